@@ -1,0 +1,1 @@
+"""archcalc: the calculator for neural-network architectures."""

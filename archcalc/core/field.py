@@ -1,0 +1,109 @@
+"""Receptive fields: which input units an output unit of one axis sees.
+
+Sources: Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill (chains and
+joins of sliding windows). Phases extend it to transposed convolution, upsampling and adaptive pooling.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm
+
+from archcalc.core.dim import Dim
+from archcalc.core.window import AnyWindow
+
+Span = tuple[Dim, Dim] | None
+"""First and last input unit seen; None where a phase sees nothing (a transposed kernel smaller than its stride)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Output unit P*q + r sees input units lo + step*q .. hi + step*q, where (lo, hi) is spans[r] and P = len(spans).
+
+    After sliding windows alone there is one phase; transposed windows multiply them. `whole`: every unit sees all of
+    the input. `aligned`: at every join so far, the branches' fields had one centre and one jump.
+    """
+
+    spans: tuple[Span, ...] = ((0, 0),)
+    step: Dim = 1
+    whole: bool = False
+    aligned: bool = True
+
+    @classmethod
+    def all_of(cls, n: Dim, aligned: bool = True) -> "Field":
+        return cls(((0, n - 1),), 0, whole=True, aligned=aligned)
+
+    @property
+    def size(self) -> Dim:
+        """Input units from the first to the last one seen, both counted; the largest over the phases."""
+        return max((hi - lo + 1 for lo, hi in filter(None, self.spans)), default=0)
+
+    @property
+    def start(self) -> Dim:
+        """The first input unit that output unit 0 sees; negative where that is padding."""
+        return next((span[0] for span in self.spans if span), 0)
+
+    @property
+    def jump(self) -> Fraction:
+        """Input units between neighbouring output units; below 1 after upsampling, 0 where all see the same."""
+        return Fraction(self.step, len(self.spans))
+
+    @property
+    def centres(self) -> tuple[Fraction, ...]:
+        return tuple(Fraction(span[0] + span[1], 2) for span in self.spans if span)
+
+    def at(self, i: int) -> Span:
+        """What output unit `i` sees."""
+        turns, phase = divmod(i, len(self.spans))
+        span = self.spans[phase]
+        return span and (span[0] + self.step * turns, span[1] + self.step * turns)
+
+    def through(self, window: AnyWindow, n: Dim) -> "Field":
+        """The field of the window's output, given this field of its input; `n` is the length of the network's input.
+
+        >>> from archcalc.core.window import Window
+        >>> Field().through(Window(kernel=7, stride=2, begin=3, end=3), 224).through(Window(kernel=3, stride=2), 224)
+        Field(spans=((-3, 7),), step=4, whole=False, aligned=True)
+        """
+        if self.whole or window.whole:
+            return Field.all_of(n, self.aligned)
+        outputs, inputs = window.period
+        turns = len(self.spans) // gcd(len(self.spans), inputs)
+        spans = tuple(hull(self.at(unit) for unit in ends(window.reach(i), self)) for i in range(turns * outputs))
+        return replace(self, spans=spans, step=self.step * turns * inputs // len(self.spans))
+
+    def unrolled(self, phases: int) -> "Field":
+        """The same field written with a multiple of its phases."""
+        return replace(self, spans=tuple(self.at(i) for i in range(phases)), step=self.step * phases // len(self.spans))
+
+
+def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
+    """The units that can decide the hull: all of them, or the outer two where the field moves evenly."""
+    return (reach[0], reach[-1]) if len(field.spans) == 1 and reach else reach
+
+
+def hull(spans: Iterable[Span]) -> Span:
+    seen = [span for span in spans if span]
+    return (min(lo for lo, _ in seen), max(hi for _, hi in seen)) if seen else None
+
+
+def union(fields: Sequence[Field]) -> Field:
+    """What several branches see together where they join.
+
+    >>> union([Field(((-1, 1),)), Field()])
+    Field(spans=((-1, 1),), step=1, whole=False, aligned=True)
+    """
+    first = fields[0]
+    if all(field == first for field in fields):
+        return first
+    aligned = all(field.aligned for field in fields)
+    for field in fields:
+        if field.whole:
+            return replace(field, aligned=aligned)
+    if len({field.jump for field in fields}) > 1:
+        return replace(first, spans=(hull(span for field in fields for span in field.spans),), aligned=False)
+    phases = lcm(*(len(field.spans) for field in fields))
+    unrolled = [field.unrolled(phases) for field in fields]
+    aligned = aligned and len({field.centres for field in unrolled}) == 1
+    spans = tuple(hull(branch) for branch in zip(*(field.spans for field in unrolled), strict=True))
+    return Field(spans, unrolled[0].step, aligned=aligned)

@@ -1,0 +1,27 @@
+"""Arithmetic counted by kind. What counts as a FLOP is decided in measures/arithmetic.py, nowhere else."""
+
+from dataclasses import dataclass
+
+from archcalc.core.dim import Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """Scalar operations of the canonical algorithm.
+
+    mac      multiply-accumulates of a contraction: one multiplication and one addition each
+    sums     how many sums those end in; the first product of each needs no addition
+    bias     additions of a learned bias, one an output
+    the rest one scalar operation each
+    """
+
+    mac: Dim = 0
+    sums: Dim = 0
+    bias: Dim = 0
+    add: Dim = 0
+    mul: Dim = 0
+    div: Dim = 0
+    root: Dim = 0
+    exp: Dim = 0
+    power: Dim = 0
+    compare: Dim = 0

@@ -1,0 +1,62 @@
+"""Padding as specs write it: a number, one per axis, (begin, end) per axis, or a rule by name."""
+
+from typing import TypeAlias
+
+from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
+
+Pair: TypeAlias = tuple[Dim, Dim]
+Padding: TypeAlias = Dim | str | tuple[Dim | Pair, ...]
+
+RULES = ("same", "same_upper", "same_lower", "full", "valid")
+"""`same` keeps the size at stride 1: d(k-1)/2, odd kernels only. `same_upper` and `same_lower` are TensorFlow's and
+ONNX's: ceil(n/s) outputs, an odd unit of padding at the end or at the beginning. `full` is d(k-1): every overlap."""
+
+
+def pads(
+    padding: Padding, spatial: tuple[Dim, ...], kernel: PerAxis, stride: PerAxis = 1, dilation: PerAxis = 1
+) -> tuple[Pair, ...]:
+    """(begin, end) for each spatial axis.
+
+    Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationships 3 and 4 (half and full padding); tf.nn.convolution
+    and ONNX Conv `auto_pad` (same_upper, same_lower).
+
+    >>> pads("same", (8, 8), (3, 5)), pads("same_upper", (8,), 3, 2), pads(1, (8,), 3), pads(((0, 2),), (8,), 3)
+    (((1, 1), (2, 2)), ((0, 1),), ((1, 1),), ((0, 2),))
+    """
+    rank = len(spatial)
+    if not isinstance(padding, str):
+        return tuple(each if isinstance(each, tuple) else (each, each) for each in _spread(padding, rank))
+    axes = zip(spatial, per_axis(kernel, rank), per_axis(stride, rank), per_axis(dilation, rank), strict=True)
+    return tuple(_ruled(padding, n, d * (k - 1), s) for n, k, s, d in axes)
+
+
+def _spread(padding: Dim | tuple[Dim | Pair, ...], rank: int) -> tuple[Dim | Pair, ...]:
+    return padding if isinstance(padding, tuple) else (padding,) * rank
+
+
+def _ruled(rule: str, n: Dim, reach: Dim, stride: Dim) -> Pair:
+    """The pair that a named rule gives for a kernel reaching `reach` units beyond its first tap."""
+    match rule:
+        case "valid":
+            return 0, 0
+        case "full":
+            return reach, reach
+        case "same":
+            return reach // 2, reach // 2
+    total = max((ceil_div(n, stride) - 1) * stride + reach + 1 - n, 0)
+    less, more = total // 2, total - total // 2
+    return (less, more) if rule == "same_upper" else (more, less)
+
+
+def symmetric(padding: tuple[Pair, ...]) -> bool:
+    """Whether every axis has as much padding at its beginning as at its end: all that torch's modules can say."""
+    return all(begin == end for begin, end in padding)
+
+
+def torch_pad(padding: tuple[Pair, ...]) -> tuple[Dim, ...]:
+    """The same padding in the order of `torch.nn.functional.pad`: last axis first.
+
+    >>> torch_pad(((1, 2), (3, 4)))
+    (3, 4, 1, 2)
+    """
+    return tuple(n for pair in reversed(padding) for n in pair)

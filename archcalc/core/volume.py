@@ -1,0 +1,86 @@
+"""Volumes: what flows along the edges of the graph."""
+
+from dataclasses import dataclass, replace
+
+from archcalc.core.dim import Dim, prod
+
+ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int64": 8, "int32": 4, "bool": 1}
+"""Bytes of one element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One activation: `channels` features at every position of `spatial`, for every item of the batch.
+
+    Positions and features are told apart by meaning, not by index; only `shape` knows torch's order.
+    """
+
+    channels: Dim
+    spatial: tuple[Dim, ...] = ()
+    batch: Dim = 1
+    channels_last: bool = False
+    dtype: str = "float32"
+
+    @property
+    def rank(self) -> int:
+        """How many spatial axes there are."""
+        return len(self.spatial)
+
+    @property
+    def item_shape(self) -> tuple[Dim, ...]:
+        """The axes of one item in torch's order: what specs and reports print.
+
+        >>> image(3, 224, 224).item_shape, tokens(128, 512).item_shape, flat(1000).item_shape
+        ((3, 224, 224), (128, 512), (1000,))
+        """
+        return (*self.spatial, self.channels) if self.channels_last else (self.channels, *self.spatial)
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """The axes in torch's order, batch first.
+
+        >>> image(3, 224, 224, batch=8).shape
+        (8, 3, 224, 224)
+        """
+        return (self.batch, *self.item_shape)
+
+    @property
+    def positions(self) -> Dim:
+        """Items times positions: how many feature vectors there are."""
+        return self.batch * prod(self.spatial)
+
+    @property
+    def numel(self) -> Dim:
+        return self.positions * self.channels
+
+    @property
+    def nbytes(self) -> Dim:
+        return self.numel * ITEMSIZE[self.dtype]
+
+    def to(self, channels: Dim | None = None, spatial: tuple[Dim, ...] | None = None) -> "Volume":
+        """This volume with other channels, other spatial axes, or both."""
+        return replace(
+            self,
+            channels=self.channels if channels is None else channels,
+            spatial=self.spatial if spatial is None else spatial,
+        )
+
+    def __str__(self) -> str:
+        """As a spec writes it.
+
+        >>> str(image(3, 224, 224))
+        '[3, 224, 224]'
+        """
+        return f"[{', '.join(map(str, self.item_shape))}]"
+
+
+def image(channels: Dim, *spatial: Dim, batch: Dim = 1) -> Volume:
+    return Volume(channels, spatial, batch)
+
+
+def tokens(length: Dim, features: Dim, *, batch: Dim = 1) -> Volume:
+    return Volume(features, (length,), batch, channels_last=True)
+
+
+def flat(features: Dim, *, batch: Dim = 1) -> Volume:
+    return Volume(features, (), batch)

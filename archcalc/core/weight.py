@@ -1,0 +1,30 @@
+"""Owned tensors. Parameter count, weight memory, fan-in and the check against `state_dict` all follow from them."""
+
+from dataclasses import dataclass
+
+from archcalc.core.dim import Dim, prod
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """One entry of the module's `state_dict`.
+
+    `buffer`: kept, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
+    frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, where it is not this one.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    trainable: bool = True
+    buffer: bool = False
+    shared_with: str = ""
+    dtype: str = "float32"
+
+    @property
+    def numel(self) -> Dim:
+        return prod(self.shape)
+
+    @property
+    def fan_in(self) -> Dim:
+        """Inputs of one unit: the shape without its first axis, as torch.nn.init counts it."""
+        return prod(self.shape[1:])

@@ -1,0 +1,202 @@
+"""Windows: the one fact about an axis from which output size and receptive field both follow.
+
+Every window answers the same three questions: `slide(n)`, how many output units there are over `n` input units;
+`reach(i)`, which input units output unit `i` reads (units outside the input are padding); and `period`, after how many
+output units that pattern repeats, and how many input units further on. A window whose `whole` is true reads every unit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd
+from typing import Protocol
+
+from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
+
+
+class AnyWindow(Protocol):
+    """What each kind of window below provides."""
+
+    @property
+    def whole(self) -> bool: ...
+
+    @property
+    def period(self) -> tuple[Dim, Dim]: ...
+
+    def slide(self, n: Dim) -> Dim: ...
+
+    def reach(self, i: int) -> Sequence[int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sliding window: convolution, pooling, padding (kernel 1) and cropping (negative padding).
+
+    Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 15; the ceil clause is torch's
+    `pooling_output_shape`: the last window must start inside the input or its left padding.
+    """
+
+    kernel: Dim = 1
+    stride: Dim = 1
+    begin: Dim = 0
+    end: Dim = 0
+    dilation: Dim = 1
+    ceil: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def extent(self) -> Dim:
+        """Input units from the first tap to the last, both counted: d(k - 1) + 1."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return 1, self.stride
+
+    def slide(self, n: Dim) -> Dim:
+        """How many places the window takes along `n` units.
+
+        >>> Window(kernel=7, stride=2, begin=3, end=3).slide(224)
+        112
+        >>> Window(kernel=3, stride=2).slide(6), Window(kernel=3, stride=2, ceil=True).slide(6)
+        (2, 3)
+        """
+        if not self.ceil:
+            return (n + self.begin + self.end - self.extent) // self.stride + 1
+        return ceil_div(n + self.begin + min(0, self.end + self.stride - self.extent), self.stride)
+
+    def reach(self, i: int) -> Sequence[int]:
+        first = i * self.stride - self.begin
+        return range(first, first + self.extent, self.dilation)
+
+    def taps(self, n: Dim) -> Dim:
+        """How many (place, tap) pairs of the axis fall on input and not on padding.
+
+        >>> Window(kernel=3, begin=1, end=1).taps(5)
+        13
+        """
+        places = range(self.slide(n))
+        return sum(1 for i in places for unit in self.reach(i) if 0 <= unit < n)
+
+
+@dataclass(frozen=True, slots=True)
+class TransposedWindow:
+    """A window of a transposed convolution: input unit i writes output units i*s - begin + t*d.
+
+    Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14; torch.nn.ConvTranspose2d (dilation,
+    output_padding).
+    """
+
+    kernel: Dim
+    stride: Dim = 1
+    begin: Dim = 0
+    end: Dim = 0
+    dilation: Dim = 1
+    output_padding: Dim = 0
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def extent(self) -> Dim:
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return self.stride, 1
+
+    def slide(self, n: Dim) -> Dim:
+        """The length of the output.
+
+        >>> TransposedWindow(kernel=2, stride=2).slide(28)
+        56
+        """
+        return (n - 1) * self.stride - self.begin - self.end + self.extent + self.output_padding
+
+    def reach(self, i: int) -> Sequence[int]:
+        """The input units whose taps land on output unit `i`.
+
+        >>> [list(TransposedWindow(kernel=3, stride=2).reach(i)) for i in (2, 3)]
+        [[0, 1], [1]]
+        """
+        taps = range(self.extent - 1, -1, -self.dilation)
+        return [(i + self.begin - t) // self.stride for t in taps if (i + self.begin - t) % self.stride == 0]
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveWindow:
+    """Adaptive pooling from `inputs` to `outputs` units: output i averages floor(i n / m) .. ceil((i + 1) n / m) - 1.
+
+    Source: torch.nn.AdaptiveAvgPool2d, `aten/src/ATen/native/AdaptivePooling.h`.
+    """
+
+    inputs: Dim
+    outputs: Dim
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        common = gcd(self.inputs, self.outputs)
+        return self.outputs // common, self.inputs // common
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [list(AdaptiveWindow(5, 2).reach(i)) for i in (0, 1)]
+        [[0, 1, 2], [2, 3, 4]]
+        """
+        return range(i * self.inputs // self.outputs, ceil_div((i + 1) * self.inputs, self.outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeWindow:
+    """Every output unit reads the whole axis: global pooling, flattening, attention, statistics over positions."""
+
+    outputs: Dim
+
+    @property
+    def whole(self) -> bool:
+        return True
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return 1, 0
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    def reach(self, i: int) -> Sequence[int]:
+        raise NotImplementedError("a whole window reads whatever there is")
+
+
+IDENTITY = Window()
+
+
+def windows_along(
+    rank: int,
+    kernel: PerAxis,
+    stride: PerAxis,
+    padding: tuple[tuple[Dim, Dim], ...],
+    dilation: PerAxis = 1,
+    ceil: bool = False,
+) -> tuple[Window, ...]:
+    """One window per axis; kernel, stride and dilation each given once or per axis, padding as (begin, end) pairs."""
+    axes = zip(per_axis(kernel, rank), per_axis(stride, rank), padding, per_axis(dilation, rank), strict=True)
+    return tuple(Window(k, s, begin, end, d, ceil) for k, s, (begin, end), d in axes)
+
+
+def slide(windows: Sequence[AnyWindow], spatial: Sequence[Dim]) -> tuple[Dim, ...]:
+    """The output size of every axis.
+
+    >>> slide((Window(kernel=3), Window(kernel=5)), (8, 8))
+    (6, 4)
+    """
+    return tuple(w.slide(n) for w, n in zip(windows, spatial, strict=True))

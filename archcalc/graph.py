@@ -1,0 +1,118 @@
+"""The layer graph: flat nodes in topological order, each with its volumes and the place it came from.
+
+Blocks do not exist here: every node has a dotted name, and whatever is said of a block is said of a prefix. `scopes`
+remember which block each prefix was written as, for the one reader that writes blocks again: codegen.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from archcalc.core.location import Location
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume
+from archcalc.core.weight import Weight
+from archcalc.layer import Layer
+
+
+@dataclass(frozen=True)
+class Node:
+    """One layer at work.
+
+    `module`: the name whose weights it uses: its own, or that of the layer it runs again.
+    `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
+    """
+
+    name: str
+    layer: Layer
+    sources: tuple[str, ...]
+    inputs: tuple[Volume, ...]
+    outputs: tuple[Volume, ...]
+    module: str
+    frozen: bool = False
+    ties: Mapping[str, str] = field(default_factory=dict)
+    where: Location | None = None
+
+    @property
+    def output(self) -> Volume:
+        return self.outputs[0]
+
+    @property
+    def reruns(self) -> bool:
+        """Whether it runs a module that an earlier node owns."""
+        return self.module != self.name
+
+    @cached_property
+    def ops(self) -> Ops:
+        return self.layer.ops(self.output, *self.inputs)
+
+    @cached_property
+    def weights(self) -> tuple[Weight, ...]:
+        """Its entries of `state_dict`, by their names within the module; none where it runs another's module."""
+        return () if self.reruns else tuple(self._weights())
+
+    def _weights(self) -> Iterator[Weight]:
+        for weight in self.layer.weights(*self.inputs):
+            yield Weight(
+                weight.name,
+                weight.shape,
+                trainable=weight.trainable and not weight.buffer and not self.frozen,
+                buffer=weight.buffer,
+                shared_with=self.ties.get(weight.name, ""),
+                dtype=weight.dtype,
+            )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One expansion of a block: the nodes whose names begin with `prefix` and a dot.
+
+    `module`: the prefix whose modules it uses: its own, or that of the block it runs again. `sequence`: the block is a
+    chain of blocks, its members named 0, 1, 2 ... `output`: the name of the node whose output is the block's.
+    """
+
+    prefix: str
+    block: str
+    module: str
+    output: str
+    sequence: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    name: str
+    volume: Volume
+    vocab: int | None = None
+    where: Location | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    scopes: Mapping[str, Scope] = field(default_factory=dict)
+    spec: str = ""
+    source: str = ""
+    about: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    def __getitem__(self, name: str) -> Node:
+        """The node of that name, or the one that ends the block of that name."""
+        return self.by_name[self.scopes[name].output if name in self.scopes else name]
+
+    @cached_property
+    def volumes(self) -> Mapping[str, Volume]:
+        """What every name carries: inputs and nodes."""
+        return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}

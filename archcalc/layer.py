@@ -1,0 +1,218 @@
+"""What a layer is. Subclasses live one family to a file in layers/.
+
+A layer states facts; every quantity is derived from them elsewhere:
+
+    fields     what a spec may say of it: torch's own keyword names     -> binding, catalogue, schema
+    requires   what must hold of the inputs                             -> diagnostics, conditions
+    windows    the window on each spatial axis of the input             -> output size and receptive field
+    shape      the output volume
+    weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
+    ops        arithmetic by kind                                       -> MACs, FLOPs, operations
+    role       what kind of work it does                                -> the counting conventions
+    call       the PyTorch it stands for, as data                       -> generated source, and through it the module
+    examples   worked cases with published numbers                      -> documentation and tests
+
+Methods take the output volume before the inputs, `(y, x)`, so that a layer with several inputs may write `(y, *xs)`.
+"""
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias, dataclass_transform
+
+from archcalc.core.dim import Condition
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume
+from archcalc.core.weight import Weight
+from archcalc.core.window import IDENTITY, AnyWindow
+
+Requirement: TypeAlias = tuple[Condition, str]
+"""What must hold, and what to say where it does not: "groups=3 must divide the 64 input channels"."""
+
+
+class Role(enum.Enum):
+    """The kind of work a layer does: all that a counting convention may ask of it."""
+
+    CONTRACTION = "contraction"  # multiply-accumulates with weights
+    POOLING = "pooling"
+    ADAPTIVE_POOLING = "adaptive pooling"
+    BATCH_NORM = "batch norm"
+    NORM = "norm"
+    LOCAL_NORM = "local norm"
+    SOFTMAX = "softmax"
+    ACTIVATION = "activation"
+    MERGE = "merge"
+    RESAMPLING = "resampling"
+    MOVEMENT = "movement"  # values are moved, none is computed
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The PyTorch a layer stands for.
+
+    `target`: a module class (`torch.nn.Conv2d`, or the name of the class that `support` defines) built with
+    `arguments`; empty where the layer needs no module.
+    `forward`: the expression that applies it; `{module}` is the module, `{0}`, `{1}` ... the inputs.
+    `support`: source text of the module class that torch lacks; it may use `torch`, `nn` and `F`.
+    """
+
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    forward: str = "{module}({0})"
+    support: str = ""
+
+
+def module(target: str, *, forward: str = "{module}({0})", support: str = "", **arguments: Any) -> Call:
+    """A layer that is a module."""
+    return Call(target, arguments, forward, support)
+
+
+def expression(forward: str) -> Call:
+    """A layer that is an expression over its inputs: `expression("{0} + {1}")`."""
+    return Call("", {}, forward)
+
+
+def inputs_list(count: int) -> str:
+    """The inputs of a merge, as they stand in a template.
+
+    >>> inputs_list(3)
+    '{0}, {1}, {2}'
+    """
+    return ", ".join(f"{{{i}}}" for i in range(count))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A worked case of a layer: documentation, and a test against torch.
+
+    `scalar` is stated apart, because torch has no opinion on what is not a MAC.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    x: Volume | tuple[Volume, ...]
+    y: Volume
+    params: int = 0
+    macs: int = 0
+    scalar: int = 0
+    source: str = ""
+
+    @property
+    def xs(self) -> tuple[Volume, ...]:
+        return self.x if isinstance(self.x, tuple) else (self.x,)
+
+
+class Reference(str):
+    """The value of a field that names another layer: `crop(like=u)`, `fc(tie=wte)`. Resolved to a path in the graph."""
+
+
+LAYERS: dict[str, type["Layer"]] = {}
+"""Every layer by its name in a spec; filled by the class statements in layers/."""
+
+ALIASES: dict[str, str] = {}
+"""Short and rank-checked names: `fc` -> `linear`, `conv2d` -> `conv`."""
+
+RANKED: dict[str, int] = {}
+"""The rank that a name insists on: `conv2d` -> 2."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Layer(ABC):
+    """Without `name` a class is abstract; with it, final, and a layer that specs may name.
+
+    positional   the fields that a call may give without their keyword, in order
+    aliases      other names for it
+    ranks        spatial ranks it takes; each adds the alias name + "1d", which insists on that rank
+    reads        fields whose value is a Reference: the layers they name become further inputs, after the others
+    followed_by  keys (`norm`, `act`) that add a layer after this one
+    carries      how many of the inputs reach the output values; None: all
+    inputs       least and most inputs, `reads` left out; None: no bound
+    """
+
+    name: ClassVar[str] = ""
+    role: ClassVar[Role]
+    positional: ClassVar[tuple[str, ...]] = ()
+    aliases: ClassVar[tuple[str, ...]] = ()
+    ranks: ClassVar[tuple[int, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
+    followed_by: ClassVar[tuple[str, ...]] = ()
+    carries: ClassVar[int | None] = None
+    inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def __init_subclass__(cls, name: str = "", positional: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        if cls.name:
+            raise TypeError(f"{cls.__name__} extends {cls.name}, which is final; share an abstract class instead")
+        if not name:
+            return
+        cls.name, cls.positional, cls.aliases = name, positional, aliases
+        ranked = {f"{name}{rank}d": rank for rank in cls.ranks}
+        for word in (name, *aliases, *ranked):
+            if word in LAYERS or word in ALIASES:
+                raise TypeError(f"the layer name {word!r} is declared twice")
+        LAYERS[name] = cls
+        ALIASES.update(dict.fromkeys((*aliases, *ranked), name))
+        RANKED.update(ranked)
+
+    def requires(self, x: Volume, /) -> Iterator[Requirement]:
+        """What must hold of the inputs; later requirements may rely on earlier ones."""
+        yield from ()
+
+    def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
+        """The window on each spatial axis of the (first) input."""
+        return (IDENTITY,) * x.rank
+
+    @abstractmethod
+    def shape(self, x: Volume, /) -> Volume: ...
+
+    def weights(self, x: Volume, /) -> Iterator[Weight]:
+        yield from ()
+
+    def ops(self, y: Volume, x: Volume, /) -> Ops:
+        return Ops()
+
+    @abstractmethod
+    def call(self, x: Volume, /) -> Call: ...
+
+    def stated(self, *without: str) -> dict[str, Any]:
+        """The fields that differ from their defaults, in order: what a constructor needs to be told."""
+        return {
+            f.name: value
+            for f in fields(self)  # type: ignore[arg-type]  # __init_subclass__ makes every subclass a dataclass
+            if f.name not in without and ((value := getattr(self, f.name)) != f.default or f.default is None)
+        }
+
+
+class Merge(Layer):
+    """A layer that takes two inputs or more."""
+
+    inputs = (2, None)
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        yield from ()
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        return (IDENTITY,) * max(x.rank for x in xs)
+
+    @abstractmethod
+    def shape(self, *xs: Volume) -> Volume: ...
+
+    def weights(self, *xs: Volume) -> Iterator[Weight]:
+        yield from ()
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops()
+
+    @abstractmethod
+    def call(self, *xs: Volume) -> Call: ...
+
+
+def layer_named(word: str) -> type[Layer] | None:
+    """The layer that a spec means by `word`, aliases included."""
+    return LAYERS.get(ALIASES.get(word, word))
+
+
+def known_names() -> list[str]:
+    """Every word that names a layer."""
+    return [*LAYERS, *ALIASES]

@@ -1,0 +1,1 @@
+"""From text to a located document: reader (YAML), expression, chain, document."""
