@@ -1,0 +1,44 @@
+"""What a measure is: one quantity of every layer, and its total. Measures live one subject to a file in measures/."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archcalc.core.dim import Dim
+from archcalc.graph import Graph, Node
+
+Quantity: TypeAlias = Callable[[Node], Dim]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A quantity that adds up over layers.
+
+    `name` is its key in JSON, in `expect:` and on the command line; `title` heads its column; `unit` is what one of it
+    is ("byte", or "" for a plain count); `about` says in a sentence what is counted.
+    """
+
+    name: str
+    title: str
+    of: Quantity
+    unit: str = ""
+    about: str = ""
+
+    def total(self, graph: Graph) -> Dim:
+        return sum(self.of(node) for node in graph)
+
+
+MEASURES: dict[str, Measure] = {}
+"""Every measure by name; filled by the files in measures/."""
+
+
+def measure(name: str, title: str, unit: str = "") -> Callable[[Quantity], Quantity]:
+    """Declares the decorated function to be a measure; its docstring says what is counted."""
+
+    def register(of: Quantity) -> Quantity:
+        if name in MEASURES:
+            raise TypeError(f"the measure {name!r} is declared twice")
+        MEASURES[name] = Measure(name, title, of, unit, (of.__doc__ or "").split("\n")[0])
+        return of
+
+    return register

@@ -1,0 +1,11 @@
+"""Bytes of what a layer puts out, for the whole batch."""
+
+from archcalc.core.dim import Dim
+from archcalc.graph import Node
+from archcalc.measure import measure
+
+
+@measure("output_bytes", title="Output bytes", unit="byte")
+def output_bytes(node: Node) -> Dim:
+    """Bytes of the output volumes."""
+    return sum(volume.nbytes for volume in node.outputs)

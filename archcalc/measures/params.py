@@ -1,0 +1,30 @@
+"""Parameters and buffers: elements of the tensors that layers own."""
+
+from archcalc.core.dim import Dim
+from archcalc.core.volume import ITEMSIZE
+from archcalc.graph import Node
+from archcalc.measure import measure
+
+
+@measure("params", title="Params")
+def params(node: Node) -> Dim:
+    """Elements of every learned weight, frozen ones included; a shared weight counts where it is owned."""
+    return sum(w.numel for w in node.weights if not w.buffer and not w.shared_with)
+
+
+@measure("trainable_params", title="Trainable")
+def trainable_params(node: Node) -> Dim:
+    """Elements of every learned weight that is not frozen."""
+    return sum(w.numel for w in node.weights if w.trainable and not w.shared_with)
+
+
+@measure("buffers", title="Buffers")
+def buffers(node: Node) -> Dim:
+    """Elements that are kept but not learned: running statistics, fixed filters."""
+    return sum(w.numel for w in node.weights if w.buffer and not w.shared_with)
+
+
+@measure("param_bytes", title="Param bytes", unit="byte")
+def param_bytes(node: Node) -> Dim:
+    """Bytes of every learned weight."""
+    return sum(w.numel * ITEMSIZE[w.dtype] for w in node.weights if not w.buffer and not w.shared_with)

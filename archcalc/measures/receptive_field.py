@@ -1,0 +1,52 @@
+"""Receptive field: which units of the network's input one output unit can see."""
+
+from collections.abc import Callable
+from functools import cache
+
+from archcalc.core.dim import Dim
+from archcalc.core.field import Field, union
+from archcalc.core.window import IDENTITY, AnyWindow
+from archcalc.graph import Graph, Input, Node
+
+Fields = tuple[Field, ...]
+"""One field to each spatial axis of the network's input."""
+
+Step = Callable[[Field, AnyWindow, Dim], Field]
+
+
+def receptive_fields(graph: Graph) -> dict[str, Fields]:
+    """For every node its field on each spatial axis of the input; nodes that no spatial input reaches are left out.
+
+    Where a network has several inputs, fields are in units of the first that has spatial axes.
+    """
+    seed = spatial_input(graph)
+    if seed is None:
+        return {}
+    grow = cache(Field.through)  # most axes of most layers repeat: height and width, block after block
+    seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
+    for node in graph:
+        branches = [seen[name] for name in carriers(node) if name in seen]
+        if branches:
+            seen[node.name] = advance(node, branches, seed, grow)
+    del seen[seed.name]
+    return seen
+
+
+def spatial_input(graph: Graph) -> Input | None:
+    """The input in whose units fields are measured."""
+    return next((i for i in graph.inputs if i.volume.rank), None)
+
+
+def carriers(node: Node) -> tuple[str, ...]:
+    """The sources whose values reach the output; the others only lend their size."""
+    return node.sources[: node.layer.carries]
+
+
+def advance(node: Node, branches: list[Fields], seed: Input, grow: Step) -> Fields:
+    """The fields of a node's output, from those of its inputs."""
+    joined = branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
+    windows = node.layer.windows(*node.inputs)
+    if all(window is IDENTITY for window in windows):
+        return joined
+    axes = zip(joined, windows, seed.volume.spatial, strict=True)
+    return tuple(grow(field, window, n) for field, window, n in axes)
