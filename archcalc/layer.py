@@ -124,6 +124,7 @@ class Layer(ABC):
     aliases      other names for it
     ranks        spatial ranks it takes; each adds the alias name + "1d", which insists on that rank
     reads        fields whose value is a Reference: the layers they name become further inputs, after the others
+    ties         fields whose value is a Reference -> the weight that is that layer's weight of the same name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs reach the output values; None: all
     inputs       least and most inputs, `reads` left out; None: no bound
@@ -135,6 +136,7 @@ class Layer(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     ranks: ClassVar[tuple[int, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
+    ties: ClassVar[Mapping[str, str]] = {}
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)

@@ -1,9 +1,12 @@
 """Diagnostics: every error, finding and disagreement is one, and one renderer prints them all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archcalc.core.location import Location
+
+LONGEST_WORD = 40
+"""Longer words are shortened where a message quotes them, and nothing is close to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,59 @@ class SpecError(Exception):
 
 
 def problem(
-    code: str, message: str, location: Location | None = None, *, help: str = "", notes: Sequence[str] = ()
+    code: str,
+    message: str,
+    location: Location | None = None,
+    *,
+    help: str = "",
+    notes: Sequence[str] = (),
+    labels: Sequence[Label] = (),
 ) -> SpecError:
     """One problem, ready to raise."""
-    return SpecError([Diagnostic(code=code, message=message, location=location, help=help, notes=tuple(notes))])
+    return SpecError(
+        [
+            Diagnostic(
+                code=code, message=message, location=location, help=help, notes=tuple(notes), labels=tuple(labels)
+            )
+        ]
+    )
+
+
+def quoted(text: str) -> str:
+    """A word of the user's as a message shows it.
+
+    >>> quoted("strides"), quoted("a" * 99)
+    ("'strides'", "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'")
+    """
+    line = " ".join(text.split())
+    return f"'{line}'" if len(line) <= LONGEST_WORD else f"'{line[:LONGEST_WORD]}...'"
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """The question that helps with a misspelt word; empty where nothing comes close.
+
+    >>> did_you_mean("strides", ["stride", "padding"]), did_you_mean("x", ["stride"])
+    ("did you mean 'stride'?", '')
+    """
+    known = list(dict.fromkeys(options))
+    if len(word) > LONGEST_WORD:
+        return ""
+    if same := [option for option in known if option.lower() == word.lower()]:
+        return f"did you mean '{same[0]}'?"
+    from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
+
+    close = get_close_matches(word, known, 1, 0.6)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by place; files in the order in which they first appear, what concerns no place first."""
+    known = list(diagnostics)
+    files = {d.location.source.name: None for d in known if d.location}
+    order = {name: number for number, name in enumerate(files)}
+
+    def place(diagnostic: Diagnostic) -> tuple[int, int, int]:
+        at = diagnostic.location
+        return (order[at.source.name], at.line, at.column) if at else (-1, 0, 0)
+
+    return sorted(known, key=place)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import cast
 
 from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
@@ -22,7 +23,7 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     seed = spatial_input(graph)
     if seed is None:
         return {}
-    grow = cache(Field.through)  # most axes of most layers repeat: height and width, block after block
+    grow = cast(Step, cache(Field.through))  # most axes of most layers repeat: height and width, block after block
     seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
     for node in graph:
         branches = [seen[name] for name in carriers(node) if name in seen]

@@ -1,0 +1,41 @@
+# `make demo` and `make test` set up everything they need in .venv: Python 3.11 or newer and make are enough.
+# TORCH=... installs another build (a GPU one, say); TORCH= installs none and keeps what .venv has.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+
+.PHONY: setup demo test lint types fuzz bench docs clean
+
+setup: .venv/ready
+
+# One stamp for the whole environment: it is rebuilt when what is installed into it changes.
+.venv/ready: pyproject.toml Makefile
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH),$(BIN)/python -m pip install --quiet '$(TORCH)')
+	$(BIN)/python -m pip install --quiet --editable '.[torch,dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/archcalc report specs/resnet50.yaml --depth 1
+	$(BIN)/archcalc verify specs/resnet50.yaml
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+fuzz: setup
+	$(BIN)/python -m pytest -m fuzz
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

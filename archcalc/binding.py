@@ -1,0 +1,282 @@
+"""Binding: a call's arguments become a layer's fields. All that is wrong with a call is found before giving up."""
+
+import functools
+import operator
+import typing
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
+from archcalc.core.dim import Dim, PerAxis
+from archcalc.core.padding import RULES, Padding
+from archcalc.layer import Layer, Reference
+from archcalc.spec.chain import Invocation, Word
+from archcalc.spec.expression import Expression, Name, Names, Value
+
+Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
+"""Arguments by field name, with the word that named them where one did."""
+
+TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
+"""What people write for a keyword, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a field takes: `convert` returns the value or raises ValueError("must be ..."); `words` it understands."""
+
+    convert: Callable[[Value], Any]
+    words: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What may be said to a layer."""
+
+    name: str
+    positional: tuple[str, ...]
+    kinds: Mapping[str, Kind]
+    required: tuple[str, ...]
+    others: tuple[str, ...]
+    """Keys that are no field: `norm` and `act` where the layer takes them, `freeze`."""
+
+
+@functools.cache
+def signature_of(layer: type[Layer]) -> Signature:
+    own = fields(layer)  # type: ignore[arg-type]  # __init_subclass__ makes every subclass a dataclass
+    return Signature(
+        layer.name,
+        layer.positional,
+        {f.name: kind_of(typing.cast(Any, f.type)) for f in own},
+        tuple(f.name for f in own if f.default is MISSING),
+        (*layer.followed_by, "freeze"),
+    )
+
+
+# --- what each kind of field takes --------------------------------------------------------------------------------
+
+
+def whole_number(value: Value) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"must be a whole number, got {shown(value)}")
+    return value
+
+
+def number(value: Value) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"must be a number, got {shown(value)}")
+    return float(value)
+
+
+def truth(value: Value) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {shown(value)}")
+    return value
+
+
+def per_axis_number(value: Value) -> PerAxis:
+    if not isinstance(value, tuple):
+        return whole_number(value)
+    if not value:
+        raise ValueError("must name at least one axis, got []")
+    return tuple(map(whole_number, value))
+
+
+def padding_amount(value: Value) -> Padding:
+    if isinstance(value, str):
+        if value not in RULES:
+            raise ValueError(f"must be a number, [begin, end] for each axis, or one of {', '.join(RULES)}")
+        return value
+    return tuple(map(_padding_of_axis, value)) if isinstance(value, tuple) else whole_number(value)
+
+
+def _padding_of_axis(value: Value) -> Dim | tuple[Dim, Dim]:
+    if not isinstance(value, tuple):
+        return whole_number(value)
+    if len(value) != 2:
+        raise ValueError(f"must be [begin, end] for an axis, got {shown(value)}")
+    return whole_number(value[0]), whole_number(value[1])
+
+
+def layer_name(value: Value) -> Reference:
+    if not isinstance(value, Reference):
+        raise ValueError(f"must be the name of an earlier layer, got {shown(value)}")
+    return value
+
+
+def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
+    def convert(value: Value) -> Any:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(map(str, words))}, got {shown(value)}")
+        return value
+
+    return convert
+
+
+def tuple_of(item: Kind) -> Callable[[Value], Any]:
+    def convert(value: Value) -> Any:
+        if not isinstance(value, tuple):
+            raise ValueError(f"must be a list, got {shown(value)}")
+        return tuple(map(item.convert, value))
+
+    return convert
+
+
+def optional(kind: Kind) -> Callable[[Value], Any]:
+    return lambda value: None if value == "none" else kind.convert(value)
+
+
+SIMPLE: Mapping[Any, Kind] = {
+    Dim: Kind(whole_number),
+    PerAxis: Kind(per_axis_number),
+    Padding: Kind(padding_amount, RULES),
+    bool: Kind(truth),
+    float: Kind(number),
+    Reference: Kind(layer_name),
+}
+
+
+@functools.cache
+def kind_of(annotation: Any) -> Kind:
+    """How values for a field of this annotation are read."""
+    if annotation in SIMPLE:
+        return SIMPLE[annotation]
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal:
+        return Kind(one_of(arguments), tuple(str(a) for a in arguments))
+    if type(None) in arguments:
+        inner = kind_of(functools.reduce(operator.or_, (a for a in arguments if a is not type(None))))
+        return Kind(optional(inner), (*inner.words, "none"))
+    if typing.get_origin(annotation) is tuple and arguments[-1] is Ellipsis:
+        return Kind(tuple_of(kind_of(arguments[0])))
+    raise TypeError(f"no reader for fields of type {annotation}")
+
+
+def shown(value: Value) -> str:
+    """A value as a spec writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+# --- arguments to fields ------------------------------------------------------------------------------------------
+
+
+def given_arguments(
+    call: Invocation, positional: tuple[str, ...], known: Collection[str]
+) -> tuple[Given, list[Diagnostic]]:
+    """The arguments of a call by name, whether or not they were written by name."""
+    given: Given = {}
+    problems: list[Diagnostic] = []
+    if len(call.positional) > len(positional):
+        problems.append(_too_many(call, positional))
+    for name, value in zip(positional, call.positional, strict=False):
+        given[name] = (None, value)
+    for word, value in call.keywords:
+        if word.text not in known:
+            problems.append(_unknown(call, word, known))
+        elif word.text in given:
+            problems.append(_twice(word, given[word.text]))
+        else:
+            given[word.text] = (word, value)
+    return given, problems
+
+
+def _too_many(call: Invocation, positional: tuple[str, ...]) -> Diagnostic:
+    takes = f"{len(positional)} ({', '.join(positional)})" if positional else "none"
+    return Diagnostic(
+        code="AC121",
+        message=f"{call.target.text} takes {takes} without their names, got {len(call.positional)}",
+        location=call.positional[len(positional)].where,
+        help="name the argument: key=value",
+    )
+
+
+def _unknown(call: Invocation, word: Word, known: Collection[str]) -> Diagnostic:
+    short = f"did you mean '{TAGS[word.text]}'?" if TAGS.get(word.text) in known else ""
+    takes = f"{call.target.text} takes {', '.join(known)}" if known else f"{call.target.text} takes no arguments"
+    return Diagnostic(
+        code="AC120",
+        message=f"unknown argument '{word.text}' of {call.target.text}",
+        location=word.where,
+        help=short or did_you_mean(word.text, known) or takes,
+    )
+
+
+def _twice(word: Word, before: tuple[Word | None, Expression]) -> Diagnostic:
+    first = before[0].where if before[0] else before[1].where
+    return Diagnostic(
+        code="AC122",
+        message=f"'{word.text}' is given twice",
+        location=word.where,
+        notes=(f"first given at {first}",),
+        help="leave one of them out",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A call, read: the layer, and the arguments that are no field of it (`norm`, `act`, `freeze`)."""
+
+    layer: Layer
+    others: Mapping[str, Expression]
+
+
+def bind(
+    call: Invocation, layer: type[Layer], names: Names, defaults: tuple[tuple[Word, Expression, Names], ...] = ()
+) -> Bound:
+    """The layer that a call stands for.
+
+    `defaults` are arguments for what the call leaves out, each with the names it is read with.
+
+    Raises SpecError with everything that is wrong with the arguments.
+    """
+    signature = signature_of(layer)
+    known = (*signature.kinds, *signature.others)
+    given, problems = given_arguments(call, signature.positional, known)
+    readers = dict.fromkeys(given, names)
+    for word, value, reader in defaults:
+        if word.text in known and word.text not in given:
+            given[word.text], readers[word.text] = (word, value), reader
+    values: dict[str, Any] = {}
+    for name, (_, value) in given.items():
+        if name in signature.kinds:
+            try:
+                values[name] = read(name, value, signature.kinds[name], readers[name])
+            except SpecError as error:
+                problems += error.diagnostics
+    problems += _missing(call, signature, given)
+    if problems:
+        raise SpecError(problems)
+    if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
+        values["bias"] = False
+    return Bound(layer(**values), {n: v for n, (_, v) in given.items() if n in signature.others})
+
+
+def _has_norm(given: Given) -> bool:
+    """A norm subtracts whatever a bias would add."""
+    norm = given.get("norm")
+    return norm is not None and not (isinstance(norm[1], Name) and norm[1].id == "none")
+
+
+def _missing(call: Invocation, signature: Signature, given: Given) -> Iterator[Diagnostic]:
+    if missing := [name for name in signature.required if name not in given]:
+        yield Diagnostic(
+            code="AC123",
+            message=f"{call.target.text} needs {' and '.join(missing)}",
+            location=call.target.where,
+            help=f"write {call.target.text}({', '.join(signature.positional) or f'{missing[0]}=...'})",
+        )
+
+
+def read(name: str, value: Expression, kind: Kind, names: Names) -> Any:
+    """The value of one argument."""
+    found = value.evaluate(names, kind.words)
+    try:
+        return kind.convert(found)
+    except ValueError as error:
+        raise problem("AC124", f"{name} {error}", value.where) from None

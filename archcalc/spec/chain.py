@@ -1,0 +1,185 @@
+"""Chains: `e1 = conv(3, 64, p1) -> relu * 2 if wide else prev`, parsed into steps with exact places.
+
+    path  := chain ["if" expr ["else" path]]
+    chain := step {"->" step}
+    step  := [name "="] call ["*" expr]
+    call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
+    arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from archcalc.core.diagnostic import Label, problem, quoted
+from archcalc.core.location import Location
+from archcalc.spec.expression import Expression, Number, Word, expression, number
+from archcalc.spec.token import END, NAME, RESERVED, Cursor
+
+TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
+"""What `s2`, `p1` ... are short for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """`conv(3, 64, stride=2)`: of a layer, a block, or a name; `parens` tells `relu()` from `relu`."""
+
+    target: Word
+    positional: tuple[Expression, ...]
+    keywords: tuple[tuple[Word, Expression], ...]
+    parens: bool
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """`add: [path, path]`: a call whose inputs are the ends of its paths."""
+
+    target: Word
+    paths: tuple["Body", ...]
+    keywords: tuple[tuple[Word, Expression], ...]
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it begins its chain."""
+
+    name: Word | None
+    call: Invocation | Merge
+    repeat: Expression | None
+    origin: tuple[Word, ...]
+    leads: bool
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`then if condition else otherwise`; without an `else`, `otherwise` is empty: what came in goes on."""
+
+    condition: Expression
+    then: "Body"
+    otherwise: "Body"
+    where: Location = field(compare=False)
+
+
+Item: TypeAlias = Step | Choice
+Body: TypeAlias = tuple[Item, ...]
+
+
+def parse_chain(text: str, where: Location) -> Body:
+    """The items of one chain string; `where` is the place of its first character."""
+    cursor = Cursor(text, where)
+    body = path(cursor)
+    cursor.finish()
+    return body
+
+
+def path(cursor: Cursor) -> Body:
+    first = cursor.at
+    steps = [_step(cursor, leads=True)]
+    while cursor.skip("->"):
+        steps.append(_step(cursor, leads=False))
+    if not cursor.skip("if"):
+        return tuple(steps)
+    cursor.enter()
+    condition = expression(cursor)
+    otherwise = path(cursor) if cursor.skip("else") else ()
+    cursor.depth -= 1
+    return (Choice(condition, tuple(steps), otherwise, cursor.since(first)),)
+
+
+def _step(cursor: Cursor, leads: bool) -> Step:
+    first = cursor.at
+    word = _target(cursor)
+    name = None
+    if cursor.skip("="):
+        name = own_name(word)
+        word = _target(cursor)
+    call = _call(cursor, word)
+    repeat = expression(cursor) if cursor.skip("*") else None
+    return Step(name, call, repeat, (), leads, cursor.since(first))
+
+
+def _target(cursor: Cursor) -> Word:
+    text = cursor.texts[cursor.at]
+    if cursor.kinds[cursor.at] != NAME or (text in RESERVED and text != "prev"):
+        raise cursor.expected("a layer's name", _name_help(cursor))
+    word = Word(text, cursor.here())
+    cursor.at += 1
+    return word
+
+
+def _name_help(cursor: Cursor) -> str:
+    """What to write where a step does not begin with a name."""
+    text = cursor.texts[cursor.at]
+    if text == "->" and cursor.at == 0:
+        return "a chain begins with a layer; what comes before it goes into it by itself"
+    if cursor.kinds[cursor.at] == END and cursor.at > 0 and cursor.texts[cursor.at - 1] == "->":
+        return "a layer belongs behind ->, or leave the arrow out"
+    if text == "none":
+        return "prev is the path that changes nothing"
+    return ""
+
+
+def own_name(word: Word) -> Word:
+    """A name that is given, where it may be one."""
+    if "." in word.text:
+        help = "names with dots are made by blocks: give the last part only"
+        raise problem("AC115", f"{quoted(word.text)} cannot be given as a name", word.where, help=help)
+    if word.text in RESERVED:
+        raise problem("AC115", f"{quoted(word.text)} is a word of the language, not a name to give", word.where)
+    return word
+
+
+def _call(cursor: Cursor, target: Word) -> Invocation:
+    first = cursor.at - 1
+    if not cursor.skip("("):
+        return Invocation(target, (), (), False, target.where)
+    positional: list[Expression] = []
+    keywords: dict[str, tuple[Word, Expression]] = {}
+    while not cursor.skip(")"):
+        if cursor.kinds[cursor.at] == END:
+            raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
+        given = argument(cursor)
+        if isinstance(given, Expression):
+            positional.append(given)
+        else:
+            _add_keyword(keywords, given)
+        if not cursor.skip(",") and cursor.texts[cursor.at] != ")":
+            raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
+    return Invocation(target, tuple(positional), tuple(keywords.values()), True, cursor.since(first))
+
+
+def _add_keyword(keywords: dict[str, tuple[Word, Expression]], given: tuple[Word, Expression]) -> None:
+    word = given[0]
+    if word.text in keywords:
+        raise problem(
+            "AC122",
+            f"{quoted(word.text)} is given twice",
+            word.where,
+            labels=[Label(keywords[word.text][0].where, "first given here")],
+            help="leave one of them out",
+        )
+    keywords[word.text] = given
+
+
+def argument(cursor: Cursor) -> Expression | tuple[Word, Expression]:
+    """The argument that comes next: a value, or a value and the field it is for."""
+    at = cursor.at
+    if cursor.kinds[at] == NAME:
+        text, after = cursor.texts[at], cursor.texts[at + 1]
+        if after == "=":
+            word = Word(text, cursor.here())
+            cursor.at += 2
+            return word, expression(cursor)
+        if after in (",", ")", "") and text[0] in TAGS and text[1:].isdecimal():
+            return _tag(cursor)
+    return expression(cursor)
+
+
+def _tag(cursor: Cursor) -> tuple[Word, Expression]:
+    start, end, text = cursor.starts[cursor.at], cursor.ends[cursor.at], cursor.texts[cursor.at]
+    digits = cursor.place(start + 1, end)
+    word = Word(TAGS[text[0]], cursor.here())
+    cursor.at += 1
+    return word, Number(number(text[1:], digits), digits)
