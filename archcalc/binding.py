@@ -11,8 +11,8 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, proble
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.layer import Layer, Reference
-from archcalc.spec.chain import Invocation, Word
-from archcalc.spec.expression import Expression, Name, Names, Value
+from archcalc.spec.chain import Invocation
+from archcalc.spec.expression import Expression, Name, Names, Value, Word
 
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
 """Arguments by field name, with the word that named them where one did."""

@@ -4,20 +4,21 @@ After a problem the output of its layer is unknown, and nothing that follows fro
 """
 
 from collections import ChainMap, Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.binding import Kind, bind, given_arguments, read, shown, signature_of, truth, whole_number
+from archcalc.binding import Kind, bind, given_arguments, read, shown, truth, whole_number
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.location import Location
-from archcalc.core.padding import RULES
-from archcalc.core.volume import ITEMSIZE, Volume
-from archcalc.graph import Graph, Input, Node, Scope
-from archcalc.layer import RANKED, Layer, Reference, known_names, layer_named
-from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step, Word
-from archcalc.spec.document import BlockDef, Document, InputDecl, Library
-from archcalc.spec.expression import Expression, Function, Name, Names, Value
+from archcalc.declarations import WORDS, Declarations, unknown_layer
+from archcalc.frame import Frame, Site, explicit_names, incoming, is_sequence
+from archcalc.graph import Graph, Scope
+from archcalc.inference import UNKNOWN, Network
+from archcalc.layer import Layer, Reference, known_names, layer_named
+from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
+from archcalc.spec.document import BlockDef, Document
+from archcalc.spec.expression import Expression, Function, Value, Word
 
 MAX_LAYERS = 100_000
 """Expanded layers; `block * 1000` four deep is the language's own alias bomb."""
@@ -28,67 +29,9 @@ MAX_STEPS = 10 * MAX_LAYERS
 MAX_NESTING = 48
 """Blocks within blocks."""
 
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""What a block may ask of its input by rank: `x.height`."""
-
-UNKNOWN = ""
-"""The path of a value that an earlier problem made unknowable."""
-
-Defaults = tuple[tuple[Word, Expression, Names], ...]
-
 
 class GivenUp(Exception):
     """The expansion is out of bounds: what is left of the document is not looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """One open block of a call stack: its name, and where it was called."""
-
-    definition: BlockDef
-    name: str
-    where: Location
-
-
-@dataclass
-class Frame:
-    """Where an expansion stands: one for the document's own chain, one for each block being expanded.
-
-    `local`: what each name carries; `prefix`, `module`: see graph.Scope; `numbered`: members are named 0, 1, 2 ...;
-    `taken`: names that the body gives by hand, now or later.
-    """
-
-    prefix: str
-    module: str
-    names: Names
-    library: Library
-    taken: frozenset[str] = frozenset()
-    stack: tuple["Site", ...] = ()
-    numbered: bool = False
-    frozen: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
-    local: dict[str, Value] = field(default_factory=dict)
-    places: dict[str, Location] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.scope: Names = ChainMap(dict(self.names), self.local)
-
-    def path(self, name: str) -> str:
-        return f"{self.prefix}.{name}" if self.prefix else name
-
-    def module_path(self, name: str) -> str:
-        return f"{self.module}.{name}" if self.module else name
-
-    def number(self, word: str) -> str:
-        """A name for what has none: its type and its number within the block, or the number alone."""
-        if self.numbered:
-            self.counts[""] += 1
-            return str(self.counts[""] - 1)
-        while True:
-            self.counts[word] += 1
-            name = f"{word.rpartition('.')[2]}{self.counts[word]}"
-            if name not in self.taken:
-                return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +63,22 @@ class Builder:
     """The state of one expansion."""
 
     def __init__(self, document: Document, batch: int, dtype: str, sizes: Mapping[str, tuple[int, ...]]) -> None:
-        self.document, self.batch, self.dtype, self.sizes = document, batch, dtype, sizes
+        self.document = document
+        self.declared = Declarations(document, batch, dtype, sizes, self.report)
         self.problems: list[Diagnostic] = []
         self.reported: set[tuple[str, Location | None]] = set()
-        self.volumes: dict[str, Volume | None] = {UNKNOWN: None}
-        self.nodes: dict[str, Node] = {}
+        self.network = Network()
         self.scopes: dict[str, Scope] = {}
         self.expansions: dict[str, Expansion] = {}
         self.steps = 0
-        self.parameters: dict[int, Names] = {}
-        self.default_arguments: dict[int, Mapping[str, Defaults]] = {}
 
     def graph(self) -> Graph:
         document = self.document
-        names = self.parameters_of(document.library)
-        inputs = tuple(self.input(declared, names) for declared in document.inputs)
+        names = self.declared.parameters_of(document.library)
+        inputs = tuple(self.declared.input(each, names) for each in document.inputs)
         frame = Frame("", "", names, document.library, explicit_names(document.layers))
         for each in inputs:
-            self.volumes.setdefault(each.name, each.volume)
+            self.network.volumes[each.name] = each.volume if all(each.volume.item_shape) else None
             frame.local[each.name] = Reference(each.name)
         frame.local.setdefault("input", Reference(inputs[0].name) if inputs else UNKNOWN)
         try:
@@ -148,7 +89,7 @@ class Builder:
         return Graph(
             name=document.name,
             inputs=inputs,
-            nodes=tuple(self.nodes.values()),
+            nodes=tuple(self.network.nodes.values()),
             outputs=outputs,
             scopes=self.scopes,
             spec=document.source.name,
@@ -156,56 +97,6 @@ class Builder:
             about=document.about,
             params=names,
         )
-
-    # --- the document's own words --------------------------------------------------------------------------------
-
-    def parameters_of(self, library: Library) -> Names:
-        """The named constants of a file, each an expression over earlier ones."""
-        known = self.parameters.get(id(library))
-        if known is None:
-            values: dict[str, Value] = {}
-            for prefix, home in library.imports:
-                theirs = self.parameters_of(self.document.libraries[home])
-                values |= {f"{prefix}.{name}" if prefix else name: value for name, value in theirs.items()}
-            for parameter in library.params:
-                try:
-                    values[parameter.name.text] = parameter.value.evaluate(values, WORDS)
-                except SpecError as error:
-                    self.report(error)
-            known = self.parameters[id(library)] = values
-        return known
-
-    def input(self, declared: InputDecl, names: Names) -> Input:
-        shape = self.sizes.get(declared.name) or tuple(self.size(part, names) for part in declared.shape)
-        vocab = None
-        if declared.vocab is not None:
-            try:
-                vocab = read("vocab", declared.vocab, Kind(whole_number), names)
-            except SpecError as error:
-                self.report(error)
-        if declared.channels_last:
-            shape = (shape[-1], *shape[:-1])
-        dtype = self.dtype if declared.dtype == "float32" else declared.dtype
-        if dtype not in ITEMSIZE:
-            known = ", ".join(ITEMSIZE)
-            self.report(problem("AC125", f"unknown dtype '{dtype}'", declared.where, help=f"one of {known}"))
-        volume = Volume(shape[0], tuple(shape[1:]), self.batch, declared.channels_last, dtype)
-        if 0 in shape:
-            self.volumes[declared.name] = None
-        return Input(declared.name, volume, vocab, declared.where)
-
-    def size(self, part: Expression, names: Names) -> int:
-        """A dimension of an input; 0 where it cannot be known."""
-        try:
-            if isinstance(part, Name) and part.id not in names:
-                raise free_symbol(part)
-            size: int = read("a dimension", part, Kind(whole_number), names)
-            if size < 1:
-                raise problem("AC201", f"a dimension must be at least 1, got {size}", part.where)
-            return size
-        except SpecError as error:
-            self.report(error)
-            return 0
 
     def outputs(self, last: str, frame: Frame) -> tuple[str, ...]:
         if not self.document.outputs:
@@ -217,32 +108,6 @@ class Builder:
             except SpecError as error:
                 self.report(error)
         return tuple(found)
-
-    def defaults_of(self, library: Library) -> Mapping[str, Defaults]:
-        """The `defaults:` of a file by the layers' own names; what is wrong with them is reported once."""
-        known = self.default_arguments.get(id(library))
-        if known is None:
-            names = self.parameters_of(library)
-            known = {}
-            for word in library.default_names:
-                layer, arguments = layer_named(word.text), library.defaults[word.text]
-                if layer is None:
-                    self.report(unknown_layer(word.text, word.where, known_names()))
-                    continue
-                known[layer.name] = tuple((key, value, names) for key, value in self.known_defaults(layer, arguments))
-            self.default_arguments[id(library)] = known
-        return known
-
-    def known_defaults(
-        self, layer: type[Layer], arguments: tuple[tuple[Word, Expression], ...]
-    ) -> Iterator[tuple[Word, Expression]]:
-        signature = signature_of(layer)
-        for key, value in arguments:
-            if key.text in signature.kinds or key.text in signature.others:
-                yield key, value
-            else:
-                help = did_you_mean(key.text, [*signature.kinds, *signature.others])
-                self.report(problem("AC120", f"unknown argument '{key.text}' of {layer.name}", key.where, help=help))
 
     # --- chains --------------------------------------------------------------------------------------------------
 
@@ -311,7 +176,7 @@ class Builder:
         made = sources[0]
         for _ in range(self.times(step.repeat, frame)):
             sources = (made := self.once(step, sources, inner, ""),)
-        if made in self.nodes:
+        if made in self.network.nodes:
             self.scopes[inner.prefix] = Scope(inner.prefix, name, inner.module, made, sequence=True)
         return made
 
@@ -361,7 +226,7 @@ class Builder:
         frozen: bool = False,
     ) -> str:
         """A layer, and the norm and activation that its call asks for after it."""
-        defaults = self.defaults_of(frame.library).get(kind.name, ())
+        defaults = self.declared.defaults_of(frame.library).get(kind.name, ())
         bound = bind(call, kind, frame.scope, defaults)
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
@@ -374,7 +239,7 @@ class Builder:
     def follower(self, key: str, value: Expression, frame: Frame) -> Invocation | None:
         """The call that `norm: batchnorm` or `act: leaky_relu(0.1)` stands for."""
         if isinstance(value, Function):
-            return Invocation(Word(value.name, value.where), value.arguments, (), True, value.where)
+            return Invocation(value.name, value.arguments, (), True, value.where)
         word = value.evaluate(frame.scope, WORDS)
         if word == "none":
             return None
@@ -392,59 +257,13 @@ class Builder:
         frozen: bool,
         module: str = "",
     ) -> str:
-        """Puts a node into the graph and infers its volume; `module` is whose weights it uses, where not its own."""
-        path, module = frame.path(name), module or frame.module_path(name)
-        lent = (getattr(layer, reads) for reads in layer.reads)
-        sources = (*sources, *(str(path) for path in lent if path is not None))
-        xs = tuple(self.volumes[source] for source in sources)
-        self.volumes[path] = None
-        known = tuple(x for x in xs if x is not None)
-        if len(known) < len(xs):
-            return path
-        check_inputs(layer, call, sources, known)
-        ties = self.ties(layer, known, call)
-        node = Node(
-            path, layer, sources, known, (layer.shape(*known),), module, frozen or frame.frozen, ties, call.where
-        )
-        if node.reruns:
-            self.check_rerun(node)
-        self.nodes[path] = node
-        self.volumes[path] = node.output
-        if len(self.nodes) > MAX_LAYERS:
+        """Puts a layer into the graph; `module` is whose weights it uses, where not its own."""
+        path = frame.path(name)
+        module = module or frame.module_path(name)
+        self.network.add(layer, call, sources, path, module, frozen or frame.frozen)
+        if len(self.network.nodes) > MAX_LAYERS:
             self.give_up(call.where)
         return path
-
-    def ties(self, layer: Layer, xs: tuple[Volume, ...], call: Invocation) -> Mapping[str, str]:
-        """The weights that are another layer's."""
-        if not any(getattr(layer, key) for key in layer.ties):
-            return {}
-        own = {weight.name: weight.shape for weight in layer.weights(*xs)}
-        found = {}
-        for key, weight in layer.ties.items():
-            owner = self.nodes.get(getattr(layer, key))
-            theirs = {w.name: w.shape for w in owner.weights} if owner else {}
-            if owner is None or theirs.get(weight) != own[weight]:
-                raise problem(
-                    "AC207",
-                    f"{call.target.text} cannot share {weight} {list(own[weight])} with {getattr(layer, key)}, "
-                    f"which has {', '.join(f'{n} {list(s)}' for n, s in theirs.items()) or 'no weights'}",
-                    call.where,
-                )
-            found[weight] = f"{owner.module}.{weight}"
-        return found
-
-    def check_rerun(self, node: Node) -> None:
-        """A module that runs again must find inputs that fit its weights."""
-        owner = self.nodes.get(node.module)
-        if owner is None:
-            raise problem("AC206", f"there is no {node.module} to run again on this input", node.where)
-        theirs = {w.name: w.shape for w in owner.weights}
-        own = {w.name: w.shape for w in node.layer.weights(*node.inputs)}
-        if theirs != own:
-            given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
-            raise problem(
-                "AC206", f"{node.module} has weights for {first}, and cannot run again on {given}", node.where
-            )
 
     def again(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """A layer or block that an earlier step made, with the same weights."""
@@ -458,11 +277,11 @@ class Builder:
                 call.where,
                 help=f"write {target}()",
             )
-        if owner := self.nodes.get(path):
+        if owner := self.network.nodes.get(path):
             return self.add(owner.layer, call, sources, frame, name, owner.frozen, owner.module)
         if made := self.expansions.get(path):
             return self.expand(made, call, sources[0], frame, name, module)
-        if self.volumes.get(str(frame.local.get(target, UNKNOWN))) is None:
+        if self.network.volumes.get(str(frame.local.get(target, UNKNOWN))) is None:
             return UNKNOWN
         raise problem("AC129", f"{target} is a value, not a layer that could run again", call.where)
 
@@ -484,7 +303,7 @@ class Builder:
         parameters = {word.text: default for word, default in definition.parameters}
         given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"))
         values: dict[str, Value] = {}
-        home = self.parameters_of(self.document.libraries[definition.home])
+        home = self.declared.parameters_of(self.document.libraries[definition.home])
         for name, default in parameters.items():
             if name not in given and default is None:
                 problems.append(missing_argument(call, name, parameters))
@@ -504,7 +323,7 @@ class Builder:
         self, expansion: Expansion, call: Invocation, source: str, frame: Frame, name: str, module: str = ""
     ) -> str:
         """The layers of a block, for one call of it; `module` is whose weights they use, where not their own."""
-        volume = self.volumes[source]
+        volume = self.network.volumes[source]
         if volume is None:
             return UNKNOWN
         definition = expansion.definition
@@ -512,17 +331,17 @@ class Builder:
         inner = Frame(
             prefix=frame.path(name),
             module=module or frame.module_path(name),
-            names={**self.parameters_of(library), **incoming(volume), **expansion.arguments},
+            names={**self.declared.parameters_of(library), **incoming(volume), **expansion.arguments},
             library=library,
             taken=explicit_names(definition.body),
             stack=(*frame.stack, Site(definition, call.target.text, call.where)),
             numbered=is_sequence(definition.body, library),
             frozen=expansion.frozen,
         )
-        before = len(self.nodes)
+        before = len(self.network.nodes)
         made = self.body(definition.body, source, inner)
         self.expansions[inner.prefix] = expansion
-        if len(self.nodes) > before and made != UNKNOWN:
+        if len(self.network.nodes) > before and made != UNKNOWN:
             self.scopes[inner.prefix] = Scope(inner.prefix, definition.name.text, inner.module, made, inner.numbered)
         return made
 
@@ -550,7 +369,7 @@ class Builder:
         path = frame.path(word.text)
         if path in self.scopes:
             return self.scopes[path].output
-        if path in self.volumes:
+        if path in self.network.volumes:
             return path
         names = [name for name, value in frame.scope.items() if isinstance(value, Reference)]
         if calls:
@@ -582,81 +401,11 @@ class Builder:
         raise GivenUp
 
 
-WORDS = frozenset({*known_names(), *RULES, "none"})
-"""Words that an expression may hold without being a name: layers (`act=relu`), padding rules, none."""
-
-
-def incoming(x: Volume) -> dict[str, Value]:
-    """What a block may ask of the volume that comes in."""
-    named = dict(zip(AXES.get(x.rank, ()), x.spatial, strict=True)) if x.rank in AXES else {}
-    return {
-        "x.channels": x.channels,
-        "x.shape": x.item_shape,
-        "x.spatial": x.spatial,
-        **{f"x.{axis}": n for axis, n in named.items()},
-    }
-
-
-def explicit_names(body: Body) -> frozenset[str]:
-    """The names that a chain gives by hand, in its paths too."""
-    found: set[str] = set()
-    for item in body:
-        if isinstance(item, Choice):
-            found |= explicit_names(item.then) | explicit_names(item.otherwise)
-            continue
-        if item.name:
-            found.add(item.name.text)
-        if isinstance(item.call, Merge):
-            found.update(*(explicit_names(path) for path in item.call.paths))
-    return frozenset(found)
-
-
-def is_sequence(body: Body, library: Library) -> bool:
-    """Whether a block is a chain of unnamed blocks: its members are then 0, 1, 2 ..., as in torch.nn.Sequential."""
-    return bool(body) and all(
-        isinstance(item, Step)
-        and isinstance(item.call, Invocation)
-        and item.call.target.text in library.blocks
-        and not item.name
-        and not item.origin
-        for item in body
-    )
-
-
 def layer_of(call: Invocation) -> type[Layer]:
     layer = layer_named(call.target.text)
     if layer is None:
         raise unknown_layer(call.target.text, call.target.where, known_names())
     return layer
-
-
-def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: tuple[Volume, ...]) -> None:
-    """Raises what keeps a layer from taking its inputs."""
-    least, most = layer.inputs
-    count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
-    if count < least or (most is not None and count > most):
-        takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
-        raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
-    check_rank(layer, call, xs[0])
-    for holds, message in layer.requires(*xs):
-        if not holds:
-            raise problem("AC201", message, call.where, notes=[described(sources, xs)])
-
-
-def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
-    ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
-    if ranks and x.rank not in ranks:
-        axes = " or ".join(map(str, ranks))
-        raise problem("AC202", f"{call.target.text} needs {axes} spatial axes, got {x}, which has {x.rank}", call.where)
-
-
-def described(sources: tuple[str, ...], xs: tuple[Volume, ...]) -> str:
-    return ", ".join(f"{source} {x}" for source, x in zip(sources, xs, strict=True))
-
-
-def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
-    help = did_you_mean(word, known) or "`archcalc layers` lists what there is"
-    return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 
 def list_for_a_layer(word: Word, layer: type[Layer]) -> SpecError:
@@ -676,13 +425,4 @@ def missing_argument(call: Invocation, name: str, parameters: Mapping[str, objec
         message=f"{call.target.text} needs {name}",
         location=call.target.where,
         help=f"it is {call.target.text}({', '.join(parameters)})",
-    )
-
-
-def free_symbol(name: Name) -> SpecError:
-    return problem(
-        "AC134",
-        f"'{name.id}' is a free symbol, and closed forms are not there yet",
-        name.where,
-        help=f"give it a number: --set {name.id}=224",
     )

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "archcalc"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 
 ORDER = [
-    "sym", "core", "spec", "layer", "layers", "graph", "binding", "builder", "measure", "measures", "expectation",
+    "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
+    "measure", "measures", "expectation",
     "rule", "rules", "report", "reports", "solve", "sweep", "codegen", "verify", "zoo", "importer", "importers",
     "command", "commands",
 ]  # fmt: skip

@@ -1,3 +1,233 @@
-"""Every diagnostic code: its title, and the long text that `archcalc explain CODE` prints. Filled below, AC001 first."""
+"""Every diagnostic code: its title, and the long text with an example that `archcalc explain CODE` prints."""
 
-CODES: dict[str, tuple[str, str]] = {}
+CODES: dict[str, tuple[str, str]] = {
+    # --- AC0xx: files, YAML, syntax ---
+    "AC001": (
+        "the file cannot be read",
+        """The path does not exist, is a directory, or may not be read.
+
+    archcalc report resnet.yml      # the file is called resnet.yaml
+""",
+    ),
+    "AC002": (
+        "not text",
+        """A spec is UTF-8 text. A byte that is not UTF-8, a NUL or another control character means that the file is
+something else: a picture, a checkpoint, UTF-16 from an editor. A byte order mark at the beginning is fine.
+""",
+    ),
+    "AC003": (
+        "the file is empty",
+        """There is nothing in it, or nothing but comments. The least spec is
+
+    archcalc: 1
+    input: [3, 32, 32]
+    layers: [flatten, fc: 10]
+""",
+    ),
+    "AC004": (
+        "larger than a spec may be",
+        """1 MiB of text, 200,000 YAML nodes and 48 levels of nesting are the bounds. They are far beyond any network
+somebody wrote; what exceeds them would only serve to make a program that reads it run out of memory.
+""",
+    ),
+    "AC005": (
+        "not YAML",
+        """The text breaks YAML's own rules: a list that is not closed, a tab in the indentation, a ': ' too many.
+
+    name: ResNet: the deep one      # quote it: "ResNet: the deep one"
+""",
+    ),
+    "AC006": (
+        "a key is given twice",
+        """YAML parsers disagree on which of the two counts; most drop the first in silence. Here neither does.
+
+    conv: {padding: 1, stride: 2, padding: same}
+""",
+    ),
+    "AC007": (
+        "YAML aliases, anchors and merge keys are not read",
+        """`*name`, `&name` and `<<` let a small file stand for an enormous one and hide what it says. What is used twice
+gets a name in `params` or in `blocks`. A value that begins with `*` by accident belongs in quotes.
+
+    width: *w 2                     # write 2*w
+""",
+    ),
+    "AC008": (
+        "YAML tags are not read",
+        """`!!python/object` and its like tell a YAML library to build things. A spec holds words and numbers only.
+""",
+    ),
+    "AC009": (
+        "several YAML documents in one file",
+        """A line of `---` begins another document. One file is one spec; variants of it stand under `variants:`.
+""",
+    ),
+    "AC010": (
+        "a key that is no word",
+        """Every key is a word: not a list, not a mapping, not nothing.
+
+    : 3
+""",
+    ),
+    "AC011": (
+        "a call cut at its comma",
+        """Within [ ] and { } a comma ends the item for YAML, parentheses or not. Quote the call, or use a '- ' list.
+
+    concat: [conv(3, 64, p1), prev]         # read as conv(3 and 64 and p1) and prev
+    concat: ["conv(3, 64, p1)", prev]
+""",
+    ),
+    "AC012": (
+        "the text goes on differently than it could",
+        """A word or sign where the language expects another one. The grammar of a chain:
+
+    path  := chain ["if" expr ["else" path]]
+    chain := step {"->" step}
+    step  := [name "="] call ["*" expr]
+    call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
+    arg   := expr | key "=" expr | tag      s2 p1 d2 g32 k3: stride padding dilation groups kernel_size
+""",
+    ),
+    "AC013": (
+        "a sign that is not part of the language",
+        """Names are made of the letters a to z, digits and _, numbers are decimal, steps are joined by ->.
+
+    conv(3, 64w)                    # 64*w
+    conv(3, 64) => relu             # conv(3, 64) -> relu
+""",
+    ),
+    "AC014": (
+        "too deep or too long an expression",
+        """An expression has at most 200 operations and 48 levels of parentheses. Give its parts names in `params`.
+""",
+    ),
+    "AC015": (
+        "a call or list that is not closed",
+        """Every '(' needs its ')', and an arrow stands between calls, not in them.
+
+    conv(3, 64 -> relu              # conv(3, 64) -> relu
+""",
+    ),
+    "AC016": (
+        "another kind of value is needed",
+        """A list where a mapping belongs, a mapping where a word does, or nothing at all.
+
+    input: 784                      # input: [784]
+""",
+    ),
+    "AC017": (
+        "a required key is missing",
+        """Every spec has `archcalc: 1`, the language it is written in, and a network has `input` and `layers`.
+""",
+    ),
+    "AC018": (
+        "an unknown version of the language",
+        """`archcalc: 1` is the version of the language, not of the network.
+""",
+    ),
+    "AC019": (
+        "an unknown key",
+        """A key that the document does not have; it would have had no effect.
+
+    defualts: {conv: {padding: same}}       # defaults
+""",
+    ),
+    "AC020": (
+        "an import that fails",
+        """`import` names other specs by their path relative to this one. The file must exist, must not import this one
+again, directly or through others, and its path must not be absolute.
+
+    import: [./blocks.yaml]
+    import: {rn: ./resnet_blocks.yaml}      # its blocks are then called rn.bottleneck(...)
+""",
+    ),
+    "AC022": (
+        "not a layer item",
+        """A layer item is a chain, or a mapping with one layer and beside it `name`, `from` and `repeat` only.
+
+    - fc: 100
+      act: relu                     # fc: {out_features: 100, act: relu}
+""",
+    ),
+    "AC023": (
+        "a one-line network without its input",
+        """What `-e` is given begins with its input.
+
+    archcalc report -e "input(3, 32, 32) -> conv(5, 32, p2) -> relu -> fc(10)"
+""",
+    ),
+    # --- AC1xx: names and arguments ---
+    "AC110": (
+        "an unknown name in an expression",
+        """It is no parameter, no argument of the block, and none of the words that may stand here.
+
+    params: {width: 64}
+    layers: [{conv: {kernel_size: 3, out_channels: widht}}]
+""",
+    ),
+    "AC111": (
+        "an unknown function",
+        """Expressions know min, max, ceil, floor, round, len, sum and make_divisible.
+""",
+    ),
+    "AC112": (
+        "a value of the wrong kind",
+        """Arithmetic takes numbers: not lists, not words, not layers; and true is not 1.
+
+    depths * 2                      # depths[0] * 2
+""",
+    ),
+    "AC113": (
+        "an expression that has no value",
+        """Division by zero, an entry that a list does not have, the least of nothing.
+
+    depths[4]                       # of [3, 4, 6, 3], whose last is depths[3]
+""",
+    ),
+    "AC114": (
+        "a number beyond all bounds",
+        """Whole numbers go up to 1e15, exponents are whole numbers from 0 to 8.
+""",
+    ),
+    "AC115": (
+        "a name that cannot be given",
+        """`prev`, `true`, `if` ... are words of the language, and dots are made by blocks.
+
+    prev = conv(3, 64)
+""",
+    ),
+    "AC116": (
+        "an unknown variant",
+        """The spec has no variant of that name; `archcalc specs` lists those of the bundled ones.
+
+    archcalc report resnet50@resnet110
+""",
+    ),
+    "AC117": (
+        "a setting for something that is not there",
+        """`--set name=value` gives a parameter another value, or a free dimension its number. A variant may give values
+to parameters, and to input, expect, name, about and source.
+""",
+    ),
+    "AC118": (
+        "a block is defined twice",
+        """Two blocks of one name, in the file or through its imports. Import one of the files under a prefix:
+
+    import: {rn: ./resnet_blocks.yaml}
+""",
+    ),
+    "AC119": (
+        "a default before a parameter without one",
+        """Arguments are given in order, so that what may be left out comes last.
+
+    stage(stride=2, width):         # stage(width, stride=2)
+""",
+    ),
+    "AC122": (
+        "an argument is given twice",
+        """Once by its place or short form and once by name, or twice by name.
+
+    conv(3, 64, s2, stride=1)
+""",
+    ),
+}

@@ -1,12 +1,19 @@
 """Diagnostics: every error, finding and disagreement is one, and one renderer prints them all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from archcalc.core.location import Location
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 LONGEST_WORD = 40
 """Longer words are shortened where a message quotes them, and nothing is close to them."""
+
+MOST_PROBLEMS = 100
+"""A file that has more is given up: it is something else than a spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,7 @@ def problem(
 ) -> SpecError:
     """One problem, ready to raise."""
     return SpecError(
-        [
-            Diagnostic(
-                code=code, message=message, location=location, help=help, notes=tuple(notes), labels=tuple(labels)
-            )
-        ]
+        [Diagnostic(code=code, message=message, location=location, help=help, notes=tuple(notes), labels=tuple(labels))]
     )
 
 
@@ -95,3 +98,35 @@ def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         return (order[at.source.name], at.line, at.column) if at else (-1, 0, 0)
 
     return sorted(known, key=place)
+
+
+class Problems:
+    """What is wrong with a file, collected so that all of it can be told at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+
+    def add(self, error: SpecError) -> None:
+        self.found += error.diagnostics
+        if len(self.found) >= MOST_PROBLEMS:
+            self.found = in_file_order(self.found)[:MOST_PROBLEMS]
+            raise TooManyProblems(self.found)
+
+    def attempt(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T | None:
+        """What the function returns; None where it found problems, which are kept."""
+        try:
+            return function(*arguments, **keywords)
+        except TooManyProblems:
+            raise
+        except SpecError as error:
+            self.add(error)
+            return None
+
+    def settle(self) -> None:
+        """Raises all that was found."""
+        if self.found:
+            raise SpecError(in_file_order(self.found))
+
+
+class TooManyProblems(SpecError):
+    """So many that the rest of the file is not looked at."""

@@ -1,10 +1,10 @@
 """Chains: `e1 = conv(3, 64, p1) -> relu * 2 if wide else prev`, parsed into steps with exact places.
 
-    path  := chain ["if" expr ["else" path]]
-    chain := step {"->" step}
-    step  := [name "="] call ["*" expr]
-    call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
-    arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
+path  := chain ["if" expr ["else" path]]
+chain := step {"->" step}
+step  := [name "="] call ["*" expr]
+call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
+arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
 """
 
 from dataclasses import dataclass, field

@@ -349,9 +349,7 @@ def expression(cursor: Cursor, binding: int = 0) -> Expression:
         right = expression(cursor, strength - 1 if op == "**" else strength)
         left = Binary(op, left, right, cursor.since(first))
         if op in COMPARISONS and cursor.texts[cursor.at] in COMPARISONS:
-            raise problem(
-                "AC012", "comparisons cannot be chained", cursor.here(), help="write a < b and b < c"
-            )
+            raise problem("AC012", "comparisons cannot be chained", cursor.here(), help="write a < b and b < c")
 
 
 def _prefixed(cursor: Cursor) -> Expression:

@@ -1,0 +1,91 @@
+"""Layers take their place in the graph: what must hold of their inputs is checked, and their volumes follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archcalc.core.diagnostic import problem
+from archcalc.core.volume import Volume
+from archcalc.graph import Node
+from archcalc.layer import RANKED, Layer
+from archcalc.spec.chain import Invocation
+
+UNKNOWN = ""
+"""The path of a value that an earlier problem made unknowable."""
+
+
+@dataclass
+class Network:
+    """A graph under construction: every node so far, and what every name carries; None where that is unknown."""
+
+    volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def add(
+        self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
+    ) -> None:
+        """Puts a node in; its volume stays unknown where an input's is. Raises what keeps it from its inputs."""
+        lent = (getattr(layer, key) for key in layer.reads)
+        sources = (*sources, *(str(source) for source in lent if source is not None))
+        xs = tuple(x for source in sources if (x := self.volumes[source]) is not None)
+        self.volumes[path] = None
+        if len(xs) < len(sources):
+            return
+        check_inputs(layer, call, sources, xs)
+        ties = self.ties(layer, xs, call)
+        node = Node(path, layer, sources, xs, (layer.shape(*xs),), module, frozen, ties, call.where)
+        if node.reruns:
+            self.check_rerun(node)
+        self.nodes[path] = node
+        self.volumes[path] = node.output
+
+    def ties(self, layer: Layer, xs: tuple[Volume, ...], call: Invocation) -> Mapping[str, str]:
+        """The weights that are another layer's."""
+        if not any(getattr(layer, key) for key in layer.ties):
+            return {}
+        own = {weight.name: weight.shape for weight in layer.weights(*xs)}
+        return {weight: self.tied(weight, own[weight], getattr(layer, key), call) for key, weight in layer.ties.items()}
+
+    def tied(self, weight: str, shape: tuple[int, ...], path: str, call: Invocation) -> str:
+        """The `state_dict` key of the weight that is shared."""
+        owner = self.nodes.get(path)
+        theirs = {w.name: w.shape for w in owner.weights} if owner else {}
+        if owner and theirs.get(weight) == shape:
+            return f"{owner.module}.{weight}"
+        has = ", ".join(f"{name} {list(size)}" for name, size in theirs.items()) or "no weights"
+        message = f"{call.target.text} cannot share {weight} {list(shape)} with {path}, which has {has}"
+        raise problem("AC207", message, call.where)
+
+    def check_rerun(self, node: Node) -> None:
+        """A module that runs again must find inputs that fit its weights."""
+        owner = self.nodes.get(node.module)
+        if owner is None:
+            raise problem("AC206", f"there is no {node.module} to run again on this input", node.where)
+        theirs = {w.name: w.shape for w in owner.weights}
+        if theirs != {w.name: w.shape for w in node.layer.weights(*node.inputs)}:
+            given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
+            message = f"{node.module} has weights for {first}, and cannot run again on {given}"
+            raise problem("AC206", message, node.where)
+
+
+def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: tuple[Volume, ...]) -> None:
+    """Raises what keeps a layer from taking its inputs."""
+    least, most = layer.inputs
+    count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
+    if count < least or (most is not None and count > most):
+        takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
+        raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
+    check_rank(layer, call, xs[0])
+    for holds, message in layer.requires(*xs):
+        if not holds:
+            raise problem("AC201", message, call.where, notes=[described(sources, xs)])
+
+
+def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
+    ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
+    if ranks and x.rank not in ranks:
+        axes = " or ".join(map(str, ranks))
+        raise problem("AC202", f"{call.target.text} needs {axes} spatial axes, got {x}, which has {x.rank}", call.where)
+
+
+def described(sources: tuple[str, ...], xs: tuple[Volume, ...]) -> str:
+    return ", ".join(f"{source} {x}" for source, x in zip(sources, xs, strict=True))

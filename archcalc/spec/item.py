@@ -1,0 +1,213 @@
+"""Layer items: a chain string, a one-key mapping, or a merge of paths, all to the same steps."""
+
+import re
+from collections.abc import Iterator
+
+from archcalc.core.diagnostic import Problems, SpecError, did_you_mean, problem, quoted
+from archcalc.spec.chain import Body, Invocation, Merge, Step, argument, own_name, parse_chain
+from archcalc.spec.expression import Expression, Function, Name, TupleOf, Word, expression, parse_expression
+from archcalc.spec.reader import Mapping, Node, Scalar, Sequence
+from archcalc.spec.token import NAME, Cursor
+
+SIBLINGS = ("name", "from", "repeat")
+"""What a mapping may say beside its layer."""
+
+VALUE = re.compile(r"\s*[-+.\d(\[]")
+"""How a text begins that is a value, not a layer."""
+
+
+def body_of(node: Node, problems: Problems) -> Body:
+    """The items that a node of the tree stands for; what is wrong with them goes to `problems`."""
+    if isinstance(node, Sequence):
+        parts = (problems.attempt(body_of, item, problems) for item in node.items)
+        return tuple(item for part in parts if part for item in part)
+    if isinstance(node, Mapping):
+        return (_mapped(node, problems),)
+    if node.is_null:
+        raise problem("AC022", "an empty item", node.where, help="write a layer behind '- ', or leave it out")
+    return parse_chain(node.text, node.where)
+
+
+# --- the mapping form ---------------------------------------------------------------------------------------------
+
+
+def _mapped(node: Mapping, problems: Problems) -> Step:
+    heads = [(key, value) for key, value in node.pairs if key.value not in SIBLINGS]
+    if not heads:
+        known = ", ".join(SIBLINGS)
+        raise problem("AC022", f"no layer beside {known}", node.where, help="write layer: {key: value}")
+    (key, value), *others = heads
+    for other, _ in others:
+        problems.add(_beside(other, key, value))
+    cursor = Cursor(key.text, key.where)
+    name, target = _named_target(cursor, value)
+    call = _call(target, value, problems)
+    if given := node.get("name"):
+        name = _second_name(name, word_of(given, "a name"))
+    repeat, origin = node.get("repeat"), node.get("from")
+    return Step(
+        name and own_name(name),
+        call,
+        value_of(repeat) if repeat else None,
+        tuple(words_of(origin, "an earlier layer's name")) if origin else (),
+        True,
+        key.where,
+    )
+
+
+def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
+    """A key that may not stand beside a layer."""
+    head = key.value.split("=")[-1].strip()
+    help = did_you_mean(other.value, SIBLINGS)
+    if not help and isinstance(value, Scalar) and value.is_null:
+        help = f"indent it deeper than '{head}:', so that it belongs to it"
+    help = help or f"arguments stand inside: {head}: {{{other.value}: ...}}"
+    return problem("AC022", f"unknown key {quoted(other.value)} beside {quoted(head)}", other.where, help=help)
+
+
+def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
+    """The name, if any, and the layer of a key: `skip = add`."""
+    name, target = None, _word(cursor)
+    if cursor.skip("="):
+        name, target = target, _word(cursor)
+    if cursor.texts[cursor.at] == "(":
+        empty = isinstance(value, Scalar) and value.is_null
+        help = "leave the ':' out" if empty else f"write {target.text}: {{key: value}}"
+        raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
+    cursor.finish()
+    return name, target
+
+
+def _word(cursor: Cursor) -> Word:
+    if cursor.kinds[cursor.at] != NAME:
+        raise cursor.expected("a layer's name")
+    word = Word(cursor.texts[cursor.at], cursor.here())
+    cursor.at += 1
+    return word
+
+
+def _second_name(first: Word | None, second: Word) -> Word:
+    if first:
+        raise problem("AC122", "the name is given twice", second.where, help="leave one of them out")
+    return second
+
+
+def _call(target: Word, value: Node, problems: Problems) -> Invocation | Merge:
+    if isinstance(value, Sequence):
+        paths = tuple(problems.attempt(_path, path, problems) or () for path in value.items)
+        return Merge(target, paths, (), target.where)
+    if isinstance(value, Mapping):
+        return Invocation(target, (), tuple(keywords_of(value, problems)), True, target.where)
+    if not value.value:
+        return Invocation(target, (), (), False, target.where)
+    cursor = Cursor(value.text, value.where)
+    given = argument(cursor)
+    cursor.finish()
+    if isinstance(given, Expression):
+        return Invocation(target, (given,), (), True, target.where)
+    return Invocation(target, (), (given,), True, target.where)
+
+
+def _path(node: Node, problems: Problems) -> Body:
+    """One path of a merge.
+
+    A number is no path; it becomes a step whose target is its text, so that whoever knows the layers can say what
+    `conv: [3, 64]` should have been.
+    """
+    if isinstance(node, Sequence):
+        parts = (problems.attempt(_path, item, problems) for item in node.items)
+        return tuple(item for part in parts if part for item in part)
+    if isinstance(node, Scalar) and node.plain and VALUE.match(node.text):
+        target = Word(node.value, node.where)
+        return (Step(None, Invocation(target, (), (), False, node.where), None, (), True, node.where),)
+    return body_of(node, problems)
+
+
+def keywords_of(node: Mapping, problems: Problems) -> Iterator[tuple[Word, Expression]]:
+    """The arguments that a mapping gives by name."""
+    for key, value in node.pairs:
+        word = problems.attempt(word_of, key, "an argument's name")
+        found = problems.attempt(value_of, value)
+        if word and found:
+            yield word, found
+
+
+# --- values and words ---------------------------------------------------------------------------------------------
+
+
+def value_of(node: Node) -> Expression:
+    """The expression that a node stands for: a scalar's text, or a list of them.
+
+    A one-key mapping is a layer as an argument: `act: {leaky_relu: 0.1}`.
+    """
+    if isinstance(node, Sequence):
+        return TupleOf(tuple(map(value_of, node.items)), node.where)
+    if isinstance(node, Mapping):
+        return _function(node)
+    if not node.value.strip():
+        raise problem("AC016", "a value is missing", node.where)
+    if node.plain and node.value == "~":
+        return Name("none", node.where)
+    return parse_expression(node.text, node.where)
+
+
+def _function(node: Mapping) -> Expression:
+    if len(node.pairs) != 1 or isinstance(node.pairs[0][1], Mapping):
+        raise problem("AC016", "expected a value, got a mapping", node.where, help="write layer: value, or a word")
+    key, value = node.pairs[0]
+    found = value_of(value)
+    arguments = found.items if isinstance(value, Sequence) and isinstance(found, TupleOf) else (found,)
+    return Function(word_of(key, "a layer's name"), arguments, key.where)
+
+
+def word_of(node: Node, what: str) -> Word:
+    """The one word that a scalar holds."""
+    if not isinstance(node, Scalar) or not node.value.strip():
+        raise problem("AC016", f"expected {what}", node.where)
+    cursor = Cursor(node.text, node.where)
+    if cursor.kinds[0] != NAME:
+        raise cursor.expected(what)
+    cursor.at = 1
+    cursor.finish()
+    return Word(cursor.texts[0], cursor.place(cursor.starts[0], cursor.ends[0]))
+
+
+def words_of(node: Node, what: str) -> Iterator[Word]:
+    """The words of a list, or of a scalar that is the only one."""
+    for item in node.items if isinstance(node, Sequence) else (node,):
+        yield word_of(item, what)
+
+
+# --- the keys of blocks -------------------------------------------------------------------------------------------
+
+
+def signature_of(key: Scalar) -> tuple[Word, tuple[tuple[Word, Expression | None], ...]]:
+    """The name and parameters of a block: `bottleneck(width, stride=1)`."""
+    cursor = Cursor(key.text, key.where)
+    name = own_name(_word(cursor))
+    parameters: dict[str, tuple[Word, Expression | None]] = {}
+    if cursor.skip("("):
+        opening = cursor.at - 1
+        while not cursor.skip(")"):
+            word, default = _parameter(cursor, parameters)
+            parameters[word.text] = word, default
+            if not cursor.skip(",") and cursor.texts[cursor.at] != ")":
+                raise cursor.unclosed(opening, quoted(f"{name.text}("))
+    cursor.finish()
+    return name, tuple(parameters.values())
+
+
+def _parameter(cursor: Cursor, before: dict[str, tuple[Word, Expression | None]]) -> tuple[Word, Expression | None]:
+    if cursor.kinds[cursor.at] != NAME:
+        raise cursor.expected("a parameter's name")
+    word = own_name(Word(cursor.texts[cursor.at], cursor.here()))
+    cursor.at += 1
+    default = expression(cursor) if cursor.skip("=") else None
+    if word.text in before:
+        raise problem("AC122", f"the parameter {quoted(word.text)} is given twice", word.where)
+    if default is None and any(value is not None for _, value in before.values()):
+        help = "parameters without a default come first"
+        raise problem(
+            "AC119", f"{quoted(word.text)} has no default, but a parameter before it has", word.where, help=help
+        )
+    return word, default
