@@ -17,7 +17,7 @@ from archcalc.graph import Graph, Scope
 from archcalc.inference import UNKNOWN, Network
 from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
-from archcalc.spec.document import BlockDef, Document
+from archcalc.spec.declaration import BlockDef, Document
 from archcalc.spec.expression import Expression, Function, Value, Word
 
 MAX_LAYERS = 100_000

@@ -11,7 +11,7 @@ from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume
 from archcalc.graph import Input
 from archcalc.layer import Layer, known_names, layer_named
-from archcalc.spec.document import Document, InputDecl, Library
+from archcalc.spec.declaration import Document, InputDecl, Library
 from archcalc.spec.expression import Expression, Name, Names, Value, Word
 
 Defaults = tuple[tuple[Word, Expression, Names], ...]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.spec.chain import Body, Choice, Invocation, Merge, Step
-from archcalc.spec.document import BlockDef, Library
+from archcalc.spec.declaration import BlockDef, Library
 from archcalc.spec.expression import Names, Value
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

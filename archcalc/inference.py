@@ -19,6 +19,8 @@ class Network:
 
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
+    inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
+    """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
 
     def add(
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
@@ -30,9 +32,13 @@ class Network:
         self.volumes[path] = None
         if len(xs) < len(sources):
             return
-        check_inputs(layer, call, sources, xs)
-        ties = self.ties(layer, xs, call)
-        node = Node(path, layer, sources, xs, (layer.shape(*xs),), module, frozen, ties, call.where)
+        check_rank(layer, call, xs[0])
+        y = self.inferred.get((layer, xs))
+        if y is None:
+            check_inputs(layer, call, sources, xs)
+            y = self.inferred[layer, xs] = layer.shape(*xs)
+        ties = self.ties(layer, xs, call) if layer.ties else {}
+        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
         if node.reruns:
             self.check_rerun(node)
         self.nodes[path] = node
@@ -74,7 +80,6 @@ def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: t
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
-    check_rank(layer, call, xs[0])
     for holds, message in layer.requires(*xs):
         if not holds:
             raise problem("AC201", message, call.where, notes=[described(sources, xs)])
