@@ -46,8 +46,8 @@ somebody wrote; what exceeds them would only serve to make a program that reads 
     ),
     "AC007": (
         "YAML aliases, anchors and merge keys are not read",
-        """`*name`, `&name` and `<<` let a small file stand for an enormous one and hide what it says. What is used twice
-gets a name in `params` or in `blocks`. A value that begins with `*` by accident belongs in quotes.
+        """`*name`, `&name` and `<<` let a small file stand for an enormous one and hide what it says. What is used
+twice gets a name in `params` or in `blocks`. A value that begins with `*` by accident belongs in quotes.
 
     width: *w 2                     # write 2*w
 """,

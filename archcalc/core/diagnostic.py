@@ -12,6 +12,8 @@ T = TypeVar("T")
 LONGEST_WORD = 40
 """Longer words are shortened where a message quotes them, and nothing is close to them."""
 
+MOST_ENUMERATED = 12
+
 MOST_PROBLEMS = 100
 """A file that has more is given up: it is something else than a spec."""
 
@@ -67,7 +69,19 @@ def quoted(text: str) -> str:
     ("'strides'", "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'")
     """
     line = " ".join(text.split())
-    return f"'{line}'" if len(line) <= LONGEST_WORD else f"'{line[:LONGEST_WORD]}...'"
+    shown = line if len(line) <= LONGEST_WORD else f"{line[:LONGEST_WORD]}..."
+    return f'"{shown}"' if "'" in shown else f"'{shown}'"
+
+
+def enumerated(words: Iterable[str]) -> str:
+    """Words in a row, the first dozen of them.
+
+    >>> enumerated(["w", "depth"]), enumerated(map(str, range(99)))
+    ('w, depth', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 87 more')
+    """
+    known = list(words)
+    more = len(known) - MOST_ENUMERATED
+    return ", ".join(known[:MOST_ENUMERATED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -1,7 +1,9 @@
 """Padding as specs write it: a number, one per axis, (begin, end) per axis, or a rule by name."""
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
+from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
 
 Pair: TypeAlias = tuple[Dim, Dim]
@@ -60,3 +62,29 @@ def torch_pad(padding: tuple[Pair, ...]) -> tuple[Dim, ...]:
     (3, 4, 1, 2)
     """
     return tuple(n for pair in reversed(padding) for n in pair)
+
+
+def flattened(padding: Padding) -> tuple[Dim, ...]:
+    """Every amount that is written out; none for a rule.
+
+    >>> flattened(((1, 2), 3)), flattened("same")
+    ((1, 2, 3), ())
+    """
+    if isinstance(padding, str):
+        return ()
+    each = padding if isinstance(padding, tuple) else (padding,)
+    return tuple(n for amount in each for n in (amount if isinstance(amount, tuple) else (amount,)))
+
+
+def halves(padding: Padding, kernel: tuple[Dim, ...], dilation: tuple[Dim, ...]) -> Iterator[Requirement]:
+    """`same` pads both sides alike, so d(k - 1) has to be even.
+
+    Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 3: half padding is for odd kernels.
+    """
+    if padding == "same":
+        for k, d in zip(kernel, dilation, strict=True):
+            yield (
+                d * (k - 1) % 2 == 0,
+                f"padding: same cannot keep the size with an even kernel: half of {d}*({k} - 1) on each side; "
+                "use same_upper",
+            )

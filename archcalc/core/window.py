@@ -5,11 +5,12 @@ Every window answers the same three questions: `slide(n)`, how many output units
 output units that pattern repeats, and how many input units further on. A window whose `whole` is true reads every unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Protocol
 
+from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
 
 
@@ -77,8 +78,35 @@ class Window:
         >>> Window(kernel=3, begin=1, end=1).taps(5)
         13
         """
-        places = range(self.slide(n))
-        return sum(1 for i in places for unit in self.reach(i) if 0 <= unit < n)
+        last = self.slide(n) - 1
+        shifts = (self.begin - t * self.dilation for t in range(self.kernel))
+        return sum(
+            max(0, min(last, (n - 1 + shift) // self.stride) - max(0, ceil_div(shift, self.stride)) + 1)
+            for shift in shifts
+        )
+
+    def filled(self, n: Dim) -> Dim:
+        """How many places have a tap on input: all, unless a dilated window has it fall into its holes.
+
+        >>> Window(kernel=2, begin=1, end=1, dilation=2).filled(1), Window(kernel=3, begin=1, end=1).filled(5)
+        (0, 5)
+        """
+        places = self.slide(n)
+        if self.dilation == 1:
+            return places
+        return sum(1 for i in range(places) if any(0 <= unit < n for unit in self.reach(i)))
+
+    def counted(self, n: Dim) -> str:
+        """The arithmetic of `slide` as a message shows it.
+
+        >>> Window(kernel=3).counted(2)
+        '(2 + 2*0 - 3)//1 + 1 = 0'
+        """
+        padding = f"2*{self.begin}" if self.begin == self.end else f"{self.begin} + {self.end}"
+        total = f"({n} + {padding} - {self.extent})"
+        if self.ceil:
+            return f"ceil({total}/{self.stride}) + 1 = {self.slide(n)}"
+        return f"{total}//{self.stride} + 1 = {self.slide(n)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +228,14 @@ def slide(windows: Sequence[AnyWindow], spatial: Sequence[Dim]) -> tuple[Dim, ..
     (6, 4)
     """
     return tuple(w.slide(n) for w, n in zip(windows, spatial, strict=True))
+
+
+def fits(windows: Sequence[Window], spatial: Sequence[Dim]) -> Iterator[Requirement]:
+    """Every window has a place on its axis, padding counted.
+
+    >>> list(fits((Window(kernel=3),), (2,)))
+    [(False, 'a window of 3 does not fit into 2 units: (2 + 2*0 - 3)//1 + 1 = 0')]
+    """
+    for window, n in zip(windows, spatial, strict=True):
+        holds = window.slide(n) >= 1
+        yield holds, "" if holds else f"a window of {window.extent} does not fit into {n} units: {window.counted(n)}"

@@ -116,6 +116,10 @@ def _name_help(cursor: Cursor) -> str:
         return "a chain begins with a layer; what comes before it goes into it by itself"
     if cursor.kinds[cursor.at] == END and cursor.at > 0 and cursor.texts[cursor.at - 1] == "->":
         return "a layer belongs behind ->, or leave the arrow out"
+    if text[:1].isdigit() and cursor.texts[cursor.at + 1] == "=":
+        return "a name begins with a letter"
+    if text[:1].isdigit():
+        return "numbers stand in the parentheses of a layer: conv(3, 64)"
     if text == "none":
         return "prev is the path that changes nothing"
     return ""
@@ -124,7 +128,7 @@ def _name_help(cursor: Cursor) -> str:
 def own_name(word: Word) -> Word:
     """A name that is given, where it may be one."""
     if "." in word.text:
-        help = "names with dots are made by blocks: give the last part only"
+        help = "a name has no dots; blocks make those"
         raise problem("AC115", f"{quoted(word.text)} cannot be given as a name", word.where, help=help)
     if word.text in RESERVED:
         raise problem("AC115", f"{quoted(word.text)} is a word of the language, not a name to give", word.where)

@@ -1,110 +1,68 @@
-"""The document: a spec as it was written, every part with its place, nothing computed.
+"""The document: a spec as it was written, its imports read, a variant and settings applied, nothing computed."""
 
-(skeleton: interface fixed, bodies to be written)
-"""
-
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
+from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
-from archcalc.spec.chain import Body, Word
-from archcalc.spec.expression import Expression
+from archcalc.spec import reader as tree
+from archcalc.spec.declaration import Document
+from archcalc.spec.library import Libraries
+from archcalc.spec.one_line import network
+from archcalc.spec.reader import MAX_BYTES, Node, Scalar, read_tree, too_large
+
+TEXTS = ("name", "about", "source")
+VARIED = ("params", "input", "expect", *TEXTS)
+"""What a variant may change, besides the params by their own names."""
 
 
 @dataclass(frozen=True, slots=True)
-class InputDecl:
-    """One input: its dims per item in torch's order (channels last in position where `channels_last`)."""
+class Changes:
+    """What a variant changes."""
 
-    name: str
-    shape: tuple[Expression, ...]
-    dtype: str
-    vocab: Expression | None
-    channels_last: bool
-    where: Location = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolDecl:
-    """A free dimension and its bounds."""
-
-    name: str
-    min: Expression | None
-    max: Expression | None
-    multiple_of: Expression | None
-    where: Location = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A named constant: an expression over earlier ones."""
-
-    name: Word
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class BlockDef:
-    """A user's block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it sees."""
-
-    name: Word
-    parameters: tuple[tuple[Word, Expression | None], ...]
-    body: Body
-    home: str
-    where: Location = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """What one file defines. `blocks` has imported ones too, by the names they go by here.
-
-    `default_names`: the layers that `defaults` speaks of, as written. `imports`: (prefix or "", home) of each import.
-    """
-
-    params: tuple[Parameter, ...] = ()
-    blocks: Mapping[str, BlockDef] = field(default_factory=dict)
-    defaults: Mapping[str, tuple[tuple[Word, Expression], ...]] = field(default_factory=dict)
-    symbols: tuple[SymbolDecl, ...] = ()
-    default_names: tuple[Word, ...] = ()
-    imports: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """A published number: `params: 25_557_032`, `macs: 4.09e9 +- 1%` (tolerance 0.01), `+- 5` (absolute 5).
-
-    `shapes:` and the like have `parts`, one for each layer, and no value.
-    """
-
-    key: Word
-    value: Expression | None
-    tolerance: float | None
-    absolute: Expression | None
-    parts: tuple["Expectation", ...]
-    where: Location = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path."""
-
-    source: Source
-    name: str = ""
-    about: str = ""
-    citation: str = ""
-    tags: tuple[str, ...] = ()
-    library: Library = field(default_factory=Library)
-    libraries: Mapping[str, Library] = field(default_factory=dict)
-    inputs: tuple[InputDecl, ...] = ()
-    layers: Body = ()
-    outputs: tuple[Word, ...] = ()
-    expect: tuple[Expectation, ...] = ()
-    variants: tuple[str, ...] = ()
-    variant: str | None = None
+    params: Mapping[str, Node] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    input: Node | None = None
+    expect: Node | None = None
 
 
 def read_source(path: str) -> Source:
-    """The text of a file; SpecError AC0xx where it cannot be had."""
-    raise NotImplementedError
+    """The text of a file; SpecError where it cannot be had."""
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise problem("AC001", f"there is no file {name}", help=_neighbour(name)) from None
+    except IsADirectoryError:
+        raise problem("AC001", f"{name} is a directory", help="name a file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise problem("AC001", f"{name} cannot be read: {str(reason).lower()}") from None
+    return decoded(name, data)
+
+
+def decoded(name: str, data: bytes) -> Source:
+    """The text that the bytes of a file are."""
+    if len(data) > MAX_BYTES:
+        raise too_large()
+    if b"\0" in data:
+        raise problem("AC002", f"{name} is not a text file", help="a spec is YAML, written as UTF-8")
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise problem("AC002", f"{name} is not UTF-8 text, first at line {line}", help="save it as UTF-8") from None
+
+
+def _neighbour(path: str) -> str:
+    """The file that was meant, where one of almost that name is there."""
+    try:
+        return did_you_mean(os.path.basename(path), islice(os.listdir(os.path.dirname(path) or "."), 1000))
+    except (OSError, ValueError):
+        return ""
 
 
 def read_document(
@@ -114,15 +72,134 @@ def read_document(
     settings: Mapping[str, str] | None = None,
     load: Callable[[str], Source] = read_source,
 ) -> Document:
-    """The document of a spec; SpecError with every problem of the file, in file order."""
-    raise NotImplementedError
+    """The document of a spec, with `variant` and `settings` (name to expression) applied.
+
+    A variant or a setting changes the numbers, so that only what the variant itself expects is expected then, and
+    nothing after a setting. Imports are had from `load`, by their path.
+
+    Raises SpecError with every problem of the file and of those it imports, in file order.
+    """
+    problems = Problems()
+    document = problems.attempt(Reading(problems, load).document, source, variant, settings or {})
+    return settled(document, problems)
 
 
 def variant_names(source: Source) -> tuple[str, ...]:
-    """The variants that a spec has."""
-    raise NotImplementedError
+    """The variants that a spec has; none of it is checked."""
+    if "variants" not in source.text:
+        return ()
+    root = read_tree(source, Problems())
+    variants = root.get("variants") if isinstance(root, tree.Mapping) else None
+    return tuple(key.value for key, _ in variants.pairs) if isinstance(variants, tree.Mapping) else ()
 
 
 def one_liner(text: str, *, settings: Mapping[str, str] | None = None) -> Document:
-    """The document of `input(3,32,32) -> conv(5,32,p2) -> fc(100)`; statements end with `;` or a newline."""
-    raise NotImplementedError
+    """The document of `input(3,32,32) -> conv(5,32,p2) -> fc(100)`; a `;` or a line break ends a statement.
+
+    Further inputs have names and begin statements of their own: `b = input(8, 32, 32) -> conv(1, 4)`.
+
+    Raises SpecError with every problem of the text.
+    """
+    problems = Problems()
+    document = problems.attempt(Reading(problems, read_source).one_liner, Source("-e", text), settings or {})
+    return settled(document, problems)
+
+
+def settled(document: Document | None, problems: Problems) -> Document:
+    """The document, if nothing is wrong with it."""
+    problems.settle()
+    assert document is not None
+    return document
+
+
+class Reading(Libraries):
+    """Reads one document."""
+
+    def document(self, source: Source, variant: str | None, settings: Mapping[str, str]) -> Document:
+        top = self.top(source, required=("archcalc", "input", "layers"))
+        variants = self.variants(top)
+        changes = self.chosen(top, variants, variant)
+        self.open.append(os.path.normpath(source.name))
+        inputs = self.inputs(changes.input or top.get("input"))
+        library = self.library(source, top, changes.params, settings, inputs)
+        self.libraries[source.name] = library
+        text = {key: changes.texts.get(key) or self.text(top, key) for key in TEXTS}
+        stem = os.path.splitext(os.path.basename(source.name))[0]
+        name = text["name"] if variant is None or "name" in changes.texts else f"{text['name'] or stem}@{variant}"
+        own = self.expectations(top.get("expect"))
+        stated = own if variant is None else self.expectations(changes.expect)
+        return Document(
+            source=source,
+            name=name or stem,
+            about=text["about"],
+            citation=text["source"],
+            tags=tuple(self.texts(top.get("tags"))),
+            library=library,
+            libraries=self.libraries,
+            inputs=inputs,
+            layers=self.body(top.get("layers")),
+            outputs=self.words(top.get("outputs"), "a layer's name"),
+            expect=() if settings else stated,
+            variants=tuple(variants),
+            variant=variant,
+        )
+
+    def variants(self, top: tree.Mapping) -> dict[str, Changes]:
+        """What each variant changes; all of them are checked, chosen or not."""
+        params = [key.value for key, _ in top_pairs(top, "params")]
+        return {key.value: self.changes(value, params) for key, value in self.pairs(top.get("variants"), "variants")}
+
+    def changes(self, node: Node, params: Collection[str]) -> Changes:
+        found: dict[str, Node] = {}
+        texts: dict[str, str] = {}
+        known = (*params, *VARIED)
+        given = tree.Mapping(self.pairs(node, "a variant"), node.where)
+        for key, value in given.pairs:
+            if key.value == "params":
+                for inner, changed in self.pairs(value, "params"):
+                    if self.is_param(inner, params, params):
+                        found[inner.value] = changed
+            elif key.value in TEXTS:
+                texts[key.value] = next(self.texts(value), "")
+            elif key.value not in VARIED and self.is_param(key, params, known):
+                found[key.value] = value
+        changes = Changes(found, texts, given.get("input"), given.get("expect"))
+        for value in found.values():
+            self.value(value)
+        return changes
+
+    def is_param(self, key: Scalar, params: Collection[str], known: Collection[str]) -> bool:
+        if key.value in params:
+            return True
+        help = did_you_mean(key.value, known) or (f"the params are {enumerated(params)}" if params else "")
+        message = f"there is no parameter {quoted(key.value)} for a variant to change"
+        self.problems.add(problem("AC117", message, key.where, help=help))
+        return False
+
+    def chosen(self, top: tree.Mapping, variants: Mapping[str, Changes], variant: str | None) -> Changes:
+        if variant is None:
+            return Changes()
+        if variant not in variants:
+            there = f"the variants are {enumerated(variants)}" if variants else "the spec has no variants"
+            help = did_you_mean(variant, variants) or there
+            where = next((key.where for key, _ in top.pairs if key.value == "variants"), top.where)
+            self.problems.add(problem("AC116", f"there is no variant {quoted(variant)}", where, help=help))
+            return Changes()
+        return variants[variant]
+
+    def one_liner(self, source: Source, settings: Mapping[str, str]) -> Document:
+        inputs, layers = network(source, self.problems)
+        library = self.library(source, tree.Mapping((), Location(source)), {}, settings, inputs)
+        return Document(
+            source=source,
+            name="-e",
+            library=library,
+            libraries={source.name: library},
+            inputs=inputs,
+            layers=layers,
+        )
+
+
+def top_pairs(top: tree.Mapping, key: str) -> tuple[tuple[Scalar, Node], ...]:
+    node = top.get(key)
+    return node.pairs if isinstance(node, tree.Mapping) else ()

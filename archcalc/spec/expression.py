@@ -3,13 +3,13 @@
 import math
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from archcalc.core.diagnostic import did_you_mean, problem, quoted
+from archcalc.core.diagnostic import did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
-from archcalc.spec.token import END, KERNEL, NAME, NUMBER, Cursor
+from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, Cursor
 
 Value: TypeAlias = "int | float | bool | str | tuple[Value, ...]"
 """What an expression comes to. A `str` is a word (`same`, `relu`) or a Reference to a layer, never computed with."""
@@ -61,8 +61,7 @@ class Name(Expression):
             return self.id
         if self.id in CONSTANTS:
             return CONSTANTS[self.id]
-        known = ", ".join(sorted(names)) if 0 < len(names) <= 12 else ""
-        help = did_you_mean(self.id, [*names, *words]) or (f"names here: {known}" if known else "")
+        help = did_you_mean(self.id, [*names, *words]) or (f"names here: {enumerated(names)}" if names else "")
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 
 
@@ -166,6 +165,23 @@ class Function(Expression):
             raise problem("AC112", message, self.where)
         values = [(argument.evaluate(names, words), argument.where) for argument in self.arguments]
         return bounded(function(*values), self.where)
+
+
+def names_in(expression: Expression) -> Iterator[Name]:
+    """Every name that an expression holds."""
+    if isinstance(expression, Name):
+        yield expression
+        return
+    parts: tuple[Expression, ...] = ()
+    match expression:
+        case TupleOf(items, _) | Function(_, items, _):
+            parts = items
+        case Unary(_, operand, _):
+            parts = (operand,)
+        case Binary(_, left, right, _) | Index(left, right, _):
+            parts = (left, right)
+    for part in parts:
+        yield from names_in(part)
 
 
 # --- kinds of values ----------------------------------------------------------------------------------------------
@@ -377,13 +393,13 @@ def _named(cursor: Cursor) -> Expression:
     first = cursor.at
     text = cursor.texts[first]
     if text in ("if", "else", "and", "or"):
-        raise cursor.expected("a value", "a condition stands behind a whole path: conv(3, 64) if n > 1 else prev")
+        raise cursor.expected("a value", CONDITION)
     where = cursor.here()
     cursor.at += 1
     if cursor.texts[cursor.at] != "(":
         return Name(text, where)
     cursor.at += 1
-    items, _ = values(cursor, first + 1, f"{text}(")
+    items, _ = values(cursor, first + 1, quoted(f"{text}("))
     return Function(Word(text, where), items, cursor.since(first))
 
 

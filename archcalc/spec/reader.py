@@ -28,6 +28,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 48
 MAX_NODES = 200_000
 
+LONGEST_HELP = 80
+
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULLS = ("", "~", "null")
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -144,7 +146,9 @@ class Reader:
             help = "leave the & out; what is used twice gets a name in params or blocks"
             raise problem("AC007", f"the YAML anchor '&{event.anchor}' is not read", self._place(event), help=help)
         if event.tag:
-            raise problem("AC008", f"the YAML tag {quoted(event.tag)} is not read", self._place(event))
+            where = self._place(event)
+            tag = self.source.line(where.line)[where.column :].split()[0]
+            raise problem("AC008", f"the YAML tag {quoted(tag)} is not read", where, help="leave it out")
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise problem("AC004", f"a spec has at most {MAX_NODES:,} YAML nodes", self._place(event))
@@ -236,7 +240,8 @@ class Reader:
         text = self.source.text[slice(*span)]
         where = Location(self.source, first.where.line, first.where.column, len(text.splitlines()[0]))
         message = "YAML cuts this call at its comma, because it stands in [ ] or { }"
-        self.problems.add(problem("AC011", message, where, help=f'put it in quotes: "{" ".join(text.split())}"'))
+        help = f'put it in quotes: "{text}"' if len(text) <= LONGEST_HELP and '"' not in text else "put it in quotes"
+        self.problems.add(problem("AC011", message, where, help=help))
         return Scalar(text, text, where, True, span)
 
 
@@ -280,6 +285,8 @@ COMPLAINTS: tuple[tuple[str, bool, str, str], ...] = (
     ("did not find expected '-' indicator", False, "a list goes on with '- ', or ends", "look at the indentation"),
     ("did not find expected alphabetic or numeric", False, "a value that begins with * or & belongs in quotes", ""),
     ("did not find expected <document start>", False, "nothing may follow here", "look at the indentation"),
+    ("directive", False, "a line cannot begin with '%'", "put the text in quotes"),
+    ("found a tab character", False, "a tab cannot indent a line", "use spaces"),
     ("undefined tag handle", True, "YAML tags are not read", "quote a text that begins with !"),
 )
 """In YAML's words; whether the place is where the trouble began; in ours; and what helps."""

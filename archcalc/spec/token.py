@@ -29,6 +29,8 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+CONDITION = "a condition stands behind a whole path: conv(3, 64) if n > 1 else prev"
+
 LINE_BREAK = re.compile(r"\r?\n")
 
 MEANT = {
@@ -103,7 +105,7 @@ class Cursor:
         help = MEANT.get(text, "")
         if text.lower().startswith("0x"):
             help = "numbers are decimal"
-        elif product := re.fullmatch(r"(\d+)([A-Za-z_]\w*)", text):
+        elif product := re.fullmatch(r"(\d{1,16})([A-Za-z_]\w{0,32})", text):
             help = f"a product is written {product[1]}*{product[2]}; a name begins with a letter"
         elif text.isalpha():
             help = "names are made of the letters a to z, digits and _"
@@ -138,10 +140,11 @@ class Cursor:
         return True
 
     def shown(self) -> str:
-        return quoted(self.texts[self.at]) if self.kinds[self.at] != END else "nothing more"
+        return quoted(self.texts[self.at])
 
     def expected(self, what: str, help: str = "") -> SpecError:
-        return problem("AC012", f"expected {what}, got {self.shown()}", self.here(), help=help)
+        got = f"got {self.shown()}" if self.kinds[self.at] != END else "but the text ends here"
+        return problem("AC012", f"expected {what}, {got}", self.here(), help=help)
 
     def expect(self, sign: str, what: str = "") -> None:
         if not self.skip(sign):
@@ -157,7 +160,9 @@ class Cursor:
             )
         if self.kinds[self.at] == END:
             return problem("AC015", f"{what} is not closed", labels[0].location, help=f"add '{closing}'")
-        return problem("AC012", f"expected ',' or '{closing}', got {self.shown()}", self.here(), labels=labels)
+        help = CONDITION if self.texts[self.at] == "if" else ""
+        message = f"expected ',' or '{closing}', got {self.shown()}"
+        return problem("AC012", message, self.here(), labels=labels, help=help)
 
     def enter(self) -> None:
         """One level of nesting deeper; `depth` is taken down again by whoever entered."""

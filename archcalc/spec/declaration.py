@@ -1,0 +1,99 @@
+"""What a spec declares, every part with its place, nothing computed: what reading makes and building reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archcalc.core.location import Location, Source
+from archcalc.spec.chain import Body
+from archcalc.spec.expression import Expression, Word
+
+
+@dataclass(frozen=True, slots=True)
+class InputDecl:
+    """One input: its dims per item in torch's order (channels last in position where `channels_last`)."""
+
+    name: str
+    shape: tuple[Expression, ...]
+    dtype: str
+    vocab: Expression | None
+    channels_last: bool
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolDecl:
+    """A free dimension and its bounds."""
+
+    name: str
+    min: Expression | None
+    max: Expression | None
+    multiple_of: Expression | None
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named constant: an expression over earlier ones."""
+
+    name: Word
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDef:
+    """A user's block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it sees."""
+
+    name: Word
+    parameters: tuple[tuple[Word, Expression | None], ...]
+    body: Body
+    home: str
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What one file defines. `blocks` has imported ones too, by the names they go by here.
+
+    `default_names`: the layers that `defaults` speaks of, as written. `imports`: (prefix or "", home) of each import.
+    """
+
+    params: tuple[Parameter, ...] = ()
+    blocks: Mapping[str, BlockDef] = field(default_factory=dict)
+    defaults: Mapping[str, tuple[tuple[Word, Expression], ...]] = field(default_factory=dict)
+    symbols: tuple[SymbolDecl, ...] = ()
+    default_names: tuple[Word, ...] = ()
+    imports: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A published number: `params: 25_557_032`, `macs: 4.09e9 +- 1%` (tolerance 0.01), `+- 5` (absolute 5).
+
+    `shapes:` and the like have `parts`, one for each layer, and no value.
+    """
+
+    key: Word
+    value: Expression | None
+    tolerance: float | None
+    absolute: Expression | None
+    parts: tuple["Expectation", ...]
+    where: Location = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path."""
+
+    source: Source
+    name: str = ""
+    about: str = ""
+    citation: str = ""
+    tags: tuple[str, ...] = ()
+    library: Library = field(default_factory=Library)
+    libraries: Mapping[str, Library] = field(default_factory=dict)
+    inputs: tuple[InputDecl, ...] = ()
+    layers: Body = ()
+    outputs: tuple[Word, ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    variants: tuple[str, ...] = ()
+    variant: str | None = None

@@ -1,0 +1,177 @@
+"""Libraries: what one file defines for itself and for those that import it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, problem, quoted
+from archcalc.core.location import Location, Source
+from archcalc.spec import reader as tree
+from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
+from archcalc.spec.expression import Word, names_in
+from archcalc.spec.item import signature_of
+from archcalc.spec.reader import Node, Scalar, Sequence, read_tree
+from archcalc.spec.section import Sections
+
+KEYS = (
+    "archcalc",
+    "name",
+    "about",
+    "source",
+    "tags",
+    "import",
+    "params",
+    "symbols",
+    "input",
+    "defaults",
+    "blocks",
+    "layers",
+    "outputs",
+    "expect",
+    "variants",
+)
+MISSING = {
+    "archcalc": "a spec begins with the version of its language: archcalc: 1",
+    "input": "say what goes in, without the batch: input: [3, 224, 224]",
+    "layers": "say what it goes through: layers: [flatten, fc: 10]",
+}
+MAX_FILES = 32
+
+
+class Libraries(Sections):
+    """The libraries read so far, by their home, and the files whose reading is not over."""
+
+    def __init__(self, problems: Problems, load: Callable[[str], Source]) -> None:
+        super().__init__(problems)
+        self.load = load
+        self.libraries: dict[str, Library] = {}
+        self.open: list[str] = []
+
+    def top(self, source: Source, required: tuple[str, ...]) -> tree.Mapping:
+        """The known keys of a file; raises where it is no spec at all."""
+        root = read_tree(source, self.problems)
+        if root is None or (isinstance(root, Scalar) and root.is_null):
+            help = "`archcalc explain AC003` shows the least spec"
+            raise problem("AC003", f"{source.name} is empty", Location(source), help=help)
+        if not isinstance(root, tree.Mapping):
+            help = "a spec begins with 'archcalc: 1' and has 'input:' and 'layers:'"
+            raise problem("AC016", "a spec is a mapping of keys", root.where, help=help)
+        known = self.known(root, KEYS, "key")
+        self.check_present(root, required)
+        version = known.get("archcalc")
+        if version and not (isinstance(version, Scalar) and version.value == "1"):
+            self.problems.add(problem("AC018", "the language has version 1 only", version.where, help="archcalc: 1"))
+        return known
+
+    def check_present(self, root: tree.Mapping, required: tuple[str, ...]) -> None:
+        """Reports required keys that are missing, unless a misspelt one has been reported already."""
+        unknown = [key.value for key, _ in root.pairs if key.value not in KEYS]
+        where = root.where
+        for key in required:
+            if root.get(key) is None and not did_you_mean(key, unknown):
+                first = Location(where.source, where.line, where.column, len(where.source.line(where.line)) or 1)
+                self.problems.add(problem("AC017", f"'{key}:' is missing", first, help=MISSING[key]))
+
+    def library(
+        self,
+        source: Source,
+        top: tree.Mapping,
+        changed: Mapping[str, Node],
+        settings: Mapping[str, str],
+        inputs: tuple[InputDecl, ...],
+    ) -> Library:
+        symbols = tuple(self.symbols(top.get("symbols")))
+        params = tuple(self.params(top.get("params"), changed))
+        free = [*(symbol.name for symbol in symbols), *free_dims(inputs, params)]
+        given = self.settings(settings, [p.name.text for p in params], free)
+        imports = tuple(self.imports(top.get("import"), source))
+        defaults = tuple(self.defaults(top.get("defaults")))
+        return Library(
+            params=(
+                *(Parameter(Word(name, value.where), value) for name, value in given.items() if name in free),
+                *(Parameter(p.name, given.get(p.name.text, p.value)) for p in params),
+            ),
+            blocks=self.blocks(top.get("blocks"), source.name, imports),
+            defaults={word.text: arguments for word, arguments in defaults},
+            symbols=tuple(symbol for symbol in symbols if symbol.name not in given),
+            default_names=tuple(word for word, _ in defaults),
+            imports=imports,
+        )
+
+    def blocks(self, node: Node | None, home: str, imports: tuple[tuple[str, str], ...]) -> dict[str, BlockDef]:
+        """The blocks of a file by name, imported ones among them."""
+        found: dict[str, BlockDef] = {}
+        for prefix, other in imports:
+            for name, block in self.libraries[other].blocks.items():
+                self.define(found, f"{prefix}.{name}" if prefix else name, block)
+        for key, body in self.pairs(node, "blocks"):
+            signature = self.problems.attempt(signature_of, key)
+            items = self.body(body)
+            if signature:
+                self.define(found, signature[0].text, BlockDef(*signature, items, home, key.where))
+        return found
+
+    def define(self, blocks: dict[str, BlockDef], name: str, block: BlockDef) -> None:
+        before = blocks.get(name)
+        if before is not None and before is not block:
+            first = [Label(before.where, "first defined here")]
+            message = f"the block {quoted(name)} is defined twice"
+            help = "" if before.home == block.home else "import the file under a prefix: {short: ./file.yaml}"
+            self.problems.add(problem("AC118", message, block.name.where, labels=first, help=help))
+        blocks.setdefault(name, block)
+
+    # --- imports -------------------------------------------------------------------------------------------------
+
+    def imports(self, node: Node | None, source: Source) -> Iterator[tuple[str, str]]:
+        """(prefix, home) of every file that is imported, read."""
+        named = isinstance(node, tree.Mapping)
+        pairs = node.pairs if isinstance(node, tree.Mapping) else [(None, item) for item in listed(node)]
+        for key, path in pairs:
+            prefix = self.problems.attempt(self.plain_name, key, "a prefix") if key else None
+            home = self.problems.attempt(self.imported, path, source)
+            if home and (prefix or not named):
+                yield prefix.text if prefix else "", home
+
+    def imported(self, node: Node, source: Source) -> str:
+        """Reads the file that a node names, once; returns its home."""
+        if not isinstance(node, Scalar) or not node.value:
+            raise problem("AC016", "an import is the path of a file", node.where, help="import: [./blocks.yaml]")
+        if os.path.isabs(node.value):
+            raise problem("AC020", "an import is a path relative to this file", node.where)
+        home = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
+        if home in self.open:
+            chain = " -> ".join(os.path.basename(name) for name in [*self.open[self.open.index(home) :], home])
+            raise problem("AC020", "this file is being imported already", node.where, notes=[chain])
+        if home not in self.libraries:
+            if len(self.libraries) + len(self.open) > MAX_FILES:
+                raise problem("AC020", f"more than {MAX_FILES} files are imported", node.where)
+            self.libraries[home] = self.foreign(home, node.where)
+        return home
+
+    def foreign(self, home: str, where: Location) -> Library:
+        """What another file defines; what is wrong with its own text is reported in it."""
+        try:
+            source = self.load(home)
+        except SpecError as error:
+            raise SpecError([replace(found, code="AC020", location=where) for found in error.diagnostics]) from None
+        except OSError as error:
+            raise problem("AC020", f"{home} cannot be read: {str(error.strerror or error).lower()}", where) from None
+        self.open.append(home)
+        try:
+            top = self.top(Source(home, source.text), required=("archcalc",))
+            return self.library(Source(home, source.text), top, {}, {}, ())
+        finally:
+            self.open.pop()
+
+
+def listed(node: Node | None) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else (node,) if node else ()
+
+
+def free_dims(inputs: tuple[InputDecl, ...], params: tuple[Parameter, ...]) -> Iterator[str]:
+    """The names in the shapes of inputs that are no parameters: `[3, H, W]` declares H and W."""
+    known = {parameter.name.text for parameter in params}
+    for declared in inputs:
+        for name in (name for dim in declared.shape for name in names_in(dim)):
+            if name.id not in known:
+                yield name.id

@@ -1,0 +1,177 @@
+"""The sections of a spec that stand for themselves: inputs, params, symbols, defaults, expectations, texts."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem, quoted
+from archcalc.core.location import Location, Source
+from archcalc.spec import reader as tree
+from archcalc.spec.chain import Body, own_name
+from archcalc.spec.declaration import Expectation, InputDecl, Parameter, SymbolDecl
+from archcalc.spec.expression import Expression, Number, Word, parse_expression
+from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
+from archcalc.spec.reader import Node, Scalar, Sequence
+
+INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last")
+BOUNDS = ("min", "max", "multiple_of")
+MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
+"""The tolerance behind an expected number: `+- 1%`, `+- 5`."""
+
+
+class Sections:
+    """Reads sections of one spec; what is wrong with them goes to `problems`, and reading goes on."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+
+    # --- the forms of YAML ---------------------------------------------------------------------------------------
+
+    def known(self, node: tree.Mapping, keys: Collection[str], what: str) -> tree.Mapping:
+        """A mapping without its unknown keys, which are reported."""
+        for key, _ in node.pairs:
+            if key.value not in keys:
+                help = did_you_mean(key.value, keys) or f"one of {', '.join(keys)}"
+                self.problems.add(problem("AC019", f"unknown {what} {quoted(key.value)}", key.where, help=help))
+        return tree.Mapping(tuple(pair for pair in node.pairs if pair[0].value in keys), node.where)
+
+    def pairs(self, node: Node | None, what: str) -> tuple[tuple[Scalar, Node], ...]:
+        """The pairs of a mapping that may be left out."""
+        if isinstance(node, tree.Mapping):
+            return node.pairs
+        if node is not None and not (isinstance(node, Scalar) and node.is_null):
+            self.problems.add(problem("AC016", f"{what} must be a mapping", node.where, help="write key: value"))
+        return ()
+
+    def text(self, node: tree.Mapping, key: str) -> str:
+        value = node.get(key)
+        return next(self.texts(value), "") if value else ""
+
+    def texts(self, node: Node | None) -> Iterator[str]:
+        """Texts that nobody computes with: one, or a list of them."""
+        for item in node.items if isinstance(node, Sequence) else (node,) if node else ():
+            if isinstance(item, Scalar):
+                yield item.value.strip()
+            else:
+                self.problems.add(problem("AC016", "a text is needed here", item.where, help="put it in quotes"))
+
+    def words(self, node: Node | None, what: str) -> tuple[Word, ...]:
+        found = self.problems.attempt(lambda: tuple(words_of(node, what))) if node else ()
+        return found or ()
+
+    def value(self, node: Node | None) -> Expression | None:
+        return self.problems.attempt(value_of, node) if node else None
+
+    def body(self, node: Node | None) -> Body:
+        if node is None:
+            return ()
+        if (isinstance(node, Scalar) and node.is_null) or (isinstance(node, Sequence) and not node.items):
+            self.problems.add(problem("AC022", "there are no layers", node.where, help="write '- layer' below"))
+            return ()
+        return self.problems.attempt(body_of, node, self.problems) or ()
+
+    def flag(self, node: Node | None) -> bool:
+        if node is None or (isinstance(node, Scalar) and node.value in ("true", "false")):
+            return isinstance(node, Scalar) and node.value == "true"
+        raise problem("AC016", "true or false is needed here", node.where)
+
+    def plain_name(self, key: Scalar, what: str) -> Word:
+        return own_name(word_of(key, what))
+
+    # --- inputs and constants ------------------------------------------------------------------------------------
+
+    def inputs(self, node: Node | None) -> tuple[InputDecl, ...]:
+        if node is None:
+            return ()
+        if isinstance(node, tree.Mapping) and "shape" not in (key.value for key, _ in node.pairs):
+            found = [self.problems.attempt(self.named_input, key, value) for key, value in node.pairs]
+        else:
+            found = [self.problems.attempt(self.input, Word("input", node.where), node)]
+        return tuple(each for each in found if each)
+
+    def named_input(self, key: Scalar, node: Node) -> InputDecl:
+        return self.input(self.plain_name(key, "an input's name"), node)
+
+    def input(self, name: Word, node: Node) -> InputDecl:
+        shape, keys = node, tree.Mapping((), node.where)
+        if isinstance(node, tree.Mapping):
+            keys = self.known(node, INPUT_KEYS, "key of an input")
+            shape = keys.get("shape") or node
+        if not isinstance(shape, Sequence) or not shape.items:
+            raise problem("AC016", "an input's shape is a list", shape.where, help="write [3, 224, 224], or [784]")
+        dims = tuple(self.problems.attempt(value_of, item) for item in shape.items)
+        return InputDecl(
+            name.text,
+            tuple(dim for dim in dims if dim),
+            self.text(keys, "dtype") or "float32",
+            self.value(keys.get("vocab")),
+            self.flag(keys.get("channels_last")),
+            name.where,
+        )
+
+    def params(self, node: Node | None, changed: Mapping[str, Node]) -> Iterator[Parameter]:
+        for key, value in self.pairs(node, "params"):
+            name = self.problems.attempt(self.plain_name, key, "a parameter's name")
+            found = self.value(changed.get(key.value, value))
+            if name and found:
+                yield Parameter(name, found)
+
+    def symbols(self, node: Node | None) -> Iterator[SymbolDecl]:
+        if isinstance(node, Sequence):
+            for word in self.words(node, "a free dimension's name"):
+                yield SymbolDecl(word.text, None, None, None, word.where)
+            return
+        for key, value in self.pairs(node, "symbols"):
+            name = self.problems.attempt(self.plain_name, key, "a free dimension's name")
+            bounds = self.known(tree.Mapping(self.pairs(value, "a free dimension"), value.where), BOUNDS, "bound")
+            if name:
+                least, most, step = (self.value(bounds.get(bound)) for bound in BOUNDS)
+                yield SymbolDecl(name.text, least, most, step, name.where)
+
+    def defaults(self, node: Node | None) -> Iterator[tuple[Word, tuple[tuple[Word, Expression], ...]]]:
+        for key, value in self.pairs(node, "defaults"):
+            word = self.problems.attempt(word_of, key, "a layer's name")
+            arguments = tree.Mapping(self.pairs(value, f"the defaults of {quoted(key.value)}"), value.where)
+            found = tuple(keywords_of(arguments, self.problems))
+            if word:
+                yield word, found
+
+    def settings(
+        self, settings: Mapping[str, str], params: Collection[str], free: Collection[str]
+    ) -> dict[str, Expression]:
+        """The expressions of `--set name=expr`."""
+        found = {}
+        for name, text in settings.items():
+            source = Source("--set", f"{name}={text}")
+            if name not in params and name not in free:
+                known = (*params, *free)
+                help = did_you_mean(name, known) or (f"one of {enumerated(known)}" if known else "the spec has none")
+                message = f"there is no parameter {quoted(name)} to set"
+                self.problems.add(problem("AC117", message, Location(source, 0, 0, max(1, len(name))), help=help))
+            elif value := self.problems.attempt(parse_expression, text, Location(source, 0, len(name) + 1)):
+                found[name] = value
+        return found
+
+    # --- what is expected ----------------------------------------------------------------------------------------
+
+    def expectations(self, node: Node | None) -> tuple[Expectation, ...]:
+        pairs = self.pairs(node, "expect")
+        found = [self.problems.attempt(self.expectation, key, value) for key, value in pairs]
+        return tuple(each for each in found if each)
+
+    def expectation(self, key: Scalar, node: Node) -> Expectation:
+        word = word_of(key, "a quantity or a layer")
+        if isinstance(node, tree.Mapping):
+            return Expectation(word, None, None, None, self.expectations(node), key.where)
+        if isinstance(node, Sequence):
+            return Expectation(word, value_of(node), None, None, (), node.where)
+        match = MARGIN.search(node.text)
+        if match is None:
+            return Expectation(word, value_of(node), None, None, (), node.where)
+        value = parse_expression(node.text[: match.start()], node.where)
+        margin, percent = match["margin"], match["percent"]
+        found = parse_expression(margin, node.where.part(match.start("margin"), max(1, len(margin))))
+        if not percent:
+            return Expectation(word, value, None, found, (), node.where)
+        if not isinstance(found, Number):
+            raise problem("AC012", "a tolerance in percent is a number", found.where, help="+- 1%")
+        return Expectation(word, value, found.value / 100, None, (), node.where)

@@ -1,0 +1,211 @@
+"""Expressions: values against Python's own, bounds, and what is told at which place."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archcalc.core.diagnostic import SpecError
+from archcalc.core.location import Location, Source
+from archcalc.spec.expression import Names, Value, make_divisible, names_in, parse_expression
+
+NAMES: Names = {"n": 7, "w": 64, "f": 0.5, "depths": (3, 4, 6, 3), "yes": True, "no": False, "x.channels": 256}
+
+
+def value(text: str, names: Names = NAMES, words: tuple[str, ...] = ()) -> Value:
+    return parse_expression(text, Location(Source("test", text))).evaluate(names, words)
+
+
+def told(text: str) -> tuple[str, str, str]:
+    """Code, message, and the characters under the carets."""
+    with pytest.raises(SpecError) as caught:
+        value(text)
+    (found,) = caught.value.diagnostics
+    place = found.location
+    assert place is not None
+    return found.code, found.message, text[place.column : place.column + place.length]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1_000", 1000),
+        ("1e3", 1000),
+        ("010", 10),
+        ("2.5e6", 2_500_000.0),
+        (".5", 0.5),
+        ("-2 ** 2", -4),
+        ("2 ** 2 ** 3", 256),
+        ("-7 // 2", -4),
+        ("7 % -3", -2),
+        ("12 / 4", 3),
+        ("7 / 2", 3.5),
+        ("4*w - 1", 255),
+        ("3x5", (3, 5)),
+        ("3x3x3", (3, 3, 3)),
+        ("(1, 2)", (1, 2)),
+        ("(3,)", (3,)),
+        ("(3)", 3),
+        ("[[1, 2], 3,]", ((1, 2), 3)),
+        ("depths[1 + 1]", 6),
+        ("depths[-1]", 3),
+        ("sum(depths) + len(depths)", 20),
+        ("max(depths)", 6),
+        ("min(n, f, 3)", 0.5),
+        ("ceil(n / 2) + floor(n / 2) + round(2.6)", 10),
+        ("make_divisible(w * f * 0.7)", 24),
+        ("x.channels != 4*w or no", False),
+        ("not n > 3 and yes", False),
+        ("no and 1 // 0 == 1", False),
+        ("[3, 4] == [3, 4]", True),
+        ("yes == 1", False),
+        ("true", True),
+        ("none", "none"),
+        ("null", "none"),
+    ],
+)
+def test_values(text: str, expected: Value) -> None:
+    found = value(text)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_words_stand_for_themselves_unless_they_are_names() -> None:
+    assert value("relu", {}, ("relu", "w")) == "relu"
+    assert value("w", {"w": 3}, ("relu", "w")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message", "marked"),
+    [
+        ("4 * widht", "AC110", "unknown name 'widht'", "widht"),
+        ("sqrt(3)", "AC111", "there is no function 'sqrt'", "sqrt"),
+        ("1 + depths", "AC112", "a number is needed here, got a list", "depths"),
+        ("yes + 1", "AC112", "a number is needed here, got true", "yes"),
+        ("1 + none", "AC112", "a number is needed here, got the word 'none'", "none"),
+        ("n and yes", "AC112", "true or false is needed here, got 7", "n"),
+        ("n[0]", "AC112", "a list is needed here, got 7", "n"),
+        ("depths[f]", "AC112", "an index must be a whole number, got 0.5", "f"),
+        ("len()", "AC112", "len takes 1 value, got 0", "len()"),
+        ("1 + (n - 7) // (n - 7) * 2", "AC113", "division by zero", "(n - 7) // (n - 7)"),
+        ("depths[4]", "AC113", "index 4 of a list of 4 entries", "4"),
+        ("max([])", "AC113", "an empty list has no least and no greatest entry", "[]"),
+        ("make_divisible(8, 0)", "AC113", "a divisor must be at least 1, got 0", "0"),
+        ("2 * 9 ** 9", "AC114", "an exponent must be a whole number from 0 to 8, got 9", "9"),
+        ("2 ** -1", "AC114", "an exponent must be a whole number from 0 to 8, got -1", "-1"),
+        ("1e8 * 1e8", "AC114", "whole numbers go up to 1e15", "1e8 * 1e8"),
+        ("1000000000000001", "AC114", "whole numbers go up to 1e15", "1000000000000001"),
+        ("9" * 5000, "AC114", "whole numbers go up to 1e15", "9" * 5000),
+        ("1e999", "AC114", "this number is too large", "1e999"),
+        ("1e200 ** 8", "AC114", "this number is too large", "1e200 ** 8"),
+        ("1 < n < 9", "AC012", "comparisons cannot be chained", "<"),
+        ("3 +", "AC012", "expected a value, but the text ends here", ""),
+        ("n n", "AC012", "'n' is not expected here", "n"),
+        ("16:9", "AC013", "cannot read ':'", ":"),
+        ("0x10", "AC013", "cannot read '0x10'", "0x10"),
+        ("64w", "AC013", "cannot read '64w'", "64w"),
+        ("f(a=1)", "AC012", "a call within an argument takes no names", "="),
+        ("max(1, (2)", "AC015", "'max(' is not closed", "("),
+        ("__import__('os')", "AC013", 'cannot read "\'"', "'"),
+        ("n.__class__", "AC110", "unknown name 'n.__class__'", "n.__class__"),
+        ("lambda: 1", "AC013", "cannot read ':'", ":"),
+    ],
+)
+def test_what_is_told(text: str, code: str, message: str, marked: str) -> None:
+    assert told(text) == (code, message, marked)
+
+
+def test_help_comes_from_the_names_that_there_are() -> None:
+    with pytest.raises(SpecError) as caught:
+        value("depth[0]")
+    assert caught.value.diagnostics[0].help == "did you mean 'depths'?"
+
+
+@pytest.mark.parametrize("text", ["(" * 60 + "1" + ")" * 60, "-" * 300 + "1", "1" + "+1" * 300, "depths" + "[0]" * 300])
+def test_nesting_and_length_are_bounded(text: str) -> None:
+    assert told(text)[0] == "AC014"
+
+
+def test_operations_up_to_the_bound_are_evaluated() -> None:
+    assert value("1" + "+1" * 200) == 201
+
+
+def test_names_in_finds_every_name() -> None:
+    found = names_in(parse_expression("f(a, -b)[c] + (d, 3 * e) == not g", Location(Source("test", ""))))
+    assert [name.id for name in found] == ["a", "b", "c", "d", "e", "g"]
+
+
+def mobilenet(v: float, divisor: int = 8, min_value: int | None = None) -> int:
+    """`_make_divisible` as published with MobileNet (tensorflow/models, slim/nets/mobilenet)."""
+    if min_value is None:
+        min_value = divisor
+    new_v = max(min_value, int(v + divisor / 2) // divisor * divisor)
+    if new_v < 0.9 * v:
+        new_v += divisor
+    return new_v
+
+
+@pytest.mark.parametrize("divisor", [1, 3, 8, 16])
+def test_make_divisible_is_mobilenets(divisor: int) -> None:
+    for v in (quarters / 4 for quarters in range(2000)):
+        assert make_divisible(v, divisor) == mobilenet(v, divisor)
+    assert make_divisible(3, divisor, 20) == mobilenet(3, divisor, 20)
+
+
+# --- against Python ------------------------------------------------------------------------------------------------
+
+ATOMS = st.one_of(st.integers(0, 50).map(str), st.sampled_from(["n", "w", "f", "2.5", "depths[2]", "x.channels"]))
+
+
+def combined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    operators = st.sampled_from(["+", "-", "*", "/", "//", "%"])
+    return st.one_of(
+        st.tuples(parts, operators, parts).map(" ".join),
+        st.tuples(parts, operators, parts).map(lambda p: f"({''.join(p)})"),
+        parts.map(lambda p: f"-{p}"),
+        st.tuples(parts, st.integers(0, 3)).map(lambda p: f"({p[0]}) ** {p[1]}"),
+        st.tuples(st.sampled_from(["min", "max"]), parts, parts).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
+        st.tuples(st.sampled_from(["ceil", "floor", "round"]), parts).map(lambda p: f"{p[0]}({p[1]})"),
+    )
+
+
+NUMBERS = st.recursive(ATOMS, combined, max_leaves=12)
+COMPARED = st.tuples(NUMBERS, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), NUMBERS).map(" ".join)
+TRUTHS = st.recursive(
+    COMPARED,
+    lambda parts: st.one_of(
+        st.tuples(parts, st.sampled_from([" and ", " or "]), parts).map("".join),
+        parts.map(lambda p: f"not {p}"),
+        parts.map(lambda p: f"({p})"),
+    ),
+    max_leaves=4,
+)
+
+
+class Channels:
+    channels = 256
+
+
+PYTHON: dict[str, Any] = {**NAMES, "x": Channels, "ceil": math.ceil, "floor": math.floor, "__builtins__": {}}
+PYTHON |= {"min": min, "max": max, "round": round}
+
+
+@given(st.one_of(NUMBERS, TRUTHS))
+def test_same_value_as_python(text: str) -> None:
+    try:
+        expected = eval(text, PYTHON)
+    except (ZeroDivisionError, OverflowError):
+        assert told(text)[0] in ("AC113", "AC114")
+        return
+    found = outcome(text)
+    assert found == expected or found == "AC114"
+
+
+def outcome(text: str) -> Value:
+    """The value, or the code of what is told instead."""
+    try:
+        return value(text)
+    except SpecError as error:
+        return error.diagnostics[0].code
