@@ -209,7 +209,7 @@ class Builder:
         if layer is None:
             raise unknown_layer(merge.target.text, merge.target.where, known_names())
         if layer.inputs[1] == 1:
-            raise list_for_a_layer(merge.target, layer)
+            raise list_for_a_layer(merge, layer)
         paths = tuple(self.body(path, source, frame) for path in merge.paths)
         call = Invocation(merge.target, (), merge.keywords, False, merge.where)
         return self.layer(call, layer, paths, frame, name)
@@ -408,14 +408,17 @@ def layer_of(call: Invocation) -> type[Layer]:
     return layer
 
 
-def list_for_a_layer(word: Word, layer: type[Layer]) -> SpecError:
-    call = f"{word.text}({', '.join(layer.positional)})"
-    keys = ", ".join(f"{name}: ..." for name in layer.positional)
+def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:
+    """YOLO's and PyTorch's users would read `conv: [3, 64]` in opposite orders."""
+    word = merge.target.text
+    numbers = [step.call.target.text for path in merge.paths for step in path if isinstance(step, Step)]
+    values = numbers if len(numbers) == len(layer.positional) else ["..."] * len(layer.positional)
+    keys = ", ".join(f"{name}: {value}" for name, value in zip(layer.positional, values, strict=True))
     return problem(
         "AC133",
-        f"{word.text} takes no list: which number is which would be a guess",
-        word.where,
-        help=f"write '{call}' or '{word.text}: {{{keys}}}'",
+        f"{word} takes no list: which number is which would be a guess",
+        merge.target.where,
+        help=f"write '{word}({', '.join(values)})' or '{word}: {{{keys}}}'",
     )
 
 

@@ -88,8 +88,8 @@ def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: t
 def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
     ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
     if ranks and x.rank not in ranks:
-        axes = " or ".join(map(str, ranks))
-        raise problem("AC202", f"{call.target.text} needs {axes} spatial axes, got {x}, which has {x.rank}", call.where)
+        axes = f"{' or '.join(map(str, ranks))} spatial {'axis' if ranks == (1,) else 'axes'}"
+        raise problem("AC202", f"{call.target.text} needs {axes}, got {x}, which has {x.rank}", call.where)
 
 
 def described(sources: tuple[str, ...], xs: tuple[Volume, ...]) -> str:
