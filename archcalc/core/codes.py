@@ -11,8 +11,9 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "AC002": (
         "not text",
-        """A spec is UTF-8 text. A byte that is not UTF-8, a NUL or another control character means that the file is
-something else: a picture, a checkpoint, UTF-16 from an editor. A byte order mark at the beginning is fine.
+        """A spec is UTF-8 text. A byte that is not UTF-8, a NUL or another control character means that the
+file is something else: a picture, a checkpoint, UTF-16 from an editor. A byte order mark at the
+beginning is fine.
 """,
     ),
     "AC003": (
@@ -26,8 +27,9 @@ something else: a picture, a checkpoint, UTF-16 from an editor. A byte order mar
     ),
     "AC004": (
         "larger than a spec may be",
-        """1 MiB of text, 200,000 YAML nodes and 48 levels of nesting are the bounds. They are far beyond any network
-somebody wrote; what exceeds them would only serve to make a program that reads it run out of memory.
+        """1 MiB of text, 200,000 YAML nodes and 48 levels of nesting are the bounds. They are far beyond any
+network somebody wrote; what exceeds them would only serve to make a program that reads it run out
+of memory.
 """,
     ),
     "AC005": (
@@ -71,7 +73,8 @@ twice gets a name in `params` or in `blocks`. A value that begins with `*` by ac
     ),
     "AC011": (
         "a call cut at its comma",
-        """Within [ ] and { } a comma ends the item for YAML, parentheses or not. Quote the call, or use a '- ' list.
+        """Within [ ] and { } a comma ends the item for YAML, parentheses or not. Quote the call, or use a '- '
+list.
 
     concat: [conv(3, 64, p1), prev]         # read as conv(3 and 64 and p1) and prev
     concat: ["conv(3, 64, p1)", prev]
@@ -134,8 +137,8 @@ twice gets a name in `params` or in `blocks`. A value that begins with `*` by ac
     ),
     "AC020": (
         "an import that fails",
-        """`import` names other specs by their path relative to this one. The file must exist, must not import this one
-again, directly or through others, and its path must not be absolute.
+        """`import` names other specs by their path relative to this one. The file must exist, must not import
+this one again, directly or through others, and its path must not be absolute.
 
     import: [./blocks.yaml]
     import: {rn: ./resnet_blocks.yaml}      # its blocks are then called rn.bottleneck(...)
@@ -157,6 +160,31 @@ again, directly or through others, and its path must not be absolute.
 """,
     ),
     # --- AC1xx: names and arguments ---
+    "AC101": (
+        "no such layer or block",
+        """A call must name a layer, one of the spec's blocks, or an earlier layer that is to run again.
+
+    - conv(3, 64) -> flaten        # did you mean 'flatten'?
+
+`archcalc layers` lists the layers and their other names.
+""",
+    ),
+    "AC102": (
+        "no such earlier layer",
+        """`from:`, `outputs:` and arguments such as `like` and `tie` name layers that come before. Blocks see
+their own layers and their arguments, not the caller's names: pass the layer as an argument.
+
+    up(width, skip):
+      - concat: [upconv(2, width, s2), skip]
+""",
+    ),
+    "AC107": (
+        "a name used twice",
+        """Every layer of a block has a name of its own: it is the layer's row in the table, its key in the
+JSON and its prefix in `state_dict`. To run a layer again with the same weights, call it by its
+name: `stem()`.
+""",
+    ),
     "AC110": (
         "an unknown name in an expression",
         """It is no parameter, no argument of the block, and none of the words that may stand here.
@@ -205,8 +233,8 @@ again, directly or through others, and its path must not be absolute.
     ),
     "AC117": (
         "a setting for something that is not there",
-        """`--set name=value` gives a parameter another value, or a free dimension its number. A variant may give values
-to parameters, and to input, expect, name, about and source.
+        """`--set name=value` gives a parameter another value, or a free dimension its number. A variant may
+give values to parameters, and to input, expect, name, about and source.
 """,
     ),
     "AC118": (
@@ -223,11 +251,134 @@ to parameters, and to input, expect, name, about and source.
     stage(stride=2, width):         # stage(width, stride=2)
 """,
     ),
+    "AC120": (
+        "unknown argument",
+        """The layer or block has no argument of that name. Keys are torch's keyword names; `archcalc layers
+NAME` lists them.
+
+    conv(3, 64, strides=2)         # stride=2, or the tag s2
+""",
+    ),
+    "AC121": (
+        "too many arguments without names",
+        """Only the first arguments may be given without their names: `conv(kernel_size, out_channels)`,
+`maxpool(kernel_size, stride)`, `fc(out_features)`. The others are named: `conv(3, 64, stride=2)`,
+or as tags: `conv(3, 64, s2, p1)`.
+""",
+    ),
     "AC122": (
         "an argument is given twice",
         """Once by its place or short form and once by name, or twice by name.
 
     conv(3, 64, s2, stride=1)
+""",
+    ),
+    "AC123": (
+        "an argument is missing",
+        """What has no default must be given.
+
+    conv(3)                        # how many filters? conv(3, 64)
+""",
+    ),
+    "AC124": (
+        "a value of the wrong kind",
+        """A number where a word is meant, a fraction where a whole number is, a list where there is one value.
+
+    conv(3, 2.5)                   # out_channels must be a whole number, got 2.5
+""",
+    ),
+    "AC125": (
+        "unknown dtype",
+        """Inputs are float64, float32, bfloat16, float16, int64, int32 or bool.
+""",
+    ),
+    "AC126": (
+        "a condition that is no condition",
+        """What stands after `if` must be true or false: a comparison, `and`, `or`, `not`, or a parameter that
+is one of them.
+
+    conv(1, w) if stride else prev       # if stride > 1
+""",
+    ),
+    "AC127": (
+        "a repeat below zero",
+        """`call * n` repeats a call n times; 0 leaves it out.
+""",
+    ),
+    "AC128": (
+        "a layer that runs again takes no arguments",
+        """`stem()` runs the layer `stem` again with the weights it has. Its arguments were settled when it was
+made.
+""",
+    ),
+    "AC129": (
+        "not a layer that can run again",
+        """The name stands for a value: an input, or what a layer outside the block put out. Only a layer or
+block that was made in the same block can run again.
+""",
+    ),
+    "AC130": (
+        "a block contains itself",
+        """Expanding it would never end. Use a repeat, `block * n`, or another block for the innermost case.
+""",
+    ),
+    "AC131": (
+        "blocks nested too deeply",
+        """Blocks may stand in blocks 48 deep, which is far beyond any network.
+""",
+    ),
+    "AC132": (
+        "too many layers",
+        """A spec may expand to 100,000 layers. Repeats multiply: `block * 1000` within a block that is itself
+repeated 1000 times is a million.
+""",
+    ),
+    "AC133": (
+        "a list where arguments are meant",
+        """`conv: [3, 64]` would be read one way round by YOLO's users and the other way by PyTorch's. Say
+which number is which:
+
+    - conv(3, 64)                                  # kernel_size, out_channels
+    - conv: {kernel_size: 3, out_channels: 64}
+""",
+    ),
+    "AC134": (
+        "a free symbol",
+        """A dimension without a number makes every quantity a formula. Closed forms are not there yet: give
+the symbol a number.
+
+    archcalc report fcn.yaml --set H=512 --set W=512
+""",
+    ),
+    # --- AC2xx: shapes and sharing ---
+    "AC201": (
+        "a layer does not take its input",
+        """Something must hold of a layer's input, and does not: shapes that must be equal differ, groups do
+not divide the channels, a window is larger than what it slides over. The message shows the numbers;
+the note shows where they come from.
+""",
+    ),
+    "AC202": (
+        "the wrong number of spatial axes",
+        """`conv2d` insists on two spatial axes, `conv1d` on one; `conv` takes what comes. A flat volume has
+none: convolve before `flatten` and `fc`, not after.
+""",
+    ),
+    "AC203": (
+        "the wrong number of inputs",
+        """Merges (`add`, `mul`, `concat`) take two paths or more; other layers and blocks take one input.
+""",
+    ),
+    "AC206": (
+        "a layer cannot run again here",
+        """Weights have the shape that the layer's first input gave them. An input with other channels (or, for
+`fc`, another size) does not fit them.
+""",
+    ),
+    "AC207": (
+        "weights that cannot be shared",
+        """`tie` shares one tensor between two layers, so both must have it in one shape: fc(vocab, bias=false,
+tie=embedding).
 """,
     ),
 }
