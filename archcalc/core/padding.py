@@ -1,6 +1,6 @@
 """Padding as specs write it: a number, one per axis, (begin, end) per axis, or a rule by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
@@ -64,10 +64,22 @@ def torch_pad(padding: tuple[Pair, ...]) -> tuple[Dim, ...]:
     return tuple(n for pair in reversed(padding) for n in pair)
 
 
-def flattened(padding: Padding) -> tuple[Dim, ...]:
+def in_modules(padding: tuple[Pair, ...]) -> Dim | tuple[Dim, ...] | None:
+    """The padding as torch's modules take it: one amount, or one for each axis; None where they cannot say it.
+
+    >>> in_modules(((3, 3), (3, 3))), in_modules(((0, 0), (3, 3))), in_modules(((0, 1),))
+    (3, (0, 3), None)
+    """
+    if not symmetric(padding):
+        return None
+    begins = tuple(begin for begin, _ in padding)
+    return begins[0] if len(set(begins)) == 1 else begins
+
+
+def amounts(padding: Padding) -> tuple[Dim, ...]:
     """Every amount that is written out; none for a rule.
 
-    >>> flattened(((1, 2), 3)), flattened("same")
+    >>> amounts(((1, 2), 3)), amounts("same")
     ((1, 2, 3), ())
     """
     if isinstance(padding, str):
@@ -76,15 +88,18 @@ def flattened(padding: Padding) -> tuple[Dim, ...]:
     return tuple(n for amount in each for n in (amount if isinstance(amount, tuple) else (amount,)))
 
 
-def halves(padding: Padding, kernel: tuple[Dim, ...], dilation: tuple[Dim, ...]) -> Iterator[Requirement]:
-    """`same` pads both sides alike, so d(k - 1) has to be even.
+def same_is_even(padding: Padding, kernel: Sequence[Dim], dilation: Sequence[Dim]) -> Iterator[Requirement]:
+    """`same` pads both ends alike, so that d(k - 1) has to be even.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 3: half padding is for odd kernels.
+
+    >>> list(same_is_even("same", (4,), (1,)))[0][1]
+    'padding: same cannot keep the size with an even kernel: 1*(4 - 1)/2 = 1.5 units at each end; use same_upper'
     """
     if padding == "same":
         for k, d in zip(kernel, dilation, strict=True):
+            half = f"{d}*({k} - 1)/2 = {d * (k - 1) // 2}.5 units at each end"
             yield (
                 d * (k - 1) % 2 == 0,
-                f"padding: same cannot keep the size with an even kernel: half of {d}*({k} - 1) on each side; "
-                "use same_upper",
+                f"padding: same cannot keep the size with an even kernel: {half}; use same_upper",
             )

@@ -144,6 +144,25 @@ class TransposedWindow:
         """
         return (n - 1) * self.stride - self.begin - self.end + self.extent + self.output_padding
 
+    def written(self, n: Dim) -> Dim:
+        """How many units the taps of all input units land on, those that padding crops included.
+
+        >>> TransposedWindow(kernel=3, stride=2).written(3), TransposedWindow(kernel=2, stride=3).written(3)
+        (7, 6)
+        """
+        if self.dilation == 1:
+            return (n - 1) * min(self.stride, self.kernel) + self.kernel
+        return len({i * self.stride + t * self.dilation for i in range(n) for t in range(self.kernel)})
+
+    def counted(self, n: Dim) -> str:
+        """The arithmetic of `slide` as a message shows it.
+
+        >>> TransposedWindow(kernel=2, begin=2, end=2).counted(3)
+        '(3 - 1)*1 - 2 - 2 + 2 + 0 = 0'
+        """
+        cropped = f"({n} - 1)*{self.stride} - {self.begin} - {self.end}"
+        return f"{cropped} + {self.extent} + {self.output_padding} = {self.slide(n)}"
+
     def reach(self, i: int) -> Sequence[int]:
         """The input units whose taps land on output unit `i`.
 

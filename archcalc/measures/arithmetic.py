@@ -4,10 +4,14 @@ Layers state their arithmetic by kind (core/ops.py) and the role they play (laye
 counts. "FLOPs" in papers are often what is `macs` here (He et al. 2015, Howard et al. 2017): compare with care.
 """
 
+from collections.abc import Mapping
+from fractions import Fraction
+
 from archcalc.core.dim import Dim
+from archcalc.core.window import TransposedWindow
 from archcalc.graph import Node
 from archcalc.layer import Role
-from archcalc.measure import measure
+from archcalc.measure import Quantity, measure
 
 READS_ITS_INPUT_ONCE = {
     Role.POOLING,
@@ -18,6 +22,38 @@ READS_ITS_INPUT_ONCE = {
     Role.SOFTMAX,
 }
 """What the lectures count as one operation for each input unit."""
+
+
+def nothing(node: Node) -> Dim:
+    return 0
+
+
+def affine(node: Node) -> bool:
+    return any(not weight.buffer for weight in node.layer.weights(*node.inputs))
+
+
+FVCORE: Mapping[Role, Quantity] = {
+    Role.BATCH_NORM: lambda node: (2 if affine(node) else 1) * node.inputs[0].numel,
+    Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel,
+    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel,
+    Role.RESAMPLING: lambda node: max(node.output.numel, node.ops.mul),  # bilinear: 4 an output, as it multiplies
+}
+"""What fvcore counts beside contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
+
+NETSCOPE: Mapping[Role, Quantity] = {
+    Role.LOCAL_NORM: lambda node: node.ops.add,
+    Role.MERGE: lambda node: node.ops.mul,
+}
+"""What Netscope counts as MACCs beside contractions: squares of a local norm's window, products of volumes."""
+
+
+def spread(node: Node) -> Dim:
+    """The MACs of a contraction; of a transposed one by its output, k/s taps an axis, as Netscope takes them."""
+    share = Fraction(node.ops.mac)
+    for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
+        if isinstance(window, TransposedWindow):
+            share *= Fraction(window.slide(n), n * window.stride)
+    return int(share)
 
 
 @measure("macs", title="MACs")
@@ -45,3 +81,15 @@ def operations(node: Node) -> Dim:
     """The lectures' count: one for each MAC and each bias addition; pooling, norms and softmax their input volume."""
     reading = node.inputs[0].numel if node.layer.role in READS_ITS_INPUT_ONCE else 0
     return node.ops.mac + node.ops.bias + reading
+
+
+@measure("fvcore", title="fvcore FLOPs")
+def fvcore(node: Node) -> Dim:
+    """As fvcore 0.1.5 counts a network in evaluation: MACs as one, and its own rates for norms and resampling."""
+    return node.ops.mac + FVCORE.get(node.layer.role, nothing)(node)
+
+
+@measure("netscope", title="Netscope MACCs")
+def netscope(node: Node) -> Dim:
+    """The macc column of Netscope (dgschwend's fork, src/analyzer.coffee), with groups taken into account."""
+    return spread(node) + NETSCOPE.get(node.layer.role, nothing)(node)

@@ -1,0 +1,28 @@
+"""Dropout: units silenced at random in training, untouched in evaluation."""
+
+from collections.abc import Iterator
+
+from archcalc.core.volume import Volume, flat
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+
+class Dropout(Layer, name="dropout", positional=("p",)):
+    """Zeroes each unit with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
+
+    Counted as evaluation runs it: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
+    """
+
+    role = Role.MOVEMENT
+
+    p: float = 0.5
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield 0 <= self.p <= 1, f"dropout needs a probability from 0 to 1, got p={self.p}"
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.Dropout", **self.stated())
+
+    examples = (Example(given=dict(p=0.4), x=flat(1024), y=flat(1024)),)

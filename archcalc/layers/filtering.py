@@ -1,0 +1,47 @@
+"""What every layer that slides filters has in common: where its windows are."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.dim import Dim, PerAxis, per_axis
+from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
+from archcalc.core.volume import Volume
+from archcalc.core.window import Window, fits, slide, windows_along
+from archcalc.layer import Layer, Requirement
+
+
+class Filtering(Layer):
+    """Abstract: filters of `kernel_size`, every `stride` units, over the padded input."""
+
+    kernel_size: PerAxis
+    stride: PerAxis = 1
+    padding: Padding = 0
+    dilation: PerAxis = 1
+
+    def sliding(self, x: Volume) -> Iterator[Requirement]:
+        """What must hold for the windows to be where they are said to be."""
+        kernel, stride, dilation = self.kernel_size, self.stride, self.dilation
+        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield from one_for_each_axis(x.rank, kernel_size=kernel, stride=stride, padding=self.padding, dilation=dilation)
+        yield from at_least(1, kernel_size=kernel, stride=stride, dilation=dilation)
+        yield from at_least(0, padding=amounts(self.padding))
+        yield from same_is_even(self.padding, self.kernel(x), per_axis(dilation, x.rank))
+        yield from fits(self.windows(x), x.spatial)
+
+    def kernel(self, x: Volume) -> tuple[Dim, ...]:
+        return per_axis(self.kernel_size, x.rank)
+
+    def pads(self, x: Volume) -> tuple[tuple[Dim, Dim], ...]:
+        return pads(self.padding, x.spatial, self.kernel_size, self.stride, self.dilation)
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return windows_along(x.rank, self.kernel_size, self.stride, self.pads(x), self.dilation)
+
+    def places(self, x: Volume) -> tuple[Dim, ...]:
+        """How many places the filters take along each axis."""
+        return slide(self.windows(x), x.spatial)
+
+    def padded(self, x: Volume) -> str:
+        """The input with its padding, as an expression: for modules that pad nothing themselves."""
+        pads = torch_pad(self.pads(x))
+        return f"F.pad({{0}}, {pads})" if any(pads) else "{0}"

@@ -1,0 +1,73 @@
+"""Affine map of the features."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, prod
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
+
+
+def flattened(x: Volume) -> bool:
+    """Whether positions become features first: channels come before positions."""
+    return x.rank > 0 and not x.channels_last
+
+
+def features(x: Volume) -> Dim:
+    """How many inputs each unit has."""
+    return x.channels * prod(x.spatial) if flattened(x) else x.channels
+
+
+class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)):
+    """y = x W^T + b: every output unit sees every feature.
+
+    x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened
+    first, as the lectures write `pool(2) -> fc(100)`.
+
+    `tie` names a layer whose `weight` is used instead of an own one. Source: torch.nn.Linear.
+    """
+
+    role = Role.CONTRACTION
+    ties: ClassVar[Mapping[str, str]] = {"tie": "weight"}
+    followed_by = ("norm", "act")
+
+    out_features: Dim
+    bias: bool = True
+    tie: Reference | None = None
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from at_least(1, out_features=self.out_features)
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(self.out_features, () if flattened(x) else x.spatial)
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (self.out_features, features(x)))
+        if self.bias:
+            yield Weight("bias", (self.out_features,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(mac=y.numel * features(x), sums=y.numel, bias=y.numel if self.bias else 0)
+
+    def call(self, x: Volume) -> Call:
+        forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
+        return module("torch.nn.Linear", in_features=features(x), forward=forward, **self.stated("tie"))
+
+    examples = (
+        Example(
+            given=dict(out_features=4096),
+            x=image(512, 7, 7), y=flat(4096), params=102_764_544, macs=102_760_448, scalar=205_520_896,
+            source="VGG-16 fc6: Simonyan & Zisserman 2014, arXiv:1409.1556",
+        ),
+        Example(
+            given=dict(out_features=8, bias=False, tie=None),
+            x=tokens(5, 16), y=tokens(5, 8), params=128, macs=640, scalar=1_240,
+        ),
+    )  # fmt: skip

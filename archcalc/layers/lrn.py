@@ -1,0 +1,50 @@
+"""Local response normalisation across channels."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, image
+from archcalc.core.window import Window
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+
+class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm",)):
+    """y_c = x_c / (k + alpha/size * sum over `size` neighbouring channels of x^2)^beta.
+
+    Source: Krizhevsky et al. 2012, section 3.3; torch.nn.LocalResponseNorm (alpha is divided by size).
+    """
+
+    role = Role.LOCAL_NORM
+
+    size: Dim = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from at_least(1, size=self.size)
+        yield not x.channels_last and x.rank > 0, f"lrn needs channels before positions, got {x}"
+
+    @property
+    def neighbours(self) -> Window:
+        """The window over channels."""
+        return Window(self.size, begin=self.size // 2, end=(self.size - 1) // 2)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        squares = x.positions * self.neighbours.taps(x.channels)
+        return Ops(mul=squares + x.numel, add=squares, power=x.numel, div=x.numel)
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.LocalResponseNorm", size=self.size, **self.stated("size"))
+
+    examples = (
+        Example(
+            given=dict(size=5, alpha=5e-4, beta=0.7, k=2.0), x=image(96, 55, 55), y=image(96, 55, 55), scalar=0,
+            source="AlexNet: Krizhevsky et al. 2012, section 3.3",
+        ),
+    )  # fmt: skip

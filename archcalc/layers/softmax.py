@@ -1,0 +1,30 @@
+"""Softmax over the features."""
+
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image
+from archcalc.layer import Call, Example, Layer, Role, module
+
+
+class Softmax(Layer, name="softmax"):
+    """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position.
+
+    For each of V units and R positions: V subtractions and exponentials and divisions, V - R comparisons and additions.
+    Source: torch.nn.Softmax.
+    """
+
+    role = Role.SOFTMAX
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        rest = x.numel - x.positions
+        return Ops(compare=rest, add=x.numel + rest, exp=x.numel, div=x.numel)
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.Softmax", dim=-1 if x.channels_last else 1)
+
+    examples = (
+        Example(x=flat(1000), y=flat(1000), scalar=4_998),
+        Example(x=image(10, 2, 2), y=image(10, 2, 2), scalar=192),
+    )
