@@ -1,7 +1,7 @@
 """Global pooling."""
 
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, image, flat
+from archcalc.core.volume import Volume, flat, image
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Role, expression
 
