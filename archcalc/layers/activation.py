@@ -27,7 +27,7 @@ class ReLU(Activation, name="relu"):
 
 
 class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
-    """y = x where x > 0, else negative_slope * x. A comparison and a multiplication a unit. Source: torch.nn.LeakyReLU."""
+    """y = x where x > 0, else negative_slope * x. A comparison and a multiplication a unit. As torch."""
 
     negative_slope: float = 0.01
 
