@@ -1,7 +1,9 @@
 # `make demo` and `make test` set up everything they need in .venv: Python 3.11 or newer and make are enough.
 # TORCH=... installs another build (a GPU one, say); TORCH= installs none and keeps what .venv has.
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first that runs: a shim on the path may stand for a version that is not installed.
+PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
+            $$each -c 'import venv' 2>/dev/null && echo $$each && break; done)
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
