@@ -1,0 +1,152 @@
+"""What a report is: a network's numbers in lines and columns, ready to be written in a format.
+
+Formats live one to a file in reports/. They compute nothing: what they need and do not find belongs here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.core.dim import Dim
+from archcalc.core.volume import Volume
+from archcalc.graph import Graph, Node
+from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import Fields, receptive_fields
+
+CONVENTIONS = {
+    "macs": "macs",
+    "flops": "flops",
+    "scalar": "scalar",
+    "lecture": "operations",
+    "fvcore": "fvcore",
+    "netscope": "netscope",
+}
+"""What `--convention` may be, and the measure that counts so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: a layer, or the layers that it stands for. `fields` are None where no spatial input reaches it."""
+
+    name: str
+    kind: str
+    values: Mapping[str, Dim]
+    output: Volume | None = None
+    fields: Fields | None = None
+    node: Node | None = None
+    layers: int = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """A network's numbers. `convention` says which count of arithmetic leads."""
+
+    graph: Graph
+    convention: str = "macs"
+    dtype: str = "float32"
+    lines: tuple[Line, ...] = field(default=())
+
+    @property
+    def arithmetic(self) -> str:
+        """The measure that the convention counts with."""
+        return CONVENTIONS[self.convention]
+
+    @cached_property
+    def totals(self) -> Mapping[str, Dim]:
+        return sums(self.lines)
+
+    @cached_property
+    def leaders(self) -> Mapping[str, tuple[Line, float]]:
+        """Where most parameters, arithmetic and output bytes are, each with its share of the total."""
+        found = {}
+        for name in ("params", self.arithmetic, "output_bytes"):
+            if self.totals[name]:
+                line = max(self.lines, key=lambda each: each.values[name])
+                found[name] = line, line.values[name] / self.totals[name]
+        return found
+
+
+def report_of(graph: Graph, convention: str = "macs", dtype: str = "float32") -> Report:
+    """Every measure of every layer, worked out once."""
+    return Report(graph, convention, dtype, tuple(lines_of(graph)))
+
+
+def lines_of(graph: Graph) -> Iterator[Line]:
+    fields = receptive_fields(graph)
+    for node in graph:
+        values = {name: measure.of(node) for name, measure in MEASURES.items()}
+        yield Line(node.name, node.layer.name, values, node.output, fields.get(node.name), node)
+
+
+def sums(lines: Iterable[Line]) -> dict[str, Dim]:
+    """The totals of lines."""
+    each = [line.values for line in lines]
+    return {name: sum(values[name] for values in each) for name in MEASURES}
+
+
+def folded(lines: Sequence[Line], depth: int) -> tuple[Line, ...]:
+    """Lines whose names share their first `depth` parts as one; its output is that of the last."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(".".join(line.name.split(".")[:depth]), []).append(line)
+    return tuple(joined(name, group) for name, group in groups.items())
+
+
+def joined(name: str, group: Sequence[Line]) -> Line:
+    last = group[-1]
+    if len(group) == 1 and last.name == name:
+        return last
+    layers = sum(line.layers for line in group)
+    return Line(name, f"{layers} layers", sums(group), last.output, last.fields, layers=layers)
+
+
+def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Lines of one type as one, in the order in which the types appear."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.kind, []).append(line)
+    return tuple(
+        Line(kind, f"{len(group)} layer{'s' * (len(group) > 1)}", sums(group), layers=len(group))
+        for kind, group in groups.items()
+    )
+
+
+def with_subtotals(lines: Sequence[Line]) -> Iterator[tuple[Line, bool]]:
+    """The lines, and after those of each outermost block their sum; whether a line is such a sum."""
+    groups: dict[str, list[Line]] = {}
+    for line in lines:
+        groups.setdefault(line.name.partition(".")[0], []).append(line)
+    for name, group in groups.items():
+        yield from ((line, False) for line in group)
+        if len(group) > 1:
+            yield joined(name, group), True
+
+
+Writer: TypeAlias = Callable[[Report], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to write a report: its name, the file suffixes that mean it, and the function that writes."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    write: Writer
+
+
+REPORTS: dict[str, Format] = {}
+"""Every format by name; filled by the files in reports/."""
+
+
+def writes(name: str, *suffixes: str) -> Callable[[Writer], Writer]:
+    """Declares the decorated function to write a format."""
+
+    def register(write: Writer) -> Writer:
+        if name in REPORTS:
+            raise TypeError(f"the format {name!r} is declared twice")
+        REPORTS[name] = Format(name, suffixes, write)
+        return write
+
+    return register

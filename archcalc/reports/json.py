@@ -1,0 +1,86 @@
+"""JSON: the contract of docs/json.md. Every number is an integer, or a string where it is a fraction."""
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from archcalc import __version__
+from archcalc.measures.receptive_field import Fields
+from archcalc.report import Line, Report, writes
+
+SCHEMA = 1
+
+COUNTED = ("params", "trainable_params", "buffers", "macs", "flops", "scalar", "operations")
+"""What every layer and the totals hold."""
+
+NOT_PREDICTED = None
+"""Memory for training is not predicted yet; a null is not a zero."""
+
+
+@writes("json", ".json")
+def to_json(report: Report) -> str:
+    """One object: the network, its layers in order, its totals."""
+    graph = report.graph
+    batch = graph.inputs[0].volume.batch
+    document = {
+        "archcalc": __version__,
+        "schema": SCHEMA,
+        "name": graph.name,
+        "spec": graph.spec,
+        "symbols": {"N": batch},
+        "dtype": report.dtype,
+        "convention": report.convention,
+        "inputs": [{"name": each.name, "shape": list(each.volume.item_shape)} for each in graph.inputs],
+        "layers": [layer(line) for line in report.lines],
+        "outputs": list(graph.outputs),
+        "totals": totals(report),
+        "conditions": [],
+        "findings": [],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def layer(line: Line) -> dict[str, Any]:
+    node = line.node
+    assert node is not None
+    assert line.output is not None
+    return {
+        "name": line.name,
+        "type": line.kind,
+        "inputs": list(node.sources),
+        "input_shapes": [list(x.item_shape) for x in node.inputs],
+        "output_shape": list(line.output.item_shape),
+        **{name: line.values[name] for name in COUNTED},
+        "receptive_field": receptive_field(line.fields),
+        "output_bytes": line.values["output_bytes"],
+        "saved_bytes": NOT_PREDICTED,
+        "line": node.where.line + 1 if node.where else None,
+        "column": node.where.column + 1 if node.where else None,
+    }
+
+
+def receptive_field(fields: Fields | None) -> dict[str, Any] | None:
+    """Null where no spatial input reaches the layer."""
+    if not fields:
+        return None
+    return {
+        "size": [each.size for each in fields],
+        "jump": [whole_or_text(each.jump) for each in fields],
+        "start": [each.start for each in fields],
+        "global": all(each.whole for each in fields),
+        "aligned": all(each.aligned for each in fields),
+    }
+
+
+def whole_or_text(number: Fraction) -> int | str:
+    return int(number) if number.denominator == 1 else str(number)
+
+
+def totals(report: Report) -> dict[str, int | None]:
+    return {
+        **{name: report.totals[name] for name in COUNTED},
+        "param_bytes": report.totals["param_bytes"],
+        "saved_bytes": NOT_PREDICTED,
+        "inference_peak_bytes": NOT_PREDICTED,
+        "training_peak_bytes": NOT_PREDICTED,
+    }
