@@ -8,7 +8,7 @@ A plural folder holds many things of one kind, one to a file; the singular modul
 
 from typing import Any
 
-__version__ = "0.1.0"
+from archcalc.core.version import VERSION as __version__
 
 _FACE = {"load": "archcalc.loading", "load_text": "archcalc.loading", "SpecError": "archcalc.core.diagnostic"}
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""

@@ -4,7 +4,7 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from archcalc import __version__
+from archcalc.core.version import VERSION
 from archcalc.measures.receptive_field import Fields
 from archcalc.report import Line, Report, writes
 
@@ -23,7 +23,7 @@ def to_json(report: Report) -> str:
     graph = report.graph
     batch = graph.inputs[0].volume.batch
     document = {
-        "archcalc": __version__,
+        "archcalc": VERSION,
         "schema": SCHEMA,
         "name": graph.name,
         "spec": graph.spec,
