@@ -25,7 +25,7 @@ from archcalc.core.dim import Condition
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
-from archcalc.core.window import IDENTITY, AnyWindow
+from archcalc.core.window import IDENTITY, AnyWindow, Window
 
 Requirement: TypeAlias = tuple[Condition, str]
 """What must hold, and what to say where it does not: "groups=3 must divide the 64 input channels"."""
@@ -164,6 +164,10 @@ class Layer(ABC):
     def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
         """The window on each spatial axis of the (first) input."""
         return (IDENTITY,) * x.rank
+
+    def neighbours(self, x: Volume, /) -> Window:
+        """The window over channels, of a layer that joins each channel with those beside it."""
+        return IDENTITY
 
     @abstractmethod
     def shape(self, x: Volume, /) -> Volume: ...

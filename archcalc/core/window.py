@@ -195,6 +195,14 @@ class AdaptiveWindow:
     def slide(self, n: Dim) -> Dim:
         return self.outputs
 
+    def taps(self) -> Dim:
+        """How many input units all outputs read together.
+
+        >>> AdaptiveWindow(5, 2).taps()
+        6
+        """
+        return sum(len(self.reach(i)) for i in range(self.outputs))
+
     def reach(self, i: int) -> Sequence[int]:
         """
         >>> [list(AdaptiveWindow(5, 2).reach(i)) for i in (0, 1)]

@@ -15,7 +15,10 @@ class Activation(Layer):
 
 
 class ReLU(Activation, name="relu"):
-    """y = max(x, 0). One comparison a unit. Source: Nair & Hinton 2010, "Rectified linear units"; torch.nn.ReLU."""
+    """y = max(x, 0): one comparison a unit.
+
+    Sources: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines"; torch.nn.ReLU.
+    """
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel)
@@ -23,11 +26,20 @@ class ReLU(Activation, name="relu"):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.ReLU")
 
-    examples = (Example(x=image(64, 8, 8), y=image(64, 8, 8), scalar=4_096),)
+    examples = (
+        Example(
+            x=image(96, 55, 55), y=image(96, 55, 55), scalar=290_400,
+            source="AlexNet, after conv1: Krizhevsky et al. 2012, section 3.1",
+        ),
+    )  # fmt: skip
 
 
 class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
-    """y = x where x > 0, else negative_slope * x. A comparison and a multiplication a unit. As torch."""
+    """y = x where x > 0, else negative_slope * x: a comparison and a multiplication a unit.
+
+    Sources: Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", section 2;
+    torch.nn.LeakyReLU.
+    """
 
     negative_slope: float = 0.01
 
@@ -37,11 +49,16 @@ class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.LeakyReLU", **self.stated())
 
-    examples = (Example(given=dict(negative_slope=0.2), x=image(64, 8, 8), y=image(64, 8, 8), scalar=8_192),)
+    examples = (
+        Example(
+            given=dict(negative_slope=0.2), x=image(128, 32, 32), y=image(128, 32, 32), scalar=262_144,
+            source="DCGAN discriminator: Radford et al. 2015, arXiv:1511.06434, section 4",
+        ),
+    )  # fmt: skip
 
 
 class Tanh(Activation, name="tanh"):
-    """y = tanh(x). One transcendental function a unit. Source: torch.nn.Tanh."""
+    """y = tanh(x): one transcendental function a unit. Source: torch.nn.Tanh."""
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)
@@ -49,11 +66,19 @@ class Tanh(Activation, name="tanh"):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Tanh")
 
-    examples = (Example(x=flat(84), y=flat(84), scalar=84),)
+    examples = (
+        Example(
+            x=image(3, 64, 64), y=image(3, 64, 64), scalar=12_288,
+            source="DCGAN generator, its output: Radford et al. 2015, arXiv:1511.06434, section 3",
+        ),
+    )  # fmt: skip
 
 
 class ScaledTanh(Activation, name="scaled_tanh"):
-    """y = 1.7159 tanh(2 x / 3). Two multiplications and a transcendental function a unit. Source: LeCun et al. 1998."""
+    """y = 1.7159 tanh(2 x / 3): two multiplications and a transcendental function a unit.
+
+    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", appendix A.
+    """
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel, mul=2 * x.numel)
@@ -61,11 +86,11 @@ class ScaledTanh(Activation, name="scaled_tanh"):
     def call(self, x: Volume) -> Call:
         return expression("1.7159 * torch.tanh({0} * (2 / 3))")
 
-    examples = (Example(x=image(6, 28, 28), y=image(6, 28, 28), scalar=14_112),)
+    examples = (Example(x=flat(84), y=flat(84), scalar=252, source="LeNet-5 F6: LeCun et al. 1998, section II.B"),)
 
 
 class Sigmoid(Activation, name="sigmoid"):
-    """y = 1 / (1 + exp(-x)). One transcendental function a unit. Source: torch.nn.Sigmoid."""
+    """y = 1 / (1 + exp(-x)): one transcendental function a unit. Source: torch.nn.Sigmoid."""
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)
@@ -73,4 +98,6 @@ class Sigmoid(Activation, name="sigmoid"):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Sigmoid")
 
-    examples = (Example(x=flat(100), y=flat(100), scalar=100),)
+    examples = (
+        Example(x=flat(256), y=flat(256), scalar=256, source="gate: Hu et al. 2017, arXiv:1709.01507, equation 3"),
+    )

@@ -9,11 +9,14 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class BatchNorm(Layer, name="batchnorm"):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel over the batch and all positions.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with running statistics of each channel.
 
-    The statistics of training are counted (MEASURED over the batch); the receptive field is that of evaluation, where
-    running statistics make it pointwise. Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 1;
-    torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
+    x: C at *spatial -> y: the same
+
+    Counted as evaluation runs it, folded: one product and one sum a unit, whatever the affine part adds. Training
+    measures mean and variance over the batch and all positions instead.
+
+    Sources: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2; torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
     """
 
     role = Role.BATCH_NORM
@@ -21,7 +24,6 @@ class BatchNorm(Layer, name="batchnorm"):
     eps: float = 1e-5
     momentum: float = 0.1
     affine: bool = True
-    track_running_stats: bool = True
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield not x.channels_last, f"batchnorm needs channels before positions, got {x}"
@@ -34,31 +36,24 @@ class BatchNorm(Layer, name="batchnorm"):
         if self.affine:
             yield Weight("weight", (x.channels,))
             yield Weight("bias", (x.channels,))
-        if self.track_running_stats:
-            yield Weight("running_mean", (x.channels,), buffer=True)
-            yield Weight("running_var", (x.channels,), buffer=True)
-            yield Weight("num_batches_tracked", (), buffer=True, dtype="int64")
+        yield Weight("running_mean", (x.channels,), buffer=True)
+        yield Weight("running_var", (x.channels,), buffer=True)
+        yield Weight("num_batches_tracked", (), buffer=True, dtype="int64")
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        scale = x.numel if self.affine else 0
-        groups = x.channels
-        return Ops(
-            add=2 * (x.numel - groups) + x.numel + groups + scale,
-            mul=2 * x.numel + scale,
-            div=3 * groups,
-            root=groups,
-        )
+        return Ops(mul=x.numel, add=x.numel)
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.BatchNorm{max(x.rank, 1)}d", num_features=x.channels, **self.stated())
 
     examples = (
         Example(
-            x=image(64, 112, 112), y=image(64, 112, 112), params=128, scalar=6_422_784 - 64,
+            x=image(64, 112, 112), y=image(64, 112, 112), params=128, scalar=1_605_632,
             source="ResNet-50 bn1: He et al. 2015, arXiv:1512.03385, table 1",
         ),
         Example(
-            given=dict(eps=1e-3, momentum=0.01, affine=False, track_running_stats=False),
-            x=flat(8, batch=4), y=flat(8, batch=4), scalar=0,
+            given=dict(eps=1e-3, momentum=0.01, affine=False),
+            x=flat(8, batch=4), y=flat(8, batch=4), scalar=64, source="torch.nn.BatchNorm1d",
         ),
+        Example(x=image(4, 2, 3, 5), y=image(4, 2, 3, 5), params=8, scalar=240, source="torch.nn.BatchNorm3d"),
     )  # fmt: skip

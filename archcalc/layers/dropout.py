@@ -25,4 +25,9 @@ class Dropout(Layer, name="dropout", positional=("p",)):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Dropout", **self.stated())
 
-    examples = (Example(given=dict(p=0.4), x=flat(1024), y=flat(1024)),)
+    examples = (
+        Example(
+            given=dict(p=0.4), x=flat(1024), y=flat(1024),
+            source="GoogLeNet: Szegedy et al. 2014, arXiv:1409.4842, table 1",
+        ),
+    )  # fmt: skip

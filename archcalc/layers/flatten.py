@@ -1,13 +1,13 @@
 """Flattening: positions become features."""
 
 from archcalc.core.dim import prod
-from archcalc.core.volume import Volume, flat, image
+from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Role, module
 
 
 class Flatten(Layer, name="flatten"):
-    """Every position's features in one row; what follows sees all of the input at once. Source: torch.nn.Flatten."""
+    """Every position's features in one row: what follows sees all of the input at once. Source: torch.nn.Flatten."""
 
     role = Role.MOVEMENT
 
@@ -20,4 +20,10 @@ class Flatten(Layer, name="flatten"):
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Flatten")
 
-    examples = (Example(x=image(512, 7, 7), y=flat(25_088)),)
+    examples = (
+        Example(
+            x=image(512, 7, 7), y=flat(25_088),
+            source="VGG-16, before fc6: Simonyan & Zisserman 2014, arXiv:1409.1556",
+        ),
+        Example(x=tokens(4, 3), y=flat(12)),
+    )  # fmt: skip

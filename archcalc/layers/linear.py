@@ -22,13 +22,20 @@ def features(x: Volume) -> Dim:
     return x.channels * prod(x.spatial) if flattened(x) else x.channels
 
 
+def across(x: Volume) -> tuple[AnyWindow, ...]:
+    """What a unit sees: all positions where they become features, else its own."""
+    return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
+
+
 class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)):
     """y = x W^T + b: every output unit sees every feature.
 
     x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened
     first, as the lectures write `pool(2) -> fc(100)`.
 
-    `tie` names a layer whose `weight` is used instead of an own one. Source: torch.nn.Linear.
+    `tie` names a layer whose `weight` is used instead of an own one.
+
+    Sources: torch.nn.Linear; tied weights: Press & Wolf 2016, arXiv:1608.05859.
     """
 
     role = Role.CONTRACTION
@@ -43,7 +50,7 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
         yield from at_least(1, out_features=self.out_features)
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
-        return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
+        return across(x)
 
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_features, () if flattened(x) else x.spatial)
@@ -67,7 +74,8 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
             source="VGG-16 fc6: Simonyan & Zisserman 2014, arXiv:1409.1556",
         ),
         Example(
-            given=dict(out_features=8, bias=False, tie=None),
-            x=tokens(5, 16), y=tokens(5, 8), params=128, macs=640, scalar=1_240,
+            given=dict(out_features=32_000, bias=False, tie=Reference("embedding")),
+            x=tokens(5, 650), y=tokens(5, 32_000), params=20_800_000, macs=104_000_000, scalar=207_840_000,
+            source="word scores from the embedding's own vectors: Press & Wolf 2016, arXiv:1608.05859, section 2",
         ),
     )  # fmt: skip

@@ -27,16 +27,14 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
         yield from at_least(1, size=self.size)
         yield not x.channels_last and x.rank > 0, f"lrn needs channels before positions, got {x}"
 
-    @property
-    def neighbours(self) -> Window:
-        """The window over channels."""
+    def neighbours(self, x: Volume) -> Window:
         return Window(self.size, begin=self.size // 2, end=(self.size - 1) // 2)
 
     def shape(self, x: Volume) -> Volume:
         return x
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        squares = x.positions * self.neighbours.taps(x.channels)
+        squares = x.positions * self.neighbours(x).taps(x.channels)
         return Ops(mul=squares + x.numel, add=squares, power=x.numel, div=x.numel)
 
     def call(self, x: Volume) -> Call:
@@ -44,7 +42,9 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
 
     examples = (
         Example(
-            given=dict(size=5, alpha=5e-4, beta=0.7, k=2.0), x=image(96, 55, 55), y=image(96, 55, 55), scalar=0,
-            source="AlexNet: Krizhevsky et al. 2012, section 3.3",
+            given=dict(size=5, alpha=5e-4, beta=0.75, k=2.0),
+            x=image(96, 55, 55), y=image(96, 55, 55), scalar=3_738_900,
+            source="AlexNet, alpha times the 5 that torch divides by: Krizhevsky et al. 2012, section 3.3",
         ),
+        Example(given=dict(size=4, beta=0.5), x=image(6, 2), y=image(6, 2), scalar=116),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image
+from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
 
 
@@ -34,6 +34,75 @@ class Add(Merge, name="add"):
             source="ResNet-50 conv2_x: He et al. 2015, arXiv:1512.03385, table 1",
         ),
     )  # fmt: skip
+
+
+class Mul(Merge, name="mul", aliases=("multiply",)):
+    """The product of volumes; a gate may be smaller, and serves every position or every channel alike.
+
+    x: C at *spatial, gates of the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: a gate for each channel: Hu et al. 2017, arXiv:1709.01507, equation 4; for each position: Woo et al. 2018,
+    arXiv:1807.06521, equation 3.
+    """
+
+    role = Role.MERGE
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        whole = largest(xs)
+        for x in xs:
+            yield (
+                gates(x, whole),
+                f"mul cannot spread {x} over {whole}: a gate has the same channels or 1, and the same positions or 1",
+            )
+
+    def shape(self, *xs: Volume) -> Volume:
+        return largest(xs)
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(mul=(len(xs) - 1) * y.numel)
+
+    def call(self, *xs: Volume) -> Call:
+        whole = largest(xs)
+        return expression(" * ".join(f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs)))
+
+    examples = (
+        Example(
+            x=(image(256, 56, 56), flat(256)), y=image(256, 56, 56), scalar=802_816,
+            source="squeeze and excitation, its scale: Hu et al. 2017, arXiv:1709.01507, equation 4",
+        ),
+        Example(
+            x=(image(1, 14, 14), image(512, 14, 14)), y=image(512, 14, 14), scalar=100_352,
+            source="spatial attention: Woo et al. 2018, arXiv:1807.06521, equation 3",
+        ),
+        Example(x=(image(8, 5), image(8, 1), image(8, 5)), y=image(8, 5), scalar=80),
+        Example(x=(tokens(4, 6), flat(6)), y=tokens(4, 6), scalar=24),
+    )  # fmt: skip
+
+
+def largest(xs: tuple[Volume, ...]) -> Volume:
+    """The volume that the others are spread over."""
+    return max(xs, key=lambda x: (x.rank, x.numel))
+
+
+def gates(x: Volume, whole: Volume) -> bool:
+    """Whether one volume can be spread over another: axes of one unit, or none, serve all units alike."""
+    if (x.batch, x.dtype) != (whole.batch, whole.dtype) or x.channels not in (1, whole.channels):
+        return False
+    if not x.rank:
+        return True
+    axes = zip(x.spatial, whole.spatial, strict=False)
+    return x.rank == whole.rank and x.channels_last == whole.channels_last and all(n in (1, m) for n, m in axes)
+
+
+def spread(x: Volume, whole: Volume) -> str:
+    """The axes that a gate lacks."""
+    if x.rank == whole.rank:
+        return ""
+    return (
+        "[:, " + "None, " * (whole.rank - 1) + "None, :]"
+        if whole.channels_last
+        else "[:, :" + ", None" * whole.rank + "]"
+    )
 
 
 class Concat(Merge, name="concat", aliases=("concatenate", "cat")):

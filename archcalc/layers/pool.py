@@ -1,67 +1,195 @@
-"""Pooling windows."""
+"""Pooling windows: the largest value, or the average."""
 
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
 from archcalc.core.ops import Ops
+from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class Pooling(Layer):
-    """A window that owns nothing: volume and receptive field follow from it."""
+    """Abstract: windows of `kernel_size`, every `stride` units (by default side by side), in each channel apart."""
 
     role = Role.POOLING
     ranks = (1, 2, 3)
 
     kernel_size: PerAxis
     stride: PerAxis | None = None
-    padding: PerAxis = 0
+    padding: Padding = 0
     ceil_mode: bool = False
 
+    @property
+    def step(self) -> PerAxis:
+        return self.kernel_size if self.stride is None else self.stride
+
+    @property
+    def spacing(self) -> PerAxis:
+        """Units from one tap of a window to the next."""
+        return 1
+
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        stride = self.kernel_size if self.stride is None else self.stride
+        kernel, dilation = self.kernel_size, self.spacing
+        given = dict(kernel_size=kernel, stride=self.step, dilation=dilation)
         yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
-        yield from one_for_each_axis(x.rank, kernel_size=self.kernel_size, stride=stride, padding=self.padding)
-        yield from at_least(1, kernel_size=self.kernel_size, stride=stride)
-        yield from at_least(0, padding=self.padding)
-        for p, k in zip(per_axis(self.padding, x.rank), per_axis(self.kernel_size, x.rank), strict=True):
-            yield 2 * p <= k, f"padding={p} must be at most half of the kernel of {k}"
+        yield from one_for_each_axis(x.rank, padding=self.padding, **given)
+        yield from at_least(1, **given)
+        yield from at_least(0, padding=amounts(self.padding))
+        yield from same_is_even(self.padding, per_axis(kernel, x.rank), per_axis(dilation, x.rank))
+        for w in self.windows(x):
+            most = max(w.begin, w.end)
+            yield most <= w.kernel // 2, f"padding={most} is more than half of the kernel of {w.kernel}"
+        yield (
+            in_modules(self.pads(x)) is not None or not self.ceil_mode,
+            "ceil_mode needs as much padding at the beginning as at the end; pad before with a layer of its own",
+        )
         yield from fits(self.windows(x), x.spatial)
 
+    def pads(self, x: Volume) -> tuple[tuple[int, int], ...]:
+        return pads(self.padding, x.spatial, self.kernel_size, self.step, self.spacing)
+
     def windows(self, x: Volume) -> tuple[Window, ...]:
-        stride = self.kernel_size if self.stride is None else self.stride
-        pads = tuple((p, p) for p in per_axis(self.padding, x.rank))
-        return windows_along(x.rank, self.kernel_size, stride, pads, 1, self.ceil_mode)
+        return windows_along(x.rank, self.kernel_size, self.step, self.pads(x), self.spacing, self.ceil_mode)
 
     def shape(self, x: Volume) -> Volume:
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
     def taps(self, x: Volume) -> int:
-        return x.batch * x.channels * prod(w.taps(n) for w, n in zip(self.windows(x), x.spatial, strict=True))
+        """Values that the windows read, padding left out."""
+        axes = zip(self.windows(x), x.spatial, strict=True)
+        return x.batch * x.channels * prod(w.taps(n) for w, n in axes)
+
+    def pooling(self, x: Volume, target: str, filler: str) -> Call:
+        """The call; `filler` is what to pad with where the module itself cannot."""
+        padding, given = in_modules(self.pads(x)), self.stated("padding", "stride")
+        if self.stride is not None:
+            given["stride"] = self.stride
+        if padding:
+            given["padding"] = padding
+        input = "{0}" if padding is not None else f"F.pad({{0}}, {torch_pad(self.pads(x))}, value={filler})"
+        return module(f"torch.nn.{target}{x.rank}d", forward=f"{{module}}({input})", **given)
 
 
-class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), aliases=("pool",)):
-    """The largest value in every window. Source: torch.nn.MaxPool2d."""
+class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), aliases=("pool", "max_pool")):
+    """The largest value in every window; padding is never the largest.
+
+    x: C at *spatial -> y: C at *spatial', o = floor((n + 2p - (d(k - 1) + 1)) / s) + 1, or with `ceil_mode` rounded up
+    as long as the last window begins inside the input or its left padding
+
+    Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 7; torch.nn.MaxPool1d, 2d, 3d (names, `ceil_mode`,
+    padding of half a kernel at most).
+    """
+
+    dilation: PerAxis = 1
+
+    @property
+    def spacing(self) -> PerAxis:
+        return self.dilation
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        return Ops(compare=self.taps(x) - y.numel)
+        axes = zip(self.windows(x), x.spatial, strict=True)
+        return Ops(compare=self.taps(x) - x.batch * x.channels * prod(w.filled(n) for w, n in axes))
 
     def call(self, x: Volume) -> Call:
-        return module(f"torch.nn.MaxPool{x.rank}d", **self.stated())
+        return self.pooling(x, "MaxPool", filler="-torch.inf")
 
-    examples = (Example(given=dict(kernel_size=3, stride=2, padding=1), x=image(64, 112, 112), y=image(64, 56, 56)),)
+    examples = (
+        Example(
+            given=dict(kernel_size=3, stride=2, padding=1),
+            x=image(64, 112, 112), y=image(64, 56, 56), scalar=1_584_192,
+            source="ResNet-50 pool1: He et al. 2015, arXiv:1512.03385, table 1",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2),
+            x=image(96, 55, 55), y=image(96, 27, 27), scalar=559_872,
+            source="AlexNet, overlapping pooling: Krizhevsky et al. 2012, section 3.4",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2, ceil_mode=True),
+            x=image(64, 112, 112), y=image(64, 56, 56), scalar=1_584_192,
+            source="GoogLeNet: Szegedy et al. 2014, arXiv:1409.4842, table 1; torchvision maxpool1",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2, padding="same_upper"),
+            x=image(64, 112, 112), y=image(64, 56, 56), scalar=1_584_192,
+            source="tf.nn.max_pool, padding SAME",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2, padding=1, dilation=2),
+            x=image(2, 10), y=image(2, 4), scalar=14,
+            source="torch.nn.MaxPool1d: dilation",
+        ),
+        Example(
+            given=dict(kernel_size=(2, 3), stride=(1, 2), padding=(1, 1), dilation=2),
+            x=image(1, 4, 6), y=image(1, 4, 2), scalar=22,
+            source="torch.nn.MaxPool2d: dilation, padding of half a kernel at most",
+        ),
+        Example(
+            given=dict(kernel_size=(1, 2, 2)),
+            x=image(64, 16, 112, 112), y=image(64, 16, 56, 56), scalar=9_633_792,
+            source="C3D pool1: Tran et al. 2014, arXiv:1412.0767, figure 3",
+        ),
+    )  # fmt: skip
 
 
-class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), aliases=("avg",)):
-    """The mean of every window. Source: torch.nn.AvgPool2d."""
+class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), aliases=("avg", "avg_pool")):
+    """The average of every window, zeros of the padding among it unless `count_include_pad` is off.
+
+    x: C at *spatial -> y: C at *spatial', sizes as of maxpool
+
+    Additions of padding are not counted.
+
+    Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 7; torch.nn.AvgPool1d, 2d, 3d (names, `ceil_mode`,
+    padding of half a kernel at most).
+    """
+
+    count_include_pad: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield (
+            self.count_include_pad or in_modules(self.pads(x)) is not None,
+            "count_include_pad=false needs as much padding at the beginning as at the end",
+        )
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
 
     def call(self, x: Volume) -> Call:
-        return module(f"torch.nn.AvgPool{x.rank}d", **self.stated())
+        return self.pooling(x, "AvgPool", filler="0.0")
 
-    examples = (Example(given=dict(kernel_size=7), x=image(1024, 7, 7), y=image(1024, 1, 1)),)
+    examples = (
+        Example(
+            given=dict(kernel_size=2),
+            x=image(6, 28, 28), y=image(6, 14, 14), scalar=4_704,
+            source="LeNet-5 as lectures table it: Y. Avrithis, lecture 7 (2018-19)",
+        ),
+        Example(
+            given=dict(kernel_size=5, stride=3, padding=2),
+            x=image(512, 14, 14), y=image(512, 5, 5), scalar=247_808,
+            source="GoogLeNet's first auxiliary classifier: Y. Avrithis, lecture 7 (2018-19)",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=1, padding=1, count_include_pad=False),
+            x=image(192, 35, 35), y=image(192, 35, 35), scalar=2_036_928,
+            source="Inception-v3, pooling branch at 35x35: Szegedy et al. 2015, arXiv:1512.00567, figure 5",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2, ceil_mode=True),
+            x=image(1, 6), y=image(1, 3), scalar=8,
+            source="torch.nn.AvgPool1d: ceil_mode",
+        ),
+        Example(
+            given=dict(kernel_size=2, stride=1, padding=((0, 1), (1, 0))),
+            x=image(2, 3, 4), y=image(2, 3, 4), scalar=70,
+            source="ONNX operator AveragePool: auto_pad SAME_UPPER and SAME_LOWER, one on each axis",
+        ),
+        Example(
+            given=dict(kernel_size=(2, 7, 7), stride=1),
+            x=image(1024, 8, 7, 7), y=image(1024, 7, 1, 1), scalar=702_464,
+            source="I3D, last pooling: Carreira & Zisserman 2017, arXiv:1705.07750, figure 3",
+        ),
+    )  # fmt: skip

@@ -1,7 +1,7 @@
 """Softmax over the features."""
 
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image
+from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Layer, Role, module
 
 
@@ -25,6 +25,10 @@ class Softmax(Layer, name="softmax"):
         return module("torch.nn.Softmax", dim=-1 if x.channels_last else 1)
 
     examples = (
-        Example(x=flat(1000), y=flat(1000), scalar=4_998),
+        Example(
+            x=flat(1000), y=flat(1000), scalar=4_998,
+            source="1000-way softmax: Krizhevsky et al. 2012, section 3.5",
+        ),
         Example(x=image(10, 2, 2), y=image(10, 2, 2), scalar=192),
-    )
+        Example(x=tokens(7, 5), y=tokens(7, 5), scalar=161),
+    )  # fmt: skip

@@ -41,7 +41,7 @@ FVCORE: Mapping[Role, Quantity] = {
 """What fvcore counts beside contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
 
 NETSCOPE: Mapping[Role, Quantity] = {
-    Role.LOCAL_NORM: lambda node: node.ops.add,
+    Role.LOCAL_NORM: lambda node: node.output.numel * node.layer.neighbours(node.inputs[0]).kernel,
     Role.MERGE: lambda node: node.ops.mul,
 }
 """What Netscope counts as MACCs beside contractions: squares of a local norm's window, products of volumes."""

@@ -1,0 +1,105 @@
+"""Cropping: the middle of the input, or all but its border."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.dim import PerAxis, per_axis
+from archcalc.core.ops import Ops
+from archcalc.core.padding import Padding, Pair, amounts, pads, torch_pad
+from archcalc.core.volume import Volume, image
+from archcalc.core.weight import Weight
+from archcalc.core.window import Window, slide
+from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, expression, module
+
+SUPPORT = '''\
+class CentreCrop(nn.Module):
+    """The middle of the input, as large as `size` or as another tensor is; an odd unit goes from the end."""
+
+    def __init__(self, size: tuple[int, ...] | None = None) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: torch.Tensor, like: torch.Tensor | None = None) -> torch.Tensor:
+        size = tuple(like.shape[2:]) if like is not None else self.size or tuple(x.shape[2:])
+        for axis, length in enumerate(size, 2):
+            x = x.narrow(axis, (x.shape[axis] - length) // 2, length)
+        return x
+'''
+
+
+class Crop(Layer, name="crop"):
+    """The middle of the input: as large as another layer's output (`like`), of a `size`, or less a `border`.
+
+    x: C at *spatial -> y: C at the spatial axes of `like`, or at *size, or at *(n - begin - end)
+
+    Where an odd number of units goes, the end loses one more than the beginning.
+
+    Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1 ("copy and crop").
+    """
+
+    role = Role.MOVEMENT
+    ranks = (1, 2, 3)
+    reads = ("like",)
+    carries = 1
+
+    like: Reference | None = None
+    size: PerAxis | None = None
+    border: Padding | None = None
+
+    def requires(self, x: Volume, like: Volume | None = None, /) -> Iterator[Requirement]:
+        stated = [key for key in ("like", "size", "border") if getattr(self, key) is not None]
+        yield len(stated) == 1, f"crop takes one of like, size, border; got {' and '.join(stated) or 'none of them'}"
+        yield not x.channels_last, f"crop needs channels before positions, got {x}"
+        yield not isinstance(self.border, str), f"border takes amounts, got {self.border}"
+        if like is not None:
+            yield like.rank == x.rank, f"{x} cannot be cropped to the {like.rank} spatial axes of {like}"
+        yield from one_for_each_axis(x.rank, size=self.size, border=self.border)
+        if self.border is not None:
+            yield from at_least(0, border=amounts(self.border))
+        for n, (begin, end) in zip(x.spatial, self.borders(x, like), strict=True):
+            kept = n - begin - end
+            yield 1 <= kept <= n, f"{n} units cannot be cropped to {kept}"
+
+    def borders(self, x: Volume, like: Volume | None) -> tuple[Pair, ...]:
+        """What goes from the beginning and the end of each axis."""
+        if self.border is not None:
+            return pads(self.border, x.spatial, 1)
+        kept = like.spatial if like is not None else per_axis(self.size or x.spatial, x.rank)
+        return tuple(((n - m) // 2, n - m - (n - m) // 2) for n, m in zip(x.spatial, kept, strict=True))
+
+    def windows(self, x: Volume, like: Volume | None = None, /) -> tuple[Window, ...]:
+        return tuple(Window(begin=-begin, end=-end) for begin, end in self.borders(x, like))
+
+    def shape(self, x: Volume, like: Volume | None = None, /) -> Volume:
+        return x.to(spatial=slide(self.windows(x, like), x.spatial))
+
+    def weights(self, x: Volume, like: Volume | None = None, /) -> Iterator[Weight]:
+        yield from ()
+
+    def ops(self, y: Volume, x: Volume, like: Volume | None = None, /) -> Ops:
+        return Ops()
+
+    def call(self, x: Volume, like: Volume | None = None, /) -> Call:
+        if self.border is not None:
+            gone = tuple(-n for n in torch_pad(self.borders(x, like)))
+            return expression(f"F.pad({{0}}, {gone})")
+        if like is not None:
+            return module("CentreCrop", support=SUPPORT, forward="{module}({0}, {1})")
+        return module("CentreCrop", support=SUPPORT, size=per_axis(self.size or x.spatial, x.rank))
+
+    examples = (
+        Example(
+            given=dict(like=Reference("up")),
+            x=(image(512, 64, 64), image(512, 56, 56)), y=image(512, 56, 56),
+            source="U-Net, first skip connection: Ronneberger et al. 2015, arXiv:1505.04597, figure 1",
+        ),
+        Example(
+            given=dict(size=224), x=image(3, 256, 256), y=image(3, 224, 224),
+            source="central 224x224 patch: Krizhevsky et al. 2012, section 4.1",
+        ),
+        Example(given=dict(size=(4, 2, 3)), x=image(2, 5, 5, 5), y=image(2, 4, 2, 3)),
+        Example(
+            given=dict(border=((1, 0), 2)), x=image(2, 9, 9), y=image(2, 8, 5), source="keras.layers.Cropping2D"
+        ),
+        Example(given=dict(border=(2,)), x=image(1, 6), y=image(1, 2), source="keras.layers.Cropping1D"),
+    )  # fmt: skip

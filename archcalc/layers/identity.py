@@ -1,0 +1,23 @@
+"""The layer that does nothing, for designs that choose between something and nothing."""
+
+from archcalc.core.volume import Volume, image
+from archcalc.layer import Call, Example, Layer, Role, expression
+
+
+class Identity(Layer, name="identity"):
+    """y = x. Source: identity shortcuts: He et al. 2015, arXiv:1512.03385, section 3.2; torch.nn.Identity."""
+
+    role = Role.MOVEMENT
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def call(self, x: Volume) -> Call:
+        return expression("{0}")
+
+    examples = (
+        Example(
+            x=image(256, 56, 56), y=image(256, 56, 56),
+            source="a shortcut that keeps its volume: He et al. 2015, arXiv:1512.03385, equation 1",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Padding as a layer of its own."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.padding import Padding, amounts, pads, torch_pad
+from archcalc.core.volume import Volume, image
+from archcalc.core.window import Window, slide, windows_along
+from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
+
+ROOM = {"reflect": 1, "circular": 0}
+"""How many units an axis must have beyond the padding that copies from it."""
+
+
+class Pad(Layer, name="pad", positional=("pad",)):
+    """Units around the input: zeros, its mirror image, its outermost units, or its other end.
+
+    x: C at *spatial -> y: C at *(n + begin + end)
+
+    Receptive fields take what is added for padding, also where it is copied from the input.
+
+    Source: torch.nn.functional.pad (modes; reflect needs less padding than units, circular no more than units).
+    """
+
+    role = Role.MOVEMENT
+    ranks = (1, 2, 3)
+
+    pad: Padding
+    mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield not x.channels_last, f"pad needs channels before positions, got {x}"
+        yield not isinstance(self.pad, str), f"pad takes a number or [begin, end] for each axis, got {self.pad}"
+        yield from one_for_each_axis(x.rank, pad=self.pad)
+        yield from at_least(0, pad=amounts(self.pad))
+        if self.mode in ROOM:
+            for n, pair in zip(x.spatial, self.pads(x), strict=True):
+                most = n - ROOM[self.mode]
+                yield max(pair) <= most, f"mode={self.mode} can add at most {most} to {n} units, not {max(pair)}"
+
+    def pads(self, x: Volume) -> tuple[tuple[int, int], ...]:
+        return pads(self.pad, x.spatial, 1)
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return windows_along(x.rank, 1, 1, self.pads(x))
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(spatial=slide(self.windows(x), x.spatial))
+
+    def call(self, x: Volume) -> Call:
+        mode = "" if self.mode == "constant" else f", mode={self.mode!r}"
+        return expression(f"F.pad({{0}}, {torch_pad(self.pads(x))}{mode})")
+
+    examples = (
+        Example(
+            given=dict(pad=3), x=image(3, 224, 224), y=image(3, 230, 230),
+            source="Keras, keras.applications.ResNet50: conv1_pad",
+        ),
+        Example(
+            given=dict(pad=((0, 1), (0, 1))), x=image(32, 112, 112), y=image(32, 113, 113),
+            source="Keras, keras.applications.MobileNet: conv_pad_2",
+        ),
+        Example(
+            given=dict(pad=3, mode="reflect"), x=image(3, 256, 256), y=image(3, 262, 262),
+            source="CycleGAN generator: Zhu et al. 2017, arXiv:1703.10593, appendix 7.2",
+        ),
+        Example(given=dict(pad=(4,), mode="circular"), x=image(2, 4), y=image(2, 12), source="torch.nn.CircularPad1d"),
+        Example(
+            given=dict(pad=((0, 2), 1, 3), mode="replicate"), x=image(1, 2, 3, 4), y=image(1, 4, 5, 10),
+            source="torch.nn.ReplicationPad3d",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Radial basis function units: how far the features are from learned or given centres."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+SUPPORT = '''\
+class RBF(nn.Module):
+    """Radial basis function units: the squared distance of the input from each of `out_features` centres."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_features, in_features).uniform_(-1, 1))
+        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        difference = x.unsqueeze(1) - self.weight
+        y = torch.einsum("nof,nof->no", difference, difference)
+        return y if self.bias is None else y + self.bias
+'''
+
+
+class RBF(Layer, name="rbf", positional=("out_features",)):
+    """y_i = sum_j (x_j - w_ij)^2 + b_i: the squared Euclidean distance from each of `out_features` centres.
+
+    x: features -> y: out_features
+
+    The sum of squares is a contraction of the difference with itself, and counts as one multiply-accumulate for each
+    feature of each centre; the differences are additions. Centres drawn by hand are `freeze: true`.
+
+    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", equation 7 (without a bias).
+    """
+
+    role = Role.CONTRACTION
+
+    out_features: Dim
+    bias: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from at_least(1, out_features=self.out_features)
+        yield x.rank == 0, f"rbf needs features without positions, got {x}: flatten or pool first"
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(self.out_features)
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (self.out_features, x.channels))
+        if self.bias:
+            yield Weight("bias", (self.out_features,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        squares = y.numel * x.channels
+        return Ops(mac=squares, sums=y.numel, bias=y.numel if self.bias else 0, add=squares)
+
+    def call(self, x: Volume) -> Call:
+        return module("RBF", support=SUPPORT, in_features=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(out_features=10), x=flat(84), y=flat(10), params=850, macs=840, scalar=2_520,
+            source="LeNet-5 as lectures table it, 850 operations: Y. Avrithis 2018, lecture 7",
+        ),
+        Example(
+            given=dict(out_features=10, bias=False), x=flat(84), y=flat(10), params=840, macs=840, scalar=2_510,
+            source="LeNet-5 output, codes of 7x12 pixels: LeCun et al. 1998, section II.B",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Convolution with a connection table: each output map sees some of the input maps."""
+
+from collections.abc import Iterator
+
+from archcalc.core.dim import Dim, per_axis, prod
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, image
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.filtering import Filtering
+
+SUPPORT = '''\
+class TableConv2d(nn.Module):
+    """A convolution that connects output map `o` with the input maps in `table[o]` and no others."""
+
+    def __init__(
+        self,
+        table: tuple[tuple[int, ...], ...],
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int],
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.stride, self.dilation, self.maps = stride, dilation, len(table)
+        sources = torch.tensor([i for inputs in table for i in inputs])
+        targets = torch.tensor([o for o, inputs in enumerate(table) for _ in inputs])
+        self.register_buffer("sources", sources, persistent=False)
+        self.register_buffer("targets", targets, persistent=False)
+        self.weight = nn.Parameter(torch.empty(len(sources), *kernel_size))
+        self.bias = nn.Parameter(torch.zeros(len(table))) if bias else None
+        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kernels = self.weight.unsqueeze(1)
+        each = F.conv2d(x[:, self.sources], kernels, None, self.stride, 0, self.dilation, groups=len(kernels))
+        y = each.new_zeros(len(x), self.maps, *each.shape[2:]).index_add(1, self.targets, each)
+        return y if self.bias is None else y + self.bias[:, None, None]
+'''
+
+LENET5_C3 = (
+    (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
+    (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
+    (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
+)  # fmt: skip
+"""LeCun et al. 1998, table I: for each of 16 maps, the maps of S2 that it is connected to."""
+
+
+class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table")):
+    """A convolution whose output map o is connected only with the input maps listed in table[o].
+
+    x: C_in at *spatial -> y: len(table) at *spatial', sizes as of conv
+
+    One kernel for each connection, one bias for each output map.
+
+    Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.B and table I
+    (layer C3).
+    """
+
+    role = Role.CONTRACTION
+    ranks = (2,)
+    followed_by = ("norm", "act")
+
+    table: tuple[tuple[Dim, ...], ...]
+    bias: bool = True
+
+    @property
+    def connections(self) -> Dim:
+        """Pairs of an input map and an output map that are connected."""
+        return sum(len(inputs) for inputs in self.table)
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield len(self.table) >= 1, "table needs a list of input maps for each output map"
+        for o, inputs in enumerate(self.table):
+            yield len(inputs) >= 1, f"table connects output map {o} with no input map"
+            yield len(set(inputs)) == len(inputs), f"table names an input map of output map {o} twice: {list(inputs)}"
+            yield (
+                min(inputs) >= 0 and max(inputs) < x.channels,
+                f"table connects output map {o} with {list(inputs)}; the input maps are 0 to {x.channels - 1}",
+            )
+        yield from self.sliding(x)
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(len(self.table), self.places(x))
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (self.connections, *self.kernel(x)))
+        if self.bias:
+            yield Weight("bias", (len(self.table),))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        places = x.batch * prod(y.spatial)
+        mac = places * self.connections * prod(self.kernel(x))
+        return Ops(mac=mac, sums=y.numel, bias=y.numel if self.bias else 0)
+
+    def call(self, x: Volume) -> Call:
+        return module(
+            "TableConv2d",
+            support=SUPPORT,
+            forward=f"{{module}}({self.padded(x)})",
+            table=self.table,
+            kernel_size=self.kernel(x),
+            stride=per_axis(self.stride, x.rank),
+            dilation=per_axis(self.dilation, x.rank),
+            bias=self.bias,
+        )
+
+    examples = (
+        Example(
+            given=dict(table=LENET5_C3, kernel_size=5),
+            x=image(6, 14, 14), y=image(16, 10, 10), params=1_516, macs=150_000, scalar=300_000,
+            source="LeNet-5 C3, 151,600 connections: LeCun et al. 1998, section II.B and table I",
+        ),
+        Example(
+            given=dict(
+                table=((0,), (1, 0)), kernel_size=(2, 3), stride=(1, 2), padding=((0, 1), 1), dilation=2, bias=False
+            ),
+            x=image(3, 4, 7), y=image(2, 3, 3), params=18, macs=162, scalar=306,
+        ),
+    )  # fmt: skip

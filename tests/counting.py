@@ -1,0 +1,392 @@
+"""Naive kernels on numbers that count: an oracle for arithmetic by kind.
+
+Every kernel is the definition of its operation, written out over single numbers. What it computes is compared with
+torch, so that it is the operation that it says it is; what it counts is compared with what the layer states.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from math import exp, prod, tanh
+from typing import Any, TypeAlias
+
+from torch import Tensor
+
+COUNTED: Counter[str] = Counter()
+"""Operations since it was last cleared, by kind."""
+
+
+class Number:
+    """A value; every operation on it is counted."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __add__(self, other: "Number") -> "Number":
+        COUNTED["add"] += 1
+        return Number(self.value + other.value)
+
+    def __sub__(self, other: "Number") -> "Number":
+        COUNTED["add"] += 1
+        return Number(self.value - other.value)
+
+    def __mul__(self, other: "Number") -> "Number":
+        COUNTED["mul"] += 1
+        return Number(self.value * other.value)
+
+    def __truediv__(self, other: "Number") -> "Number":
+        COUNTED["div"] += 1
+        return Number(self.value / other.value)
+
+    def root(self) -> "Number":
+        COUNTED["root"] += 1
+        return Number(self.value**0.5)
+
+    def power(self, exponent: float) -> "Number":
+        COUNTED["power"] += 1
+        return Number(self.value**exponent)
+
+    def through(self, function: Callable[[float], float]) -> "Number":
+        """A transcendental function."""
+        COUNTED["exp"] += 1
+        return Number(function(self.value))
+
+
+Index: TypeAlias = tuple[int, ...]
+Numbers: TypeAlias = dict[Index, Number]
+Kernel: TypeAlias = Callable[..., Numbers]
+
+
+def numbers(tensor: Tensor) -> Numbers:
+    """The elements of a tensor by their indices."""
+    return {index: Number(tensor[index].item()) for index in indices(tensor.shape)}
+
+
+def indices(shape: Iterable[int]) -> Iterator[Index]:
+    return product(*map(range, shape))
+
+
+def larger(a: Number, b: Number) -> Number:
+    COUNTED["compare"] += 1
+    return a if a.value >= b.value else b
+
+
+def total(terms: Iterable[Number]) -> Number:
+    """The sum; the first term needs no addition."""
+    first, *rest = terms
+    for term in rest:
+        first = first + term
+    return first
+
+
+def largest(terms: Iterable[Number]) -> Number:
+    first, *rest = terms
+    for term in rest:
+        first = larger(first, term)
+    return first
+
+
+def inner(pairs: Iterable[tuple[Number, Number]]) -> Number:
+    return total(a * b for a, b in pairs)
+
+
+def places(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[tuple[Index, Index]]]]:
+    """Every place of the output, with (tap, input unit) for each tap of its window."""
+    windows = layer.windows(x)
+    for place in indices(y):
+        reaches = [list(enumerate(w.reach(i))) for w, i in zip(windows, place, strict=True)]
+        yield place, [tuple(zip(*taps, strict=True)) for taps in product(*reaches)]  # type: ignore[misc]
+
+
+# --- one kernel for each operation: (layer, volume in, shape out, weights by name, elements in) -> elements out -------
+
+
+def conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Padding is multiplied like any other unit."""
+    out, group = {}, x.channels // layer.groups
+    for batch, o, (place, taps) in product(range(x.batch), range(y.channels), list(places(layer, x, y.spatial))):
+        first = o // (y.channels // layer.groups) * group
+        pairs = (
+            (given.get((batch, first + c, *unit), Number(0)), weights["weight"][(o, c, *tap)])
+            for c in range(group)
+            for tap, unit in taps
+        )
+        out[(batch, o, *place)] = inner(pairs)
+        if layer.bias:
+            out[(batch, o, *place)] += weights["bias"][(o,)]
+    return out
+
+
+def upconv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Every input unit adds its whole patch; then the border is cropped."""
+    patch: Numbers = {}
+    windows, each = layer.windows(x), y.channels // layer.groups
+    kernel = [w.kernel for w in windows]
+    for (batch, c, *unit), value in given.items():
+        for o, tap in product(range(each), list(indices(kernel))):
+            landed = (i * w.stride + t * w.dilation for w, i, t in zip(windows, unit, tap, strict=True))
+            at = (batch, c // (x.channels // layer.groups) * each + o, *landed)
+            term = value * weights["weight"][(c, o, *tap)]
+            patch[at] = patch[at] + term if at in patch else term
+    out = {}
+    for batch, o, *place in indices(y.shape):
+        at = (batch, o, *(i + w.begin for w, i in zip(windows, place, strict=True)))
+        out[(batch, o, *place)] = patch.get(at, Number(0))
+        if layer.bias:
+            out[(batch, o, *place)] += weights["bias"][(o,)]
+    return out
+
+
+def locally_connected(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out = {}
+    for batch, o, (number, (place, taps)) in product(
+        range(x.batch), range(y.channels), list(enumerate(places(layer, x, y.spatial)))
+    ):
+        unit_of = o * prod(y.spatial) + number
+        pairs = (
+            (given.get((batch, c, *unit), Number(0)), weights["weight"][(unit_of, c, *tap)])
+            for c in range(x.channels)
+            for tap, unit in taps
+        )
+        out[(batch, o, *place)] = inner(pairs)
+        if layer.bias:
+            out[(batch, o, *place)] += weights["bias"][(o, *place)]
+    return out
+
+
+def table_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out = {}
+    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+        kernel = 0
+        for o, inputs in enumerate(layer.table):
+            pairs = [
+                (given.get((batch, c, *unit), Number(0)), weights["weight"][(kernel + k, *tap)])
+                for k, c in enumerate(inputs)
+                for tap, unit in taps
+            ]
+            kernel += len(inputs)
+            out[(batch, o, *place)] = inner(pairs)
+            if layer.bias:
+                out[(batch, o, *place)] += weights["bias"][(o,)]
+    return out
+
+
+def filter_bank_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """The bank on every input map, then the mixture."""
+    out, filters = {}, range(1 + max(index[0] for index in weights["basis"]))
+    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+        responses = {
+            (c, f): inner((given.get((batch, c, *unit), Number(0)), weights["basis"][(f, *tap)]) for tap, unit in taps)
+            for c in range(x.channels)
+            for f in filters
+        }
+        for o in range(y.channels):
+            mixed = inner((value, weights["weight"][(o, *index)]) for index, value in responses.items())
+            out[(batch, o, *place)] = mixed + weights["bias"][(o,)] if layer.bias else mixed
+    return out
+
+
+def maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Padding takes no part."""
+    out = {}
+    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+        seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
+        out[(batch, c, *place)] = largest(seen) if seen else Number(float("-inf"))
+    return out
+
+
+def avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Padding is not added; it is divided by, as far as it goes, where it counts."""
+    out, windows = {}, layer.windows(x)
+    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+        seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
+        inside = [
+            unit for _, unit in taps if all(i < n + w.end for i, n, w in zip(unit, x.spatial, windows, strict=True))
+        ]
+        count = len(inside) if layer.count_include_pad else len(seen)
+        out[(batch, c, *place)] = total(seen) / Number(count)
+    return out
+
+
+def bins(layer: Any, x: Any, y: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
+    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+        yield (batch, c, *place), [given[(batch, c, *unit)] for _, unit in taps]
+
+
+def adaptive_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: total(seen) / Number(len(seen)) for at, seen in bins(layer, x, y, given)}
+
+
+def adaptive_maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: largest(seen) for at, seen in bins(layer, x, y, given)}
+
+
+def subsampling(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {
+        at: total(seen) * weights["weight"][(at[1], 0, 0)] + weights["bias"][(at[1], 0, 0)]
+        for at, seen in bins(layer, x, y, given)
+    }
+
+
+def by_channel(x: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
+    for batch, c in product(range(x.batch), range(x.channels)):
+        yield (batch, c), [given[(batch, c, *place)] for place in indices(x.spatial)]
+
+
+def global_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    ones = (0,) * y.rank
+    return {(*at, *ones): total(seen) / Number(len(seen)) for at, seen in by_channel(x, given)}
+
+
+def global_maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    ones = (0,) * y.rank
+    return {(*at, *ones): largest(seen) for at, seen in by_channel(x, given)}
+
+
+def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Half-pixel centres; each corner of the cell has a share of the output unit."""
+    scale = layer.scale_factor if isinstance(layer.scale_factor, tuple) else (layer.scale_factor,) * x.rank
+    if layer.mode == "nearest":
+        return {
+            at: given[at[:2] + tuple(i // s for i, s in zip(at[2:], scale, strict=True))] for at in indices(y.shape)
+        }
+    out = {}
+    for batch, c, *place in indices(y.shape):
+        sides = []
+        for i, s, n in zip(place, scale, x.spatial, strict=True):
+            centre = max((i + 0.5) / s - 0.5, 0)
+            low = int(centre)
+            sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
+        corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
+        out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
+    return out
+
+
+def groups(y: Any, axes: int) -> Iterator[list[Index]]:
+    """The indices that differ in the last `axes` axes of an item in torch's order alone."""
+    kept = len(y.shape) - axes
+    for first in indices(y.shape[:kept]):
+        yield [(*first, *rest) for rest in indices(y.shape[kept:])]
+
+
+def features_of(x: Any) -> Iterator[list[Index]]:
+    """The indices of each position's features."""
+    for batch, *place in indices((x.batch, *x.spatial)):
+        yield [(batch, *place, c) if x.channels_last else (batch, c, *place) for c in range(x.channels)]
+
+
+def standardised(seen: list[Number], eps: float) -> list[Number]:
+    count = Number(len(seen))
+    mean = total(seen) / count
+    differences = [each - mean for each in seen]
+    variance = total(each * each for each in differences) / count
+    scale = Number(1) / (variance + Number(eps)).root()
+    return [each * scale for each in differences]
+
+
+def layernorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in groups(x, len(x.item_shape)) if layer.over == "all" else features_of(x):
+        for i, (at, value) in enumerate(zip(group, standardised([given[at] for at in group], layer.eps), strict=True)):
+            unit = at[1:] if layer.over == "all" else (i,)
+            scaled = value * weights["weight"][unit] if "weight" in weights else value
+            out[at] = scaled + weights["bias"][unit] if "bias" in weights else scaled
+    return out
+
+
+def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in features_of(x):
+        top = largest(given[at] for at in group)
+        powers = [(given[at] - top).through(exp) for at in group]
+        whole = total(powers)
+        out |= {at: each / whole for at, each in zip(group, powers, strict=True)}
+    return out
+
+
+def lrn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """alpha / size is a constant; channels beyond the rim take no part."""
+    out, before = {}, layer.size // 2
+    for group in features_of(x):
+        for c, at in enumerate(group):
+            near = [given[each] for each in group[max(c - before, 0) : c - before + layer.size]]
+            squares = total(each * each for each in near)
+            out[at] = given[at] / (Number(layer.alpha / layer.size) * squares + Number(layer.k)).power(layer.beta)
+    return out
+
+
+def batchnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Folded: what depends on the channel alone is worked out before the first input comes."""
+    out = {}
+    for at, value in given.items():
+        c = (at[1],)
+        scale = (weights["running_var"][c].value + layer.eps) ** -0.5
+        shift = -weights["running_mean"][c].value * scale
+        if layer.affine:
+            learned = weights["weight"][c].value
+            scale, shift = scale * learned, shift * learned + weights["bias"][c].value
+        out[at] = value * Number(scale) + Number(shift)
+    return out
+
+
+def linear(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    rows = features_of(x) if x.channels_last else groups(x, len(x.item_shape))
+    out = {}
+    for row in rows:
+        for o in range(layer.out_features):
+            at = (*row[0][:-1], o) if x.channels_last else (row[0][0], o)
+            out[at] = inner((given[each], weights["weight"][(o, i)]) for i, each in enumerate(row))
+            if layer.bias:
+                out[at] += weights["bias"][(o,)]
+    return out
+
+
+def maxout(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    maps = linear(replace(layer, out_features=layer.out_features * layer.pieces), x, y, weights, given)
+    pieces = range(layer.pieces)
+    return {at: largest(maps[(*at[:-1], at[-1] * layer.pieces + piece)] for piece in pieces) for at in indices(y.shape)}
+
+
+def channel_maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for into, group in zip(features_of(y), features_of(x), strict=True):
+        for i, at in enumerate(into):
+            out[at] = largest(given[each] for each in group[i * layer.pieces : (i + 1) * layer.pieces])
+    return out
+
+
+def rbf(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for batch, o in indices(y.shape):
+        away = [given[(batch, j)] - weights["weight"][(o, j)] for j in range(x.channels)]
+        out[(batch, o)] = total(each * each for each in away)
+        if layer.bias:
+            out[(batch, o)] += weights["bias"][(o,)]
+    return out
+
+
+def relu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: larger(value, Number(0)) for at, value in given.items()}
+
+
+def leaky_relu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """The larger of the unit and the part of it that leaks."""
+    return {at: larger(value, value * Number(layer.negative_slope)) for at, value in given.items()}
+
+
+def scaled_tanh(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: Number(1.7159) * (value * Number(2 / 3)).through(tanh) for at, value in given.items()}
+
+
+KERNELS: dict[str, Kernel] = {
+    kernel.__name__: kernel
+    for kernel in (
+        conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
+        adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
+        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh,
+    )
+}  # fmt: skip
+"""The kernel of every layer that has one, by the layer's name."""

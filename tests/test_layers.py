@@ -1,0 +1,276 @@
+"""Every layer against the numbers that its examples state, and against torch. No layer is named here.
+
+A layer that is added is tested by this file through its examples; each test fails if the fact it is about is wrong.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any, cast
+
+import pytest
+
+from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.core.dim import PerAxis
+from archcalc.core.padding import Padding
+from archcalc.core.volume import Volume
+from archcalc.core.window import IDENTITY
+from archcalc.graph import Node
+from archcalc.layer import LAYERS, Call, Example, Layer
+from archcalc.measure import MEASURES
+from archcalc.measures import arithmetic, params  # noqa: F401  they register what is asked for below
+from tests.torch_oracle import applied, entries, flops, output_of, output_or_refusal, reached
+
+
+@dataclass(frozen=True)
+class Case:
+    """One example of one layer."""
+
+    kind: str
+    example: Example
+
+    @property
+    def layer(self) -> Layer:
+        return LAYERS[self.kind](**self.example.given)
+
+    @property
+    def xs(self) -> tuple[Volume, ...]:
+        return self.example.xs
+
+    @property
+    def node(self) -> Node:
+        outputs = (self.layer.shape(*self.xs),)
+        names = tuple(f"x{i}" for i in range(len(self.xs)))
+        return Node(name="it", layer=self.layer, sources=names, inputs=self.xs, outputs=outputs, module="it")
+
+
+CASES = [
+    pytest.param(Case(kind, example), id=f"{kind}-{i}")
+    for kind, layer in LAYERS.items()
+    for i, example in enumerate(layer.examples)
+]
+each_case = pytest.mark.parametrize("case", CASES)
+each_layer = pytest.mark.parametrize("kind", LAYERS)
+
+
+def fields_of(layer: Layer | type[Layer]) -> tuple[Field[Any], ...]:
+    """`__init_subclass__` makes every layer a dataclass, which types do not show."""
+    return fields(cast(Any, layer))
+
+
+def with_argument(layer: Layer, name: str, value: Any) -> Layer:
+    return cast(Layer, replace(cast(Any, layer), **{name: value}))
+
+
+def unmet(layer: Layer, xs: tuple[Volume, ...]) -> str:
+    """The first requirement that does not hold, as the builder would find it; empty where all hold."""
+    return next((message or "no message" for holds, message in layer.requires(*xs) if not holds), "")
+
+
+# --- what the example states --------------------------------------------------------------------------------------
+
+
+@each_case
+def test_example_has_the_stated_numbers(case: Case) -> None:
+    assert unmet(case.layer, case.xs) == ""
+    assert case.node.output == case.example.y
+    stated = {"params": case.example.params, "macs": case.example.macs, "scalar": case.example.scalar}
+    assert {name: MEASURES[name].of(case.node) for name in stated} == stated
+
+
+@each_case
+def test_numbers_are_for_the_whole_batch(case: Case) -> None:
+    xs = tuple(replace(x, batch=3 * x.batch) for x in case.xs)
+    node = replace(case.node, inputs=xs, outputs=(case.layer.shape(*xs),))
+    assert node.output == replace(case.example.y, batch=3 * case.example.y.batch)
+    assert MEASURES["params"].of(node) == case.example.params
+    assert MEASURES["macs"].of(node) == 3 * case.example.macs
+    assert MEASURES["scalar"].of(node) == 3 * case.example.scalar
+
+
+# --- torch --------------------------------------------------------------------------------------------------------
+
+
+@each_case
+def test_torch_gives_the_same_shape(case: Case) -> None:
+    assert output_of(case.layer, case.xs) == (case.example.y.shape, case.example.y.dtype)
+
+
+@each_case
+def test_torch_keeps_the_same_tensors(case: Case) -> None:
+    made = applied(case.layer, case.xs).it
+    ours = [(w.name, w.shape, w.buffer, w.trainable and not w.buffer, w.dtype) for w in case.layer.weights(*case.xs)]
+    assert sorted(ours) == sorted(entries(made) if made is not None else [])
+
+
+@each_case
+def test_torch_counts_the_same_macs(case: Case) -> None:
+    assert case.layer.ops(case.example.y, *case.xs).mac == flops(case.layer, case.xs) / 2
+
+
+# --- other sizes and other arguments -------------------------------------------------------------------------------
+
+
+def resized(xs: tuple[Volume, ...]) -> Iterator[tuple[Volume, ...]]:
+    """The same inputs, all of their spatial axes changed alike."""
+    for step in (1, -1, 2, 5):
+        yield tuple(x.to(spatial=tuple(n + step for n in x.spatial)) for x in xs)
+        yield tuple(x.to(spatial=tuple(n + step * axis for axis, n in enumerate(x.spatial))) for x in xs)
+    for size in (1, 2, 3, 4, 7):
+        yield tuple(x.to(spatial=(size,) * x.rank) for x in xs)
+
+
+def check_agreement(layer: Layer, xs: tuple[Volume, ...], torchs_own: Callable[[Call], bool]) -> None:
+    """We accept what torch accepts, and with the same shape.
+
+    Meta is asked first, which lets pass some of what the CPU refuses. Where the call is not `torchs_own`, or padding is
+    given by a rule, torch does not say what is sensible, and we may be stricter.
+    """
+    why_not = unmet(layer, xs)
+    if not why_not:
+        y = layer.shape(*xs)
+        assert output_or_refusal(layer, xs) == y.shape
+        if layer.ops(y, *xs).mac + y.numel < 1e6:
+            assert output_or_refusal(layer, xs, "cpu") == y.shape
+        return
+    if any(isinstance(getattr(layer, field.name), str) for field in fields_of(layer) if field.type is Padding):
+        return
+    try:
+        call = layer.call(*xs)
+    except (ArithmeticError, ValueError, LookupError):
+        return  # what `requires` guards against
+    if torchs_own(call):
+        result = output_or_refusal(layer, xs)
+        result = output_or_refusal(layer, xs, "cpu") if isinstance(result, tuple) else result
+        assert isinstance(result, str), f"torch accepts and gives {result}; we say: {why_not}"
+
+
+def a_module(call: Call) -> bool:
+    return call.target.startswith("torch.") and call.forward == "{module}({0})"
+
+
+def a_module_or_function(call: Call) -> bool:
+    return a_module(call) or call.forward.startswith("F.")
+
+
+@each_case
+def test_other_sizes_are_taken_or_refused_as_by_torch(case: Case) -> None:
+    for xs in resized(case.xs):
+        if all(n >= 1 for x in xs for n in x.spatial):
+            check_agreement(case.layer, xs, a_module_or_function)
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """Other values for an argument that is a number, a truth, or a number for each axis."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield from dict.fromkeys((value + 1, value - 1, 2 * value + 1, 3 * value, 0, -1))
+    elif isinstance(value, tuple) and all(isinstance(each, int) for each in value):
+        for i, each in enumerate(value):
+            yield from ((*value[:i], other, *value[i + 1 :]) for other in (each + 1, each - 1, 0, -1))
+
+
+@each_case
+def test_other_arguments_are_taken_or_refused_as_by_torch(case: Case) -> None:
+    for field in fields_of(case.layer):
+        for value in changed(getattr(case.layer, field.name)):
+            check_agreement(with_argument(case.layer, field.name, value), case.xs, a_module)
+
+
+PER_AXIS: tuple[Any, ...] = (PerAxis, PerAxis | None, Padding)
+
+
+@each_case
+def test_a_list_for_more_axes_than_there_are_is_refused_in_words(case: Case) -> None:
+    """And before anything is computed with it."""
+    for field in fields_of(case.layer):
+        if field.type in PER_AXIS:
+            layer = with_argument(case.layer, field.name, (1,) * (case.xs[0].rank + 1))
+            assert field.name in unmet(layer, case.xs)
+
+
+# --- receptive field ----------------------------------------------------------------------------------------------
+
+
+def axes(case: Case) -> list[tuple[int, int]]:
+    """(input, axis) for every spatial axis of every input."""
+    return [(i, axis) for i, x in enumerate(case.xs) for axis in range(x.rank)]
+
+
+def probes(case: Case, n: int) -> list[int]:
+    """Units of an axis to put dye in: all of them, or where each costs much those at the rims and in the middle."""
+    cost = 1 + case.example.macs + 10 * (case.example.y.numel + sum(x.numel for x in case.xs))
+    some = max(2, min(8, int(1e9 / cost)))
+    if cost * n < 3e9 or n <= 3 * some:
+        return list(range(n))
+    middle = n // 2
+    return sorted({*range(some), *range(middle - some // 2, middle + some // 2), *range(n - some, n)})
+
+
+each_axis = pytest.mark.parametrize(
+    ("case", "source", "axis"),
+    [
+        pytest.param(each.values[0], source, axis, id=f"{each.id}-x{source}-axis{axis}")
+        for each in CASES
+        for source, axis in axes(cast(Case, each.values[0]))
+    ],
+)
+
+
+@each_axis
+def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int) -> None:
+    """Every probed unit of the input against every unit of the output."""
+    layer, y, n = case.layer, case.example.y, case.xs[source].spatial[axis]
+    units = probes(case, n)
+    dyed = reached(layer, case.xs, source, axis, units)
+    if layer.carries is not None and source >= layer.carries:
+        assert not dyed.any(), "an input that only lends its size was read"
+        return
+    windows = layer.windows(*case.xs)
+    if y.rank != len(windows):
+        assert windows[axis].whole, "an axis that is gone was seen as a whole"
+        assert dyed.flatten(1).any(1).all()
+        return
+    kept = axis + (1 if y.channels_last else 2)
+    others = [d for d in range(dyed.dim()) if d not in (0, kept)]
+    found = dyed.any(dim=others) if others else dyed
+    for i in range(y.spatial[axis]):
+        reach = range(n) if windows[axis].whole else windows[axis].reach(i)
+        if any(0 <= unit < n for unit in reach):  # what lies wholly in padding may hold anything
+            seen = [unit for unit, dye in zip(units, found[:, i].tolist(), strict=True) if dye]
+            assert seen == [unit for unit in units if unit in reach], f"output unit {i}"
+
+
+@each_case
+def test_windows_give_the_output_size(case: Case) -> None:
+    """Receptive field and output size come from one fact wherever the axes stay."""
+    windows, y = case.layer.windows(*case.xs), case.example.y
+    assert len(windows) == max(x.rank for x in case.xs)
+    if y.rank == len(windows):
+        sizes = max((x.spatial for x in case.xs[: case.layer.carries]), key=len)
+        assert all(w is IDENTITY or w.slide(n) == o for w, n, o in zip(windows, sizes, y.spatial, strict=True))
+
+
+# --- the examples themselves --------------------------------------------------------------------------------------
+
+
+@each_layer
+def test_examples_exercise_every_field_with_another_value_than_its_default(kind: str) -> None:
+    layer = LAYERS[kind]
+    own = fields_of(layer)
+    exercised = {f.name for f in own for e in layer.examples if e.given.get(f.name, f.default) != f.default}
+    assert exercised == {f.name for f in own}
+
+
+@each_layer
+def test_examples_cover_every_rank_and_name_a_source(kind: str) -> None:
+    layer = LAYERS[kind]
+    assert {e.xs[0].rank for e in layer.examples} >= set(layer.ranks)
+    assert any(e.source for e in layer.examples), "no example has a published source"
+
+
+@each_layer
+def test_documentation_begins_with_a_sentence_and_names_its_source(kind: str) -> None:
+    about = LAYERS[kind].__doc__ or ""
+    assert about.split("\n")[0].endswith("."), "the first line is a whole sentence"
+    assert "Source" in about

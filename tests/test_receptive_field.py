@@ -1,0 +1,148 @@
+"""Windows and fields against sets of units, followed one by one through a chain."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archcalc.core.field import Field, union
+from archcalc.core.window import (
+    IDENTITY,
+    AdaptiveWindow,
+    AnyWindow,
+    TransposedWindow,
+    WholeWindow,
+    Window,
+    windows_along,
+)
+
+small = st.integers(1, 4)
+sliding = st.builds(
+    Window, kernel=small, stride=small, begin=st.integers(-2, 3), end=st.integers(-2, 3), dilation=small
+)
+transposed = st.builds(
+    TransposedWindow, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2), dilation=small
+)
+adaptive = st.builds(AdaptiveWindow, inputs=st.integers(1, 9), outputs=st.integers(1, 9))
+windows = st.one_of(sliding, sliding, transposed, adaptive)
+chains = st.lists(windows, max_size=4)
+
+
+def followed(chain: list[AnyWindow], i: int) -> set[int]:
+    """The units of an endless input that output unit `i` of a chain sees."""
+    units = {i}
+    for window in reversed(chain):
+        units = {unit for each in units for unit in window.reach(each)}
+    return units
+
+
+def grown(chain: list[AnyWindow]) -> Field:
+    field = Field()
+    for window in chain:
+        field = field.through(window, 100)
+    return field
+
+
+def span(units: set[int]) -> tuple[int, int] | None:
+    return (min(units), max(units)) if units else None
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(chains)
+def test_a_field_is_the_hull_of_what_is_followed_unit_by_unit(chain: list[AnyWindow]) -> None:
+    field = grown(chain)
+    seen = [followed(chain, i) for i in range(2 * len(field.spans) + 3)]
+    assert [field.at(i) for i in range(len(seen))] == [span(units) for units in seen]
+    sizes = [max(units) - min(units) + 1 for units in seen if units]
+    assert field.size == max(sizes, default=0)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(sliding, max_size=3), st.lists(sliding, max_size=3), st.booleans())
+def test_a_join_sees_what_its_branches_see(left: list[AnyWindow], right: list[AnyWindow], up: bool) -> None:
+    first = [*left, TransposedWindow(kernel=3, stride=2)] if up else left
+    second = [*right, TransposedWindow(kernel=2, stride=2)] if up else right
+    fields = [grown(first), grown(second)]
+    joined = union(fields)
+    if fields[0].jump != fields[1].jump:
+        assert not joined.aligned
+        return
+    for i in range(2 * len(joined.spans) + 1):
+        assert joined.at(i) == span(followed(first, i) | followed(second, i))
+
+
+@settings(max_examples=500, derandomize=True, deadline=None)
+@given(
+    st.one_of(sliding, st.builds(Window, kernel=small, stride=small, begin=small, dilation=small, ceil=st.just(True)))
+)
+def test_taps_are_counted_as_they_fall(window: Window) -> None:
+    for n in range(1, 12):
+        falls = [[unit for unit in window.reach(i) if 0 <= unit < n] for i in range(max(window.slide(n), 0))]
+        assert window.taps(n) == sum(map(len, falls))
+        if window.begin >= 0 and 2 * max(window.begin, window.end) <= window.kernel:
+            assert window.filled(n) == sum(1 for fall in falls if fall) or window.slide(n) < 1
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(transposed, st.integers(1, 9))
+def test_a_transposed_window_reaches_back_to_what_writes_it(window: TransposedWindow, n: int) -> None:
+    writes = {(i, i * window.stride + t * window.dilation) for i in range(n) for t in range(window.kernel)}
+    for o in range(max(window.slide(n), 0)):
+        seen = {unit for unit in window.reach(o) if 0 <= unit < n}
+        assert seen == {i for i, landed in writes if landed - window.begin == o}
+    assert window.written(n) == len({landed for _, landed in writes})
+    assert window.slide(n) == max(landed for _, landed in writes) + 1 - window.begin - window.end
+
+
+def chain_of(*layers: tuple[int, int, int]) -> Field:
+    """(kernel, stride, padding) of every layer."""
+    return grown([Window(kernel=k, stride=s, begin=p, end=p) for k, s, p in layers])
+
+
+ALEXNET = ((11, 4, 2), (3, 2, 0), (5, 1, 2), (3, 2, 0), (3, 1, 1), (3, 1, 1), (3, 1, 1), (3, 2, 0))
+VGG16 = tuple(layer for n in (2, 2, 3, 3, 3) for layer in (*((3, 1, 1),) * n, (2, 2, 0)))
+
+
+@pytest.mark.parametrize(("chain", "size", "jump"), [(ALEXNET, 195, 32), (VGG16, 212, 32)])
+def test_published_receptive_fields(chain: tuple[tuple[int, int, int], ...], size: int, jump: int) -> None:
+    """Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill, table 1."""
+    assert (chain_of(*chain).size, chain_of(*chain).jump) == (size, Fraction(jump))
+
+
+def joins() -> Iterator[tuple[list[Window], list[Window], bool]]:
+    """Two branches, and whether their centres meet."""
+    keeping, shrinking, halving = Window(3, begin=1, end=1), Window(3), Window(3, stride=2, begin=1, end=1)
+    yield [keeping], [], True
+    yield [shrinking], [], False
+    yield [shrinking], [Window(begin=-1, end=-1)], True
+    yield [halving, keeping], [Window(stride=2)], True
+    yield [Window(2, stride=2)], [Window(stride=2)], False
+    yield [halving], [keeping], False
+
+
+@pytest.mark.parametrize(("left", "right", "aligned"), list(joins()))
+def test_a_join_is_aligned_where_centres_meet(left: list[AnyWindow], right: list[AnyWindow], aligned: bool) -> None:
+    joined = union([grown(left), grown(right)])
+    assert joined.aligned == aligned
+    assert joined.through(Window(3), 100).aligned == aligned, "a layer does not mend what a join has mixed"
+    assert union([joined, joined]).aligned == aligned
+
+
+def test_a_whole_window_sees_the_input_whatever_comes_after() -> None:
+    field = Field().through(Window(3), 50).through(WholeWindow(1), 50)
+    assert (field.whole, field.size, field.jump, field.start) == (True, 50, Fraction(0), 0)
+    assert field.through(TransposedWindow(2, 2), 50) == field
+    assert union([Field(), field]).whole
+
+
+def test_upsampling_makes_the_jump_a_fraction() -> None:
+    field = grown([TransposedWindow(kernel=4, stride=2, begin=1, end=1), Window(3, begin=1, end=1)])
+    assert (field.jump, field.size, len(field.spans)) == (Fraction(1, 2), 3, 2)
+
+
+def test_windows_along_the_axes() -> None:
+    made = windows_along(2, 3, (1, 2), ((0, 1), (2, 3)), 2, ceil=True)
+    assert made == (Window(3, 1, 0, 1, 2, True), Window(3, 2, 2, 3, 2, True))
+    assert IDENTITY.slide(7) == 7

@@ -1,0 +1,111 @@
+"""Torch as the oracle of one layer: its `Call` is executed as generated source would be, and looked at.
+
+Independent of code generation and of every formula: from a layer it takes its `Call` and nothing else.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.core.volume import Volume
+from archcalc.layer import Call, Layer
+
+REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError, Warning)
+"""What torch raises where a layer cannot be, or cannot take its input."""
+
+
+class Applied(nn.Module):
+    """A layer as generated source runs it: its module under the name `it`, and the expression that applies it."""
+
+    def __init__(self, call: Call, inputs: int) -> None:
+        super().__init__()
+        scope = {"torch": torch, "nn": nn, "F": F}
+        exec(call.support, scope)
+        arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+        self.it = eval(f"{call.target}({arguments})", scope) if call.target else None
+        names = [f"x{i}" for i in range(inputs)]
+        self.expression = eval(f"lambda it, {', '.join(names)}: {call.forward.format(*names, module='it')}", scope)
+
+    def forward(self, *xs: Tensor) -> Tensor:
+        y = self.expression(self.it, *xs)
+        assert isinstance(y, Tensor)
+        return y
+
+
+def applied(layer: Layer, xs: Sequence[Volume], device: str = "meta") -> Applied:
+    """The layer in evaluation mode, built for these inputs."""
+    with torch.device(device):
+        return Applied(layer.call(*xs), len(xs)).eval()
+
+
+def zeros(xs: Sequence[Volume], device: str = "meta") -> list[Tensor]:
+    return [torch.zeros(x.shape, device=device, dtype=getattr(torch, x.dtype)) for x in xs]
+
+
+def output_of(layer: Layer, xs: Sequence[Volume], device: str = "meta") -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of what comes out."""
+    with torch.no_grad():
+        y = applied(layer, xs, device)(*zeros(xs, device))
+    return tuple(y.shape), str(y.dtype).removeprefix("torch.")
+
+
+def output_or_refusal(layer: Layer, xs: Sequence[Volume], device: str = "meta") -> tuple[int, ...] | str:
+    """The shape of what comes out, or why nothing does. A volume has at least one of everything."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            shape, _ = output_of(layer, xs, device)
+    except REFUSALS as refusal:
+        return f"{type(refusal).__name__}: {refusal}"
+    return f"torch gives {shape}" if 0 in shape else shape
+
+
+def entries(module: nn.Module) -> Iterator[tuple[str, tuple[int, ...], bool, bool, str]]:
+    """Name, shape, whether a buffer, whether trained, and dtype of each entry of `state_dict`."""
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    for name, tensor in module.state_dict().items():
+        learned = parameters.get(name)
+        trained = learned is not None and learned.requires_grad
+        yield name, tuple(tensor.shape), learned is None, trained, str(tensor.dtype).removeprefix("torch.")
+
+
+def flops(layer: Layer, xs: Sequence[Volume]) -> int:
+    """FLOPs of one forward pass, on meta, where torch's counter sees every contraction."""
+    made, given, counter = applied(layer, xs), zeros(xs), FlopCounterMode(display=False)
+    with counter:
+        made(*given)
+    return int(counter.get_total_flops())
+
+
+def reached(layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int]) -> Tensor:
+    """Whether dye in one unit of an axis of one input reaches an output: [units, *output axes without the batch].
+
+    Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
+    nothing cancels; a difference, unlike NaN, does not pass a weight of zero.
+    """
+    torch.manual_seed(0)
+    made = applied(layer, xs, "cpu")
+    for parameter in made.parameters():
+        nn.init.uniform_(parameter.data, 0.5, 1.5)
+    clean = [positive(x) for x in xs]
+    at = axis + 1 if xs[source].channels_last else axis + 2
+    found = []
+    with torch.no_grad():
+        y = made(*clean)
+        for unit in units:
+            stained = [x.clone() if i == source else x for i, x in enumerate(clean)]
+            stain = stained[source].select(at, unit)
+            stain.copy_(1 - stain if not stain.is_floating_point() else 4 + 4 * torch.rand_like(stain))
+            found.append(((made(*stained) - y).abs() > 1e-6 + 1e-5 * y.abs())[0])
+        assert y.isfinite().all()
+    return torch.stack(found)
+
+
+def positive(x: Volume) -> Tensor:
+    shape = (1, *x.item_shape)
+    dtype = getattr(torch, x.dtype)
+    return torch.rand(shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 2, shape, dtype=dtype)
