@@ -10,10 +10,18 @@ from typing import Any
 
 from archcalc.core.version import VERSION as __version__
 
-_FACE = {"load": "archcalc.loading", "load_text": "archcalc.loading", "SpecError": "archcalc.core.diagnostic"}
+_FACE = {
+    "SpecError": "archcalc.core.diagnostic",
+    "check": "archcalc.loading",
+    "load": "archcalc.loading",
+    "load_text": "archcalc.loading",
+    "report_of": "archcalc.report",
+    "generate": "archcalc.codegen",
+    "verify": "archcalc.verify",
+}
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
-__all__ = ["SpecError", "__version__", "load", "load_text"]
+__all__ = ["SpecError", "__version__", "check", "generate", "load", "load_text", "report_of", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,13 +1,19 @@
-"""From a spec by name to its graph: the first half of the pipeline in one call."""
+"""From a spec, however it is named, to its graph: the first half of the pipeline in one call."""
 
 import gc
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from archcalc.builder import build
+from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.location import Source
+from archcalc.expectation import failures
 from archcalc.graph import Graph
-from archcalc.spec.document import read_document, read_source
+from archcalc.spec.declaration import Document
+from archcalc.spec.document import one_liner, read_document, read_source
+from archcalc.zoo import bundled
 
 
 @contextmanager
@@ -23,18 +29,57 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def load(path: str, *, settings: Mapping[str, str] | None = None, batch: int = 1, dtype: str = "float32") -> Graph:
-    """The graph of a spec file; `path@variant` takes one of its variants.
+def load(spec: str, *, settings: Mapping[str, str] | None = None, batch: int = 1, dtype: str = "float32") -> Graph:
+    """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`.
 
     Raises SpecError with every problem of the file.
     """
-    name, _, variant = path.partition("@")
     with undisturbed():
-        document = read_document(read_source(name), variant=variant or None, settings=settings)
-        return build(document, batch=batch, dtype=dtype)
+        return build(document_of(spec, settings), batch=batch, dtype=dtype)
 
 
 def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:
     """The graph of a spec that is at hand as text."""
     with undisturbed():
         return build(read_document(Source(name, text), variant=variant))
+
+
+def check(spec: str) -> tuple[str, ...]:
+    """Everything that is wrong with a spec, its expectations included, as readable messages; empty where nothing is."""
+    try:
+        document = document_of(spec)
+        return tuple(each.message for each in failures(build(document), document))
+    except SpecError as error:
+        return tuple(each.message for each in error.diagnostics)
+
+
+def document_of(spec: str, settings: Mapping[str, str] | None = None) -> Document:
+    """The document of a spec by its name."""
+    source, variant = source_of(spec)
+    return read_document(source, variant=variant, settings=settings)
+
+
+def document_of_chain(chain: str, settings: Mapping[str, str] | None = None) -> Document:
+    """The document of a one-liner."""
+    return one_liner(chain, settings=settings)
+
+
+def source_of(spec: str) -> tuple[Source, str | None]:
+    """The text that a spec's name stands for, and the variant that it asks for."""
+    if Path(spec).is_file():
+        return read_source(spec), None
+    path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
+    if path == "-":
+        return Source("<stdin>", sys.stdin.read()), variant or None
+    known = bundled()
+    if path in known and not Path(path).is_file():
+        return read_source(str(known[path])), variant or None
+    if is_a_name(path):
+        help = did_you_mean(path, known) or "`archcalc specs` lists the bundled ones"
+        raise problem("AC021", f"there is no file and no bundled spec called '{path}'", help=help)
+    return read_source(path), variant or None
+
+
+def is_a_name(spec: str) -> bool:
+    """Whether it looks like the name of a bundled spec rather than a path."""
+    return not Path(spec).exists() and not Path(spec).suffix and "/" not in spec

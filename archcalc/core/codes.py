@@ -144,6 +144,13 @@ this one again, directly or through others, and its path must not be absolute.
     import: {rn: ./resnet_blocks.yaml}      # its blocks are then called rn.bottleneck(...)
 """,
     ),
+    "AC021": (
+        "no such spec",
+        """What is named is neither a file nor a bundled spec. `archcalc specs` lists the bundled ones.
+
+    archcalc report resnet5         # did you mean 'resnet50'?
+""",
+    ),
     "AC022": (
         "not a layer item",
         """A layer item is a chain, or a mapping with one layer and beside it `name`, `from` and `repeat` only.
@@ -379,6 +386,26 @@ none: convolve before `flatten` and `fc`, not after.
         "weights that cannot be shared",
         """`tie` shares one tensor between two layers, so both must have it in one shape: fc(vocab, bias=false,
 tie=embedding).
+""",
+    ),
+    # --- AC3xx: expectations and verification ---
+    "AC300": (
+        "not what was expected",
+        """The spec's `expect:` holds a number that somebody published, and another one comes out. Either the spec is
+not the network that was published, or the publication counts otherwise, or it errs: say which in a comment.
+
+    expect: {params: 25_557_032, macs: 4.09e9 +- 1%}
+""",
+    ),
+    "AC301": (
+        "an expectation of something unknown",
+        """`expect:` takes the totals (params, trainable_params, buffers, macs, flops, scalar, operations, output_bytes
+...), `output`, `shapes` and `receptive_field` by layer. Everything else is a slip of the pen.
+""",
+    ),
+    "AC302": (
+        "an expectation of a layer that is not there",
+        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2.
 """,
     ),
 }

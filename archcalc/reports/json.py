@@ -37,7 +37,23 @@ def to_json(report: Report) -> str:
         "conditions": [],
         "findings": [],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return written(document)
+
+
+def written(document: dict[str, Any]) -> str:
+    """A key to a line, and a layer to a line: as good to read as to compare."""
+    lines = (
+        f" {compact(key)}: {by_line(value) if key == 'layers' else compact(value)}" for key, value in document.items()
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def by_line(items: list[Any]) -> str:
+    return "[\n" + ",\n".join(f"  {compact(item)}" for item in items) + "\n ]"
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def layer(line: Line) -> dict[str, Any]:

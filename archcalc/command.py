@@ -1,0 +1,217 @@
+"""What a command is: a click command in a file of commands/, loaded when it is called.
+
+Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 good, 1 problems found, 2 usage, 3 a missing
+extra, 130 interrupted.
+"""
+
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
+from archcalc.core.render import render_all
+from archcalc.core.version import VERSION
+
+PROBLEMS = 1
+MISSING = 3
+INTERRUPTED = 130
+
+SUMMARIES = {
+    "report": "The layer table and totals of a network.",
+    "check": "Syntax, names, shapes and published numbers.",
+    "verify": "Build the generated PyTorch, run it, compare every number.",
+    "generate": "The network as PyTorch source.",
+    "explain": "The long text of a diagnostic's code.",
+    "layers": "The catalogue of layers.",
+    "specs": "The bundled specs.",
+}
+"""Every command, in the order of `--help`; each lives in the file of its name."""
+
+
+class MissingExtra(Exception):
+    """Something optional is not installed, or not there; the message says what to do."""
+
+
+class Commands(click.Group):
+    """Commands by name, each imported when it is called: `--help` and `--version` load none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in SUMMARIES:
+            return None
+        module = importlib.import_module(f"archcalc.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
+            ctx.fail(f"no command is called '{args[0]}'. {did_you_mean(args[0], list(SUMMARIES))}".strip())
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was said before the command's name."""
+
+    quiet: bool = False
+    verbose: bool = False
+    color: str = "auto"
+
+    def colors(self, stream: Any) -> bool:
+        """Whether to write colours to a stream: as told, else NO_COLOR and FORCE_COLOR, else if it is a terminal."""
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("FORCE_COLOR"):
+            return True
+        return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="archcalc", message="%(prog)s %(version)s")
+@click.option("-q", "--quiet", is_flag=True, help="Data and problems only.")
+@click.option("-v", "--verbose", is_flag=True, help="Tracebacks of archcalc's own faults.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.pass_context
+def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None:
+    """The calculator for neural-network architectures.
+
+    SPEC is a path, `-` for standard input, the name of a bundled spec (resnet50), each with @variant
+    (resnet50@resnet101), or -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)".
+    """
+    context.obj = Settings(quiet, verbose, color)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The program: runs a command and leaves with its exit code."""
+    gc.disable()  # a short life with many objects that all stay: collecting would only cost
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; no input, however bad, ends in a traceback."""
+    try:
+        result = root.main(arguments, prog_name="archcalc", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.Abort:
+        return INTERRUPTED
+    except click.exceptions.Exit as exit:
+        return exit.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        silence()
+        return 0
+    except SpecError as error:
+        tell(error.diagnostics)
+        return PROBLEMS
+    except MissingExtra as missing:
+        click.echo(f"archcalc: {missing}", err=True)
+        return MISSING
+    except Exception as fault:
+        return own_fault(fault, arguments)
+
+
+def silence() -> None:
+    """The reader of the pipe has gone: nothing more can be written, and Python must not try when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def own_fault(fault: Exception, arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    if "-v" in given or "--verbose" in given:
+        raise fault
+    click.echo(f"archcalc: a fault of its own: {type(fault).__name__}: {fault}", err=True)
+    click.echo("  please report it; `archcalc -v ...` shows where it happened", err=True)
+    return PROBLEMS
+
+
+def tell(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics, as people read them, to stderr."""
+    context = click.get_current_context(silent=True)
+    settings = context.obj if context and isinstance(context.obj, Settings) else Settings()
+    click.echo(render_all(diagnostics, color=settings.colors(sys.stderr)), err=True, color=True)
+
+
+# --- what commands share: the spec, and where the result goes -----------------------------------------------------
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def spec_options(function: Function) -> Function:
+    """SPEC..., -e, --set, --free, --batch, --dtype."""
+    for option in reversed(
+        (
+            click.argument("specs", nargs=-1, metavar="SPEC..."),
+            click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
+            click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a parameter."),
+            click.option("--free", "free", multiple=True, metavar="NAME", help="Make a parameter a symbol (not yet)."),
+            click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Items at a time."),
+            click.option(
+                "--dtype",
+                type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
+                default="float32",
+                show_default=True,
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def output_option(function: Function) -> Function:
+    return click.option("-o", "--output", metavar="FILE", help="Write here, whole or not at all.")(function)
+
+
+def settings_of(assignments: Sequence[str]) -> Mapping[str, str]:
+    """The `--set name=value` pairs."""
+    found = {}
+    for each in assignments:
+        name, equals, value = each.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f"--set takes name=value, got '{each}'")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def refuse_symbols(free: Sequence[str]) -> None:
+    if free:
+        names = ", ".join(free)
+        raise click.UsageError(f"--free {names}: closed forms are not there yet; give a number with --set")
+
+
+def put(text: str, output: str | None) -> None:
+    """Writes a result to stdout, or to a file as a whole: the old one stays if anything goes wrong."""
+    if output is None or output == "-":
+        sys.stdout.write(text)
+        return
+    target = Path(output)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        if target.exists():
+            partial.chmod(target.stat().st_mode & 0o777)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None

@@ -1,0 +1,67 @@
+"""`archcalc layers`: the catalogue."""
+
+import inspect
+from dataclasses import MISSING, fields
+from typing import Any
+
+import click
+
+from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.binding import shown
+from archcalc.core.diagnostic import did_you_mean
+from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
+
+
+@click.command("layers")
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
+    """The catalogue of layers; with NAME, all about one."""
+    if name is None:
+        click.echo(catalogue(), nl=False)
+        return
+    layer = layer_named(name)
+    if layer is None:
+        help = did_you_mean(name, known_names()) or "`archcalc layers` lists them"
+        raise click.UsageError(f"no layer is called '{name}'; {help}")
+    click.echo(page(layer), nl=False)
+
+
+def catalogue() -> str:
+    """A line to each layer: how it is called, and what it does."""
+    calls = {signature(layer): summary(layer) for _, layer in sorted(LAYERS.items())}
+    return "".join(f"{call}\n    {text}\n" for call, text in calls.items())
+
+
+def summary(layer: type[Layer]) -> str:
+    return inspect.getdoc(layer).split("\n\n")[0].replace("\n", " ")  # type: ignore[union-attr]
+
+
+def signature(layer: type[Layer]) -> str:
+    """How a layer is called, positional arguments first: `conv(kernel_size, out_channels, stride=1)`."""
+    own = {f.name: f for f in fields(layer)}  # type: ignore[arg-type]  # __init_subclass__ makes it a dataclass
+    order = [*layer.positional, *(name for name in own if name not in layer.positional)]
+    parts = [n if own[n].default is MISSING else f"{n}={shown(none(own[n].default))}".replace("'", "") for n in order]
+    return f"{layer.name}({', '.join(parts)})"
+
+
+def none(value: Any) -> Any:
+    """A default as a spec writes it."""
+    return "none" if value is None else value
+
+
+def page(layer: type[Layer]) -> str:
+    """Everything a layer says of itself."""
+    names = [*layer.aliases, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
+    text = [signature(layer), *([f"also: {', '.join(names)}"] if names else []), "", inspect.getdoc(layer) or "", ""]
+    return "\n".join([*text, *(part for example in layer.examples for part in worked(layer, example))]) + "\n"
+
+
+def worked(layer: type[Layer], example: Example) -> list[str]:
+    given = ", ".join(f"{name}={shown(none(value))}" for name, value in example.given.items())
+    numbers = f"{example.params:,} parameters, {example.macs:,} MACs, {example.scalar:,} scalar operations"
+    xs = ", ".join(map(str, example.xs))
+    return [
+        f"example: {layer.name}({given.replace(chr(39), '')})",
+        f"    {xs} -> {example.y}: {numbers}",
+        *([f"    {example.source}"] if example.source else []),
+    ]

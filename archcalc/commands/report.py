@@ -1,0 +1,94 @@
+"""`archcalc report`: the layer table and totals of networks."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archcalc import reports  # noqa: F401  every file in it registers itself
+from archcalc.builder import build
+from archcalc.command import Settings, output_option, put, refuse_symbols, settings_of, spec_options
+from archcalc.core.diagnostic import did_you_mean
+from archcalc.layout import every_column
+from archcalc.loading import document_of, document_of_chain, undisturbed
+from archcalc.measure import MEASURES
+from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
+from archcalc.reports.table import View, table
+from archcalc.spec.declaration import Document
+
+
+@click.command("report")
+@spec_options
+@output_option
+@click.option("--format", "form", type=click.Choice(sorted(REPORTS)), help="Default: by -o's suffix, else table.")
+@click.option("--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True)
+@click.option("--by", type=click.Choice(["layer", "block", "type"]), default="layer", show_default=True)
+@click.option("--depth", type=click.IntRange(1), help="Fold names to this many parts.")
+@click.option("--columns", default="", metavar="A,B", help="Which columns, in which order.")
+@click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
+@click.option("--top", type=click.IntRange(1), help="So many lines.")
+@click.pass_obj
+def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
+    """The layer table and totals of a network."""
+    refuse_symbols(options["free"])
+    documents = list(documents_of(specs, expressions, settings_of(options["assignments"])))
+    form = format_of(options["form"], options["output"])
+    texts = []
+    for document in documents:
+        with undisturbed():
+            graph = build(document, batch=options["batch"], dtype=options["dtype"])
+            report = report_of(graph, options["convention"], options["dtype"])
+        texts.append(text_of(report, form, options, settings))
+    put("\n".join(texts), options["output"])
+
+
+def documents_of(
+    specs: Sequence[str], expressions: Sequence[str], assignments: Mapping[str, str]
+) -> Iterator[Document]:
+    """Every network that a command line names."""
+    if not specs and not expressions:
+        raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
+    for spec in specs:
+        yield document_of(spec, assignments)
+    if expressions:
+        yield document_of_chain("\n".join(expressions), assignments)
+
+
+def format_of(form: str | None, output: str | None) -> str:
+    """The format that was asked for, by name or by the file's suffix."""
+    if form or not output:
+        return form or "table"
+    suffix = Path(output).suffix.lower()
+    for each in REPORTS.values():
+        if suffix in each.suffixes:
+            return each.name
+    raise click.UsageError(f"-o {output}: no format writes '{suffix}'; say --format {'|'.join(sorted(REPORTS))}")
+
+
+def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Settings) -> str:
+    if form != "table":
+        return REPORTS[form].write(report)
+    columns = tuple(each.strip() for each in options["columns"].split(",") if each.strip())
+    known_names(columns, list(every_column(report)), "--columns")
+    known_names((options["sort"],) if options["sort"] else (), list(MEASURES), "--sort")
+    on_terminal = sys.stdout.isatty() and options["output"] is None
+    view = View(
+        by=options["by"],
+        depth=options["depth"],
+        columns=columns,
+        sort=options["sort"],
+        top=options["top"],
+        room=shutil.get_terminal_size().columns if on_terminal else None,
+        color=options["output"] is None and settings.colors(sys.stdout),
+    )
+    return table(report, view)
+
+
+def known_names(given: Sequence[str], known: Sequence[str], option: str) -> None:
+    for name in given:
+        if name not in known:
+            help = did_you_mean(name, known) or f"one of {', '.join(known)}"
+            raise click.UsageError(f"{option}: nothing is called '{name}'; {help}")

@@ -1,0 +1,50 @@
+"""`archcalc specs`: the bundled specs."""
+
+from pathlib import Path
+
+import click
+
+from archcalc.core.diagnostic import did_you_mean
+from archcalc.spec.document import read_document, read_source, variant_names
+from archcalc.zoo import bundled
+
+
+@click.group("specs", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """The bundled specs: list, show NAME, path NAME."""
+    if context.invoked_subcommand is None:
+        context.invoke(listed)
+
+
+@command.command("list")
+def listed() -> None:
+    """Every bundled spec, its variants, and what it is."""
+    width = max(map(len, bundled()))
+    for name, path in bundled().items():
+        source = read_source(str(path))
+        variants = ", ".join(f"@{each}" for each in variant_names(source))
+        click.echo(f"{name:{width}}  {read_document(source).name}" + (f"  ({variants})" if variants else ""))
+
+
+@command.command("show")
+@click.argument("name")
+def show(name: str) -> None:
+    """The text of a bundled spec."""
+    click.echo(found(name).read_text(encoding="utf-8"), nl=False)
+
+
+@command.command("path")
+@click.argument("name")
+def path(name: str) -> None:
+    """Where a bundled spec is."""
+    click.echo(found(name))
+
+
+def found(name: str) -> Path:
+    """The file of a bundled spec."""
+    known = bundled()
+    if name not in known:
+        help = did_you_mean(name, known) or "`archcalc specs` lists them"
+        raise click.UsageError(f"no bundled spec is called '{name}'; {help}")
+    return known[name]
