@@ -342,7 +342,10 @@ class Builder:
         made = self.body(definition.body, source, inner)
         self.expansions[inner.prefix] = expansion
         if len(self.network.nodes) > before and made != UNKNOWN:
-            self.scopes[inner.prefix] = Scope(inner.prefix, definition.name.text, inner.module, made, inner.numbered)
+            name = definition.name.text
+            self.scopes[inner.prefix] = Scope(
+                inner.prefix, name, inner.module, made, inner.numbered, expansion.arguments
+            )
         return made
 
     # --- names ---------------------------------------------------------------------------------------------------

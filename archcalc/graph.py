@@ -70,6 +70,7 @@ class Scope:
 
     `module`: the prefix whose modules it uses: its own, or that of the block it runs again. `sequence`: the block is a
     chain of blocks, its members named 0, 1, 2 ... `output`: the name of the node whose output is the block's.
+    `arguments`: what it was called with, defaults included.
     """
 
     prefix: str
@@ -77,6 +78,7 @@ class Scope:
     module: str
     output: str
     sequence: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

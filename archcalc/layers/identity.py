@@ -1,7 +1,7 @@
 """The layer that does nothing, for designs that choose between something and nothing."""
 
 from archcalc.core.volume import Volume, image
-from archcalc.layer import Call, Example, Layer, Role, expression
+from archcalc.layer import Call, Example, Layer, Role, module
 
 
 class Identity(Layer, name="identity"):
@@ -13,7 +13,7 @@ class Identity(Layer, name="identity"):
         return x
 
     def call(self, x: Volume) -> Call:
-        return expression("{0}")
+        return module("torch.nn.Identity")
 
     examples = (
         Example(

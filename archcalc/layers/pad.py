@@ -49,7 +49,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
     def call(self, x: Volume) -> Call:
-        mode = "" if self.mode == "constant" else f", mode={self.mode!r}"
+        mode = "" if self.mode == "constant" else f', mode="{self.mode}"'
         return expression(f"F.pad({{0}}, {torch_pad(self.pads(x))}{mode})")
 
     examples = (

@@ -1,0 +1,352 @@
+"""Blocks become classes: expansions of the same structure share one, and what differs among them are its parameters.
+
+Anti-unification: the constructor calls of all expansions are laid over each other. Where they agree a value is
+written out; where they differ it becomes a parameter, one for all places whose values vary alike.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from archcalc.codegen.names import access, attribute, class_name, unlike
+from archcalc.codegen.tree import Block, Member
+from archcalc.graph import Node
+
+Value: TypeAlias = Any
+Values: TypeAlias = tuple[Value, ...]
+Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Build:
+    """A constructor call: `target(name=value, ...)`, or a container of `parts`.
+
+    `optional`: for arguments that another expansion may state and this one leaves at their defaults, those defaults.
+    `frozen`: nothing in it is trained.
+    """
+
+    target: str
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+    optional: Mapping[str, Value] = field(default_factory=dict)
+    parts: tuple["Build", ...] = ()
+    frozen: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Its structure: equal for expansions that one constructor can serve."""
+        stated = tuple(sorted(name for name in self.arguments if name not in self.optional))
+        return self.target, stated, self.frozen, tuple(part.key for part in self.parts)
+
+    def __getitem__(self, name: str) -> Value:
+        return self.arguments[name] if name in self.arguments else self.optional[name]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of `forward`: an expression over earlier values, and what it makes.
+
+    `name`: the layer or block that it runs; `is_node`: it is a layer, not a block with lines of its own.
+    """
+
+    expression: str
+    name: str
+    reads: tuple[str, ...]
+    makes: tuple[str, ...]
+    is_node: bool
+
+
+@dataclass(frozen=True)
+class Form:
+    """What one expansion comes to: its modules by attribute, and its lines."""
+
+    block: Block
+    modules: tuple[tuple[str, Build], ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def key(self) -> Key:
+        """Its structure, values left out and names of values replaced by where they come from."""
+        origin: dict[str, Key] = {name: ("in", i) for i, name in enumerate(self.block.inputs)}
+        lines = []
+        for i, step in enumerate(self.steps):
+            lines.append((step.expression, tuple(origin[name] for name in step.reads), len(step.makes), step.is_node))
+            origin |= {name: (i, k) for k, name in enumerate(step.makes)}
+        outputs = tuple(origin[name] for name in self.block.outputs)
+        modules = tuple((name, build.key) for name, build in self.modules)
+        return self.block.kind, modules, tuple(lines), outputs
+
+
+@dataclass
+class Class:
+    """A module class, and the expansions that are its instances; `parameters` vary: one value for each of them."""
+
+    name: str
+    forms: list[Form]
+    parameters: dict[str, Values] = field(default_factory=dict)
+
+    @property
+    def form(self) -> Form:
+        """The expansion that stands for all in what they share."""
+        return self.forms[0]
+
+    def arguments(self, form: Form) -> Mapping[str, Value]:
+        """What the constructor is given for one expansion."""
+        place = next(i for i, each in enumerate(self.forms) if each is form)
+        return {name: values[place] for name, values in self.parameters.items()}
+
+    def written(self, values: Values) -> str:
+        """The values that all instances have at one place, as the class writes them."""
+        if alike(values):
+            return literal(values[0])
+        for name, known in self.parameters.items():
+            if found := expressed(values, name, known):
+                return found
+        raise LookupError(f"{self.name} has no parameter for {values}")
+
+
+class Classes:
+    """Every class of a network, those first that others use."""
+
+    def __init__(self, root: Block, frozen: Collection[str], reserved: Iterable[str]) -> None:
+        self.names = set(reserved)
+        self.frozen = frozen
+        self.by_key: dict[Key, Class] = {}
+        self.forms: dict[str, Form] = {}
+        self.class_of: dict[str, Class] = {}
+        self.blocks = {block.prefix: block for block in root.blocks}
+        in_order = sorted(root.blocks, key=lambda each: each.height)
+        for _, level in groupby(in_order, key=lambda each: each.height):
+            self.place([block for block in level if not block.sequence])
+        self.network = self.form(root)
+
+    def __iter__(self) -> Iterator[Class]:
+        return iter(self.by_key.values())
+
+    # --- one level of nesting after the other ----------------------------------------------------------------------
+
+    def place(self, blocks: Sequence[Block]) -> None:
+        """Gives every block of a level its class; what they contain has theirs."""
+        new: list[Class] = []
+        for block in blocks:
+            form = self.forms[block.prefix] = self.form(block)
+            if block.reruns:
+                continue
+            made = self.by_key.get(form.key)
+            if made is None:
+                made = self.by_key[form.key] = Class(self.claim(class_name(block.kind)), [])
+                new.append(made)
+            made.forms.append(form)
+            self.class_of[block.prefix] = made
+        for made in new:
+            made.parameters = parameters(made.forms)
+
+    def claim(self, name: str) -> str:
+        name = unlike(name, self.names)
+        self.names.add(name)
+        return name
+
+    # --- one block -------------------------------------------------------------------------------------------------
+
+    def form(self, block: Block) -> Form:
+        modules = ((attribute(name), build) for name, build in self.modules(block))
+        return Form(
+            block,
+            tuple((name, build) for name, build in modules if build is not None),
+            tuple(self.steps(block, block)),
+        )
+
+    def modules(self, block: Block) -> Iterator[tuple[str, Build | None]]:
+        """The modules that belong to a block, by the names they have in it; those of its owner where it runs again."""
+        for member in block.members:
+            name = last_part(path_of(member))
+            yield name, self.build(member) if member.module == inside(block.module, name) else None
+
+    def build(self, member: Member) -> Build | None:
+        """The constructor call of a member; None where it needs no module."""
+        frozen = member.module in self.frozen
+        if isinstance(member, Node):
+            return built(member, frozen)
+        if made := self.class_of.get(member.module):
+            return Build(made.name, made.arguments(self.forms[member.module]), frozen=frozen)
+        parts = tuple(build or PLACE_HOLDER for _, build in self.modules(member))
+        return Build("nn.Sequential" if self.is_pipeline(member) else "nn.ModuleList", parts=parts, frozen=frozen)
+
+    def steps(self, block: Block, home: Block) -> Iterator[Step]:
+        """The lines that run a block, as written in the class of `home`."""
+        for member in block.members:
+            if isinstance(member, Node):
+                yield node_step(member, home)
+            elif self.is_callable(member):
+                inputs = ", ".join(f"{{{i}}}" for i in range(len(member.inputs)))
+                call = f"{reached(home, member.module)}({inputs})"
+                yield Step(call, member.prefix, member.inputs, member.outputs, is_node=False)
+            else:
+                yield from self.steps(member, home)
+
+    # --- what can be called ------------------------------------------------------------------------------------------
+
+    def is_callable(self, block: Block) -> bool:
+        """Whether a block is a module that can be called, for its own part or as another expansion's."""
+        if block.sequence:
+            return self.is_pipeline(block) and self.is_pipeline(self.blocks[block.module])
+        if not block.reruns:
+            return True
+        owner, mine = self.forms.get(block.module), self.forms[block.prefix]
+        return owner is not None and owner.key == mine.key and all(alike(v) for _, _, v in leaves([owner, mine]))
+
+    def is_pipeline(self, block: Block) -> bool:
+        """Whether nn.Sequential can run it: a chain of blocks, each taking what the one before it hands on."""
+        value = block.inputs
+        for member in block.members:
+            if isinstance(member, Node) or len(value) != 1 or member.inputs != value or not self.is_callable(member):
+                return False
+            if member.module != inside(block.module, last_part(member.prefix)):
+                return False
+            value = member.outputs
+        return value == block.outputs
+
+
+PLACE_HOLDER = Build("nn.Identity")
+"""For a member of a list that needs no module: the others keep their numbers."""
+
+
+def reached(home: Block, path: str) -> str:
+    """A module as the class of `home` reaches it."""
+    place = access(home.relative(path))
+    return f"self{place}" if place.startswith("[") else f"self.{place}"
+
+
+def path_of(member: Member) -> str:
+    return member.name if isinstance(member, Node) else member.prefix
+
+
+def last_part(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def inside(module: str, name: str) -> str:
+    return f"{module}.{name}" if module else name
+
+
+def built(node: Node, frozen: bool) -> Build | None:
+    call = node.layer.call(*node.inputs)
+    if not call.target:
+        return None
+    defaults = {f.name: f.default for f in fields(node.layer) if f.default is not MISSING}  # type: ignore[arg-type]
+    return Build(call.target.removeprefix("torch."), call.arguments, defaults, frozen=frozen)
+
+
+def node_step(node: Node, home: Block) -> Step:
+    call = node.layer.call(*node.inputs)
+    places = [f"{{{i}}}" for i in range(len(node.inputs))]
+    module = reached(home, node.module) if call.target else ""
+    expression = call.forward.format(*places, module=module)
+    return Step(expression, node.name, node.sources, (node.name,), is_node=True)
+
+
+# --- what differs ----------------------------------------------------------------------------------------------------
+
+
+def leaves(forms: Sequence[Form]) -> Iterator[tuple[str, str, Values]]:
+    """Every argument of every constructor call: the module it is for, its name, and its value in each expansion."""
+    for each in zip(*(form.modules for form in forms), strict=True):
+        for name, values in arguments([build for _, build in each]):
+            yield each[0][0], name, values
+
+
+def arguments(builds: Sequence[Build]) -> Iterator[tuple[str, Values]]:
+    """The arguments of calls of one structure, those of their parts included; what has no default comes first."""
+    stated = dict.fromkeys(name for build in builds for name in build.arguments)
+    order = list(builds[0].optional)
+    for name in sorted(stated, key=lambda name: order.index(name) if name in order else -1):
+        yield name, tuple(build[name] for build in builds)
+    for parts in zip(*(build.parts for build in builds), strict=True):
+        yield from arguments(parts)
+
+
+def parameters(forms: Sequence[Form]) -> dict[str, Values]:
+    """What varies among the expansions, by name, in the order of its first use."""
+    found: dict[str, Values] = {}
+    given = {name: tuple(form.block.arguments[name] for form in forms) for name in forms[0].block.arguments}
+    for module, argument, values in leaves(forms):
+        if alike(values) or any(expressed(values, name, known) for name, known in found.items()):
+            continue
+        name = next((name for name, known in given.items() if expressed(values, name, known)), "")
+        if name and attribute(name) not in found:
+            found[attribute(name)] = given[name]
+        else:
+            found[unlike(argument if argument not in found else f"{module}_{argument}", found)] = values
+    return found
+
+
+def alike(values: Values) -> bool:
+    """Whether all are the same, 1 and true told apart."""
+    return all(same(value, values[0]) for value in values)
+
+
+def same(a: Value, b: Value) -> bool:
+    return type(a) is type(b) and bool(a == b)
+
+
+def expressed(values: Values, name: str, known: Values) -> str:
+    """The values in terms of a parameter, of its items or of multiples; empty where there is no such term.
+
+    >>> expressed((256, 512), "width", (64, 128)), expressed((32, 16), "n", ((96, 32), (8, 16)))
+    ('4 * width', 'n[1]')
+    """
+    if factor := multiple(values, known):
+        return name if factor == 1 else f"{factor} * {name}"
+    if all(isinstance(each, tuple) for each in known):
+        for i, items in enumerate(zip(*known, strict=False)):
+            if found := expressed(values, f"{name}[{i}]", items):
+                return found
+    return ""
+
+
+def multiple(values: Values, of: Values) -> int:
+    """By what whole number every one of `of` has to be taken to get `values`; 0 where there is none.
+
+    >>> multiple((256, 512), (64, 128)), multiple((64, 100), (64, 128)), multiple((True, False), (True, False))
+    (4, 0, 1)
+    """
+    if all(map(same, values, of)):
+        return 1
+    if not all(type(n) is int and n > 0 for n in (*values, *of)):
+        return 0
+    factor = values[0] // of[0]
+    return factor if all(value == factor * n for value, n in zip(values, of, strict=True)) else 0
+
+
+# --- how values are written ------------------------------------------------------------------------------------------
+
+
+def literal(value: Value) -> str:
+    """A value as Python source, formatted as ruff formats it.
+
+    >>> literal((3,)), literal("nearest"), literal(1e-05), literal(None)
+    ('(3,)', '"nearest"', '1e-05', 'None')
+    """
+    if isinstance(value, tuple):
+        items = ", ".join(map(literal, value))
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def annotation(values: Values) -> str:
+    """The type of a parameter.
+
+    >>> annotation((1, 2)), annotation(((1, 2), None)), annotation((((1,), (2,)), ((1,),)))
+    ('int', 'tuple[int, ...] | None', 'tuple[tuple[int, ...], ...]')
+    """
+    kinds = dict.fromkeys(map(kind, sorted(values, key=lambda value: value is None)))
+    return " | ".join(kinds)
+
+
+def kind(value: Value) -> str:
+    if value is None:
+        return "None"
+    if isinstance(value, tuple):
+        return f"tuple[{annotation(value) if value else 'int'}, ...]"
+    return type(value).__name__

@@ -1,0 +1,89 @@
+"""Names in generated source: what people wrote, made safe to be identifiers of Python and attributes of a module."""
+
+import keyword
+import re
+from collections.abc import Collection, Iterable
+
+TAKEN = frozenset((
+    "T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu",
+    "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state",
+    "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers",
+    "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook",
+    "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+    "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
+    "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train",
+    "training", "type", "xpu", "zero_grad", "self", "torch", "nn", "F", "Tensor", "super", "range", "tuple", "int",
+))  # fmt: skip
+"""Attributes of torch.nn.Module, and what the source itself speaks of: no layer can be called so."""
+
+
+def attribute(name: str) -> str:
+    """One part of a layer's path as an attribute; two names never become one.
+
+    >>> attribute("conv1"), attribute("train"), attribute("train_"), attribute("lambda"), attribute("0")
+    ('conv1', 'train_', 'train__', 'lambda_', '0')
+    """
+    base = name.rstrip("_")
+    return f"{name}_" if base in TAKEN or keyword.iskeyword(base) or name.startswith("_") else name
+
+
+def key(path: str) -> str:
+    """The prefix in `state_dict` of the layer of that path."""
+    return ".".join(map(attribute, path.split(".")))
+
+
+def access(path: str) -> str:
+    """A path as Python reaches it.
+
+    >>> access("layer3.0.conv1")
+    'layer3[0].conv1'
+    """
+    return re.sub(r"(^|\.)(\d+)(?=\.|$)", r"[\2]", key(path))
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[A-Za-z0-9]+", text)
+
+
+def class_name(text: str) -> str:
+    """A class name in CapWords.
+
+    >>> class_name("ResNet-50"), class_name("LeNet-5 (1998)"), class_name("bottleneck"), class_name("3 layers")
+    ('ResNet50', 'LeNet5_1998', 'Bottleneck', 'Network3Layers')
+    """
+    name = ""
+    for word in words(text):
+        joint = "_" if name[-1:].isdigit() and word[0].isdigit() else ""
+        name += joint + word[0].upper() + word[1:]
+    if not name or name[0].isdigit():
+        name = f"Network{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def variable(path: str) -> str:
+    """A name for the value that a layer puts out: that of the layer, without its block's."""
+    name = attribute(path.rpartition(".")[2])
+    return f"y{name}" if name[0].isdigit() else name
+
+
+def unlike(name: str, others: Collection[str]) -> str:
+    """The name, with a number where others have it.
+
+    >>> unlike("conv", ()), unlike("conv", {"conv", "conv2"})
+    ('conv', 'conv3')
+    """
+    number = 2
+    tried = name
+    while tried in others:
+        tried, number = f"{name}{number}", number + 1
+    return tried
+
+
+def all_unlike(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """Each name, made different from those before it and from those taken."""
+    seen, found = set(taken), []
+    for name in names:
+        found.append(unlike(name, seen))
+        seen.add(found[-1])
+    return found

@@ -1,0 +1,72 @@
+"""Long lines, broken as ruff and black break them: at the last bracket, then at its commas, or at operators."""
+
+from collections.abc import Iterator, Sequence
+
+WIDTH = 120
+INDENT = "    "
+
+OPENING, CLOSING = "([{", ")]}"
+
+
+def wrapped(line: str, room: int = WIDTH) -> list[str]:
+    """A line of code with its indentation, as one line or several.
+
+    >>> for each in wrapped("    x = torch.cat([first, second], dim=1)", 30):
+    ...     print(each)
+        x = torch.cat(
+            [first, second], dim=1
+        )
+    """
+    if len(line) <= room:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    head, body, tail = split_at_last_bracket(line)
+    if not body:
+        return [line]
+    inner = indent + INDENT
+    if not head.rstrip().endswith(tuple(OPENING)):
+        raise AssertionError(line)
+    return [head, *broken(body, inner, room), f"{indent}{tail}"]
+
+
+def broken(body: str, indent: str, room: int) -> Iterator[str]:
+    """What is between two brackets: on one line if it fits, else an item a line, with a comma after the last."""
+    if len(indent) + len(body) <= room:
+        yield indent + body
+        return
+    items = split_at_commas(body)
+    if len(items) == 1:
+        yield from wrapped(indent + body, room)
+        return
+    for item in items:
+        yield from comma_after(wrapped(indent + item, room - 1))
+
+
+def comma_after(lines: Sequence[str]) -> list[str]:
+    return [*lines[:-1], f"{lines[-1]},"]
+
+
+def split_at_last_bracket(line: str) -> tuple[str, str, str]:
+    """Up to the bracket that the line's last closing bracket belongs to, what is within, and the rest."""
+    end = max(line.rfind(bracket) for bracket in CLOSING)
+    depth = 0
+    for i in range(end, -1, -1):
+        depth += (line[i] in CLOSING) - (line[i] in OPENING)
+        if depth == 0:
+            return line[: i + 1], line[i + 1 : end], line[end:]
+    return line, "", ""
+
+
+def split_at_commas(text: str) -> list[str]:
+    """The items of a list, brackets within them left whole.
+
+    >>> split_at_commas("[a, b], dim=1")
+    ['[a, b]', 'dim=1']
+    """
+    items, depth, start = [], 0, 0
+    for i, character in enumerate(text):
+        depth += (character in OPENING) - (character in CLOSING)
+        if character == "," and depth == 0:
+            items.append(text[start:i].strip())
+            start = i + 1
+    return [item for item in (*items, text[start:].strip()) if item]
