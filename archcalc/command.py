@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
+from archcalc.core.extra import MissingExtra
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
 
@@ -33,10 +34,6 @@ SUMMARIES = {
     "specs": "The bundled specs.",
 }
 """Every command, in the order of `--help`; each lives in the file of its name."""
-
-
-class MissingExtra(Exception):
-    """Something optional is not installed, or not there; the message says what to do."""
 
 
 class Commands(click.Group):
@@ -183,21 +180,20 @@ def output_option(function: Function) -> Function:
     return click.option("-o", "--output", metavar="FILE", help="Write here, whole or not at all.")(function)
 
 
-def settings_of(assignments: Sequence[str]) -> Mapping[str, str]:
-    """The `--set name=value` pairs."""
+def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Mapping[str, str]:
+    """The `--set name=value` pairs of a command that has been told a network."""
+    if not specs and not expressions:
+        raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
+    if options["free"]:
+        names = ", ".join(options["free"])
+        raise click.UsageError(f"--free {names}: closed forms are not there yet; give a number with --set")
     found = {}
-    for each in assignments:
+    for each in options["assignments"]:
         name, equals, value = each.partition("=")
         if not equals or not name.strip():
             raise click.UsageError(f"--set takes name=value, got '{each}'")
         found[name.strip()] = value.strip()
     return found
-
-
-def refuse_symbols(free: Sequence[str]) -> None:
-    if free:
-        names = ", ".join(free)
-        raise click.UsageError(f"--free {names}: closed forms are not there yet; give a number with --set")
 
 
 def put(text: str, output: str | None) -> None:

@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +62,14 @@ def document_of(spec: str, settings: Mapping[str, str] | None = None) -> Documen
 def document_of_chain(chain: str, settings: Mapping[str, str] | None = None) -> Document:
     """The document of a one-liner."""
     return one_liner(chain, settings=settings)
+
+
+def documents_of(
+    specs: Sequence[str], chains: Sequence[str], settings: Mapping[str, str] | None = None
+) -> list[Document]:
+    """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
+    one_line = [document_of_chain("\n".join(chains), settings)] if chains else []
+    return [*(document_of(spec, settings) for spec in specs), *one_line]
 
 
 def source_of(spec: str) -> tuple[Source, str | None]:

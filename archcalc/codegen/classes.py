@@ -171,7 +171,7 @@ class Classes:
         if made := self.class_of.get(member.module):
             return Build(made.name, made.arguments(self.forms[member.module]), frozen=frozen)
         parts = tuple(build or PLACE_HOLDER for _, build in self.modules(member))
-        return Build("nn.Sequential" if self.is_pipeline(member) else "nn.ModuleList", parts=parts, frozen=frozen)
+        return Build(SEQUENCE if self.is_pipeline(member) else LIST, parts=parts, frozen=frozen)
 
     def steps(self, block: Block, home: Block) -> Iterator[Step]:
         """The lines that run a block, as written in the class of `home`."""
@@ -207,6 +207,9 @@ class Classes:
             value = member.outputs
         return value == block.outputs
 
+
+SEQUENCE, LIST = "nn.Sequential", "nn.ModuleList"
+"""Where the members of a numbered block are: in a module that runs them, or in one that only keeps them."""
 
 PLACE_HOLDER = Build("nn.Identity")
 """For a member of a list that needs no module: the others keep their numbers."""

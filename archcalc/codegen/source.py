@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
-from archcalc.codegen.classes import Build, Class, Classes, annotation, arguments
+from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, arguments
 from archcalc.codegen.forward import Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
 from archcalc.codegen.names import TAKEN, class_name, unlike
@@ -163,11 +163,7 @@ def construction(made: Class, builds: Sequence[Build]) -> str:
     if first.parts:
         parts = [construction(made, each) for each in zip(*(build.parts for build in builds), strict=True)]
         items = ", ".join(repeated(parts))
-        return (
-            f"{first.target}([{items}]){frozen}"
-            if first.target == "nn.ModuleList"
-            else f"{first.target}({items}){frozen}"
-        )
+        return f"{first.target}({f'[{items}]' if first.target == LIST else items}){frozen}"
     given = ", ".join(f"{name}={made.written(values)}" for name, values in arguments(builds))
     return f"{first.target}({given}){frozen}"
 

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,13 @@ import click
 
 from archcalc import reports  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
-from archcalc.command import Settings, output_option, put, refuse_symbols, settings_of, spec_options
+from archcalc.command import Settings, output_option, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.layout import every_column
-from archcalc.loading import document_of, document_of_chain, undisturbed
+from archcalc.loading import documents_of, undisturbed
 from archcalc.measure import MEASURES
 from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.reports.table import View, table
-from archcalc.spec.declaration import Document
 
 
 @click.command("report")
@@ -33,8 +32,7 @@ from archcalc.spec.declaration import Document
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The layer table and totals of a network."""
-    refuse_symbols(options["free"])
-    documents = list(documents_of(specs, expressions, settings_of(options["assignments"])))
+    documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
     form = format_of(options["form"], options["output"])
     texts = []
     for document in documents:
@@ -43,18 +41,6 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
             report = report_of(graph, options["convention"], options["dtype"])
         texts.append(text_of(report, form, options, settings))
     put("\n".join(texts), options["output"])
-
-
-def documents_of(
-    specs: Sequence[str], expressions: Sequence[str], assignments: Mapping[str, str]
-) -> Iterator[Document]:
-    """Every network that a command line names."""
-    if not specs and not expressions:
-        raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
-    for spec in specs:
-        yield document_of(spec, assignments)
-    if expressions:
-        yield document_of_chain("\n".join(expressions), assignments)
 
 
 def format_of(form: str | None, output: str | None) -> str:

@@ -1,0 +1,26 @@
+"""`archcalc generate`: the network as PyTorch source."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from archcalc.builder import build
+from archcalc.codegen import generate
+from archcalc.command import output_option, put, settings_of, spec_options
+from archcalc.loading import documents_of
+
+
+@click.command("generate")
+@spec_options
+@output_option
+def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
+    """The network as PyTorch source, one class for each block.
+
+    The file runs alone, and its state_dict has the names of the spec.
+    """
+    documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
+    if len(documents) > 1:
+        raise click.UsageError("generate takes one SPEC: a file holds one network")
+    graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])
+    put(generate(graph).text, options["output"])

@@ -1,0 +1,91 @@
+"""`archcalc verify`: build the generated PyTorch, run it, compare every number."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archcalc.builder import build
+from archcalc.command import PROBLEMS, Settings, output_option, put, settings_of, spec_options
+from archcalc.core.extra import MissingExtra
+from archcalc.loading import documents_of
+from archcalc.report import report_of
+from archcalc.reports.table import View, table
+from archcalc.spec.declaration import Document
+
+if TYPE_CHECKING:
+    from archcalc.verify import Certificate
+
+
+@click.command("verify")
+@spec_options
+@output_option
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "meta", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="meta: shapes and counts alone; auto: the GPU where there is one.",
+)
+@click.option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Fold the table's names to this.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_obj
+def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
+    """Build the generated PyTorch, run it, compare every number.
+
+    Shapes, parameters, state_dict, MACs, receptive fields, at the spec's size and at two others. Any disagreement is
+    a row, and exit code 1. A JSON certificate goes to -o FILE.json.
+    """
+    documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
+    certificates, texts = [], []
+    for document in documents:
+        table_text = "" if settings.quiet else of_network(document, options)
+        certificate = proven(document, options, settings)
+        certificates.append(certificate)
+        texts.append(written(certificate, table_text, options))
+    put("\n".join(texts), options["output"])
+    return 0 if all(each.agrees for each in certificates) else PROBLEMS
+
+
+def of_network(document: Document, options: dict[str, Any]) -> str:
+    """The layer table that is being verified."""
+    report = report_of(build(document, batch=options["batch"], dtype=options["dtype"]), dtype=options["dtype"])
+    return table(report, View(depth=options["depth"])) + "\n"
+
+
+def proven(document: Document, options: dict[str, Any], settings: Settings) -> "Certificate":
+    try:
+        from archcalc.verify import prove  # lazy: torch, 1 to 2 s
+    except ModuleNotFoundError as missing:
+        if missing.name != "torch":
+            raise
+        raise MissingExtra("verify needs torch: pip install 'archcalc[torch]'") from None
+    with shown_progress(settings) as progress:
+        return prove(
+            document,
+            batch=options["batch"],
+            dtype=options["dtype"],
+            device=options["device"],
+            progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
+        )
+
+
+@contextmanager
+def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
+    """What is being done, on a terminal only."""
+    if settings.quiet or not sys.stderr.isatty():
+        yield lambda stage: None
+        return
+    from rich.console import Console  # lazy: 30 ms
+
+    with Console(stderr=True).status("") as status:
+        yield status.update
+
+
+def written(certificate: "Certificate", table_text: str, options: dict[str, Any]) -> str:
+    from archcalc.verify.certificate import to_json, to_text  # lazy: torch
+
+    is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")
+    return to_json(certificate) if is_json else table_text + to_text(certificate)

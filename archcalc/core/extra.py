@@ -1,0 +1,5 @@
+"""What is optional and not there."""
+
+
+class MissingExtra(Exception):
+    """Something optional is not installed, or not in this machine; the message says what to do."""

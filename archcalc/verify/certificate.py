@@ -1,0 +1,69 @@
+"""A certificate as text, for people, and as JSON, to be kept."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+
+from archcalc.verify.row import Certificate, Count, Row
+
+SHOWN = 10
+"""Differences of one row that text shows; JSON has them all."""
+
+WORDS = {True: "agree", False: "DISAGREE", None: "not measured"}
+
+
+def to_text(certificate: Certificate) -> str:
+    """Rows in groups of one level and one size, differences below their row, and a line that sums up."""
+    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
+    rows = certificate.rows
+    widths = [max((len(text(value)) for value in column), default=0) for column in columns(rows)]
+    for (level, at), group in groupby(rows, key=lambda row: (row.level, row.at)):
+        lines += ["", f"{level:8} {at}"]
+        for row in group:
+            lines.append(line(row, widths))
+            lines += differences(row)
+    return "\n".join([*lines, "", summary(certificate)]) + "\n"
+
+
+def used(certificate: Certificate) -> str:
+    return f"torch {certificate.versions.get('torch', '')}, {certificate.device}"
+
+
+def columns(rows: tuple[Row, ...]) -> tuple[list[Count], list[Count], list[Count]]:
+    return [row.quantity for row in rows], [row.predicted for row in rows], [row.measured for row in rows]
+
+
+def text(value: Count) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def line(row: Row, widths: list[int]) -> str:
+    quantity, predicted, measured = widths
+    numbers = f"{text(row.predicted):>{predicted}}  {text(row.measured):>{measured}}"
+    return f"  {row.quantity:{quantity}}  {numbers}  {WORDS[row.agrees]}"
+
+
+def differences(row: Row) -> Iterator[str]:
+    yield from (f"      {each}" for each in row.differences[:SHOWN])
+    if len(row.differences) > SHOWN:
+        yield f"      and {len(row.differences) - SHOWN:,} more (--format json has all)"
+
+
+def summary(certificate: Certificate) -> str:
+    """`all 19 comparisons agree`."""
+    judged = [row for row in certificate.rows if row.agrees is not None]
+    wrong = [row for row in judged if not row.agrees]
+    left = len(certificate.rows) - len(judged)
+    note = f"; {left} not measured" if left else ""
+    if wrong:
+        return f"{len(wrong)} of {len(judged)} comparisons disagree{note}"
+    return f"all {len(judged)} comparisons agree{note}"
+
+
+def to_json(certificate: Certificate) -> str:
+    """The whole certificate, a row to a line."""
+    head = {key: value for key, value in asdict(certificate).items() if key != "rows"} | {"agrees": certificate.agrees}
+    lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+    rows = ",\n".join(f"  {json.dumps(asdict(row), ensure_ascii=False)}" for row in certificate.rows)
+    return "{\n" + ",\n".join([*lines, f' "rows": [\n{rows}\n ]']) + "\n}\n"

@@ -1,0 +1,242 @@
+"""A network proven: the generated source is built, run and measured, and every number compared."""
+
+import datetime
+import hashlib
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.builder import build
+from archcalc.codegen import generate
+from archcalc.core.extra import MissingExtra
+from archcalc.core.version import VERSION
+from archcalc.graph import Graph, Node
+from archcalc.measures.arithmetic import macs
+from archcalc.measures.output_bytes import output_bytes
+from archcalc.measures.params import param_bytes
+from archcalc.spec.declaration import Document
+from archcalc.verify.dye import dye
+from archcalc.verify.row import CPU, CUDA, META, Certificate, Row, compared, counted, total
+from archcalc.verify.sizes import Sizes, other_sizes
+from archcalc.verify.structure import structure
+from archcalc.verify.trace import Running, torch_dtype
+
+Progress = Callable[[str], None]
+
+FAULTS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, AssertionError, SyntaxError)
+"""What torch, or source that is wrong, raises."""
+
+SHARE = 0.8
+"""How much of the free memory a run may take, as predicted."""
+
+
+def silent(stage: str) -> None:
+    """No progress is shown."""
+
+
+def device_of(wanted: str) -> str:
+    """The device to run on: `auto` is the GPU where there is one."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise MissingExtra(
+            f"no CUDA device: torch {torch.__version__} sees none; use --device cpu, or install a CUDA build of torch"
+        )
+    return wanted
+
+
+def prove(
+    document: Document, *, batch: int = 1, dtype: str = "float32", device: str = "auto", progress: Progress = silent
+) -> Certificate:
+    """Everything that archcalc says of a network, held against torch.
+
+    Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
+    """
+    device = device_of(device)
+    graph = build(document, batch=batch, dtype=dtype)
+    rows = list(on_meta(graph, progress))
+    rows += at_other_sizes(document, graph, dtype, progress)
+    if device != "meta" and all(row.agrees is not False for row in rows):
+        rows += really(graph, device, progress)
+    text = generate(graph).text
+    return Certificate(
+        graph.name,
+        graph.spec,
+        name_of(device),
+        tuple(rows),
+        versions(),
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def name_of(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def versions() -> dict[str, str]:
+    return {
+        "archcalc": VERSION,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def size_of(graph: Graph) -> str:
+    """The size that rows are about: `2 x [3, 225, 225]`, the batch first where it is not 1."""
+    batch = graph.inputs[0].volume.batch if graph.inputs else 1
+    shapes = " ".join(str(each.volume) for each in graph.inputs)
+    return shapes if batch == 1 else f"{batch} x {shapes}"
+
+
+# --- without running -------------------------------------------------------------------------------------------------
+
+
+def on_meta(graph: Graph, progress: Progress) -> Iterator[Row]:
+    """What torch says on the meta device, where nothing is computed: structure, shapes, FLOPs."""
+    at = size_of(graph)
+    progress(f"on meta at {at}")
+    try:
+        running = Running(generate(graph), graph, "meta")
+    except FAULTS as fault:
+        yield broken("the source is built", META, at, fault)
+        return
+    yield from structure(graph, running.module, at)
+    yield from shapes_and_flops(running, at)
+
+
+def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
+    """Every layer's volume and MACs, layer by layer."""
+    graph = running.graph
+    shapes: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    size = before = 0
+    counter = FlopCounterMode(display=False)
+
+    def see(node: Node, value: Tensor) -> None:
+        nonlocal size, before
+        after = counter.get_total_flops()
+        shapes[node.name], counts[node.name] = described(value), (after - before) // 2
+        before, size = after, size + value.numel() * value.element_size()
+
+    try:
+        with counter:
+            running.run(running.inputs(), see)
+    except FAULTS as fault:
+        yield broken("the source runs", META, at, fault)
+        return
+    volumes = {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in graph}
+    yield compared("shapes and dtypes", META, at, volumes, shapes, "layer")
+    yield total("output bytes", META, at, sum(map(output_bytes, graph)), size)
+    yield compared("MACs, layer by layer", META, at, {node.name: macs(node) for node in graph}, counts, "layer")
+    yield total("MACs", META, at, sum(map(macs, graph)), counter.get_total_flops() // 2)
+
+
+def described(value: Tensor) -> str:
+    return f"{list(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+
+
+def broken(quantity: str, level: str, at: str, fault: Exception) -> Row:
+    """A row for source that torch does not take."""
+    message = " ".join(str(fault).split()) or type(fault).__name__
+    return Row(quantity, level, at, "yes", "no", False, (f"{type(fault).__name__}: {message}",))
+
+
+# --- other sizes -----------------------------------------------------------------------------------------------------
+
+
+def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progress) -> Iterator[Row]:
+    """The same at an odd size and at one of unequal axes; and where the network refuses a size, so does torch."""
+    for other in other_sizes(document, graph, dtype):
+        if other.refused:
+            yield refused(graph, other.refused)
+        if other.graph is None:
+            continue
+        at = size_of(other.graph)
+        progress(f"on meta at {at}")
+        try:
+            running = Running(generate(other.graph), other.graph, "meta")
+        except FAULTS as fault:
+            yield broken("the source is built", META, at, fault)
+            continue
+        yield from shapes_and_flops(running, at)
+
+
+def refused(graph: Graph, tried: Sequence[Sizes]) -> Row:
+    """Whether torch refuses, in the network as built for the spec's size, what archcalc refuses."""
+    running = Running(generate(graph), graph, "meta")
+    taken = [str(list(sizes.values())) for sizes in tried if takes(running, sizes)]
+    at = f"sizes that do not fit: {shown(tried[0])}" + (f" to {shown(tried[-1])}" if len(tried) > 1 else "")
+    right = len(tried) - len(taken)
+    return Row(
+        "refused", META, at, counted(len(tried), "size"), counted(right, "size"), not taken,
+        tuple(f"torch takes {each}" for each in taken),
+    )  # fmt: skip
+
+
+def shown(sizes: Sizes) -> str:
+    return " ".join(str(list(shape)) for shape in sizes.values())
+
+
+def takes(running: Running, sizes: Sizes) -> bool:
+    samples = [
+        torch.zeros((1, *sizes[each.name]), dtype=torch_dtype(each), device="meta") for each in running.graph.inputs
+    ]
+    try:
+        with torch.no_grad():
+            running.module(*samples)
+    except FAULTS:
+        return False
+    return True
+
+
+# --- a real run ------------------------------------------------------------------------------------------------------
+
+
+def really(graph: Graph, device: str, progress: Progress) -> Iterator[Row]:
+    """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
+    at = size_of(graph)
+    needed = sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
+    if needed > SHARE * free_memory():
+        yield Row("a real run", CPU, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
+        return
+    torch.manual_seed(0)
+    source = generate(graph)
+    for each, level in [("cpu", CPU), ("cuda", CUDA)][: 1 + (device == "cuda")]:
+        progress(f"a real run on {each}")
+        try:
+            running = Running(source, graph, each)
+            yield from real_run(running, level, at)
+            if each == "cpu":
+                progress("dye")
+                yield dye(running, at)
+        except FAULTS as fault:
+            yield broken("the network runs", level, at, fault)
+
+
+def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
+    """Shapes again, and whether every value is a finite number."""
+    shapes: dict[str, str] = {}
+    finite: dict[str, str] = {}
+
+    def see(node: Node, value: Tensor) -> None:
+        shapes[node.name] = described(value)
+        finite[node.name] = "finite" if bool(value.isfinite().all()) else "not finite"
+
+    running.run(running.inputs(), see)
+    volumes = {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in running.graph}
+    yield compared("shapes and dtypes", level, at, volumes, shapes, "layer")
+    yield compared("finite outputs", level, at, dict.fromkeys(volumes, "finite"), finite, "layer")
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free, or nearly; what the system does not tell is taken to be 4 GiB."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 4 * 2**30

@@ -1,0 +1,74 @@
+"""The rows of a verification: what was predicted, what was measured, whether they agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+META, CPU, CUDA = "L1 meta", "L2 cpu", "L3 cuda"
+"""Levels: shapes and counts without running; a real run on the CPU; a real run on the GPU."""
+
+Count: TypeAlias = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One quantity. `at` says of what: an input's size; `differences` name every layer that disagrees.
+
+    `agrees` is None where nothing was measured, and `measured` says why.
+    """
+
+    quantity: str
+    level: str
+    at: str
+    predicted: Count
+    measured: Count
+    agrees: bool | None
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """All rows of a network, and what they were measured with."""
+
+    name: str
+    spec: str
+    device: str
+    rows: tuple[Row, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    date: str = ""
+    source_sha256: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing disagrees."""
+        return all(row.agrees is not False for row in self.rows)
+
+
+def compared(
+    quantity: str, level: str, at: str, predicted: Mapping[str, Any], measured: Mapping[str, Any], noun: str
+) -> Row:
+    """One row for many things of one kind, by their names: how many were predicted, and how many of those agree."""
+    names = dict.fromkeys((*predicted, *measured))
+    wrong = [name for name in names if predicted.get(name, ABSENT) != measured.get(name, ABSENT)]
+    differences = tuple(
+        f"{name}: predicted {predicted.get(name, ABSENT)}, measured {measured.get(name, ABSENT)}" for name in wrong
+    )
+    right = sum(1 for name in predicted if name not in set(wrong))
+    return Row(quantity, level, at, counted(len(predicted), noun), counted(right, noun), not wrong, differences)
+
+
+ABSENT = "nothing"
+
+
+def counted(count: int, noun: str) -> str:
+    """
+    >>> counted(1, "layer"), counted(3, "layer"), counted(2, "entry")
+    ('1 layer', '3 layers', '2 entries')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def total(quantity: str, level: str, at: str, predicted: int, measured: int) -> Row:
+    """One row for one number."""
+    return Row(quantity, level, at, predicted, measured, predicted == measured)
