@@ -25,7 +25,8 @@ def attribute(name: str) -> str:
     ('conv1', 'train_', 'train__', 'lambda_', '0')
     """
     base = name.rstrip("_")
-    return f"{name}_" if base in TAKEN or keyword.iskeyword(base) or name.startswith("_") else name
+    less = {base + "_" * i for i in range(len(name) - len(base) + 1)}
+    return f"{name}_" if less & TAKEN or keyword.iskeyword(base) or name.startswith("_") else name
 
 
 def key(path: str) -> str:

@@ -11,6 +11,7 @@ from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, ar
 from archcalc.codegen.forward import Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
 from archcalc.codegen.names import TAKEN, class_name, unlike
+from archcalc.codegen.reruns import with_own_modules
 from archcalc.codegen.tree import Tree
 from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.version import VERSION
@@ -68,6 +69,7 @@ def generate(graph: Graph) -> Source:
     supports.pop("", None)
     defined = [text.split("class ", 1)[1].split("(", 1)[0] for text in supports]
     name = unlike(class_name(graph.name), [*TAKEN, *defined])
+    graph = with_own_modules(graph)
     classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *defined, name])
     network = Class(name, [classes.network])
     body: list[Part] = [*supported(supports)]

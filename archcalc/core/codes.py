@@ -403,6 +403,15 @@ not the network that was published, or the publication counts otherwise, or it e
 ...), `output`, `shapes` and `receptive_field` by layer. Everything else is a slip of the pen.
 """,
     ),
+    "AC310": (
+        "a layer that cannot run again",
+        """A layer with weights runs again on an input for which PyTorch would need a module of another kind, such as
+batch norm on flat features after batch norm on an image. The numbers are right, and no source can be written.
+
+    - n = batchnorm
+    - gap -> n()          # write gap -> batchnorm
+""",
+    ),
     "AC302": (
         "an expectation of a layer that is not there",
         """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2.

@@ -13,6 +13,9 @@ RULES = ("same", "same_upper", "same_lower", "full", "valid")
 """`same` keeps the size at stride 1: d(k-1)/2, odd kernels only. `same_upper` and `same_lower` are TensorFlow's and
 ONNX's: ceil(n/s) outputs, an odd unit of padding at the end or at the beginning. `full` is d(k-1): every overlap."""
 
+FOLLOW_SIZE = ("same_upper", "same_lower")
+"""Rules whose padding depends on the input's size: no part of a module that is to run on several sizes."""
+
 
 def pads(
     padding: Padding, spatial: tuple[Dim, ...], kernel: PerAxis, stride: PerAxis = 1, dilation: PerAxis = 1

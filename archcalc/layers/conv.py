@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact, prod
 from archcalc.core.ops import Ops
-from archcalc.core.padding import in_modules
+from archcalc.core.padding import FOLLOW_SIZE, in_modules
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
@@ -48,14 +48,13 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
         return Ops(mac=y.numel * fan_in, sums=y.numel, bias=y.numel if self.bias else 0)
 
     def call(self, x: Volume) -> Call:
-        symmetric = in_modules(self.pads(x))
-        given = dict(in_channels=x.channels, out_channels=self.out_channels, **self.stated("out_channels"))
-        if symmetric:
-            given["padding"] = symmetric
-        else:
-            given.pop("padding", None)
-        forward = "{module}({0})" if symmetric is not None else f"{{module}}({self.padded(x)})"
-        return module(f"torch.nn.Conv{x.rank}d", forward=forward, **given)
+        given = dict(in_channels=x.channels, out_channels=self.out_channels, **self.stated("out_channels", "padding"))
+        padding = None if self.padding in FOLLOW_SIZE else in_modules(self.pads(x))
+        if padding is None:
+            return module(f"torch.nn.Conv{x.rank}d", forward=f"{{module}}({self.padded(x)})", **given)
+        if padding:
+            given["padding"] = padding
+        return module(f"torch.nn.Conv{x.rank}d", **given)
 
     examples = (
         Example(

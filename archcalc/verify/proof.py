@@ -129,12 +129,17 @@ def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
             running.run(running.inputs(), see)
     except FAULTS as fault:
         yield broken("the source runs", META, at, fault)
+        yield compared("shapes until then", META, at, {name: volumes(graph)[name] for name in shapes}, shapes, "layer")
         return
-    volumes = {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in graph}
-    yield compared("shapes and dtypes", META, at, volumes, shapes, "layer")
+    yield compared("shapes and dtypes", META, at, volumes(graph), shapes, "layer")
     yield total("output bytes", META, at, sum(map(output_bytes, graph)), size)
     yield compared("MACs, layer by layer", META, at, {node.name: macs(node) for node in graph}, counts, "layer")
     yield total("MACs", META, at, sum(map(macs, graph)), counter.get_total_flops() // 2)
+
+
+def volumes(graph: Graph) -> dict[str, str]:
+    """What every layer is predicted to put out."""
+    return {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in graph}
 
 
 def described(value: Tensor) -> str:
@@ -229,9 +234,9 @@ def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
         finite[node.name] = "finite" if bool(value.isfinite().all()) else "not finite"
 
     running.run(running.inputs(), see)
-    volumes = {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in running.graph}
-    yield compared("shapes and dtypes", level, at, volumes, shapes, "layer")
-    yield compared("finite outputs", level, at, dict.fromkeys(volumes, "finite"), finite, "layer")
+    predicted = volumes(running.graph)
+    yield compared("shapes and dtypes", level, at, predicted, shapes, "layer")
+    yield compared("finite outputs", level, at, dict.fromkeys(predicted, "finite"), finite, "layer")
 
 
 def free_memory() -> int:
