@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types fuzz bench docs clean
+.PHONY: setup demo test lint types fuzz faults bench clean
 
 setup: .venv/ready
 
@@ -35,6 +35,9 @@ types: setup
 
 fuzz: setup
 	$(BIN)/python -m pytest -m fuzz
+
+faults: setup
+	$(BIN)/python -m tests.faults
 
 bench: setup
 	$(BIN)/python -m benchmarks

@@ -14,13 +14,14 @@ Quantity: TypeAlias = Callable[[Node], Dim]
 class Measure:
     """A quantity that adds up over layers.
 
-    `name` is its key in JSON, in `expect:` and on the command line; `title` heads its column; `unit` is what one of it
-    is ("byte", or "" for a plain count); `about` says in a sentence what is counted.
+    `name` is its key in JSON, in `expect:` and on the command line; `title` heads its column; `noun` is what a sentence
+    calls it; `unit` is what one of it is ("byte", or "" for a plain count); `about` says what is counted.
     """
 
     name: str
     title: str
     of: Quantity
+    noun: str
     unit: str = ""
     about: str = ""
 
@@ -32,13 +33,13 @@ MEASURES: dict[str, Measure] = {}
 """Every measure by name; filled by the files in measures/."""
 
 
-def measure(name: str, title: str, unit: str = "") -> Callable[[Quantity], Quantity]:
+def measure(name: str, title: str, noun: str = "", unit: str = "") -> Callable[[Quantity], Quantity]:
     """Declares the decorated function to be a measure; its docstring says what is counted."""
 
     def register(of: Quantity) -> Quantity:
         if name in MEASURES:
             raise TypeError(f"the measure {name!r} is declared twice")
-        MEASURES[name] = Measure(name, title, of, unit, (of.__doc__ or "").split("\n")[0])
+        MEASURES[name] = Measure(name, title, of, noun or title, unit, (of.__doc__ or "").split("\n")[0])
         return of
 
     return register

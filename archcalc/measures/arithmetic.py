@@ -68,7 +68,7 @@ def flops(node: Node) -> Dim:
     return 2 * node.ops.mac
 
 
-@measure("scalar", title="Scalar ops")
+@measure("scalar", title="Scalar ops", noun="scalar operations")
 def scalar(node: Node) -> Dim:
     """Every scalar operation of the canonical algorithm: a convolution with bias comes to exactly two for each MAC."""
     ops = node.ops
@@ -76,7 +76,7 @@ def scalar(node: Node) -> Dim:
     return contraction + ops.add + ops.mul + ops.div + ops.root + ops.exp + ops.power + ops.compare
 
 
-@measure("operations", title="Operations")
+@measure("operations", title="Operations", noun="operations")
 def operations(node: Node) -> Dim:
     """The lectures' count: one for each MAC and each bias addition; pooling, norms and softmax their input volume."""
     reading = node.inputs[0].numel if node.layer.role in READS_ITS_INPUT_ONCE else 0

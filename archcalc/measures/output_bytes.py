@@ -5,7 +5,7 @@ from archcalc.graph import Node
 from archcalc.measure import measure
 
 
-@measure("output_bytes", title="Output bytes", unit="byte")
+@measure("output_bytes", title="Output bytes", noun="output memory", unit="byte")
 def output_bytes(node: Node) -> Dim:
     """Bytes of the output volumes."""
     return sum(volume.nbytes for volume in node.outputs)

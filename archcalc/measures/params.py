@@ -6,25 +6,25 @@ from archcalc.graph import Node
 from archcalc.measure import measure
 
 
-@measure("params", title="Params")
+@measure("params", title="Params", noun="parameters")
 def params(node: Node) -> Dim:
     """Elements of every learned weight, frozen ones included; a shared weight counts where it is owned."""
     return sum(w.numel for w in node.weights if not w.buffer and not w.shared_with)
 
 
-@measure("trainable_params", title="Trainable")
+@measure("trainable_params", title="Trainable", noun="trainable parameters")
 def trainable_params(node: Node) -> Dim:
     """Elements of every learned weight that is not frozen."""
     return sum(w.numel for w in node.weights if w.trainable and not w.shared_with)
 
 
-@measure("buffers", title="Buffers")
+@measure("buffers", title="Buffers", noun="buffer elements")
 def buffers(node: Node) -> Dim:
     """Elements that are kept but not learned: running statistics, fixed filters."""
     return sum(w.numel for w in node.weights if w.buffer and not w.shared_with)
 
 
-@measure("param_bytes", title="Param bytes", unit="byte")
+@measure("param_bytes", title="Param bytes", noun="weight memory", unit="byte")
 def param_bytes(node: Node) -> Dim:
     """Bytes of every learned weight."""
     return sum(w.numel * ITEMSIZE[w.dtype] for w in node.weights if not w.buffer and not w.shared_with)

@@ -122,7 +122,7 @@ def colored(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 def closing(report: Report) -> list[str]:
     """The totals that need words, and where most of everything is."""
     shares = [
-        f"most {MEASURES[name].title}: {line.name} ({100 * share:.1f} %)"
+        f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
     ]
     return [parameters(report), *shares]
