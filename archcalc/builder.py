@@ -118,9 +118,6 @@ class Builder:
         return source
 
     def item(self, item: Item, source: str, frame: Frame) -> str:
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            self.give_up(item.where)
         try:
             if isinstance(item, Choice):
                 return self.body(self.chosen(item, frame), source, frame)
@@ -182,6 +179,9 @@ class Builder:
 
     def once(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """One layer, block or reference."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            self.give_up(step.where)
         call = step.call
         if isinstance(call, Merge):
             return self.merge(call, sources[0], frame, name)

@@ -9,7 +9,9 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +50,17 @@ class Commands(click.Group):
         module = importlib.import_module(f"archcalc.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; what is wrong with a spec is told as the command line asked to be told."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would leave with 1
+            silence()
+            return 0
+        except SpecError as error:
+            tell(error.diagnostics, ctx.obj)
+            return PROBLEMS
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -98,6 +111,8 @@ def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: runs a command and leaves with its exit code."""
     gc.disable()  # a short life with many objects that all stay: collecting would only cost
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no fault
     sys.exit(run(arguments))
 
 
@@ -119,9 +134,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence()
         return 0
-    except SpecError as error:
-        tell(error.diagnostics)
-        return PROBLEMS
     except MissingExtra as missing:
         click.echo(f"archcalc: {missing}", err=True)
         return MISSING
@@ -143,10 +155,8 @@ def own_fault(fault: Exception, arguments: Sequence[str] | None) -> int:
     return PROBLEMS
 
 
-def tell(diagnostics: Sequence[Diagnostic]) -> None:
+def tell(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """Diagnostics, as people read them, to stderr."""
-    context = click.get_current_context(silent=True)
-    settings = context.obj if context and isinstance(context.obj, Settings) else Settings()
     click.echo(render_all(diagnostics, color=settings.colors(sys.stderr)), err=True, color=True)
 
 
@@ -201,13 +211,18 @@ def put(text: str, output: str | None) -> None:
     if output is None or output == "-":
         sys.stdout.write(text)
         return
-    target = Path(output)
+    target = Path(os.path.realpath(output))  # a link stays a link
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        if target.exists() and not target.is_file():  # a device or a pipe: not to be replaced by a file
+            target.write_text(text, encoding="utf-8")
+            return
         partial.write_text(text, encoding="utf-8")
         if target.exists():
             partial.chmod(target.stat().st_mode & 0o777)
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

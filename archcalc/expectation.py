@@ -1,6 +1,7 @@
 """Expectations: what a spec says was published, held against what comes out."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeGuard
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.binding import shown
@@ -57,6 +58,8 @@ BY_LAYER: Mapping[str, Callable[[Graph], Mapping[str, Value]]] = {
 
 
 def by_layer(expected: Expectation, graph: Graph, found: Mapping[str, Value]) -> Iterator[Diagnostic]:
+    if expected.value is not None:
+        yield of_wrong_kind(expected, f"{expected.key.text} is expected layer by layer", "{conv1: ..., fc1: ...}")
     for part in expected.parts:
         name = part.key.text
         node = graph.scopes[name].output if name in graph.scopes else name
@@ -69,7 +72,9 @@ def by_layer(expected: Expectation, graph: Graph, found: Mapping[str, Value]) ->
 
 
 def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> Iterator[Diagnostic]:
-    assert expected.value is not None
+    if expected.value is None:
+        yield of_wrong_kind(expected, f"{what} is one value, not a mapping", shown(computed))
+        return
     wanted = expected.value.evaluate(graph.params)
     if computed == wanted or within(expected, wanted, computed, graph):
         return
@@ -77,8 +82,13 @@ def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> I
         code="AC300",
         message=f"expected {what} {written(wanted)}, computed {written(computed)}",
         location=expected.value.where,
-        notes=tuple(differences(wanted, computed, what, graph)),
+        notes=tuple(differences(expected, what, wanted, computed, graph)),
     )
+
+
+def of_wrong_kind(expected: Expectation, message: str, example: str) -> Diagnostic:
+    help = f"write {expected.key.text}: {example}"
+    return Diagnostic(code="AC016", message=message, location=expected.where, help=help)
 
 
 def within(expected: Expectation, wanted: Value, computed: Value, graph: Graph) -> bool:
@@ -92,17 +102,27 @@ def within(expected: Expectation, wanted: Value, computed: Value, graph: Graph) 
 
 
 def written(value: Value) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:,}"
-    return shown(value)
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,}" if is_number(value) else shown(value)
 
 
-def differences(wanted: Value, computed: Value, what: str, graph: Graph) -> Iterator[str]:
-    """By how much, and the layers whose own count is just that much."""
-    if isinstance(wanted, int) and isinstance(computed, int):
-        difference = computed - wanted
-        yield f"the difference is {difference:+,}"
-        if what in MEASURES and difference:
-            same = [node.name for node in graph if MEASURES[what].of(node) == abs(difference)]
-            if same:
-                yield f"which is just what {' and '.join(same[:3])} comes to"
+def is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def differences(expected: Expectation, what: str, wanted: Value, computed: Value, graph: Graph) -> Iterator[str]:
+    """By how much, beside what is allowed, and the layers whose own count is just that much."""
+    if not is_number(wanted) or not is_number(computed):
+        return
+    difference = computed - wanted
+    text = f"the difference is {'+' * (difference > 0)}{written(difference)}"
+    if expected.tolerance is not None and wanted:
+        text += f" ({100 * difference / wanted:+.3g} %, allowed are {100 * expected.tolerance:.3g} %)"
+    if expected.absolute is not None:
+        text += f" (allowed are {written(expected.absolute.evaluate(graph.params))})"
+    yield text
+    if what in MEASURES:
+        same = [node.name for node in graph if MEASURES[what].of(node) == abs(difference)]
+        if same:
+            yield f"which is just what {' and '.join(same[:3])} comes to"

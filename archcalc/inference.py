@@ -9,6 +9,9 @@ from archcalc.graph import Node
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 
+MAX_LENGTH = 10_000_000
+"""Units along an axis: ten times what anybody feeds to a network."""
+
 UNKNOWN = ""
 """The path of a value that an earlier problem made unknowable."""
 
@@ -37,6 +40,7 @@ class Network:
         if y is None:
             check_inputs(layer, call, sources, xs)
             y = self.inferred[layer, xs] = layer.shape(*xs)
+            check_lengths(y, call)
         ties = self.ties(layer, xs, call) if layer.ties else {}
         node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
         if node.reruns:
@@ -83,6 +87,12 @@ def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: t
     for holds, message in layer.requires(*xs):
         if not holds:
             raise problem("AC201", message, call.where, notes=[described(sources, xs)])
+
+
+def check_lengths(y: Volume, call: Invocation) -> None:
+    if any(n > MAX_LENGTH for n in y.spatial):
+        message = f"the output {y} has more than {MAX_LENGTH:,} units along an axis"
+        raise problem("AC208", message, call.where, help="is a number mistyped?")
 
 
 def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:

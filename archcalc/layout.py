@@ -61,7 +61,7 @@ def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int
     widths = width_of(columns, cells, gap)
     kept = list(range(len(columns)))
     while room is not None and sum(widths[i] for i in kept) > room and len(kept) > 1:
-        kept.remove(max(kept, key=lambda i: columns[i].rank))
+        kept.remove(max(kept, key=lambda i: (columns[i].rank, i)))
     return kept
 
 

@@ -10,7 +10,7 @@ import click
 from archcalc.builder import build
 from archcalc.command import PROBLEMS, Settings
 from archcalc.core.diagnostic import Diagnostic, SpecError
-from archcalc.core.render import render_all
+from archcalc.core.render import printable, render_all
 from archcalc.expectation import failures
 from archcalc.loading import document_of, document_of_chain
 from archcalc.spec.declaration import Document
@@ -30,10 +30,11 @@ def command(settings: Settings, specs: Sequence[str], expressions: Sequence[str]
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR")
     names = [name for spec in specs for name in expanded(spec)]
-    found = [each for name in names for each in problems_of(name)]
+    told = [each for name in names for each in problems_of(name)]
     if expressions:
-        found += problems_in("\n".join(expressions))
-    click.echo(written(found, form, settings), nl=False)
+        told += problems_in("\n".join(expressions))
+    found = list(dict.fromkeys(told))  # variants share most of a file, and what is wrong with it
+    click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
         count = len(names) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
@@ -43,20 +44,27 @@ def command(settings: Settings, specs: Sequence[str], expressions: Sequence[str]
 def expanded(spec: str) -> Iterator[str]:
     """The specs that a name stands for: those of a directory, and every variant of a file."""
     path = Path(spec)
-    if path.is_dir():
-        for file in sorted(path.rglob("*.yaml")):
-            if is_spec(file):
-                yield from with_variants(str(file))
+    if spec and path.is_dir():
+        files = [file for file in sorted(path.rglob("*.yaml")) if not hidden(file.relative_to(path)) and is_spec(file)]
+        if not files:
+            raise click.UsageError(f"no spec lies in {spec}")
+        for file in files:
+            yield from with_variants(str(file))
     elif path.is_file():
         yield from with_variants(spec)
     else:
         yield spec
 
 
+def hidden(file: Path) -> bool:
+    """Whether a file lies where nobody looks: .venv, .git."""
+    return any(part.startswith(".") for part in file.parts)
+
+
 def is_spec(file: Path) -> bool:
     """Whether a YAML file claims to be one of ours."""
     try:
-        return any(line.startswith("archcalc:") for line in file.read_text(encoding="utf-8").splitlines())
+        return any(line.startswith("archcalc:") for line in file.read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -89,7 +97,7 @@ def written(found: Sequence[Diagnostic], form: str, settings: Settings) -> str:
     if form == "json":
         return json.dumps([as_json(each) for each in found], indent=1, ensure_ascii=False) + "\n"
     if form == "concise":
-        return "".join(f"{each.location or 'archcalc'}: {each.code} {each.message}\n" for each in found)
+        return "".join(printable(f"{each.location or 'archcalc'}: {each.code} {each.message}") + "\n" for each in found)
     return f"{render_all(found, color=settings.colors(sys.stdout))}\n" if found else ""
 
 

@@ -45,7 +45,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 
 def format_of(form: str | None, output: str | None) -> str:
     """The format that was asked for, by name or by the file's suffix."""
-    if form or not output:
+    if form or output in (None, "-"):
         return form or "table"
     suffix = Path(output).suffix.lower()
     for each in REPORTS.values():
@@ -60,15 +60,15 @@ def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Set
     columns = tuple(each.strip() for each in options["columns"].split(",") if each.strip())
     known_names(columns, list(every_column(report)), "--columns")
     known_names((options["sort"],) if options["sort"] else (), list(MEASURES), "--sort")
-    on_terminal = sys.stdout.isatty() and options["output"] is None
+    to_stdout = options["output"] in (None, "-")
     view = View(
         by=options["by"],
         depth=options["depth"],
         columns=columns,
         sort=options["sort"],
         top=options["top"],
-        room=shutil.get_terminal_size().columns if on_terminal else None,
-        color=options["output"] is None and settings.colors(sys.stdout),
+        room=shutil.get_terminal_size().columns if to_stdout and sys.stdout.isatty() else None,
+        color=to_stdout and settings.colors(sys.stdout),
     )
     return table(report, view)
 

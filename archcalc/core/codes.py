@@ -125,7 +125,8 @@ list.
     ),
     "AC018": (
         "an unknown version of the language",
-        """`archcalc: 1` is the version of the language, not of the network.
+        """`archcalc: 1` is the version of the language, not of the network. It is the only one so far; a later
+version of archcalc will say what has changed.
 """,
     ),
     "AC019": (
@@ -202,7 +203,8 @@ name: `stem()`.
     ),
     "AC111": (
         "an unknown function",
-        """Expressions know min, max, ceil, floor, round, len, sum and make_divisible.
+        """Expressions know min, max, ceil, floor, round, len, sum and make_divisible, and no others: a spec is data,
+and cannot call Python.
 """,
     ),
     "AC112": (
@@ -221,7 +223,8 @@ name: `stem()`.
     ),
     "AC114": (
         "a number beyond all bounds",
-        """Whole numbers go up to 1e15, exponents are whole numbers from 0 to 8.
+        """Whole numbers go up to 1e15, exponents are whole numbers from 0 to 8. No network needs more, and a slip of
+the pen such as 2 ** 10 ** 10 would never end.
 """,
     ),
     "AC115": (
@@ -282,7 +285,7 @@ or as tags: `conv(3, 64, s2, p1)`.
     ),
     "AC123": (
         "an argument is missing",
-        """What has no default must be given.
+        """What has no default must be given. `archcalc layers conv` shows what a layer takes, and what is left out.
 
     conv(3)                        # how many filters? conv(3, 64)
 """,
@@ -296,7 +299,7 @@ or as tags: `conv(3, 64, s2, p1)`.
     ),
     "AC125": (
         "unknown dtype",
-        """Inputs are float64, float32, bfloat16, float16, int64, int32 or bool.
+        """Inputs are float64, float32, bfloat16, float16, int64, int32 or bool: torch's names, without `torch.`.
 """,
     ),
     "AC126": (
@@ -309,7 +312,9 @@ is one of them.
     ),
     "AC127": (
         "a repeat below zero",
-        """`call * n` repeats a call n times; 0 leaves it out.
+        """`call * n` repeats a call n times; 0 leaves it out, and fewer than that means nothing.
+
+    - block * (depth - 1)          # depth must be 1 or more
 """,
     ),
     "AC128": (
@@ -331,7 +336,7 @@ block that was made in the same block can run again.
     ),
     "AC131": (
         "blocks nested too deeply",
-        """Blocks may stand in blocks 48 deep, which is far beyond any network.
+        """Blocks may stand in blocks 48 deep, which is far beyond any network. Look for blocks that call each other.
 """,
     ),
     "AC132": (
@@ -389,6 +394,12 @@ tie=embedding).
 """,
     ),
     # --- AC3xx: expectations and verification ---
+    "AC208": (
+        "an axis beyond all bounds",
+        """A layer would put out more than 10,000,000 units along one axis, ten times what anybody feeds to a network. A
+number is mistyped, or two arguments are in the wrong order: conv(kernel_size, out_channels).
+""",
+    ),
     "AC300": (
         "not what was expected",
         """The spec's `expect:` holds a number that somebody published, and another one comes out. Either the spec is
@@ -414,7 +425,8 @@ batch norm on flat features after batch norm on an image. The numbers are right,
     ),
     "AC302": (
         "an expectation of a layer that is not there",
-        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2.
+        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2. Layers
+without a name in the spec are called by their type and number.
 """,
     ),
 }

@@ -58,6 +58,11 @@ class Field:
         span = self.spans[phase]
         return span and (span[0] + self.step * turns, span[1] + self.step * turns)
 
+    def phases_through(self, window: AnyWindow) -> int:
+        """How many phases the field of a window's output has."""
+        outputs, inputs = window.period
+        return outputs * len(self.spans) // gcd(len(self.spans), inputs)
+
     def through(self, window: AnyWindow, n: Dim) -> "Field":
         """The field of the window's output, given this field of its input; `n` is the length of the network's input.
 
@@ -68,9 +73,9 @@ class Field:
         if self.whole or window.whole:
             return Field.all_of(n, self.aligned)
         outputs, inputs = window.period
-        turns = len(self.spans) // gcd(len(self.spans), inputs)
-        spans = tuple(hull(self.at(unit) for unit in ends(window.reach(i), self)) for i in range(turns * outputs))
-        return replace(self, spans=spans, step=self.step * turns * inputs // len(self.spans))
+        phases = self.phases_through(window)
+        spans = tuple(hull(self.at(unit) for unit in ends(window.reach(i), self)) for i in range(phases))
+        return replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
 
     def unrolled(self, phases: int) -> "Field":
         """The same field written with a multiple of its phases."""

@@ -79,7 +79,9 @@ class Window:
         13
         """
         last = self.slide(n) - 1
-        shifts = (self.begin - t * self.dilation for t in range(self.kernel))
+        first = max(0, ceil_div(self.begin - last * self.stride, self.dilation))
+        beyond = min(self.kernel, (self.begin + n - 1) // self.dilation + 1)
+        shifts = (self.begin - t * self.dilation for t in range(first, beyond))  # other taps meet padding alone
         return sum(
             max(0, min(last, (n - 1 + shift) // self.stride) - max(0, ceil_div(shift, self.stride)) + 1)
             for shift in shifts
@@ -94,7 +96,13 @@ class Window:
         places = self.slide(n)
         if self.dilation == 1:
             return places
-        return sum(1 for i in range(places) if any(0 <= unit < n for unit in self.reach(i)))
+        return sum(1 for i in range(places) if self.meets(i, n))
+
+    def meets(self, i: int, n: Dim) -> bool:
+        """Whether place `i` has a tap on input: the first one that is not before it is not beyond it either."""
+        start = self.reach(i)[0]
+        t = max(0, ceil_div(-start, self.dilation))
+        return t < self.kernel and start + t * self.dilation < n
 
     def counted(self, n: Dim) -> str:
         """The arithmetic of `slide` as a message shows it.
@@ -150,9 +158,8 @@ class TransposedWindow:
         >>> TransposedWindow(kernel=3, stride=2).written(3), TransposedWindow(kernel=2, stride=3).written(3)
         (7, 6)
         """
-        if self.dilation == 1:
-            return (n - 1) * min(self.stride, self.kernel) + self.kernel
-        return len({i * self.stride + t * self.dilation for i in range(n) for t in range(self.kernel)})
+        common = gcd(self.stride, self.dilation)  # what (i, t) writes, (i - d / common, t + s / common) writes too
+        return n * self.kernel - max(0, n - self.dilation // common) * max(0, self.kernel - self.stride // common)
 
     def counted(self, n: Dim) -> str:
         """The arithmetic of `slide` as a message shows it.
@@ -201,7 +208,7 @@ class AdaptiveWindow:
         >>> AdaptiveWindow(5, 2).taps()
         6
         """
-        return sum(len(self.reach(i)) for i in range(self.outputs))
+        return self.inputs + self.outputs - gcd(self.inputs, self.outputs)
 
     def reach(self, i: int) -> Sequence[int]:
         """

@@ -12,13 +12,17 @@ from archcalc.graph import Graph, Input, Node
 Fields = tuple[Field, ...]
 """One field to each spatial axis of the network's input."""
 
+MAX_PHASES = 100_000
+"""Upsampling by s makes s kinds of units, and several layers multiply them: far beyond any network."""
+
 Step = Callable[[Field, AnyWindow, Dim], Field]
 
 
 def receptive_fields(graph: Graph) -> dict[str, Fields]:
-    """For every node its field on each spatial axis of the input; nodes that no spatial input reaches are left out.
+    """For every node its field on each spatial axis of the input.
 
-    Where a network has several inputs, fields are in units of the first that has spatial axes.
+    Nodes that no spatial input reaches are left out, and those of which neighbouring units see too many different
+    things (MAX_PHASES). Where a network has several inputs, fields are in units of the first that has spatial axes.
     """
     seed = spatial_input(graph)
     if seed is None:
@@ -27,8 +31,8 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
     for node in graph:
         branches = [seen[name] for name in carriers(node) if name in seen]
-        if branches:
-            seen[node.name] = advance(node, branches, seed, grow)
+        if branches and (fields := advance(node, branches, seed, grow)):
+            seen[node.name] = fields
     del seen[seed.name]
     return seen
 
@@ -44,10 +48,12 @@ def carriers(node: Node) -> tuple[str, ...]:
 
 
 def advance(node: Node, branches: list[Fields], seed: Input, grow: Step) -> Fields:
-    """The fields of a node's output, from those of its inputs."""
+    """The fields of a node's output, from those of its inputs; none where they would have too many phases."""
     joined = branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
     windows = node.layer.windows(*node.inputs)
     if all(window is IDENTITY for window in windows):
         return joined
-    axes = zip(joined, windows, seed.volume.spatial, strict=True)
+    axes = list(zip(joined, windows, seed.volume.spatial, strict=True))
+    if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
+        return ()
     return tuple(grow(field, window, n) for field, window, n in axes)

@@ -1,5 +1,6 @@
 """Markdown: a table as GitHub shows it, with the totals as its last row."""
 
+from archcalc.core.render import printable
 from archcalc.layout import every_column, total_line
 from archcalc.report import Report, writes
 
@@ -11,7 +12,7 @@ def to_markdown(report: Report) -> str:
     rows = [[column.cell(line) for column in columns] for line in report.lines]
     total = [f"**{text}**" if text else "" for text in (column.cell(total_line(report)) for column in columns)]
     head = [
-        f"**{report.graph.name}**" + (f" ({report.graph.source})" if report.graph.source else ""),
+        printable(f"**{report.graph.name}**" + (f" ({report.graph.source})" if report.graph.source else "")),
         "",
         row([column.title for column in columns]),
         row(["---:" if column.numeric else "---" for column in columns]),

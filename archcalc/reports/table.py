@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archcalc.core.render import printable
 from archcalc.layout import Column, every_column, fitting, total_line, width_of
 from archcalc.measure import MEASURES
 from archcalc.report import Line, Report, by_type, folded, with_subtotals, writes
@@ -74,7 +75,7 @@ def shown(report: Report, view: View) -> Iterator[tuple[Line, str]]:
 
 def heading(report: Report, room: int | None) -> list[str]:
     graph = report.graph
-    title = graph.name + (f"  ({graph.source})" if graph.source else "")
+    title = printable(graph.name + (f"  ({graph.source})" if graph.source else ""))
     volumes = ", ".join(f"{each.name} {each.volume}" for each in graph.inputs)
     batch = graph.inputs[0].volume.batch
     lines = [title, f"{volumes}, batch {batch}, {report.dtype}"]
@@ -88,7 +89,8 @@ def plain(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     lines = [aligned(columns, [c.title for c in columns], widths), rule]
     for row in rows:
         lines += [rule] * (row.kind == "total")
-        cells = [f"= {row.cells[0]}", *row.cells[1:]] if row.kind == "block" else list(row.cells)
+        sign = "= " if row.kind == "block" else ""
+        cells = [sign + cell if c.name == "layer" else cell for c, cell in zip(columns, row.cells, strict=True)]
         lines.append(aligned(columns, cells, widths))
     return "\n".join(lines)
 
@@ -113,7 +115,7 @@ def colored(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     styles = {"layer": "", "block": "cyan", "total": "bold"}
     for row in rows:
         made.add_row(*row.cells, style=styles[row.kind])
-    console = Console(force_terminal=True, width=10_000, highlight=False)
+    console = Console(force_terminal=True, no_color=False, width=10_000, highlight=False)
     with console.capture() as capture:
         console.print(made)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -192,7 +192,7 @@ class Reading(Libraries):
         library = self.library(source, tree.Mapping((), Location(source)), {}, settings, inputs)
         return Document(
             source=source,
-            name="-e",
+            name="One-line network",
             library=library,
             libraries={source.name: library},
             inputs=inputs,

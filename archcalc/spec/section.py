@@ -83,6 +83,8 @@ class Sections:
         if node is None:
             return ()
         if isinstance(node, tree.Mapping) and "shape" not in (key.value for key, _ in node.pairs):
+            if not node.pairs:
+                self.problems.add(problem("AC016", "a network has an input", node.where, help="write [3, 224, 224]"))
             found = [self.problems.attempt(self.named_input, key, value) for key, value in node.pairs]
         else:
             found = [self.problems.attempt(self.input, Word("input", node.where), node)]
