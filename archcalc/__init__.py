@@ -6,9 +6,16 @@
 A plural folder holds many things of one kind, one to a file; the singular module beside it says what one such thing is.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.core.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from archcalc.codegen import generate
+    from archcalc.core.diagnostic import SpecError
+    from archcalc.loading import check, load, load_text
+    from archcalc.report import report_of
+    from archcalc.verify import prove
 
 _FACE = {
     "SpecError": "archcalc.core.diagnostic",
@@ -17,11 +24,11 @@ _FACE = {
     "load_text": "archcalc.loading",
     "report_of": "archcalc.report",
     "generate": "archcalc.codegen",
-    "verify": "archcalc.verify",
+    "prove": "archcalc.verify",
 }
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
-__all__ = ["SpecError", "__version__", "check", "generate", "load", "load_text", "report_of", "verify"]
+__all__ = ["SpecError", "__version__", "check", "generate", "load", "load_text", "prove", "report_of"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archcalc.measure import MEASURES
-from archcalc.report import Line, Report
+from archcalc.report import Line, Report, so_many_layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +66,4 @@ def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int
 
 
 def total_line(report: Report) -> Line:
-    return Line("total", f"{len(report.lines)} layers", report.totals)
+    return Line("total", so_many_layers(len(report.lines)), report.totals)

@@ -99,7 +99,11 @@ def joined(name: str, group: Sequence[Line]) -> Line:
     if len(group) == 1 and last.name == name:
         return last
     layers = sum(line.layers for line in group)
-    return Line(name, f"{layers} layers", sums(group), last.output, last.fields, layers=layers)
+    return Line(name, so_many_layers(layers), sums(group), last.output, last.fields, layers=layers)
+
+
+def so_many_layers(count: int) -> str:
+    return f"{count} layer{'s' * (count != 1)}"
 
 
 def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -108,8 +112,7 @@ def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
     for line in lines:
         groups.setdefault(line.kind, []).append(line)
     return tuple(
-        Line(kind, f"{len(group)} layer{'s' * (len(group) > 1)}", sums(group), layers=len(group))
-        for kind, group in groups.items()
+        Line(kind, so_many_layers(len(group)), sums(group), layers=len(group)) for kind, group in groups.items()
     )
 
 

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from archcalc import layers, reports  # noqa: F401  every file in them registers itself
-from archcalc.command import PROBLEMS, SUMMARIES, run
+from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, SUMMARIES, run
+from archcalc.commands import report as command_report
 from archcalc.core.codes import CODES
 from archcalc.core.version import VERSION
 from archcalc.layer import known_names
@@ -90,7 +92,54 @@ def test_a_reader_that_goes_away_is_no_fault() -> None:
     command = f"{sys.executable} -m archcalc report resnet50 | head -1"
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert ended.stdout.startswith("ResNet-50")
-    assert ended.stderr == ""
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["report", "vgg16"], ["report", "resnet50@resnet152"], ["layers"]], ids=" ".join)
+def test_a_reader_that_was_never_there_is_no_fault_either(arguments: list[str]) -> None:
+    """However much there is to write: what a buffer holds fails when the program ends, what it does not hold before."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "archcalc", *arguments]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_an_interrupt_is_no_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*sizes: int) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_report, "documents_of", interrupted)
+    told = shell("report", "lenet5")
+    assert (told.code, told.out, told.err.strip()) == (INTERRUPTED, "", "")
+
+
+def test_a_missing_extra_is_told_with_what_installs_it() -> None:
+    program = "import sys; sys.modules['torch'] = None; from archcalc.command import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "verify", "-e", "input(3) -> fc(2)"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stdout) == (MISSING, "")
+    assert ended.stderr == "archcalc: verify needs torch: pip install 'archcalc[torch]'\n"
+
+
+def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SUMMARIES, "report")
+    monkeypatch.setitem(SUMMARIES, "nowhere", "A command whose file is not there.")
+    told = shell("nowhere")
+    assert (told.code, told.out) == (PROBLEMS, "")
+    assert told.err.startswith("archcalc: a fault of its own: ModuleNotFoundError: ")
+    with pytest.raises(ModuleNotFoundError):
+        run(["-v", "nowhere"])
+
+
+def test_a_name_that_the_output_has_no_letters_for_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("archcalc: 1\nname: Éclair\ninput: [4]\nlayers: [fc(2)]\n", encoding="utf-8")
+    command = [sys.executable, "-m", "archcalc", "report", str(file)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (ended.returncode, ended.stdout.split(b"\n")[0]) == (0, b"?clair")
 
 
 # --- which network ---------------------------------------------------------------------------------------------------
@@ -179,6 +228,13 @@ def test_several_networks_are_reported_one_after_the_other(shell: Shell) -> None
     assert out.index("LeNet-5") < out.index("AlexNet")
 
 
+def test_several_networks_as_json_are_an_object_each(shell: Shell) -> None:
+    out = shell("report", "lenet5", "two_layer", "--format", "json").out
+    first, end = json.JSONDecoder().raw_decode(out)
+    second = json.loads(out[end:])
+    assert (first["spec"], second["spec"]) == tuple(str(bundled()[name]) for name in ("lenet5", "two_layer"))
+
+
 @pytest.mark.parametrize("form", REPORTS)
 def test_the_suffix_of_a_file_decides_its_format(form: str, shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / f"report{REPORTS[form].suffixes[0]}"
@@ -263,6 +319,60 @@ def test_a_written_file_keeps_the_permissions_that_it_had(shell: Shell, tmp_path
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_a_format_that_is_named_counts_more_than_a_suffix(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "report.txt"
+    shell("report", "lenet5", "--format", "csv", "-o", str(file))
+    assert file.read_text().startswith("name,type,")
+
+
+def test_a_dash_is_standard_output(shell: Shell) -> None:
+    assert shell("report", "lenet5", "-o", "-") == shell("report", "lenet5")
+
+
+def test_a_link_stays_a_link(shell: Shell, tmp_path: Path) -> None:
+    file, link = tmp_path / "report.json", tmp_path / "latest.json"
+    file.write_text("old")
+    link.symlink_to(file)
+    assert shell("report", "lenet5", "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert json.loads(file.read_text())["name"] == "LeNet-5"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(shell: Shell, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert shell("report", "two_layer", "-o", str(pipe)).code == 0
+    assert os.read(reader, 1 << 16).startswith(b"name,type,")
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("place", ["folder.json", "file.txt/report.json", "x" * 250 + ".json"])
+def test_a_place_that_no_file_can_have_is_told(place: str, shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "file.txt").touch()
+    told = shell("report", "lenet5", "-o", str(tmp_path / place))
+    assert (told.code, told.out) == (PROBLEMS, "")
+    assert told.err.startswith(f"Error: cannot write {tmp_path / place}: ")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file.txt", "folder.json"]
+
+
+def test_an_interrupt_leaves_the_old_file_and_nothing_beside_it(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("old")
+
+    def interrupted(self: Path, target: Path) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    assert shell("report", "lenet5", "-o", str(file)).code == INTERRUPTED
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 # --- colour ----------------------------------------------------------------------------------------------------------
 
 
@@ -285,6 +395,13 @@ def test_colours_are_as_asked_for(
         monkeypatch.setenv(name, value)
     assert ("\x1b[" in shell(*arguments, "report", "lenet5").out) == coloured
     assert ("\x1b[" in shell(*arguments, "report", "lenet55").err) == coloured
+    assert ("\x1b[" in shell(*arguments, "check", "lenet55").out) == coloured
+
+
+def test_a_file_is_never_coloured(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "report.txt"
+    shell("--color", "always", "report", "lenet5", "-o", str(file))
+    assert "\x1b" not in file.read_text()
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
@@ -328,6 +445,55 @@ def test_problems_are_told_in_a_line_each_or_as_json(shell: Shell, tmp_path: Pat
     [found] = json.loads(shell("check", str(file), "--format", "json").out)
     assert (found["code"], found["line"], found["column"], found["length"]) == ("AC120", 4, 16, 5)
     assert found["help"] == "did you mean 'stride'?"
+
+
+def test_a_folder_stands_for_the_specs_in_it(shell: Shell, tmp_path: Path) -> None:
+    for place in ("a.yaml", "deep/er/b.yaml", ".venv/vendored.yaml"):
+        file = tmp_path / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(WRONG)
+    (tmp_path / "bom.yaml").write_text(WRONG, encoding="utf-8-sig")
+    (tmp_path / "other.yaml").write_text("services: {web: {image: nginx}}\n")
+    found = json.loads(shell("check", str(tmp_path), "--format", "json").out)
+    assert [Path(each["file"]).name for each in found] == ["a.yaml", "bom.yaml", "b.yaml"]
+
+
+@pytest.mark.parametrize("spec", ["", "nowhere/net.yaml", "resnet51"])
+def test_what_is_not_there_is_not_sound(spec: str, shell: Shell) -> None:
+    told = shell("check", spec)
+    assert told.code == PROBLEMS
+    assert told.out.startswith("error[AC0")
+
+
+def test_a_folder_without_a_spec_is_a_usage_error(shell: Shell, tmp_path: Path) -> None:
+    told = shell("check", str(tmp_path))
+    assert told.code == USAGE
+    assert f"no spec lies in {tmp_path}" in told.err
+
+
+def test_a_problem_that_all_variants_have_is_told_once(shell: Shell, tmp_path: Path) -> None:
+    file = wrong(tmp_path)
+    file.write_text(f"{WRONG}params: {{w: 1}}\nvariants: {{a: {{w: 2}}, b: {{w: 3}}}}\n")
+    assert len(json.loads(shell("check", str(file), "--format", "json").out)) == 1
+
+
+def test_a_variant_that_does_not_fit_is_found_without_being_asked_for(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("archcalc: 1\nparams: {k: 3}\ninput: [3, 8, 8]\nlayers: ['conv(k, 4)']\nvariants: {a: {k: 9}}\n")
+    told = shell("check", str(file), "--format", "concise")
+    assert told.code == PROBLEMS
+    assert "AC201" in told.out
+    assert shell("check", f"{file}@a").code == PROBLEMS
+
+
+def test_what_a_terminal_would_obey_is_not_passed_on(shell: Shell) -> None:
+    told = shell("check", "-e", "input(3) -> \x1b[2J", "--format", "concise")
+    assert told.code == PROBLEMS
+    assert "\x1b" not in told.out
+
+
+def test_no_problems_are_an_empty_list(shell: Shell) -> None:
+    assert shell("check", "lenet5", "--format", "json").out == "[]\n"
 
 
 def test_a_number_that_was_not_expected_is_a_problem(shell: Shell, tmp_path: Path) -> None:

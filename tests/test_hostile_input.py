@@ -3,12 +3,16 @@
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archcalc import layers, reports  # noqa: F401  every file in them registers itself
+from archcalc.binding import shown
 from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.command import PROBLEMS, run
@@ -16,8 +20,10 @@ from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.expectation import failures
-from archcalc.report import report_of
+from archcalc.layer import LAYERS
+from archcalc.report import REPORTS, report_of
 from archcalc.spec.document import read_document
+from archcalc.spec.library import KEYS
 from tests.zoo import FILES
 
 GOOD = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 4) -> fc(2)\n"
@@ -30,8 +36,10 @@ def outcome(text: str) -> list[str]:
         graph = build(document)
     except SpecError as error:
         return sound(error)
-    list(failures(graph, document))
-    report_of(graph)
+    assert {each.code for each in failures(graph, document)} <= CODES.keys()
+    report = report_of(graph)
+    for form in REPORTS.values():
+        form.write(report)
     try:
         generate(graph)
     except SpecError as error:
@@ -46,6 +54,11 @@ def sound(error: SpecError) -> list[str]:
         assert each.code in CODES
         assert each.message == each.message.strip() != ""
     return [each.code for each in error.diagnostics]
+
+
+def test_a_spec_with_nothing_wrong_has_no_problems() -> None:
+    """What the tests below damage is sound before."""
+    assert outcome(GOOD) == []
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -122,12 +135,11 @@ def can_read(file: Path) -> bool:
 
 # --- values of the wrong kind ----------------------------------------------------------------------------------------
 
-KEYS = (
-    "archcalc", "name", "about", "source", "tags", "input", "inputs", "params", "symbols", "defaults", "blocks",
-    "layers", "outputs", "expect", "variants", "import",
-)  # fmt: skip
 VALUES = ("", "5", "-1", "1.5", "true", "null", "word", "'two words'", "[]", "{}", "[1, [2, [3]]]", "{a: {b: c}}",
-          "[{a: 1}]", "2030-01-01", "0x10", ".inf", ".nan", "'" + "y" * 5000 + "'")  # fmt: skip
+          "[{a: 1}]", "2030-01-01", "0x10", ".inf", ".nan", "'" + "y" * 5000 + "'", '"\\e[2J\\0"', "{'': 2}",
+          "{a.b: 2}", "[-1, 8, 8]", "[0, 8, 8]", "[1.5, 8, 8]", "{shape: 3}", "{shape: [3, 8, 8], vocab: -3}",
+          "[prev]", "{prev: 3}", "{params: {a: 3}}", "{shapes: 3}", "{shapes: {conv1: {a: 3}}}", "{output: {}}",
+          "[input]", "1 / 0")  # fmt: skip
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -148,6 +160,21 @@ ARGUMENTS = ("", "0", "-1", "1.5", "true", "none", "word", "[1]", "[[1, 2], 3]",
 def test_every_argument_takes_every_value_without_a_fault(call: str, argument: str) -> None:
     chain = call.format(argument)
     outcome(f"archcalc: 1\ninput: [3, 8, 8]\nblocks:\n  b(n):\n    - conv(1, n)\nlayers:\n  - {chain}\n")
+
+
+WORTHLESS = ("0", "-1", "2", "1.5", "1e15", "true", "none", "word", "''", "[]", "[1, 2]", "[[1, 2], [3, 4]]", "[[-1]]",
+             "1 / 3", "3x3", "0x0", "same", "input", "1e-300")  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_argument_of_every_layer_takes_every_value_without_a_fault(kind: str) -> None:
+    given = LAYERS[kind].examples[0].given
+    for name in (*(field.name for field in fields(cast(Any, LAYERS[kind]))), "norm", "act", "tie", "freeze"):
+        for value in WORTHLESS:
+            arguments = {**{key: shown(each) for key, each in given.items()}, name: value}
+            call = f"{kind}({', '.join(f'{key}={each}' for key, each in arguments.items())})"
+            for volume in ("[3, 8, 8]", "[7]", "[1, 1, 1, 1]"):
+                outcome(f"archcalc: 1\ninput: {volume}\nlayers:\n  - {call}\n")
 
 
 # --- bombs -----------------------------------------------------------------------------------------------------------

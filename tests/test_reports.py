@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -41,11 +41,11 @@ def small(convention: str = "macs") -> Report:
     return report_of(load_text(SMALL), convention)
 
 
-def body(text: str) -> list[str]:
+def body(text: str, first_title: str = "Layer") -> list[str]:
     """The lines of a printed table, its head and its rules left out."""
     lines = text.split("\n")
-    first = next(i for i, line in enumerate(lines) if line.startswith("Layer"))
-    last = next(i for i, line in enumerate(lines) if line.startswith("total"))
+    first = next(i for i, line in enumerate(lines) if line.lstrip().startswith(first_title))
+    last = next(i for i, line in enumerate(lines) if "total" in line.split())
     return [line for line in lines[first + 1 : last + 1] if not line.startswith("-")]
 
 
@@ -101,6 +101,32 @@ def test_what_does_not_fit_leaves_as_a_whole_and_is_named(name: str, room: int) 
     heads = len(cells(next(line for line in text.split("\n") if line.startswith("Layer"))))
     columns = sum(1 for column in every_column(report).values() if column.rank < 9)
     assert heads == columns - sum(len(each.split(", ")) for each in gone)
+
+
+def test_of_columns_that_were_asked_for_the_last_leave_first() -> None:
+    view = View(columns=("layer", "flops", "scalar", "netscope", "buffers"), room=45)
+    text = table(small(), view)
+    assert titles(text) == ["Layer", "FLOPs", "Scalar ops"]
+    assert "no room for: netscope, buffers (" in text
+
+
+def test_a_subtotal_is_marked_at_its_name_wherever_the_name_stands() -> None:
+    rows = [cells(line) for line in body(table(small(), View(columns=("params", "layer"))), "Params")]
+    assert [row for row in rows if "=" in "".join(row)] == [["4,928", "= body"], ["14,464", "= residual1"]]
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    graph = load_text('archcalc: 1\nname: "\\e[2J\\nevil"\nsource: "\\a"\ninput: [4]\nlayers: [relu]\n')
+    for form in ("table", "markdown"):
+        text = REPORTS[form].write(report_of(graph))
+        assert text.replace("\n", "").isprintable()
+        assert "evil" in text.split("\n")[0]
+
+
+def test_a_network_without_layers_has_a_table() -> None:
+    report = report_of(load_text("archcalc: 1\ninput: [4]\nlayers: [relu * 0]\n"))
+    assert cells(body(table(report, View()))[-1]) == ["total", "0 layers", "0", "0", "0"]
+    assert all(form.write(report) for form in REPORTS.values())
 
 
 def test_colours_change_no_word() -> None:
@@ -179,6 +205,8 @@ def test_json_keeps_its_contract(name: str) -> None:
     for layer in document["layers"]:
         assert list(layer) == LAYER_KEYS
         assert all(type(layer[key]) is int for key in LAYER_KEYS[5:12])
+        assert all(type(layer[key]) is int for key in ("output_bytes", "line", "column"))
+        assert layer["saved_bytes"] is None, "not predicted yet"
         field = layer["receptive_field"]
         assert field is None or list(field) == ["size", "jump", "start", "global", "aligned"]
 
@@ -188,6 +216,31 @@ def test_json_layers_add_up_to_its_totals(name: str) -> None:
     document = as_json(report_of(network(name)))
     for key in TOTAL_KEYS[:7]:
         assert sum(layer[key] for layer in document["layers"]) == document["totals"][key]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_has_whole_numbers_only(name: str) -> None:
+    """`json.loads` would make a float of 1e3 and of 3.0; there are neither, and no bool where a number belongs."""
+    document = as_json(report_of(network(name)))
+    assert not [number for number in leaves(document) if isinstance(number, float)]
+    assert {type(value) for value in document["totals"].values()} <= {int, type(None)}
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    yield from [value] if inner is None else (leaf for each in inner for leaf in leaves(each))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_is_in_the_order_of_the_network_and_wired_as_it_is(name: str) -> None:
+    graph = network(name)
+    document = as_json(report_of(graph))
+    assert [layer["name"] for layer in document["layers"]] == [node.name for node in graph]
+    shapes = {each["name"]: each["shape"] for each in document["inputs"]}
+    for layer in document["layers"]:
+        assert layer["input_shapes"] == [shapes[source] for source in layer["inputs"]]
+        shapes[layer["name"]] = layer["output_shape"]
+    assert set(document["outputs"]) <= shapes.keys()
 
 
 def test_json_says_where_a_layer_stands_and_what_it_sees() -> None:
@@ -239,12 +292,26 @@ def test_csv_has_every_measure_of_every_layer(name: str) -> None:
         assert sum(int(row[measure.name]) for row in rows) == measure.total(graph)
 
 
+def rows_of_markdown(graph: Graph) -> list[list[str]]:
+    lines = REPORTS["markdown"].write(report_of(graph)).split("\n")
+    return [line.strip("|").split("|") for line in lines if line.startswith("|")]
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_markdown_table_has_the_same_cells_in_every_row(name: str) -> None:
-    text = REPORTS["markdown"].write(report_of(network(name)))
-    rows = [line for line in text.split("\n") if line.startswith("|")]
-    assert len({line.count("|") for line in rows}) == 1
+    rows = rows_of_markdown(network(name))
+    assert len({len(row) for row in rows}) == 1
+    assert {cell.strip() for cell in rows[1]} == {"---", "---:"}
     assert len(rows) == 2 + len(network(name).nodes) + 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_columns_of_a_markdown_table_add_up(name: str) -> None:
+    head, _, *layers, total = rows_of_markdown(network(name))
+    summed = [i for i, title in enumerate(head) if title.strip() in ("Params", "MACs", "Output bytes")]
+    assert len(summed) == 3
+    for i in summed:
+        assert sum(number(row[i]) for row in layers) == number(total[i].replace("*", ""))
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)

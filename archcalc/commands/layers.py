@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.binding import shown
+from archcalc.binding import shown, signature_of
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
 
@@ -52,7 +52,9 @@ def none(value: Any) -> Any:
 def page(layer: type[Layer]) -> str:
     """Everything a layer says of itself."""
     names = [*layer.aliases, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
-    text = [signature(layer), *([f"also: {', '.join(names)}"] if names else []), "", inspect.getdoc(layer) or "", ""]
+    others = signature_of(layer).others
+    text = [signature(layer), *([f"also called: {', '.join(names)}"] if names else [])]
+    text += [f"also takes: {', '.join(others)}", "", inspect.getdoc(layer) or "", ""]
     return "\n".join([*text, *(part for example in layer.examples for part in worked(layer, example))]) + "\n"
 
 

@@ -1,0 +1,88 @@
+"""The documentation is true: every command in it is run, every page that is generated is up to date."""
+
+import doctest
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from archcalc.command import SUMMARIES, run
+from docs.__main__ import FOLDER, PAGES
+from tests.zoo import ROOT
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(FOLDER.glob("*.md"))]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A command of a console block, and what the page shows of its output; `...` stands for anything."""
+
+    page: Path
+    command: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}: {self.command}"
+
+
+def shown() -> list[Shown]:
+    found = []
+    for page in DOCUMENTS:
+        for block in re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                found.append(Shown(page, command, output))
+    return found
+
+
+def matches(output: str, printed: str) -> bool:
+    """Whether something was printed as shown, `...` standing for anything."""
+    pieces = (re.escape(piece.strip()) for piece in output.split("..."))
+    return re.fullmatch(".*".join(pieces), printed.strip(), re.DOTALL) is not None
+
+
+COMMANDS = shown()
+
+
+@pytest.mark.parametrize("example", [each for each in COMMANDS if each.command.startswith("archcalc ")], ids=str)
+def test_a_command_prints_what_its_page_shows(
+    example: Shown, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    run(shlex.split(example.command)[1:])
+    told = capsys.readouterr()
+    printed = told.out + told.err
+    assert not printed.startswith("Usage:"), printed
+    if example.output:
+        assert matches(example.output, printed), printed
+
+
+@pytest.mark.parametrize("example", [each for each in COMMANDS if not each.command.startswith("archcalc ")], ids=str)
+def test_every_other_command_is_a_target_of_the_makefile(example: Shown) -> None:
+    word, target, *_ = shlex.split(example.command)
+    assert word == "make"
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+
+
+def test_python_in_the_documentation_does_what_it_shows() -> None:
+    for page in DOCUMENTS:
+        failed, _ = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS)
+        assert failed == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    assert (FOLDER / name).read_text() == PAGES[name](), "run make docs"
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_command_of_the_program_is_shown_somewhere() -> None:
+    assert {each.command.split()[1] for each in COMMANDS if each.command.startswith("archcalc ")} == SUMMARIES.keys()
