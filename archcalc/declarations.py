@@ -10,6 +10,7 @@ from archcalc.core.location import Location
 from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume
 from archcalc.graph import Input
+from archcalc.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
 from archcalc.spec.declaration import Document, InputDecl, Library
 from archcalc.spec.expression import Expression, Name, Names, Value, Word
@@ -64,6 +65,11 @@ class Declarations:
             known = ", ".join(ITEMSIZE)
             self.report(problem("AC125", f"unknown dtype '{dtype}'", declared.where, help=f"one of {known}"))
         volume = Volume(shape[0], tuple(shape[1:]), self.batch, declared.channels_last, dtype)
+        try:
+            check_lengths(volume, declared.where)
+        except SpecError as error:
+            self.report(error)
+            volume = volume.to(spatial=(0,) * volume.rank)
         return Input(declared.name, volume, vocab, declared.where)
 
     def size(self, part: Expression, names: Names) -> int:

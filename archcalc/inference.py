@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import problem
+from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph import Node
 from archcalc.layer import RANKED, Layer
@@ -40,7 +41,7 @@ class Network:
         if y is None:
             check_inputs(layer, call, sources, xs)
             y = self.inferred[layer, xs] = layer.shape(*xs)
-            check_lengths(y, call)
+            check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
         node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
         if node.reruns:
@@ -89,10 +90,11 @@ def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: t
             raise problem("AC201", message, call.where, notes=[described(sources, xs)])
 
 
-def check_lengths(y: Volume, call: Invocation) -> None:
+def check_lengths(y: Volume, where: Location | None) -> None:
+    """Raises where an axis is beyond all bounds: formulas that walk along it would take for ever."""
     if any(n > MAX_LENGTH for n in y.spatial):
-        message = f"the output {y} has more than {MAX_LENGTH:,} units along an axis"
-        raise problem("AC208", message, call.where, help="is a number mistyped?")
+        message = f"{y} has more than {MAX_LENGTH:,} units along an axis"
+        raise problem("AC208", message, where, help="is a number mistyped?")
 
 
 def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:

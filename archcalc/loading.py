@@ -12,7 +12,8 @@ from archcalc.core.location import Source
 from archcalc.expectation import failures
 from archcalc.graph import Graph
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import one_liner, read_document, read_source
+from archcalc.spec.document import decoded, one_liner, read_document, read_source
+from archcalc.spec.reader import MAX_BYTES
 from archcalc.zoo import bundled
 
 
@@ -78,7 +79,9 @@ def source_of(spec: str) -> tuple[Source, str | None]:
         return read_source(spec), None
     path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
     if path == "-":
-        return Source("<stdin>", sys.stdin.read()), variant or None
+        return decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)), variant or None
+    if not path:
+        raise problem("AC021", f"'{spec}' names no spec", help="`archcalc specs` lists the bundled ones")
     known = bundled()
     if path in known and not Path(path).is_file():
         return read_source(str(known[path])), variant or None

@@ -132,24 +132,28 @@ Writer: TypeAlias = Callable[[Report], str]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write a report: its name, the file suffixes that mean it, and the function that writes."""
+    """A way to write a report: its name, the file suffixes that mean it, and the function that writes.
+
+    `single`: what is written is for programs, and two of them in a row would be no file of that format.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     write: Writer
+    single: bool = False
 
 
 REPORTS: dict[str, Format] = {}
 """Every format by name; filled by the files in reports/."""
 
 
-def writes(name: str, *suffixes: str) -> Callable[[Writer], Writer]:
+def writes(name: str, *suffixes: str, single: bool = False) -> Callable[[Writer], Writer]:
     """Declares the decorated function to write a format."""
 
     def register(write: Writer) -> Writer:
         if name in REPORTS:
             raise TypeError(f"the format {name!r} is declared twice")
-        REPORTS[name] = Format(name, suffixes, write)
+        REPORTS[name] = Format(name, suffixes, write, single)
         return write
 
     return register

@@ -228,11 +228,11 @@ def test_several_networks_are_reported_one_after_the_other(shell: Shell) -> None
     assert out.index("LeNet-5") < out.index("AlexNet")
 
 
-def test_several_networks_as_json_are_an_object_each(shell: Shell) -> None:
-    out = shell("report", "lenet5", "two_layer", "--format", "json").out
-    first, end = json.JSONDecoder().raw_decode(out)
-    second = json.loads(out[end:])
-    assert (first["spec"], second["spec"]) == tuple(str(bundled()[name]) for name in ("lenet5", "two_layer"))
+@pytest.mark.parametrize("form", [name for name, each in REPORTS.items() if each.single])
+def test_a_format_for_programs_holds_one_network(form: str, shell: Shell) -> None:
+    told = shell("report", "lenet5", "two_layer", "--format", form)
+    assert (told.code, told.out) == (USAGE, "")
+    assert f"{form} holds one network" in told.err
 
 
 @pytest.mark.parametrize("form", REPORTS)

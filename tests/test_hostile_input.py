@@ -1,7 +1,9 @@
 """Whatever comes in, a graph or diagnostics come out: never another exception, never an endless wait."""
 
+import io
 import re
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -192,6 +194,8 @@ BOMBS = {
     "a name used twice": ("archcalc: 1\ninput: [3]\nlayers: [a = relu, a = relu]\n", "AC107"),
     "a layer that reads itself": ("archcalc: 1\ninput: [3]\nlayers: [a -> a = relu]\n", "AC101"),
     "parameters of each other": ("archcalc: 1\nparams: {a: b, b: a}\ninput: [3]\nlayers: [relu]\n", "AC110"),
+    "an input beyond all bounds": ("archcalc: 1\ninput: [3, 1000000000]\nlayers: [maxpool(999999999)]\n", "AC208"),
+    "an output beyond all bounds": ("archcalc: 1\ninput: [3, 9]\nlayers: [upsample(999999999)]\n", "AC208"),
     "a number beyond all bounds": (
         "archcalc: 1\nparams: {a: 10 ** 8 * 10 ** 8}\ninput: [3]\nlayers: [relu]\n",
         "AC114",
@@ -209,6 +213,29 @@ def test_a_file_that_imports_itself_is_told(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "b.yaml").write_text(f"{GOOD}import: [./a.yaml]\n")
     assert run(["report", str(tmp_path / "a.yaml")]) == PROBLEMS
     assert "this file is being imported already" in capsys.readouterr().err
+
+
+def test_a_file_that_imports_itself_directly_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(f"{GOOD}import: [./a.yaml]\n")
+    assert run(["report", str(tmp_path / "a.yaml")]) == PROBLEMS
+    assert "a.yaml -> a.yaml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"archcalc: 1\nname: \xff\n", id="no UTF-8"),
+        pytest.param(bytes(range(256)), id="binary"),
+        pytest.param(b"archcalc: 1\x00\n", id="NUL"),
+        pytest.param(b"# " + b"x" * (1 << 21), id="huge"),
+    ],
+)
+def test_standard_input_that_is_no_spec_is_told_in_words(
+    content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+    assert run(["report", "-"]) == PROBLEMS
+    assert re.search(r"^error\[AC00\d\]: ", capsys.readouterr().err)
 
 
 def test_names_of_any_kind_make_no_fault() -> None:
@@ -240,14 +267,35 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
+WORD = re.compile(r"[\w.]+")
+WORDS = sorted({word for text in TEXTS for word in WORD.findall(text.partition("\ninput:")[2])})
+
+
+@st.composite
+def reworded(draw: st.DrawFn) -> str:
+    """A bundled spec that is still YAML: some words and numbers behind its head are others."""
+    head, key, body = draw(st.sampled_from(TEXTS)).partition("\ninput:")
+    for _ in range(draw(st.integers(1, 3))):
+        word = draw(st.sampled_from(list(WORD.finditer(body))))
+        other = draw(st.one_of(st.sampled_from(WORDS), st.sampled_from(["0", "1", "3", "1e9", "0.5", "prev", "[]"])))
+        body = body[: word.start()] + other + body[word.end() :]
+    return head + key + body
+
+
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated())
 def test_a_mutated_spec_is_read_or_refused(text: str) -> None:
     outcome(text)
 
 
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(reworded())
+def test_a_spec_with_other_words_is_built_or_refused(text: str) -> None:
+    outcome(text)
+
+
 @pytest.mark.fuzz
 @settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(mutated())
+@given(st.one_of(mutated(), reworded()))
 def test_many_mutated_specs_are_read_or_refused(text: str) -> None:
     outcome(text)

@@ -212,14 +212,17 @@ def run(chain: tuple[Step, ...], x: Tensor, measured: Measured) -> Tensor:
 
 
 def by_torch(network: Network) -> Measured | None:
-    """None where torch refuses the network."""
-    measured = Measured([])
+    """None where torch refuses the network: on meta, or on the CPU, which is the stricter of the two."""
+    measured, again = Measured([]), Measured([])
     counter = FlopCounterMode(display=False)
     try:
         with torch.device("meta"), counter:
             run(network.chain, torch.empty(1, *network.shape), measured)
+        with torch.no_grad():
+            run(network.chain, torch.zeros(1, *network.shape), again)
     except (RuntimeError, ValueError, IndexError):
         return None
+    assert measured.shapes == again.shapes
     measured.flops = counter.get_total_flops()
     return measured
 

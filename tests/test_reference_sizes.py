@@ -15,6 +15,7 @@ from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.padding import pads
 from archcalc.core.volume import image
 from archcalc.layer import LAYERS, Layer
+from archcalc.layers.pool import AvgPool
 
 DATA = Path(__file__).parent / "data"
 LAYER_OF = {"conv": "conv", "convT": "upconv", "maxpool": "maxpool", "avgpool": "avgpool"}
@@ -44,6 +45,8 @@ def size(layer: Layer, n: int) -> int | str:
     sizes: set[int | str] = set()
     for rank in layer.ranks:
         x = image(1, *(n,) * rank)
+        if isinstance(layer, AvgPool) and rank == 3 and max(w.kernel for w in layer.windows(x)) > n:
+            continue  # torch's AvgPool3d refuses these, padded or not, and its pools along fewer axes do not
         held = all(holds for holds, _ in layer.requires(x))
         sizes.update(layer.shape(x).spatial if held else {"ERR"})
     (found,) = sizes

@@ -34,6 +34,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     """The layer table and totals of a network."""
     documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
     form = format_of(options["form"], options["output"])
+    if REPORTS[form].single and len(documents) > 1:
+        raise click.UsageError(f"{form} holds one network: name one SPEC at a time")
     texts = []
     for document in documents:
         with undisturbed():

@@ -378,7 +378,10 @@ none: convolve before `flatten` and `fc`, not after.
     ),
     "AC203": (
         "the wrong number of inputs",
-        """Merges (`add`, `mul`, `concat`) take two paths or more; other layers and blocks take one input.
+        """Merges (`add`, `mul`, `concat`) take two paths or more; other layers and blocks take one input. What
+came in is `prev`.
+
+    - add: [conv(3, 64, p1), prev]
 """,
     ),
     "AC206": (
@@ -393,13 +396,13 @@ none: convolve before `flatten` and `fc`, not after.
 tie=embedding).
 """,
     ),
-    # --- AC3xx: expectations and verification ---
     "AC208": (
         "an axis beyond all bounds",
         """A layer would put out more than 10,000,000 units along one axis, ten times what anybody feeds to a network. A
 number is mistyped, or two arguments are in the wrong order: conv(kernel_size, out_channels).
 """,
     ),
+    # --- AC3xx: expectations and verification ---
     "AC300": (
         "not what was expected",
         """The spec's `expect:` holds a number that somebody published, and another one comes out. Either the spec is
@@ -414,6 +417,12 @@ not the network that was published, or the publication counts otherwise, or it e
 ...), `output`, `shapes` and `receptive_field` by layer. Everything else is a slip of the pen.
 """,
     ),
+    "AC302": (
+        "an expectation of a layer that is not there",
+        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2. Layers
+without a name in the spec are called by their type and number.
+""",
+    ),
     "AC310": (
         "a layer that cannot run again",
         """A layer with weights runs again on an input for which PyTorch would need a module of another kind, such as
@@ -421,12 +430,6 @@ batch norm on flat features after batch norm on an image. The numbers are right,
 
     - n = batchnorm
     - gap -> n()          # write gap -> batchnorm
-""",
-    ),
-    "AC302": (
-        "an expectation of a layer that is not there",
-        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2. Layers
-without a name in the spec are called by their type and number.
 """,
     ),
 }

@@ -154,6 +154,9 @@ class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), ali
             self.count_include_pad or in_modules(self.pads(x)) is not None,
             "count_include_pad=false needs as much padding at the beginning as at the end",
         )
+        if x.rank == 3 and in_modules(self.pads(x)) is not None:
+            for w, n in zip(self.windows(x), x.spatial, strict=True):
+                yield w.kernel <= n, f"torch.nn.AvgPool3d takes no window of {w.kernel} over {n} units, padded or not"
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)

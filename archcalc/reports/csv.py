@@ -7,7 +7,7 @@ from archcalc.measure import MEASURES
 from archcalc.report import Line, Report, writes
 
 
-@writes("csv", ".csv")
+@writes("csv", ".csv", single=True)
 def to_csv(report: Report) -> str:
     """A header, then the layers in order; no totals, which a reader would add up twice."""
     out = io.StringIO()

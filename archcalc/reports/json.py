@@ -17,7 +17,7 @@ NOT_PREDICTED = None
 """Memory for training is not predicted yet; a null is not a zero."""
 
 
-@writes("json", ".json")
+@writes("json", ".json", single=True)
 def to_json(report: Report) -> str:
     """One object: the network, its layers in order, its totals."""
     graph = report.graph

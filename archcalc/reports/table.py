@@ -54,7 +54,7 @@ def table(report: Report, view: View) -> str:
     slim = [Row(tuple(row.cells[i] for i in kept), row.kind) for row in rows]
     body = colored(chosen, slim) if view.color else plain(chosen, slim)
     left = [columns[i] for i in range(len(columns)) if i not in kept]
-    return "\n".join([*heading(report, view.room), "", body, "", *closing(report), *footer(left)]) + "\n"
+    return "\n".join([*heading(report, view.room), "", body, "", *closing(report), *footer(left, view.room)]) + "\n"
 
 
 def shown(report: Report, view: View) -> Iterator[tuple[Line, str]]:
@@ -139,8 +139,9 @@ def parameters(report: Report) -> str:
     return text + (f", {totals['buffers']:,} buffer elements" if totals["buffers"] else "")
 
 
-def footer(left: Sequence[Column]) -> list[str]:
-    if not left:
+def footer(left: Sequence[Column], room: int | None) -> list[str]:
+    """Which columns have left, and how to get them back."""
+    if not left or room is None:
         return []
     names = ", ".join(column.name for column in left)
-    return [f"no room for: {names} (a wider terminal, or --columns {','.join(c.name for c in left)})"]
+    return textwrap.wrap(f"no room for: {names} (a wider terminal, or --columns)", room, break_long_words=False)
