@@ -35,7 +35,7 @@ def affine(node: Node) -> bool:
 FVCORE: Mapping[Role, Quantity] = {
     Role.BATCH_NORM: lambda node: (2 if affine(node) else 1) * node.inputs[0].numel,
     Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel,
-    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel,
+    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel if node.ops.div else 0,  # averages, not maxima
     Role.RESAMPLING: lambda node: max(node.output.numel, node.ops.mul),  # bilinear: 4 an output, as it multiplies
 }
 """What fvcore counts beside contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
@@ -43,8 +43,10 @@ FVCORE: Mapping[Role, Quantity] = {
 NETSCOPE: Mapping[Role, Quantity] = {
     Role.LOCAL_NORM: lambda node: node.output.numel * node.layer.neighbours(node.inputs[0]).kernel,
     Role.MERGE: lambda node: node.ops.mul,
+    Role.BATCH_NORM: lambda node: node.inputs[0].numel if affine(node) else 0,  # Caffe's Scale layer
 }
-"""What Netscope counts as MACCs beside contractions: squares of a local norm's window, products of volumes."""
+"""What Netscope counts as MACCs beside contractions: squares of a local norm's window, products of volumes, the affine
+part of a batch norm."""
 
 
 def spread(node: Node) -> Dim:
