@@ -167,6 +167,13 @@ def test_source_that_torch_refuses_is_a_row(monkeypatch: pytest.MonkeyPatch) -> 
     assert rows["the source runs"].differences[0].startswith("RuntimeError: ")
 
 
+def test_a_published_number_that_does_not_come_out_is_seen() -> None:
+    rows = disagreeing(SPEC + "expect: {params: 5, shapes: {first: [4, 17, 17], fc1: [6]}}\n", device="meta")
+    row = rows["published numbers"]
+    assert (row.level, row.predicted, row.measured) == ("expect", "3 numbers", "1 number")
+    assert row.differences[1] == "expected shapes of fc1 [6], computed [5]"
+
+
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
@@ -235,7 +242,7 @@ def test_the_command_shows_the_table_and_every_comparison(capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert shown.startswith("LeNet-5")
     assert "\nL1 meta  3 x [1, 48, 64]\n" in shown
-    assert shown.endswith("\nall 16 comparisons agree\n")
+    assert shown.endswith("\nall 17 comparisons agree\n")
 
 
 def test_disagreement_is_exit_code_1_and_names_the_layers(
@@ -245,7 +252,7 @@ def test_disagreement_is_exit_code_1_and_names_the_layers(
     assert run(["-q", "verify", "lenet5", "--device", "meta"]) == PROBLEMS
     shown = capsys.readouterr().out
     assert "DISAGREE\n      conv1.bias: predicted nothing, measured [6] trained\n" in shown
-    assert shown.endswith("\n3 of 16 comparisons disagree\n")
+    assert shown.endswith("\n4 of 17 comparisons disagree\n")
 
 
 def test_a_certificate_is_kept_as_json(tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.extra import MissingExtra
 from archcalc.core.version import VERSION
+from archcalc.expectation import failures
 from archcalc.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.spec.declaration import Document
 from archcalc.verify.dye import dye
-from archcalc.verify.row import CPU, CUDA, META, Certificate, Row, compared, counted, total
+from archcalc.verify.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
 from archcalc.verify.sizes import Sizes, other_sizes
 from archcalc.verify.structure import structure
 from archcalc.verify.trace import Running, torch_dtype
@@ -58,7 +59,7 @@ def prove(
     """
     device = device_of(device)
     graph = build(document, batch=batch, dtype=dtype)
-    rows = list(on_meta(graph, progress))
+    rows = [*as_published(document, graph), *on_meta(graph, progress)]
     rows += at_other_sizes(document, graph, dtype, progress)
     if device != "meta" and all(row.agrees is not False for row in rows):
         rows += really(graph, device, progress)
@@ -92,6 +93,17 @@ def size_of(graph: Graph) -> str:
     batch = graph.inputs[0].volume.batch if graph.inputs else 1
     shapes = " ".join(str(each.volume) for each in graph.inputs)
     return shapes if batch == 1 else f"{batch} x {shapes}"
+
+
+def as_published(document: Document, graph: Graph) -> Iterator[Row]:
+    """Whether the numbers are those that the spec expects; nothing where it expects none."""
+    if document.expect:
+        wrong = tuple(each.message for each in failures(graph, document))
+        count = sum(len(each.parts) or 1 for each in document.expect)
+        yield Row(
+            "published numbers", SPEC, size_of(graph), counted(count, "number"),
+            counted(count - len(wrong), "number"), not wrong, wrong,
+        )  # fmt: skip
 
 
 # --- without running -------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-META, CPU, CUDA = "L1 meta", "L2 cpu", "L3 cuda"
-"""Levels: shapes and counts without running; a real run on the CPU; a real run on the GPU."""
+SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
+"""Levels: what the spec says was published; shapes and counts without running; a real run on the CPU; on the GPU."""
 
 Count: TypeAlias = int | str
 
