@@ -82,6 +82,10 @@ class Settings:
     verbose: bool = False
     color: str = "auto"
 
+    def colors_for(self, output: str | None) -> bool:
+        """Whether a result that goes to `output` is coloured: never in a file."""
+        return output in (None, "-") and self.colors(sys.stdout)
+
     def colors(self, stream: Any) -> bool:
         """Whether to write colours to a stream: as told, else NO_COLOR and FORCE_COLOR, else if it is a terminal."""
         if self.color != "auto":
@@ -204,6 +208,14 @@ def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mappi
             raise click.UsageError(f"--set takes name=value, got '{each}'")
         found[name.strip()] = value.strip()
     return found
+
+
+def room_of(output: str | None) -> int | None:
+    """How many characters a line may have: as many as the terminal, and any number where there is none."""
+    import shutil  # lazy: 4 ms
+
+    on_terminal = sys.stdout.isatty() and output in (None, "-")
+    return shutil.get_terminal_size().columns if on_terminal else None
 
 
 def put(text: str, output: str | None) -> None:

@@ -1,7 +1,5 @@
 """`archcalc report`: the layer table and totals of networks."""
 
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,7 @@ import click
 
 from archcalc import reports  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
-from archcalc.command import Settings, output_option, put, settings_of, spec_options
+from archcalc.command import Settings, output_option, put, room_of, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.layout import every_column
 from archcalc.loading import documents_of, undisturbed
@@ -62,15 +60,14 @@ def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Set
     columns = tuple(each.strip() for each in options["columns"].split(",") if each.strip())
     known_names(columns, list(every_column(report)), "--columns")
     known_names((options["sort"],) if options["sort"] else (), list(MEASURES), "--sort")
-    to_stdout = options["output"] in (None, "-")
     view = View(
         by=options["by"],
         depth=options["depth"],
         columns=columns,
         sort=options["sort"],
         top=options["top"],
-        room=shutil.get_terminal_size().columns if to_stdout and sys.stdout.isatty() else None,
-        color=to_stdout and settings.colors(sys.stdout),
+        room=room_of(options["output"]),
+        color=settings.colors_for(options["output"]),
     )
     return table(report, view)
 

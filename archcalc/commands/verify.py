@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.builder import build
-from archcalc.command import PROBLEMS, Settings, output_option, put, settings_of, spec_options
+from archcalc.command import PROBLEMS, Settings, output_option, put, room_of, settings_of, spec_options
 from archcalc.core.extra import MissingExtra
 from archcalc.loading import documents_of
 from archcalc.report import report_of
@@ -41,18 +41,19 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
     certificates, texts = [], []
     for document in documents:
-        table_text = "" if settings.quiet else of_network(document, options)
+        table_text = "" if settings.quiet else of_network(document, options, settings)
         certificate = proven(document, options, settings)
         certificates.append(certificate)
-        texts.append(written(certificate, table_text, options))
+        texts.append(written(certificate, table_text, options, settings))
     put("\n".join(texts), options["output"])
     return 0 if all(each.agrees for each in certificates) else PROBLEMS
 
 
-def of_network(document: Document, options: dict[str, Any]) -> str:
+def of_network(document: Document, options: dict[str, Any], settings: Settings) -> str:
     """The layer table that is being verified."""
     report = report_of(build(document, batch=options["batch"], dtype=options["dtype"]), dtype=options["dtype"])
-    return table(report, View(depth=options["depth"])) + "\n"
+    room, color = room_of(options["output"]), settings.colors_for(options["output"])
+    return table(report, View(depth=options["depth"], room=room, color=color)) + "\n"
 
 
 def proven(document: Document, options: dict[str, Any], settings: Settings) -> "Certificate":
@@ -84,8 +85,15 @@ def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def written(certificate: "Certificate", table_text: str, options: dict[str, Any]) -> str:
+def written(certificate: "Certificate", table_text: str, options: dict[str, Any], settings: Settings) -> str:
     from archcalc.verify.certificate import to_json, to_text  # lazy: torch
 
     is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")
-    return to_json(certificate) if is_json else table_text + to_text(certificate)
+    if is_json:
+        return to_json(certificate)
+    coloured = settings.colors_for(options["output"])
+    return table_text + (to_text(certificate, paint) if coloured else to_text(certificate))
+
+
+def paint(word: str, agrees: bool | None) -> str:
+    return click.style(word, fg={True: "green", False: "red", None: "yellow"}[agrees], bold=agrees is False)

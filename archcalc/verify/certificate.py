@@ -1,7 +1,7 @@
 """A certificate as text, for people, and as JSON, to be kept."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 
@@ -13,7 +13,15 @@ SHOWN = 10
 WORDS = {True: "agree", False: "DISAGREE", None: "not measured"}
 
 
-def to_text(certificate: Certificate) -> str:
+Paint = Callable[[str, bool | None], str]
+"""How a verdict is written: the word, and whether there is agreement."""
+
+
+def unpainted(word: str, agrees: bool | None) -> str:
+    return word
+
+
+def to_text(certificate: Certificate, paint: Paint = unpainted) -> str:
     """Rows in groups of one level and one size, differences below their row, and a line that sums up."""
     lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
     rows = certificate.rows
@@ -21,9 +29,9 @@ def to_text(certificate: Certificate) -> str:
     for (level, at), group in groupby(rows, key=lambda row: (row.level, row.at)):
         lines += ["", f"{level:8} {at}"]
         for row in group:
-            lines.append(line(row, widths))
+            lines.append(line(row, widths, paint))
             lines += differences(row)
-    return "\n".join([*lines, "", summary(certificate)]) + "\n"
+    return "\n".join([*lines, "", paint(summary(certificate), certificate.agrees)]) + "\n"
 
 
 def used(certificate: Certificate) -> str:
@@ -38,10 +46,10 @@ def text(value: Count) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def line(row: Row, widths: list[int]) -> str:
+def line(row: Row, widths: list[int], paint: Paint) -> str:
     quantity, predicted, measured = widths
     numbers = f"{text(row.predicted):>{predicted}}  {text(row.measured):>{measured}}"
-    return f"  {row.quantity:{quantity}}  {numbers}  {WORDS[row.agrees]}"
+    return f"  {row.quantity:{quantity}}  {numbers}  {paint(WORDS[row.agrees], row.agrees)}"
 
 
 def differences(row: Row) -> Iterator[str]:
