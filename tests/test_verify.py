@@ -144,6 +144,11 @@ def test_a_field_of_another_size_is_seen(wider: int, monkeypatch: pytest.MonkeyP
     assert "receptive fields, by dye" in rows
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
+def test_fields_are_those_of_any_dtype(dtype: str) -> None:
+    assert prove(document(), dtype=dtype, device="cpu").agrees
+
+
 def test_what_interpolation_multiplies_by_zero_is_not_read() -> None:
     text = SPEC.replace("second =", "upsample(3, mode=bilinear) -> second =")
     assert prove(document(text), device="cpu").agrees
@@ -165,6 +170,12 @@ def test_source_that_torch_refuses_is_a_row(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(ReLU, "call", lambda self, x: expression("{0} @ torch.zeros(5, 5)"))
     rows = disagreeing(device="meta")
     assert rows["the source runs"].differences[0].startswith("RuntimeError: ")
+
+
+def test_published_numbers_are_those_of_one_item() -> None:
+    expected = document(SPEC + "expect: {macs: 43_380, output_bytes: 10_580}\n")
+    rows = prove(expected, batch=4, dtype="float16", device="meta").rows
+    assert (rows[0].quantity, rows[0].agrees, rows[0].differences) == ("published numbers", True, ())
 
 
 def test_a_published_number_that_does_not_come_out_is_seen() -> None:
