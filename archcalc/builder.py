@@ -20,11 +20,8 @@ from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef, Document
 from archcalc.spec.expression import Expression, Function, Value, Word
 
-MAX_LAYERS = 100_000
-"""Expanded layers; `block * 1000` four deep is the language's own alias bomb."""
-
-MAX_STEPS = 10 * MAX_LAYERS
-"""Steps taken, layers or not: the same bomb with nothing in it."""
+STEPS = 10
+"""Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
 
 MAX_NESTING = 48
 """Blocks within blocks."""
@@ -180,7 +177,7 @@ class Builder:
     def once(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """One layer, block or reference."""
         self.steps += 1
-        if self.steps > MAX_STEPS:
+        if self.steps > STEPS * self.document.max_layers:
             self.give_up(step.where)
         call = step.call
         if isinstance(call, Merge):
@@ -261,7 +258,7 @@ class Builder:
         path = frame.path(name)
         module = module or frame.module_path(name)
         self.network.add(layer, call, sources, path, module, frozen or frame.frozen)
-        if len(self.network.nodes) > MAX_LAYERS:
+        if len(self.network.nodes) > self.document.max_layers:
             self.give_up(call.where)
         return path
 
@@ -396,9 +393,9 @@ class Builder:
         self.report(
             problem(
                 "AC132",
-                f"the network has more than {MAX_LAYERS:,} layers",
+                f"the network has more than {self.document.max_layers:,} layers",
                 where,
-                help="repeats multiply: look at `* n` inside blocks that are repeated themselves",
+                help="repeats multiply: look at `* n` inside blocks that are repeated; --max-layers lifts the bound",
             )
         )
         raise GivenUp

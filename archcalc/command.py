@@ -170,13 +170,20 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def spec_options(function: Function) -> Function:
-    """SPEC..., -e, --set, --free, --batch, --dtype."""
+    """SPEC..., -e, --set, --free, --max-layers, --batch, --dtype."""
     for option in reversed(
         (
             click.argument("specs", nargs=-1, metavar="SPEC..."),
             click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
             click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a parameter."),
             click.option("--free", "free", multiple=True, metavar="NAME", help="Make a parameter a symbol (not yet)."),
+            click.option(
+                "--max-layers",
+                type=click.IntRange(1),
+                default=100_000,
+                show_default=True,
+                help="Refuse networks with more.",
+            ),
             click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Items at a time."),
             click.option(
                 "--dtype",

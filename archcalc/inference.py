@@ -1,6 +1,6 @@
 """Layers take their place in the graph: what must hold of their inputs is checked, and their volumes follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import problem
@@ -39,7 +39,7 @@ class Network:
         check_rank(layer, call, xs[0])
         y = self.inferred.get((layer, xs))
         if y is None:
-            check_inputs(layer, call, sources, xs)
+            check_inputs(layer, call, xs, [self.described(source, x) for source, x in zip(sources, xs, strict=True)])
             y = self.inferred[layer, xs] = layer.shape(*xs)
             check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
@@ -48,6 +48,11 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+
+    def described(self, source: str, x: Volume) -> str:
+        """`layer1.conv3 [256, 32, 32] (line 6)`."""
+        node = self.nodes.get(source)
+        return f"{source} {x} (line {node.where.line + 1})" if node and node.where else f"{source} {x}"
 
     def ties(self, layer: Layer, xs: tuple[Volume, ...], call: Invocation) -> Mapping[str, str]:
         """The weights that are another layer's."""
@@ -78,8 +83,8 @@ class Network:
             raise problem("AC206", message, node.where)
 
 
-def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: tuple[Volume, ...]) -> None:
-    """Raises what keeps a layer from taking its inputs."""
+def check_inputs(layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]) -> None:
+    """Raises what keeps a layer from taking its inputs, which are `described` by name, volume and line."""
     least, most = layer.inputs
     count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
     if count < least or (most is not None and count > most):
@@ -87,7 +92,7 @@ def check_inputs(layer: Layer, call: Invocation, sources: tuple[str, ...], xs: t
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
     for holds, message in layer.requires(*xs):
         if not holds:
-            raise problem("AC201", message, call.where, notes=[described(sources, xs)])
+            raise problem("AC201", message, call.where, notes=[", ".join(described)], help=layer.remedy(*xs))
 
 
 def check_lengths(y: Volume, where: Location | None) -> None:
@@ -102,7 +107,3 @@ def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
     if ranks and x.rank not in ranks:
         axes = f"{' or '.join(map(str, ranks))} spatial {'axis' if ranks == (1,) else 'axes'}"
         raise problem("AC202", f"{call.target.text} needs {axes}, got {x}, which has {x.rank}", call.where)
-
-
-def described(sources: tuple[str, ...], xs: tuple[Volume, ...]) -> str:
-    return ", ".join(f"{source} {x}" for source, x in zip(sources, xs, strict=True))

@@ -161,6 +161,10 @@ class Layer(ABC):
         """What must hold of the inputs; later requirements may rely on earlier ones."""
         yield from ()
 
+    def remedy(self, x: Volume, /) -> str:
+        """What to write instead where a requirement does not hold; empty where the requirement says it all."""
+        return ""
+
     def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
         """The window on each spatial axis of the (first) input."""
         return (IDENTITY,) * x.rank
@@ -197,6 +201,9 @@ class Merge(Layer):
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from ()
+
+    def remedy(self, *xs: Volume) -> str:
+        return ""
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (IDENTITY,) * max(x.rank for x in xs)

@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from archcalc.builder import build
@@ -66,11 +67,12 @@ def document_of_chain(chain: str, settings: Mapping[str, str] | None = None) -> 
 
 
 def documents_of(
-    specs: Sequence[str], chains: Sequence[str], settings: Mapping[str, str] | None = None
+    specs: Sequence[str], chains: Sequence[str], settings: Mapping[str, str] | None, max_layers: int
 ) -> list[Document]:
     """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
     one_line = [document_of_chain("\n".join(chains), settings)] if chains else []
-    return [*(document_of(spec, settings) for spec in specs), *one_line]
+    found = [*(document_of(spec, settings) for spec in specs), *one_line]
+    return [replace(document, max_layers=max_layers) for document in found]
 
 
 def source_of(spec: str) -> tuple[Source, str | None]:

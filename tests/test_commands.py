@@ -220,6 +220,13 @@ def test_a_parameter_that_is_not_there_is_a_problem(shell: Shell) -> None:
     assert "did you mean 'classes'?" in told.err
 
 
+def test_the_bound_on_layers_can_be_lifted_and_lowered(shell: Shell) -> None:
+    told = shell("report", "-e", "input(3) -> relu * 30", "--max-layers", "20")
+    assert told.code == PROBLEMS
+    assert "the network has more than 20 layers" in told.err
+    assert shell("report", "-e", "input(3) -> relu * 30", "--max-layers", "30").code == 0
+
+
 # --- report ----------------------------------------------------------------------------------------------------------
 
 

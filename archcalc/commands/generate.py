@@ -19,7 +19,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
     The file runs alone, and its state_dict has the names of the spec.
     """
-    documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
+    documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
     if len(documents) > 1:
         raise click.UsageError("generate takes one SPEC: a file holds one network")
     graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])

@@ -30,7 +30,7 @@ from archcalc.reports.table import View, table
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The layer table and totals of a network."""
-    documents = documents_of(specs, expressions, settings_of(specs, expressions, options))
+    documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
         raise click.UsageError(f"{form} holds one network: name one SPEC at a time")

@@ -11,6 +11,13 @@ def listed(xs: tuple[Volume, ...]) -> str:
     return f"{', '.join(map(str, xs[:-1]))} and {xs[-1]}"
 
 
+def same_positions(xs: tuple[Volume, ...]) -> str:
+    """How branches of different sizes come together."""
+    if len({x.rank for x in xs}) > 1:
+        return "bring both to the same number of axes: gap, or flatten"
+    return "bring both to one size: padding=same, the same stride, or crop(like=...)"
+
+
 class Add(Merge, name="add"):
     """The sum of volumes of one shape, as at the end of a residual block. Source: He et al. 2015, arXiv:1512.03385."""
 
@@ -18,6 +25,11 @@ class Add(Merge, name="add"):
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield len(set(xs)) == 1, f"add needs equal shapes, got {listed(xs)}"
+
+    def remedy(self, *xs: Volume) -> str:
+        if len({x.spatial for x in xs}) > 1:
+            return same_positions(xs)
+        return f"project the shortcut: conv(1, {max(x.channels for x in xs)})" if xs[0].rank else ""
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[0]
@@ -118,6 +130,9 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
             len({x.to(channels=1) for x in xs}) == 1,
             f"concat needs equal sizes beside the channels, got {listed(xs)}",
         )
+
+    def remedy(self, *xs: Volume) -> str:
+        return same_positions(xs)
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[0].to(channels=sum(x.channels for x in xs))

@@ -82,7 +82,10 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path."""
+    """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path.
+
+    `max_layers`: expanded layers that it may have; `block * 1000` four deep is the language's own alias bomb.
+    """
 
     source: Source
     name: str = ""
@@ -97,3 +100,4 @@ class Document:
     expect: tuple[Expectation, ...] = ()
     variants: tuple[str, ...] = ()
     variant: str | None = None
+    max_layers: int = 100_000
