@@ -1,5 +1,7 @@
 """The zoo: every spec and variant says where it is from, and comes out as it was published."""
 
+import math
+import re
 import statistics
 from collections import Counter
 from itertools import pairwise
@@ -55,6 +57,18 @@ def test_a_spec_agrees_with_torch(reference: str) -> None:
     certificate = prove(document(reference), device="meta")
     assert len(certificate.rows) >= 12
     assert [row for row in certificate.rows if row.agrees is not True] == []
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_dye_meets_every_rim(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real run, and dye at every first and last unit that the middle of some layer sees, however long it takes."""
+    monkeypatch.setattr("archcalc.verify.dye.SECONDS", math.inf)
+    certificate = prove(document(reference), device="cpu")
+    assert certificate.agrees
+    row = certificate.rows[-1]
+    met, rims = re.findall(r"([\d,]+) of ([\d,]+) rims", row.quantity)[0]
+    assert met == rims
 
 
 def test_specs_are_short() -> None:
