@@ -21,6 +21,10 @@ TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "ker
 """What people write for a keyword, and what it is."""
 
 
+BESIDE = ("name", "from", "repeat")
+"""Keys of a mapping that are no arguments of its layer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a field takes: `convert` returns the value or raises ValueError("must be ..."); `words` it understands."""
@@ -198,6 +202,8 @@ def _too_many(call: Invocation, positional: tuple[str, ...]) -> Diagnostic:
 
 def _unknown(call: Invocation, word: Word, known: Collection[str]) -> Diagnostic:
     short = f"did you mean '{TAGS[word.text]}'?" if TAGS.get(word.text) in known else ""
+    if word.text in BESIDE:
+        short = f"{word.text}: stands beside {call.target.text}:, not within it"
     takes = f"{call.target.text} takes {', '.join(known)}" if known else f"{call.target.text} takes no arguments"
     return Diagnostic(
         code="AC120",

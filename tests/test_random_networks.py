@@ -16,9 +16,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import SpecError
+from archcalc.core.location import Source
 from archcalc.graph import Graph
 from archcalc.loading import load_text
 from archcalc.measure import MEASURES
+from archcalc.spec.document import read_document
+from archcalc.verify import prove
 
 Step = tuple[str, dict[str, Any]]
 
@@ -257,6 +260,26 @@ SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 @given(networks())
 def test_random_networks_agree_with_torch(network: Network) -> None:
     compare(network)
+
+
+def prove_whole(network: Network) -> None:
+    """What is generated for a network that is accepted does as predicted, dye included."""
+    if by_archcalc(network) is not None:
+        certificate = prove(read_document(Source("<random>", network.spec())), device="cpu")
+        assert [row for row in certificate.rows if row.agrees is False] == [], network.spec()
+
+
+@settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@given(networks())
+def test_random_networks_are_proven(network: Network) -> None:
+    prove_whole(network)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=2_000, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@given(networks())
+def test_many_random_networks_are_proven(network: Network) -> None:
+    prove_whole(network)
 
 
 @pytest.mark.fuzz

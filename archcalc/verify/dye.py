@@ -7,7 +7,7 @@ that read it. Interpolation alone multiplies by zeros; its zeros are taken out.
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archcalc.core.field import Field
-from archcalc.graph import Graph, Node
+from archcalc.graph import Node
 from archcalc.measures.receptive_field import Fields, carriers, receptive_fields, spatial_input
+from archcalc.verify.rims import Attained, Sides, attained
 from archcalc.verify.row import CPU, Row, counted
 from archcalc.verify.trace import Running
 
@@ -27,9 +28,25 @@ SECONDS = 4.0
 """Time to spend on dye, about."""
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What is held against dye: every layer's field, and which of its rims can be reached."""
+
+    fields: Mapping[str, Fields]
+    ways: Attained
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Where dye is put: one unit of one axis of the input, across the others."""
+
+    axis: int
+    unit: int
+
+
 @dataclass
 class Findings:
-    """What dye has shown so far."""
+    """What dye has shown so far: layers that disagree, and (layer, axis, side) of the rims that were met."""
 
     differences: dict[str, str] = field(default_factory=dict)
     rims: set[tuple[str, int, int]] = field(default_factory=set)
@@ -46,66 +63,75 @@ def dye(running: Running, at: str) -> Row:
     if seed is None or not seed.volume.dtype.startswith(("float", "bfloat")):
         return Row(quantity, CPU, at, counted(len(fields), "layer"), "no spatial input to dye", None)
     running.module.float()  # fields are the same in every dtype, and NaN passes through fewer short cuts in this one
-    findings = Findings()
-    wanted = [rims(graph, fields, axis, n) for axis, n in enumerate(seed.volume.spatial)]
+    predicted, findings = Predicted(fields, attained(graph, fields)), Findings()
+    wanted = rims(predicted, seed.volume.spatial)
     ends = time.perf_counter() + SECONDS
-    for axis, unit in in_turns(wanted):
-        findings.add(look(running, fields, axis, unit))
+    for slab in in_turns(wanted, seed.volume.rank):
+        findings.add(look(running, predicted, slab))
         if time.perf_counter() > ends:
             break
     wrong = tuple(f"{name}: {what}" for name, what in findings.differences.items())
-    predicted, agreed = (counted(n, "layer") for n in (len(fields), len(fields) - len(wrong)))
-    met = f"{len(findings.rims):,} of {sum(sum(each.values()) for each in wanted):,} rims"
-    return Row(f"{quantity} ({met})", CPU, at, predicted, agreed, not wrong, wrong)
+    layers, agreed = (counted(n, "layer") for n in (len(fields), len(fields) - len(wrong)))
+    met = f"{len(findings.rims):,} of {sum(wanted.values()):,} rims"
+    return Row(f"{quantity} ({met})", CPU, at, layers, agreed, not wrong, wrong)
 
 
-def rims(graph: Graph, fields: Mapping[str, Fields], axis: int, n: int) -> Counter[int]:
-    """Input units of an axis at which the field of some layer's middle unit begins or ends, and of how many."""
-    found: Counter[int] = Counter()
-    for node in graph:
-        if node.name in fields and node.output.rank > axis and (span := middle(node, fields[node.name][axis], axis)):
-            found.update(unit for unit in set(span) if 0 <= unit < n)
+def rims(predicted: Predicted, spatial: Sequence[int]) -> Counter[Slab]:
+    """Where the field of some layer begins or ends, and for how many layers and sides."""
+    found: Counter[Slab] = Counter()
+    for name, axes in predicted.fields.items():
+        for axis, (seen, ways) in enumerate(zip(axes, predicted.ways[name], strict=True)):
+            found.update(
+                Slab(axis, span[side]) for _, side, span in nearest(seen, ways) if 0 <= span[side] < spatial[axis]
+            )
     return found
 
 
-def middle(node: Node, seen: Field, axis: int) -> tuple[int, int] | None:
-    return None if seen.whole else seen.at(node.output.spatial[axis] // 2)
+def nearest(seen: Field, ways: Sides) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """For each side the unit nearest the middle that has a way to that rim of its field: unit, side, field."""
+    for side, way in enumerate((ways.first, ways.last)):
+        near = sorted((i for i, is_way in enumerate(way) if is_way), key=lambda i: abs(i - len(way) // 2))
+        if near and (span := seen.at(near[0])):
+            yield near[0], side, span
 
 
-def in_turns(wanted: list[Counter[int]]) -> Iterator[tuple[int, int]]:
-    """Axis and unit: what is most layers' rim first, one axis after the other; the first unit where there is none."""
-    orders = [[unit for unit, _ in counts.most_common()] or [0] for counts in wanted]
+def in_turns(wanted: Counter[Slab], rank: int) -> Iterator[Slab]:
+    """What is most layers' rim first, one axis after the other; the first unit of an axis that has none."""
+    orders = [
+        [slab for slab, _ in wanted.most_common() if slab.axis == axis] or [Slab(axis, 0)] for axis in range(rank)
+    ]
     for turn in range(max(map(len, orders))):
-        yield from ((axis, order[turn]) for axis, order in enumerate(orders) if turn < len(order))
+        yield from (order[turn] for order in orders if turn < len(order))
 
 
-def look(running: Running, fields: Mapping[str, Fields], axis: int, unit: int) -> Findings:
+def look(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     """One run with dye in one slab of the input.
 
     Where it disagrees it is done again without the fast convolutions that transform tiles or fill their vectors up with
     zeros: NaN passes through these from units beyond the window, which are multiplied by zero and not read.
     """
-    found = one_run(running, fields, axis, unit)
+    found = one_run(running, predicted, slab)
     if not found.differences:
         return found
     with plain_convolutions():
-        return one_run(running, fields, axis, unit)
+        return one_run(running, predicted, slab)
 
 
-def one_run(running: Running, fields: Mapping[str, Fields], axis: int, unit: int) -> Findings:
+def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
+    """The network run on dyed input, every layer's value looked at as it is made."""
     findings = Findings()
     seed = spatial_input(running.graph)
     assert seed is not None
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
     place = [each.name for each in running.graph.inputs].index(seed.name)
-    inputs[place].select(axis + (1 if seed.volume.channels_last else 2), unit).fill_(float("nan"))
+    inputs[place].select(slab.axis + (1 if seed.volume.channels_last else 2), slab.unit).fill_(float("nan"))
     dyed = {seed.name}
 
     def see(node: Node, value: Tensor) -> None:
         reached = value.isnan()
         if reached.any():
             dyed.add(node.name)
-        if node.name in fields and (wrong := misjudged(node, fields[node.name], axis, unit, reached, dyed, findings)):
+        if node.name in predicted.fields and (wrong := misjudged(node, predicted, slab, reached, dyed, findings.rims)):
             findings.differences.setdefault(node.name, wrong)
 
     with without_zeros():
@@ -114,28 +140,32 @@ def one_run(running: Running, fields: Mapping[str, Fields], axis: int, unit: int
 
 
 def misjudged(
-    node: Node, seen: Fields, axis: int, unit: int, reached: Tensor, dyed: set[str], findings: Findings
+    node: Node, predicted: Predicted, slab: Slab, reached: Tensor, dyed: Collection[str], met: set[tuple[str, int, int]]
 ) -> str:
-    """What is wrong with a layer's field, as far as this dye shows; empty where nothing is."""
-    whole = all(each.whole for each in seen)
-    if whole or node.output.rank <= axis:
-        expected = any(source in dyed for source in carriers(node))
-        return "" if bool(reached.any()) == expected else f"dye at {unit} of axis {axis} should reach it: {expected}"
-    if seen[axis].whole:
-        return ""
-    along = axis + (1 if node.output.channels_last else 2)
-    others = [d for d in range(reached.dim()) if d != along]
-    units = reached.any(dim=others).tolist()
+    """What is wrong with a layer's field, as far as this dye shows; empty where nothing is. Rims met go to `met`."""
+    seen = predicted.fields[node.name][slab.axis]
+    if seen.whole or node.output.rank <= slab.axis:
+        return misjudged_whole(node, slab, bool(reached.any()), dyed)
+    along = slab.axis + (1 if node.output.channels_last else 2)
+    units = reached.any(dim=[d for d in range(reached.dim()) if d != along]).tolist()
     for i, is_dyed in enumerate(units):
-        span = seen[axis].at(i)
-        if is_dyed and not (span and span[0] <= unit <= span[1]):
-            return f"unit {i} of axis {axis} sees input unit {unit}, predicted {span}"
-    centre = len(units) // 2
-    span = seen[axis].at(centre)
-    if span and unit in span:
-        findings.rims.update((node.name, axis, each) for each in span if each == unit)
-        if not units[centre]:
-            return f"unit {centre} of axis {axis} does not see input unit {unit}, predicted {span}"
+        span = seen.at(i)
+        if is_dyed and not (span and span[0] <= slab.unit <= span[1]):
+            return f"unit {i} of axis {slab.axis} sees input unit {slab.unit}, predicted {span}"
+    for i, side, span in nearest(seen, predicted.ways[node.name][slab.axis]):
+        if span[side] == slab.unit:
+            met.add((node.name, slab.axis, side))
+            if not units[i]:
+                return f"unit {i} of axis {slab.axis} does not see input unit {slab.unit}, predicted {span}"
+    return ""
+
+
+def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
+    """Where every unit sees all: dye that is in a source comes through, and none comes from nowhere."""
+    expected = any(source in dyed for source in carriers(node))
+    gathers = any(window.whole for window in node.layer.windows(*node.inputs))
+    if reached != expected and (reached or gathers):
+        return f"sees input unit {slab.unit} of axis {slab.axis}: {reached}, predicted {expected}"
     return ""
 
 
