@@ -1,0 +1,1 @@
+"""Integer algebra with floors: expressions in free symbols, and exact decisions about them."""

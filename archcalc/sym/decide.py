@@ -1,0 +1,258 @@
+"""Exact decisions about expressions: whether two are equal for all values, and for which values a condition holds.
+
+Expressions without maxima whose divisors are numbers are quasi-polynomials: on the numbers of one remainder modulo some
+period they are polynomials. So finitely many values decide everything. What is outside that class is said to be
+undecided, never guessed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from functools import reduce
+from itertools import pairwise, product
+from math import gcd, lcm
+from typing import Literal, TypeAlias
+
+from archcalc.sym.expr import Atom, Expr, FloorDiv, Group, Monomial, Number, Symbol, expression
+from archcalc.sym.periodic import PeriodicSet, Piece
+
+Relation: TypeAlias = Literal["==", "!=", ">="]
+
+MAX_POINTS = 200_000
+"""Values that a decision may look at."""
+
+MAX_PERIOD = 1 << 20
+"""Networks that are used have periods of 16 to 64."""
+
+
+class Undecided(Exception):
+    """The question is outside of what is decided exactly; the message says why."""
+
+
+class Status(Enum):
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer: refuted with a `witness`, values for which it does not hold; undecided with a reason."""
+
+    status: Status
+    witness: Mapping[str, int] | None = None
+    reason: str = ""
+
+    @property
+    def is_proved(self) -> bool:
+        return self.status is Status.PROVED
+
+
+# --- periods and degrees ---------------------------------------------------------------------------------------------
+
+Period: TypeAlias = tuple[int, int]
+"""(P, A): on the numbers P q + r an expression is a polynomial in q whose coefficients, the constant's left out, are
+whole multiples of A; A is 0 where it does not depend on the symbol."""
+
+CONSTANT: Period = (1, 0)
+
+
+def period_of(whole: Expr, symbol: str) -> Period:
+    """The period of an expression along one symbol. Raises Undecided for maxima and divisors with symbols."""
+    terms = [(p, a * c) for m, c in whole.terms.items() for p, a in [period_of_product(m, symbol)] if a]
+    if not terms:
+        return CONSTANT
+    period = lcm(*(p for p, _ in terms))
+    return period, gcd(*(a * (period // p) for p, a in terms))
+
+
+def period_of_product(monomial: Monomial, symbol: str) -> Period:
+    factors = (period_of_atom(atom, symbol) for atom, _ in monomial)
+    return reduce(combined, (each for each in factors if each[1]), CONSTANT)
+
+
+def combined(mine: Period, theirs: Period) -> Period:
+    """The period of a product of two that depend on the symbol."""
+    (p, a), (q, b) = mine, theirs
+    if not a:
+        return theirs
+    period = lcm(p, q)
+    return period, gcd(a * (period // p), b * (period // q))
+
+
+def period_of_atom(atom: Atom, symbol: str) -> Period:
+    if isinstance(atom, Symbol):
+        return (1, 1) if atom.name == symbol else CONSTANT
+    if isinstance(atom, Group):
+        return period_of(atom.sum, symbol)
+    if isinstance(atom, FloorDiv) and atom.divisor.is_constant:
+        period, step = period_of(atom.numerator, symbol)
+        if not step:
+            return CONSTANT
+        times = atom.divisor.constant // gcd(atom.divisor.constant, step)
+        return period * times, step * times // atom.divisor.constant
+    if any(symbol in part.symbols() for part in atom.parts()):
+        raise Undecided("a divisor holds a symbol" if isinstance(atom, FloorDiv) else "a maximum or minimum is in it")
+    return CONSTANT
+
+
+def degree_of(whole: Expr, symbol: str) -> int:
+    """The highest power of a symbol, floors and groups looked into."""
+    return max((sum(k * degree_of_atom(a, symbol) for a, k in m) for m in whole.terms), default=0)
+
+
+def degree_of_atom(atom: Atom, symbol: str) -> int:
+    if isinstance(atom, Symbol):
+        return int(atom.name == symbol)
+    parts = (atom.numerator,) if isinstance(atom, FloorDiv) else atom.parts()
+    return max(degree_of(part, symbol) for part in parts)
+
+
+# --- equality --------------------------------------------------------------------------------------------------------
+
+
+def equal(a: Number, b: Number) -> Verdict:
+    """Whether two expressions have one value whatever their symbols are.
+
+    A function that is a polynomial of degree d on each of P remainders is zero everywhere if it is zero on P (d + 1)
+    numbers in a row; with several symbols, on the grid of those.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> n = symbol("n")
+    >>> equal(n // 2 + (n + 1) // 2, n).status.value, equal(2 * (n // 2), n).witness
+    ('proved', {'n': 1})
+    """
+    difference = expression(a) - expression(b)
+    names = sorted(difference.symbols())
+    if not names:
+        return Verdict(Status.REFUTED, {}) if difference else Verdict(Status.PROVED)
+    try:
+        axes = [range(1, period_of(difference, name)[0] * (degree_of(difference, name) + 1) + 1) for name in names]
+    except Undecided as undecided:
+        return Verdict(Status.UNDECIDED, reason=str(undecided))
+    points = reduce(lambda count, axis: count * len(axis), axes, 1)
+    if points > MAX_POINTS:
+        return Verdict(Status.UNDECIDED, reason=f"it would take {points:,} values")
+    for values in product(*axes):
+        named = dict(zip(names, values, strict=True))
+        if difference.at(**named):
+            return Verdict(Status.REFUTED, named)
+    return Verdict(Status.PROVED)
+
+
+# --- conditions of one symbol ----------------------------------------------------------------------------------------
+
+
+def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, most: int | None = None) -> PeriodicSet:
+    """The numbers from `least` to `most` for which `left relation 0` holds.
+
+    Raises Undecided where another symbol is in it, or nothing bounds what would have to be tried.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> H = symbol("H")
+    >>> solutions(16 * (H // 16) - H, "==", "H").named("H")
+    'H ≡ 0 (mod 16)'
+    """
+    whole = expression(left)
+    others = whole.symbols() - {symbol}
+    if others:
+        raise Undecided(f"it depends on {', '.join(sorted(others))} too")
+    everywhere = PeriodicSet.interval(least, most)
+    if whole.is_constant:
+        return everywhere if holds(whole.constant, relation) else PeriodicSet()
+    try:
+        period, _ = period_of(whole, symbol)
+    except Undecided as undecided:
+        return tried(whole, relation, symbol, least, most, str(undecided))
+    if period > MAX_PERIOD:
+        raise Undecided(f"it repeats after {period:,}")
+    if degree_of(whole, symbol) > 1:
+        return of_polynomials(whole, relation, symbol, least, period) & everywhere
+    return of_lines(whole, relation, symbol, least, period) & everywhere
+
+
+def holds(value: int, relation: Relation) -> bool:
+    return {"==": value == 0, "!=": value != 0, ">=": value >= 0}[relation]
+
+
+def tried(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str) -> PeriodicSet:
+    """Every number tried, between bounds."""
+    if most is None or most - least > MAX_POINTS:
+        raise Undecided(f"{why}: give {symbol} an upper bound")
+    return PeriodicSet.of(n for n in range(least, most + 1) if holds(whole.at(**{symbol: n}), relation))
+
+
+def of_lines(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
+    """On each remainder the expression is a line, and all lines rise alike."""
+    values = [whole.at(**{symbol: least + i}) for i in range(period)]
+    slope = whole.at(**{symbol: least + period}) - values[0]
+    everywhere = PeriodicSet.interval(least)
+    if not slope:
+        return PeriodicSet.modulo(period, (least + i for i, v in enumerate(values) if holds(v, relation)), least)
+    if relation != ">=":
+        zeros = (least + i + -v // slope * period for i, v in enumerate(values) if v % slope == 0 and -v // slope >= 0)
+        return PeriodicSet.of(zeros) if relation == "==" else everywhere - PeriodicSet.of(zeros)
+    if slope < 0:
+        return everywhere - of_lines(-whole - 1, relation, symbol, least, period)
+    firsts = [least + i + max(0, -(v // slope)) * period for i, v in enumerate(values)]
+    settled = max(firsts) - period + 1  # no remainder fails from here on
+    ragged = (n for n in range(min(firsts), settled) if holds(whole.at(**{symbol: n}), relation))
+    return PeriodicSet([*PeriodicSet.of(ragged).pieces, *PeriodicSet.interval(max(settled, least)).pieces])
+
+
+def settled_after(whole: Expr, relation: Relation, symbol: str, least: int, settled: int, period: int) -> PeriodicSet:
+    """Every number tried up to where it repeats."""
+    if settled - least > 5 * MAX_PERIOD:
+        raise Undecided(f"it changes up to {settled:,}")
+    head = [n for n in range(least, settled) if holds(whole.at(**{symbol: n}), relation)]
+    tail = [n for n in range(settled, settled + period) if holds(whole.at(**{symbol: n}), relation)]
+    pieces = [Piece(start, end, 1, frozenset({0})) for start, end in stretches(head)]
+    return PeriodicSet([*pieces, Piece(settled, None, period, frozenset(n % period for n in tail))])
+
+
+def stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Neighbours as ranges, ends left out."""
+    start = None
+    for i, n in enumerate(numbers):
+        start = n if start is None else start
+        if i + 1 == len(numbers) or numbers[i + 1] != n + 1:
+            yield start, n + 1
+            start = None
+
+
+def of_polynomials(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
+    """On each remainder a polynomial: beyond the bound on its roots its sign does not change (Cauchy 1829)."""
+    degree, settled = degree_of(whole, symbol), least
+    for i in range(period):
+        values = [whole.at(**{symbol: least + i + q * period}) for q in range(degree + 1)]
+        settled = max(settled, least + i + (root_bound(values) + 1) * period)
+    return settled_after(whole, relation, symbol, least, settled + period, period)
+
+
+def root_bound(values: Sequence[int]) -> int:
+    """A number beyond every root of the polynomial that has these values at 0, 1, 2 ..."""
+    coefficients = interpolated(values)
+    while len(coefficients) > 1 and not coefficients[-1]:
+        coefficients.pop()
+    if len(coefficients) == 1:
+        return 0
+    return int(max(abs(c) for c in coefficients[:-1]) / abs(coefficients[-1])) + 2
+
+
+def interpolated(values: Sequence[int]) -> list[Fraction]:
+    """The coefficients, the constant first, of the polynomial with these values at 0, 1, 2 ... (Newton's differences).
+
+    >>> [int(c) for c in interpolated([1, 2, 5])]
+    [1, 0, 1]
+    """
+    made = [Fraction(0)] * len(values)
+    basis, row = [Fraction(1)], [Fraction(v) for v in values]
+    for k in range(len(values)):
+        for i, b in enumerate(basis):
+            made[i] += row[0] * b
+        row = [after - before for before, after in pairwise(row)]
+        basis = [
+            (before - k * b) / (k + 1) for before, b in zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
+        ]
+    return made

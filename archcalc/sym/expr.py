@@ -1,0 +1,578 @@
+"""Integer expressions in free symbols.
+
+An expression is a polynomial with integer coefficients over atoms: symbols, floor divisions, maxima and minima, and
+groups (sums left unexpanded). Floor divisions are brought to a normal form as they are made, so that a chain of
+convolutions and pools is one floor: `((n + 1) // 2 + 1) // 2` is `(n + 3) // 4`. All of it is exact.
+
+Rules (each an identity of the integers; `floor_div` names where it applies them):
+
+    R1  split      (s q + r) // s          = q + r // s
+    R2  cancel     (g y + c) // (g s)      = (y + c // g) // s
+    R3  sign       (-y) // s               = -((y + s - 1) // s)
+    R4  nest       (y // t + z) // s       = (y + t z) // (s t)          exactly one floor, with coefficient 1 or -1
+    R5  symbolic divisors: exact quotients are taken out, R4, and nothing else
+
+`==` is structural and says nothing of equality as functions: decide.py decides that.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, reduce
+from math import gcd
+from typing import Any, TypeAlias, Union
+
+Number: TypeAlias = Union["Expr", int]
+Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
+Terms: TypeAlias = dict[Monomial, int]
+
+MEMORY = 1 << 16
+"""Floor divisions that are remembered: networks make the same ones again and again."""
+
+
+class Atom:
+    """What polynomials are made of; `key` orders atoms and tells them apart."""
+
+    __slots__ = ("_hash", "key")
+
+    def __init__(self, *key: Any) -> None:
+        self.key = key
+        self._hash = hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Atom) and self._hash == other._hash and self.key == other.key)
+
+    def parts(self) -> "tuple[Expr, ...]":
+        """The expressions within."""
+        return ()
+
+    def value(self, parts: list[Any]) -> Any:
+        """What it comes to, given what its parts come to."""
+        raise NotImplementedError
+
+
+class Symbol(Atom):
+    """A free integer, by its name."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(0, name)
+        self.name = name
+
+
+class FloorDiv(Atom):
+    """`numerator // divisor`, in normal form: made by `floor_div` alone."""
+
+    __slots__ = ("divisor", "numerator")
+
+    def __init__(self, numerator: "Expr", divisor: "Expr") -> None:
+        super().__init__(1, numerator.key, divisor.key)
+        self.numerator, self.divisor = numerator, divisor
+
+    def parts(self) -> "tuple[Expr, ...]":
+        return self.numerator, self.divisor
+
+    def value(self, parts: list[Any]) -> Any:
+        return parts[0] // parts[1]
+
+
+class Extremum(Atom):
+    """The largest of several expressions (`sign` 1), or the least (-1)."""
+
+    __slots__ = ("args", "sign")
+
+    def __init__(self, args: "tuple[Expr, ...]", sign: int) -> None:
+        super().__init__(2, sign, tuple(arg.key for arg in args))
+        self.args, self.sign = args, sign
+
+    def parts(self) -> "tuple[Expr, ...]":
+        return self.args
+
+    def value(self, parts: list[Any]) -> Any:
+        if all(isinstance(part, int) for part in parts):
+            return max(parts) if self.sign > 0 else min(parts)
+        return extremum(parts, self.sign)
+
+
+class Group(Atom):
+    """A sum that is one factor, unexpanded: costs stay products of dimensions, and equal ones add up."""
+
+    __slots__ = ("sum",)
+
+    def __init__(self, total: "Expr") -> None:
+        super().__init__(3, total.key)
+        self.sum = total
+
+    def parts(self) -> "tuple[Expr, ...]":
+        return (self.sum,)
+
+    def value(self, parts: list[Any]) -> Any:
+        return parts[0]
+
+
+class Expr:
+    """A polynomial: `terms` maps monomials to coefficients, none of them zero. Immutable."""
+
+    __slots__ = ("_hash", "_key", "terms")
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self._key: tuple[Any, ...] | None = None
+        self._hash: int | None = None
+
+    # --- identity ----------------------------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Orders expressions, and tells them apart."""
+        if self._key is None:
+            self._key = tuple(sorted((tuple((a.key, e) for a, e in m), c) for m, c in self.terms.items()))
+        return self._key
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(frozenset(self.terms.items())) if not self.is_constant else hash(self.constant)
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are written alike; never raises, and never decides."""
+        if isinstance(other, Expr):
+            return self is other or self.terms == other.terms
+        return isinstance(other, int) and self.is_constant and self.constant == other
+
+    def __bool__(self) -> bool:
+        if self.is_constant:
+            return bool(self.constant)
+        raise TypeError(f"whether {self} is zero depends on its symbols")
+
+    # --- what it is made of ------------------------------------------------------------------------------------------
+
+    @property
+    def constant(self) -> int:
+        """The term without symbols."""
+        return self.terms.get((), 0)
+
+    @property
+    def is_constant(self) -> bool:
+        return not self.terms or (len(self.terms) == 1 and () in self.terms)
+
+    def atoms(self) -> Iterator[Atom]:
+        """Every atom of its monomials, each once."""
+        return iter(dict.fromkeys(atom for monomial in self.terms for atom, _ in monomial))
+
+    def symbols(self) -> frozenset[str]:
+        """The names of every symbol in it, however deep."""
+        found: set[str] = set()
+        waiting, seen = [self], set()
+        while waiting:
+            for atom in waiting.pop().atoms():
+                if isinstance(atom, Symbol):
+                    found.add(atom.name)
+                elif atom not in seen:
+                    seen.add(atom)
+                    waiting += atom.parts()
+        return frozenset(found)
+
+    # --- arithmetic --------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Number) -> "Expr":
+        return Expr(summed(self.terms, expression(other).terms))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Expr":
+        return Expr({monomial: -c for monomial, c in self.terms.items()})
+
+    def __sub__(self, other: Number) -> "Expr":
+        return self + -other
+
+    def __rsub__(self, other: Number) -> "Expr":
+        return -self + other
+
+    def __mul__(self, other: Number) -> "Expr":
+        if isinstance(other, int):
+            return Expr({monomial: c * other for monomial, c in self.terms.items()}) if other else ZERO
+        terms: Terms = {}
+        for mine, c in self.terms.items():
+            for theirs, d in other.terms.items():
+                monomial = product(mine, theirs)
+                terms[monomial] = terms.get(monomial, 0) + c * d
+        return Expr({monomial: c for monomial, c in terms.items() if c})
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> "Expr":
+        if exponent < 0:
+            raise ValueError("an exponent is 0 or more")
+        return reduce(lambda made, _: made * self, range(exponent), ONE)
+
+    def __floordiv__(self, divisor: Number) -> "Expr":
+        return floor_div(self, divisor)
+
+    def __rfloordiv__(self, numerator: int) -> "Expr":
+        return floor_div(numerator, self)
+
+    def __mod__(self, divisor: Number) -> "Expr":
+        return self - floor_div(self, divisor) * divisor
+
+    # --- values ------------------------------------------------------------------------------------------------------
+
+    def at(self, **values: int) -> int:
+        """Its value where every symbol has one.
+
+        >>> ((symbol("n") + 1) // 2).at(n=7)
+        4
+        """
+        found = folded(self, lambda name: values[name], {})
+        return int(found)
+
+    def subs(self, **values: Number) -> "Expr":
+        """The expression with other things in the place of some symbols.
+
+        >>> print((symbol("n") // 2).subs(n=4 * symbol("k") + 1))
+        2·k
+        """
+        return expression(folded(self, lambda name: values.get(name, symbol(name)), {}))
+
+    def __str__(self) -> str:
+        return text(self)
+
+    __repr__ = __str__
+
+
+ZERO, ONE = Expr({}), Expr({(): 1})
+
+
+def symbol(name: str) -> Expr:
+    """A free integer.
+
+    >>> H = symbol("H")
+    >>> print((H + 2 * 3 - 7) // 2 + 1)
+    ⌈H/2⌉
+    """
+    return of_atom(Symbol(name))
+
+
+def expression(value: Number) -> Expr:
+    """A whole number, or an expression, as an expression."""
+    return value if isinstance(value, Expr) else Expr({(): value} if value else {})
+
+
+def of_atom(atom: Atom) -> Expr:
+    return Expr({((atom, 1),): 1})
+
+
+def summed(mine: Terms, theirs: Terms) -> Terms:
+    if len(mine) < len(theirs):
+        mine, theirs = theirs, mine
+    terms = dict(mine)
+    for monomial, c in theirs.items():
+        total = terms.get(monomial, 0) + c
+        if total:
+            terms[monomial] = total
+        else:
+            terms.pop(monomial, None)
+    return terms
+
+
+def product(mine: Monomial, theirs: Monomial) -> Monomial:
+    if not mine or not theirs:
+        return mine or theirs
+    exponents = dict(mine)
+    for atom, exponent in theirs:
+        exponents[atom] = exponents.get(atom, 0) + exponent
+    return ordered(exponents)
+
+
+def ordered(exponents: Mapping[Atom, int]) -> Monomial:
+    return tuple(sorted(exponents.items(), key=lambda pair: pair[0].key))
+
+
+def folded(whole: Expr, of_symbol: Callable[[str], Any], memory: dict[Atom, Any]) -> Any:
+    """The expression worked out anew, with a value for each symbol; each atom once."""
+
+    def of(atom: Atom) -> Any:
+        if atom not in memory:
+            inner = [folded(part, of_symbol, memory) for part in atom.parts()]
+            memory[atom] = of_symbol(atom.name) if isinstance(atom, Symbol) else atom.value(inner)
+        return memory[atom]
+
+    total: Any = 0
+    for monomial, coefficient in whole.terms.items():
+        value: Any = coefficient
+        for atom, exponent in monomial:
+            value = value * of(atom) ** exponent
+        total = total + value
+    return total
+
+
+# --- floor division ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(MEMORY)
+def floor_div(numerator: Number, divisor: Number) -> Expr:
+    """The greatest whole number of times that the divisor goes into the numerator; a symbolic divisor is positive."""
+    x, s = expression(numerator), expression(divisor)
+    if not s.is_constant:
+        return by_symbols(x, s)
+    if s.constant == 0:
+        raise ZeroDivisionError("division by zero")
+    return by_number(x, s.constant) if s.constant > 0 else by_number(-x, -s.constant)
+
+
+def ceil_div(numerator: Number, divisor: Number) -> Expr:
+    """`numerator / divisor`, rounded up.
+
+    >>> print(ceil_div(symbol("n"), 32))
+    ⌈n/32⌉
+    """
+    return -floor_div(-expression(numerator), divisor)
+
+
+def by_number(x: Expr, s: int) -> Expr:
+    """R1 to R4, until none applies: each lowers s, removes a floor or fixes a sign."""
+    whole, sign = ZERO, 1
+    while True:
+        taken, x = split(x, s)
+        whole += taken * sign
+        varying = [c for monomial, c in x.terms.items() if monomial]
+        if not varying:
+            return whole  # what is left is a constant from 0 to s - 1
+        common = gcd(s, *varying)
+        if common > 1:
+            x, s = cancelled(x, common), s // common
+            if s == 1:
+                return whole + x * sign
+        elif leading(x) < 0:
+            x, sign = -x + (s - 1), -sign
+        elif merged := nested(x, s):
+            x, divisor = merged
+            if not divisor.is_constant:
+                return whole + floor_div(x, divisor) * sign
+            s = divisor.constant
+        else:
+            return whole + of_atom(FloorDiv(x, expression(s))) * sign
+
+
+def split(x: Expr, s: int) -> tuple[Expr, Expr]:
+    """R1: whole multiples of s, and the rest; coefficients of symbols are cut towards 0, the constant downwards."""
+    whole: Terms = {}
+    rest: Terms = {}
+    for monomial, c in x.terms.items():
+        q = c // s if c > 0 or not monomial else -(-c // s)
+        if q:
+            whole[monomial] = q
+        if c - q * s:
+            rest[monomial] = c - q * s
+    return Expr(whole), Expr(rest)
+
+
+def cancelled(x: Expr, common: int) -> Expr:
+    """R2: the numerator over a factor that it shares with the divisor; the constant is rounded down."""
+    return Expr({monomial: q for monomial, c in x.terms.items() if (q := c // common)})
+
+
+def leading(x: Expr) -> int:
+    """The coefficient of the first monomial, in the order of keys, that is no constant."""
+    return min(((tuple((a.key, e) for a, e in m), c) for m, c in x.terms.items() if m), key=lambda pair: pair[0])[1]
+
+
+def nested(x: Expr, s: int) -> tuple[Expr, Expr] | None:
+    """R4: the numerator and divisor without the one floor in it; None where there is none, or several."""
+    floors = [(m, c) for m, c in x.terms.items() if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], FloorDiv)]
+    if len(floors) != 1 or abs(floors[0][1]) != 1:
+        return None
+    [(monomial, coefficient)] = floors
+    floor = monomial[0][0]
+    assert isinstance(floor, FloorDiv)
+    t, others = floor.divisor, x - Expr({monomial: coefficient})
+    inner = floor.numerator if coefficient == 1 else -floor.numerator + (t - 1)
+    return inner + others * t, s * t
+
+
+def by_symbols(x: Expr, s: Expr) -> Expr:
+    """R5: a divisor with symbols in it."""
+    whole: Terms = {}
+    rest: Terms = {}
+    for monomial, c in x.terms.items():
+        quotient = exact_quotient(monomial, c, s)
+        if quotient:
+            whole[quotient[0]] = quotient[1]
+        else:
+            rest[monomial] = c
+    taken, left = Expr(whole), Expr(rest)
+    if not rest:
+        return taken
+    if left == s:
+        return taken + 1
+    floors = [m for m, c in rest.items() if c == 1 and len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], FloorDiv)]
+    if len(floors) == 1:
+        floor = floors[0][0][0]
+        assert isinstance(floor, FloorDiv)
+        others = left - Expr({floors[0]: 1})
+        return taken + floor_div(floor.numerator + others * floor.divisor, floor.divisor * s)
+    return taken + of_atom(FloorDiv(left, s))
+
+
+def exact_quotient(monomial: Monomial, coefficient: int, divisor: Expr) -> tuple[Monomial, int] | None:
+    """A term over a divisor of one term, where that is a term again."""
+    if len(divisor.terms) != 1:
+        return None
+    [(by, d)] = divisor.terms.items()
+    exponents = dict(monomial)
+    for atom, exponent in by:
+        exponents[atom] = exponents.get(atom, 0) - exponent
+    if coefficient % d or any(exponent < 0 for exponent in exponents.values()):
+        return None
+    return ordered({atom: exponent for atom, exponent in exponents.items() if exponent}), coefficient // d
+
+
+# --- maxima, and products left unexpanded ----------------------------------------------------------------------------
+
+
+def extremum(args: Iterable[Number], sign: int) -> Expr:
+    """The largest (`sign` 1) or the least (-1); of arguments that differ by a constant one is kept.
+
+    >>> n = symbol("n")
+    >>> print(extremum([n, n + 3, 2 * n], 1))
+    max(n + 3, 2·n)
+    """
+    kept: list[Expr] = []
+    for arg in (each for given in args for each in flattened(expression(given), sign)):
+        for i, other in enumerate(kept):
+            difference = arg - other
+            if difference.is_constant:
+                if difference.constant * sign > 0:
+                    kept[i] = arg
+                break
+        else:
+            kept.append(arg)
+    if len(kept) == 1:
+        return kept[0]
+    return of_atom(Extremum(tuple(sorted(kept, key=lambda each: each.key)), sign))
+
+
+def flattened(arg: Expr, sign: int) -> tuple[Expr, ...]:
+    """The arguments of an extremum of the same kind that stands alone; else the expression itself."""
+    if len(arg.terms) == 1:
+        [(monomial, c)] = arg.terms.items()
+        if c == 1 and len(monomial) == 1 and monomial[0][1] == 1:
+            atom = monomial[0][0]
+            if isinstance(atom, Extremum) and atom.sign == sign:
+                return atom.args
+    return (arg,)
+
+
+def largest(*args: Number) -> Expr:
+    return extremum(args, 1)
+
+
+def least(*args: Number) -> Expr:
+    return extremum(args, -1)
+
+
+def grouped(total: Number) -> Expr:
+    """A sum as one factor: its content times what is left, unexpanded. A lone floor takes its constant in.
+
+    >>> n = symbol("n")
+    >>> print(grouped(n - 4) * grouped(2 * n - 8), "and", grouped(n // 2 + 3))
+    2·(n - 4)² and ⌊(n + 6)/2⌋
+    """
+    total = expression(total)
+    if len(total.terms) <= 1:
+        return total
+    absorbed = with_constant(total)
+    if absorbed is not None:
+        return absorbed
+    content = gcd(*total.terms.values())
+    primitive = Expr({monomial: c // content for monomial, c in total.terms.items()})
+    return of_atom(Group(primitive)) * content
+
+
+def with_constant(total: Expr) -> Expr | None:
+    """`y // s + b` as one floor, `(y + b s) // s`; None for any other sum."""
+    if len(total.terms) != 2 or not total.constant:
+        return None
+    [(monomial, c)] = [(m, c) for m, c in total.terms.items() if m]
+    atom = monomial[0][0]
+    if c != 1 or len(monomial) > 1 or monomial[0][1] > 1 or not isinstance(atom, FloorDiv):
+        return None
+    return of_atom(FloorDiv(atom.numerator + atom.divisor * total.constant, atom.divisor))
+
+
+def volume(*dims: Number) -> Expr:
+    """The product of dimensions, unexpanded, so that equal volumes add up.
+
+    >>> H, W = symbol("H"), symbol("W")
+    >>> print(volume(64, H // 2, W // 2) + volume(3, H // 2, W // 2))
+    67·⌊H/2⌋·⌊W/2⌋
+    """
+    return reduce(lambda made, dim: made * grouped(dim), dims, ONE)
+
+
+def total(terms: Iterable[Number]) -> Expr:
+    """The sum of many: one dictionary, filled once."""
+    made: Terms = {}
+    for each in terms:
+        for monomial, c in expression(each).terms.items():
+            made[monomial] = made.get(monomial, 0) + c
+    return Expr({monomial: c for monomial, c in made.items() if c})
+
+
+# --- as text ----------------------------------------------------------------------------------------------------------
+
+DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def text(whole: Expr) -> str:
+    """The terms of the highest degree first, the constant last."""
+    if not whole.terms:
+        return "0"
+    order = sorted(whole.terms.items(), key=lambda term: rank(term[0]))
+    parts = [signed(monomial, c) for monomial, c in order]
+    first_sign, first = parts[0]
+    rest = "".join(f" {sign} {body}" for sign, body in parts[1:])
+    return f"{'-' if first_sign == '-' else ''}{first}{rest}"
+
+
+def rank(monomial: Monomial) -> tuple[object, ...]:
+    degree = sum(exponent for _, exponent in monomial)
+    return not monomial, -degree, tuple((atom.key, exponent) for atom, exponent in monomial)
+
+
+def signed(monomial: Monomial, coefficient: int) -> tuple[str, str]:
+    """A term, its sign apart."""
+    sign, size = ("-", -coefficient) if coefficient < 0 else ("+", coefficient)
+    factors = [powered(atom, exponent) for atom, exponent in monomial]
+    return sign, "·".join([*([str(size)] if size != 1 or not factors else []), *factors])
+
+
+def powered(atom: Atom, exponent: int) -> str:
+    return atom_text(atom) + (str(exponent).translate(DIGITS) if exponent > 1 else "")
+
+
+def atom_text(atom: Atom) -> str:
+    if isinstance(atom, Symbol):
+        return atom.name
+    if isinstance(atom, FloorDiv):
+        return of_floor(atom)
+    if isinstance(atom, Extremum):
+        return f"{'max' if atom.sign > 0 else 'min'}({', '.join(map(text, atom.args))})"
+    assert isinstance(atom, Group)
+    return f"({text(atom.sum)})"
+
+
+def of_floor(atom: FloorDiv) -> str:
+    """A floor, or the ceiling that it is: `(x + s - 1) // s` is `⌈x/s⌉`."""
+    x, s = atom.numerator, atom.divisor
+    if s.is_constant and x.constant == s.constant - 1:
+        return f"⌈{enclosed(x - x.constant)}/{s.constant}⌉"
+    return f"⌊{enclosed(x)}/{enclosed(s, tight=True)}⌋"
+
+
+def enclosed(whole: Expr, tight: bool = False) -> str:
+    """An operand of a division, in brackets where it needs them."""
+    written = text(whole)
+    return f"({written})" if len(whole.terms) > 1 or (tight and "·" in written) else written

@@ -1,0 +1,205 @@
+"""Decisions against brute force: what is proved holds, what is refuted comes with a witness, the rest says so."""
+
+import random
+from itertools import pairwise
+from typing import Any, get_args
+
+import pytest
+
+from archcalc.sym.decide import Relation, Status, Undecided, equal, holds, solutions
+from archcalc.sym.expr import Expr, ceil_div, extremum, floor_div, symbol
+from archcalc.sym.periodic import PeriodicSet, all_of
+
+n, m, H, W, w = map(symbol, ("n", "m", "H", "W", "w"))
+RELATIONS = get_args(Relation)
+
+# --- equality --------------------------------------------------------------------------------------------------------
+
+DECISIONS = [
+    ("nested ceilings", ((n + 1) // 2 + 1) // 2, (n + 3) // 4, True),
+    ("five halvings", (((((n + 1) // 2 + 1) // 2 + 1) // 2 + 1) // 2 + 1) // 2, ceil_div(n, 32), True),
+    ("a common factor", (6 * n + 4) // 4, (3 * n + 2) // 2, True),
+    ("a negative", -((-n - 3) // 4), (n + 6) // 4, True),
+    ("Hermite's identity", n // 3 + (n + 1) // 3 + (n + 2) // 3, n, True),
+    ("Hermite's identity, doubled", (2 * n) // 2 + (2 * n + 1) // 2, 2 * n, True),
+    ("a remainder", n - 8 * (n // 8), n % 8, True),
+    ("up and down again", (2 * (n // 2)) // 2, n // 2, True),
+    ("up by 3, down by 2", (3 * n) // 2, n + n // 2, True),
+    ("a product", (n // 2) * ((n + 1) // 2), (n * n) // 4, True),
+    ("down and up again", 2 * (n // 2), n, False),
+    ("ceiling and floor", ceil_div(n, 4), n // 4, False),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "same"), [row[1:] for row in DECISIONS], ids=[row[0] for row in DECISIONS])
+def test_equality_is_decided(left: Expr, right: Expr, same: bool) -> None:
+    verdict = equal(left, right)
+    assert verdict.status is (Status.PROVED if same else Status.REFUTED)
+    if verdict.witness is not None:
+        assert left.at(**verdict.witness) != right.at(**verdict.witness)
+
+
+def test_two_symbols_are_decided_on_a_grid() -> None:
+    left = (H + 1) // 2 * ((W + 3) // 4) * 64
+    assert equal(left, 64 * ceil_div(H, 2) * ceil_div(W, 4)).is_proved
+    assert equal(left, 64 * ceil_div(H, 2) * (W // 4)).witness is not None
+
+
+def test_what_is_outside_is_undecided_and_says_why() -> None:
+    assert equal(extremum([n, m], 1), n).reason == "a maximum or minimum is in it"
+    assert equal(floor_div(n, m) * m, n).reason == "a divisor holds a symbol"
+    assert equal(n // 999_983 + n, n).reason.startswith("it would take ")
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def conditions(seed: int, count: int) -> None:
+    """Random quasi-affine conditions of one symbol, each value of 600 tried."""
+    pick = random.Random(seed)
+    for _ in range(count):
+        whole = piece(pick, 4) - piece(pick, 3) + pick.randint(-30, 30)
+        relation, least = pick.choice(RELATIONS), pick.randint(-5, 8)
+        agree(whole, relation, least, 600)
+
+
+def piece(pick: random.Random, depth: int) -> Expr:
+    if depth == 0:
+        return n
+    inner, kind = piece(pick, depth - 1), pick.random()
+    if kind < 0.5:
+        return (inner + pick.randint(-9, 9)) // pick.choice([2, 2, 3, 4, 5])
+    if kind < 0.7:
+        return inner * pick.choice([1, 2, 3, 4]) + pick.randint(-5, 5)
+    return inner + piece(pick, depth - 1) * pick.choice([1, -1, 2])
+
+
+def agree(whole: Expr, relation: Any, least: int, count: int) -> None:
+    found = solutions(whole, relation, "n", least)
+    for value in range(least, least + count):
+        assert (value in found) == holds(whole.at(n=value), relation), (
+            f"{whole} {relation} 0 at {value}: {found.pieces}"
+        )
+
+
+def test_conditions_are_solved() -> None:
+    conditions(seed=5, count=400)
+
+
+@pytest.mark.fuzz
+def test_many_conditions_are_solved() -> None:
+    conditions(seed=6, count=4_000)
+
+
+def test_conditions_with_squares_are_solved() -> None:
+    pick = random.Random(7)
+    for _ in range(60):
+        product = ((n + pick.randint(-9, 9)) // pick.choice([2, 3, 4])) * (
+            (n + pick.randint(-9, 9)) // pick.choice([2, 3])
+        )
+        whole = product * pick.choice([1, 2, -1]) + n * pick.randint(-9, 9) + pick.randint(-60, 60)
+        agree(whole, pick.choice(RELATIONS), 1, 400)
+
+
+def test_a_threshold_far_away_is_found_at_once() -> None:
+    assert solutions(n - 10**15, ">=", "n").named("n") == f"n ≥ {10**15}"
+    assert solutions(10**15 - 7 * n, ">=", "n").prev(10**18) == 10**15 // 7
+
+
+def test_two_symbols_and_maxima_are_undecided() -> None:
+    with pytest.raises(Undecided, match="it depends on m too"):
+        solutions(n - m, ">=", "n")
+    with pytest.raises(Undecided, match="give n an upper bound"):
+        solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n")
+    assert solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n", 1, 99).named("n") == "10 ≤ n ≤ 99"
+
+
+# --- the conditions of networks, in words ----------------------------------------------------------------------------
+
+
+def halved(times: int) -> tuple[Expr, list[Expr]]:
+    sizes = [H]
+    for _ in range(times):
+        sizes.append(sizes[-1] // 2)
+    return sizes[-1], sizes
+
+
+def test_a_padded_unet_takes_multiples() -> None:
+    size, skips = halved(4)
+    joins = []
+    for skip in reversed(skips[:-1]):
+        size = 2 * size
+        joins.append(solutions(size - skip, "==", "H"))
+        size = skip
+    assert all_of([*joins, solutions(skips[-1] - 1, ">=", "H")]).named("H") == "H ≡ 0 (mod 16)"
+
+
+def test_a_feature_pyramid_takes_more_than_multiples() -> None:
+    sizes = [ceil_div(H, 2**i) for i in range(2, 6)]
+    joins = (solutions(2 * small - large, "==", "H") for large, small in pairwise(sizes))
+    assert all_of(joins).named("H") == "H mod 32 ∈ {0, 29..31}"
+
+
+def test_groups_that_divide() -> None:
+    fits = all_of([solutions((3 * w) % 4, "==", "w"), solutions((5 * w + 2) % 6, "==", "w")])
+    assert fits.named("w") == "w ≡ 8 (mod 12)"
+    assert (fits.prev(25), fits.next(25)) == (20, 32)
+
+
+def test_a_network_that_halves_five_times_needs_32() -> None:
+    assert solutions(halved(5)[0] - 1, ">=", "H").named("H") == "H ≥ 32"
+
+
+# --- sets ------------------------------------------------------------------------------------------------------------
+
+
+def random_set(pick: random.Random) -> PeriodicSet:
+    found = PeriodicSet()
+    for _ in range(pick.randint(1, 3)):
+        period, start = pick.randint(1, 12), pick.randint(-5, 40)
+        residues = pick.sample(range(period), pick.randint(0, period))
+        most = pick.choice([None, start + pick.randint(0, 50)])
+        found |= PeriodicSet.modulo(period, residues, start, most)
+    return found
+
+
+def test_sets_are_closed_under_and_or_not() -> None:
+    pick = random.Random(8)
+    for _ in range(60):
+        a, b = random_set(pick), random_set(pick)
+        for value in range(-10, 150):
+            assert (value in (a & b)) == (value in a and value in b)
+            assert (value in (a | b)) == (value in a or value in b)
+            assert (value in ~a) == (value not in a)
+            assert (value in (a - b)) == (value in a and value not in b)
+        assert ~~a == a
+        assert (a == b) == all((value in a) == (value in b) for value in range(-10, 300))
+
+
+def test_neighbours_of_a_number() -> None:
+    pick = random.Random(9)
+    for _ in range(200):
+        found = random_set(pick)
+        members = [value for value in range(-10, 400) if value in found]
+        for value in range(-10, 150):
+            assert found.next(value) == next((each for each in members if each >= value), None)
+            assert found.prev(value) == next((each for each in reversed(members) if each <= value), None)
+
+
+WORDS = [
+    (PeriodicSet(), "never"),
+    (PeriodicSet.interval(), "always"),
+    (PeriodicSet.interval(15), "H ≥ 15"),
+    (PeriodicSet.interval(15, 40), "15 ≤ H ≤ 40"),
+    (PeriodicSet.of([3, 7, 8, 9]), "H ∈ {3, 7..9}"),
+    (PeriodicSet.modulo(16, [12]), "H ≡ 12 (mod 16)"),
+    (PeriodicSet.modulo(16, [12], 188), "H ≡ 12 (mod 16), H ≥ 188"),
+    (PeriodicSet.modulo(8, set(range(8)) - {3}), "H ≢ 3 (mod 8)"),
+    (PeriodicSet.modulo(4, [0, 2]), "H ≡ 0 (mod 2)"),
+    (PeriodicSet.interval(64) | PeriodicSet.of([5, 6]), "H ≥ 64 or H ∈ {5, 6}"),
+]
+
+
+@pytest.mark.parametrize(("found", "words"), WORDS, ids=[words for _, words in WORDS])
+def test_sets_in_words(found: PeriodicSet, words: str) -> None:
+    assert found.named("H") == words
