@@ -46,7 +46,7 @@ FAULTS = (
           'both counted: d(k - 1) + 1."""\n        return self.dilation * (self.kernel - 1) + 1',
           'both counted: d(k - 1) + 1."""\n        return self.dilation * self.kernel'),
     Fault("ceil mode counts windows that begin in the right padding", "core/window.py",
-          "min(0, self.end + self.stride - self.extent)", "(self.end + self.stride - self.extent)"),
+          "minimum(0, self.end + self.stride - self.extent)", "(self.end + self.stride - self.extent)"),
     Fault("windows begin a unit late", "core/window.py",
           "first = i * self.stride - self.begin\n", "first = i * self.stride - self.begin + 1\n"),
     Fault("transposed sizes forget output_padding", "core/window.py",

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.dim import PerAxis
+from archcalc.core.dim import NoClosedForm, PerAxis, free
+from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY
@@ -18,6 +19,7 @@ from archcalc.graph import Node
 from archcalc.layer import LAYERS, Call, Example, Layer
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, params  # noqa: F401  they register what is asked for below
+from archcalc.sym.expr import Claim, Expr
 from tests.torch_oracle import applied, entries, flops, output_of, output_or_refusal, reached
 
 
@@ -187,6 +189,60 @@ def test_a_list_for_more_axes_than_there_are_is_refused_in_words(case: Case) -> 
         if field.type in PER_AXIS:
             layer = with_argument(case.layer, field.name, (1,) * (case.xs[0].rank + 1))
             assert field.name in unmet(layer, case.xs)
+
+
+# --- closed forms --------------------------------------------------------------------------------------------------
+
+
+def with_symbols(xs: tuple[Volume, ...]) -> tuple[Volume, ...]:
+    """The same inputs with a symbol for the batch and one on each spatial axis, `s0` ..., where all inputs share it."""
+    first = xs[0].spatial
+    shared = all(x.spatial in (first, ()) for x in xs)
+    names = tuple(free(f"s{axis}") for axis in range(len(first)))
+    return tuple(replace(x, batch=free("N"), spatial=names if shared and x.spatial else x.spatial) for x in xs)
+
+
+def values_of(xs: tuple[Volume, ...]) -> dict[str, int]:
+    return {"N": xs[0].batch, **{f"s{axis}": n for axis, n in enumerate(xs[0].spatial)}}
+
+
+def at(dims: Any, values: dict[str, int]) -> Any:
+    """Dims, or a claim, where every symbol has a value."""
+    if isinstance(dims, tuple):
+        return tuple(at(dim, values) for dim in dims)
+    return dims.at(**values) if isinstance(dims, Expr | Claim) else dims
+
+
+def closed_ops(layer: Layer, y: Volume, xs: tuple[Volume, ...]) -> dict[str, Any] | None:
+    """The arithmetic by kind; None where it has no closed form, and says so."""
+    try:
+        return {field.name: getattr(layer.ops(y, *xs), field.name) for field in fields(Ops)}
+    except NoClosedForm:
+        return None
+
+
+@each_case
+def test_closed_forms_have_the_values_that_numbers_give(case: Case) -> None:
+    """The same formulas with a symbol on each axis, then substituted; what must hold, where it is a claim, too."""
+    layer, free_xs = case.layer, with_symbols(case.xs)
+    y, claims, ops = (
+        layer.shape(*free_xs),
+        list(layer.requires(*free_xs)),
+        closed_ops(layer, layer.shape(*free_xs), free_xs),
+    )
+    weights = [weight.shape for weight in layer.weights(*free_xs)]
+    shared = any(isinstance(n, Expr) for n in free_xs[0].spatial) or not free_xs[0].rank
+    for xs in (case.xs, *(resized(case.xs) if shared else ())):
+        values = values_of(xs)
+        if not all(n >= 1 for x in xs for n in x.spatial):
+            continue
+        sound = not unmet(layer, xs)
+        assert all(bool(at(holds, values)) for holds, _ in claims) == sound
+        if sound:
+            assert at(y.shape, values) == layer.shape(*xs).shape
+            assert [at(shape, values) for shape in weights] == [weight.shape for weight in layer.weights(*xs)]
+            plain = layer.ops(layer.shape(*xs), *xs)
+            assert ops is None or {k: at(v, values) for k, v in ops.items()} == {k: getattr(plain, k) for k in ops}
 
 
 # --- receptive field ----------------------------------------------------------------------------------------------

@@ -1,16 +1,57 @@
 """Dimensions: the numbers every formula is written in.
 
 A formula uses `+ - * //` and the functions below and never asks what kind of number it holds, so that the same line
-serves plain ints today and closed forms in free symbols.
+serves plain ints and closed forms in free symbols. A `Dim` is an int or an expression (archcalc/sym), which takes its
+place in every formula; to the type checker it is an int, because formulas treat it as one.
 """
 
 from collections.abc import Iterable
 from math import prod as product
-from typing import TypeAlias
+from typing import TypeAlias, cast
+
+from archcalc.sym.expr import Claim, claim, expression, largest, least, symbol
 
 Dim: TypeAlias = int
+"""A whole number, or an expression in free symbols."""
+
 PerAxis: TypeAlias = Dim | tuple[Dim, ...]
-Condition: TypeAlias = bool
+Condition: TypeAlias = bool | Claim
+"""What holds or does not; or, where symbols are free, depends on them."""
+
+
+class NoClosedForm(ValueError):
+    """A formula that has none in the symbol it is asked for."""
+
+
+def free(name: str) -> Dim:
+    """A free dimension."""
+    return cast(Dim, symbol(name))
+
+
+def is_number(*dims: Dim) -> bool:
+    """Whether all are plain numbers, so that what walks along them can."""
+    return all(isinstance(dim, int) for dim in dims)
+
+
+def maximum(*dims: Dim) -> Dim:
+    """
+    >>> maximum(2, 3), str(maximum(free("n"), 0))
+    (3, 'max(0, n)')
+    """
+    return max(dims) if is_number(*dims) else cast(Dim, largest(*dims))
+
+
+def minimum(*dims: Dim) -> Dim:
+    return min(dims) if is_number(*dims) else cast(Dim, least(*dims))
+
+
+def same(a: Dim, b: Dim) -> Condition:
+    """Whether two dimensions are equal.
+
+    >>> same(3, 3), str(same(2 * (free("H") // 2), free("H")))
+    (True, '-H + 2·⌊H/2⌋ = 0')
+    """
+    return claim(expression(a) - b, "==")
 
 
 def prod(dims: Iterable[Dim]) -> Dim:
@@ -50,4 +91,4 @@ def divides(divisor: Dim, n: Dim) -> Condition:
     >>> divides(4, 10)
     False
     """
-    return divisor > 0 and n % divisor == 0
+    return same(n % divisor, 0) if not is_number(divisor) or divisor > 0 else False

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
-from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
+from archcalc.core.dim import Dim, PerAxis, ceil_div, maximum, per_axis
 
 Pair: TypeAlias = tuple[Dim, Dim]
 Padding: TypeAlias = Dim | str | tuple[Dim | Pair, ...]
@@ -48,7 +48,7 @@ def _ruled(rule: str, n: Dim, reach: Dim, stride: Dim) -> Pair:
             return reach, reach
         case "same":
             return reach // 2, reach // 2
-    total = max((ceil_div(n, stride) - 1) * stride + reach + 1 - n, 0)
+    total = maximum((ceil_div(n, stride) - 1) * stride + reach + 1 - n, 0)
     less, more = total // 2, total - total // 2
     return (less, more) if rule == "same_upper" else (more, less)
 

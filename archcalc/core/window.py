@@ -11,7 +11,7 @@ from math import gcd
 from typing import Protocol
 
 from archcalc.core.condition import Requirement
-from archcalc.core.dim import Dim, PerAxis, ceil_div, per_axis
+from archcalc.core.dim import Dim, NoClosedForm, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
 
 
 class AnyWindow(Protocol):
@@ -66,7 +66,7 @@ class Window:
         """
         if not self.ceil:
             return (n + self.begin + self.end - self.extent) // self.stride + 1
-        return ceil_div(n + self.begin + min(0, self.end + self.stride - self.extent), self.stride)
+        return ceil_div(n + self.begin + minimum(0, self.end + self.stride - self.extent), self.stride)
 
     def reach(self, i: int) -> Sequence[int]:
         first = i * self.stride - self.begin
@@ -79,13 +79,16 @@ class Window:
         13
         """
         last = self.slide(n) - 1
+        shifts = (self.begin - t * self.dilation for t in self.meeting(n, last))
+        firsts = ((shift, maximum(0, ceil_div(shift, self.stride))) for shift in shifts)
+        return sum(maximum(0, minimum(last, (n - 1 + s) // self.stride) - first + 1) for s, first in firsts)
+
+    def meeting(self, n: Dim, last: Dim) -> range:
+        """The taps that meet input at some place; all where that depends on a symbol: the others then count 0."""
+        if not is_number(n, last):
+            return range(self.kernel)
         first = max(0, ceil_div(self.begin - last * self.stride, self.dilation))
-        beyond = min(self.kernel, (self.begin + n - 1) // self.dilation + 1)
-        shifts = (self.begin - t * self.dilation for t in range(first, beyond))  # other taps meet padding alone
-        return sum(
-            max(0, min(last, (n - 1 + shift) // self.stride) - max(0, ceil_div(shift, self.stride)) + 1)
-            for shift in shifts
-        )
+        return range(first, min(self.kernel, (self.begin + n - 1) // self.dilation + 1))
 
     def filled(self, n: Dim) -> Dim:
         """How many places have a tap on input: all, unless a dilated window has it fall into its holes.
@@ -96,6 +99,8 @@ class Window:
         places = self.slide(n)
         if self.dilation == 1:
             return places
+        if not is_number(n):
+            raise NoClosedForm("how many dilated windows fall between all taps")
         return sum(1 for i in range(places) if self.meets(i, n))
 
     def meets(self, i: int, n: Dim) -> bool:
@@ -159,7 +164,8 @@ class TransposedWindow:
         (7, 6)
         """
         common = gcd(self.stride, self.dilation)  # what (i, t) writes, (i - d / common, t + s / common) writes too
-        return n * self.kernel - max(0, n - self.dilation // common) * max(0, self.kernel - self.stride // common)
+        twice = maximum(0, n - self.dilation // common) * maximum(0, self.kernel - self.stride // common)
+        return n * self.kernel - twice
 
     def counted(self, n: Dim) -> str:
         """The arithmetic of `slide` as a message shows it.
@@ -208,6 +214,8 @@ class AdaptiveWindow:
         >>> AdaptiveWindow(5, 2).taps()
         6
         """
+        if not is_number(self.inputs, self.outputs):
+            raise NoClosedForm("how much adaptive windows overlap: it takes a greatest common divisor")
         return self.inputs + self.outputs - gcd(self.inputs, self.outputs)
 
     def reach(self, i: int) -> Sequence[int]:
@@ -272,4 +280,7 @@ def fits(windows: Sequence[Window], spatial: Sequence[Dim]) -> Iterator[Requirem
     """
     for window, n in zip(windows, spatial, strict=True):
         holds = window.slide(n) >= 1
-        yield holds, "" if holds else f"a window of {window.extent} does not fit into {n} units: {window.counted(n)}"
+        yield (
+            holds,
+            "" if holds is True else f"a window of {window.extent} does not fit into {n} units: {window.counted(n)}",
+        )

@@ -58,7 +58,8 @@ class Crop(Layer, name="crop"):
             yield from at_least(0, border=amounts(self.border))
         for n, (begin, end) in zip(x.spatial, self.borders(x, like), strict=True):
             kept = n - begin - end
-            yield 1 <= kept <= n, f"{n} units cannot be cropped to {kept}"
+            yield kept >= 1, f"{n} units cannot be cropped to {kept}"
+            yield kept <= n, f"{n} units cannot be cropped to {kept}"
 
     def borders(self, x: Volume, like: Volume | None) -> tuple[Pair, ...]:
         """What goes from the beginning and the end of each axis."""

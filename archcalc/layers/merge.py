@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.dim import same
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
@@ -9,6 +10,17 @@ from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, 
 
 def listed(xs: tuple[Volume, ...]) -> str:
     return f"{', '.join(map(str, xs[:-1]))} and {xs[-1]}"
+
+
+def equal_but(xs: tuple[Volume, ...], message: str, channels: bool) -> Iterator[Requirement]:
+    """All volumes have the same positions, batch and dtype; and where `channels` says so the same channels."""
+    first, *others = xs
+    for x in others:
+        kinds = [(each.rank, each.channels_last, each.dtype) for each in (first, x)]
+        yield kinds[0] == kinds[1], message
+        yield same(first.batch, x.batch), message
+        yield same(first.channels, x.channels) if channels else True, message
+        yield from ((same(n, m), message) for n, m in zip(first.spatial, x.spatial, strict=True))
 
 
 def same_positions(xs: tuple[Volume, ...]) -> str:
@@ -24,7 +36,7 @@ class Add(Merge, name="add"):
     role = Role.MERGE
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield len(set(xs)) == 1, f"add needs equal shapes, got {listed(xs)}"
+        yield from equal_but(xs, f"add needs equal shapes, got {listed(xs)}", channels=True)
 
     def remedy(self, *xs: Volume) -> str:
         if len({x.spatial for x in xs}) > 1:
@@ -62,8 +74,9 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         whole = largest(xs)
         for x in xs:
-            yield (
-                gates(x, whole),
+            yield from gates(
+                x,
+                whole,
                 f"mul cannot spread {x} over {whole}: a gate has the same channels or 1, and the same positions or 1",
             )
 
@@ -92,18 +105,18 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
 
 
 def largest(xs: tuple[Volume, ...]) -> Volume:
-    """The volume that the others are spread over."""
-    return max(xs, key=lambda x: (x.rank, x.numel))
+    """The volume that the others are spread over: that with most axes of more than one unit."""
+    return max(xs, key=lambda x: (x.rank, sum(n != 1 for n in x.item_shape)))
 
 
-def gates(x: Volume, whole: Volume) -> bool:
-    """Whether one volume can be spread over another: axes of one unit, or none, serve all units alike."""
-    if (x.batch, x.dtype) != (whole.batch, whole.dtype) or x.channels not in (1, whole.channels):
-        return False
-    if not x.rank:
-        return True
-    axes = zip(x.spatial, whole.spatial, strict=False)
-    return x.rank == whole.rank and x.channels_last == whole.channels_last and all(n in (1, m) for n, m in axes)
+def gates(x: Volume, whole: Volume, message: str) -> Iterator[Requirement]:
+    """One volume can be spread over another: axes of one unit, or none, serve all units alike."""
+    yield x.dtype == whole.dtype, message
+    yield same(x.batch, whole.batch), message
+    yield x.channels == 1 or same(x.channels, whole.channels), message
+    if x.rank:
+        yield (x.rank, x.channels_last) == (whole.rank, whole.channels_last), message
+        yield from ((n == 1 or same(n, m), message) for n, m in zip(x.spatial, whole.spatial, strict=True))
 
 
 def spread(x: Volume, whole: Volume) -> str:
@@ -126,10 +139,7 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
     role = Role.MOVEMENT
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield (
-            len({x.to(channels=1) for x in xs}) == 1,
-            f"concat needs equal sizes beside the channels, got {listed(xs)}",
-        )
+        yield from equal_but(xs, f"concat needs equal sizes beside the channels, got {listed(xs)}", channels=False)
 
     def remedy(self, *xs: Volume) -> str:
         return same_positions(xs)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import PerAxis, per_axis, prod
+from archcalc.core.dim import PerAxis, maximum, per_axis, prod
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -40,7 +40,7 @@ class Pooling(Layer):
         yield from at_least(0, padding=amounts(self.padding))
         yield from same_is_even(self.padding, per_axis(kernel, x.rank), per_axis(dilation, x.rank))
         for w in self.windows(x):
-            most = max(w.begin, w.end)
+            most = maximum(w.begin, w.end)
             yield most <= w.kernel // 2, f"padding={most} is more than half of the kernel of {w.kernel}"
         yield (
             in_modules(self.pads(x)) is not None or not self.ceil_mode,

@@ -12,12 +12,10 @@ from fractions import Fraction
 from functools import reduce
 from itertools import pairwise, product
 from math import gcd, lcm
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from archcalc.sym.expr import Atom, Expr, FloorDiv, Group, Monomial, Number, Symbol, expression
+from archcalc.sym.expr import Atom, Expr, FloorDiv, Group, Monomial, Number, Relation, Symbol, expression, holds
 from archcalc.sym.periodic import PeriodicSet, Piece
-
-Relation: TypeAlias = Literal["==", "!=", ">="]
 
 MAX_POINTS = 200_000
 """Values that a decision may look at."""
@@ -170,10 +168,6 @@ def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, mos
     if degree_of(whole, symbol) > 1:
         return of_polynomials(whole, relation, symbol, least, period) & everywhere
     return of_lines(whole, relation, symbol, least, period) & everywhere
-
-
-def holds(value: int, relation: Relation) -> bool:
-    return {"==": value == 0, "!=": value != 0, ">=": value >= 0}[relation]
 
 
 def tried(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str) -> PeriodicSet:

@@ -16,9 +16,10 @@ Rules (each an identity of the integers; `floor_div` names where it applies them
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from math import gcd
-from typing import Any, TypeAlias, Union
+from typing import Any, Literal, TypeAlias, Union
 
 Number: TypeAlias = Union["Expr", int]
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
@@ -217,6 +218,20 @@ class Expr:
     def __mod__(self, divisor: Number) -> "Expr":
         return self - floor_div(self, divisor) * divisor
 
+    # --- comparison --------------------------------------------------------------------------------------------------
+
+    def __ge__(self, other: Number) -> "bool | Claim":
+        return claim(self - other, ">=")
+
+    def __le__(self, other: Number) -> "bool | Claim":
+        return claim(-self + other, ">=")
+
+    def __gt__(self, other: Number) -> "bool | Claim":
+        return claim(self - other - 1, ">=")
+
+    def __lt__(self, other: Number) -> "bool | Claim":
+        return claim(-self + other - 1, ">=")
+
     # --- values ------------------------------------------------------------------------------------------------------
 
     def at(self, **values: int) -> int:
@@ -306,6 +321,47 @@ def folded(whole: Expr, of_symbol: Callable[[str], Any], memory: dict[Atom, Any]
             value = value * of(atom) ** exponent
         total = total + value
     return total
+
+
+# --- claims ----------------------------------------------------------------------------------------------------------
+
+Relation: TypeAlias = Literal["==", "!=", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That `left relation 0`: true for some values of the symbols, perhaps for all."""
+
+    left: Expr
+    relation: Relation
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"whether {self} depends on its symbols")
+
+    def at(self, **values: int) -> bool:
+        """Whether it holds where every symbol has a value."""
+        return holds(self.left.at(**values), self.relation)
+
+    def __str__(self) -> str:
+        return f"{self.left} {SIGNS[self.relation]} 0"
+
+
+SIGNS: Mapping[Relation, str] = {"==": "=", "!=": "≠", ">=": "≥"}
+
+
+def holds(value: int, relation: Relation) -> bool:
+    return {"==": value == 0, "!=": value != 0, ">=": value >= 0}[relation]
+
+
+def claim(left: Number, relation: Relation) -> bool | Claim:
+    """A claim, or its truth where nothing depends on a symbol.
+
+    >>> H = symbol("H")
+    >>> print(claim(H % 16, "=="), claim(H - H, "=="))
+    H - 16·⌊H/16⌋ = 0 True
+    """
+    left = expression(left)
+    return holds(left.constant, relation) if left.is_constant else Claim(left, relation)
 
 
 # --- floor division ---------------------------------------------------------------------------------------------------

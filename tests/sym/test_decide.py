@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from archcalc.sym.decide import Relation, Status, Undecided, equal, holds, solutions
-from archcalc.sym.expr import Expr, ceil_div, extremum, floor_div, symbol
+from archcalc.sym.decide import Status, Undecided, equal, solutions
+from archcalc.sym.expr import Claim, Expr, Relation, ceil_div, claim, extremum, floor_div, holds, symbol
 from archcalc.sym.periodic import PeriodicSet, all_of
 
 n, m, H, W, w = map(symbol, ("n", "m", "H", "W", "w"))
@@ -112,6 +112,18 @@ def test_two_symbols_and_maxima_are_undecided() -> None:
     with pytest.raises(Undecided, match="give n an upper bound"):
         solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n")
     assert solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n", 1, 99).named("n") == "10 ≤ n ≤ 99"
+
+
+def test_comparisons_are_claims_or_their_truth() -> None:
+    for value in range(-3, 12):
+        for left, right in ((n // 2, 3), (3, n // 2), (n, 2 * n - 5)):
+            a, b = (each.at(n=value) if isinstance(each, Expr) else each for each in (left, right))
+            claims = (left >= right, left <= right, left > right, left < right)
+            assert [each.at(n=value) for each in claims if isinstance(each, Claim)] == [a >= b, a <= b, a > b, a < b]
+    assert (n + 1 > n) is True
+    assert claim(n - n + 1, "==") is False
+    with pytest.raises(TypeError, match=r"whether n - 3 ≥ 0 depends on its symbols"):
+        bool(n >= 3)
 
 
 # --- the conditions of networks, in words ----------------------------------------------------------------------------
