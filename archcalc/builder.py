@@ -75,7 +75,7 @@ class Builder:
         inputs = tuple(self.declared.input(each, names) for each in document.inputs)
         frame = Frame("", "", names, document.library, explicit_names(document.layers))
         for each in inputs:
-            self.network.volumes[each.name] = each.volume if all(each.volume.item_shape) else None
+            self.network.volumes[each.name] = None if 0 in each.volume.item_shape else each.volume
             frame.local[each.name] = Reference(each.name)
         frame.local.setdefault("input", Reference(inputs[0].name) if inputs else UNKNOWN)
         try:
@@ -93,6 +93,7 @@ class Builder:
             source=document.citation,
             about=document.about,
             params=names,
+            conditions=tuple(self.network.conditions),
         )
 
     def outputs(self, last: str, frame: Frame) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.layer import Layer
+from archcalc.sym.expr import Claim
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,21 @@ class Input:
     where: Location | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold of free symbols for a layer to be what it is: the claim, in words, and whose it is."""
+
+    claim: Claim
+    message: str
+    node: str
+
+
 @dataclass(frozen=True)
 class Graph:
-    """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes."""
+    """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes.
+
+    `conditions`: what must hold of its symbols, where sizes are free.
+    """
 
     name: str
     inputs: tuple[Input, ...]
@@ -102,6 +115,7 @@ class Graph:
     source: str = ""
     about: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import problem
+from archcalc.core.dim import is_number
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph import Node
+from archcalc.graph import Condition, Node
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
+from archcalc.sym.expr import Claim
 
 MAX_LENGTH = 10_000_000
 """Units along an axis: ten times what anybody feeds to a network."""
@@ -23,6 +25,7 @@ class Network:
 
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
     """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
 
@@ -39,7 +42,9 @@ class Network:
         check_rank(layer, call, xs[0])
         y = self.inferred.get((layer, xs))
         if y is None:
-            check_inputs(layer, call, xs, [self.described(source, x) for source, x in zip(sources, xs, strict=True)])
+            described = [self.described(source, x) for source, x in zip(sources, xs, strict=True)]
+            for claim, message in check_inputs(layer, call, xs, described):
+                self.conditions.append(Condition(claim, message, path))
             y = self.inferred[layer, xs] = layer.shape(*xs)
             check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
@@ -83,21 +88,30 @@ class Network:
             raise problem("AC206", message, node.where)
 
 
-def check_inputs(layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]) -> None:
-    """Raises what keeps a layer from taking its inputs, which are `described` by name, volume and line."""
+def check_inputs(
+    layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]
+) -> list[tuple[Claim, str]]:
+    """Raises what keeps a layer from taking its inputs, which are `described` by name, volume and line.
+
+    Returns what depends on free symbols, and what to say where it does not hold.
+    """
     least, most = layer.inputs
     count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
+    depends = []
     for holds, message in layer.requires(*xs):
-        if not holds:
+        if isinstance(holds, Claim):
+            depends.append((holds, message))
+        elif not holds:
             raise problem("AC201", message, call.where, notes=[", ".join(described)], help=layer.remedy(*xs))
+    return depends
 
 
 def check_lengths(y: Volume, where: Location | None) -> None:
     """Raises where an axis is beyond all bounds: formulas that walk along it would take for ever."""
-    if any(n > MAX_LENGTH for n in y.spatial):
+    if any(is_number(n) and n > MAX_LENGTH for n in y.spatial):
         message = f"{y} has more than {MAX_LENGTH:,} units along an axis"
         raise problem("AC208", message, where, help="is a number mistyped?")
 
