@@ -143,7 +143,7 @@ class Layer(ABC):
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def __init_subclass__(cls, name: str = "", positional: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> None:
-        dataclass(frozen=True, kw_only=True)(cls)
+        dataclass(frozen=True, kw_only=True, repr=False, match_args=False)(cls)  # each generated method costs start-up
         if cls.name:
             raise TypeError(f"{cls.__name__} extends {cls.name}, which is final; share an abstract class instead")
         if not name:
@@ -156,6 +156,9 @@ class Layer(ABC):
         LAYERS[name] = cls
         ALIASES.update(dict.fromkeys((*aliases, *ranked), name))
         RANKED.update(ranked)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.stated().items())})"
 
     def requires(self, x: Volume, /) -> Iterator[Requirement]:
         """What must hold of the inputs; later requirements may rely on earlier ones."""
