@@ -31,6 +31,7 @@ SUMMARIES = {
     "check": "Syntax, names, shapes and published numbers.",
     "verify": "Build the generated PyTorch, run it, compare every number.",
     "generate": "The network as PyTorch source.",
+    "formula": "Totals as closed forms in free sizes; which sizes fit.",
     "explain": "The long text of a diagnostic's code.",
     "layers": "The catalogue of layers.",
     "specs": "The bundled specs.",
@@ -176,7 +177,7 @@ def spec_options(function: Function) -> Function:
             click.argument("specs", nargs=-1, metavar="SPEC..."),
             click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
             click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a parameter."),
-            click.option("--free", "free", multiple=True, metavar="NAME", help="Make a parameter a symbol (not yet)."),
+            click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size: for formula."),
             click.option(
                 "--max-layers",
                 type=click.IntRange(1),
@@ -207,7 +208,7 @@ def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mappi
         raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
     if options["free"]:
         names = ", ".join(options["free"])
-        raise click.UsageError(f"--free {names}: closed forms are not there yet; give a number with --set")
+        raise click.UsageError(f"--free {names}: this command takes numbers; `archcalc formula` gives closed forms")
     found = {}
     for each in options["assignments"]:
         name, equals, value = each.partition("=")

@@ -13,8 +13,8 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
     "measure", "measures", "expectation",
-    "rule", "rules", "report", "layout", "reports", "solve", "sweep", "codegen", "verify", "zoo", "loading", "importer",
-    "importers", "command", "commands",
+    "rule", "rules", "report", "layout", "reports", "solve", "formula", "sweep", "codegen", "verify", "zoo", "loading",
+    "importer", "importers", "command", "commands",
 ]  # fmt: skip
 """A module imports only from its left, and from its own stage."""
 

@@ -35,6 +35,7 @@ def loaded(*arguments: str) -> set[str]:
         ["report", "resnet50", "--format", "json"],
         ["check", "lenet5"],
         ["generate", "resnet50"],
+        ["formula", "resnet50", "--free", "H,W"],
         ["layers"],
         ["explain", "AC201"],
     ],

@@ -362,6 +362,12 @@ the symbol a number.
     archcalc report fcn.yaml --set H=512 --set W=512
 """,
     ),
+    "AC135": (
+        "a size that the input does not have",
+        """`archcalc formula --free H,W` frees the axes of the first input: H and W of an image, T of a sequence, D, H
+and W of a volume, N for the batch. Parameters cannot be freed yet; --set gives them other numbers.
+""",
+    ),
     # --- AC2xx: shapes and sharing ---
     "AC201": (
         "a layer does not take its input",

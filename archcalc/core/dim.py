@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import prod as product
 from typing import TypeAlias, cast
 
-from archcalc.sym.expr import Claim, claim, expression, largest, least, symbol
+from archcalc.sym.expr import Claim, claim, expression, largest, least, symbol, volume
 
 Dim: TypeAlias = int
 """A whole number, or an expression in free symbols."""
@@ -55,7 +55,13 @@ def same(a: Dim, b: Dim) -> Condition:
 
 
 def prod(dims: Iterable[Dim]) -> Dim:
-    return product(dims)
+    """The product; with symbols one of factors that are left as they are, so that equal costs add up.
+
+    >>> prod((3, 4)), str(prod((free("H") - 4, free("W") - 4)))
+    (12, '(H - 4)·(W - 4)')
+    """
+    factors = tuple(dims)
+    return product(factors) if is_number(*factors) else cast(Dim, volume(*factors))
 
 
 def per_axis(value: PerAxis, rank: int) -> tuple[Dim, ...]:
