@@ -120,7 +120,7 @@ def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecEr
 def free_symbol(name: Name) -> SpecError:
     return problem(
         "AC134",
-        f"'{name.id}' is a free symbol, and a spec takes numbers yet",
+        f"'{name.id}' is a free symbol, and a spec takes numbers so far",
         name.where,
         help=f"give it a number, --set {name.id}=224; `archcalc formula` frees sizes",
     )
