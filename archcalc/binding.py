@@ -5,14 +5,18 @@ import operator
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias, cast
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.layer import Layer, Reference
 from archcalc.spec.chain import Invocation
-from archcalc.spec.expression import Expression, Name, Names, Value, Word
+from archcalc.spec.expression import Expression, Name, Names, Word
+from archcalc.spec.value import Value, written
+from archcalc.sym.expr import Expr
+from archcalc.sym.ratio import Ratio
 
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
 """Arguments by field name, with the word that named them where one did."""
@@ -61,15 +65,22 @@ def signature_of(layer: type[Layer]) -> Signature:
 
 
 def whole_number(value: Value) -> int:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, Expr | Ratio):
+        raise ValueError(f"must be a number, got {value}, which depends on a free symbol")
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"must be a whole number, got {shown(value)}")
     return value
 
 
+def dimension(value: Value) -> Dim:
+    """A whole number, or an expression in free symbols."""
+    if isinstance(value, Ratio):
+        raise ValueError(f"must be a whole number for every size, got {value}: round it, floor(...) or ceil(...)")
+    return cast(Dim, value) if isinstance(value, Expr) else whole_number(value)
+
+
 def number(value: Value) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, int | Fraction) or isinstance(value, bool):
         raise ValueError(f"must be a number, got {shown(value)}")
     return float(value)
 
@@ -82,10 +93,10 @@ def truth(value: Value) -> bool:
 
 def per_axis_number(value: Value) -> PerAxis:
     if not isinstance(value, tuple):
-        return whole_number(value)
+        return dimension(value)
     if not value:
         raise ValueError("must name at least one axis, got []")
-    return tuple(map(whole_number, value))
+    return tuple(map(dimension, value))
 
 
 def padding_amount(value: Value) -> Padding:
@@ -93,15 +104,15 @@ def padding_amount(value: Value) -> Padding:
         if value not in RULES:
             raise ValueError(f"must be a number, [begin, end] for each axis, or one of {', '.join(RULES)}")
         return value
-    return tuple(map(_padding_of_axis, value)) if isinstance(value, tuple) else whole_number(value)
+    return tuple(map(_padding_of_axis, value)) if isinstance(value, tuple) else dimension(value)
 
 
 def _padding_of_axis(value: Value) -> Dim | tuple[Dim, Dim]:
     if not isinstance(value, tuple):
-        return whole_number(value)
+        return dimension(value)
     if len(value) != 2:
         raise ValueError(f"must be [begin, end] for an axis, got {shown(value)}")
-    return whole_number(value[0]), whole_number(value[1])
+    return dimension(value[0]), dimension(value[1])
 
 
 def layer_name(value: Value) -> Reference:
@@ -133,7 +144,7 @@ def optional(kind: Kind) -> Callable[[Value], Any]:
 
 
 SIMPLE: Mapping[Any, Kind] = {
-    Dim: Kind(whole_number),
+    Dim: Kind(dimension),
     PerAxis: Kind(per_axis_number),
     Padding: Kind(padding_amount, RULES),
     bool: Kind(truth),
@@ -164,6 +175,8 @@ def shown(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, int | Fraction):
+        return written(value)
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 

@@ -1,6 +1,7 @@
 """Expectations: what a spec says was published, held against what comes out."""
 
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from typing import TypeGuard
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
@@ -10,7 +11,9 @@ from archcalc.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.declaration import Document, Expectation
-from archcalc.spec.expression import Value
+from archcalc.spec.value import Value
+from archcalc.sym.decide import equal
+from archcalc.sym.expr import Expr, expression, symbol
 
 
 def failures(graph: Graph, document: Document) -> Iterator[Diagnostic]:
@@ -76,7 +79,7 @@ def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> I
         yield of_wrong_kind(expected, f"{what} is one value, not a mapping", shown(computed))
         return
     wanted = expected.value.evaluate(graph.params)
-    if computed == wanted or within(expected, wanted, computed, graph):
+    if computed == wanted or is_same_form(wanted, computed, graph) or within(expected, wanted, computed, graph):
         return
     yield Diagnostic(
         code="AC300",
@@ -86,6 +89,14 @@ def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> I
     )
 
 
+def is_same_form(wanted: Value, computed: Value, graph: Graph) -> bool:
+    """Whether an expected formula has the computed one's values for all sizes that there may be."""
+    if not isinstance(wanted, int | Expr) or not isinstance(computed, int | Expr):
+        return False
+    multiples = {name: each.step * symbol(name) for name, each in graph.symbols.items() if each.step > 1}
+    return equal(expression(wanted).subs(**multiples), expression(computed).subs(**multiples)).is_proved
+
+
 def of_wrong_kind(expected: Expectation, message: str, example: str) -> Diagnostic:
     help = f"write {expected.key.text}: {example}"
     return Diagnostic(code="AC016", message=message, location=expected.where, help=help)
@@ -93,22 +104,21 @@ def of_wrong_kind(expected: Expectation, message: str, example: str) -> Diagnost
 
 def within(expected: Expectation, wanted: Value, computed: Value, graph: Graph) -> bool:
     """Whether the difference is one that the expectation allows."""
-    if not isinstance(wanted, int | float) or not isinstance(computed, int | float):
+    if not is_number(wanted) or not is_number(computed):
         return False
+    difference = abs(Fraction(computed) - wanted)
     if expected.absolute is not None:
         allowed = expected.absolute.evaluate(graph.params)
-        return isinstance(allowed, int | float) and abs(computed - wanted) <= allowed
-    return expected.tolerance is not None and abs(computed - wanted) <= expected.tolerance * abs(wanted)
+        return is_number(allowed) and difference <= allowed
+    return expected.tolerance is not None and difference <= Fraction(expected.tolerance) * abs(Fraction(wanted))
 
 
 def written(value: Value) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return f"{value:,.0f}"
-    return f"{value:,}" if is_number(value) else shown(value)
+    return f"{value:,}" if isinstance(value, int) else shown(value)
 
 
-def is_number(value: Value) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: Value) -> TypeGuard[int | Fraction]:
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
 
 
 def differences(expected: Expectation, what: str, wanted: Value, computed: Value, graph: Graph) -> Iterator[str]:
@@ -118,7 +128,7 @@ def differences(expected: Expectation, what: str, wanted: Value, computed: Value
     difference = computed - wanted
     text = f"the difference is {'+' * (difference > 0)}{written(difference)}"
     if expected.tolerance is not None and wanted:
-        text += f" ({100 * difference / wanted:+.3g} %, allowed are {100 * expected.tolerance:.3g} %)"
+        text += f" ({float(100 * difference / wanted):+.3g} %, allowed are {100 * expected.tolerance:.3g} %)"
     if expected.absolute is not None:
         text += f" (allowed are {written(expected.absolute.evaluate(graph.params))})"
     yield text

@@ -356,16 +356,32 @@ which number is which:
     ),
     "AC134": (
         "a free symbol",
-        """A dimension without a number makes every quantity a formula. Closed forms are not there yet: give
-the symbol a number.
+        """A dimension without a number (`input: [3, H, W]`, `symbols:`) makes every quantity a formula: `archcalc
+formula` and `archcalc solve` work with those. A table, a certificate or PyTorch source needs numbers.
 
     archcalc report fcn.yaml --set H=512 --set W=512
 """,
     ),
     "AC135": (
-        "a size that the input does not have",
-        """`archcalc formula --free H,W` frees the axes of the first input: H and W of an image, T of a sequence, D, H
-and W of a volume, N for the batch. Parameters cannot be freed yet; --set gives them other numbers.
+        "nothing of that name can be free",
+        """`--free` frees the axes of the first input (H and W of an image, T of a sequence, D, H and W of a
+volume), the batch N, and parameters that are whole numbers or lists of them: `--free w`, `--free depths[0]`.
+""",
+    ),
+    "AC136": (
+        "a number is needed, and a symbol is free",
+        """Sizes, widths and costs may depend on free symbols; which layers there are may not. A condition is fine
+where it holds for all values of the symbol, or for none (`4*w != w`). A repeat may be free where what is
+repeated gives back the volume it takes.
+
+    - conv(3, w) if w > 64        # give w a number, or the symbol bounds: symbols: {w: {min: 65}}
+""",
+    ),
+    "AC137": (
+        "bounds of a symbol",
+        """A symbol has the values from min to max that are multiples of multiple_of, all of them numbers.
+
+    symbols: {T: {min: 1, max: 4096, multiple_of: 64}}
 """,
     ),
     # --- AC2xx: shapes and sharing ---
@@ -406,6 +422,12 @@ tie=embedding).
         "an axis beyond all bounds",
         """A layer would put out more than 10,000,000 units along one axis, ten times what anybody feeds to a network. A
 number is mistyped, or two arguments are in the wrong order: conv(kernel_size, out_channels).
+""",
+    ),
+    "AC209": (
+        "no size fits",
+        """What the layers ask of a free symbol cannot be had together, or not within its bounds. The notes show
+who asks for what; `archcalc solve SPEC --for H` shows the sizes that fit, layer by layer.
 """,
     ),
     # --- AC3xx: expectations and verification ---

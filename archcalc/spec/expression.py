@@ -1,23 +1,34 @@
 """Expressions: `4*w`, `depths[0]`, `make_divisible(w * 1.5, 8)`, parsed here, evaluated on demand, never by Python."""
 
-import math
-import operator
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from fractions import Fraction
+from typing import TypeAlias
 
 from archcalc.core.diagnostic import did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
 from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, Cursor
-
-Value: TypeAlias = "int | float | bool | str | tuple[Value, ...]"
-"""What an expression comes to. A `str` is a word (`same`, `relu`) or a Reference to a layer, never computed with."""
+from archcalc.spec.value import (
+    FUNCTIONS,
+    MAX_INTEGER,
+    ORDER,
+    Truth,
+    Value,
+    arithmetic,
+    bounded,
+    compared,
+    decided,
+    kind_of,
+    list_of,
+    number_of,
+    same,
+    truth_of,
+)
 
 Names: TypeAlias = Mapping[str, Value]
 
-MAX_INTEGER = 10**15
-MAX_EXPONENT = 8
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": "none", "null": "none"}
 
 
@@ -36,16 +47,16 @@ class Expression(ABC):
     where: Location
 
     @abstractmethod
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
-        """Its value; SpecError at the exact place where there is none."""
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        """Its value; SpecError at the exact place where there is none. `truth` decides what free symbols leave open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number(Expression):
-    value: int | float
+    value: int | Fraction
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         return self.value
 
 
@@ -54,7 +65,7 @@ class Name(Expression):
     id: str
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         if self.id in names:
             return names[self.id]
         if self.id in words:
@@ -70,8 +81,8 @@ class TupleOf(Expression):
     items: tuple[Expression, ...]
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
-        return tuple([item.evaluate(names, words) for item in self.items])
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        return tuple([item.evaluate(names, words, truth) for item in self.items])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +93,8 @@ class Unary(Expression):
     operand: Expression
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
-        value = self.operand.evaluate(names, words)
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        value = self.operand.evaluate(names, words, truth)
         if self.op == "not":
             return not truth_of(value, self.operand.where)
         number = number_of(value, self.operand.where)
@@ -99,31 +110,21 @@ class Binary(Expression):
     right: Expression
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
-        left = self.left.evaluate(names, words)
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        left = self.left.evaluate(names, words, truth)
         if self.op in ("and", "or"):
             decided = truth_of(left, self.left.where)
             if decided == (self.op == "or"):
                 return decided
-            return truth_of(self.right.evaluate(names, words), self.right.where)
-        right = self.right.evaluate(names, words)
+            return truth_of(self.right.evaluate(names, words, truth), self.right.where)
+        right = self.right.evaluate(names, words, truth)
         if self.op in EQUALITY:
-            return same(left, right) == (self.op == "==")
+            return same(left, right, lambda claim: truth(claim, self.where)) == (self.op == "==")
         a, b = number_of(left, self.left.where), number_of(right, self.right.where)
         if self.op in ORDER:
-            return ORDER[self.op](a, b)
-        return self._arithmetic(a, b)
-
-    def _arithmetic(self, a: int | float, b: int | float) -> int | float:
-        if self.op == "**" and not (isinstance(b, int) and 0 <= b <= MAX_EXPONENT):
-            message = f"an exponent must be a whole number from 0 to {MAX_EXPONENT}, got {b}"
-            raise problem("AC114", message, self.right.where)
-        if self.op in ("/", "//", "%") and b == 0:
-            raise problem("AC113", "division by zero", self.where)
-        try:
-            return bounded(ARITHMETIC[self.op](a, b), self.where)
-        except OverflowError:
-            raise problem("AC114", "this number is too large", self.where) from None
+            held = compared(self.op, a, b)
+            return held if isinstance(held, bool) else truth(held, self.where)
+        return arithmetic(self.op, a, b, (self.where, self.right.where), truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,9 @@ class Index(Expression):
     index: Expression
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
-        base = list_of(self.base.evaluate(names, words), self.base.where)
-        index = self.index.evaluate(names, words)
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        base = list_of(self.base.evaluate(names, words, truth), self.base.where)
+        index = self.index.evaluate(names, words, truth)
         if not isinstance(index, int) or isinstance(index, bool):
             raise problem("AC112", f"an index must be a whole number, got {kind_of(index)}", self.index.where)
         if not -len(base) <= index < len(base):
@@ -154,7 +155,7 @@ class Function(Expression):
     arguments: tuple[Expression, ...]
     where: Location = field(compare=False)
 
-    def evaluate(self, names: Names, words: Collection[str] = ()) -> Value:
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         if self.name.text not in FUNCTIONS:
             help = did_you_mean(self.name.text, FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
             raise problem("AC111", f"there is no function {quoted(self.name.text)}", self.name.where, help=help)
@@ -163,7 +164,7 @@ class Function(Expression):
             takes = f"{least} to {most} values" if least < most else f"{least} value{'s' * (least > 1)}"
             message = f"{self.name.text} takes {takes}, got {len(self.arguments)}"
             raise problem("AC112", message, self.where)
-        values = [(argument.evaluate(names, words), argument.where) for argument in self.arguments]
+        values = [(argument.evaluate(names, words, truth), argument.where) for argument in self.arguments]
         return bounded(function(*values), self.where)
 
 
@@ -184,147 +185,8 @@ def names_in(expression: Expression) -> Iterator[Name]:
         yield from names_in(part)
 
 
-# --- kinds of values ----------------------------------------------------------------------------------------------
+# --- how tightly operators hold ---------------------------------------------------------------------------------------
 
-
-def kind_of(value: Value) -> str:
-    """What a value is, in words."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f"the word {quoted(value)}" if type(value) is str else f"the layer {quoted(value)}"
-    return "a list" if isinstance(value, tuple) else str(value)
-
-
-def number_of(value: Value, where: Location) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    help = f"'{value}' names a layer or a rule, not a number" if isinstance(value, str) else ""
-    if isinstance(value, tuple):
-        help = "take one entry, name[0], or sum(name)"
-    raise problem("AC112", f"a number is needed here, got {kind_of(value)}", where, help=help)
-
-
-def truth_of(value: Value, where: Location) -> bool:
-    if isinstance(value, bool):
-        return value
-    help = "compare it: n > 0" if isinstance(value, int | float) else ""
-    raise problem("AC112", f"true or false is needed here, got {kind_of(value)}", where, help=help)
-
-
-def list_of(value: Value, where: Location) -> tuple[Value, ...]:
-    if isinstance(value, tuple):
-        return value
-    raise problem("AC112", f"a list is needed here, got {kind_of(value)}", where)
-
-
-def bounded(value: int | float, where: Location) -> int | float:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise problem("AC114", "this number is too large", where)
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise problem("AC114", "whole numbers go up to 1e15", where)
-    return value
-
-
-def same(a: Value, b: Value) -> bool:
-    """Equality that keeps true apart from 1."""
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return isinstance(a, bool) == isinstance(b, bool) and a == b
-
-
-# --- operators and functions --------------------------------------------------------------------------------------
-
-
-def divide(a: int | float, b: int | float) -> int | float:
-    """a / b, a whole number where it is one.
-
-    >>> divide(12, 4), divide(7, 2)
-    (3, 3.5)
-    """
-    return a // b if isinstance(a, int) and isinstance(b, int) and a % b == 0 else a / b
-
-
-def make_divisible(value: int | float, divisor: int | float = 8, least: int | float | None = None) -> int:
-    """The multiple of `divisor` nearest to `value`, but not below 90 % of it.
-
-    Source: `_make_divisible` of MobileNetV1 to V3, as in torchvision.models._utils.
-
-    >>> make_divisible(32 * 0.35), make_divisible(11), make_divisible(17, 4)
-    (16, 16, 16)
-    """
-    step = int(divisor)
-    rounded = max(int(step if least is None else least), int(value + step / 2) // step * step)
-    return rounded + step if rounded < 0.9 * value else rounded
-
-
-Located: TypeAlias = tuple[Value, Location]
-
-
-def _numbers(given: tuple[Located, ...]) -> list[int | float]:
-    """The numbers that min, max and sum are of: several, or a list of them."""
-    if len(given) == 1 and isinstance(given[0][0], tuple):
-        return [number_of(value, given[0][1]) for value in given[0][0]]
-    return [number_of(value, where) for value, where in given]
-
-
-def _extreme(choose: Callable[[list[int | float]], int | float]) -> Callable[..., int | float]:
-    def function(*given: Located) -> int | float:
-        numbers = _numbers(given)
-        if not numbers:
-            raise problem("AC113", "an empty list has no least and no greatest entry", given[0][1])
-        return choose(numbers)
-
-    return function
-
-
-def _rounded(how: Callable[[int | float], int]) -> Callable[..., int]:
-    return lambda given: how(number_of(*given))
-
-
-def _sum(given: Located) -> int | float:
-    return sum(number_of(value, given[1]) for value in list_of(*given))
-
-
-def _length(given: Located) -> int:
-    return len(list_of(*given))
-
-
-def _make_divisible(*given: Located) -> int:
-    numbers = [number_of(*each) for each in given]
-    for number, (_, where) in zip(numbers[1:2], given[1:2], strict=True):
-        if number < 1:
-            raise problem("AC113", f"a divisor must be at least 1, got {number}", where)
-    return make_divisible(*numbers)
-
-
-FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., int | float]]] = {
-    "min": (1, 64, _extreme(min)),
-    "max": (1, 64, _extreme(max)),
-    "ceil": (1, 1, _rounded(math.ceil)),
-    "floor": (1, 1, _rounded(math.floor)),
-    "round": (1, 1, _rounded(round)),
-    "len": (1, 1, _length),
-    "sum": (1, 1, _sum),
-    "make_divisible": (1, 3, _make_divisible),
-}
-"""Least and most arguments, and the function of (value, place) pairs."""
-
-ARITHMETIC: Mapping[str, Callable[[Any, Any], int | float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": divide,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-}
-ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
 EQUALITY = ("==", "!=")
 COMPARISONS = (*ORDER, *EQUALITY)
 
@@ -452,12 +314,39 @@ def _kernel(cursor: Cursor) -> Expression:
     return TupleOf(tuple(items), where)
 
 
-def number(text: str, where: Location) -> int | float:
-    """The number that a token is: whole unless it has a point, `1e3` too."""
+def number(text: str, where: Location) -> int | Fraction:
+    """The number that a token is, exactly: whole where it can be (`1e3`), else a fraction (`0.1`)."""
     digits = text.replace("_", "")
+    if digits[-1].isalpha():
+        return scaled(digits, where)
     if digits.isdecimal():
         plain = digits.lstrip("0") or "0"
-        return int(bounded(int(plain) if len(plain) <= 16 else MAX_INTEGER + 1, where))
-    value = float(digits)
-    bounded(value, where)
-    return int(value) if "." not in digits and value.is_integer() and value <= MAX_INTEGER else value
+        whole = int(plain) if len(plain) <= 16 else MAX_INTEGER + 1
+        bounded(whole, where)
+        return whole
+    if len(digits) > 64 or not LEAST < float(digits) < MOST:
+        if float(digits) != 0 or len(digits) > 64:
+            raise problem("AC114", "this number is too large", where)
+        return 0
+    found = bounded(Fraction(digits), where)
+    assert isinstance(found, int | Fraction)
+    return found
+
+
+def scaled(text: str, where: Location) -> int | Fraction:
+    """A number with a unit: `5M`, `24 GiB`."""
+    digits, unit = re.fullmatch(r"(.*?) ?([A-Za-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # a token
+    found = bounded(number(digits, where) * UNITS[unit], where)
+    assert isinstance(found, int | Fraction)
+    return found
+
+
+UNITS: Mapping[str, int] = {
+    **{prefix: 1000**i for i, prefix in enumerate("kMGT", 1)},
+    **{f"{prefix}B": 1000**i for i, prefix in enumerate("kMGT", 1)},
+    **{f"{prefix}iB": 1024**i for i, prefix in enumerate("KMGT", 1)},
+}
+"""What may stand behind a number: thousands of anything, bytes by tens or by twos."""
+
+LEAST, MOST = 1e-30, 1e16
+"""Decimal numbers lie between these: as fractions they would else be as long as one likes."""

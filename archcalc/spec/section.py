@@ -176,4 +176,4 @@ class Sections:
             return Expectation(word, value, None, found, (), node.where)
         if not isinstance(found, Number):
             raise problem("AC012", "a tolerance in percent is a number", found.where, help="+- 1%")
-        return Expectation(word, value, found.value / 100, None, (), node.where)
+        return Expectation(word, value, float(found.value / 100), None, (), node.where)

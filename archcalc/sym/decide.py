@@ -11,10 +11,11 @@ from enum import Enum
 from fractions import Fraction
 from functools import reduce
 from itertools import pairwise, product
-from math import gcd, lcm
+from math import gcd, inf, lcm
 from typing import TypeAlias
 
-from archcalc.sym.expr import Atom, Expr, FloorDiv, Group, Monomial, Number, Relation, Symbol, expression, holds
+from archcalc.sym.bounds import Interval, interval
+from archcalc.sym.expr import Atom, Claim, Expr, FloorDiv, Group, Monomial, Number, Relation, Symbol, expression, holds
 from archcalc.sym.periodic import PeriodicSet, Piece
 
 MAX_POINTS = 200_000
@@ -250,3 +251,60 @@ def interpolated(values: Sequence[int]) -> list[Fraction]:
             (before - k * b) / (k + 1) for before, b in zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
         ]
     return made
+
+
+# --- conditions of any symbols ---------------------------------------------------------------------------------------
+
+MAX_DECIDED = 256
+"""Values that deciding one condition of a spec may take: some hundredths of a second."""
+
+SAMPLES = 4
+"""Values of each symbol that are tried for a witness."""
+
+
+def always(claim: Claim, domains: Mapping[str, PeriodicSet]) -> Verdict:
+    """Whether a claim holds for all values that its symbols may have (1, 2, 3 ... where nothing is said of one).
+
+    Of one symbol: decided by its solutions. Of several: by the interval that the expression lies in.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> a, b = symbol("a"), symbol("b")
+    >>> always(Claim(a * b - 1, ">="), {}).status.value, always(Claim(a - 7, "!="), {}).witness
+    ('proved', {'a': 7})
+    """
+    names = sorted(claim.left.symbols())
+    allowed = {name: domains.get(name, PeriodicSet.interval()) for name in names}
+    if within(interval(claim.left, {name: reach(each) for name, each in allowed.items()}), claim.relation):
+        return Verdict(Status.PROVED)
+    for values in product(*(allowed[name].first(SAMPLES) for name in names)):
+        named = dict(zip(names, values, strict=True))
+        if not claim.at(**named):
+            return Verdict(Status.REFUTED, named)
+    if len(names) == 1 and (found := by_solutions(claim, names[0], allowed[names[0]])):
+        return found
+    return Verdict(Status.UNDECIDED, reason=f"{claim} depends on {' and '.join(names)}")
+
+
+def by_solutions(claim: Claim, name: str, allowed: PeriodicSet) -> Verdict | None:
+    if not allowed:
+        return Verdict(Status.PROVED)
+    least, most = reach(allowed)
+    try:
+        if period_of(claim.left, name)[0] * (degree_of(claim.left, name) + 1) > MAX_DECIDED:
+            return None
+        held = solutions(claim.left, claim.relation, name, int(least), None if most == inf else int(most))
+    except Undecided:
+        return None
+    failing = (allowed - held).first(1)
+    return Verdict(Status.REFUTED, {name: failing[0]}) if failing else Verdict(Status.PROVED)
+
+
+def reach(allowed: PeriodicSet) -> Interval:
+    """The least and the greatest of the values."""
+    return allowed.bounds() or (1, inf)
+
+
+def within(found: Interval, relation: Relation) -> bool:
+    """Whether `value relation 0` follows from the interval that a value lies in."""
+    least, most = found
+    return {"==": least == most == 0, "!=": least > 0 or most < 0, ">=": least >= 0}[relation]

@@ -9,7 +9,7 @@ Source: Woods 2015, "Presburger arithmetic, rational generating functions, and q
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import lcm
+from math import inf, lcm
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,17 @@ class PeriodicSet:
     def prev(self, n: int) -> int | None:
         """The greatest member that is not above `n`."""
         return next((found for piece in reversed(self.pieces) if (found := down(piece, n)) is not None), None)
+
+    def bounds(self) -> tuple[int, float] | None:
+        """The least and the greatest member, the latter infinite where there is none; None of an empty set."""
+        if not self.pieces:
+            return None
+        last = self.pieces[-1]
+        least = up(self.pieces[0], self.pieces[0].start)
+        assert least is not None
+        most = inf if last.end is None else down(last, last.end - 1)
+        assert most is not None
+        return least, most
 
     def first(self, count: int, least: int | None = None) -> list[int]:
         """The first members, from `least` on.
@@ -204,8 +215,8 @@ def all_of(sets: Iterable[PeriodicSet], least: int = 1) -> PeriodicSet:
 
 # --- words -----------------------------------------------------------------------------------------------------------
 
-FEW = 64
-"""So many members of a finite piece are listed."""
+FEW, MANY = 8, 64
+"""So many members of a finite piece are listed; where remainders would be a list themselves, MANY."""
 
 
 def few(piece: Piece) -> bool:
@@ -213,7 +224,8 @@ def few(piece: Piece) -> bool:
     length = piece.length
     if length is None or (piece.period == 1 and length > 3):
         return False
-    return length <= FEW * piece.period and len(members(piece)) <= FEW
+    most = FEW if len(piece.residues) < 4 else MANY
+    return length <= most * piece.period and len(members(piece)) <= most
 
 
 def members(piece: Piece) -> list[int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def word(text: str) -> Word:
     return Word(text, HERE)
 
 
-def number(value: int | float) -> Number:
+def number(value: int | Fraction) -> Number:
     return Number(value, HERE)
 
 
@@ -72,7 +73,7 @@ def test_kernels_functions_and_words() -> None:
     assert found.positional[0] == TupleOf((number(1), number(7)), HERE)
     assert {w.text: v for w, v in found.keywords} == {
         "padding": Name("same", HERE),
-        "act": Function(word("leaky_relu"), (number(0.1),), HERE),
+        "act": Function(word("leaky_relu"), (number(Fraction("0.1")),), HERE),
         "bias": Name("false", HERE),
     }
 
@@ -160,7 +161,7 @@ def test_every_part_knows_its_place(ending: str) -> None:
             case Name(id, _):
                 assert text == id
             case Number(value, _):
-                assert float(text.replace("_", "")) == value
+                assert Fraction(text.replace("_", "")) == value
             case Word(name, _):
                 assert text == name or text == TAGGED[name] + text[1:]
             case Function(name, _, _):

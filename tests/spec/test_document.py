@@ -12,7 +12,8 @@ from archcalc.spec import reader
 from archcalc.spec.chain import Step
 from archcalc.spec.declaration import Document, Expectation
 from archcalc.spec.document import one_liner, read_document, read_source, variant_names
-from archcalc.spec.expression import Value, parse_expression
+from archcalc.spec.expression import parse_expression
+from archcalc.spec.value import Value
 
 RESNET = """\
 archcalc: 1

@@ -1,0 +1,119 @@
+"""Quotients that are not known to be whole: what `w / 3` is until something rounds it."""
+
+from fractions import Fraction
+from typing import TypeAlias
+
+from archcalc.sym.expr import Claim, Expr, NoClosedForm, Number, ceil_div, claim, expression, floor_div
+
+Rational: TypeAlias = "Number | Fraction | Ratio"
+
+
+class Ratio:
+    """`numerator / divisor`, the divisor positive. Only rounding makes a number of units of it."""
+
+    __slots__ = ("divisor", "numerator")
+
+    def __init__(self, numerator: Expr, divisor: Expr) -> None:
+        self.numerator, self.divisor = numerator, divisor
+
+    def __add__(self, other: Rational) -> "Expr | Ratio":
+        a, b = self, ratio(other)
+        return quotient(a.numerator * b.divisor + b.numerator * a.divisor, a.divisor * b.divisor)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Ratio":
+        return Ratio(-self.numerator, self.divisor)
+
+    def __sub__(self, other: Rational) -> "Expr | Ratio":
+        return self + -ratio(other)
+
+    def __rsub__(self, other: Rational) -> "Expr | Ratio":
+        return -self + other
+
+    def __mul__(self, other: Rational) -> "Expr | Ratio":
+        b = ratio(other)
+        return quotient(self.numerator * b.numerator, self.divisor * b.divisor)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Rational) -> "Expr | Ratio":
+        b = ratio(other)
+        if b.numerator.is_constant and b.numerator.constant < 0:
+            return -self / -b
+        return quotient(self.numerator * b.divisor, self.divisor * b.numerator)
+
+    def __pow__(self, exponent: int) -> "Expr | Ratio":
+        return quotient(self.numerator**exponent, self.divisor**exponent)
+
+    def __floordiv__(self, other: Rational) -> Expr:
+        return floor(self / other)
+
+    def __mod__(self, other: Rational) -> "Expr | Ratio":
+        return self - ratio(floor(self / other)) * ratio(other)
+
+    def __bool__(self) -> bool:
+        raise NoClosedForm(f"whether {self} is zero depends on its symbols")
+
+    def __str__(self) -> str:
+        above, below = str(self.numerator), str(self.divisor)
+        above = f"({above})" if len(self.numerator.terms) > 1 else above
+        return f"{above}/({below})" if len(self.divisor.terms) > 1 or "·" in below else f"{above}/{below}"
+
+    __repr__ = __str__
+
+
+def ratio(value: Rational) -> Ratio:
+    """Any number as a quotient."""
+    if isinstance(value, Ratio):
+        return value
+    if isinstance(value, Fraction):
+        return Ratio(expression(value.numerator), expression(value.denominator))
+    return Ratio(expression(value), expression(1))
+
+
+def quotient(numerator: Number, divisor: Number) -> Expr | Ratio:
+    """One over the other: an expression where it comes out even for all values. A symbolic divisor is positive.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> w = symbol("w")
+    >>> quotient(6 * w, 2), quotient(w * w, w), quotient(3 * w, 2)
+    (3·w, w, 3·w/2)
+    """
+    x, s = expression(numerator), expression(divisor)
+    if s.is_constant and s.constant < 0:
+        x, s = -x, -s
+    if s == 0:
+        raise ZeroDivisionError("division by zero")
+    whole = floor_div(x, s)
+    return whole if whole * s == x else Ratio(x, s)
+
+
+def floor(value: Rational) -> Expr:
+    """
+    >>> from archcalc.sym.expr import symbol
+    >>> floor(quotient(symbol("w"), 2) + Fraction(1, 2))
+    ⌈w/2⌉
+    """
+    made = ratio(value)
+    return floor_div(made.numerator, made.divisor)
+
+
+def ceil(value: Rational) -> Expr:
+    made = ratio(value)
+    return ceil_div(made.numerator, made.divisor)
+
+
+def at_least(a: Rational, b: Rational) -> bool | Claim:
+    """That a >= b."""
+    x, y = ratio(a), ratio(b)
+    return claim(x.numerator * y.divisor - y.numerator * x.divisor, ">=")
+
+
+def is_equal(a: Rational, b: Rational) -> bool | Claim:
+    x, y = ratio(a), ratio(b)
+    return claim(x.numerator * y.divisor - y.numerator * x.divisor, "==")
+
+
+Symbolic: TypeAlias = Expr | Ratio
+"""A number that depends on free symbols."""
