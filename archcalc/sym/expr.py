@@ -17,9 +17,13 @@ Rules (each an identity of the integers; `floor_div` names where it applies them
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache, reduce
 from math import gcd
 from typing import Any, Literal, TypeAlias, Union
+
+from archcalc.sym.notation import Notation
+from archcalc.sym.text import TEXT
 
 Number: TypeAlias = Union["Expr", int]
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
@@ -27,6 +31,10 @@ Terms: TypeAlias = dict[Monomial, int]
 
 MEMORY = 1 << 16
 """Floor divisions that are remembered: networks make the same ones again and again."""
+
+
+class NoClosedForm(TypeError):
+    """A formula that has none in the symbol it is asked for: it needs the number that a free symbol does not have."""
 
 
 class Atom:
@@ -52,6 +60,10 @@ class Atom:
         """What it comes to, given what its parts come to."""
         raise NotImplementedError
 
+    def written(self, notation: Notation) -> str:
+        """How it looks."""
+        raise NotImplementedError
+
 
 class Symbol(Atom):
     """A free integer, by its name."""
@@ -61,6 +73,9 @@ class Symbol(Atom):
     def __init__(self, name: str) -> None:
         super().__init__(0, name)
         self.name = name
+
+    def written(self, notation: Notation) -> str:
+        return notation.name(self.name)
 
 
 class FloorDiv(Atom):
@@ -77,6 +92,13 @@ class FloorDiv(Atom):
 
     def value(self, parts: list[Any]) -> Any:
         return parts[0] // parts[1]
+
+    def written(self, notation: Notation) -> str:
+        """A floor, or the ceiling that it is: `(x + s - 1) // s` is `⌈x/s⌉`."""
+        x, s = self.numerator, self.divisor
+        up = s.is_constant and x.constant == s.constant - 1
+        above = operand(x - x.constant if up else x, notation)
+        return notation.quotient(above, operand(s, notation, tight=True), up)
 
 
 class Extremum(Atom):
@@ -96,6 +118,9 @@ class Extremum(Atom):
             return max(parts) if self.sign > 0 else min(parts)
         return extremum(parts, self.sign)
 
+    def written(self, notation: Notation) -> str:
+        return notation.extremum([written(arg.terms, notation) for arg in self.args], self.sign)
+
 
 class Group(Atom):
     """A sum that is one factor, unexpanded: costs stay products of dimensions, and equal ones add up."""
@@ -111,6 +136,9 @@ class Group(Atom):
 
     def value(self, parts: list[Any]) -> Any:
         return parts[0]
+
+    def written(self, notation: Notation) -> str:
+        return notation.group(written(self.sum.terms, notation))
 
 
 class Expr:
@@ -146,7 +174,13 @@ class Expr:
     def __bool__(self) -> bool:
         if self.is_constant:
             return bool(self.constant)
-        raise TypeError(f"whether {self} is zero depends on its symbols")
+        raise NoClosedForm(f"whether {self} is zero depends on its symbols")
+
+    def __index__(self) -> int:
+        """What counting needs: `range(n)`, `[x] * n`."""
+        if self.is_constant:
+            return self.constant
+        raise NoClosedForm(f"{self} would have to be a number")
 
     # --- what it is made of ------------------------------------------------------------------------------------------
 
@@ -179,7 +213,17 @@ class Expr:
     # --- arithmetic --------------------------------------------------------------------------------------------------
 
     def __add__(self, other: Number) -> "Expr":
-        return Expr(summed(self.terms, expression(other).terms))
+        if isinstance(other, Expr):
+            return Expr(summed(self.terms, other.terms))
+        return self.shifted(other) if other else self
+
+    def shifted(self, by: int) -> "Expr":
+        """The sum with a number: most of what windows do to a length."""
+        terms = dict(self.terms)
+        constant = terms.pop((), 0) + by
+        if constant:
+            terms[()] = constant
+        return Expr(terms)
 
     __radd__ = __add__
 
@@ -252,7 +296,7 @@ class Expr:
         return expression(folded(self, lambda name: values.get(name, symbol(name)), {}))
 
     def __str__(self) -> str:
-        return text(self)
+        return written(self.terms, TEXT)
 
     __repr__ = __str__
 
@@ -336,7 +380,7 @@ class Claim:
     relation: Relation
 
     def __bool__(self) -> bool:
-        raise TypeError(f"whether {self} depends on its symbols")
+        raise NoClosedForm(f"whether {self} depends on its symbols")
 
     def at(self, **values: int) -> bool:
         """Whether it holds where every symbol has a value."""
@@ -558,6 +602,7 @@ def with_constant(total: Expr) -> Expr | None:
     return of_atom(FloorDiv(atom.numerator + atom.divisor * total.constant, atom.divisor))
 
 
+@lru_cache(MEMORY)
 def volume(*dims: Number) -> Expr:
     """The product of dimensions, unexpanded, so that equal volumes add up.
 
@@ -577,20 +622,15 @@ def total(terms: Iterable[Number]) -> Expr:
     return Expr({monomial: c for monomial, c in made.items() if c})
 
 
-# --- as text ----------------------------------------------------------------------------------------------------------
-
-DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+# --- as written -------------------------------------------------------------------------------------------------------
 
 
-def text(whole: Expr) -> str:
-    """The terms of the highest degree first, the constant last."""
-    if not whole.terms:
-        return "0"
-    order = sorted(whole.terms.items(), key=lambda term: rank(term[0]))
-    parts = [signed(monomial, c) for monomial, c in order]
-    first_sign, first = parts[0]
-    rest = "".join(f" {sign} {body}" for sign, body in parts[1:])
-    return f"{'-' if first_sign == '-' else ''}{first}{rest}"
+def written(terms: Mapping[Monomial, int | Fraction], notation: Notation) -> str:
+    """A polynomial, whose coefficients may be fractions: the terms of the highest degree first, the constant last."""
+    if not terms:
+        return notation.number(0)
+    order = sorted(terms.items(), key=lambda term: rank(term[0]))
+    return notation.total([signed(monomial, c, notation) for monomial, c in order])
 
 
 def rank(monomial: Monomial) -> tuple[object, ...]:
@@ -598,37 +638,21 @@ def rank(monomial: Monomial) -> tuple[object, ...]:
     return not monomial, -degree, tuple((atom.key, exponent) for atom, exponent in monomial)
 
 
-def signed(monomial: Monomial, coefficient: int) -> tuple[str, str]:
+def signed(monomial: Monomial, coefficient: int | Fraction, notation: Notation) -> tuple[str, str]:
     """A term, its sign apart."""
     sign, size = ("-", -coefficient) if coefficient < 0 else ("+", coefficient)
-    factors = [powered(atom, exponent) for atom, exponent in monomial]
-    return sign, "·".join([*([str(size)] if size != 1 or not factors else []), *factors])
+    factors = notation.factors(monomial)
+    number = [] if size == 1 and factors else [notation.number(size)]
+    return sign, notation.product([*number, *factors])
 
 
-def powered(atom: Atom, exponent: int) -> str:
-    return atom_text(atom) + (str(exponent).translate(DIGITS) if exponent > 1 else "")
-
-
-def atom_text(atom: Atom) -> str:
-    if isinstance(atom, Symbol):
-        return atom.name
-    if isinstance(atom, FloorDiv):
-        return of_floor(atom)
-    if isinstance(atom, Extremum):
-        return f"{'max' if atom.sign > 0 else 'min'}({', '.join(map(text, atom.args))})"
-    assert isinstance(atom, Group)
-    return f"({text(atom.sum)})"
-
-
-def of_floor(atom: FloorDiv) -> str:
-    """A floor, or the ceiling that it is: `(x + s - 1) // s` is `⌈x/s⌉`."""
-    x, s = atom.numerator, atom.divisor
-    if s.is_constant and x.constant == s.constant - 1:
-        return f"⌈{enclosed(x - x.constant)}/{s.constant}⌉"
-    return f"⌊{enclosed(x)}/{enclosed(s, tight=True)}⌋"
-
-
-def enclosed(whole: Expr, tight: bool = False) -> str:
+def operand(whole: Expr, notation: Notation, tight: bool = False) -> str:
     """An operand of a division, in brackets where it needs them."""
-    written = text(whole)
-    return f"({written})" if len(whole.terms) > 1 or (tight and "·" in written) else written
+    text = written(whole.terms, notation)
+    loose = len(whole.terms) > 1 or (tight and is_product(whole))
+    return notation.group(text) if loose and not notation.barred else text
+
+
+def is_product(whole: Expr) -> bool:
+    """Whether it is written as one: not as a number, a symbol or a power alone."""
+    return any(c != 1 or len(monomial) > 1 for monomial, c in whole.terms.items() if monomial)
