@@ -4,21 +4,23 @@ After a problem the output of its layer is unknown, and nothing that follows fro
 """
 
 from collections import ChainMap, Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.binding import Kind, bind, given_arguments, read, shown, truth, whole_number
+from archcalc.binding import Kind, bind, dimension, given_arguments, read, shown, truth
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
+from archcalc.core.dim import Dim, is_number
 from archcalc.core.location import Location
-from archcalc.declarations import WORDS, Declarations, unknown_layer
+from archcalc.declarations import WORDS, Declarations, free_names, free_symbol, unknown_layer
 from archcalc.frame import Frame, Site, explicit_names, incoming, is_sequence
 from archcalc.graph import Graph, Scope
 from archcalc.inference import UNKNOWN, Network
 from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef, Document
-from archcalc.spec.expression import Expression, Function, Value, Word
+from archcalc.spec.expression import Expression, Function, Word
+from archcalc.spec.value import Value
 
 STEPS = 10
 """Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
@@ -41,16 +43,24 @@ class Expansion:
 
 
 def build(
-    document: Document, *, batch: int = 1, dtype: str = "float32", sizes: Mapping[str, tuple[int, ...]] | None = None
+    document: Document,
+    *,
+    batch: Dim = 1,
+    dtype: str = "float32",
+    sizes: Mapping[str, tuple[Dim, ...]] | None = None,
+    free: Collection[str] | None = None,
 ) -> Graph:
     """The graph of a document.
 
-    `batch` items at a time, in `dtype`; `sizes` replace the shapes of inputs by name.
+    `batch` items at a time, in `dtype`; `sizes` replace the shapes of inputs by name. `free`: the parameters (`w`,
+    `depths[0]`) to be free symbols, beside what the document leaves free itself; None asks for numbers throughout.
 
     Raises SpecError with all problems of the document.
     """
-    builder = Builder(document, batch, dtype, sizes or {})
+    builder = Builder(document, batch, dtype, sizes or {}, free or ())
     graph = builder.graph()
+    for name, where in free_names(document).items() if free is None else ():
+        builder.report(free_symbol(name, where))
     if builder.problems:
         raise SpecError(builder.problems)
     return graph
@@ -59,9 +69,16 @@ def build(
 class Builder:
     """The state of one expansion."""
 
-    def __init__(self, document: Document, batch: int, dtype: str, sizes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        batch: Dim,
+        dtype: str,
+        sizes: Mapping[str, tuple[Dim, ...]],
+        free: Collection[str],
+    ) -> None:
         self.document = document
-        self.declared = Declarations(document, batch, dtype, sizes, self.report)
+        self.declared = Declarations(document, batch, dtype, sizes, free, self.report)
         self.problems: list[Diagnostic] = []
         self.reported: set[tuple[str, Location | None]] = set()
         self.network = Network()
@@ -93,6 +110,7 @@ class Builder:
             source=document.citation,
             about=document.about,
             params=names,
+            symbols=self.declared.symbols,
             conditions=tuple(self.network.conditions),
         )
 
@@ -127,7 +145,7 @@ class Builder:
             return UNKNOWN
 
     def chosen(self, choice: Choice, frame: Frame) -> Body:
-        holds = choice.condition.evaluate(frame.scope, WORDS)
+        holds = choice.condition.evaluate(frame.scope, WORDS, self.declared.truth)
         if not isinstance(holds, bool):
             raise problem("AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where)
         return choice.then if holds else choice.otherwise
@@ -141,22 +159,43 @@ class Builder:
         elif step.name:
             made = self.named_repeat(step, sources, frame, step.name.text)
         else:
-            made = sources[0]
-            for _ in range(self.times(step.repeat, frame)):
-                sources = (made := self.once(step, sources, frame, ""),)
+            made = self.repeated(step, sources, frame)
         if step.name:
             frame.local[step.name.text] = Reference(made)
         return made
 
-    def times(self, repeat: Expression, frame: Frame) -> int:
-        count: int = read("a repeat", repeat, Kind(whole_number), frame.scope)
-        if count < 0:
+    def repeated(self, step: Step, sources: tuple[str, ...], frame: Frame) -> str:
+        assert step.repeat is not None
+        count = self.times(step.repeat, frame)
+        if not is_number(count):
+            return self.one_for_all(step, sources, frame, count)
+        made = sources[0]
+        for _ in range(count):
+            sources = (made := self.once(step, sources, frame, ""),)
+        return made
+
+    def times(self, repeat: Expression, frame: Frame) -> Dim:
+        count: Dim = read("a repeat", repeat, Kind(dimension), frame.scope)
+        enough = count >= 0
+        if not (enough if isinstance(enough, bool) else self.declared.truth(enough, repeat.where)):
             raise problem("AC127", f"a repeat must be 0 or more, got {count}", repeat.where)
         return count
 
+    def one_for_all(self, step: Step, sources: tuple[str, ...], frame: Frame, count: Dim) -> str:
+        """One copy in the place of a free number of them: all are alike, for each gives back the volume it takes."""
+        before = len(self.network.nodes)
+        made = self.once(step, sources, frame, "")
+        taken, given = self.network.volumes[sources[0]], self.network.volumes[made]
+        if taken is not None and given is not None and taken != given:
+            message = f"{count} copies are not alike: the first takes {taken} and gives {given}"
+            raise problem("AC136", message, step.where, help="give the repeat a number")
+        for name in list(self.network.nodes)[before:]:
+            node = self.network.nodes[name]
+            self.network.nodes[name] = replace(node, times=node.times * count)
+        return made
+
     def named_repeat(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """`enc = encoder * 12` makes enc.0 to enc.11."""
-        assert step.repeat is not None
         inner = replace(
             frame,
             prefix=frame.path(name),
@@ -168,9 +207,7 @@ class Builder:
             local={},
             places={},
         )
-        made = sources[0]
-        for _ in range(self.times(step.repeat, frame)):
-            sources = (made := self.once(step, sources, inner, ""),)
+        made = self.repeated(step, sources, inner)
         if made in self.network.nodes:
             self.scopes[inner.prefix] = Scope(inner.prefix, name, inner.module, made, sequence=True)
         return made
@@ -309,7 +346,7 @@ class Builder:
             value, names = (given[name][1], frame.scope) if name in given else (default, ChainMap(values, dict(home)))
             try:
                 assert value is not None
-                values[name] = value.evaluate(names, WORDS)
+                values[name] = value.evaluate(names, WORDS, self.declared.truth)
             except SpecError as error:
                 problems += error.diagnostics
         frozen = "freeze" in given and read("freeze", given["freeze"][1], Kind(truth), frame.scope)

@@ -1,19 +1,24 @@
 """What a document declares before its first layer: parameters, inputs, defaults."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.binding import Kind, read, signature_of, whole_number
+from archcalc.binding import Kind, dimension, read, signature_of, whole_number
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.location import Location
 from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume
-from archcalc.graph import Input
+from archcalc.graph import Free, Input
 from archcalc.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
-from archcalc.spec.declaration import Document, InputDecl, Library
-from archcalc.spec.expression import Expression, Name, Names, Value, Word
+from archcalc.spec.declaration import Document, InputDecl, Library, SymbolDecl
+from archcalc.spec.expression import Expression, Names, Word, names_in
+from archcalc.spec.value import Value, decided_within
+from archcalc.sym.expr import Claim
+from archcalc.sym.periodic import PeriodicSet
 
 Defaults = tuple[tuple[Word, Expression, Names], ...]
 """Arguments given to every call of a layer, each with the names it is read with."""
@@ -24,31 +29,76 @@ WORDS = frozenset({*known_names(), *RULES, "none"})
 
 @dataclass
 class Declarations:
-    """The declarations of a document and of the files it imports; what is wrong with them goes to `report`, once."""
+    """The declarations of a document and of the files it imports; what is wrong with them goes to `report`, once.
+
+    `wanted`: parameters to be free, beside what the document leaves free.
+    """
 
     document: Document
-    batch: int
+    batch: Dim
     dtype: str
-    sizes: Mapping[str, tuple[int, ...]]
+    sizes: Mapping[str, tuple[Dim, ...]]
+    wanted: Collection[str]
     report: Callable[[SpecError], None]
+    symbols: dict[str, Free] = field(default_factory=dict)
     parameters: dict[int, Names] = field(default_factory=dict)
     default_arguments: dict[int, Mapping[str, Defaults]] = field(default_factory=dict)
 
+    def truth(self, claim: Claim, where: Location) -> bool:
+        """Whether a claim holds for all values that the symbols may have."""
+        return decided_within({name: each.domain for name, each in self.symbols.items()}, claim, where)
+
     def parameters_of(self, library: Library) -> Names:
-        """The named constants of a file, each an expression over earlier ones."""
+        """The named constants of a file, each an expression over earlier ones; symbols among them."""
         known = self.parameters.get(id(library))
         if known is None:
             values: dict[str, Value] = {}
             for prefix, home in library.imports:
                 theirs = self.parameters_of(self.document.libraries[home])
                 values |= {f"{prefix}.{name}" if prefix else name: value for name, value in theirs.items()}
+            if library is self.document.library:
+                values |= self.declared_symbols()
             for parameter in library.params:
+                name = parameter.name.text
                 try:
-                    values[parameter.name.text] = parameter.value.evaluate(values, WORDS)
+                    value = parameter.value.evaluate(values, WORDS, self.truth)
+                    values[name] = self.freed(name, value) if library is self.document.library else value
                 except SpecError as error:
                     self.report(error)
+            if library is self.document.library:
+                self.bound_symbols(library, values)
             known = self.parameters[id(library)] = values
         return known
+
+    # --- symbols -------------------------------------------------------------------------------------------------
+
+    def declared_symbols(self) -> Names:
+        """What the document itself leaves free, each as a symbol."""
+        self.symbols |= dict.fromkeys(free_names(self.document), Free(PeriodicSet.interval()))
+        return {name: cast(Value, free(name)) for name in self.symbols}
+
+    def bound_symbols(self, library: Library, names: Names) -> None:
+        """Reads the bounds of `symbols:`, which may be parameters."""
+        for declared in library.symbols:
+            try:
+                self.symbols[declared.name] = bounded(declared, names)
+            except SpecError as error:
+                self.report(error)
+
+    def freed(self, name: str, value: Value) -> Value:
+        """A parameter's value, or a symbol in the place of the whole number that it is."""
+        if isinstance(value, tuple):
+            return tuple(self.entry(name, i, each) for i, each in enumerate(value))
+        return self.symbol(name, value) if name in self.wanted and is_whole(value) else value
+
+    def entry(self, name: str, index: int, value: Value) -> Value:
+        asked = name in self.wanted or f"{name}[{index}]" in self.wanted
+        return self.symbol(symbol_name(f"{name}[{index}]"), value) if asked and is_whole(value) else value
+
+    def symbol(self, name: str, value: Value) -> Value:
+        assert isinstance(value, int)
+        self.symbols[name] = Free(PeriodicSet.interval(), value)
+        return cast(Value, free(name))
 
     def input(self, declared: InputDecl, names: Names) -> Input:
         shape = self.sizes.get(declared.name) or tuple(self.size(part, names) for part in declared.shape)
@@ -72,13 +122,11 @@ class Declarations:
             volume = volume.to(spatial=(0,) * volume.rank)
         return Input(declared.name, volume, vocab, declared.where)
 
-    def size(self, part: Expression, names: Names) -> int:
+    def size(self, part: Expression, names: Names) -> Dim:
         """A dimension of an input; 0 where it cannot be known."""
         try:
-            if isinstance(part, Name) and part.id not in names:
-                raise free_symbol(part)
-            size: int = read("a dimension", part, Kind(whole_number), names)
-            if size < 1:
+            size: Dim = read("a dimension", part, Kind(dimension), names)
+            if is_number(size) and size < 1:
                 raise problem("AC201", f"a dimension must be at least 1, got {size}", part.where)
             return size
         except SpecError as error:
@@ -117,10 +165,42 @@ def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecEr
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 
-def free_symbol(name: Name) -> SpecError:
-    return problem(
-        "AC134",
-        f"'{name.id}' is a free symbol, and a spec takes numbers so far",
-        name.where,
-        help=f"give it a number, --set {name.id}=224; `archcalc formula` frees sizes",
+def free_names(document: Document) -> Mapping[str, Location | None]:
+    """The symbols that a document leaves free, with their places."""
+    library = document.library
+    given = {parameter.name.text for parameter in library.params}
+    names = [name for each in document.inputs for dim in each.shape for name in names_in(dim)]
+    found = {declared.name: declared.where for declared in library.symbols}
+    return {name.id: name.where for name in names if name.id not in given} | found
+
+
+def free_symbol(name: str, where: Location | None) -> SpecError:
+    help = f"give it a number, --set {name}=224; `archcalc formula` and `archcalc solve` work with free symbols"
+    return problem("AC134", f"'{name}' is a free symbol, and numbers are needed here", where, help=help)
+
+
+def symbol_name(name: str) -> str:
+    """What a freed parameter is called in formulas: an entry of a list by a plain name.
+
+    >>> symbol_name("w"), symbol_name("depths[0]")
+    ('w', 'depths_0')
+    """
+    return name.replace("[", "_").replace("]", "")
+
+
+def is_whole(value: Value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def bounded(declared: SymbolDecl, names: Names) -> Free:
+    """A symbol with the values that `symbols:` lets it have."""
+    least, most, step = (
+        None if bound is None else read("a bound", bound, Kind(whole_number), names)
+        for bound in (declared.min, declared.max, declared.multiple_of)
     )
+    step = 1 if step is None else step
+    least = 1 if least is None else least
+    if least < 1 or step < 1 or (most is not None and most < least):
+        message = f"'{declared.name}' cannot lie between {least} and {most} in steps of {step}"
+        raise problem("AC137", message, declared.where, help="symbols: {T: {min: 1, max: 4096, multiple_of: 64}}")
+    return Free(PeriodicSet.modulo(step, [0], least, most), step=step)

@@ -7,7 +7,8 @@ from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.spec.chain import Body, Choice, Invocation, Merge, Step
 from archcalc.spec.declaration import BlockDef, Library
-from archcalc.spec.expression import Names, Value
+from archcalc.spec.expression import Names
+from archcalc.spec.value import Value
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """What a block may ask of its input by rank: `x.height`."""

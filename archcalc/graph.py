@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from archcalc.core.dim import Dim
 from archcalc.core.location import Location
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.layer import Layer
 from archcalc.sym.expr import Claim
+from archcalc.sym.periodic import PeriodicSet
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Node:
 
     `module`: the name whose weights it uses: its own, or that of the layer it runs again.
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
+    `times`: how many layers it stands for, one after the other: 1 unless a repeat is free.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Node:
     frozen: bool = False
     ties: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = None
+    times: Dim = 1
 
     @property
     def output(self) -> Volume:
@@ -82,6 +86,16 @@ class Scope:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Free:
+    """A free symbol: the values that it may have, all multiples of `step`, and the number that the spec gives it, None
+    where it gives none."""
+
+    domain: PeriodicSet
+    own: int | None = None
+    step: int = 1
+
+
 @dataclass(frozen=True)
 class Input:
     name: str
@@ -103,7 +117,7 @@ class Condition:
 class Graph:
     """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes.
 
-    `conditions`: what must hold of its symbols, where sizes are free.
+    `symbols`: what is free in it, by name; `conditions`: what must hold of those for the layers to be what they are.
     """
 
     name: str
@@ -115,6 +129,7 @@ class Graph:
     source: str = ""
     about: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    symbols: Mapping[str, Free] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
 
     def __iter__(self) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph import Condition, Node
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
-from archcalc.sym.expr import Claim
+from archcalc.sym.expr import Claim, NoClosedForm
 
 MAX_LENGTH = 10_000_000
 """Units along an axis: ten times what anybody feeds to a network."""
@@ -43,9 +43,12 @@ class Network:
         y = self.inferred.get((layer, xs))
         if y is None:
             described = [self.described(source, x) for source, x in zip(sources, xs, strict=True)]
-            for claim, message in check_inputs(layer, call, xs, described):
-                self.conditions.append(Condition(claim, message, path))
-            y = self.inferred[layer, xs] = layer.shape(*xs)
+            try:
+                for claim, message in check_inputs(layer, call, xs, described):
+                    self.conditions.append(Condition(claim, message, path))
+                y = self.inferred[layer, xs] = layer.shape(*xs)
+            except NoClosedForm as error:
+                raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
             check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
         node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)

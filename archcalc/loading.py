@@ -2,15 +2,15 @@
 
 import gc
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from archcalc.builder import build
-from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.core.location import Source
-from archcalc.expectation import failures
+from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
@@ -31,28 +31,32 @@ def undisturbed() -> Iterator[None]:
             gc.enable()
 
 
-def load(spec: str, *, settings: Mapping[str, str] | None = None, batch: int = 1, dtype: str = "float32") -> Graph:
+def load(
+    spec: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    free: Collection[str] | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+) -> Graph:
     """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`.
+
+    `free`: what is to be a symbol: axes of the first input (`H`), the batch `N`, parameters (`w`, `depths[0]`), beside
+    what the spec leaves free; None asks for numbers throughout.
 
     Raises SpecError with every problem of the file.
     """
     with undisturbed():
-        return build(document_of(spec, settings), batch=batch, dtype=dtype)
+        document = document_of(spec, settings)
+        if free is not None:
+            return with_free(document, free, batch=batch, dtype=dtype)
+        return build(document, batch=batch, dtype=dtype)
 
 
 def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:
     """The graph of a spec that is at hand as text."""
     with undisturbed():
         return build(read_document(Source(name, text), variant=variant))
-
-
-def check(spec: str) -> tuple[str, ...]:
-    """Everything that is wrong with a spec, its expectations included, as readable messages; empty where nothing is."""
-    try:
-        document = document_of(spec)
-        return tuple(each.message for each in failures(build(document), document))
-    except SpecError as error:
-        return tuple(each.message for each in error.diagnostics)
 
 
 def document_of(spec: str, settings: Mapping[str, str] | None = None) -> Document:

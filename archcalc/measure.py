@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from archcalc.core.dim import Dim
+from archcalc.core.dim import Dim, summed
 from archcalc.graph import Graph, Node
 
 Quantity: TypeAlias = Callable[[Node], Dim]
@@ -26,7 +26,8 @@ class Measure:
     about: str = ""
 
     def total(self, graph: Graph) -> Dim:
-        return sum(self.of(node) for node in graph)
+        """Over all layers. Raises NoClosedForm where a layer's has none in a symbol that is free."""
+        return summed(self.of(node) * node.times for node in graph)
 
 
 MEASURES: dict[str, Measure] = {}

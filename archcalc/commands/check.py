@@ -2,16 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from archcalc.builder import build
+from archcalc.checking import problems_of
 from archcalc.command import PROBLEMS, Settings
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.render import printable, render_all
-from archcalc.expectation import failures
 from archcalc.loading import document_of, document_of_chain
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_source, variant_names
@@ -30,9 +29,9 @@ def command(settings: Settings, specs: Sequence[str], expressions: Sequence[str]
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR")
     names = [name for spec in specs for name in expanded(spec)]
-    told = [each for name in names for each in problems_of(name)]
+    told = [each for name in names for each in problems_in(document_of, name)]
     if expressions:
-        told += problems_in("\n".join(expressions))
+        told += problems_in(document_of_chain, "\n".join(expressions))
     found = list(dict.fromkeys(told))  # variants share most of a file, and what is wrong with it
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
@@ -77,18 +76,9 @@ def with_variants(file: str) -> Iterator[str]:
         return  # what is wrong with the file is told when it is checked itself
 
 
-def problems_of(spec: str) -> Sequence[Diagnostic]:
+def problems_in(read: Callable[[str], Document], spec: str) -> Sequence[Diagnostic]:
     try:
-        document = document_of(spec)
-        return list(failures(build(document), document))
-    except SpecError as error:
-        return error.diagnostics
-
-
-def problems_in(chain: str) -> Sequence[Diagnostic]:
-    try:
-        document: Document = document_of_chain(chain)
-        return list(failures(build(document), document))
+        return problems_of(read(spec))
     except SpecError as error:
         return error.diagnostics
 

@@ -5,9 +5,8 @@ counts. "FLOPs" in papers are often what is `macs` here (He et al. 2015, Howard 
 """
 
 from collections.abc import Mapping
-from fractions import Fraction
 
-from archcalc.core.dim import Dim
+from archcalc.core.dim import Dim, maximum
 from archcalc.core.window import TransposedWindow
 from archcalc.graph import Node
 from archcalc.layer import Role
@@ -35,8 +34,8 @@ def affine(node: Node) -> bool:
 FVCORE: Mapping[Role, Quantity] = {
     Role.BATCH_NORM: lambda node: (2 if affine(node) else 1) * node.inputs[0].numel,
     Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel,
-    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel if node.ops.div else 0,  # averages, not maxima
-    Role.RESAMPLING: lambda node: max(node.output.numel, node.ops.mul),  # bilinear: 4 an output, as it multiplies
+    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel if node.ops.div != 0 else 0,  # averages, not maxima
+    Role.RESAMPLING: lambda node: maximum(node.output.numel, node.ops.mul),  # bilinear: 4 an output, as it multiplies
 }
 """What fvcore counts beside contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
 
@@ -51,11 +50,11 @@ part of a batch norm."""
 
 def spread(node: Node) -> Dim:
     """The MACs of a contraction; of a transposed one by its output, k/s taps an axis, as Netscope takes them."""
-    share = Fraction(node.ops.mac)
+    whole, by = node.ops.mac, 1
     for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
         if isinstance(window, TransposedWindow):
-            share *= Fraction(window.slide(n), n * window.stride)
-    return int(share)
+            whole, by = whole * window.slide(n), by * n * window.stride
+    return whole // by
 
 
 @measure("macs", title="MACs")

@@ -1,0 +1,28 @@
+"""Checking: everything that is wrong with a spec, what it expects and does not get included."""
+
+from collections.abc import Sequence
+
+from archcalc.builder import build
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.expectation import failures
+from archcalc.loading import document_of
+from archcalc.solve import contradictions
+from archcalc.spec.declaration import Document
+
+
+def check(spec: str) -> tuple[str, ...]:
+    """Everything that is wrong with a spec, its expectations included, as readable messages; empty where nothing is."""
+    try:
+        found = problems_of(document_of(spec))
+    except SpecError as error:
+        found = error.diagnostics
+    return tuple(each.message for each in found)
+
+
+def problems_of(document: Document) -> Sequence[Diagnostic]:
+    """What is wrong with a document that could be read. Sizes that it leaves free stay free."""
+    try:
+        graph = build(document, free=())
+    except SpecError as error:
+        return error.diagnostics
+    return [*contradictions(graph), *failures(graph, document)]
