@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, Any
 from archcalc.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from archcalc.checking import check
     from archcalc.codegen import generate
     from archcalc.core.diagnostic import SpecError
-    from archcalc.loading import check, load, load_text
+    from archcalc.explanation import explain
+    from archcalc.formula import closed_form
+    from archcalc.loading import load, load_text
     from archcalc.report import report_of
+    from archcalc.solve import feasible, find
     from archcalc.verify import prove
 
 _FACE = {
     "SpecError": "archcalc.core.diagnostic",
-    "check": "archcalc.loading",
+    "check": "archcalc.checking",
+    "closed_form": "archcalc.formula",
+    "explain": "archcalc.explanation",
+    "feasible": "archcalc.solve",
+    "find": "archcalc.solve",
     "load": "archcalc.loading",
     "load_text": "archcalc.loading",
     "report_of": "archcalc.report",
@@ -28,7 +36,20 @@ _FACE = {
 }
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
-__all__ = ["SpecError", "__version__", "check", "generate", "load", "load_text", "prove", "report_of"]
+__all__ = [
+    "SpecError",
+    "__version__",
+    "check",
+    "closed_form",
+    "explain",
+    "feasible",
+    "find",
+    "generate",
+    "load",
+    "load_text",
+    "prove",
+    "report_of",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -32,7 +32,8 @@ SUMMARIES = {
     "verify": "Build the generated PyTorch, run it, compare every number.",
     "generate": "The network as PyTorch source.",
     "formula": "Totals as closed forms in free sizes; which sizes fit.",
-    "explain": "The long text of a diagnostic's code.",
+    "solve": "Which sizes fit; what batch or width keeps within a budget.",
+    "explain": "A layer's numbers, derived; a diagnostic's long text.",
     "layers": "The catalogue of layers.",
     "specs": "The bundled specs.",
 }
@@ -177,7 +178,7 @@ def spec_options(function: Function) -> Function:
             click.argument("specs", nargs=-1, metavar="SPEC..."),
             click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
             click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a parameter."),
-            click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size: for formula."),
+            click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size or parameter."),
             click.option(
                 "--max-layers",
                 type=click.IntRange(1),
@@ -216,6 +217,11 @@ def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mappi
             raise click.UsageError(f"--set takes name=value, got '{each}'")
         found[name.strip()] = value.strip()
     return found
+
+
+def names_of(given: Sequence[str]) -> list[str] | None:
+    """The names of several `--free H,W`; None where there are none."""
+    return [name.strip() for each in given for name in each.split(",") if name.strip()] or None
 
 
 def room_of(output: str | None) -> int | None:

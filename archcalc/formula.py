@@ -3,23 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
-from archcalc.builder import build
-from archcalc.core.diagnostic import did_you_mean, problem
-from archcalc.core.dim import Dim, NoClosedForm, free
-from archcalc.frame import AXES
+from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.graph import Graph, Node
-from archcalc.measure import Measure
-from archcalc.solve import valid
-from archcalc.spec.declaration import Document, InputDecl
+from archcalc.measure import MEASURES, Measure
+from archcalc.measures.receptive_field import Fields
+from archcalc.solve import Feasible, example, feasible
 from archcalc.sym.decide import Undecided, period_of
-from archcalc.sym.expr import Expr, Monomial, expression, symbol
-from archcalc.sym.periodic import PeriodicSet
-
-LETTERS = {"length": "T", "depth": "D", "height": "H", "width": "W"}
-"""What the axes of an input are called in formulas."""
-
-BATCH = "N"
+from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +21,10 @@ class Stage:
     term: Expr
     layers: tuple[str, ...]
     share: float
+
+    @property
+    def so_many_layers(self) -> str:
+        return f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
 
 
 @dataclass(frozen=True)
@@ -45,83 +41,108 @@ class Formula:
     multiples: Mapping[str, int] = field(default_factory=dict)
     lattice: Mapping[Monomial, Fraction] = field(default_factory=dict)
 
+    @property
+    def even(self) -> dict[str, int]:
+        """The multiples that are more than any size."""
+        return {name: n for name, n in self.multiples.items() if n > 1}
 
-def with_free(document: Document, names: Sequence[str]) -> tuple[Graph, dict[str, int]]:
-    """The network with some of its sizes free, and the values that these have in the spec.
 
-    Raises SpecError for a name that is no size of the first input.
+@dataclass(frozen=True)
+class ClosedForms:
+    """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
+
+    `own`: a value for every symbol, the spec's where it has one. `nodes`: the layers that are asked for one by one;
+    `fields`: their receptive fields, where these are asked for.
     """
-    plain = build(document)
-    declared, volume = document.inputs[0], plain.inputs[0].volume
-    letters = [LETTERS[axis] for axis in AXES.get(volume.rank, ())]
-    own = {**dict(zip(letters, volume.spatial, strict=True)), BATCH: volume.batch}
-    for name in names:
-        if name not in own:
-            raise unknown_size(name, declared, list(own))
-    spatial = tuple(free(x) if x in names else n for x, n in zip(letters, volume.spatial, strict=True))
-    batch: Dim = free(BATCH) if BATCH in names else volume.batch
-    graph = build(document, batch=batch, sizes={declared.name: volume.to(spatial=spatial).item_shape})
-    return graph, {name: own[name] for name in names}
+
+    graph: Graph
+    own: Mapping[str, int]
+    formulas: tuple[Formula, ...]
+    nodes: tuple[Node, ...] = ()
+    fields: Mapping[str, Fields] = field(default_factory=dict)
+
+    @cached_property
+    def feasible(self) -> Feasible:
+        """The values of every symbol that fit."""
+        return feasible(self.graph)
+
+    @property
+    def sizes_in_words(self) -> dict[str, str]:
+        said = {name: each.named(name) for name, each in self.feasible.by_symbol.items()}
+        return {name: f"every {name} fits" if words == "always" else words for name, words in said.items()}
+
+    @property
+    def inputs(self) -> str:
+        """The inputs in words: `input [3, H, W], batch 1`."""
+        volumes = ", ".join(f"{given.name} {given.volume}" for given in self.graph.inputs)
+        return f"{volumes}, batch {self.graph.inputs[0].volume.batch}"
+
+    @property
+    def values(self) -> str:
+        """The symbols at their own values: `H = 224, W = 224`."""
+        return ", ".join(f"{name} = {n}" for name, n in self.own.items())
 
 
-def unknown_size(name: str, declared: InputDecl, known: Sequence[str]) -> Exception:
-    help = did_you_mean(name, known) or f"what can be free is {', '.join(known)}: parameters cannot, yet"
-    return problem("AC135", f"{declared.name} has no size called '{name}'", declared.where, help=help)
+def closed_form(graph: Graph, measure: str) -> Formula:
+    """A total of a network in its free symbols: `params`, `macs`, or any other key of `archcalc report`.
+
+    Raises NoClosedForm where it has none.
+
+    >>> import archcalc
+    >>> made = archcalc.closed_form(archcalc.load("resnet50", free=["H", "W", "N"]), "macs")
+    >>> print(made.stages[0].term, "in", made.stages[0].so_many_layers)
+    7471104·N·⌈H/16⌉·⌈W/16⌉ in 19 layers
+    >>> made.total.at(H=224, W=224, N=1)
+    4089184256
+    """
+    return formula(graph, MEASURES[measure], example(graph))
 
 
 def formula(graph: Graph, measure: Measure, own: Mapping[str, int]) -> Formula:
     """A measure in closed form. Raises NoClosedForm where it has none."""
     layers = {node.name: closed(node, measure) for node in graph}
-    total = sum(layers.values(), expression(0))
-    multiples = periods(total, list(own))
-    lattice = on_lattice(total, multiples) if multiples else {}
-    return Formula(measure, layers, total, tuple(stages(layers, total, own)), multiples, lattice)
+    whole = total(layers.values())
+    multiples = periods(whole, list(own))
+    lattice = on_lattice(whole, multiples) if multiples else {}
+    return Formula(measure, layers, whole, tuple(stages(layers, whole, own)), multiples, lattice)
 
 
 def closed(node: Node, measure: Measure) -> Expr:
     try:
-        return expression(measure.of(node))
+        return expression(measure.of(node) * node.times)
     except NoClosedForm as error:
         raise NoClosedForm(f"{measure.name} of {node.name} has no closed form: {error}") from None
 
 
-def stages(layers: Mapping[str, Expr], total: Expr, own: Mapping[str, int]) -> Iterator[Stage]:
+def stages(layers: Mapping[str, Expr], whole: Expr, own: Mapping[str, int]) -> Iterator[Stage]:
     """The terms of a total in the order of their share at the spec's own size, each with the layers it is of."""
-    whole = total.at(**own)
+    at_own_size = whole.at(**own)
+    names: dict[Monomial, list[str]] = {}
+    for name, each in layers.items():
+        for monomial in each.terms:
+            names.setdefault(monomial, []).append(name)
     found = []
-    for monomial, coefficient in total.terms.items():
+    for monomial, coefficient in whole.terms.items():
         term = Expr({monomial: coefficient})
-        names = tuple(name for name, each in layers.items() if monomial in each.terms)
-        found.append(Stage(term, names, term.at(**own) / whole if whole else 0.0))
+        found.append(Stage(term, tuple(names[monomial]), term.at(**own) / at_own_size if at_own_size else 0.0))
     yield from sorted(found, key=lambda stage: -stage.share)
 
 
-def periods(total: Expr, names: Sequence[str]) -> dict[str, int]:
+def periods(whole: Expr, names: Sequence[str]) -> dict[str, int]:
     """For every symbol the multiple at which all floors come out even; empty where that is not decided."""
     try:
-        return {name: period_of(total, name)[0] for name in names if name in total.symbols()}
+        return {name: period_of(whole, name)[0] for name in names if name in whole.symbols()}
     except Undecided:
         return {}
 
 
-def on_lattice(total: Expr, multiples: Mapping[str, int]) -> dict[Monomial, Fraction]:
+def on_lattice(whole: Expr, multiples: Mapping[str, int]) -> dict[Monomial, Fraction]:
     """The total where every symbol is such a multiple: floors vanish, and what is left is a polynomial."""
-    scaled = total.subs(**{name: symbol(name) * multiple for name, multiple in multiples.items()})
+    scaled = whole.subs(**{name: symbol(name) * multiple for name, multiple in multiples.items()})
     found = {}
     for monomial, coefficient in scaled.terms.items():
         by = 1
         for atom, exponent in monomial:
             by *= multiples.get(getattr(atom, "name", ""), 1) ** exponent
         found[monomial] = Fraction(coefficient, by)
-    return found
-
-
-def fitting(graph: Graph, names: Sequence[str]) -> dict[str, PeriodicSet | str]:
-    """For every free symbol the values that fit; in words why not, where that is not decided."""
-    found: dict[str, PeriodicSet | str] = {}
-    for name in names:
-        try:
-            found[name] = valid(graph, name)
-        except Undecided as undecided:
-            found[name] = f"not decided: {undecided}"
     return found

@@ -1,0 +1,166 @@
+"""`archcalc solve`: which sizes fit, what batch or width keeps within a budget."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.budget import budgets
+from archcalc.command import PROBLEMS, output_option, put, settings_of, spec_options
+from archcalc.declarations import symbol_name
+from archcalc.freeing import with_free
+from archcalc.graph import Graph
+from archcalc.loading import documents_of
+from archcalc.measure import MEASURES
+from archcalc.solve import Answer, Reason, answer, feasible, lossless
+from archcalc.spec.declaration import Document
+from archcalc.sym.decide import Undecided
+from archcalc.sym.periodic import PeriodicSet
+
+SHOWN = 6
+"""Values of a set that goes on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about one network, and its answer."""
+
+    graph: Graph
+    answer: Answer
+    reasons: Sequence[Reason]
+    near: int | None
+
+
+@click.command("solve")
+@spec_options
+@output_option
+@click.option("--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch N, or a parameter.")
+@click.option("--where", "where", multiple=True, metavar="CONDITION", help="'params <= 5M and macs <= 4G'.")
+@click.option("--lossless", "no_loss", is_flag=True, help="No row or column dropped by a floor.")
+@click.option("--near", type=click.IntRange(1), help="The values around this one.")
+@click.option("--most", type=click.IntRange(1), help="The greatest value to look at.")
+@click.option("--multiple-of", "step", type=click.IntRange(1), help="Only multiples of this.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
+    """The values of a size, the batch or a parameter that fit a network and keep within a budget.
+
+    The greatest is told, and the next that fails. Quantities are those of `report` (params, macs, output_bytes ...);
+    numbers may have units: k M G T, kB MB GB, KiB MiB GiB. Exits with 1 where nothing fits.
+    """
+    settings = settings_of(specs, expressions, {**options, "free": ()})
+    found = []
+    for document in documents_of(specs, expressions, settings, options["max_layers"]):
+        try:
+            found.append(asked(document, options))
+        except Undecided as undecided:
+            raise click.ClickException(f"{document.name}: not decided: {undecided}") from None
+    if options["form"] == "json":
+        told = [as_json(each) for each in found]
+        text = json.dumps(told[0] if len(told) == 1 else told, indent=1, ensure_ascii=False) + "\n"
+    else:
+        text = "\n".join("\n".join(as_text(each)) + "\n" for each in found)
+    put(text, options["output"])
+    return 0 if all(each.answer.best is not None for each in found) else PROBLEMS
+
+
+def asked(document: Document, options: dict[str, Any]) -> Asked:
+    symbol = symbol_name(options["symbol"])
+    graph = with_free(document, [options["symbol"]], batch=options["batch"], dtype=options["dtype"])
+    if symbol not in graph.symbols:
+        raise click.UsageError(f"--for {symbol}: it is a list; name an entry: {symbol}[0]")
+    limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
+    found = answer(graph, symbol, budgets(options["where"], graph), within=limits, no_loss=options["no_loss"])
+    reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
+    return Asked(graph, found, reasons, options["near"])
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def as_text(asked: Asked) -> Iterator[str]:
+    made, symbol = asked.answer, asked.answer.symbol
+    yield asked.graph.name
+    if made.best is None:
+        yield f"no value of {symbol} {'keeps within the budget' if made.fits else 'fits'}"
+    elif made.budgets and made.greatest:
+        yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
+    else:
+        yield in_words(made.allowed, symbol)
+        if made.fails is not None:
+            yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
+    if made.budgets and made.fails is not None:
+        yield f"{symbol} = {made.fails:,}{costs(made, made.fails)}: {'too much' if made.greatest else 'not enough'}"
+    yield from why(asked)
+    if asked.near is not None:
+        yield nearest(made.allowed, asked.near)
+
+
+def in_words(allowed: PeriodicSet, symbol: str) -> str:
+    """A set, and the first of its members."""
+    words = allowed.named(symbol)
+    members = allowed.first(SHOWN)
+    if words == "always":
+        return f"every {symbol} fits"
+    return f"{words}: {', '.join(f'{n:,}' for n in members)}{' ...' if len(members) == SHOWN else ''}"
+
+
+def costs(made: Answer, value: int) -> str:
+    found = [f"{amount:,} {unit_of(name)}" for name, amount in made.costs(value).items()]
+    return f": {', '.join(found)}" if found else ""
+
+
+def unit_of(name: str) -> str:
+    measure = MEASURES[name]
+    return f"bytes of {measure.noun}" if measure.unit == "byte" else measure.noun
+
+
+def why(asked: Asked) -> Iterator[str]:
+    """For each budget how it was solved, and the conditions that the layers ask for."""
+    made = asked.answer
+    rows = [(budget.text, how) for budget, how in zip(made.budgets, made.how, strict=True)]
+    rows += [(each.allowed.named(made.symbol), said(each, asked.graph)) for each in asked.reasons]
+    widest = max((len(left) for left, _ in rows), default=0)
+    yield from (f"  {left:{widest}}  {right}" for left, right in rows)
+
+
+def said(reason: Reason, graph: Graph) -> str:
+    """`up1.concat1 (concat e4, up1.upconv1): what must hold`."""
+    node = graph.by_name[reason.condition.node]
+    joined = f" of {', '.join(node.sources)}" if len(node.sources) > 1 else ""
+    return f"{node.name} ({node.layer.name}{joined}): {reason.condition.message}"
+
+
+def nearest(allowed: PeriodicSet, value: int) -> str:
+    if value in allowed:
+        return f"{value:,} fits"
+    around = [f"{n:,}" for n in (allowed.prev(value), allowed.next(value)) if n is not None]
+    return f"{value:,} does not fit; nearest: {', '.join(around) or 'none'}"
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def as_json(asked: Asked) -> dict[str, Any]:
+    made = asked.answer
+    near = {} if asked.near is None else {"near": [made.allowed.prev(asked.near), made.allowed.next(asked.near)]}
+    return {
+        "name": asked.graph.name,
+        "spec": asked.graph.spec,
+        "symbol": made.symbol,
+        "best": made.best,
+        "is": "greatest" if made.greatest else "least",
+        "costs": {} if made.best is None else made.costs(made.best),
+        "next_that_fails": made.fails,
+        "fits": made.fits.named(made.symbol),
+        "allowed": made.allowed.named(made.symbol),
+        "first": made.allowed.first(SHOWN),
+        "budgets": [{"text": b.text, "how": how} for b, how in zip(made.budgets, made.how, strict=True)],
+        "conditions": [
+            {"layer": each.condition.node, "allows": each.allowed.named(made.symbol), "says": each.condition.message}
+            for each in asked.reasons
+        ],
+        **near,
+    }
