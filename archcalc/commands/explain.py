@@ -1,18 +1,77 @@
-"""`archcalc explain CODE`: the long text of a diagnostic's code."""
+"""`archcalc explain SPEC LAYER`: every number of a layer, derived; `explain CODE`: a diagnostic's long text."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any
 
 import click
 
+from archcalc.builder import build
+from archcalc.command import output_option, put, room_of, settings_of, spec_options
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
+from archcalc.explanation import Explanation, UnknownLayer, explain
+from archcalc.explanation_text import WIDTH, as_text
+from archcalc.loading import documents_of, undisturbed
+
+CODE = re.compile(r"[A-Za-z]{2}\d+")
+"""What a diagnostic's code looks like."""
 
 
 @click.command("explain")
-@click.argument("code")
-def command(code: str) -> None:
-    """The long text of a diagnostic's code, such as AC201."""
+@spec_options
+@output_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
+    """Every number of a layer or block, derived step by step: SPEC LAYER, or -e CHAIN LAYER.
+
+    With the CODE of a diagnostic, such as AC201, its long text.
+    """
+    if len(specs) == 1 and not expressions:
+        put(long_text(specs[0]), options["output"])
+        return
+    *networks, layer = specs or [""]
+    if len(networks) + bool(expressions) != 1 or not layer:
+        raise click.UsageError("explain takes a SPEC and a LAYER: archcalc explain lenet5 conv1")
+    settings = settings_of(networks, expressions, options)
+    [document] = documents_of(networks, expressions, settings, options["max_layers"])
+    with undisturbed():
+        graph = build(document, batch=options["batch"], dtype=options["dtype"])
+    try:
+        made = explain(graph, layer)
+    except UnknownLayer as error:
+        raise click.UsageError(str(error)) from None
+    write = as_json if options["form"] == "json" else as_text_on_terminal
+    put(write(made, options["output"]), options["output"])
+
+
+next(each for each in command.params if each.name == "specs").metavar = "SPEC LAYER | CODE"
+
+
+def long_text(code: str) -> str:
+    """The title and text of a diagnostic's code."""
     known = code.upper()
-    if known not in CODES:
+    if known in CODES:
+        title, text = CODES[known]
+        return f"{known}: {title}\n\n{text.rstrip()}\n"
+    if CODE.fullmatch(code):
         help = did_you_mean(known, CODES) or "codes look like AC201"
         raise click.UsageError(f"no diagnostic has the code '{code}'; {help}")
-    title, text = CODES[known]
-    click.echo(f"{known}: {title}\n\n{text.rstrip()}")
+    raise click.UsageError(f"which layer of {code}? archcalc explain {code} LAYER; a code looks like AC201")
+
+
+def as_text_on_terminal(made: Explanation, output: str | None) -> str:
+    return as_text(made, min(room_of(output) or WIDTH, 120))
+
+
+def as_json(made: Explanation, output: str | None) -> str:
+    return json.dumps(asdict(made), indent=1, ensure_ascii=False, default=plain) + "\n"
+
+
+def plain(value: object) -> str:
+    if isinstance(value, Fraction):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")

@@ -3,6 +3,7 @@
 Every window answers the same three questions: `slide(n)`, how many output units there are over `n` input units;
 `reach(i)`, which input units output unit `i` reads (units outside the input are padding); and `period`, after how many
 output units that pattern repeats, and how many input units further on. A window whose `whole` is true reads every unit.
+`words` say what `slide` computes, `source` whose formula it is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,10 @@ from math import gcd
 from typing import Protocol
 
 from archcalc.core.condition import Requirement
-from archcalc.core.dim import Dim, NoClosedForm, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
+from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
+from archcalc.sym.expr import NoClosedForm
+
+DUMOULIN = "Dumoulin & Visin 2016, arXiv:1603.07285"
 
 
 class AnyWindow(Protocol):
@@ -22,6 +26,12 @@ class AnyWindow(Protocol):
 
     @property
     def period(self) -> tuple[Dim, Dim]: ...
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
 
     def slide(self, n: Dim) -> Dim: ...
 
@@ -55,6 +65,15 @@ class Window:
     @property
     def period(self) -> tuple[Dim, Dim]:
         return 1, self.stride
+
+    @property
+    def words(self) -> str:
+        clause = ", rounded up; the last begins inside the input or the padding before it" if self.ceil else ""
+        return f"places of the window{clause}"
+
+    @property
+    def source(self) -> str:
+        return "torch, pooling_output_shape (ceil_mode)" if self.ceil else f"{DUMOULIN}, relationship 15"
 
     def slide(self, n: Dim) -> Dim:
         """How many places the window takes along `n` units.
@@ -149,6 +168,14 @@ class TransposedWindow:
     def period(self) -> tuple[Dim, Dim]:
         return self.stride, 1
 
+    @property
+    def words(self) -> str:
+        return "unit i writes to i·s - p + d·t, for each tap t"
+
+    @property
+    def source(self) -> str:
+        return f"{DUMOULIN}, relationship 14; torch.nn.ConvTranspose2d"
+
     def slide(self, n: Dim) -> Dim:
         """The length of the output.
 
@@ -205,6 +232,14 @@ class AdaptiveWindow:
         common = gcd(self.inputs, self.outputs)
         return self.outputs // common, self.inputs // common
 
+    @property
+    def words(self) -> str:
+        return "unit i of m reads ⌊i·n/m⌋ to ⌈(i + 1)·n/m⌉ - 1 of n"
+
+    @property
+    def source(self) -> str:
+        return "torch.nn.AdaptiveAvgPool2d, aten/src/ATen/native/AdaptivePooling.h"
+
     def slide(self, n: Dim) -> Dim:
         return self.outputs
 
@@ -239,6 +274,14 @@ class WholeWindow:
     @property
     def period(self) -> tuple[Dim, Dim]:
         return 1, 0
+
+    @property
+    def words(self) -> str:
+        return "every unit reads the whole axis"
+
+    @property
+    def source(self) -> str:
+        return ""
 
     def slide(self, n: Dim) -> Dim:
         return self.outputs
