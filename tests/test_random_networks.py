@@ -265,7 +265,7 @@ def test_random_networks_agree_with_torch(network: Network) -> None:
 def prove_whole(network: Network) -> None:
     """What is generated for a network that is accepted does as predicted, dye included."""
     if by_archcalc(network) is not None:
-        certificate = prove(read_document(Source("<random>", network.spec())), device="cpu")
+        certificate = prove(read_document(Source("<random>", network.spec())), device="cpu", sizes=4)
         assert [row for row in certificate.rows if row.agrees is False] == [], network.spec()
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from archcalc.command import MISSING, PROBLEMS, run
+from archcalc.core.dim import is_number
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
 from archcalc.core.ops import Ops
@@ -22,8 +23,10 @@ from archcalc.layers.conv import Conv
 from archcalc.layers.upsample import Upsample
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
+from archcalc.sym.expr import Claim
 from archcalc.verify import Certificate, Row, device_of, prove
 from archcalc.verify.certificate import to_json, to_text
+from archcalc.verify.periods import sizes_over
 from archcalc.verify.row import compared, total
 
 SPEC = """
@@ -43,7 +46,37 @@ def document(text: str = SPEC) -> Document:
 
 def disagreeing(text: str = SPEC, device: str = "cpu") -> dict[str, Row]:
     """The rows that disagree, by what they are about; where sizes differ, the last."""
-    return {row.quantity.partition(" (")[0]: row for row in prove(document(text), device=device).rows if not row.agrees}
+    return {
+        row.quantity.partition(" (")[0]: row
+        for row in prove(document(text), device=device, sizes=8).rows
+        if not row.agrees
+    }
+
+
+# --- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_form_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A formula that would be right for numbers, and is not where the size is free."""
+    right = Window.slide
+    monkeypatch.setattr(Window, "slide", lambda window, n: right(window, n) + (0 if is_number(n) else 1))
+    assert {"closed forms: shapes", "closed forms: MACs"} <= disagreeing(device="meta").keys()
+
+
+def test_a_condition_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Claim, "at", lambda claim, **values: False)
+    found = disagreeing(device="meta")
+    assert found.keys() == {"closed forms: which sizes fit"}
+    assert found["closed forms: which sizes fit"].differences[0].endswith("predicted does not fit, measured fits")
+
+
+def test_two_periods_meet_every_remainder_of_every_axis() -> None:
+    found = list(sizes_over({"H": 224, "W": 200}, {"H": 32, "W": 16}, 64))
+    assert len(found) == 64
+    assert {each["H"] % 32 for each in found} == set(range(32))
+    assert {each["W"] % 16 for each in found} == set(range(16))
+    few = list(sizes_over({"H": 224, "W": 200}, {"H": 32, "W": 16}, 8))
+    assert len({each["H"] % 32 for each in few}) == len({each["H"] for each in few}) == 8
 
 
 # --- faults that are seen --------------------------------------------------------------------------------------------
@@ -54,7 +87,8 @@ def test_a_sound_network_agrees_in_everything() -> None:
     assert certificate.agrees
     assert [row for row in certificate.rows if row.agrees is not True] == []
     assert {row.level for row in certificate.rows} == {"L1 meta", "L2 cpu"}
-    assert {row.at for row in certificate.rows} == {"[3, 17, 17]", "2 x [3, 19, 19]", "3 x [3, 33, 49]"}
+    sizes = {"[3, 17, 17]", "2 x [3, 19, 19]", "3 x [3, 33, 49]", "4 sizes, 15 x 15 to 18 x 16"}
+    assert {row.at for row in certificate.rows} == sizes
 
 
 def test_a_wrong_volume_is_seen_at_the_layer_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +103,7 @@ def test_a_wrong_count_of_macs_is_seen_at_the_layer_that_has_it(monkeypatch: pyt
     right = Conv.ops
     monkeypatch.setattr(Conv, "ops", lambda self, y, x: replace(right(self, y, x), mac=right(self, y, x).mac + 1))
     rows = disagreeing(device="meta")
-    assert rows.keys() == {"MACs, layer by layer", "MACs"}
+    assert rows.keys() == {"MACs, layer by layer", "MACs", "closed forms: MACs"}
     assert [each.partition(":")[0] for each in rows["MACs, layer by layer"].differences] == ["first", "second", "third"]
 
 
@@ -253,7 +287,7 @@ def test_the_command_shows_the_table_and_every_comparison(capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert shown.startswith("LeNet-5")
     assert "\nL1 meta  3 x [1, 48, 64]\n" in shown
-    assert shown.endswith("\nall 17 comparisons agree\n")
+    assert shown.endswith("\nall 20 comparisons agree\n")
 
 
 def test_disagreement_is_exit_code_1_and_names_the_layers(
@@ -263,7 +297,7 @@ def test_disagreement_is_exit_code_1_and_names_the_layers(
     assert run(["-q", "verify", "lenet5", "--device", "meta"]) == PROBLEMS
     shown = capsys.readouterr().out
     assert "DISAGREE\n      conv1.bias: predicted nothing, measured [6] trained\n" in shown
-    assert shown.endswith("\n4 of 17 comparisons disagree\n")
+    assert shown.endswith("\n4 of 20 comparisons disagree\n")
 
 
 def test_a_certificate_is_kept_as_json(tmp_path: Path) -> None:

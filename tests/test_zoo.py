@@ -54,7 +54,7 @@ def test_a_spec_comes_out_as_it_was_published(reference: str) -> None:
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_spec_agrees_with_torch(reference: str) -> None:
-    certificate = prove(document(reference), device="meta")
+    certificate = prove(document(reference), device="meta", sizes=6)
     assert len(certificate.rows) >= 12
     assert [row for row in certificate.rows if row.agrees is not True] == []
 
@@ -64,7 +64,7 @@ def test_a_spec_agrees_with_torch(reference: str) -> None:
 def test_dye_meets_every_rim(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real run, and dye at every first and last unit that the middle of some layer sees, however long it takes."""
     monkeypatch.setattr("archcalc.verify.dye.SECONDS", math.inf)
-    certificate = prove(document(reference), device="cpu")
+    certificate = prove(document(reference), device="cpu", sizes=64)
     assert certificate.agrees
     row = certificate.rows[-1]
     met, rims = re.findall(r"([\d,]+) of ([\d,]+) rims", row.quantity)[0]

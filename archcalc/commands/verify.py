@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="meta: shapes and counts alone; auto: the GPU where there is one.",
 )
+@click.option(
+    "--sizes",
+    type=click.IntRange(0),
+    default=64,
+    show_default=True,
+    help="Try closed forms at this many sizes, of two periods.",
+)
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Fold the table's names to this.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
@@ -69,6 +76,7 @@ def proven(document: Document, options: dict[str, Any], settings: Settings) -> "
             batch=options["batch"],
             dtype=options["dtype"],
             device=options["device"],
+            sizes=options["sizes"],
             progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
         )
 

@@ -21,6 +21,7 @@ from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.spec.declaration import Document
 from archcalc.verify.dye import dye
+from archcalc.verify.periods import over_periods
 from archcalc.verify.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
 from archcalc.verify.sizes import Sizes, other_sizes
 from archcalc.verify.structure import structure
@@ -30,6 +31,9 @@ Progress = Callable[[str], None]
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, AssertionError, SyntaxError)
 """What torch, or source that is wrong, raises."""
+
+SIZES = 64
+"""Two periods of a network that halves its input five times."""
 
 SHARE = 0.8
 """How much of the free memory a run may take, as predicted."""
@@ -51,9 +55,17 @@ def device_of(wanted: str) -> str:
 
 
 def prove(
-    document: Document, *, batch: int = 1, dtype: str = "float32", device: str = "auto", progress: Progress = silent
+    document: Document,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    sizes: int = SIZES,
+    progress: Progress = silent,
 ) -> Certificate:
     """Everything that archcalc says of a network, held against torch.
+
+    `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see.
 
     Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
     """
@@ -61,6 +73,7 @@ def prove(
     graph = build(document, batch=batch, dtype=dtype)
     rows = [*as_published(document), *on_meta(graph, progress)]
     rows += at_other_sizes(document, graph, dtype, progress)
+    rows += closed_forms(document, graph, sizes, progress)
     if device != "meta" and all(row.agrees is not False for row in rows):
         rows += really(graph, device, progress)
     text = generate(graph).text
@@ -183,6 +196,15 @@ def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progr
             yield broken("the source is built", META, at, fault)
             continue
         yield from shapes_and_flops(running, at)
+
+
+def closed_forms(document: Document, graph: Graph, sizes: int, progress: Progress) -> Iterator[Row]:
+    """Closed forms at two periods of sizes; a network that does not run has been told of already."""
+    progress("closed forms over two periods of sizes")
+    try:
+        yield from over_periods(document, graph, Running(generate(graph), graph, "meta"), sizes)
+    except FAULTS:
+        return
 
 
 def refused(graph: Graph, tried: Sequence[Sizes]) -> Row:
