@@ -139,7 +139,7 @@ def lossless(graph: Graph) -> Iterator[Condition]:
     """That no window drops the last rows or columns of its input, as floors do."""
     for node in graph:
         for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
-            if isinstance(window, Window) and not window.ceil:
+            if isinstance(window, Window) and not window.ceil and window.stride != 1:
                 held = reads_to_the_end(window, n)
                 if isinstance(held, Claim):
                     yield Condition(held, f"no row or column of {node.inputs[0]} may be dropped", node.name)
@@ -148,7 +148,7 @@ def lossless(graph: Graph) -> Iterator[Condition]:
 def reads_to_the_end(window: Window, n: Dim) -> bool | Claim:
     """Whether the floor drops padding alone, or what lies between windows that are shorter than their stride."""
     left_over = (n + window.begin + window.end - window.extent) % window.stride
-    return left_over <= window.end + maximum(0, window.stride - window.extent)
+    return left_over <= maximum(0, window.end) + maximum(0, window.stride - window.extent)
 
 
 # --- budgets ---------------------------------------------------------------------------------------------------------

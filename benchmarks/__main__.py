@@ -1,7 +1,8 @@
 """Every benchmark, one after the other."""
 
-from benchmarks import growth, startup
+from benchmarks import closed_forms, growth, startup
 
 if __name__ == "__main__":
     startup.main()
     growth.main()
+    closed_forms.main()

@@ -50,6 +50,17 @@ def main() -> None:
         "archcalc --help": [*ours, "--help"],
         "archcalc report specs/resnet50.yaml": [*ours, "report", str(SPEC)],
         "archcalc report specs/resnet50.yaml --format json": [*ours, "report", str(SPEC), "--format", "json"],
+        "archcalc formula resnet50 --free H,W": [*ours, "formula", "resnet50", "--free", "H,W"],
+        "archcalc solve resnet50 --for w --where 'params <= 5M'": [
+            *ours,
+            "solve",
+            "resnet50",
+            "--for",
+            "w",
+            "--where",
+            "params <= 5M",
+        ],
+        "archcalc explain resnet50 stem": [*ours, "explain", "resnet50", "stem"],
     }
     with tempfile.TemporaryDirectory() as folder:
         if has_torchinfo():

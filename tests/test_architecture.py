@@ -13,7 +13,9 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
     "measure", "measures", "expectation",
-    "rule", "rules", "report", "layout", "reports", "solve", "formula", "sweep", "codegen", "verify", "zoo", "loading",
+    "rule", "rules", "report", "layout", "reports", "freeing", "budget", "solve", "formula", "formulas",
+    "sweep", "codegen", "verify", "zoo", "loading", "checking",
+    "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text",
     "importer", "importers", "command", "commands",
 ]  # fmt: skip
 """A module imports only from its left, and from its own stage."""

@@ -134,7 +134,7 @@ def test_printed_python_shows_what_it_gives_at_the_size_of_the_spec(capsys: pyte
     for name, function in scope.items():
         [found] = doctest.DocTestFinder().find(function, name, globs=scope)
         assert doctest.DocTestRunner().run(found) == doctest.TestResults(failed=0, attempted=1)
-    assert "H: H ≥ 32" in scope["lenet_5_fully_convolutional_macs"].__doc__
+    assert "\n    H ≥ 32\n" in scope["lenet_5_fully_convolutional_macs"].__doc__
 
 
 def test_printed_python_of_layers_has_their_names(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.dim import NoClosedForm, PerAxis, free
+from archcalc.core.dim import PerAxis, free
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding
 from archcalc.core.volume import Volume
@@ -19,7 +19,7 @@ from archcalc.graph import Node
 from archcalc.layer import LAYERS, Call, Example, Layer
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, params  # noqa: F401  they register what is asked for below
-from archcalc.sym.expr import Claim, Expr
+from archcalc.sym.expr import Claim, Expr, NoClosedForm
 from tests.torch_oracle import applied, entries, flops, output_of, output_or_refusal, reached
 
 

@@ -1,8 +1,10 @@
 """Inverse questions: every answer against trying all values, and as people see it."""
 
+import io
 import json
 import random
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 
 import pytest
 
@@ -14,14 +16,14 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
-from archcalc.loading import document_of_chain
+from archcalc.loading import load
 from archcalc.measure import MEASURES
-from archcalc.solve import Answer, answer, feasible
+from archcalc.solve import Answer, answer, feasible, find
 from archcalc.spec.document import read_document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet
 from tests.goldens import assert_golden
-from tests.zoo import document
+from tests.zoo import DATA, document
 
 NETWORK = """
 archcalc: 1
@@ -144,16 +146,15 @@ def test_published_networks() -> None:
 
 def test_lossless_sizes_drop_no_row() -> None:
     """U-Net takes 572: 12 more than a multiple of 16 (Ronneberger et al. 2015, arXiv:1505.04597, figure 1)."""
-    down = " -> ".join(["conv(3, 4) -> conv(3, 4) -> maxpool(2)"] * 4)
-    graph = with_free(document_of_chain(f"input(1, 572, 572) -> {down}"), ["H"])
-    assert answer(graph, "H", no_loss=True).allowed.named("H") == "H ≡ 12 (mod 16), H ≥ 76"
+    graph = load(str(DATA / "networks" / "unet.yaml"), free=["H"])
+    found = find(graph, "H", lossless=True)
+    assert found.allowed.named("H") == "H ≡ 12 (mod 16), H ≥ 188"
+    assert (found.fits, found.allowed.prev(600)) == (found.allowed, 588)
+    assert 572 in found.allowed
     assert "every H" in told("solve", "resnet50", "--for", "H", "--lossless")
 
 
 def told(*arguments: str) -> str:
-    import io
-    from contextlib import redirect_stdout
-
     out = io.StringIO()
     with redirect_stdout(out):
         assert run(list(arguments)) == 0

@@ -36,6 +36,8 @@ def loaded(*arguments: str) -> set[str]:
         ["check", "lenet5"],
         ["generate", "resnet50"],
         ["formula", "resnet50", "--free", "H,W"],
+        ["formula", "resnet50", "--free", "H,W", "--format", "latex"],
+        ["formula", "resnet50", "--free", "H,W", "--format", "python"],
         ["layers"],
         ["explain", "AC201"],
     ],

@@ -12,7 +12,7 @@ from archcalc.budget import budgets
 from archcalc.command import PROBLEMS, output_option, put, settings_of, spec_options
 from archcalc.declarations import symbol_name
 from archcalc.freeing import with_free
-from archcalc.graph import Graph
+from archcalc.graph import Condition, Graph
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.solve import Answer, Reason, answer, feasible, lossless
@@ -130,7 +130,12 @@ def said(reason: Reason, graph: Graph) -> str:
     """`up1.concat1 (concat e4, up1.upconv1): what must hold`."""
     node = graph.by_name[reason.condition.node]
     joined = f" of {', '.join(node.sources)}" if len(node.sources) > 1 else ""
-    return f"{node.name} ({node.layer.name}{joined}): {reason.condition.message}"
+    return f"{node.name} ({node.layer.name}{joined}): {in_short(reason.condition)}"
+
+
+def in_short(condition: Condition) -> str:
+    """What must hold, without the arithmetic."""
+    return condition.message.partition(": ")[0]
 
 
 def nearest(allowed: PeriodicSet, value: int) -> str:

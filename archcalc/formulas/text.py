@@ -75,4 +75,4 @@ def of_sizes(forms: ClosedForms) -> Iterator[str]:
 
 
 def said(condition: Condition) -> str:
-    return f"{condition.node}: {condition.message}"
+    return f"{condition.node}: {condition.message.partition(': ')[0]}"
