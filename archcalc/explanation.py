@@ -133,22 +133,26 @@ def summed(graph: Graph, name: str) -> Iterator[Step | Table]:
     """Each part of the block with its counts and their shares; the sums as steps."""
     lines = [line for line in report_of(graph).lines if line.name.startswith(f"{name}.")]
     parts = folded(lines, name.count(".") + 2)
-    totals = {measure: sum(part.values[measure] for part in parts) for measure in SUMMED}
+    totals = {measure: sum(count(part, measure) for part in parts) for measure in SUMMED}
     heads = (head for measure in SUMMED for head in (MEASURES[measure].title, "%"))
     yield Table(
         ("layer", "type", "output", *heads), tuple(row(part, part.name[len(name) + 1 :], totals) for part in parts)
     )
     for measure, total in totals.items():
-        counts = [part.values[measure] for part in parts if part.values[measure]]
+        counts = [n for part in parts if (n := count(part, measure))]
         numbers = " + ".join(f"{n:,}" for n in counts) if len(counts) > 1 else ""
         whole = MEASURES[measure].total(graph)
         share = f"{100 * total / whole:.1f} % of the network's {whole:,}" if whole else ""
         yield Step(name=MEASURES[measure].title, numbers=numbers, result=total, note=share)
 
 
+def count(part: Line, measure: str) -> int:
+    return part.values[measure] or 0
+
+
 def row(part: Line, name: str, totals: Mapping[str, int]) -> tuple[str, ...]:
     cells = [name, part.kind, str(part.output)]
     for measure, total in totals.items():
-        n = part.values[measure]
+        n = count(part, measure)
         cells += [f"{n:,}", f"{100 * n / total:.1f}" if total else ""]
     return tuple(cells)

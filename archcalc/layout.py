@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archcalc.measure import MEASURES
-from archcalc.report import Line, Report, so_many_layers
+from archcalc.report import Line, Report, amount, so_many_layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ def field_text(line: Line) -> str:
 
 
 def count_of(name: str) -> Callable[[Line], str]:
-    return lambda line: f"{line.values[name]:,}" if line.values[name] else "0"
+    return lambda line: amount(line.values[name])
 
 
 def shape_text(line: Line) -> str:
-    return " x ".join(map(str, line.output.item_shape)) if line.output else ""
+    """`64 x 112 x 112`, `6 x (H - 4) x (W - 4)`."""
+    dims = map(str, line.output.item_shape) if line.output else ()
+    return " x ".join(f"({dim})" if " " in dim else dim for dim in dims)
 
 
 def every_column(report: Report) -> dict[str, Column]:

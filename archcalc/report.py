@@ -9,11 +9,14 @@ from functools import cached_property
 from typing import TypeAlias
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.core.dim import Dim
+from archcalc.core.dim import Dim, is_number
 from archcalc.core.volume import Volume
 from archcalc.graph import Graph, Node
-from archcalc.measure import MEASURES
+from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.sym.expr import NoClosedForm
+
+Value: TypeAlias = Dim | None
 
 CONVENTIONS = {
     "macs": "macs",
@@ -28,11 +31,14 @@ CONVENTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a layer, or the layers that it stands for. `fields` are None where no spatial input reaches it."""
+    """One row: a layer, or the layers that it stands for. `fields` are None where no spatial input reaches it.
+
+    `values`: each measure's; None where it has no closed form in what is free.
+    """
 
     name: str
     kind: str
-    values: Mapping[str, Dim]
+    values: Mapping[str, Value]
     output: Volume | None = None
     fields: Fields | None = None
     node: Node | None = None
@@ -41,12 +47,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Report:
-    """A network's numbers. `convention` says which count of arithmetic leads."""
+    """A network's numbers, or their closed forms. `convention` says which count of arithmetic leads.
+
+    `conditions`: which values of its free symbols fit, in words.
+    """
 
     graph: Graph
     convention: str = "macs"
     dtype: str = "float32"
     lines: tuple[Line, ...] = field(default=())
+    conditions: tuple[str, ...] = ()
 
     @property
     def arithmetic(self) -> str:
@@ -54,36 +64,63 @@ class Report:
         return CONVENTIONS[self.convention]
 
     @cached_property
-    def totals(self) -> Mapping[str, Dim]:
+    def totals(self) -> Mapping[str, Value]:
         return sums(self.lines)
 
     @cached_property
     def leaders(self) -> Mapping[str, tuple[Line, float]]:
-        """Where most parameters, arithmetic and output bytes are, each with its share of the total."""
-        found = {}
+        """Where most parameters, arithmetic and output bytes are, each with its share of the total.
+
+        None where symbols are free: which is most depends on them.
+        """
+        found: dict[str, tuple[Line, float]] = {}
         for name in ("params", self.arithmetic, "output_bytes"):
-            if self.totals[name]:
-                line = max(self.lines, key=lambda each: each.values[name])
-                found[name] = line, line.values[name] / self.totals[name]
+            total = self.totals[name]
+            if not self.graph.symbols and total:
+                amounts = [(line.values[name] or 0, line) for line in self.lines]
+                most, line = max(amounts, key=lambda pair: pair[0])
+                found[name] = line, most / total
         return found
 
 
-def report_of(graph: Graph, convention: str = "macs", dtype: str = "float32") -> Report:
-    """Every measure of every layer, worked out once."""
-    return Report(graph, convention, dtype, tuple(lines_of(graph)))
+def report_of(graph: Graph, convention: str = "macs", dtype: str = "float32", conditions: Sequence[str] = ()) -> Report:
+    """Every measure of every layer, worked out once; `conditions` are which values fit, where symbols are free."""
+    return Report(graph, convention, dtype, tuple(lines_of(graph)), tuple(conditions))
 
 
 def lines_of(graph: Graph) -> Iterator[Line]:
     fields = receptive_fields(graph)
     for node in graph:
-        values = {name: measure.of(node) for name, measure in MEASURES.items()}
+        values = {name: value_of(measure, node) for name, measure in MEASURES.items()}
         yield Line(node.name, node.layer.name, values, node.output, fields.get(node.name), node)
 
 
-def sums(lines: Iterable[Line]) -> dict[str, Dim]:
+def value_of(measure: Measure, node: Node) -> Value:
+    try:
+        return measure.of(node) * node.times
+    except NoClosedForm:
+        return None
+
+
+def sums(lines: Iterable[Line]) -> dict[str, Value]:
     """The totals of lines."""
     each = [line.values for line in lines]
-    return {name: sum(values[name] for values in each) for name in MEASURES}
+    return {name: sum_of([values[name] for values in each]) for name in MEASURES}
+
+
+def sum_of(values: Sequence[Value]) -> Value:
+    return None if None in values else sum(value for value in values if value is not None)
+
+
+def amount(value: Value) -> str:
+    """A count as people read it: `25,557,032`, or a formula.
+
+    >>> amount(25_557_032), amount(3 * free("w") + 1), amount(None)
+    ('25,557,032', '3·w + 1', 'no closed form')
+    """
+    if value is None:
+        return "no closed form"
+    return f"{value:,}" if is_number(value) else str(value)
 
 
 def folded(lines: Sequence[Line], depth: int) -> tuple[Line, ...]:

@@ -188,7 +188,7 @@ def test_a_parameter_is_set(shell: Shell) -> None:
     [
         (["report"], "no SPEC"),
         (["report", "lenet5", "--set", "classes"], "--set takes name=value, got 'classes'"),
-        (["report", "lenet5", "--free", "H"], "`archcalc formula` gives closed forms"),
+        (["generate", "lenet5", "--free", "H"], "`archcalc formula` gives closed forms"),
         (["report", "lenet5", "--columns", "parms"], "nothing is called 'parms'; did you mean 'params'?"),
         (["report", "lenet5", "--sort", "flop"], "nothing is called 'flop'; did you mean 'flops'?"),
         (["report", "lenet5", "-o", "x.docx"], "no format writes '.docx'"),

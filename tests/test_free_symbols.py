@@ -1,5 +1,7 @@
 """Specs with free symbols: what they mean, what is decided about them, and what they refuse."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from archcalc.measure import MEASURES
 from archcalc.solve import example, feasible
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
+from tests.goldens import assert_golden
 
 FREE = """
 archcalc: 1
@@ -137,7 +140,7 @@ def test_bounds_of_a_symbol_decide_conditions() -> None:
     assert shapes(with_free(spec(text))) == {"conv1": "[w, 30, 30]"}
 
 
-@pytest.mark.parametrize("command", ["report", "generate", "verify"])
+@pytest.mark.parametrize("command", ["generate", "verify"])
 def test_commands_of_numbers_refuse_free_symbols(
     command: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,3 +160,36 @@ def test_check_takes_free_symbols(tmp_path: Any, capsys: pytest.CaptureFixture[s
     path.write_text(FREE.replace("max: 64*32", "max: 32").replace("conv(3, H // 8, p1)", "maxpool(40)"))
     assert run(["check", str(path)]) == 1
     assert "no value of H fits" in capsys.readouterr().out
+
+
+def test_a_report_with_free_symbols_is_one_of_formulas(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "lenet5_fcn", "--free", "H,W"]) == 0
+    assert_golden("report_free.txt", capsys.readouterr().out)
+
+
+def test_json_holds_formulas_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """The forms are those of the report in numbers; what has none is null."""
+    assert run(["report", "resnet18", "--free", "H,w", "--format", "json"]) == 0
+    forms = json.loads(capsys.readouterr().out)
+    assert run(["report", "resnet18", "--format", "json"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert forms["symbols"] == {"N": 1, "H": 224, "w": 64}
+    assert forms["layers"][0]["output_shape"] == ["w", "⌈H/2⌉", 112]
+    for mine, theirs in zip(forms["layers"], numbers["layers"], strict=True):
+        for key in ("params", "macs", "scalar", "output_bytes"):
+            assert valued(mine[key], H=224, w=64) == theirs[key], (mine["name"], key)
+    assert run(["report", "-e", "input(2,30,H) -> adaptive_avgpool(7)", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["scalar"] is None
+
+
+def valued(form: int | str, **values: int) -> int:
+    """A formula read back: `7·⌈H/2⌉·w²`."""
+    if isinstance(form, int):
+        return form
+    text = re.sub(r"⌈([^⌉]*)/(\d+)⌉", r"(-(-(\1)//\2))", re.sub(r"⌊([^⌋]*)/(\d+)⌋", r"((\1)//\2)", form))
+    return int(eval(text.replace("·", "*").replace("²", "**2"), {"max": max, "min": min}, values))
+
+
+def test_what_is_most_cannot_be_sorted_by_a_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "resnet18", "--free", "H", "--sort", "macs"]) == 2
+    assert "--sort" in capsys.readouterr().err

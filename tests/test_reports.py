@@ -14,7 +14,7 @@ from archcalc.graph import Graph
 from archcalc.layout import every_column
 from archcalc.loading import load_text
 from archcalc.measure import MEASURES
-from archcalc.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, with_subtotals
+from archcalc.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, sum_of, with_subtotals
 from archcalc.reports.table import View, table
 from tests.goldens import assert_golden
 from tests.zoo import network
@@ -146,7 +146,7 @@ def test_folding_loses_nothing(name: str, depth: int) -> None:
     assert all(line.name.count(".") < depth for line in lines)
     assert sum(line.layers for line in lines) == len(report.lines)
     for measure in MEASURES:
-        assert sum(line.values[measure] for line in lines) == report.totals[measure]
+        assert sum_of([line.values[measure] for line in lines]) == report.totals[measure]
 
 
 def test_lines_of_one_type_are_summed_once() -> None:
@@ -154,7 +154,7 @@ def test_lines_of_one_type_are_summed_once() -> None:
     lines = by_type(report.lines)
     assert [line.name for line in lines][:4] == ["conv", "batchnorm", "relu", "maxpool"]
     assert [line.kind for line in lines][:4] == ["53 layers", "53 layers", "49 layers", "1 layer"]
-    assert sum(line.values["params"] for line in lines) == 25_557_032
+    assert sum_of([line.values["params"] for line in lines]) == 25_557_032
 
 
 def test_only_blocks_of_several_layers_have_subtotals() -> None:

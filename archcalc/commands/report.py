@@ -8,13 +8,17 @@ import click
 
 from archcalc import reports  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
-from archcalc.command import Settings, output_option, put, room_of, settings_of, spec_options
+from archcalc.command import Settings, names_of, output_option, put, room_of, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
+from archcalc.declarations import free_names
+from archcalc.freeing import with_free
 from archcalc.layout import every_column
 from archcalc.loading import documents_of, undisturbed
 from archcalc.measure import MEASURES
 from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.reports.table import View, table
+from archcalc.solve import feasible
+from archcalc.spec.declaration import Document
 
 
 @click.command("report")
@@ -30,17 +34,29 @@ from archcalc.reports.table import View, table
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The layer table and totals of a network."""
-    documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
+    settings_given = settings_of(specs, expressions, {**options, "free": ()})
+    documents = documents_of(specs, expressions, settings_given, options["max_layers"])
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
         raise click.UsageError(f"{form} holds one network: name one SPEC at a time")
     texts = []
     for document in documents:
         with undisturbed():
-            graph = build(document, batch=options["batch"], dtype=options["dtype"])
-            report = report_of(graph, options["convention"], options["dtype"])
-        texts.append(text_of(report, form, options, settings))
+            texts.append(text_of(reported(document, options), form, options, settings))
     put("\n".join(texts), options["output"])
+
+
+def reported(document: Document, options: Mapping[str, Any]) -> Report:
+    """The report of a document: its numbers, or closed forms where something is free."""
+    batch, dtype = options["batch"], options["dtype"]
+    if not options["free"] and not free_names(document):
+        return report_of(build(document, batch=batch, dtype=dtype), options["convention"], dtype)
+    graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
+    if options["sort"]:
+        raise click.UsageError("--sort: which is more depends on what is free")
+    words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
+    conditions = [each for _, each in words if each != "always"]
+    return report_of(graph, options["convention"], dtype, conditions)
 
 
 def format_of(form: str | None, output: str | None) -> str:

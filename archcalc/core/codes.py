@@ -357,9 +357,9 @@ which number is which:
     "AC134": (
         "a free symbol",
         """A dimension without a number (`input: [3, H, W]`, `symbols:`) makes every quantity a formula: `archcalc
-formula` and `archcalc solve` work with those. A table, a certificate or PyTorch source needs numbers.
+formula`, `report` and `solve` work with those. A certificate and PyTorch source need numbers.
 
-    archcalc report fcn.yaml --set H=512 --set W=512
+    archcalc verify fcn.yaml --set H=512 --set W=512
 """,
     ),
     "AC135": (

@@ -8,6 +8,7 @@ from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph import Graph, Input, Node
+from archcalc.sym.expr import NoClosedForm
 
 Fields = tuple[Field, ...]
 """One field to each spatial axis of the network's input."""
@@ -21,8 +22,9 @@ Step = Callable[[Field, AnyWindow, Dim], Field]
 def receptive_fields(graph: Graph) -> dict[str, Fields]:
     """For every node its field on each spatial axis of the input.
 
-    Nodes that no spatial input reaches are left out, and those of which neighbouring units see too many different
-    things (MAX_PHASES). Where a network has several inputs, fields are in units of the first that has spatial axes.
+    Nodes that no spatial input reaches are left out, those of which neighbouring units see too many different things
+    (MAX_PHASES), and those behind windows that need numbers where a size is free (adaptive pooling). Fields are in
+    units of the first input that has spatial axes.
     """
     seed = spatial_input(graph)
     if seed is None:
@@ -54,6 +56,9 @@ def advance(node: Node, branches: list[Fields], seed: Input, grow: Step) -> Fiel
     if all(window is IDENTITY for window in windows):
         return joined
     axes = list(zip(joined, windows, seed.volume.spatial, strict=True))
-    if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
+    try:
+        if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
+            return ()
+        return tuple(grow(field, window, n) for field, window, n in axes)
+    except NoClosedForm:
         return ()
-    return tuple(grow(field, window, n) for field, window, n in axes)

@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.core.version import VERSION
 from archcalc.measures.receptive_field import Fields
-from archcalc.report import Line, Report, writes
+from archcalc.report import Line, Report, Value, writes
 
 SCHEMA = 1
 
@@ -27,14 +27,14 @@ def to_json(report: Report) -> str:
         "schema": SCHEMA,
         "name": graph.name,
         "spec": graph.spec,
-        "symbols": {"N": batch},
+        "symbols": {"N": plain(batch), **{name: each.own for name, each in graph.symbols.items() if name != "N"}},
         "dtype": report.dtype,
         "convention": report.convention,
-        "inputs": [{"name": each.name, "shape": list(each.volume.item_shape)} for each in graph.inputs],
+        "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
         "layers": [layer(line) for line in report.lines],
         "outputs": list(graph.outputs),
         "totals": totals(report),
-        "conditions": [],
+        "conditions": list(report.conditions),
         "findings": [],
     }
     return written(document)
@@ -64,11 +64,11 @@ def layer(line: Line) -> dict[str, Any]:
         "name": line.name,
         "type": line.kind,
         "inputs": list(node.sources),
-        "input_shapes": [list(x.item_shape) for x in node.inputs],
-        "output_shape": list(line.output.item_shape),
-        **{name: line.values[name] for name in COUNTED},
+        "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
+        "output_shape": [plain(n) for n in line.output.item_shape],
+        **{name: plain(line.values[name]) for name in COUNTED},
         "receptive_field": receptive_field(line.fields),
-        "output_bytes": line.values["output_bytes"],
+        "output_bytes": plain(line.values["output_bytes"]),
         "saved_bytes": NOT_PREDICTED,
         "line": node.where.line + 1 if node.where else None,
         "column": node.where.column + 1 if node.where else None,
@@ -80,22 +80,25 @@ def receptive_field(fields: Fields | None) -> dict[str, Any] | None:
     if not fields:
         return None
     return {
-        "size": [each.size for each in fields],
-        "jump": [whole_or_text(each.jump) for each in fields],
-        "start": [each.start for each in fields],
+        "size": [plain(each.size) for each in fields],
+        "jump": [plain(each.jump) for each in fields],
+        "start": [plain(each.start) for each in fields],
         "global": all(each.whole for each in fields),
         "aligned": all(each.aligned for each in fields),
     }
 
 
-def whole_or_text(number: Fraction) -> int | str:
-    return int(number) if number.denominator == 1 else str(number)
+def plain(number: Value | Fraction) -> int | str | None:
+    """A whole number as it is, a fraction or a closed form as text."""
+    if number is None or isinstance(number, int):
+        return number
+    return int(number) if isinstance(number, Fraction) and number.denominator == 1 else str(number)
 
 
-def totals(report: Report) -> dict[str, int | None]:
+def totals(report: Report) -> dict[str, int | str | None]:
     return {
-        **{name: report.totals[name] for name in COUNTED},
-        "param_bytes": report.totals["param_bytes"],
+        **{name: plain(report.totals[name]) for name in COUNTED},
+        "param_bytes": plain(report.totals["param_bytes"]),
         "saved_bytes": NOT_PREDICTED,
         "inference_peak_bytes": NOT_PREDICTED,
         "training_peak_bytes": NOT_PREDICTED,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from archcalc.core.render import printable
 from archcalc.layout import Column, every_column, fitting, total_line, width_of
 from archcalc.measure import MEASURES
-from archcalc.report import Line, Report, by_type, folded, with_subtotals, writes
+from archcalc.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
 GAP = 2
 
@@ -64,7 +64,7 @@ def shown(report: Report, view: View) -> Iterator[tuple[Line, str]]:
     if depth is not None and view.by != "type":
         lines = folded(lines, depth)
     if view.sort:
-        lines = sorted(lines, key=lambda line: -line.values[view.sort])
+        lines = sorted(lines, key=lambda line: -(line.values[view.sort] or 0))
     if view.top is not None:
         lines = lines[: view.top]
     whole = not view.sort and view.top is None and view.by != "type"
@@ -127,16 +127,17 @@ def closing(report: Report) -> list[str]:
         f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
     ]
-    return [parameters(report), *shares]
+    return [parameters(report), *shares, *report.conditions]
 
 
 def parameters(report: Report) -> str:
     """`25,557,032 parameters, all trainable, 53,120 buffer elements`."""
     totals = report.totals
-    frozen = totals["params"] - totals["trainable_params"]
-    text = f"{totals['params']:,} parameters"
-    text += f" ({totals['trainable_params']:,} trainable)" if frozen else ""
-    return text + (f", {totals['buffers']:,} buffer elements" if totals["buffers"] else "")
+    text = f"{amount(totals['params'])} parameters"
+    text += (
+        f" ({amount(totals['trainable_params'])} trainable)" if totals["params"] != totals["trainable_params"] else ""
+    )
+    return text + (f", {amount(totals['buffers'])} buffer elements" if totals["buffers"] != 0 else "")
 
 
 def footer(left: Sequence[Column], room: int | None) -> list[str]:

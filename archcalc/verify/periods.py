@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import gcd, lcm
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.builder import build
@@ -58,7 +58,19 @@ class Forms:
             graph = build(self.document, batch=given.volume.batch, dtype=given.volume.dtype, sizes={given.name: shape})
         except SpecError:
             return None
-        return Running(generate(graph), graph, "meta")
+        return without_pointwise(Running(generate(graph), graph, "meta"))
+
+
+def without_pointwise(running: Running) -> Running:
+    """The module without what keeps every unit in its place and contracts nothing: norms and activations, which other
+    sizes have shown already, and which are most of the time on the meta device."""
+    graph = running.graph
+    keeps = {node.module for node in graph if node.output == node.inputs[0] and not node.ops.mac and not node.reruns}
+    for name, module in list(running.module.named_modules()):
+        if name in keeps and not list(module.children()):
+            parent, _, own = name.rpartition(".")
+            setattr(running.module.get_submodule(parent), own, nn.Identity())
+    return running
 
 
 def over_periods(document: Document, own: Graph, running: Running, most: int) -> Iterator[Row]:
@@ -68,7 +80,7 @@ def over_periods(document: Document, own: Graph, running: Running, most: int) ->
         return
     first = own.inputs[0].volume
     graph = with_free(document, list(axes), batch=first.batch, dtype=first.dtype)
-    forms = Forms(document, graph, own, running)
+    forms = Forms(document, graph, own, without_pointwise(running))
     sizes = list(sizes_over(axes, periods(graph, list(axes)), most))
     yield from held(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
 
