@@ -228,6 +228,8 @@ def output_with_names(node: Node, channels: Dim) -> Volume:
             n if window.whole and n == 1 else named(name if window is IDENTITY and n == m else f"{name}'", n)
             for window, name, n, m in zip(windows, axes_of(y), y.spatial, x.spatial, strict=False)
         )
+    elif y.rank:
+        spatial = tuple(named(f"{name}'", n) for name, n in zip(axes_of(y), y.spatial, strict=True))
     return replace(y, channels=channels, spatial=spatial, batch=batch_of(y))
 
 

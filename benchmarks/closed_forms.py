@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from archcalc import closed_form, load
 from archcalc.budget import budgets
@@ -17,7 +16,6 @@ from archcalc.sym.expr import Claim, Expr, expression
 from archcalc.sym.periodic import PeriodicSet
 
 ROUNDS = 15
-NETWORKS = Path(__file__).parent.parent / "tests" / "data" / "networks"
 
 
 def median_of(work: Callable[[], object]) -> float:
@@ -68,9 +66,8 @@ def operations(whole: Expr) -> int:
 
 def main() -> None:
     print(f"in process, median of {ROUNDS} rounds: every volume and the MACs, H and W free")
-    for name, spec in {"ResNet-50": "resnet50", "DenseNet-201": str(NETWORKS / "densenet121.yaml")}.items():
-        settings = {"depths": "[6, 12, 48, 32]"} if name == "DenseNet-201" else None
-        graph = load(spec, settings=settings)
+    for name, spec in {"ResNet-50": "resnet50", "DenseNet-201": "densenet121@densenet201"}.items():
+        graph = load(spec)
         total = expression(symbolic(graph))
         print(f"{median_of(partial(symbolic, graph)):9.2f} ms  {name}: {operations(total)} operations")
     print("largest value within a budget, from the closed form")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from math import exp, prod, tanh
+from math import erf, exp, pi, prod, tanh
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -300,11 +300,15 @@ def layernorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
-        top = largest(given[at] for at in group)
-        powers = [(given[at] - top).through(exp) for at in group]
-        whole = total(powers)
-        out |= {at: each / whole for at, each in zip(group, powers, strict=True)}
+        out |= zip(group, softened([given[at] for at in group]), strict=True)
     return out
+
+
+def softened(scores: Sequence[Number]) -> list[Number]:
+    top = largest(scores)
+    powers = [(each - top).through(exp) for each in scores]
+    whole = total(powers)
+    return [each / whole for each in powers]
 
 
 def lrn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -381,12 +385,100 @@ def scaled_tanh(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: 
     return {at: Number(1.7159) * (value * Number(2 / 3)).through(tanh) for at, value in given.items()}
 
 
+def clipped(value: Number, most: float) -> Number:
+    top = larger(value, Number(0))
+    COUNTED["compare"] += 1
+    return Number(min(top.value, most))
+
+
+def relu6(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: clipped(value, 6) for at, value in given.items()}
+
+
+def hardsigmoid(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: clipped(value + Number(3), 6) / Number(6) for at, value in given.items()}
+
+
+def hardswish(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value * clipped(value + Number(3), 6) / Number(6) for at, value in given.items()}
+
+
+def prelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Both sides, and the one that the sign of the unit says."""
+    out = {}
+    for at, value in given.items():
+        slope = weights["weight"][(at[1] if layer.num_parameters > 1 else 0,)]
+        out[at] = by_sign(value, value, value * slope)
+    return out
+
+
+def by_sign(value: Number, above: Number, below: Number) -> Number:
+    COUNTED["compare"] += 1
+    return above if value.value > 0 else below
+
+
+def elu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {
+        at: by_sign(value, value, Number(layer.alpha) * (value.through(exp) - Number(1))) for at, value in given.items()
+    }
+
+
+def silu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value * value.through(lambda a: 1 / (1 + exp(-a))) for at, value in given.items()}
+
+
+def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    if layer.approximate == "none":
+        return {at: value * value.through(lambda a: (1 + erf(a / 2**0.5)) / 2) for at, value in given.items()}
+    out, scale, share = {}, Number((2 / pi) ** 0.5), Number(0.044715)
+    for at, value in given.items():
+        bent = scale * (value + share * (value * value * value))
+        out[at] = Number(0.5) * value * (Number(1) + bent.through(tanh))
+    return out
+
+
+def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["weight"][(0, *at[1:])] for at, value in given.items()}
+
+
+def mapped(row: Sequence[Number], outputs: range, weight: Numbers, bias: Numbers | None) -> list[Number]:
+    out = [inner((value, weight[(o, i)]) for i, value in enumerate(row)) for o in outputs]
+    return [value + bias[(o,)] for o, value in zip(outputs, out, strict=True)] if bias else out
+
+
+def attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Head by head, query by query, over all pairs of tokens."""
+    out: Numbers = {}
+    (length,), width, d = x.spatial, x.channels, x.channels // layer.num_heads
+    maps = (weights["in_proj_weight"], weights.get("in_proj_bias"))
+    joins = (weights["out_proj.weight"], weights.get("out_proj.bias"))
+    for batch in range(x.batch):
+        rows = [[given[(batch, t, c)] for c in range(width)] for t in range(length)]
+        query, key, value = (
+            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
+        )
+        for t in range(length):
+            gathered = []
+            for head in (slice(h * d, (h + 1) * d) for h in range(layer.num_heads)):
+                shares = softened([scored(query[t][head], each[head], d) for each in key])
+                gathered += [
+                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
+                ]
+            out |= {(batch, t, c): made for c, made in enumerate(mapped(gathered, range(width), *joins))}
+    return out
+
+
+def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
+    return inner(zip(query, key, strict=True)) * Number(d**-0.5)
+
+
 KERNELS: dict[str, Kernel] = {
     kernel.__name__: kernel
     for kernel in (
         conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
         adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
-        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh,
+        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
+        gelu, silu, elu, position_embedding, attention,
     )
 }  # fmt: skip
 """The kernel of every layer that has one, by the layer's name."""

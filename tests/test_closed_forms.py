@@ -85,9 +85,9 @@ NETWORKS = DATA / "networks"
 VALID = {
     "VGG-16": (SPECS / "vgg16.yaml", "H ≥ 32"),
     "ResNet-50": (SPECS / "resnet50.yaml", "always"),
-    "DenseNet-121": (NETWORKS / "densenet121.yaml", "H ≥ 29"),
-    "a padded U-Net": (NETWORKS / "unet_padded.yaml", "H ≡ 0 (mod 16)"),
-    "U-Net 2015": (NETWORKS / "unet.yaml", "H ≥ 188"),
+    "DenseNet-121": (SPECS / "densenet121.yaml", "H ≥ 29"),
+    "a padded U-Net": (SPECS / "unet_padded.yaml", "H ≡ 0 (mod 16)"),
+    "U-Net 2015": (SPECS / "unet.yaml", "H ≥ 188"),
     "a feature pyramid": (NETWORKS / "resnet50_fpn.yaml", "H mod 32 ∈ {0, 29..31}"),
 }
 

@@ -71,6 +71,18 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("relu", {}, image(2, 3, 2)),
     ("leaky_relu", dict(negative_slope=0.2), flat(7, batch=2)),
     ("scaled_tanh", {}, flat(7, batch=2)),
+    ("relu6", {}, image(2, 3, 2)),
+    ("hardsigmoid", {}, flat(9, batch=2)),
+    ("hardswish", {}, flat(9, batch=2)),
+    ("prelu", dict(num_parameters=3), image(3, 2, 2)),
+    ("prelu", {}, flat(7, batch=2)),
+    ("gelu", {}, tokens(3, 4)),
+    ("gelu", dict(approximate="tanh"), flat(7, batch=2)),
+    ("silu", {}, image(2, 3)),
+    ("elu", dict(alpha=0.5), flat(7, batch=2)),
+    ("position_embedding", {}, tokens(4, 3, batch=2)),
+    ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
+    ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
 )
 
 

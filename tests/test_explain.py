@@ -59,7 +59,8 @@ def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**{found.group().translate(RAISED)}", text)
     text = re.sub(r"(?<!\w)(\d+)(?!\w)", r"Exact(\1)", "".join(SIGNS.get(sign, sign) for sign in text))
-    names = {name.replace("'", "_prime"): Fraction(n) for name, n in symbols.items()}
+    text = re.sub(r"(?<=[a-z_])\.(?=[a-z_])", "_", text)
+    names = {name.replace("'", "_prime").replace(".", "_"): Fraction(n) for name, n in symbols.items()}
     known = {"floor": math.floor, "ceil": math.ceil, "max": max, "min": min, "sqrt": math.sqrt, "Exact": Fraction}
     return eval(text, {"__builtins__": {}}, {**known, **names})
 

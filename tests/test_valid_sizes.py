@@ -88,7 +88,7 @@ def without_pointwise(module: nn.Module) -> None:
     """Norms and ReLUs take every size and keep it; on meta they take nine tenths of the time, and are left out."""
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d | nn.ReLU):
+            if isinstance(child, nn.BatchNorm2d | nn.ReLU | nn.ReLU6):
                 setattr(parent, name, nn.Identity())
 
 

@@ -64,7 +64,7 @@ def test_a_spec_agrees_with_torch(reference: str) -> None:
 def test_dye_meets_every_rim(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A real run, and dye at every first and last unit that the middle of some layer sees, however long it takes."""
     monkeypatch.setattr("archcalc.verify.dye.SECONDS", math.inf)
-    certificate = prove(document(reference), device="cpu", sizes=64)
+    certificate = prove(document(reference), device="cpu", sizes=64, memory=False)
     assert certificate.agrees
     row = certificate.rows[-1]
     met, rims = re.findall(r"([\d,]+) of ([\d,]+) rims", row.quantity)[0]
@@ -83,6 +83,7 @@ TORCHVISION = {
     "vgg11": "vgg16@vgg11", "vgg13": "vgg16@vgg13", "vgg16": "vgg16", "vgg19": "vgg16@vgg19",
     "resnet18": "resnet18", "resnet34": "resnet18@resnet34", "resnet50": "resnet50",
     "resnet101": "resnet50@resnet101", "resnet152": "resnet50@resnet152",
+    "densenet121": "densenet121", "mobilenet_v2": "mobilenet_v2",
 }  # fmt: skip
 """Its AlexNet and GoogLeNet are other networks: one tower, batch norm and no 5x5."""
 
@@ -199,6 +200,7 @@ def test_the_configurations_of_vgg_have_the_parameters_of_table_2(row: dict[str,
         ("alexnet", 8), ("vgg16@vgg11", 11), ("vgg16@vgg13", 13), ("vgg16", 16), ("vgg16@vgg16_c", 16),
         ("vgg16@vgg19", 19), ("googlenet", 22), ("resnet18", 18), ("resnet18@resnet34", 34), ("resnet50", 50),
         ("resnet50@resnet101", 101), ("resnet50@resnet152", 152),
+        ("densenet121", 121), ("densenet121@densenet169", 169), ("densenet121@densenet201", 201),
     ],
 )  # fmt: skip
 def test_a_network_is_as_deep_as_it_is_called(reference: str, depth: int) -> None:

@@ -290,6 +290,52 @@ class WholeWindow:
         raise NotImplementedError("a whole window reads whatever there is")
 
 
+@dataclass(frozen=True, slots=True)
+class SequenceWindow:
+    """One axis of an image whose positions are put in a row, the last axis running fastest.
+
+    `length`: the units of this axis; `before`, `after`: how many positions the axes before and after it have together.
+    """
+
+    length: Dim
+    before: Dim = 1
+    after: Dim = 1
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return (self.after, 1) if self.before == 1 else (self.length * self.after, 0)
+
+    @property
+    def words(self) -> str:
+        return "the positions of all axes in a row, the last axis running fastest"
+
+    @property
+    def source(self) -> str:
+        return ""
+
+    def slide(self, n: Dim) -> Dim:
+        """The length of the row.
+
+        >>> SequenceWindow(length=14, after=14).slide(14)
+        196
+        """
+        return self.before * n * self.after
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [list(SequenceWindow(length=2, after=3).reach(i)) for i in (2, 3)]
+        [[0], [1]]
+        >>> [list(SequenceWindow(length=3, before=2).reach(i)) for i in (2, 3)]
+        [[2], [0]]
+        """
+        unit = i // self.after
+        return [unit if self.before == 1 else unit % self.length]
+
+
 IDENTITY = Window()
 
 

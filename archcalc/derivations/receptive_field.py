@@ -7,7 +7,7 @@ from archcalc.core.field import Field, union
 from archcalc.core.window import IDENTITY, AnyWindow, Window
 from archcalc.derivation import Part, Step, Subject, Table, derivation, said, step
 from archcalc.graph import Node
-from archcalc.measures.receptive_field import Fields, carriers, spatial_input
+from archcalc.measures.receptive_field import Fields, carriers, spatial_input, windows_along
 from archcalc.tracing import axes_of, named, window_with_names, written
 from archcalc.written import tree_of
 
@@ -27,7 +27,7 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
         yield said("none: no input with positions reaches it, or its units see too many different things")
         return
     before, after = fields_before(subject), subject.fields[node.name]
-    windows = node.layer.windows(*node.inputs)
+    windows = windows_along(node, seed.volume.rank)
     seen: dict[tuple[Field, AnyWindow, Dim], str] = {}
     for i, axis in enumerate(axes_of(seed.volume)):
         n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.dim import Dim
+from archcalc.core.dim import Dim, prod
 from archcalc.core.padding import pads
+from archcalc.core.volume import Volume
 from archcalc.core.window import DUMOULIN, IDENTITY, AnyWindow, Window
 from archcalc.derivation import Part, Step, Subject, derivation, said, step
 from archcalc.graph import Node
@@ -29,6 +30,9 @@ def size(subject: Subject) -> Iterator[Part]:
 def along_axes(node: Node) -> Iterator[Part]:
     """The formula of each axis, once where several are alike."""
     x, windows = node.inputs[0], node.layer.windows(*node.inputs)
+    if node.output.rank == 1 < x.rank:
+        yield in_a_row(x, windows[0])
+        return
     seen: set[tuple[AnyWindow, Dim]] = set()
     for window, n, axis in zip(windows, x.spatial, axes_of(x), strict=False):
         gone = window.whole and not node.output.rank
@@ -43,6 +47,12 @@ def along_axes(node: Node) -> Iterator[Part]:
         else:
             yield from of_axis(node, window, n, axis)
         seen.add((window, n))
+
+
+def in_a_row(x: Volume, window: AnyWindow) -> Step:
+    """The length of a sequence that all axes of an image are put into."""
+    length = prod(named(axis, n) for axis, n in zip(axes_of(x), x.spatial, strict=True))
+    return step("T'", written(tree_of(length)), note=window.words)
 
 
 def of_axis(node: Node, window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:

@@ -6,6 +6,7 @@ from typing import cast
 
 from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
+from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph import Graph, Input, Node
 from archcalc.sym.expr import NoClosedForm
@@ -49,10 +50,21 @@ def carriers(node: Node) -> tuple[str, ...]:
     return node.sources[: node.layer.carries]
 
 
+def windows_along(node: Node, axes: int) -> tuple[AnyWindow, ...]:
+    """A node's window on each axis of the network's input; a sequence's one axis carries all that were put in a row."""
+    windows = node.layer.windows(*node.inputs)
+    return windows * axes if len(windows) == 1 else windows
+
+
+def carrying(volume: Volume, axis: int, axes: int) -> int | None:
+    """Which axis of a volume carries one of the input's `axes`: its only one carries all; None where that is gone."""
+    return 0 if volume.rank == 1 else axis if volume.rank == axes else None
+
+
 def advance(node: Node, branches: list[Fields], seed: Input, grow: Step) -> Fields:
     """The fields of a node's output, from those of its inputs; none where they would have too many phases."""
     joined = branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
-    windows = node.layer.windows(*node.inputs)
+    windows = windows_along(node, len(joined))
     if all(window is IDENTITY for window in windows):
         return joined
     axes = list(zip(joined, windows, seed.volume.spatial, strict=True))

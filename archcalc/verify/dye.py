@@ -19,7 +19,7 @@ from torch import Tensor
 
 from archcalc.core.field import Field
 from archcalc.graph import Node
-from archcalc.measures.receptive_field import Fields, carriers, receptive_fields, spatial_input
+from archcalc.measures.receptive_field import Fields, carriers, carrying, receptive_fields, spatial_input
 from archcalc.verify.rims import Attained, Sides, attained
 from archcalc.verify.row import CPU, Row, counted
 from archcalc.verify.trace import Running
@@ -143,10 +143,11 @@ def misjudged(
     node: Node, predicted: Predicted, slab: Slab, reached: Tensor, dyed: Collection[str], met: set[tuple[str, int, int]]
 ) -> str:
     """What is wrong with a layer's field, as far as this dye shows; empty where nothing is. Rims met go to `met`."""
-    seen = predicted.fields[node.name][slab.axis]
-    if seen.whole or node.output.rank <= slab.axis:
+    fields = predicted.fields[node.name]
+    seen, along = fields[slab.axis], carrying(node.output, slab.axis, len(fields))
+    if seen.whole or along is None:
         return misjudged_whole(node, slab, bool(reached.any()), dyed)
-    along = slab.axis + (1 if node.output.channels_last else 2)
+    along += 1 if node.output.channels_last else 2
     units = reached.any(dim=[d for d in range(reached.dim()) if d != along]).tolist()
     for i, is_dyed in enumerate(units):
         span = seen.at(i)

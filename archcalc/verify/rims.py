@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from archcalc.core.field import Field, Span
 from archcalc.graph import Graph, Node
-from archcalc.measures.receptive_field import Fields, carriers, spatial_input
+from archcalc.measures.receptive_field import Fields, carriers, carrying, spatial_input, windows_along
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ def attained(graph: Graph, fields: Mapping[str, Fields]) -> Attained:
 
 
 def sides(node: Node, axis: int, graph: Graph, fields: Mapping[str, Fields], found: Attained) -> Sides:
-    seen = fields[node.name][axis]
-    if seen.whole or node.output.rank <= axis:
+    seen, along = fields[node.name][axis], carrying(node.output, axis, len(fields[node.name]))
+    if seen.whole or along is None:
         return SEES_ALL
     made = []
-    for i in range(node.output.spatial[axis]):
+    for i in range(node.output.spatial[along]):
         ways = [
             way(source, axis, unit, fields, found) for source, unit in taps(node, axis, i, graph) if source in fields
         ]
@@ -77,8 +77,11 @@ def joined(ways: Sequence[Way], span: Span) -> tuple[bool, bool, bool]:
 
 def taps(node: Node, axis: int, i: int, graph: Graph) -> Iterator[tuple[str, int]]:
     """The units that one unit of a layer reads, of every source, padding left out."""
-    window = node.layer.windows(*node.inputs)[axis]
+    seed = spatial_input(graph)
+    assert seed is not None
+    window = windows_along(node, seed.volume.rank)[axis]
     for source in carriers(node):
         volume = graph.volumes[source]
-        n = volume.spatial[axis] if volume.rank > axis else 0
+        along = carrying(volume, axis, seed.volume.rank)
+        n = 0 if along is None else volume.spatial[along]
         yield from ((source, unit) for unit in window.reach(i) if 0 <= unit < n)

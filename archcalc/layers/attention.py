@@ -1,0 +1,109 @@
+"""Attention: every token reads all tokens, weighted by how well they match."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, divides
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.sequence import OfTokens
+
+SUPPORT = '''\
+class SelfAttention(nn.Module):
+    """Self-attention with `num_heads` heads; names of weights as in nn.MultiheadAttention."""
+
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim)) if bias else None
+        self.out_proj = nn.Linear(embed_dim, embed_dim, bias)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        heads = F.linear(x, self.in_proj_weight, self.in_proj_bias).unflatten(-1, (3, self.num_heads, -1))
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(y.transpose(1, 2).flatten(2))
+'''
+
+
+class Attention(OfTokens, name="attention", positional=("num_heads",)):
+    """Self-attention: softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = C / num_heads features.
+
+    x: C at T tokens -> y: the same
+
+    One map makes Q, K and V, another joins the heads. MACs: 4 C^2 for each token, and 2 C for each of the T^2 pairs of
+    tokens. Beside them a pair in a head takes a product (the scale), a subtraction, an exponential and a division, and
+    all but one pair of each query a comparison and an addition, as in softmax.
+
+    Sources: Vaswani et al. 2017, arXiv:1706.03762, section 3.2; torch.nn.MultiheadAttention (names, weight layout);
+    torch.nn.functional.scaled_dot_product_attention.
+    """
+
+    role = Role.CONTRACTION
+
+    num_heads: Dim
+    bias: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, num_heads=self.num_heads)
+        yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return tuple(WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("in_proj_weight", (3 * x.channels, x.channels))
+        if self.bias:
+            yield Weight("in_proj_bias", (3 * x.channels,))
+        yield Weight("out_proj.weight", (x.channels, x.channels))
+        if self.bias:
+            yield Weight("out_proj.bias", (x.channels,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        projected = 4 * x.numel  # queries, keys, values, and the heads joined
+        pairs = x.positions * x.spatial[0]
+        scores, rows = self.num_heads * pairs, self.num_heads * x.positions
+        return Ops(
+            mac=projected * x.channels + 2 * pairs * x.channels,
+            sums=projected + scores + x.numel,
+            bias=projected if self.bias else 0,
+            mul=scores,
+            compare=scores - rows,
+            add=scores + scores - rows,
+            exp=scores,
+            div=scores,
+        )
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Queries, keys and values are views of one tensor; the logarithms of softmax's sums stand for the scores."""
+        names = [weight.name for weight in self.weights(x)]
+        own = {"sums": Tensor(self.num_heads * x.positions, "float32")}
+        keeps = ("mapped", "gathered", *own)
+        first, last = (tuple(name for name in names if name.startswith(part)) for part in ("in_proj", "out_proj"))
+        yield Kernel(makes="mapped", size=Tensor(3 * x.numel, x.dtype), keeps=("x",), weights=first)
+        yield Kernel(reads=("mapped",), makes="heads", view=True)
+        yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(x), keeps=keeps, own=own)
+        yield Kernel(reads=("gathered",), size=tensor_of(y), keeps=("gathered",), weights=last, holds=("mapped",))
+
+    def call(self, x: Volume) -> Call:
+        return module("SelfAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(num_heads=12), x=tokens(197, 768), y=tokens(197, 768), params=2_362_368, macs=524_391_936,
+            scalar=1_050_956_388, source="ViT-B/16: Dosovitskiy et al. 2020, arXiv:2010.11929, table 1",
+        ),
+        Example(
+            given=dict(num_heads=2, bias=False), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560,
+        ),
+    )  # fmt: skip

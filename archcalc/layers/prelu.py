@@ -1,0 +1,50 @@
+"""A rectifier whose slope below zero is learned."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, same
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Example, Requirement, module
+from archcalc.layers.activation import Activation
+
+
+class PReLU(Activation, name="prelu", positional=("num_parameters",)):
+    """y = x where x > 0, else a x with a learned slope a: a comparison and a multiplication a unit.
+
+    `num_parameters` is 1, one slope for all, or the number of channels, a slope for each; `init` is what it begins as.
+
+    Sources: He et al. 2015, arXiv:1502.01852, section 2.1; torch.nn.PReLU.
+    """
+
+    num_parameters: Dim = 1
+    init: float = 0.25
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from at_least(1, num_parameters=self.num_parameters)
+        if self.num_parameters != 1:
+            own = f"num_parameters={self.num_parameters} must be 1 or the {x.channels} channels"
+            yield same(self.num_parameters, x.channels), own
+            yield not x.channels_last, f"prelu with a slope for each channel needs channels before positions, got {x}"
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (self.num_parameters,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(compare=x.numel, mul=x.numel)
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.PReLU", **self.stated())
+
+    examples = (
+        Example(
+            given=dict(num_parameters=64), x=image(64, 112, 112), y=image(64, 112, 112), params=64, scalar=1_605_632,
+            source="a slope for each channel: He et al. 2015, arXiv:1502.01852, section 2.1",
+        ),
+        Example(
+            given=dict(init=0.1), x=flat(10), y=flat(10), params=1, scalar=20,
+            source="one slope for all: He et al. 2015, arXiv:1502.01852, section 2.1",
+        ),
+    )  # fmt: skip

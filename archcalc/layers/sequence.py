@@ -1,0 +1,223 @@
+"""Sequences: positions in a row as tokens; what is put before them, added to them, and taken from them."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, prod, same
+from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import IDENTITY, AnyWindow, SequenceWindow, Window, slide
+from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
+
+
+class Tokens(Layer, name="tokens"):
+    """Every position as a token: the positions of all axes in a row, the last axis running fastest.
+
+    x: C at *spatial -> y: C at each of T tokens, T the product of *spatial; features come last
+
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1.
+    """
+
+    role = Role.MOVEMENT
+    ranks = (1, 2, 3)
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"tokens needs positions, got {x}"
+        yield not x.channels_last, f"the features of {x} come last already"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        if x.rank == 1:
+            return (IDENTITY,)
+        around = ((prod(x.spatial[:axis]), prod(x.spatial[axis + 1 :])) for axis in range(x.rank))
+        return tuple(SequenceWindow(n, before, after) for n, (before, after) in zip(x.spatial, around, strict=True))
+
+    def shape(self, x: Volume) -> Volume:
+        return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(view=True, gradient=Gradient.VIEW)
+
+    def call(self, x: Volume) -> Call:
+        return expression("{0}.flatten(2).transpose(1, 2)" if x.rank > 1 else "{0}.transpose(1, 2)")
+
+    examples = (
+        Example(
+            x=image(768, 14, 14), y=tokens(196, 768),
+            source="ViT-B/16, patches of a 224x224 image: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1",
+        ),
+        Example(x=image(4, 5), y=tokens(5, 4)),
+        Example(x=image(2, 2, 3, 4), y=tokens(24, 2)),
+    )  # fmt: skip
+
+
+def needs_tokens(name: str, x: Volume) -> Requirement:
+    return x.channels_last and x.rank == 1, f"{name} needs tokens, a sequence whose features come last; got {x}"
+
+
+class OfTokens(Layer):
+    """Abstract: takes a sequence of tokens."""
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield needs_tokens(self.name, x)
+
+    def remedy(self, x: Volume) -> str:
+        return "put the positions in a row first: tokens" if x.rank and not x.channels_last else ""
+
+
+CLASS_TOKEN = '''\
+class ClassToken(nn.Module):
+    """Learned tokens put before the others."""
+
+    def __init__(self, features: int, count: int = 1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1, count, features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.weight.expand(len(x), -1, -1), x], dim=1)
+'''
+
+
+class ClassToken(OfTokens, name="class_token", positional=("count",)):
+    """`count` learned tokens before the others; what attention gathers in the first is what a class is read from.
+
+    x: C at T tokens -> y: C at T + count tokens
+
+    Sources: Devlin et al. 2018, arXiv:1810.04805, section 3; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
+    """
+
+    role = Role.MOVEMENT
+
+    count: Dim = 1
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, count=self.count)
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return (Window(begin=self.count),)
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(spatial=slide(self.windows(x), x.spatial))
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (1, self.count, x.channels))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), weights=("weight",), gradient=Gradient.PART, dense=y.batch == 1)
+
+    def call(self, x: Volume) -> Call:
+        return module("ClassToken", support=CLASS_TOKEN, features=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            x=tokens(196, 768), y=tokens(197, 768), params=768,
+            source="ViT-B/16: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1",
+        ),
+        Example(
+            given=dict(count=2), x=tokens(196, 192), y=tokens(198, 192), params=384,
+            source="DeiT-Ti, a class and a distillation token: Touvron et al. 2020, arXiv:2012.12877, section 4",
+        ),
+    )  # fmt: skip
+
+
+POSITION_EMBEDDING = '''\
+class PositionEmbedding(nn.Module):
+    """Adds a learned vector to each token, one for each place in the sequence."""
+
+    def __init__(self, length: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, length, features).normal_(std=0.02))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.weight
+'''
+
+
+class PositionEmbedding(OfTokens, name="position_embedding", positional=("length",)):
+    """A learned vector added to each token, by its place in the sequence.
+
+    x: C at T tokens -> y: the same. There are as many vectors as tokens, so that every size of the input is another
+    module; `length` says how many there are, and takes no other.
+
+    Sources: Gehring et al. 2017, arXiv:1705.03122, section 3.1; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
+    """
+
+    role = Role.MERGE
+
+    length: Dim | None = None
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        if self.length is not None:
+            n = x.spatial[0]
+            yield same(n, self.length), f"position_embedding has length={self.length}, the sequence {n} tokens"
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (1, self.vectors(x), x.channels))
+
+    def vectors(self, x: Volume) -> Dim:
+        return x.spatial[0] if self.length is None else self.length
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(add=y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), weights=("weight",), gradient=Gradient.SAME)
+
+    def call(self, x: Volume) -> Call:
+        return module("PositionEmbedding", support=POSITION_EMBEDDING, length=self.vectors(x), features=x.channels)
+
+    examples = (
+        Example(
+            x=tokens(197, 768), y=tokens(197, 768), params=151_296, scalar=151_296,
+            source="ViT-B/16: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1",
+        ),
+        Example(given=dict(length=4), x=tokens(4, 3), y=tokens(4, 3), params=12, scalar=12),
+    )  # fmt: skip
+
+
+class Select(OfTokens, name="select", positional=("index",)):
+    """One token of a sequence, by its place: 0 is the first.
+
+    x: C at T tokens -> y: C
+
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 4 (the class token, after the last block).
+    """
+
+    role = Role.MOVEMENT
+
+    index: Dim = 0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(0, index=self.index)
+        n = x.spatial[0]
+        yield self.index < n, f"there is no token {self.index} among {n}: the first is 0, the last {n - 1}"
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return (Window(begin=-self.index, end=self.index + 1 - x.spatial[0]),)
+
+    def shape(self, x: Volume) -> Volume:
+        return Volume(x.channels, (), x.batch, dtype=x.dtype)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), view=True)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}[:, {self.index}]")
+
+    examples = (
+        Example(
+            x=tokens(197, 768), y=flat(768),
+            source="ViT-B/16, the class token: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 4",
+        ),
+        Example(
+            given=dict(index=1), x=tokens(198, 192), y=flat(192),
+            source="DeiT-Ti, the distillation token: Touvron et al. 2020, arXiv:2012.12877, section 4",
+        ),
+    )  # fmt: skip
