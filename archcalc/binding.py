@@ -39,7 +39,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What may be said to a layer."""
+    """What may be said to a layer, or to something else that calls make."""
 
     name: str
     positional: tuple[str, ...]
@@ -51,13 +51,18 @@ class Signature:
 
 @functools.cache
 def signature_of(layer: type[Layer]) -> Signature:
-    own = fields(layer)  # type: ignore[arg-type]  # __init_subclass__ makes every subclass a dataclass
+    return signature(layer, layer.name, layer.positional, (*layer.followed_by, "freeze"))
+
+
+def signature(made: type, name: str, positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
+    """What may be said to a dataclass that calls are bound to, be it a layer or not."""
+    own = fields(made)
     return Signature(
-        layer.name,
-        layer.positional,
+        name,
+        positional,
         {f.name: kind_of(typing.cast(Any, f.type)) for f in own},
         tuple(f.name for f in own if f.default is MISSING),
-        (*layer.followed_by, "freeze"),
+        others,
     )
 
 
@@ -139,6 +144,15 @@ def tuple_of(item: Kind) -> Callable[[Value], Any]:
     return convert
 
 
+def tuple_like(items: tuple[Kind, ...]) -> Callable[[Value], Any]:
+    def convert(value: Value) -> Any:
+        if not isinstance(value, tuple) or len(value) != len(items):
+            raise ValueError(f"must be a list of {len(items)}, got {shown(value)}")
+        return tuple(item.convert(each) for item, each in zip(items, value, strict=True))
+
+    return convert
+
+
 def optional(kind: Kind) -> Callable[[Value], Any]:
     return lambda value: None if value == "none" else kind.convert(value)
 
@@ -166,6 +180,9 @@ def kind_of(annotation: Any) -> Kind:
         return Kind(optional(inner), (*inner.words, "none"))
     if typing.get_origin(annotation) is tuple and arguments[-1] is Ellipsis:
         return Kind(tuple_of(kind_of(arguments[0])))
+    if typing.get_origin(annotation) is tuple:
+        items = tuple(map(kind_of, arguments))
+        return Kind(tuple_like(items), tuple(word for item in items for word in item.words))
     raise TypeError(f"no reader for fields of type {annotation}")
 
 
@@ -255,6 +272,19 @@ def bind(
     Raises SpecError with everything that is wrong with the arguments.
     """
     signature = signature_of(layer)
+    values, given = arguments_of(call, signature, names, defaults)
+    if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
+        values["bias"] = False
+    return Bound(layer(**values), {n: v for n, (_, v) in given.items() if n in signature.others})
+
+
+def arguments_of(
+    call: Invocation, signature: Signature, names: Names, defaults: tuple[tuple[Word, Expression, Names], ...] = ()
+) -> tuple[dict[str, Any], Given]:
+    """The fields that a call gives, read, and all arguments as they are written; `defaults` as in `bind`.
+
+    Raises SpecError with everything that is wrong with the arguments.
+    """
     known = (*signature.kinds, *signature.others)
     given, problems = given_arguments(call, signature.positional, known)
     readers = dict.fromkeys(given, names)
@@ -271,9 +301,7 @@ def bind(
     problems += _missing(call, signature, given)
     if problems:
         raise SpecError(problems)
-    if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
-        values["bias"] = False
-    return Bound(layer(**values), {n: v for n, (_, v) in given.items() if n in signature.others})
+    return values, given
 
 
 def _has_norm(given: Given) -> bool:
