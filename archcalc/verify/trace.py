@@ -35,13 +35,13 @@ class Running:
         """Random inputs of the graph's sizes."""
         return [sample(each, self.device) for each in self.graph.inputs]
 
-    def run(self, inputs: Sequence[Tensor], see: See) -> None:
-        """Runs the network once; every layer's value is seen in the order of the graph."""
+    def run(self, inputs: Sequence[Tensor], see: See, *, grad: bool = False) -> None:
+        """Runs the network once; every layer's value is seen in the order of the graph. `grad`: autograd takes note."""
         watch = Watch(self.file, self.source.marks, self.graph.nodes, see)
         before = sys.gettrace()
         sys.settrace(watch.called)
         try:
-            with torch.no_grad():
+            with torch.set_grad_enabled(grad):
                 self.module(*inputs)
         finally:
             sys.settrace(before)
