@@ -58,6 +58,7 @@ class Node:
         return () if self.reruns else tuple(self._weights())
 
     def _weights(self) -> Iterator[Weight]:
+        computed = self.output.dtype  # floating weights have the dtype that their layer computes in
         for weight in self.layer.weights(*self.inputs):
             yield Weight(
                 weight.name,
@@ -65,7 +66,7 @@ class Node:
                 trainable=weight.trainable and not weight.buffer and not self.frozen,
                 buffer=weight.buffer,
                 shared_with=self.ties.get(weight.name, ""),
-                dtype=weight.dtype,
+                dtype=computed if weight.dtype == "float32" and "float" in computed else weight.dtype,
             )
 
 

@@ -9,6 +9,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
     role       what kind of work it does                                -> the counting conventions
+    kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
     call       the PyTorch it stands for, as data                       -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
 
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias, dataclass_transform
 
 from archcalc.core.dim import Condition
+from archcalc.core.kernel import Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
@@ -127,6 +129,9 @@ class Layer(ABC):
     ties         fields whose value is a Reference -> the weight that is that layer's weight of the same name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs reach the output values; None: all
+    opaque       why its memory is not predicted; empty where it is
+    keeps        what backward needs of its input "x" and its output "y", where it is one kernel
+    gradient     how the gradient of its input is made, where it is one kernel
     inputs       least and most inputs, `reads` left out; None: no bound
     """
 
@@ -139,6 +144,9 @@ class Layer(ABC):
     ties: ClassVar[Mapping[str, str]] = {}
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
+    opaque: ClassVar[str] = ""
+    keeps: ClassVar[tuple[str, ...]] = ("x",)
+    gradient: ClassVar[Gradient] = Gradient.NEW
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -185,6 +193,16 @@ class Layer(ABC):
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
 
+    def kernels(self, run: Run, y: Volume, x: Volume, /) -> Iterator[Kernel]:
+        """The operations of torch that it runs; most layers are one."""
+        yield self.applied(y, x)
+
+    def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
+        """The kernel that applies its weights, reading the input or what an earlier kernel made of it."""
+        keeps = tuple(reads if name == "x" else name for name in self.keeps)
+        weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
+        return Kernel(reads=(reads,), size=tensor_of(y), keeps=keeps, weights=weights, gradient=self.gradient)
+
     @abstractmethod
     def call(self, x: Volume, /) -> Call: ...
 
@@ -219,6 +237,9 @@ class Merge(Layer):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops()
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), keeps=self.keeps, gradient=self.gradient)
 
     @abstractmethod
     def call(self, *xs: Volume) -> Call: ...

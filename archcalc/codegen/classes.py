@@ -109,7 +109,7 @@ class Class:
 class Classes:
     """Every class of a network, those first that others use."""
 
-    def __init__(self, root: Block, frozen: Collection[str], reserved: Iterable[str]) -> None:
+    def __init__(self, root: Block, frozen: Collection[str], reserved: Iterable[str], flat: bool = False) -> None:
         self.names = set(reserved)
         self.frozen = frozen
         self.by_key: dict[Key, Class] = {}
@@ -119,7 +119,7 @@ class Classes:
         in_order = sorted(root.blocks, key=lambda each: each.height)
         for _, level in groupby(in_order, key=lambda each: each.height):
             self.place([block for block in level if not block.sequence])
-        self.network = self.form(root)
+        self.network = self.form(root, flat)
 
     def __iter__(self) -> Iterator[Class]:
         return iter(self.by_key.values())
@@ -149,12 +149,12 @@ class Classes:
 
     # --- one block -------------------------------------------------------------------------------------------------
 
-    def form(self, block: Block) -> Form:
+    def form(self, block: Block, flat: bool = False) -> Form:
         modules = ((attribute(name), build) for name, build in self.modules(block))
         return Form(
             block,
             tuple((name, build) for name, build in modules if build is not None),
-            tuple(self.steps(block, block)),
+            tuple(self.steps(block, block, flat)),
         )
 
     def modules(self, block: Block) -> Iterator[tuple[str, Build | None]]:
@@ -173,17 +173,17 @@ class Classes:
         parts = tuple(build or PLACE_HOLDER for _, build in self.modules(member))
         return Build(SEQUENCE if self.is_pipeline(member) else LIST, parts=parts, frozen=frozen)
 
-    def steps(self, block: Block, home: Block) -> Iterator[Step]:
-        """The lines that run a block, as written in the class of `home`."""
+    def steps(self, block: Block, home: Block, flat: bool = False) -> Iterator[Step]:
+        """The lines that run a block, as written in the class of `home`; `flat`: with no call of a block among them."""
         for member in block.members:
             if isinstance(member, Node):
                 yield node_step(member, home)
-            elif self.is_callable(member):
+            elif not flat and self.is_callable(member):
                 inputs = ", ".join(f"{{{i}}}" for i in range(len(member.inputs)))
                 call = f"{reached(home, member.module)}({inputs})"
                 yield Step(call, member.prefix, member.inputs, member.outputs, is_node=False)
             else:
-                yield from self.steps(member, home)
+                yield from self.steps(member, home, flat)
 
     # --- what can be called ------------------------------------------------------------------------------------------
 

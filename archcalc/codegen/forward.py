@@ -36,7 +36,11 @@ class Forward:
 def forward(form: Form, volumes: Mapping[str, Volume]) -> Forward:
     """A variable for every value, and a line for every step, with the volume it makes where `volumes` knows that."""
     held = variables(form)
-    lines = [statement(step, held, volumes, returned(form, i)) for i, step in enumerate(form.steps)]
+    lines: list[Line] = []
+    for i, step in enumerate(form.steps):
+        lines.append(statement(step, held, volumes, returned(form, i)))
+        if done := finished(form, i, held):
+            lines.append(Line(f"del {', '.join(done)}"))
     if not form.steps or not returned(form, len(form.steps) - 1):
         lines.append(Line(f"return {', '.join(held[name] for name in form.block.outputs)}"))
     return Forward(tuple(held[name] for name in form.block.inputs), len(form.block.outputs), tuple(lines))
@@ -45,6 +49,20 @@ def forward(form: Form, volumes: Mapping[str, Volume]) -> Forward:
 def returned(form: Form, i: int) -> bool:
     """Whether a step makes just what the block hands on, and is its last."""
     return i == len(form.steps) - 1 and form.steps[i].makes == form.block.outputs
+
+
+def finished(form: Form, i: int, held: Mapping[str, str]) -> list[str]:
+    """The variables whose values nothing reads after a step: their memory is free for what follows.
+
+    What the step assigns is free already, and what came in is its caller's. Before a `return` there is no need.
+    """
+    if returned(form, i) or (i == len(form.steps) - 1 and not form.block.outputs):
+        return []
+    step, uses = form.steps[i], last_uses(form)
+    assigned = {held[name] for name in step.makes}
+    read = [name for name in dict.fromkeys(step.reads) if name not in form.block.inputs]
+    done = [held[name] for name in read if uses[name][-1] == i and held[name] not in assigned]
+    return [*done, *(held[name] for name in step.makes if name not in uses)]
 
 
 def statement(step: Step, held: Mapping[str, str], volumes: Mapping[str, Volume], is_last: bool) -> Line:

@@ -63,14 +63,18 @@ class Text:
             self.marks |= dict.fromkeys(range(first, len(self.lines) + 1), Mark(first, part.name))
 
 
-def generate(graph: Graph) -> Source:
-    """The PyTorch source of a network: runs alone, is formatted, and has the spec's names in its `state_dict`."""
+def generate(graph: Graph, *, flat: bool = False) -> Source:
+    """The PyTorch source of a network: runs alone, is formatted, and has the spec's names in its `state_dict`.
+
+    `flat`: the network's `forward` runs every layer itself instead of calling blocks, whose inputs live until they
+    return: every tensor dies after its last use.
+    """
     supports = dict.fromkeys(node.layer.call(*node.inputs).support for node in graph if not node.reruns)
     supports.pop("", None)
     defined = [text.split("class ", 1)[1].split("(", 1)[0] for text in supports]
     name = unlike(class_name(graph.name), [*TAKEN, *defined])
     graph = with_own_modules(graph)
-    classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *defined, name])
+    classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *defined, name], flat)
     network = Class(name, [classes.network])
     body: list[Part] = [*supported(supports)]
     for each in classes:

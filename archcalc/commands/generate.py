@@ -14,6 +14,7 @@ from archcalc.loading import documents_of
 @click.command("generate")
 @spec_options
 @output_option
+@click.option("--flat", is_flag=True, help="One forward for all layers: every tensor dies after its last use.")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The network as PyTorch source, one class for each block.
 
@@ -23,4 +24,4 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     if len(documents) > 1:
         raise click.UsageError("generate takes one SPEC: a file holds one network")
     graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])
-    put(generate(graph).text, options["output"])
+    put(generate(graph, flat=options["flat"]).text, options["output"])

@@ -1,5 +1,8 @@
 """Activations: one value in, one value out, at every unit alike."""
 
+from collections.abc import Iterator
+
+from archcalc.core.kernel import FACTOR, Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Layer, Role, expression, module
@@ -19,6 +22,8 @@ class ReLU(Activation, name="relu"):
 
     Sources: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines"; torch.nn.ReLU.
     """
+
+    keeps = ("y",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel)
@@ -60,6 +65,8 @@ class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
 class Tanh(Activation, name="tanh"):
     """y = tanh(x): one transcendental function a unit. Source: torch.nn.Tanh."""
 
+    keeps = ("y",)
+
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)
 
@@ -83,6 +90,12 @@ class ScaledTanh(Activation, name="scaled_tanh"):
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel, mul=2 * x.numel)
 
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        size = tensor_of(y)
+        yield Kernel(makes="scaled", size=size, own=FACTOR, pins=("factor",))
+        yield Kernel(reads=("scaled",), makes="tanh", size=size, keeps=("tanh",))
+        yield Kernel(reads=("tanh",), size=size, own=FACTOR, pins=("factor",))
+
     def call(self, x: Volume) -> Call:
         return expression("1.7159 * torch.tanh({0} * (2 / 3))")
 
@@ -91,6 +104,8 @@ class ScaledTanh(Activation, name="scaled_tanh"):
 
 class Sigmoid(Activation, name="sigmoid"):
     """y = 1 / (1 + exp(-x)): one transcendental function a unit. Source: torch.nn.Sigmoid."""
+
+    keeps = ("y",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)

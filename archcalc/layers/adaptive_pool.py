@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
@@ -47,6 +48,9 @@ class AdaptiveAvgPool(
     Source: torch.nn.AdaptiveAvgPool1d, 2d, 3d.
     """
 
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), keeps=() if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",))
+
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
 
@@ -79,6 +83,9 @@ class AdaptiveMaxPool(
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=self.taps(x) - y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), keeps=("x", "indices"), own={"indices": Tensor(y.numel, "int64")})
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.AdaptiveMaxPool{x.rank}d", **self.stated())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -42,6 +43,11 @@ class BatchNorm(Layer, name="batchnorm"):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(mul=x.numel, add=x.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        weights = ("weight", "bias") if self.affine else ()
+        own = {name: Tensor(x.channels, run.statistics) for name in ("mean", "deviation")} if run.training else {}
+        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.BatchNorm{max(x.rank, 1)}d", num_features=x.channels, **self.stated())

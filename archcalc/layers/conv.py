@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact, prod
+from archcalc.core.kernel import Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.padding import FOLLOW_SIZE, in_modules
 from archcalc.core.volume import Volume, image
@@ -46,6 +47,10 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     def ops(self, y: Volume, x: Volume) -> Ops:
         fan_in = exact(x.channels, self.groups) * prod(self.kernel(x))
         return Ops(mac=y.numel * fan_in, sums=y.numel, bias=y.numel if self.bias else 0)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        by_itself = self.padding not in FOLLOW_SIZE and in_modules(self.pads(x)) is not None
+        yield from self.after_padding(y, x, () if by_itself else self.pads(x))
 
     def call(self, x: Volume) -> Call:
         given = dict(in_channels=x.channels, out_channels=self.out_channels, **self.stated("out_channels", "padding"))

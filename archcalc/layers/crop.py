@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis
+from archcalc.core.kernel import Kernel, Run, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, Pair, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
@@ -79,6 +80,18 @@ class Crop(Layer, name="crop"):
 
     def ops(self, y: Volume, x: Volume, like: Volume | None = None, /) -> Ops:
         return Ops()
+
+    def kernels(self, run: Run, y: Volume, x: Volume, like: Volume | None = None, /) -> Iterator[Kernel]:
+        """Axis by axis a view; backward puts each gradient into zeros of the size before."""
+        lengths, reads = list(x.spatial), "x"
+        if self.border is None:
+            for i, n in enumerate(y.spatial):
+                lengths[i], makes = n, "y" if i == y.rank - 1 else f"cut{i}"
+                size = tensor(x.batch, x.channels, *lengths, dtype=x.dtype)
+                yield Kernel(reads=(reads,), makes=makes, size=size, view=True)
+                reads = makes
+            return
+        yield Kernel(size=tensor_of(y))
 
     def call(self, x: Volume, like: Volume | None = None, /) -> Call:
         if self.border is not None:

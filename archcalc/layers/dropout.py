@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.volume import Volume, flat
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
@@ -21,6 +22,13 @@ class Dropout(Layer, name="dropout", positional=("p",)):
 
     def shape(self, x: Volume) -> Volume:
         return x
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        if not run.training or not self.p:
+            yield Kernel(view=True, gradient=Gradient.VIEW)
+            return
+        mask = {"mask": Tensor(x.numel, x.dtype if run.device == "cpu" else "bool")}
+        yield Kernel(size=tensor_of(y), keeps=("mask",), own=mask)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Dropout", **self.stated())

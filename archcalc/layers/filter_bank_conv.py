@@ -63,6 +63,7 @@ class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_siz
     Freeman & Adelson 1991, "The design and use of steerable filters".
     """
 
+    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")

@@ -1,9 +1,10 @@
 """What every layer that slides filters has in common: where its windows are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis
+from archcalc.core.kernel import Kernel, tensor
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window, fits, slide, windows_along
@@ -45,3 +46,13 @@ class Filtering(Layer):
         """The input with its padding, as an expression: for modules that pad nothing themselves."""
         pads = torch_pad(self.pads(x))
         return f"F.pad({{0}}, {pads})" if any(pads) else "{0}"
+
+    def after_padding(self, y: Volume, x: Volume, pads: Iterable[tuple[Dim, Dim]]) -> Iterator[Kernel]:
+        """Padding, where there is any that the convolution does not do itself, and the convolution."""
+        pads = tuple(pads)
+        if not any(amount for pair in pads for amount in pair):
+            yield self.applied(y, x)
+            return
+        lengths = [n + begin + end for n, (begin, end) in zip(x.spatial, pads, strict=True)]
+        yield Kernel(makes="padded", size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
+        yield self.applied(y, x, reads="padded")

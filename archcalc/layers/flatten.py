@@ -1,6 +1,9 @@
 """Flattening: positions become features."""
 
+from collections.abc import Iterator
+
 from archcalc.core.dim import prod
+from archcalc.core.kernel import Gradient, Kernel, Run
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Role, module
@@ -16,6 +19,9 @@ class Flatten(Layer, name="flatten"):
 
     def shape(self, x: Volume) -> Volume:
         return Volume(x.channels * prod(x.spatial), (), x.batch, dtype=x.dtype)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(view=True, gradient=Gradient.VIEW)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Flatten")

@@ -41,6 +41,8 @@ class GlobalAvgPool(GlobalPooling, name="global_avgpool", aliases=("gap", "globa
     Source: Lin et al. 2013, arXiv:1312.4400, section 3.2.
     """
 
+    keeps = ()
+
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=x.numel - y.numel, div=y.numel)
 
@@ -70,6 +72,8 @@ class GlobalMaxPool(GlobalPooling, name="global_maxpool"):
 
     Source: Qi et al. 2016, arXiv:1612.00593, section 4.2 (a symmetric function over all points).
     """
+
+    keeps = ("x", "y")
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel - y.numel)

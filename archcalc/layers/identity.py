@@ -1,5 +1,8 @@
 """The layer that does nothing, for designs that choose between something and nothing."""
 
+from collections.abc import Iterator
+
+from archcalc.core.kernel import Gradient, Kernel, Run
 from archcalc.core.volume import Volume, image
 from archcalc.layer import Call, Example, Layer, Role, module
 
@@ -11,6 +14,9 @@ class Identity(Layer, name="identity"):
 
     def shape(self, x: Volume) -> Volume:
         return x
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(view=True, gradient=Gradient.VIEW)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Identity")

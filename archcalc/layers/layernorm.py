@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.dim import Dim
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -59,6 +60,12 @@ class LayerNorm(Layer, name="layernorm"):
         return Ops(
             add=2 * (units - groups) + units + groups + shift, mul=2 * units + scale, div=3 * groups, root=groups
         )
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        groups = x.batch if self.over == "all" else x.positions
+        own = {name: Tensor(groups, run.statistics) for name in ("mean", "deviation")}
+        weights = tuple(weight.name for weight in self.weights(x))
+        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
 
     def call(self, x: Volume) -> Call:
         shape = self.normalized(x)

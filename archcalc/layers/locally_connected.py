@@ -55,6 +55,7 @@ class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_
     weights); Taigman et al. 2014, "DeepFace", section 3 (layers L4 to L6).
     """
 
+    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window
@@ -36,6 +37,20 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
     def ops(self, y: Volume, x: Volume) -> Ops:
         squares = x.positions * self.neighbours(x).taps(x.channels)
         return Ops(mul=squares + x.numel, add=squares, power=x.numel, div=x.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """As torch.nn.functional.local_response_norm writes it, with the variable `div` that it names results by."""
+        size = tensor_of(y)
+        padded = Tensor(x.positions * (x.channels + self.size - 1), x.dtype)
+        yield Kernel(reads=("x", "x"), makes="squares", size=size, keeps=("x",))
+        yield Kernel(reads=("squares",), makes="padded", size=padded)
+        yield Kernel(reads=("padded",), makes="average", size=size, keeps=("padded",))
+        yield Kernel(reads=("average",), makes="scaled", size=size, own=FACTOR, pins=("factor",))
+        yield Kernel(
+            reads=("scaled",), makes="shifted", size=size, own=FACTOR, gradient=Gradient.SAME, holds=("average",)
+        )
+        yield Kernel(reads=("shifted",), makes="power", size=size, keeps=("shifted",), scratch=2 * y.nbytes)
+        yield Kernel(reads=("x", "power"), size=size, keeps=("x", "power"), scratch=2 * y.nbytes)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.LocalResponseNorm", size=self.size, **self.stated("size"))

@@ -33,6 +33,7 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     Source: Goodfellow et al. 2013, "Maxout networks", arXiv:1302.4389, section 3.
     """
 
+    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
 
     out_features: Dim
@@ -91,6 +92,8 @@ class ChannelMaxPool(Layer, name="channel_maxpool", positional=("pieces",)):
     role = Role.ACTIVATION
 
     pieces: Dim
+
+    keeps = ("x", "y")
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, pieces=self.pieces)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import same
+from archcalc.core.kernel import Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
@@ -49,6 +50,9 @@ class Add(Merge, name="add"):
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(add=(len(xs) - 1) * y.numel)
 
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        yield from one_by_one(y, xs, Gradient.SAME)
+
     def call(self, *xs: Volume) -> Call:
         return expression(" + ".join(f"{{{i}}}" for i in range(len(xs))))
 
@@ -58,6 +62,24 @@ class Add(Merge, name="add"):
             source="ResNet-50 conv2_x: He et al. 2015, arXiv:1512.03385, table 1",
         ),
     )  # fmt: skip
+
+
+def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterator[Kernel]:
+    """A sum or product of several, two at a time. Backward of a product makes a gradient of the whole size for a gate,
+    and then sums it."""
+    left, *others = inputs_named(len(xs))
+    is_product = gradient is Gradient.NEW
+    for i, right in enumerate(others, 1):
+        gates = [x for x in (xs[0], xs[i]) if x.numel != y.numel] if is_product else []
+        yield Kernel(
+            reads=(left, right),
+            makes="y" if i == len(others) else f"part{i}",
+            size=tensor_of(y),
+            crosswise=is_product,
+            gradient=gradient,
+            scratch=len(gates) * y.nbytes,
+        )
+        left = f"part{i}"
 
 
 class Mul(Merge, name="mul", aliases=("multiply",)):
@@ -85,6 +107,9 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(mul=(len(xs) - 1) * y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        yield from one_by_one(y, xs, Gradient.NEW)
 
     def call(self, *xs: Volume) -> Call:
         whole = largest(xs)
@@ -146,6 +171,10 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[0].to(channels=sum(x.channels for x in xs))
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        pieces = y.positions if y.channels_last else y.batch
+        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), gradient=Gradient.PART, dense=pieces == 1)
 
     def call(self, *xs: Volume) -> Call:
         return expression(f"torch.cat([{inputs_list(len(xs))}], dim={-1 if xs[0].channels_last else 1})")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.padding import Padding, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, slide, windows_along
@@ -47,6 +48,9 @@ class Pad(Layer, name="pad", positional=("pad",)):
 
     def shape(self, x: Volume) -> Volume:
         return x.to(spatial=slide(self.windows(x), x.spatial))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), keeps=() if self.mode in ("constant", "circular") else ("x",))
 
     def call(self, x: Volume) -> Call:
         mode = "" if self.mode == "constant" else f', mode="{self.mode}"'

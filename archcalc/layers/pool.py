@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, maximum, per_axis, prod
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -62,6 +63,19 @@ class Pooling(Layer):
         axes = zip(self.windows(x), x.spatial, strict=True)
         return x.batch * x.channels * prod(w.taps(n) for w, n in axes)
 
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        reads = "x"
+        if in_modules(self.pads(x)) is None:
+            reads = "padded"
+            lengths = [n + w.begin + w.end for n, w in zip(x.spatial, self.windows(x), strict=True)]
+            yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
+        own = self.own(y)
+        yield Kernel(reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own)
+
+    def own(self, y: Volume) -> dict[str, Tensor]:
+        """What the kernel makes beside its output."""
+        return {}
+
     def pooling(self, x: Volume, target: str, filler: str) -> Call:
         """The call; `filler` is what to pad with where the module itself cannot."""
         padding, given = in_modules(self.pads(x)), self.stated("padding", "stride")
@@ -92,6 +106,9 @@ class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), ali
     def ops(self, y: Volume, x: Volume) -> Ops:
         axes = zip(self.windows(x), x.spatial, strict=True)
         return Ops(compare=self.taps(x) - x.batch * x.channels * prod(w.filled(n) for w, n in axes))
+
+    def own(self, y: Volume) -> dict[str, Tensor]:
+        return {"indices": Tensor(y.numel, "int64")}
 
     def call(self, x: Volume) -> Call:
         return self.pooling(x, "MaxPool", filler="-torch.inf")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
+from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat
 from archcalc.core.weight import Weight
@@ -56,6 +57,14 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
     def ops(self, y: Volume, x: Volume) -> Ops:
         squares = y.numel * x.channels
         return Ops(mac=squares, sums=y.numel, bias=y.numel if self.bias else 0, add=squares)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        difference, last = Tensor(y.numel * x.channels, x.dtype), "squares" if self.bias else "y"
+        yield Kernel(makes="difference", size=difference, weights=("weight",), scratch=difference.nbytes)
+        both, kept = ("difference", "difference"), ("difference",)
+        yield Kernel(reads=both, makes=last, size=tensor_of(y), keeps=kept, dense=False)
+        if self.bias:
+            yield Kernel(reads=("squares",), size=tensor_of(y), weights=("bias",), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
         return module("RBF", support=SUPPORT, in_features=x.channels, **self.stated())

@@ -14,6 +14,8 @@ class Softmax(Layer, name="softmax"):
 
     role = Role.SOFTMAX
 
+    keeps = ("y",)
+
     def shape(self, x: Volume) -> Volume:
         return x
 

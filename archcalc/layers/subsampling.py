@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
+from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -64,6 +65,14 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
     def ops(self, y: Volume, x: Volume) -> Ops:
         window = prod(per_axis(self.kernel_size, x.rank))
         return Ops(add=y.numel * (window - 1), mul=y.numel, bias=y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        size = tensor_of(y)
+        yield Kernel(makes="average", size=size, keeps=("x",))
+        yield Kernel(
+            reads=("average",), makes="scaled", size=size, keeps=("average",), weights=("weight",), scratch=y.nbytes
+        )
+        yield Kernel(reads=("scaled",), size=size, weights=("bias",), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
         kernel, stride = per_axis(self.kernel_size, 2), per_axis(self.step, 2)

@@ -57,6 +57,7 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
     (layer C3).
     """
 
+    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")

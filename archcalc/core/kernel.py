@@ -1,0 +1,105 @@
+"""Kernels: what a layer allocates and what backward needs of it, one operation of torch after the other.
+
+A layer is one kernel, or a few, each reading what earlier ones made. From them follow the bytes that are kept for
+backward and the peaks of inference, training and an iteration (archcalc/memory.py).
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archcalc.core.dim import Dim, prod
+from archcalc.core.volume import ITEMSIZE, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What runs: `device` is "cpu" or "cuda", whose kernels keep and allocate different things.
+
+    `training`: dropout and batch statistics are at work. `dtype`: that of the parameters.
+    """
+
+    training: bool = True
+    device: str = "cpu"
+    dtype: str = "float32"
+
+    @property
+    def statistics(self) -> str:
+        """The dtype that means and deviations are kept in."""
+        return self.dtype if self.device == "cpu" else "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor by what it takes: `numel` elements of `dtype`."""
+
+    numel: Dim
+    dtype: str = "float32"
+
+    @property
+    def nbytes(self) -> Dim:
+        return self.numel * ITEMSIZE[self.dtype]
+
+
+def tensor(*shape: Dim, dtype: str = "float32") -> Tensor:
+    return Tensor(prod(shape), dtype)
+
+
+def tensor_of(volume: Volume) -> Tensor:
+    return Tensor(volume.numel, volume.dtype)
+
+
+class Gradient(enum.Enum):
+    """How backward makes the gradients of what a kernel reads."""
+
+    NEW = "new"  # tensors of their own
+    SAME = "same"  # the gradient that came in, handed on
+    VIEW = "view"  # the same, seen with another shape
+    PART = "part"  # a view of a part of it, which keeps all of it alive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kernel:
+    """One operation.
+
+    reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes
+    makes     the name of what comes out; "y" is the layer's output
+    size      what comes out takes; None: as much as the first thing that goes in
+    view      it is that thing, seen with another shape: nothing is allocated
+    keeps     what backward needs: names of what goes in, comes out, or is its own
+    own       further tensors that it allocates, by name: freed as it ends, unless kept
+    crosswise of two things that go in, each is kept only where gradients flow into the other
+    pins      of its own what autograd's node holds without packing it: numbers as tensors
+    scratch   bytes that its backward takes at its worst beyond the gradients that it makes
+    dense     whether those gradients can be added to in place
+    weights   the weights whose gradients its backward makes
+    gradient  how its backward makes the gradients of what goes in
+    holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
+    """
+
+    reads: tuple[str, ...] = ("x",)
+    makes: str = "y"
+    size: Tensor | None = None
+    view: bool = False
+    keeps: tuple[str, ...] = ()
+    crosswise: bool = False
+    pins: tuple[str, ...] = ()
+    scratch: Dim = 0
+    dense: bool = True
+    own: Mapping[str, Tensor] = field(default_factory=dict)
+    weights: tuple[str, ...] = ()
+    gradient: Gradient = Gradient.NEW
+    holds: tuple[str, ...] = ()
+
+
+FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
+"""A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
+
+
+def inputs_named(count: int) -> tuple[str, ...]:
+    """What kernels call the inputs of a layer.
+
+    >>> inputs_named(1), inputs_named(2)
+    (('x',), ('x0', 'x1'))
+    """
+    return ("x",) if count == 1 else tuple(f"x{i}" for i in range(count))

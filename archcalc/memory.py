@@ -1,0 +1,221 @@
+"""Memory over an iteration: what is alive at every step of inference, training and the optimizer, and the peaks.
+
+The autograd engine, as torch/csrc/autograd/engine.cpp and input_buffer.cpp have it: ready nodes run in decreasing
+sequence number, gradients of weights are handed over first. While a node runs, the gradient that came in, what it kept
+and all that it makes are alive; then the first two go. Where two gradients meet, they are added in place if the older
+one is dense and owned by nobody else, else into a new tensor.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from archcalc.core.kernel import Gradient
+from archcalc.tape import Op, Tape, dying
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is alive while an operation runs, in bytes: `phase` is forward, backward or step."""
+
+    phase: str
+    node: str
+    live: int
+
+
+@dataclass(frozen=True)
+class Course:
+    """The moments of a run in order. `left`: what is alive at its end; `alive`: by name, at the moment watched."""
+
+    moments: tuple[Moment, ...]
+    left: int
+    alive: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def peak(self) -> Moment:
+        """The first of the moments at which most is alive."""
+        return self.moments[self.highest]
+
+    @property
+    def highest(self) -> int:
+        return max(range(len(self.moments)), key=lambda i: self.moments[i].live)
+
+
+@dataclass
+class Ledger:
+    """Storages that are alive, each with how many hold it; `seen`: those alive at moment number `watch`."""
+
+    tape: Tape
+    holders: Counter[int] = field(default_factory=Counter)
+    live: int = 0
+    watch: int = -1
+    seen: list[tuple[str, int]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+
+    def take(self, storage: int) -> int:
+        self.holders[storage] += 1
+        if self.holders[storage] == 1:
+            self.live += self.tape.bytes_of[storage]
+        return storage
+
+    def drop(self, storage: int) -> None:
+        self.holders[storage] -= 1
+        if not self.holders[storage]:
+            self.live -= self.tape.bytes_of[storage]
+
+    def drop_all(self, storages: Iterable[int]) -> None:
+        for storage in storages:
+            self.drop(storage)
+
+    def new(self, name: str, nbytes: int) -> int:
+        return self.take(self.tape.storage(name, nbytes))
+
+    def mark(self, phase: str, node: str, scratch: int = 0) -> None:
+        if len(self.moments) == self.watch:
+            alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i, count in self.holders.items() if count]
+            self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
+        self.moments.append(Moment(phase, node, self.live + scratch))
+
+
+def inference(tape: Tape, watch: int = -1) -> Course:
+    """A forward pass that keeps nothing for backward; the input is the caller's, and alive throughout."""
+    ledger = Ledger(tape, watch=watch)
+    forward(ledger, keep=False)
+    return Course(tuple(ledger.moments), ledger.live, tuple(ledger.seen))
+
+
+def training(tape: Tape, watch: int = -1) -> Course:
+    """A forward and a backward pass: the input and the gradient that backward begins with are the caller's.
+
+    Gradients of weights stay, as `param.grad`; weights and buffers are not counted.
+    """
+    ledger = Ledger(tape, watch=watch)
+    backward = Backward(ledger)
+    forward(ledger, keep=True)
+    backward.run()
+    ledger.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variable ends with the step
+    return Course(tuple(ledger.moments), ledger.live, tuple(ledger.seen))
+
+
+def forward(ledger: Ledger, keep: bool) -> None:
+    tape = ledger.tape
+    dead = dying(tape)
+    ledger_take_all(ledger, tape.given)
+    for place, op in enumerate(tape.ops):
+        ledger.take(tape.tensors[op.makes].storage)
+        ledger_take_all(ledger, (*op.keeps, *op.pins) if keep else ())
+        ledger_take_all(ledger, op.own)
+        ledger.mark("forward", op.node)
+        ledger.drop_all(op.own)
+        ledger.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
+
+
+def ledger_take_all(ledger: Ledger, storages: Iterable[int]) -> None:
+    for storage in storages:
+        ledger.take(storage)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A gradient on its way to the operation that made its tensor; `dense`: it can be added to in place."""
+
+    storage: int
+    dense: bool
+
+
+class Backward:
+    """The engine's state while it runs backward over a tape."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger, self.tape = ledger, ledger.tape
+        self.made_by = {op.makes: place for place, op in enumerate(self.tape.ops)}
+        self.buffers: dict[int, Waiting] = {}
+        self.expected = self.dependencies()
+        self.ready: list[int] = []
+        self.handed: set[str] = set()
+        self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
+
+    def seed(self, tensor: int) -> int:
+        """The gradient of an output that the caller begins with, and holds from the first to the last."""
+        return self.ledger.new(f"first gradient, of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+
+    def name_of(self, tensor: int) -> str:
+        return self.tape.names[self.tape.tensors[tensor].storage]
+
+    def dependencies(self) -> Counter[int]:
+        """How many gradients each operation waits for."""
+        needed = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
+        counts: Counter[int] = Counter()
+        for place in range(len(self.tape.ops) - 1, -1, -1):
+            if place in needed:
+                makers = [self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by]
+                needed.update(makers)
+                counts.update(makers)
+        return counts
+
+    def learns(self, tensor: int) -> bool:
+        return self.tape.tensors[tensor].learns
+
+    def learning(self, op: Op) -> list[int]:
+        """What an operation reads and gradients flow into."""
+        return [tensor for tensor in op.reads if self.learns(tensor)]
+
+    def run(self) -> None:
+        for tensor, seed in self.seeds.items():
+            self.buffers[tensor] = Waiting(self.ledger.take(seed), dense=True)
+            if not self.expected[self.made_by[tensor]]:
+                heapq.heappush(self.ready, -self.made_by[tensor])
+        while self.ready:
+            self.step(-heapq.heappop(self.ready))
+
+    def step(self, place: int) -> None:
+        op = self.tape.ops[place]
+        incoming = self.buffers.pop(op.makes)
+        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in self.learning(op)]
+        weights = [(key, self.ledger.new(f"gradient of {key}", nbytes)) for key, nbytes in op.weights]
+        self.ledger.mark("backward", op.node, op.scratch)
+        self.ledger.drop(incoming.storage)
+        self.ledger.drop_all((*op.keeps, *op.pins))
+        for key, storage in weights:
+            self.hand_over(key, storage)
+        for tensor, gradient in outgoing:
+            self.deliver(tensor, gradient, op.node)
+
+    def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
+        """The gradient of something that an operation reads."""
+        if op.gradient is Gradient.NEW:
+            return Waiting(self.new(tensor), op.dense)
+        dense = op.dense if op.gradient is Gradient.PART else incoming.dense
+        return Waiting(self.ledger.take(incoming.storage), dense)
+
+    def new(self, tensor: int) -> int:
+        """The storage of a gradient of a tensor."""
+        return self.ledger.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+
+    def hand_over(self, key: str, storage: int) -> None:
+        """The first gradient of a weight becomes its `grad`; a second is added to that, and goes."""
+        if key in self.handed:
+            self.ledger.drop(storage)
+        self.handed.add(key)
+
+    def deliver(self, tensor: int, gradient: Waiting, node: str) -> None:
+        """Puts a gradient where the operation that made the tensor finds it, added to what is there."""
+        before = self.buffers.get(tensor)
+        self.buffers[tensor] = gradient if before is None else self.added(tensor, before, gradient, node)
+        maker = self.made_by.get(tensor)
+        if maker is None:  # an input: its gradient stays
+            return
+        self.expected[maker] -= 1
+        if not self.expected[maker]:
+            heapq.heappush(self.ready, -maker)
+
+    def added(self, tensor: int, before: Waiting, gradient: Waiting, node: str) -> Waiting:
+        if before.dense and self.ledger.holders[before.storage] == 1:
+            self.ledger.mark("backward", node)
+            self.ledger.drop(gradient.storage)
+            return before
+        made = self.new(tensor)
+        self.ledger.mark("backward", node)
+        self.ledger.drop_all((before.storage, gradient.storage))
+        return Waiting(made, dense=True)
