@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archcalc.measure import MEASURES
-from archcalc.report import Line, Report, amount, so_many_layers
+from archcalc.report import SAVED, Line, Report, amount, so_many_layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ def every_column(report: Report) -> dict[str, Column]:
         *(Column(name, m.title, count_of(name), shown.get(name, 9)) for name, m in MEASURES.items()),
     ]
     order = ["layer", "type", "output", "receptive_field", "params", report.arithmetic, "output_bytes"]
+    if report.footprint:
+        columns.append(Column(SAVED, "Saved bytes", count_of(SAVED), 5))
     columns.sort(key=lambda column: order.index(column.name) if column.name in order else len(order))
     return {column.name: column for column in columns}
 

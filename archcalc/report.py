@@ -6,7 +6,7 @@ Formats live one to a file in reports/. They compute nothing: what they need and
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.core.dim import Dim, is_number
@@ -16,7 +16,13 @@ from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields, receptive_fields
 from archcalc.sym.expr import NoClosedForm
 
+if TYPE_CHECKING:
+    from archcalc.footprint import Footprint  # loaded by whoever asks for memory: 9 ms
+
 Value: TypeAlias = Dim | None
+
+SAVED = "saved_bytes"
+"""What a layer keeps for backward: a value of its line where memory was asked for."""
 
 CONVENTIONS = {
     "macs": "macs",
@@ -49,7 +55,7 @@ class Line:
 class Report:
     """A network's numbers, or their closed forms. `convention` says which count of arithmetic leads.
 
-    `conditions`: which values of its free symbols fit, in words.
+    `conditions`: which values of its free symbols fit, in words. `footprint`: its memory, where that is predicted.
     """
 
     graph: Graph
@@ -57,6 +63,7 @@ class Report:
     dtype: str = "float32"
     lines: tuple[Line, ...] = field(default=())
     conditions: tuple[str, ...] = ()
+    footprint: "Footprint | None" = None
 
     @property
     def arithmetic(self) -> str:
@@ -83,15 +90,24 @@ class Report:
         return found
 
 
-def report_of(graph: Graph, convention: str = "macs", dtype: str = "float32", conditions: Sequence[str] = ()) -> Report:
+def report_of(
+    graph: Graph,
+    convention: str = "macs",
+    dtype: str = "float32",
+    conditions: Sequence[str] = (),
+    footprint: "Footprint | None" = None,
+) -> Report:
     """Every measure of every layer, worked out once; `conditions` are which values fit, where symbols are free."""
-    return Report(graph, convention, dtype, tuple(lines_of(graph)), tuple(conditions))
+    lines = tuple(lines_of(graph, footprint.saved if footprint else None))
+    return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
 
 
-def lines_of(graph: Graph) -> Iterator[Line]:
+def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
     fields = receptive_fields(graph)
     for node in graph:
         values = {name: value_of(measure, node) for name, measure in MEASURES.items()}
+        if saved is not None:
+            values[SAVED] = saved.get(node.name, 0)
         yield Line(node.name, node.layer.name, values, node.output, fields.get(node.name), node)
 
 
@@ -105,7 +121,7 @@ def value_of(measure: Measure, node: Node) -> Value:
 def sums(lines: Iterable[Line]) -> dict[str, Value]:
     """The totals of lines."""
     each = [line.values for line in lines]
-    return {name: sum_of([values[name] for values in each]) for name in MEASURES}
+    return {name: sum_of([values[name] for values in each]) for name in (each[0] if each else MEASURES)}
 
 
 def sum_of(values: Sequence[Value]) -> Value:
@@ -115,6 +131,7 @@ def sum_of(values: Sequence[Value]) -> Value:
 def amount(value: Value) -> str:
     """A count as people read it: `25,557,032`, or a formula.
 
+    >>> from archcalc.core.dim import free
     >>> amount(25_557_032), amount(3 * free("w") + 1), amount(None)
     ('25,557,032', '3·w + 1', 'no closed form')
     """

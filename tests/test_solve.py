@@ -23,7 +23,7 @@ from archcalc.spec.document import read_document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet
 from tests.goldens import assert_golden
-from tests.zoo import DATA, document
+from tests.zoo import document
 
 NETWORK = """
 archcalc: 1
@@ -146,7 +146,7 @@ def test_published_networks() -> None:
 
 def test_lossless_sizes_drop_no_row() -> None:
     """U-Net takes 572: 12 more than a multiple of 16 (Ronneberger et al. 2015, arXiv:1505.04597, figure 1)."""
-    graph = load(str(DATA / "networks" / "unet.yaml"), free=["H"])
+    graph = load("unet", free=["H"])
     found = find(graph, "H", lossless=True)
     assert found.allowed.named("H") == "H ≡ 12 (mod 16), H ≥ 188"
     assert (found.fits, found.allowed.prev(600)) == (found.allowed, 588)

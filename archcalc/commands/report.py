@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from archcalc.command import Settings, names_of, output_option, put, room_of, se
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.declarations import free_names
 from archcalc.freeing import with_free
+from archcalc.graph import Graph
 from archcalc.layout import every_column
 from archcalc.loading import documents_of, undisturbed
 from archcalc.measure import MEASURES
@@ -19,6 +20,9 @@ from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.reports.table import View, table
 from archcalc.solve import feasible
 from archcalc.spec.declaration import Document
+
+if TYPE_CHECKING:
+    from archcalc.footprint import Footprint
 
 
 @click.command("report")
@@ -30,6 +34,8 @@ from archcalc.spec.declaration import Document
 @click.option("--depth", type=click.IntRange(1), help="Fold names to this many parts.")
 @click.option("--columns", default="", metavar="A,B", help="Which columns, in which order.")
 @click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
+@click.option("--train", is_flag=True, help="Memory too: kept for backward, peaks of inference and training.")
+@click.option("--optimizer", metavar="CALL", help="With its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
 @click.option("--top", type=click.IntRange(1), help="So many lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
@@ -50,13 +56,29 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     """The report of a document: its numbers, or closed forms where something is free."""
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
-        return report_of(build(document, batch=batch, dtype=dtype), options["convention"], dtype)
+        graph = build(document, batch=batch, dtype=dtype)
+        memory = footprint_of(graph, options) if options["train"] or options["optimizer"] else None
+        return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: which is more depends on what is free")
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
     return report_of(graph, options["convention"], dtype, conditions)
+
+
+def footprint_of(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
+    """The memory of a network; None, and said, where a layer's is not predicted."""
+    from archcalc import optimizers  # noqa: F401  every file in it registers itself  # lazy: 5 ms
+    from archcalc.footprint import Opaque, footprint  # lazy: 4 ms
+    from archcalc.optimizer import read_optimizer  # lazy: 5 ms
+
+    optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
+    try:
+        return footprint(graph, optimizer)
+    except Opaque as opaque:
+        click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
+        return None
 
 
 def format_of(form: str | None, output: str | None) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Try closed forms at this many sizes, of two periods.",
 )
+@click.option("--memory/--no-memory", default=True, show_default=True, help="Train a step, and see what it takes.")
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Fold the table's names to this.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
@@ -77,6 +78,7 @@ def proven(document: Document, options: dict[str, Any], settings: Settings) -> "
             dtype=options["dtype"],
             device=options["device"],
             sizes=options["sizes"],
+            memory=options["memory"],
             progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
         )
 

@@ -2,11 +2,14 @@
 
 import json
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.core.version import VERSION
 from archcalc.measures.receptive_field import Fields
-from archcalc.report import Line, Report, Value, writes
+from archcalc.report import SAVED, Line, Report, Value, writes
+
+if TYPE_CHECKING:
+    from archcalc.footprint import Footprint
 
 SCHEMA = 1
 
@@ -14,7 +17,7 @@ COUNTED = ("params", "trainable_params", "buffers", "macs", "flops", "scalar", "
 """What every layer and the totals hold."""
 
 NOT_PREDICTED = None
-"""Memory for training is not predicted yet; a null is not a zero."""
+"""Memory of layers that say nothing of it, and of free sizes; a null is not a zero."""
 
 
 @writes("json", ".json", single=True)
@@ -69,7 +72,7 @@ def layer(line: Line) -> dict[str, Any]:
         **{name: plain(line.values[name]) for name in COUNTED},
         "receptive_field": receptive_field(line.fields),
         "output_bytes": plain(line.values["output_bytes"]),
-        "saved_bytes": NOT_PREDICTED,
+        "saved_bytes": line.values.get(SAVED, NOT_PREDICTED),
         "line": node.where.line + 1 if node.where else None,
         "column": node.where.column + 1 if node.where else None,
     }
@@ -99,7 +102,32 @@ def totals(report: Report) -> dict[str, int | str | None]:
     return {
         **{name: plain(report.totals[name]) for name in COUNTED},
         "param_bytes": plain(report.totals["param_bytes"]),
-        "saved_bytes": NOT_PREDICTED,
-        "inference_peak_bytes": NOT_PREDICTED,
-        "training_peak_bytes": NOT_PREDICTED,
+        **memory(report.footprint),
+    }
+
+
+def memory(found: "Footprint | None") -> dict[str, int | str | None]:
+    """The peaks, and what they are made of; nulls where they are not predicted."""
+    if found is None:
+        return dict.fromkeys(("saved_bytes", "inference_peak_bytes", "training_peak_bytes"), NOT_PREDICTED)
+    step = found.step
+    optimizer: dict[str, int | str | None] = (
+        {}
+        if step is None
+        else {
+            "optimizer": step.name,
+            "optimizer_bytes": step.state,
+            "iteration_peak_bytes": found.iteration,
+        }
+    )
+    return {
+        "buffer_bytes": found.buffers,
+        "grad_bytes": found.gradients,
+        "saved_bytes": sum(found.saved.values()),
+        "inference_peak_bytes": found.inference.live,
+        "inference_peak_at": found.inference.node,
+        "nested_inference_peak_bytes": found.nested.live,
+        "training_peak_bytes": found.training.live,
+        "training_peak_at": f"{found.training.phase} of {found.training.node}",
+        **optimizer,
     }

@@ -127,7 +127,34 @@ def closing(report: Report) -> list[str]:
         f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
     ]
-    return [parameters(report), *shares, *report.conditions]
+    return [parameters(report), *shares, *report.conditions, *memory(report)]
+
+
+def memory(report: Report) -> list[str]:
+    """What the network takes, where that was asked for."""
+    found = report.footprint
+    if found is None:
+        return []
+    rows = [
+        ("parameters", found.parameters, ""),
+        ("buffers", found.buffers, ""),
+        ("gradients", found.gradients, ""),
+        ("kept for backward", sum(found.saved.values()), ""),
+        (
+            "peak of inference",
+            found.inference.live,
+            f"at {found.inference.node}; {found.nested.live:,} where blocks are called",
+        ),
+        ("peak of training", found.training.live, f"in {found.training.phase}, at {found.training.node}"),
+    ]
+    if found.step:
+        rows += [
+            (f"state of {found.step.name}", found.step.state, f"and {found.step.temporaries:,} while it steps"),
+            ("peak of an iteration", found.iteration, "parameters, buffers and states included"),
+        ]
+    widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
+    lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
+    return ["", f"memory in bytes ({found.device}; peaks with the input, above parameters and buffers)", *lines]
 
 
 def parameters(report: Report) -> str:

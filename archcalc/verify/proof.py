@@ -21,6 +21,7 @@ from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.spec.declaration import Document
 from archcalc.verify.dye import dye
+from archcalc.verify.footprints import footprints
 from archcalc.verify.periods import over_periods
 from archcalc.verify.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
 from archcalc.verify.sizes import Sizes, other_sizes
@@ -61,11 +62,13 @@ def prove(
     dtype: str = "float32",
     device: str = "auto",
     sizes: int = SIZES,
+    memory: bool = True,
     progress: Progress = silent,
 ) -> Certificate:
     """Everything that archcalc says of a network, held against torch.
 
-    `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see.
+    `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
+    whether the network is trained a step, to see what that takes.
 
     Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
     """
@@ -75,7 +78,7 @@ def prove(
     rows += at_other_sizes(document, graph, dtype, progress)
     rows += closed_forms(document, graph, sizes, progress)
     if device != "meta" and all(row.agrees is not False for row in rows):
-        rows += really(graph, device, progress)
+        rows += really(graph, device, memory, progress)
     text = generate(graph).text
     return Certificate(
         graph.name,
@@ -238,7 +241,7 @@ def takes(running: Running, sizes: Sizes) -> bool:
 # --- a real run ------------------------------------------------------------------------------------------------------
 
 
-def really(graph: Graph, device: str, progress: Progress) -> Iterator[Row]:
+def really(graph: Graph, device: str, memory: bool, progress: Progress) -> Iterator[Row]:
     """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
     at = size_of(graph)
     needed = sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
@@ -255,6 +258,8 @@ def really(graph: Graph, device: str, progress: Progress) -> Iterator[Row]:
             if each == "cpu":
                 progress("dye")
                 yield dye(running, at)
+                progress("memory")
+                yield from footprints(graph, running, at, SHARE * free_memory()) if memory else ()
         except FAULTS as fault:
             yield broken("the network runs", level, at, fault)
 
