@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.core.location import Location, Source
+from archcalc.footprint import FORMS, Opaque, in_the_batch
+from archcalc.freeing import BATCH
 from archcalc.graph import Graph
 from archcalc.measure import MEASURES
+from archcalc.optimizer import Optimizer
 from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, names_in, parse_expression
 from archcalc.spec.value import Real, Value, compared, number_of
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol
@@ -25,30 +28,42 @@ class Budget:
 
 
 class Quantities(Mapping[str, Value]):
-    """What a budget may speak of: symbols, parameters, and the totals of measures, worked out when asked for."""
+    """What a budget may speak of: symbols, parameters, totals of measures and memory, worked out when asked for."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, optimizer: Optimizer | None = None) -> None:
+        self.graph, self.optimizer = graph, optimizer
         self.known: dict[str, Value] = {**graph.params, **{name: symbol(name) for name in graph.symbols}}
 
     def __getitem__(self, name: str) -> Value:
+        if name not in self.known and name in FORMS:
+            self.known |= memory_of(self.graph, self.optimizer)
         if name not in self.known:
             self.known[name] = MEASURES[name].total(self.graph)
         return self.known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(MEASURES), **self.known})
+        return iter({**dict.fromkeys((*MEASURES, *FORMS)), **self.known})
 
     def __len__(self) -> int:
-        return len({*MEASURES, *self.known})
+        return len({*MEASURES, *FORMS, *self.known})
 
 
-def budgets(texts: tuple[str, ...], graph: Graph) -> tuple[Budget, ...]:
+def memory_of(graph: Graph, optimizer: Optimizer | None) -> dict[str, Value]:
+    """The peaks of a network, in closed form in the batch."""
+    if set(graph.symbols) - {BATCH}:
+        raise NoClosedForm("memory has one in the batch N alone")
+    try:
+        return dict(in_the_batch(graph, optimizer))
+    except Opaque as opaque:
+        raise NoClosedForm(f"memory is not predicted: {opaque}") from None
+
+
+def budgets(texts: tuple[str, ...], graph: Graph, optimizer: Optimizer | None = None) -> tuple[Budget, ...]:
     """The budgets that several texts hold, each of one condition or more, joined by `and`.
 
     Raises SpecError with everything that is wrong with them.
     """
-    quantities = Quantities(graph)
+    quantities = Quantities(graph, optimizer)
     found: list[Budget] = []
     problems: list[Diagnostic] = []
     for text in texts:
@@ -84,7 +99,7 @@ def budget(part: Binary, names: Quantities) -> Budget:
         left, right = (number_of(side.evaluate(names), side.where) for side in (part.left, part.right))
     except NoClosedForm as error:
         raise problem("AC136", f"there is no closed form: {error}", part.where) from None
-    measured = {word.id: expression(names[word.id]) for word in names_in(part) if word.id in MEASURES}  # type: ignore[arg-type]
+    measured = {word.id: expression(names[word.id]) for word in names_in(part) if word.id in (*MEASURES, *FORMS)}  # type: ignore[arg-type]
     return Budget(text_of(part), judged(part.op, left, right), measured)
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from archcalc.core.dim import Dim, is_number, maximum, summed
 from archcalc.core.kernel import Run
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph
 from archcalc.memory import Course, Moment, inference, training
 from archcalc.optimizer import Optimizer, state_bytes, step_peak
+from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 
-__all__ = ["Footprint", "Opaque", "Step", "footprint", "timeline"]
+__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint", "in_the_batch", "timeline"]
 
 FOREACH = "foreach"
 """The implementation of an optimizer's step that torch takes by itself."""
@@ -34,6 +37,7 @@ class Footprint:
     `saved`: by layer, what it is the first to keep for backward. `inference`, `training`: the peaks above parameters
     and buffers, where every tensor dies after its last use; `nested`: the peak of inference where blocks are called,
     whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's.
+    `course`: of training, with what is alive at its peak, where that was asked for.
     """
 
     device: str
@@ -46,6 +50,7 @@ class Footprint:
     training: Moment
     left: int
     step: Step | None = None
+    course: Course | None = None
 
     @property
     def iteration(self) -> int:
@@ -55,7 +60,12 @@ class Footprint:
 
 
 def footprint(
-    graph: Graph, optimizer: Optimizer | None = None, *, implementation: str = FOREACH, device: str = "cpu"
+    graph: Graph,
+    optimizer: Optimizer | None = None,
+    *,
+    implementation: str = FOREACH,
+    device: str = "cpu",
+    with_course: bool = False,
 ) -> Footprint:
     """The footprint of a network of numbers. Raises Opaque for a layer whose memory is not predicted."""
     tape = tape_of(graph, Run(True, device, dtype_of(graph)))
@@ -74,6 +84,7 @@ def footprint(
         training=course.peak,
         left=course.left,
         step=step_of(weights, optimizer, implementation) if optimizer else None,
+        course=timeline(graph, device) if with_course else None,
     )
 
 
@@ -104,6 +115,76 @@ def bytes_of(weights: Iterable[Weight]) -> int:
 def step_of(weights: Sequence[Weight], optimizer: Optimizer, implementation: str) -> Step:
     state = state_bytes(optimizer, weights)
     return Step(type(optimizer).name, implementation, state, step_peak(optimizer, weights, implementation))
+
+
+# --- closed forms in the batch ---------------------------------------------------------------------------------------
+
+FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
+"""What a budget may call them."""
+
+
+def in_the_batch(graph: Graph, optimizer: Optimizer | None = None, implementation: str = FOREACH) -> dict[str, Dim]:
+    """The figures of a network whose batch is free, in bytes, exact from a batch of 2 on; numbers where it is not.
+
+    Raises Opaque for a layer whose memory is not predicted.
+    """
+    dtype = dtype_of(graph)
+    tape = tape_of(graph, Run(True, dtype=dtype))
+    kept = summed(nbytes for _, nbytes in saved(tape))
+    course = training(tape)
+    weights = [weight for node in graph for weight in node.weights if not weight.shared_with]
+    step = step_of(weights, optimizer, implementation) if optimizer else None
+    standing = bytes_of(weights) + (step.state if step else 0)
+    peak = highest(course.moments)
+    return {
+        "saved_bytes": kept,
+        "inference_peak": highest(inference(tape_of(graph, Run(False, dtype=dtype))).moments),
+        "training_peak": peak,
+        "iteration_peak": standing + maximum(peak, course.left + (step.temporaries if step else 0)),
+    }
+
+
+def highest(moments: Iterable[Moment]) -> Dim:
+    """The most that is alive at any moment: of lines in one symbol those that are the highest somewhere."""
+    lives = list(dict.fromkeys(moment.live for moment in moments))
+    if is_number(*lives):
+        return max(lives)
+    return maximum(*upper_hull([expression(live) for live in lives]))
+
+
+def upper_hull(lines: Sequence[Expr]) -> list[Dim]:
+    """Of lines `a N + b` those that are above all others for some N from 1 on; all of them where they are no lines."""
+    points: dict[int, int] = {}
+    for line in lines:
+        slope, rest = slope_of(line)
+        if slope is None:
+            return [cast(Dim, each) for each in lines]
+        points[slope] = max(rest, points.get(slope, rest))
+    hull: list[tuple[int, int]] = []
+    for slope, rest in sorted(points.items()):
+        while hull and (hull[-1][0] + hull[-1][1] <= slope + rest or beyond(hull, slope, rest)):
+            hull.pop()
+        hull.append((slope, rest))
+    kept = set(hull)
+    return [cast(Dim, line) for line in lines if slope_of(line) in kept]
+
+
+def beyond(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
+    """Whether the last line is below the one before it or the new one wherever they meet."""
+    if len(hull) < 2:
+        return False
+    (a, b), (c, d) = hull[-2:]
+    return (d - rest) * (c - a) <= (b - d) * (slope - c)
+
+
+def slope_of(line: Expr) -> tuple[int | None, int]:
+    """`a` and `b` of `a N + b`; no slope where an expression is something else."""
+    others = [(monomial, c) for monomial, c in line.terms.items() if monomial]
+    if len(line.symbols()) > 1 or any(
+        len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Symbol) for m, _ in others
+    ):
+        return None, 0
+    return sum(c for _, c in others), line.constant
 
 
 def timeline(graph: Graph, device: str = "cpu") -> Course:

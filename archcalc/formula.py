@@ -51,13 +51,14 @@ class Formula:
 class ClosedForms:
     """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
 
-    `own`: a value for every symbol, the spec's where it has one. `nodes`: the layers that are asked for one by one;
-    `fields`: their receptive fields, where these are asked for.
+    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS. `nodes`: the
+    layers that are asked for one by one; `fields`: their receptive fields, where these are asked for.
     """
 
     graph: Graph
     own: Mapping[str, int]
     formulas: tuple[Formula, ...]
+    memory: Mapping[str, Expr] = field(default_factory=dict)
     nodes: tuple[Node, ...] = ()
     fields: Mapping[str, Fields] = field(default_factory=dict)
 

@@ -9,9 +9,11 @@ from archcalc import load, load_text, optimizers  # noqa: F401  every optimizer 
 from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.command import run
+from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Footprint, Opaque, footprint, timeline
+from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch, timeline
+from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.memory import inference, training
 from archcalc.optimizer import OPTIMIZERS, read_optimizer
@@ -152,7 +154,10 @@ def test_every_figure_of_every_network_is_the_measured_one(name: str, dtype: str
         found = footprint(graph)
     except Opaque as opaque:
         pytest.skip(str(opaque))
-    assert set(differences(graph, found).values()) == {0}
+    try:
+        assert set(differences(graph, found).values()) == {0}
+    except NotImplementedError as missing:
+        pytest.skip(f"torch has no kernel: {missing}")
 
 
 # --- what it is made of ----------------------------------------------------------------------------------------------
@@ -214,3 +219,44 @@ def test_a_wrong_optimizer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "lenet5", "--optimizer", "adamv"]) == 1
     assert "did you mean 'adam" in capsys.readouterr().err
     assert len(OPTIMIZERS) >= 8
+
+
+def test_the_timeline_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "lenet5", "--batch", "2", "--timeline"]) == 0
+    assert_golden("report_timeline.txt", capsys.readouterr().out)
+    assert run(["report", "lenet5", "--timeline", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert max(live for _, _, live in told["timeline"]) == told["totals"]["training_peak_bytes"]
+    assert sum(nbytes for _, nbytes in told["alive_at_peak"]) == told["totals"]["training_peak_bytes"]
+
+
+# --- closed forms in the batch ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["small", "tokens", "lenet5", "resnet18", "googlenet", "unet_padded"])
+def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> None:
+    optimizer = read_optimizer("adamw")
+    spec = read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
+    forms = in_the_batch(with_free(spec, ["N"]), optimizer)
+    for batch in (1, 2, 3, 5, 16, 300):
+        found = footprint(build(spec, batch=batch), optimizer)
+        assert {key: number_at(form, {"N": batch}) for key, form in forms.items()} == {
+            "saved_bytes": sum(found.saved.values()),
+            "inference_peak": found.inference.live,
+            "training_peak": found.training.live,
+            "iteration_peak": found.iteration,
+        }
+
+
+def test_the_largest_batch_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["solve", "resnet50", "--for", "N", "--where", "training_peak <= 24GiB"]) == 0
+    assert capsys.readouterr().out.split("\n")[1] == "N = 297: 25,761,910,496 bytes of training peak"
+    assert footprint(load("resnet50", batch=297)).training.live == 25_761_910_496
+    assert footprint(load("resnet50", batch=298)).training.live > 24 * 2**30
+    assert run(["formula", "resnet50", "--free", "N", "--of", "training_peak"]) == 0
+    assert "= 86712128·N + 8408480 from N = 20" in capsys.readouterr().out
+
+
+def test_other_sizes_have_no_closed_form_of_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["solve", "resnet50", "--for", "w", "--where", "training_peak <= 1GiB"]) == 1
+    assert "in the batch N alone" in capsys.readouterr().err

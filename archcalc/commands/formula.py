@@ -1,14 +1,16 @@
 """`archcalc formula`: closed forms in free symbols."""
 
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.budget import memory_of
 from archcalc.command import names_of, output_option, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
+from archcalc.footprint import FORMS
 from archcalc.formula import ClosedForms, Formula, formula
 from archcalc.formulas import FORMATS
 from archcalc.freeing import with_free
@@ -17,7 +19,7 @@ from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.solve import example
-from archcalc.sym.expr import NoClosedForm
+from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")
 """What is no total: it is given layer by layer."""
@@ -34,7 +36,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     """Totals as closed forms in free symbols, and the values for which they hold.
 
     --free H,W frees the axes of the first input (T along a sequence, D,H,W in a volume), --free N the batch, --free w
-    or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field.
+    or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field; with N alone
+    free saved_bytes, inference_peak, training_peak, iteration_peak (text and JSON).
     """
     settings = settings_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
@@ -46,20 +49,32 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
 
 def known(name: str) -> str:
-    if name not in MEASURES and name not in BY_LAYER:
-        raise click.UsageError(f"--of: nothing is called '{name}'; one of {', '.join((*MEASURES, *BY_LAYER))}")
+    if name not in (*MEASURES, *BY_LAYER, *FORMS):
+        raise click.UsageError(f"--of: nothing is called '{name}'; one of {', '.join((*MEASURES, *BY_LAYER, *FORMS))}")
     return name
 
 
 def closed_forms(graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str]) -> ClosedForms:
     """What was asked for of a network; what has no closed form is said, and left out."""
     own = example(graph)
-    made = (closed_or_said(graph, name, own) for name in wanted if name not in BY_LAYER)
+    made = (closed_or_said(graph, name, own) for name in wanted if name in MEASURES)
     nodes = tuple(named(graph, name) for name in only)
     if by_layer or (not only and any(name in BY_LAYER for name in wanted)):
         nodes = graph.nodes
     fields = receptive_fields(graph) if "receptive_field" in wanted else {}
-    return ClosedForms(graph, own, tuple(each for each in made if each), nodes, fields)
+    formulas = tuple(each for each in made if each)
+    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted)), nodes, fields)
+
+
+def memory_or_said(graph: Graph, wanted: Sequence[str]) -> Iterator[tuple[str, Expr]]:
+    """The figures of memory among what is wanted."""
+    names = [name for name in wanted if name in FORMS]
+    if names:
+        try:
+            found = memory_of(graph, None)
+            yield from ((name, expression(cast(Expr, found[name]))) for name in names)
+        except NoClosedForm as error:
+            click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)
 
 
 def named(graph: Graph, name: str) -> Node:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
 @click.option("--train", is_flag=True, help="Memory too: kept for backward, peaks of inference and training.")
 @click.option("--optimizer", metavar="CALL", help="With its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
+@click.option("--timeline", is_flag=True, help="What is alive in the course of a training step, and at its peak.")
 @click.option("--top", type=click.IntRange(1), help="So many lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
@@ -52,12 +53,16 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     put("\n".join(texts), options["output"])
 
 
+MEMORY = ("train", "optimizer", "timeline")
+"""Options that ask for memory."""
+
+
 def reported(document: Document, options: Mapping[str, Any]) -> Report:
     """The report of a document: its numbers, or closed forms where something is free."""
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
-        memory = footprint_of(graph, options) if options["train"] or options["optimizer"] else None
+        memory = footprint_of(graph, options) if any(options[each] for each in MEMORY) else None
         return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
@@ -75,7 +80,7 @@ def footprint_of(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None"
 
     optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
     try:
-        return footprint(graph, optimizer)
+        return footprint(graph, optimizer, with_course=options["timeline"])
     except Opaque as opaque:
         click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
         return None

@@ -6,7 +6,8 @@ from functools import partial
 from archcalc.formula import ClosedForms, Formula
 from archcalc.graph import Condition, Node
 from archcalc.measures.receptive_field import Fields
-from archcalc.sym.expr import written
+from archcalc.sym.decide import solutions
+from archcalc.sym.expr import Expr, Extremum, written
 from archcalc.sym.text import TEXT
 
 
@@ -21,6 +22,9 @@ def of_network(forms: ClosedForms) -> Iterator[str]:
     for made in forms.formulas:
         yield ""
         yield from of_measure(made, forms)
+    if forms.memory:
+        yield ""
+        yield from (f"{name} = {whole} bytes{from_where(whole)}" for name, whole in forms.memory.items())
     if forms.nodes:
         yield ""
         yield from map(partial(of_layer, forms=forms), forms.nodes)
@@ -43,6 +47,19 @@ def of_measure(made: Formula, forms: ClosedForms) -> Iterator[str]:
         yield f"{lead} {term.removeprefix('-') if i else term:{longest}}  {count:>{most}}  {100 * stage.share:5.1f} %"
     lead = f"{'=':>{len(name) + 2}}" if made.stages else f"{name} ="
     yield f"{lead} {made.total.at(**forms.own):,} at {forms.values}"
+
+
+def from_where(whole: Expr) -> str:
+    """Of the greatest of several lines, the one that is the highest in the end, and from where on."""
+    atoms = [atom for atom in whole.atoms() if isinstance(atom, Extremum)]
+    if len(whole.terms) != 1 or len(atoms) != 1 or len(whole.symbols()) != 1:
+        return ""
+    [name] = whole.symbols()
+    slopes = {line.at(**{name: 1}) - line.at(**{name: 0}): line for line in atoms[0].args}
+    steepest = slopes.pop(max(slopes))
+    beaten = (solutions(steepest - other, ">=", name).bounds() for other in slopes.values())
+    first = max((int(found[0]) for found in beaten if found), default=1)
+    return f"\n  = {steepest} from {name} = {first}"
 
 
 def of_layer(node: Node, forms: ClosedForms) -> str:

@@ -36,6 +36,7 @@ def to_json(report: Report) -> str:
         "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
         "layers": [layer(line) for line in report.lines],
         "outputs": list(graph.outputs),
+        **timeline(report.footprint),
         "totals": totals(report),
         "conditions": list(report.conditions),
         "findings": [],
@@ -104,6 +105,14 @@ def totals(report: Report) -> dict[str, int | str | None]:
         "param_bytes": plain(report.totals["param_bytes"]),
         **memory(report.footprint),
     }
+
+
+def timeline(found: "Footprint | None") -> dict[str, Any]:
+    """Every moment of a training step, and what is alive at its peak; nothing where it was not asked for."""
+    if found is None or found.course is None:
+        return {}
+    moments = [[each.phase, each.node, each.live] for each in found.course.moments]
+    return {"timeline": moments, "alive_at_peak": [list(each) for each in found.course.alive]}
 
 
 def memory(found: "Footprint | None") -> dict[str, int | str | None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from archcalc.core.render import printable
 from archcalc.layout import Column, every_column, fitting, total_line, width_of
 from archcalc.measure import MEASURES
+from archcalc.memory_text import course, figures
 from archcalc.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
 GAP = 2
@@ -135,26 +136,7 @@ def memory(report: Report) -> list[str]:
     found = report.footprint
     if found is None:
         return []
-    rows = [
-        ("parameters", found.parameters, ""),
-        ("buffers", found.buffers, ""),
-        ("gradients", found.gradients, ""),
-        ("kept for backward", sum(found.saved.values()), ""),
-        (
-            "peak of inference",
-            found.inference.live,
-            f"at {found.inference.node}; {found.nested.live:,} where blocks are called",
-        ),
-        ("peak of training", found.training.live, f"in {found.training.phase}, at {found.training.node}"),
-    ]
-    if found.step:
-        rows += [
-            (f"state of {found.step.name}", found.step.state, f"and {found.step.temporaries:,} while it steps"),
-            ("peak of an iteration", found.iteration, "parameters, buffers and states included"),
-        ]
-    widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
-    lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    return ["", f"memory in bytes ({found.device}; peaks with the input, above parameters and buffers)", *lines]
+    return ["", *figures(found), *(["", *course(found.course)] if found.course else [])]
 
 
 def parameters(report: Report) -> str:
