@@ -234,6 +234,8 @@ def _unknown(call: Invocation, word: Word, known: Collection[str]) -> Diagnostic
     short = f"did you mean '{TAGS[word.text]}'?" if TAGS.get(word.text) in known else ""
     if word.text in BESIDE:
         short = f"{word.text}: stands beside {call.target.text}:, not within it"
+    if (tag := word.where.text) != word.text and tag[:1] in TAGS:
+        short = f"{tag} is read as {word.text}={tag[1:]}: a layer that is passed on needs another name"
     takes = f"{call.target.text} takes {', '.join(known)}" if known else f"{call.target.text} takes no arguments"
     return Diagnostic(
         code="AC120",

@@ -100,7 +100,7 @@ def budget(part: Binary, names: Quantities) -> Budget:
     except NoClosedForm as error:
         raise problem("AC136", f"there is no closed form: {error}", part.where) from None
     measured = {word.id: expression(names[word.id]) for word in names_in(part) if word.id in (*MEASURES, *FORMS)}  # type: ignore[arg-type]
-    return Budget(text_of(part), judged(part.op, left, right), measured)
+    return Budget(part.where.text, judged(part.op, left, right), measured)
 
 
 def judged(op: str, left: Real, right: Real) -> Claim | bool:
@@ -110,9 +110,3 @@ def judged(op: str, left: Real, right: Real) -> Claim | bool:
     if isinstance(equal, bool):
         return equal == (op == "==")
     return equal if op == "==" else Claim(equal.left, "!=")
-
-
-def text_of(part: Binary) -> str:
-    """The condition as it was written."""
-    where = part.where
-    return where.source.line(where.line)[where.column : where.column + where.length]

@@ -34,6 +34,14 @@ def names(g: Graph) -> list[str]:
 # --- names --------------------------------------------------------------------------------------------------------
 
 
+def test_a_layer_whose_name_is_a_tag_is_told() -> None:
+    blocks = "blocks:\n  down(skip, c):\n    - add: [skip, prev]\n    - conv(3, c)\n"
+    text = f"{blocks}layers:\n  - p5 = conv(3, 3, p1)\n  - down(p5, 3)"
+    with pytest.raises(SpecError) as caught:
+        build(read_document(Source("net.yaml", f"archcalc: 1\ninput: [3, 32, 32]\n{text}\n")))
+    assert caught.value.diagnostics[0].help == "p5 is read as padding=5: a layer that is passed on needs another name"
+
+
 def test_unnamed_layers_are_called_as_written_and_numbered() -> None:
     assert names(graph("layers:\n  - conv(3, 8) -> relu -> conv2d(3, 8) -> relu -> conv(1, 8)")) == [
         "conv1", "relu1", "conv2d1", "relu2", "conv2",

@@ -28,6 +28,11 @@ class Location:
     column: int = 0
     length: int = 1
 
+    @property
+    def text(self) -> str:
+        """What stands there, of its first line."""
+        return self.source.line(self.line)[self.column : self.column + self.length]
+
     def part(self, offset: int, length: int) -> "Location":
         """A part of this place, `offset` characters in."""
         return replace(self, column=self.column + offset, length=length)
