@@ -4,17 +4,21 @@ import json
 
 import pytest
 import torch
+from hypothesis import given, settings
 
 from archcalc import load, load_text, optimizers  # noqa: F401  every optimizer registers itself
 from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.command import run
+from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
+from archcalc.core.window import TransposedWindow
 from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch, timeline
 from archcalc.freeing import with_free
-from archcalc.graph import Graph
+from archcalc.graph import Graph, Node
+from archcalc.layer import Role
 from archcalc.memory import inference, training
 from archcalc.optimizer import OPTIMIZERS, read_optimizer
 from archcalc.spec.document import read_document
@@ -22,6 +26,7 @@ from archcalc.tape import tape_of
 from archcalc.verify import memory, saved
 from archcalc.verify.trace import Running
 from tests.goldens import assert_golden
+from tests.test_random_networks import SLOW, Network, networks
 from tests.zoo import document, references
 
 # --- published -------------------------------------------------------------------------------------------------------
@@ -260,3 +265,22 @@ def test_the_largest_batch_that_fits(capsys: pytest.CaptureFixture[str]) -> None
 def test_other_sizes_have_no_closed_form_of_memory(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["solve", "resnet50", "--for", "w", "--where", "training_peak <= 1GiB"]) == 1
     assert "in the batch N alone" in capsys.readouterr().err
+
+
+@pytest.mark.fuzz
+@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@given(networks())
+def test_random_networks_take_what_is_said(network: Network) -> None:
+    """But for transposed convolutions whose windows leave gaps: torch leaves their output in a larger buffer."""
+    try:
+        graph = load_text(network.spec())
+        found = footprint(graph)
+    except (SpecError, Opaque):
+        return
+    gaps = any(has_gaps(node) for node in graph if node.layer.role is Role.CONTRACTION)
+    if not gaps and any(weight.trainable for node in graph for weight in node.weights):
+        assert set(differences(graph, found).values()) == {0}, network.spec()
+
+
+def has_gaps(node: Node) -> bool:
+    return any(w.extent < w.stride for w in node.layer.windows(*node.inputs) if isinstance(w, TransposedWindow))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
+from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -34,6 +35,10 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel, mul=x.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Backward makes the slopes' gradient for every unit, and then sums it."""
+        yield Kernel(size=tensor_of(y), keeps=("x",), weights=("weight",), scratch=x.nbytes)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.PReLU", **self.stated())
