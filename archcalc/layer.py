@@ -193,6 +193,10 @@ class Layer(ABC):
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
 
+    def unpredicted(self, x: Volume, /) -> str:
+        """Why its memory is not predicted for an input; empty where it is."""
+        return self.opaque
+
     def kernels(self, run: Run, y: Volume, x: Volume, /) -> Iterator[Kernel]:
         """The operations of torch that it runs; most layers are one."""
         yield self.applied(y, x)
@@ -237,6 +241,9 @@ class Merge(Layer):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops()
+
+    def unpredicted(self, *xs: Volume) -> str:
+        return self.opaque
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), keeps=self.keeps, gradient=self.gradient)

@@ -94,8 +94,8 @@ def check_predicted(graph: Graph, run: Run) -> None:
     """Raises Opaque where the memory of a network is not predicted."""
     read = {*graph.outputs, *(source for node in graph for source in node.sources)}
     for node in graph:
-        if node.layer.opaque:
-            raise Opaque(f"{node.name}: {node.layer.opaque}")
+        if why := node.layer.unpredicted(node.inputs[0]):
+            raise Opaque(f"{node.name}: {why}")
         if run.training and (node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))):
             raise Opaque(
                 f"{node.name}: its weights are used elsewhere too, and how their gradients meet is not predicted"

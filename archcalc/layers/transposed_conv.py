@@ -74,6 +74,9 @@ class TransposedConv(
         sums = x.batch * self.out_channels * written
         return Ops(mac=x.numel * patch, sums=sums, bias=y.numel if self.bias else 0)
 
+    def unpredicted(self, x: Volume) -> str:
+        return "torch leaves the output of a transposed convolution over three axes in a larger buffer" * (x.rank == 3)
+
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())
 
