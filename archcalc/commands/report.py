@@ -18,7 +18,6 @@ from archcalc.loading import documents_of, undisturbed
 from archcalc.measure import MEASURES
 from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.reports.table import View, table
-from archcalc.solve import feasible
 from archcalc.spec.declaration import Document
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: which is more depends on what is free")
+    from archcalc.solve import feasible  # lazy: 7 ms, and only sizes that are free ask for it
+
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
     return report_of(graph, options["convention"], dtype, conditions)
