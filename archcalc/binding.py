@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
+from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
@@ -51,17 +52,16 @@ class Signature:
 
 @functools.cache
 def signature_of(layer: type[Layer]) -> Signature:
-    return signature(layer, layer.name, layer.positional, (*layer.followed_by, "freeze"))
+    return signature(layer, layer.positional, (*layer.followed_by, "freeze"))
 
 
-def signature(made: type, name: str, positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
-    """What may be said to a dataclass that calls are bound to, be it a layer or not."""
-    own = fields(made)
+def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
+    """What may be said to what calls make, be it a layer or not."""
     return Signature(
-        name,
+        made.name,
         positional,
-        {f.name: kind_of(typing.cast(Any, f.type)) for f in own},
-        tuple(f.name for f in own if f.default is MISSING),
+        {f.name: kind_of(typing.cast(Any, f.type)) for f in fields(made)},  # type: ignore[arg-type]  # a dataclass
+        tuple(field for field, default in made.known.items() if default is MISSING),
         others,
     )
 

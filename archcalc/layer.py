@@ -19,9 +19,10 @@ Methods take the output volume before the inputs, `(y, x)`, so that a layer with
 import enum
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias, dataclass_transform
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
 
+from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition
 from archcalc.core.kernel import Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.ops import Ops
@@ -118,9 +119,8 @@ RANKED: dict[str, int] = {}
 """The rank that a name insists on: `conv2d` -> 2."""
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Layer(ABC):
-    """Without `name` a class is abstract; with it, final, and a layer that specs may name.
+class Layer(Declared, ABC):
+    """With `name`, a layer that specs may name.
 
     positional   the fields that a call may give without their keyword, in order
     aliases      other names for it
@@ -135,7 +135,6 @@ class Layer(ABC):
     inputs       least and most inputs, `reads` left out; None: no bound
     """
 
-    name: ClassVar[str] = ""
     role: ClassVar[Role]
     positional: ClassVar[tuple[str, ...]] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -151,12 +150,10 @@ class Layer(ABC):
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def __init_subclass__(cls, name: str = "", positional: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> None:
-        dataclass(frozen=True, kw_only=True, repr=False, match_args=False)(cls)  # each generated method costs start-up
-        if cls.name:
-            raise TypeError(f"{cls.__name__} extends {cls.name}, which is final; share an abstract class instead")
+        super().__init_subclass__(name)
+        cls.positional, cls.aliases = positional, aliases
         if not name:
             return
-        cls.name, cls.positional, cls.aliases = name, positional, aliases
         ranked = {f"{name}{rank}d": rank for rank in cls.ranks}
         for word in (name, *aliases, *ranked):
             if word in LAYERS or word in ALIASES:
@@ -164,9 +161,6 @@ class Layer(ABC):
         LAYERS[name] = cls
         ALIASES.update(dict.fromkeys((*aliases, *ranked), name))
         RANKED.update(ranked)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.stated().items())})"
 
     def requires(self, x: Volume, /) -> Iterator[Requirement]:
         """What must hold of the inputs; later requirements may rely on earlier ones."""
@@ -209,14 +203,6 @@ class Layer(ABC):
 
     @abstractmethod
     def call(self, x: Volume, /) -> Call: ...
-
-    def stated(self, *without: str) -> dict[str, Any]:
-        """The fields that differ from their defaults, in order: what a constructor needs to be told."""
-        return {
-            f.name: value
-            for f in fields(self)  # type: ignore[arg-type]  # __init_subclass__ makes every subclass a dataclass
-            if f.name not in without and ((value := getattr(self, f.name)) != f.default or f.default is None)
-        }
 
 
 class Merge(Layer):

@@ -16,11 +16,12 @@ when the name is given to something else. What a step allocates follows, event b
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, ClassVar, TypeAlias, dataclass_transform
+from typing import ClassVar, TypeAlias
 
 from archcalc.binding import Signature, arguments_of, signature
+from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
 from archcalc.core.dim import Dim, prod, summed
 from archcalc.core.location import Location, Source
@@ -256,9 +257,8 @@ IMPLEMENTATIONS = ("forloop", "foreach", "fused")
 """How torch runs a step: weight by weight, on lists, or as one kernel."""
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-class Optimizer(ABC):
-    """Without `name` a class is abstract; with it, final, and an optimizer that a command may name.
+class Optimizer(Declared, ABC):
+    """With `name`, an optimizer that a command may name.
 
     target           the class of torch.optim
     implementations  those that torch has, of forloop, foreach and fused
@@ -266,7 +266,6 @@ class Optimizer(ABC):
     unpredicted      what operators of a step need for themselves that is not predicted; empty where all is
     """
 
-    name: ClassVar[str] = ""
     target: ClassVar[str]
     implementations: ClassVar[tuple[str, ...]] = ("forloop", "foreach")
     on_cuda: ClassVar[str] = "foreach"
@@ -275,15 +274,11 @@ class Optimizer(ABC):
     lr: float
 
     def __init_subclass__(cls, name: str = "") -> None:
-        dataclass(frozen=True, kw_only=True, repr=False, match_args=False)(cls)
-        if cls.name:
-            raise TypeError(f"{cls.__name__} extends {cls.name}, which is final; share an abstract class instead")
-        if not name:
-            return
+        super().__init_subclass__(name)
         if name in OPTIMIZERS:
             raise TypeError(f"the optimizer name {name!r} is declared twice")
-        cls.name = name
-        OPTIMIZERS[name] = cls
+        if name:
+            OPTIMIZERS[name] = cls
 
     def not_negative(self, *names: str) -> Iterator[Requirement]:
         """What must hold of these fields."""
@@ -294,9 +289,6 @@ class Optimizer(ABC):
     def below_one(self, betas: tuple[float, ...]) -> Iterator[Requirement]:
         """What must hold of `betas`."""
         yield all(0 <= beta < 1 for beta in betas), f"betas must be at least 0 and below 1, got {list(betas)}"
-
-    def __repr__(self) -> str:
-        return f"{self.name}({', '.join(f'{name}={value!r}' for name, value in self.stated().items())})"
 
     def requires(self, weights: Sequence[Weight] = ()) -> Iterator[Requirement]:
         """What must hold of the fields, and of the weights that are learned."""
@@ -321,11 +313,6 @@ class Optimizer(ABC):
     def fused(self, weights: Tensors) -> Statements:
         """The same, for the fused implementation."""
         raise NotImplementedError
-
-    def stated(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, in order."""
-        own = fields(self)  # type: ignore[arg-type]  # __init_subclass__ makes every subclass a dataclass
-        return {f.name: value for f in own if (value := getattr(self, f.name)) != f.default}
 
     def call(self, implementation: str = "") -> Call:
         """Its constructor, with `lr` and all that is not torch's default; without an implementation torch takes one."""
@@ -406,7 +393,7 @@ def groups(tensors: Sequence[Tensor]) -> list[Tensors]:
 
 
 def signature_of(optimizer: type[Optimizer]) -> Signature:
-    return signature(optimizer, optimizer.name, ("lr",))
+    return signature(optimizer, ("lr",))
 
 
 def read_optimizer(text: str, source: str = "<optimizer>") -> Optimizer:

@@ -197,7 +197,7 @@ def channel_names(node: Node) -> list[tuple[str, ...]]:
 
 def states_channels(layer: Layer) -> bool:
     """Whether the number of output channels is an argument of the layer."""
-    return any(f.name.startswith("out_") for f in fields(cast(Any, layer)))
+    return any(name.startswith("out_") for name in layer.known)
 
 
 def carried(node: Node) -> tuple[Volume, ...]:
@@ -235,9 +235,8 @@ def output_with_names(node: Node, channels: Dim) -> Volume:
 
 def with_names(layer: Layer, without: Sequence[str]) -> Layer:
     """The layer with names for the numbers that were given to it, but for some arguments."""
-    own = {f.name: getattr(layer, f.name) for f in fields(cast(Any, layer)) if f.name not in without}
-    defaults = {f.name: f.default for f in fields(cast(Any, layer))}
-    made = {name: argument(name, value) for name, value in own.items() if not neutral(value, defaults[name])}
+    own = {name: getattr(layer, name) for name in layer.known if name not in without}
+    made = {name: argument(name, value) for name, value in own.items() if not neutral(value, layer.known[name])}
     return cast(Layer, replace(cast(Any, layer), **made))
 
 
@@ -313,11 +312,10 @@ ARGUMENT = {"kernel": "kernel_size", "begin": "padding", "end": "padding"}
 
 def window_with_names(window: AnyWindow, layer: Layer) -> AnyWindow:
     """The window with names for its numbers, but for those that change nothing and that the layer does not take."""
-    taken = {f.name for f in fields(cast(Any, layer))}
     made = {}
     for each in fields(cast(Any, window)):
         value = getattr(window, each.name)
-        stated = ARGUMENT.get(each.name, each.name) in taken
+        stated = ARGUMENT.get(each.name, each.name) in layer.known
         if isinstance(value, int) and not isinstance(value, bool) and (stated or value != each.default):
             made[each.name] = named(SHORT.get(each.name, each.name), value)
     if "begin" in made and getattr(window, "begin", None) == getattr(window, "end", None):

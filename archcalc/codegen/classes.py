@@ -6,7 +6,7 @@ written out; where they differ it becomes a parameter, one for all places whose 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -237,7 +237,7 @@ def built(node: Node, frozen: bool) -> Build | None:
     call = node.layer.call(*node.inputs)
     if not call.target:
         return None
-    defaults = {f.name: f.default for f in fields(node.layer) if f.default is not MISSING}  # type: ignore[arg-type]
+    defaults = {name: default for name, default in node.layer.known.items() if default is not MISSING}
     return Build(call.target.removeprefix("torch."), call.arguments, defaults, frozen=frozen)
 
 

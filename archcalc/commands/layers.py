@@ -1,7 +1,7 @@
 """`archcalc layers`: the catalogue."""
 
 import inspect
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from typing import Any
 
 import click
@@ -38,9 +38,9 @@ def summary(layer: type[Layer]) -> str:
 
 def signature(layer: type[Layer]) -> str:
     """How a layer is called, positional arguments first: `conv(kernel_size, out_channels, stride=1)`."""
-    own = {f.name: f for f in fields(layer)}  # type: ignore[arg-type]  # __init_subclass__ makes it a dataclass
+    own = layer.known
     order = [*layer.positional, *(name for name in own if name not in layer.positional)]
-    parts = [n if own[n].default is MISSING else f"{n}={shown(none(own[n].default))}".replace("'", "") for n in order]
+    parts = [n if own[n] is MISSING else f"{n}={shown(none(own[n]))}".replace("'", "") for n in order]
     return f"{layer.name}({', '.join(parts)})"
 
 
