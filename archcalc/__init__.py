@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from archcalc.codegen import generate
     from archcalc.core.diagnostic import SpecError
     from archcalc.explanation import explain
+    from archcalc.feasibility import feasible
     from archcalc.formula import closed_form
     from archcalc.loading import load, load_text
     from archcalc.report import report_of
-    from archcalc.solve import feasible, find
+    from archcalc.solve import find
     from archcalc.verify import prove
 
 _FACE = {
@@ -26,7 +27,7 @@ _FACE = {
     "check": "archcalc.checking",
     "closed_form": "archcalc.formula",
     "explain": "archcalc.explanation",
-    "feasible": "archcalc.solve",
+    "feasible": "archcalc.feasibility",
     "find": "archcalc.solve",
     "load": "archcalc.loading",
     "load_text": "archcalc.loading",

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.expectation import failures
+from archcalc.feasibility import contradictions
 from archcalc.loading import document_of
-from archcalc.solve import contradictions
 from archcalc.spec.declaration import Document
 
 

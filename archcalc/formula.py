@@ -6,10 +6,10 @@ from fractions import Fraction
 from functools import cached_property
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.feasibility import Feasible, example, feasible
 from archcalc.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields
-from archcalc.solve import Feasible, example, feasible
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
 

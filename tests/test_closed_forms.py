@@ -10,11 +10,11 @@ import pytest
 from archcalc.builder import build
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import free
+from archcalc.feasibility import valid
 from archcalc.graph import Graph
 from archcalc.loading import document_of
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, output_bytes, params  # noqa: F401  they register what is asked for below
-from archcalc.solve import valid
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim, Expr, NoClosedForm
 from tests.zoo import DATA, SPECS, document, network, references

@@ -12,6 +12,7 @@ import pytest
 from archcalc.builder import build
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
+from archcalc.feasibility import example, feasible
 from archcalc.formula import formula
 from archcalc.formulas.latex import condition
 from archcalc.freeing import with_free
@@ -19,7 +20,6 @@ from archcalc.graph import Graph
 from archcalc.loading import document_of_chain
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, output_bytes, params  # noqa: F401  they register what is asked for below
-from archcalc.solve import example, feasible
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import NoClosedForm
 from archcalc.sym.periodic import PeriodicSet

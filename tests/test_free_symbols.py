@@ -11,10 +11,10 @@ from archcalc.builder import build
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
+from archcalc.feasibility import example, feasible
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.solve import example, feasible
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from tests.goldens import assert_golden

@@ -14,11 +14,12 @@ from archcalc.builder import build
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
+from archcalc.feasibility import feasible
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.loading import load
 from archcalc.measure import MEASURES
-from archcalc.solve import Answer, answer, feasible, find
+from archcalc.solve import Answer, answer, find
 from archcalc.spec.document import read_document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet

@@ -20,11 +20,11 @@ from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
 from archcalc.expectation import failures
+from archcalc.feasibility import valid
 from archcalc.freeing import with_free
 from archcalc.graph import Graph, Node
 from archcalc.loading import document_of, document_of_chain
 from archcalc.measure import MEASURES
-from archcalc.solve import valid
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Expr
 from archcalc.sym.periodic import PeriodicSet

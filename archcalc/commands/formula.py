@@ -10,6 +10,7 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.budget import memory_of
 from archcalc.command import names_of, output_option, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
+from archcalc.feasibility import example
 from archcalc.footprint import FORMS
 from archcalc.formula import ClosedForms, Formula, formula
 from archcalc.formulas import FORMATS
@@ -18,7 +19,6 @@ from archcalc.graph import Graph, Node
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.solve import example
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")

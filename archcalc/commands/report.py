@@ -11,6 +11,7 @@ from archcalc.builder import build
 from archcalc.command import Settings, names_of, output_option, put, room_of, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.declarations import free_names
+from archcalc.feasibility import feasible
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.layout import every_column
@@ -66,8 +67,6 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: which is more depends on what is free")
-    from archcalc.solve import feasible  # lazy: 7 ms, and only sizes that are free ask for it
-
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
     return report_of(graph, options["convention"], dtype, conditions)

@@ -11,12 +11,13 @@ from archcalc import measures, optimizers  # noqa: F401  every file in them regi
 from archcalc.budget import budgets
 from archcalc.command import PROBLEMS, output_option, put, settings_of, spec_options
 from archcalc.declarations import symbol_name
+from archcalc.feasibility import Reason, feasible, lossless
 from archcalc.freeing import with_free
 from archcalc.graph import Condition, Graph
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.optimizer import read_optimizer
-from archcalc.solve import Answer, Reason, answer, feasible, lossless
+from archcalc.solve import Answer, answer
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet
