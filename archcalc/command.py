@@ -226,10 +226,11 @@ def names_of(given: Sequence[str]) -> list[str] | None:
 
 def room_of(output: str | None) -> int | None:
     """How many characters a line may have: as many as the terminal, and any number where there is none."""
+    if not sys.stdout.isatty() or output not in (None, "-"):
+        return None
     import shutil  # lazy: 4 ms
 
-    on_terminal = sys.stdout.isatty() and output in (None, "-")
-    return shutil.get_terminal_size().columns if on_terminal else None
+    return shutil.get_terminal_size().columns
 
 
 def put(text: str, output: str | None) -> None:

@@ -1,6 +1,5 @@
 """JSON: the contract of docs/json.md. Every number is an integer, or a string where it is a fraction."""
 
-import json
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,8 @@ def by_line(items: list[Any]) -> str:
 
 
 def compact(value: Any) -> str:
+    import json  # lazy: 2 ms, and every report knows of every format
+
     return json.dumps(value, ensure_ascii=False)
 
 
