@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,34 +20,11 @@ from archcalc.layer import known_names
 from archcalc.report import CONVENTIONS, REPORTS
 from archcalc.zoo import bundled
 from tests.goldens import assert_golden
+from tests.shell import Shell, Told
 from tests.zoo import ROOT, SPECS
 
 USAGE = 2
 CHAIN = "input(3,32,32) -> conv(5,32,p2) -> relu -> pool(2) -> fc(10)"
-
-
-@dataclass(frozen=True)
-class Told:
-    code: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Commands run in this process."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self.capture = capture
-
-    def __call__(self, *arguments: str) -> Told:
-        code = run(arguments)
-        told = self.capture.readouterr()
-        return Told(code, told.out, told.err)
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
 
 
 def process(*arguments: str, given: str = "") -> Told:

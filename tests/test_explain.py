@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.command import run
 from archcalc.core.volume import Volume
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.derivation import Step, Table
@@ -28,6 +27,7 @@ from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.toeplitz import Matrix, matrix, nonzeros, transpose
 from tests.goldens import assert_golden
+from tests.shell import Shell
 from tests.zoo import network, references
 
 MEASURED = {
@@ -271,28 +271,6 @@ def test_transposed_convolution_is_the_product_with_the_transpose(window: Window
 
 
 # --- word for word ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Told:
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, *arguments: str) -> Told:
-        code = run(arguments)
-        told = self.capture.readouterr()
-        return Told(code, told.out, told.err)
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
 
 
 @pytest.mark.parametrize(
