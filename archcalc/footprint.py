@@ -9,15 +9,17 @@ from archcalc.core.kernel import Run
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph
-from archcalc.memory import Course, Moment, inference, training
-from archcalc.optimizer import Optimizer, state_bytes, step_peak
+from archcalc.ledger import Course, Moment
+from archcalc.memory import inference, training
+from archcalc.optimizer import state_bytes, step_peak
+from archcalc.practice import Practice
 from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 
-__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint", "in_the_batch", "timeline"]
+__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint", "in_the_batch"]
 
-FOREACH = "foreach"
-"""The implementation of an optimizer's step that torch takes by itself."""
+BARE = Practice()
+"""No optimizer, on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -59,22 +61,18 @@ class Footprint:
         return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
 
 
-def footprint(
-    graph: Graph,
-    optimizer: Optimizer | None = None,
-    *,
-    implementation: str = FOREACH,
-    device: str = "cpu",
-    with_course: bool = False,
-) -> Footprint:
-    """The footprint of a network of numbers. Raises Opaque for a layer whose memory is not predicted."""
-    tape = tape_of(graph, Run(True, device, dtype_of(graph)))
+def footprint(graph: Graph, practice: Practice = BARE, *, with_course: bool = False) -> Footprint:
+    """The footprint of a network of numbers; `with_course`: what is alive at every moment of training too.
+
+    Raises Opaque for a layer whose memory is not predicted.
+    """
+    tape = tape_of(graph, run_of(graph, practice))
     kept = by_layer(saved(tape))
     course = training(tape)
-    flat, nested = inferences(graph, device)
-    weights = [weight for node in graph for weight in node.weights if not weight.shared_with]
+    flat, nested = inferences(graph, practice)
+    weights = weights_of(graph)
     return Footprint(
-        device=device,
+        device=practice.device,
         parameters=bytes_of(weight for weight in weights if not weight.buffer),
         buffers=bytes_of(weight for weight in weights if weight.buffer),
         gradients=bytes_of(weight for weight in weights if weight.trainable and not weight.buffer),
@@ -83,9 +81,13 @@ def footprint(
         nested=nested,
         training=course.peak,
         left=course.left,
-        step=step_of(weights, optimizer, implementation) if optimizer else None,
-        course=timeline(graph, device) if with_course else None,
+        step=step_of(weights, practice),
+        course=training(tape_of(graph, run_of(graph, practice)), watch=course.highest) if with_course else None,
     )
+
+
+def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
+    return Run(is_training, practice.device, dtype_of(graph))
 
 
 def dtype_of(graph: Graph) -> str:
@@ -93,9 +95,14 @@ def dtype_of(graph: Graph) -> str:
     return next((each.volume.dtype for each in graph.inputs if "float" in each.volume.dtype), "float32")
 
 
-def inferences(graph: Graph, device: str) -> tuple[Moment, Moment]:
+def weights_of(graph: Graph) -> list[Weight]:
+    """Every parameter and buffer, what is shared once."""
+    return [weight for node in graph for weight in node.weights if not weight.shared_with]
+
+
+def inferences(graph: Graph, practice: Practice) -> tuple[Moment, Moment]:
     """The peaks of inference, flat and with blocks that are called."""
-    tape = tape_of(graph, Run(False, device, dtype_of(graph)))
+    tape = tape_of(graph, run_of(graph, practice, is_training=False))
     flat = inference(tape).peak
     hold_inputs_of_blocks(graph, tape)
     return flat, inference(tape).peak
@@ -112,9 +119,13 @@ def bytes_of(weights: Iterable[Weight]) -> int:
     return sum(weight.numel * ITEMSIZE[weight.dtype] for weight in weights)
 
 
-def step_of(weights: Sequence[Weight], optimizer: Optimizer, implementation: str) -> Step:
+def step_of(weights: Sequence[Weight], practice: Practice) -> Step | None:
+    """What the optimizer takes, where there is one."""
+    optimizer, implementation = practice.optimizer, practice.implementation
+    if optimizer is None:
+        return None
     state = state_bytes(optimizer, weights)
-    return Step(type(optimizer).name, implementation, state, step_peak(optimizer, weights, implementation))
+    return Step(optimizer.name, implementation, state, step_peak(optimizer, weights, implementation))
 
 
 # --- closed forms in the batch ---------------------------------------------------------------------------------------
@@ -123,22 +134,21 @@ FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
 """What a budget may call them."""
 
 
-def in_the_batch(graph: Graph, optimizer: Optimizer | None = None, implementation: str = FOREACH) -> dict[str, Dim]:
+def in_the_batch(graph: Graph, practice: Practice = BARE) -> dict[str, Dim]:
     """The figures of a network whose batch is free, in bytes, exact from a batch of 2 on; numbers where it is not.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    dtype = dtype_of(graph)
-    tape = tape_of(graph, Run(True, dtype=dtype))
+    tape = tape_of(graph, run_of(graph, practice))
     kept = summed(nbytes for _, nbytes in saved(tape))
     course = training(tape)
-    weights = [weight for node in graph for weight in node.weights if not weight.shared_with]
-    step = step_of(weights, optimizer, implementation) if optimizer else None
+    weights = weights_of(graph)
+    step = step_of(weights, practice)
     standing = bytes_of(weights) + (step.state if step else 0)
     peak = highest(course.moments)
     return {
         "saved_bytes": kept,
-        "inference_peak": highest(inference(tape_of(graph, Run(False, dtype=dtype))).moments),
+        "inference_peak": highest(inference(tape_of(graph, run_of(graph, practice, is_training=False))).moments),
         "training_peak": peak,
         "iteration_peak": standing + maximum(peak, course.left + (step.temporaries if step else 0)),
     }
@@ -185,9 +195,3 @@ def slope_of(line: Expr) -> tuple[int | None, int]:
     ):
         return None, 0
     return sum(c for _, c in others), line.constant
-
-
-def timeline(graph: Graph, device: str = "cpu") -> Course:
-    """Every moment of a forward and a backward pass, with what is alive at the peak."""
-    run = Run(True, device, dtype_of(graph))
-    return training(tape_of(graph, run), watch=training(tape_of(graph, run)).highest)

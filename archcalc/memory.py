@@ -8,81 +8,18 @@ one is dense and owned by nobody else, else into a new tensor.
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from archcalc.core.kernel import Gradient
+from archcalc.ledger import Course, Ledger
 from archcalc.tape import Op, Tape, dying
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is alive while an operation runs, in bytes: `phase` is forward, backward or step."""
-
-    phase: str
-    node: str
-    live: int
-
-
-@dataclass(frozen=True)
-class Course:
-    """The moments of a run in order. `left`: what is alive at its end; `alive`: by name, at the moment watched."""
-
-    moments: tuple[Moment, ...]
-    left: int
-    alive: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def peak(self) -> Moment:
-        """The first of the moments at which most is alive."""
-        return self.moments[self.highest]
-
-    @property
-    def highest(self) -> int:
-        return max(range(len(self.moments)), key=lambda i: self.moments[i].live)
-
-
-@dataclass
-class Ledger:
-    """Storages that are alive, each with how many hold it; `seen`: those alive at moment number `watch`."""
-
-    tape: Tape
-    holders: Counter[int] = field(default_factory=Counter)
-    live: int = 0
-    watch: int = -1
-    seen: list[tuple[str, int]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
-
-    def take(self, storage: int) -> int:
-        self.holders[storage] += 1
-        if self.holders[storage] == 1:
-            self.live += self.tape.bytes_of[storage]
-        return storage
-
-    def drop(self, storage: int) -> None:
-        self.holders[storage] -= 1
-        if not self.holders[storage]:
-            self.live -= self.tape.bytes_of[storage]
-
-    def drop_all(self, storages: Iterable[int]) -> None:
-        for storage in storages:
-            self.drop(storage)
-
-    def new(self, name: str, nbytes: int) -> int:
-        return self.take(self.tape.storage(name, nbytes))
-
-    def mark(self, phase: str, node: str, scratch: int = 0) -> None:
-        if len(self.moments) == self.watch:
-            alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i, count in self.holders.items() if count]
-            self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
-        self.moments.append(Moment(phase, node, self.live + scratch))
 
 
 def inference(tape: Tape, watch: int = -1) -> Course:
     """A forward pass that keeps nothing for backward; the input is the caller's, and alive throughout."""
     ledger = Ledger(tape, watch=watch)
     forward(ledger, keep=False)
-    return Course(tuple(ledger.moments), ledger.live, tuple(ledger.seen))
+    return ledger.course
 
 
 def training(tape: Tape, watch: int = -1) -> Course:
@@ -95,25 +32,20 @@ def training(tape: Tape, watch: int = -1) -> Course:
     forward(ledger, keep=True)
     backward.run()
     ledger.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variable ends with the step
-    return Course(tuple(ledger.moments), ledger.live, tuple(ledger.seen))
+    return ledger.course
 
 
 def forward(ledger: Ledger, keep: bool) -> None:
     tape = ledger.tape
     dead = dying(tape)
-    ledger_take_all(ledger, tape.given)
+    ledger.take_all(tape.given)
     for place, op in enumerate(tape.ops):
         ledger.take(tape.tensors[op.makes].storage)
-        ledger_take_all(ledger, (*op.keeps, *op.pins) if keep else ())
-        ledger_take_all(ledger, op.own)
+        ledger.take_all((*op.keeps, *op.pins) if keep else ())
+        ledger.take_all(op.own)
         ledger.mark("forward", op.node)
         ledger.drop_all(op.own)
         ledger.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
-
-
-def ledger_take_all(ledger: Ledger, storages: Iterable[int]) -> None:
-    for storage in storages:
-        ledger.take(storage)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archcalc.footprint import Footprint
-    from archcalc.memory import Course, Moment
+    from archcalc.ledger import Course, Moment
 
 SHOWN = 12
 """Tensors that are alive at the peak, the largest first."""

@@ -130,41 +130,47 @@ def record(tape: Tape, node: Node, weights: Mapping[str, tuple[str, Weight]], so
 def one_kernel(
     tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Mapping[str, tuple[str, Weight]]
 ) -> None:
+    """Records a kernel; what it makes is among `names` from then on."""
     reads = tuple(names[name] for name in kernel.reads)
     applied = [weights[name] for name in kernel.weights if name in weights]
     learns = bool(applied) or any(tape.tensors[i].learns for i in reads)
-    size = kernel.size or tape.tensors[reads[0]].size
-    name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    made = tape.tensor(name, size, learns, tape.tensors[reads[0]].storage if kernel.view else None)
+    names[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
     own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in kernel.own.items()}
-    names[kernel.makes] = made
-    if kernel.crosswise:
-        pairs = zip(kernel.reads, reversed(kernel.reads), strict=True)
-        keeps_names = tuple(name for name, other in pairs if tape.tensors[names[other]].learns)
-    else:
-        keeps_names = kernel.keeps
     storages = {name: tape.tensors[i].storage for name, i in names.items()} | own
     kept = learns and tape.run.training
-    keeps, pins = (tuple(storages[name] for name in names_) if kept else () for names_ in (keeps_names, kernel.pins))
-    sizes = tuple((key, Tensor(weight.numel, weight.dtype).nbytes) for key, weight in applied)
     place = len(tape.ops)
     tape.ops.append(
         Op(
-            node,
-            reads,
-            made,
-            tuple(own.values()),
-            keeps,
-            pins,
-            kernel.scratch,
-            kernel.gradient,
-            kernel.dense,
-            sizes,
-            learns,
+            node=node,
+            reads=reads,
+            makes=made,
+            own=tuple(own.values()),
+            keeps=tuple(storages[name] for name in kept_by(tape, kernel, names)) if kept else (),
+            pins=tuple(storages[name] for name in kernel.pins) if kept else (),
+            scratch=kernel.scratch,
+            gradient=kernel.gradient,
+            dense=kernel.dense,
+            weights=tuple((key, Tensor(weight.numel, weight.dtype).nbytes) for key, weight in applied),
+            learns=learns,
         )
     )
     for name in kernel.holds:
         tape.ends[names[name]] = max(tape.ends.get(names[name], place), place)
+
+
+def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
+    """The tensor that a kernel makes: new, or a view of the first that it reads."""
+    first = tape.tensors[reads[0]]
+    name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
+    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None)
+
+
+def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int]) -> tuple[str, ...]:
+    """What of a kernel backward needs, by name."""
+    if not kernel.crosswise:
+        return kernel.keeps
+    pairs = zip(kernel.reads, reversed(kernel.reads), strict=True)
+    return tuple(name for name, other in pairs if tape.tensors[names[other]].learns)
 
 
 # --- how long tensors live -------------------------------------------------------------------------------------------

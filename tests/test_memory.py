@@ -15,12 +15,13 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch, timeline
+from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.layer import Role
 from archcalc.memory import inference, training
 from archcalc.optimizer import OPTIMIZERS, read_optimizer
+from archcalc.practice import Practice
 from archcalc.spec.document import read_document
 from archcalc.tape import tape_of
 from archcalc.verify import memory, saved
@@ -37,7 +38,7 @@ def test_figures_that_others_measured() -> None:
     found = footprint(load("resnet50", batch=2))
     assert sum(found.saved.values()) == 170_827_264
     assert (found.training.live, found.inference.live, found.nested.live) == (235_269_152, 20_471_808, 22_077_440)
-    vit = footprint(load("vit_b16", batch=2), read_optimizer("adamw"))
+    vit = footprint(load("vit_b16", batch=2), Practice(optimizer=read_optimizer("adamw")))
     assert (sum(vit.saved.values()), vit.training.live, vit.iteration) == (235_117_136, 352_989_808, 1_732_565_952)
     vgg = footprint(load("vgg16", batch=2))
     assert (vgg.training.live, vgg.inference.live) == (685_792_800, 52_584_448)
@@ -138,7 +139,7 @@ def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
 def test_an_iteration_takes_what_is_said(call: str) -> None:
     graph = with_dtype("small")
     optimizer = read_optimizer(call)
-    found = footprint(graph, optimizer)
+    found = footprint(graph, Practice(optimizer=optimizer))
     running = Running(generate(graph), graph, "cpu")
     made = eval(f"{optimizer.call('foreach').target}(running.module.parameters(), **given)", {
         "torch": torch, "running": running, "given": dict(optimizer.call("foreach").arguments),
@@ -170,7 +171,8 @@ def test_every_figure_of_every_network_is_the_measured_one(name: str, dtype: str
 
 def test_what_is_alive_at_the_peak_adds_up_to_it() -> None:
     for graph in map(with_dtype, NAMES):
-        course = timeline(graph)
+        course = footprint(graph, with_course=True).course
+        assert course
         assert sum(nbytes for _, nbytes in course.alive) == course.peak.live
         assert course.moments[0].phase == "forward"
         assert course.moments[-1].phase == "backward"
@@ -242,9 +244,9 @@ def test_the_timeline_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
 def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> None:
     optimizer = read_optimizer("adamw")
     spec = read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
-    forms = in_the_batch(with_free(spec, ["N"]), optimizer)
+    forms = in_the_batch(with_free(spec, ["N"]), Practice(optimizer=optimizer))
     for batch in (1, 2, 3, 5, 16, 300):
-        found = footprint(build(spec, batch=batch), optimizer)
+        found = footprint(build(spec, batch=batch), Practice(optimizer=optimizer))
         assert {key: number_at(form, {"N": batch}) for key, form in forms.items()} == {
             "saved_bytes": sum(found.saved.values()),
             "inference_peak": found.inference.live,

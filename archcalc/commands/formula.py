@@ -11,7 +11,7 @@ from archcalc.budget import memory_of
 from archcalc.command import names_of, output_option, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.feasibility import example
-from archcalc.footprint import FORMS
+from archcalc.footprint import BARE, FORMS
 from archcalc.formula import ClosedForms, Formula, formula
 from archcalc.formulas import FORMATS
 from archcalc.freeing import with_free
@@ -71,7 +71,7 @@ def memory_or_said(graph: Graph, wanted: Sequence[str]) -> Iterator[tuple[str, E
     names = [name for name in wanted if name in FORMS]
     if names:
         try:
-            found = memory_of(graph, None)
+            found = memory_of(graph, BARE)
             yield from ((name, expression(cast(Expr, found[name]))) for name in names)
         except NoClosedForm as error:
             click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)

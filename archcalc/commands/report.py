@@ -77,10 +77,11 @@ def footprint_of(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None"
     from archcalc import optimizers  # noqa: F401  every file in it registers itself  # lazy: 5 ms
     from archcalc.footprint import Opaque, footprint  # lazy: 4 ms
     from archcalc.optimizer import read_optimizer  # lazy: 5 ms
+    from archcalc.practice import Practice  # lazy: with it
 
     optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
     try:
-        return footprint(graph, optimizer, with_course=options["timeline"])
+        return footprint(graph, Practice(optimizer=optimizer), with_course=options["timeline"])
     except Opaque as opaque:
         click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
         return None

@@ -17,6 +17,7 @@ from archcalc.graph import Condition, Graph
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.optimizer import read_optimizer
+from archcalc.practice import Practice
 from archcalc.solve import Answer, answer
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
@@ -75,10 +76,9 @@ def asked(document: Document, options: dict[str, Any]) -> Asked:
     if symbol not in graph.symbols:
         raise click.UsageError(f"--for {symbol}: it is a list; name an entry: {symbol}[0]")
     optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
+    practice = Practice(optimizer=optimizer)
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
-    found = answer(
-        graph, symbol, budgets(options["where"], graph, optimizer), within=limits, no_loss=options["no_loss"]
-    )
+    found = answer(graph, symbol, budgets(options["where"], graph, practice), within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])
 
