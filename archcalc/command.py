@@ -203,6 +203,22 @@ def output_option(function: Function) -> Function:
     return click.option("-o", "--output", metavar="FILE", help="Write here, whole or not at all.")(function)
 
 
+def practice_options(function: Function) -> Function:
+    """--optimizer, --accumulate, --checkpoint: how a network is trained, where its memory is asked for."""
+    optimizer = click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
+    accumulate = click.option("--accumulate", is_flag=True, help="Gradients are added to those of earlier batches.")
+    return optimizer(accumulate(checkpoint_option(function)))
+
+
+def checkpoint_option(function: Function) -> Function:
+    return click.option(
+        "--checkpoint",
+        multiple=True,
+        metavar="BLOCK",
+        help="This block keeps only its inputs, and runs again in backward.",
+    )(function)
+
+
 def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Mapping[str, str]:
     """The `--set name=value` pairs of a command that has been told a network."""
     if not specs and not expressions:

@@ -13,6 +13,7 @@ from archcalc.ledger import Course, Moment
 from archcalc.memory import inference, training
 from archcalc.optimizer import state_bytes, step_peak
 from archcalc.practice import Practice
+from archcalc.recompute import instead, stretches
 from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 
@@ -42,7 +43,7 @@ class Footprint:
     `course`: of training, with what is alive at its peak, where that was asked for.
     """
 
-    device: str
+    practice: Practice
     parameters: int
     buffers: int
     gradients: int
@@ -66,24 +67,32 @@ def footprint(graph: Graph, practice: Practice = BARE, *, with_course: bool = Fa
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    tape = tape_of(graph, run_of(graph, practice))
-    kept = by_layer(saved(tape))
-    course = training(tape)
+    kept, course = trained(graph, practice)
     flat, nested = inferences(graph, practice)
     weights = weights_of(graph)
     return Footprint(
-        device=practice.device,
+        practice=practice,
         parameters=bytes_of(weight for weight in weights if not weight.buffer),
         buffers=bytes_of(weight for weight in weights if weight.buffer),
         gradients=bytes_of(weight for weight in weights if weight.trainable and not weight.buffer),
-        saved=kept,
+        saved=by_layer(kept),
         inference=flat,
         nested=nested,
         training=course.peak,
         left=course.left,
         step=step_of(weights, practice),
-        course=training(tape_of(graph, run_of(graph, practice)), watch=course.highest) if with_course else None,
+        course=trained(graph, practice, course.highest)[1] if with_course else None,
     )
+
+
+def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tuple[str, int]], Course]:
+    """What layers keep for backward, and the course of a training step; `watch`: the moment to look at closely."""
+    tape = tape_of(graph, run_of(graph, practice))
+    again = stretches(graph, tape, practice.checkpointed)
+    if again:
+        hold_inputs_of_blocks(graph, tape)
+    kept = list(saved(tape, instead(again)))
+    return kept, training(tape, watch, again=again, accumulate=practice.accumulate)
 
 
 def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
@@ -139,15 +148,13 @@ def in_the_batch(graph: Graph, practice: Practice = BARE) -> dict[str, Dim]:
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    tape = tape_of(graph, run_of(graph, practice))
-    kept = summed(nbytes for _, nbytes in saved(tape))
-    course = training(tape)
+    kept, course = trained(graph, practice)
     weights = weights_of(graph)
     step = step_of(weights, practice)
     standing = bytes_of(weights) + (step.state if step else 0)
     peak = highest(course.moments)
     return {
-        "saved_bytes": kept,
+        "saved_bytes": summed(nbytes for _, nbytes in kept),
         "inference_peak": highest(inference(tape_of(graph, run_of(graph, practice, is_training=False))).moments),
         "training_peak": peak,
         "iteration_peak": standing + maximum(peak, course.left + (step.temporaries if step else 0)),

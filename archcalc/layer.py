@@ -131,6 +131,7 @@ class Layer(Declared, ABC):
     carries      how many of the inputs reach the output values; None: all
     opaque       why its memory is not predicted; empty where it is
     keeps        what backward needs of its input "x" and its output "y", where it is one kernel
+    summed       weights that it adds: backward sums what comes in for them (core/kernel.py)
     gradient     how the gradient of its input is made, where it is one kernel
     inputs       least and most inputs, `reads` left out; None: no bound
     """
@@ -145,6 +146,7 @@ class Layer(Declared, ABC):
     carries: ClassVar[int | None] = None
     opaque: ClassVar[str] = ""
     keeps: ClassVar[tuple[str, ...]] = ("x",)
+    summed: ClassVar[tuple[str, ...]] = ()
     gradient: ClassVar[Gradient] = Gradient.NEW
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -198,8 +200,12 @@ class Layer(Declared, ABC):
     def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
         """The kernel that applies its weights, reading the input or what an earlier kernel made of it."""
         keeps = tuple(reads if name == "x" else name for name in self.keeps)
-        weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
-        return Kernel(reads=(reads,), size=tensor_of(y), keeps=keeps, weights=weights, gradient=self.gradient)
+        names = [weight.name for weight in self.weights(x) if not weight.buffer]
+        summed = tuple(name for name in names if name in self.summed)
+        weights = tuple(name for name in names if name not in self.summed)
+        return Kernel(
+            reads=(reads,), size=tensor_of(y), keeps=keeps, weights=weights, summed=summed, gradient=self.gradient
+        )
 
     @abstractmethod
     def call(self, x: Volume, /) -> Call: ...

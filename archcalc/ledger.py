@@ -9,7 +9,7 @@ from archcalc.tape import Tape
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What is alive while an operation runs, in bytes: `phase` is forward, backward or step."""
+    """What is alive while an operation runs, in bytes: `phase` is forward, backward, or again (a second forward)."""
 
     phase: str
     node: str

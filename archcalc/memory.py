@@ -8,11 +8,17 @@ one is dense and owned by nobody else, else into a new tensor.
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from archcalc.core.kernel import Gradient
 from archcalc.ledger import Course, Ledger
-from archcalc.tape import Op, Tape, dying
+from archcalc.recompute import Recompute, Stretch
+from archcalc.tape import Gradients, Op, Tape, dying
+
+NOTHING: Mapping[int, Recompute] = MappingProxyType({})
+"""Nothing runs again."""
 
 
 def inference(tape: Tape, watch: int = -1) -> Course:
@@ -22,26 +28,33 @@ def inference(tape: Tape, watch: int = -1) -> Course:
     return ledger.course
 
 
-def training(tape: Tape, watch: int = -1) -> Course:
+def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accumulate: bool = False) -> Course:
     """A forward and a backward pass: the input and the gradient that backward begins with are the caller's.
 
-    Gradients of weights stay, as `param.grad`; weights and buffers are not counted.
+    Gradients of weights stay, as `param.grad`; weights and buffers are not counted. `again`: what keeps only its inputs
+    and runs again. `accumulate`: gradients of an earlier pass are there from the beginning, and are added to.
     """
     ledger = Ledger(tape, watch=watch)
-    backward = Backward(ledger)
-    forward(ledger, keep=True)
+    runs = {stretch.first: Recompute(stretch, ledger) for stretch in again}
+    backward = Backward(ledger, runs.values(), accumulate)
+    forward(ledger, keep=True, again=runs)
     backward.run()
     ledger.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variable ends with the step
     return ledger.course
 
 
-def forward(ledger: Ledger, keep: bool) -> None:
+def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute] = NOTHING) -> None:
+    """The forward pass; `again`: by their first operations, the stretches that keep only their inputs."""
     tape = ledger.tape
+    bare = {place for each in again.values() for place in each.places}
     dead = dying(tape)
     ledger.take_all(tape.given)
     for place, op in enumerate(tape.ops):
+        if place in again:
+            again[place].begin()
         ledger.take(tape.tensors[op.makes].storage)
-        ledger.take_all((*op.keeps, *op.pins) if keep else ())
+        ledger.take_all(op.keeps if keep and place not in bare else ())
+        ledger.take_all(op.pins if keep else ())
         ledger.take_all(op.own)
         ledger.mark("forward", op.node)
         ledger.drop_all(op.own)
@@ -59,14 +72,20 @@ class Waiting:
 class Backward:
     """The engine's state while it runs backward over a tape."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
         self.ledger, self.tape = ledger, ledger.tape
+        self.again = {place: each for each in again for place in each.places}
         self.made_by = {op.makes: place for place, op in enumerate(self.tape.ops)}
         self.buffers: dict[int, Waiting] = {}
         self.expected = self.dependencies()
         self.ready: list[int] = []
-        self.handed: set[str] = set()
+        self.handed = {key for key, _ in self.gradients_before()} if accumulate else set()
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
+
+    def gradients_before(self) -> Iterator[tuple[str, int]]:
+        """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
+        sizes = {key: nbytes for op in self.tape.ops for key, nbytes in (*op.weights, *op.viewed, *op.summed)}
+        return ((key, self.ledger.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:
         """The gradient of an output that the caller begins with, and holds from the first to the last."""
@@ -104,15 +123,28 @@ class Backward:
     def step(self, place: int) -> None:
         op = self.tape.ops[place]
         incoming = self.buffers.pop(op.makes)
+        run = self.again.get(place)
+        keeps = run.needed(place) if run else op.keeps
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in self.learning(op)]
-        weights = [(key, self.ledger.new(f"gradient of {key}", nbytes)) for key, nbytes in op.weights]
+        weights = self.of_weights(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
         self.ledger.mark("backward", op.node, op.scratch)
+        if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
+            self.ledger.drop_all(keeps)
+        if op.summed:
+            weights |= self.of_weights(op.summed)
+            self.ledger.mark("backward", op.node)
         self.ledger.drop(incoming.storage)
-        self.ledger.drop_all((*op.keeps, *op.pins))
-        for key, storage in weights:
+        self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))
+        if run:
+            run.done(place)
+        for key, storage in weights.items():
             self.hand_over(key, storage)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
+
+    def of_weights(self, gradients: Gradients) -> dict[str, int]:
+        """New storages for the gradients of weights."""
+        return {key: self.ledger.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
 
     def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
         """The gradient of something that an operation reads."""

@@ -32,7 +32,16 @@ def figures(found: "Footprint") -> list[str]:
         ]
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    return [f"memory in bytes ({found.device}; peaks with the input, above parameters and buffers)", *lines]
+    head = f"memory in bytes ({found.practice.device}; peaks with the input, above parameters and buffers)"
+    return [head, *conditions(found), *lines]
+
+
+def conditions(found: "Footprint") -> Iterator[str]:
+    """What the figures hold for, beside the usual."""
+    if found.practice.checkpointed:
+        yield f"  {' and '.join(found.practice.checkpointed)}: only inputs are kept, and backward runs it again"
+    if found.practice.accumulate:
+        yield "  gradients are added to those of earlier batches"
 
 
 def course(made: "Course") -> Iterator[str]:

@@ -1,8 +1,11 @@
 """Practice: how a network is trained and on what, as far as its memory depends on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from archcalc.optimizer import Optimizer
+from archcalc import optimizers  # noqa: F401  every file in it registers itself
+from archcalc.optimizer import Optimizer, read_optimizer
 
 FOREACH = "foreach"
 """The implementation of an optimizer's step that torch takes by itself on a GPU, and that is asked for on the CPU."""
@@ -10,8 +13,24 @@ FOREACH = "foreach"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
-    """The optimizer, and which of torch's implementations of its step; the device whose kernels run."""
+    """The optimizer, and which of torch's implementations of its step; the device whose kernels run.
+
+    `accumulate`: gradients of earlier passes are there, and are added to. `checkpointed`: blocks, by their names in the
+    spec, that keep only their inputs and run again in backward.
+    """
 
     optimizer: Optimizer | None = None
     implementation: str = FOREACH
     device: str = "cpu"
+    accumulate: bool = False
+    checkpointed: tuple[str, ...] = ()
+
+
+def practice_of(options: Mapping[str, Any]) -> Practice:
+    """What a command line says of it. Raises SpecError for an optimizer that cannot be read."""
+    call, kinds = options["optimizer"], (name.strip() for each in options["checkpoint"] for name in each.split(","))
+    return Practice(
+        optimizer=read_optimizer(call, "--optimizer") if call else None,
+        accumulate=options["accumulate"],
+        checkpointed=tuple(kind for kind in kinds if kind),
+    )

@@ -5,10 +5,15 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
 
 from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
+
+NOTHING: Mapping[int, Sequence[int]] = MappingProxyType({})
+"""Nothing runs again."""
 
 
 class Opaque(Exception):
@@ -24,9 +29,14 @@ class Held:
     learns: bool
 
 
+Gradients: TypeAlias = tuple[tuple[str, int], ...]
+"""Weights, by their keys in `state_dict`, each with the bytes of its gradient."""
+
+
 @dataclass(frozen=True, slots=True)
 class Op:
-    """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes."""
+    """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
+    those that are views of what comes in, and those that are summed after it."""
 
     node: str
     reads: tuple[int, ...]
@@ -37,7 +47,9 @@ class Op:
     scratch: int
     gradient: Gradient
     dense: bool
-    weights: tuple[tuple[str, int], ...]
+    weights: Gradients
+    viewed: Gradients
+    summed: Gradients
     learns: bool
 
 
@@ -132,8 +144,8 @@ def one_kernel(
 ) -> None:
     """Records a kernel; what it makes is among `names` from then on."""
     reads = tuple(names[name] for name in kernel.reads)
-    applied = [weights[name] for name in kernel.weights if name in weights]
-    learns = bool(applied) or any(tape.tensors[i].learns for i in reads)
+    new, viewed, summed = (gradients(weights, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
+    learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
     names[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
     own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in kernel.own.items()}
     storages = {name: tape.tensors[i].storage for name, i in names.items()} | own
@@ -150,12 +162,19 @@ def one_kernel(
             scratch=kernel.scratch,
             gradient=kernel.gradient,
             dense=kernel.dense,
-            weights=tuple((key, Tensor(weight.numel, weight.dtype).nbytes) for key, weight in applied),
+            weights=new,
+            viewed=viewed,
+            summed=summed,
             learns=learns,
         )
     )
     for name in kernel.holds:
         tape.ends[names[name]] = max(tape.ends.get(names[name], place), place)
+
+
+def gradients(weights: Mapping[str, tuple[str, Weight]], names: Sequence[str]) -> Gradients:
+    """Of those weights that are learned."""
+    return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in (weights[n] for n in names if n in weights))
 
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
@@ -207,11 +226,14 @@ def dying(tape: Tape) -> dict[int, list[int]]:
     return found
 
 
-def saved(tape: Tape) -> Iterator[tuple[str, int]]:
-    """Each layer with the bytes that it is the first to keep for backward; inputs and weights are none of these."""
+def saved(tape: Tape, again: Mapping[int, Sequence[int]] = NOTHING) -> Iterator[tuple[str, int]]:
+    """Each layer with the bytes that it is the first to keep for backward; inputs and weights are none of these.
+
+    `again`: of operations in a stretch that runs again, what they keep instead.
+    """
     seen = set(tape.given)
-    for op in tape.ops:
-        for storage in op.keeps:
+    for place, op in enumerate(tape.ops):
+        for storage in again.get(place, op.keeps):
             if storage not in seen:
                 seen.add(storage)
                 yield op.node, tape.bytes_of[storage]

@@ -106,8 +106,8 @@ def last_uses(form: Form) -> dict[str, list[int]]:
     return uses
 
 
-def annotated(inputs: Sequence[str], outputs: int) -> str:
-    """The signature of `forward`."""
+def annotated(method: str, inputs: Sequence[str], outputs: int) -> str:
+    """The signature of `forward`, or of what it runs."""
     given = ", ".join(f"{name}: Tensor" for name in inputs)
     result = "Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]"
-    return f"def forward(self, {given}) -> {result}:"
+    return f"def {method}(self, {given}) -> {result}:"

@@ -2,13 +2,14 @@
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
+from archcalc.checkpointing import checkpointed_blocks
 from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, arguments
-from archcalc.codegen.forward import Line, annotated, forward
+from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
 from archcalc.codegen.names import TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
@@ -19,6 +20,9 @@ from archcalc.core.volume import Volume
 from archcalc.graph import Graph, Input
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
+
+CHECKPOINT = "checkpoint("
+"""The call of torch's function; what is kept of a block is then its input, and the state of the random numbers."""
 
 MANY = 3
 """So many equal modules in a row are written as one."""
@@ -63,12 +67,18 @@ class Text:
             self.marks |= dict.fromkeys(range(first, len(self.lines) + 1), Mark(first, part.name))
 
 
-def generate(graph: Graph, *, flat: bool = False) -> Source:
+def generate(graph: Graph, *, flat: bool = False, checkpointed: Collection[str] = ()) -> Source:
     """The PyTorch source of a network: runs alone, is formatted, and has the spec's names in its `state_dict`.
 
     `flat`: the network's `forward` runs every layer itself instead of calling blocks, whose inputs live until they
-    return: every tensor dies after its last use.
+    return: every tensor dies after its last use. `checkpointed`: blocks, by their names in the spec, which in training
+    keep only what goes into them, and run again in the backward pass.
+
+    Raises SpecError where no block is called so, ValueError where blocks are not called.
     """
+    if flat and checkpointed:
+        raise ValueError("flat source calls no blocks: none of them can be checkpointed")
+    checkpointed_blocks(graph, checkpointed)
     supports = dict.fromkeys(node.layer.call(*node.inputs).support for node in graph if not node.reruns)
     supports.pop("", None)
     defined = [text.split("class ", 1)[1].split("(", 1)[0] for text in supports]
@@ -78,7 +88,8 @@ def generate(graph: Graph, *, flat: bool = False) -> Source:
     network = Class(name, [classes.network])
     body: list[Part] = [*supported(supports)]
     for each in classes:
-        body += written(each, about_block(each), graph.volumes if len(each.forms) == 1 else {})
+        volumes = graph.volumes if len(each.forms) == 1 else {}
+        body += written(each, about_block(each), volumes, again=each.form.block.kind in checkpointed)
     body += written(network, about_network(graph), graph.volumes, tuple(ties(graph)))
     body += main(graph, name)
     text = Text()
@@ -104,6 +115,8 @@ def head(graph: Graph, body: Sequence[Part]) -> Iterator[str]:
     if any(re.search(r"(?<![\w.])F\.", part if isinstance(part, str) else part.text) for part in body):
         yield "import torch.nn.functional as F"
     yield "from torch import Tensor, nn"
+    if any(CHECKPOINT in part for part in body if isinstance(part, str)):
+        yield "from torch.utils.checkpoint import checkpoint"
 
 
 def supported(texts: Mapping[str, None]) -> Iterator[str]:
@@ -138,9 +151,13 @@ def sample(given: Input) -> str:
 
 
 def written(
-    made: Class, about: Sequence[str], volumes: Mapping[str, Volume], ending: Sequence[str] = ()
+    made: Class,
+    about: Sequence[str],
+    volumes: Mapping[str, Volume],
+    ending: Sequence[str] = (),
+    again: bool = False,
 ) -> Iterator[Part]:
-    """A class: its docstring, what it is built of, and how it runs."""
+    """A class: its docstring, what it is built of, and how it runs; `again`: and does so again in backward."""
     yield from ("", "", f"class {made.name}(nn.Module):")
     yield from docstring(about, INDENT)
     yield ""
@@ -148,9 +165,23 @@ def written(
         yield from constructor(made, ending)
         yield ""
     run = forward(made.form, volumes)
-    yield from wrapped(f"{INDENT}{annotated(run.inputs, run.outputs)}")
+    method = "forward"
+    if again:
+        method = unlike("run", [name for name, _ in made.form.modules])
+        yield from checkpointed_forward(method, run)
+    yield from wrapped(f"{INDENT}{annotated(method, run.inputs, run.outputs)}")
     for line in run.lines:
         yield replace(line, text=f"{INDENT * 2}{line.text}")
+
+
+def checkpointed_forward(method: str, run: Forward) -> Iterator[str]:
+    """A `forward` that runs `method`, and in training keeps only what goes into it."""
+    inputs = ", ".join(run.inputs)
+    yield from wrapped(f"{INDENT}{annotated('forward', run.inputs, run.outputs)}")
+    yield f"{INDENT * 2}if self.training:"
+    yield from wrapped(f"{INDENT * 3}return {CHECKPOINT}self.{method}, {inputs}, use_reentrant=False)")
+    yield from wrapped(f"{INDENT * 2}return self.{method}({inputs})")
+    yield ""
 
 
 def constructor(made: Class, ending: Sequence[str]) -> Iterator[str]:

@@ -8,10 +8,10 @@ import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.budget import memory_of
-from archcalc.command import names_of, output_option, put, settings_of, spec_options
+from archcalc.command import names_of, output_option, practice_options, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.feasibility import example
-from archcalc.footprint import BARE, FORMS
+from archcalc.footprint import FORMS
 from archcalc.formula import ClosedForms, Formula, formula
 from archcalc.formulas import FORMATS
 from archcalc.freeing import with_free
@@ -19,6 +19,7 @@ from archcalc.graph import Graph, Node
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
+from archcalc.practice import Practice, practice_of
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")
@@ -28,6 +29,7 @@ BY_LAYER = ("shape", "receptive_field")
 @click.command("formula")
 @spec_options
 @output_option
+@practice_options
 @click.option("--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="What to give.")
 @click.option("--layers", "by_layer", is_flag=True, help="Every layer's volume and counts too.")
 @click.option("--layer", "only", multiple=True, metavar="NAME", help="The volume and counts of this layer too.")
@@ -44,7 +46,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     found = []
     for document in documents_of(specs, expressions, settings, options["max_layers"]):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
-        found.append(closed_forms(graph, wanted, options["by_layer"], options["only"]))
+        found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], practice_of(options)))
     put(importlib.import_module(f"archcalc.formulas.{options['form']}").write(found), options["output"])
 
 
@@ -54,7 +56,9 @@ def known(name: str) -> str:
     return name
 
 
-def closed_forms(graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str]) -> ClosedForms:
+def closed_forms(
+    graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str], practice: Practice
+) -> ClosedForms:
     """What was asked for of a network; what has no closed form is said, and left out."""
     own = example(graph)
     made = (closed_or_said(graph, name, own) for name in wanted if name in MEASURES)
@@ -63,15 +67,15 @@ def closed_forms(graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequ
         nodes = graph.nodes
     fields = receptive_fields(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted)), nodes, fields)
+    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, practice)), nodes, fields)
 
 
-def memory_or_said(graph: Graph, wanted: Sequence[str]) -> Iterator[tuple[str, Expr]]:
+def memory_or_said(graph: Graph, wanted: Sequence[str], practice: Practice) -> Iterator[tuple[str, Expr]]:
     """The figures of memory among what is wanted."""
     names = [name for name in wanted if name in FORMS]
     if names:
         try:
-            found = memory_of(graph, BARE)
+            found = memory_of(graph, practice)
             yield from ((name, expression(cast(Expr, found[name]))) for name in names)
         except NoClosedForm as error:
             click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)

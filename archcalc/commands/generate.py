@@ -7,7 +7,7 @@ import click
 
 from archcalc.builder import build
 from archcalc.codegen import generate
-from archcalc.command import output_option, put, settings_of, spec_options
+from archcalc.command import checkpoint_option, names_of, output_option, put, settings_of, spec_options
 from archcalc.loading import documents_of
 
 
@@ -15,6 +15,7 @@ from archcalc.loading import documents_of
 @spec_options
 @output_option
 @click.option("--flat", is_flag=True, help="One forward for all layers: every tensor dies after its last use.")
+@checkpoint_option
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The network as PyTorch source, one class for each block.
 
@@ -23,5 +24,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
     if len(documents) > 1:
         raise click.UsageError("generate takes one SPEC: a file holds one network")
+    kinds = names_of(options["checkpoint"]) or ()
+    if kinds and options["flat"]:
+        raise click.UsageError("--flat calls no blocks: leave it out, or --checkpoint")
     graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])
-    put(generate(graph, flat=options["flat"]).text, options["output"])
+    put(generate(graph, flat=options["flat"], checkpointed=kinds).text, options["output"])

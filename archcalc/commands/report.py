@@ -8,7 +8,16 @@ import click
 
 from archcalc import reports  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
-from archcalc.command import Settings, names_of, output_option, put, room_of, settings_of, spec_options
+from archcalc.command import (
+    Settings,
+    names_of,
+    output_option,
+    practice_options,
+    put,
+    room_of,
+    settings_of,
+    spec_options,
+)
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.declarations import free_names
 from archcalc.feasibility import feasible
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 @click.option("--columns", default="", metavar="A,B", help="Which columns, in which order.")
 @click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
 @click.option("--train", is_flag=True, help="Memory too: kept for backward, peaks of inference and training.")
-@click.option("--optimizer", metavar="CALL", help="With its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
+@practice_options
 @click.option("--timeline", is_flag=True, help="What is alive in the course of a training step, and at its peak.")
 @click.option("--top", type=click.IntRange(1), help="So many lines.")
 @click.pass_obj
@@ -53,7 +62,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     put("\n".join(texts), options["output"])
 
 
-MEMORY = ("train", "optimizer", "timeline")
+MEMORY = ("train", "optimizer", "accumulate", "checkpoint", "timeline")
 """Options that ask for memory."""
 
 
@@ -74,14 +83,11 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
 
 def footprint_of(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
     """The memory of a network; None, and said, where a layer's is not predicted."""
-    from archcalc import optimizers  # noqa: F401  every file in it registers itself  # lazy: 5 ms
     from archcalc.footprint import Opaque, footprint  # lazy: 4 ms
-    from archcalc.optimizer import read_optimizer  # lazy: 5 ms
-    from archcalc.practice import Practice  # lazy: with it
+    from archcalc.practice import practice_of  # lazy: 10 ms
 
-    optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
     try:
-        return footprint(graph, Practice(optimizer=optimizer), with_course=options["timeline"])
+        return footprint(graph, practice_of(options), with_course=options["timeline"])
     except Opaque as opaque:
         click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
         return None

@@ -7,17 +7,16 @@ from typing import Any
 
 import click
 
-from archcalc import measures, optimizers  # noqa: F401  every file in them registers itself
+from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.budget import budgets
-from archcalc.command import PROBLEMS, output_option, put, settings_of, spec_options
+from archcalc.command import PROBLEMS, output_option, practice_options, put, settings_of, spec_options
 from archcalc.declarations import symbol_name
 from archcalc.feasibility import Reason, feasible, lossless
 from archcalc.freeing import with_free
 from archcalc.graph import Condition, Graph
 from archcalc.loading import documents_of
 from archcalc.measure import MEASURES
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
+from archcalc.practice import practice_of
 from archcalc.solve import Answer, answer
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
@@ -42,7 +41,7 @@ class Asked:
 @output_option
 @click.option("--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch N, or a parameter.")
 @click.option("--where", "where", multiple=True, metavar="CONDITION", help="'params <= 5M and macs <= 4G'.")
-@click.option("--optimizer", metavar="CALL", help="For iteration_peak: adamw, 'sgd(0.1, momentum=0.9)'.")
+@practice_options
 @click.option("--lossless", "no_loss", is_flag=True, help="No row or column dropped by a floor.")
 @click.option("--near", type=click.IntRange(1), help="The values around this one.")
 @click.option("--most", type=click.IntRange(1), help="The greatest value to look at.")
@@ -75,10 +74,9 @@ def asked(document: Document, options: dict[str, Any]) -> Asked:
     graph = with_free(document, [options["symbol"]], batch=options["batch"], dtype=options["dtype"])
     if symbol not in graph.symbols:
         raise click.UsageError(f"--for {symbol}: it is a list; name an entry: {symbol}[0]")
-    optimizer = read_optimizer(options["optimizer"], "--optimizer") if options["optimizer"] else None
-    practice = Practice(optimizer=optimizer)
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
-    found = answer(graph, symbol, budgets(options["where"], graph, practice), within=limits, no_loss=options["no_loss"])
+    asked_for = budgets(options["where"], graph, practice_of(options))
+    found = answer(graph, symbol, asked_for, within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])
 

@@ -384,6 +384,13 @@ repeated gives back the volume it takes.
     symbols: {T: {min: 1, max: 4096, multiple_of: 64}}
 """,
     ),
+    "AC138": (
+        "no such block to checkpoint",
+        """Activation checkpointing (`--checkpoint block`) is asked for by the name that a spec gives a
+block under `blocks:`. Every expansion of it then keeps only what goes into it, and runs again in the
+backward pass. A block within another one that is checkpointed runs again with that: name one of the two.
+""",
+    ),
     # --- AC2xx: shapes and sharing ---
     "AC201": (
         "a layer does not take its input",

@@ -73,6 +73,8 @@ class Kernel:
     scratch   bytes that its backward takes at its worst beyond the gradients that it makes
     dense     whether those gradients can be added to in place
     weights   the weights whose gradients its backward makes
+    viewed    those whose gradient is a view of the one that came in, and keeps it
+    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     """
@@ -88,6 +90,8 @@ class Kernel:
     dense: bool = True
     own: Mapping[str, Tensor] = field(default_factory=dict)
     weights: tuple[str, ...] = ()
+    viewed: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
     gradient: Gradient = Gradient.NEW
     holds: tuple[str, ...] = ()
 

@@ -86,14 +86,21 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Queries, keys and values are views of one tensor; the logarithms of softmax's sums stand for the scores."""
-        names = [weight.name for weight in self.weights(x)]
         own = {"sums": Tensor(self.num_heads * x.positions, "float32")}
         keeps = ("mapped", "gathered", *own)
-        first, last = (tuple(name for name in names if name.startswith(part)) for part in ("in_proj", "out_proj"))
-        yield Kernel(makes="mapped", size=Tensor(3 * x.numel, x.dtype), keeps=("x",), weights=first)
+        first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
+        mapped = Tensor(3 * x.numel, x.dtype)
+        yield Kernel(makes="mapped", size=mapped, keeps=("x",), weights=("in_proj_weight",), summed=first)
         yield Kernel(reads=("mapped",), makes="heads", view=True)
         yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(x), keeps=keeps, own=own)
-        yield Kernel(reads=("gathered",), size=tensor_of(y), keeps=("gathered",), weights=last, holds=("mapped",))
+        yield Kernel(
+            reads=("gathered",),
+            size=tensor_of(y),
+            keeps=("gathered",),
+            weights=("out_proj.weight",),
+            summed=last,
+            holds=("mapped",),
+        )
 
     def call(self, x: Volume) -> Call:
         return module("SelfAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())

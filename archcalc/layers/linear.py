@@ -42,6 +42,7 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
     role = Role.CONTRACTION
     ties: ClassVar[Mapping[str, str]] = {"tie": "weight"}
     followed_by = ("norm", "act")
+    summed = ("bias",)
 
     out_features: Dim
     bias: bool = True

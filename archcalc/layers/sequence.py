@@ -105,7 +105,8 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
         yield Weight("weight", (1, self.count, x.channels))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), weights=("weight",), gradient=Gradient.PART, dense=y.batch == 1)
+        made, viewed = ((), ("weight",)) if y.batch == 1 else (("weight",), ())  # over items they are summed
+        yield Kernel(size=tensor_of(y), weights=made, viewed=viewed, gradient=Gradient.PART, dense=y.batch == 1)
 
     def call(self, x: Volume) -> Call:
         return module("ClassToken", support=CLASS_TOKEN, features=x.channels, **self.stated())
@@ -167,7 +168,7 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
         return Ops(add=y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), weights=("weight",), gradient=Gradient.SAME)
+        yield Kernel(size=tensor_of(y), summed=("weight",), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
         return module("PositionEmbedding", support=POSITION_EMBEDDING, length=self.vectors(x), features=x.channels)

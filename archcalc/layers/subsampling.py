@@ -72,7 +72,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
         yield Kernel(
             reads=("average",), makes="scaled", size=size, keeps=("average",), weights=("weight",), scratch=y.nbytes
         )
-        yield Kernel(reads=("scaled",), size=size, weights=("bias",), gradient=Gradient.SAME)
+        yield Kernel(reads=("scaled",), size=size, summed=("bias",), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
         kernel, stride = per_axis(self.kernel_size, 2), per_axis(self.step, 2)

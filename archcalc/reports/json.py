@@ -100,7 +100,7 @@ def plain(number: Value | Fraction) -> int | str | None:
     return int(number) if isinstance(number, Fraction) and number.denominator == 1 else str(number)
 
 
-def totals(report: Report) -> dict[str, int | str | None]:
+def totals(report: Report) -> dict[str, Any]:
     return {
         **{name: plain(report.totals[name]) for name in COUNTED},
         "param_bytes": plain(report.totals["param_bytes"]),
@@ -116,7 +116,7 @@ def timeline(found: "Footprint | None") -> dict[str, Any]:
     return {"timeline": moments, "alive_at_peak": [list(each) for each in found.course.alive]}
 
 
-def memory(found: "Footprint | None") -> dict[str, int | str | None]:
+def memory(found: "Footprint | None") -> dict[str, Any]:
     """The peaks, and what they are made of; nulls where they are not predicted."""
     if found is None:
         return dict.fromkeys(("saved_bytes", "inference_peak_bytes", "training_peak_bytes"), NOT_PREDICTED)
@@ -131,6 +131,8 @@ def memory(found: "Footprint | None") -> dict[str, int | str | None]:
         }
     )
     return {
+        "accumulate": found.practice.accumulate,
+        "checkpointed": list(found.practice.checkpointed),
         "buffer_bytes": found.buffers,
         "grad_bytes": found.gradients,
         "saved_bytes": sum(found.saved.values()),
