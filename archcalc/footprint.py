@@ -16,6 +16,7 @@ from archcalc.practice import Practice
 from archcalc.recompute import instead, stretches
 from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
+from archcalc.transfer import Once, computed_once
 
 __all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint", "in_the_batch"]
 
@@ -39,7 +40,8 @@ class Footprint:
 
     `saved`: by layer, what it is the first to keep for backward. `inference`, `training`: the peaks above parameters
     and buffers, where every tensor dies after its last use; `nested`: the peak of inference where blocks are called,
-    whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's.
+    whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's. `once`: what
+    of a frozen part can be computed once.
     `course`: of training, with what is alive at its peak, where that was asked for.
     """
 
@@ -53,6 +55,7 @@ class Footprint:
     training: Moment
     left: int
     step: Step | None = None
+    once: Once | None = None
     course: Course | None = None
 
     @property
@@ -81,6 +84,7 @@ def footprint(graph: Graph, practice: Practice = BARE, *, with_course: bool = Fa
         training=course.peak,
         left=course.left,
         step=step_of(weights, practice),
+        once=computed_once(graph),
         course=trained(graph, practice, course.highest)[1] if with_course else None,
     )
 

@@ -10,6 +10,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
     role       what kind of work it does                                -> the counting conventions
     kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
+    steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
     call       the PyTorch it stands for, as data                       -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
 
@@ -188,6 +189,11 @@ class Layer(Declared, ABC):
 
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
+
+    @property
+    def steady(self) -> bool:
+        """Whether in training an item has the same output every time, whatever else is in its batch."""
+        return True
 
     def unpredicted(self, x: Volume, /) -> str:
         """Why its memory is not predicted for an input; empty where it is."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from archcalc.footprint import Footprint
     from archcalc.ledger import Course, Moment
+    from archcalc.transfer import Once
 
 SHOWN = 12
 """Tensors that are alive at the peak, the largest first."""
@@ -30,10 +31,21 @@ def figures(found: "Footprint") -> list[str]:
             (f"state of {found.step.name}", found.step.state, f"and {found.step.temporaries:,} while it steps"),
             ("peak of an iteration", found.iteration, "parameters, buffers and states included"),
         ]
+    if found.once:
+        rows.append(
+            ("computed once", found.once.item_bytes, f"an item: {', '.join(found.once.layers)}{but(found.once)}")
+        )
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
     head = f"memory in bytes ({found.practice.device}; peaks with the input, above parameters and buffers)"
     return [head, *conditions(found), *lines]
+
+
+def but(once: "Once") -> str:
+    """Which layers keep it from being more."""
+    first, *rest = once.hindered or ("",)
+    others = f" and {len(rest)} more" if rest else ""
+    return f"; behind it {first}{others} goes by chance or by the batch" if first else ""
 
 
 def conditions(found: "Footprint") -> Iterator[str]:

@@ -30,6 +30,10 @@ class BatchNorm(Layer, name="batchnorm"):
         yield not x.channels_last, f"batchnorm needs channels before positions, got {x}"
         yield x.rank <= 3, f"batchnorm takes up to 3 spatial axes, got {x}"
 
+    @property
+    def steady(self) -> bool:
+        return False
+
     def shape(self, x: Volume) -> Volume:
         return x
 

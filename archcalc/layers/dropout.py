@@ -20,6 +20,10 @@ class Dropout(Layer, name="dropout", positional=("p",)):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield 0 <= self.p <= 1, f"dropout needs a probability from 0 to 1, got p={self.p}"
 
+    @property
+    def steady(self) -> bool:
+        return not self.p
+
     def shape(self, x: Volume) -> Volume:
         return x
 

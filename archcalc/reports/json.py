@@ -1,5 +1,6 @@
 """JSON: the contract of docs/json.md. Every number is an integer, or a string where it is a fraction."""
 
+from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from archcalc.report import SAVED, Line, Report, Value, writes
 
 if TYPE_CHECKING:
     from archcalc.footprint import Footprint
+    from archcalc.transfer import Once
 
 SCHEMA = 1
 
@@ -116,6 +118,11 @@ def timeline(found: "Footprint | None") -> dict[str, Any]:
     return {"timeline": moments, "alive_at_peak": [list(each) for each in found.course.alive]}
 
 
+def computed_once(once: "Once | None") -> dict[str, Any]:
+    """What of a frozen part can be computed once; nothing where none is frozen."""
+    return {"computed_once": asdict(once)} if once else {}
+
+
 def memory(found: "Footprint | None") -> dict[str, Any]:
     """The peaks, and what they are made of; nulls where they are not predicted."""
     if found is None:
@@ -142,4 +149,5 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
         "training_peak_bytes": found.training.live,
         "training_peak_at": f"{found.training.phase} of {found.training.node}",
         **optimizer,
+        **computed_once(found.once),
     }

@@ -1,0 +1,103 @@
+"""Transfer learning: what of a frozen part can be computed once, against networks that are trained a step."""
+
+import json
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from archcalc import load_text
+from archcalc.codegen import generate
+from archcalc.footprint import footprint
+from archcalc.graph import Graph, Node
+from archcalc.transfer import Once, computed_once
+from archcalc.verify.trace import Running
+from tests.shell import Shell
+from tests.test_layers import CASES as LAYERS
+from tests.test_layers import Case
+from tests.torch_oracle import Applied
+
+
+def net(layers: str) -> Graph:
+    return load_text(f"archcalc: 1\ninput: [3, 16, 16]\nlayers:\n{layers}")
+
+
+FROZEN = (
+    "  - conv(3, 4, p1, freeze=true) -> relu -> maxpool(2)\n  - conv(3, 6, p1, freeze=true) -> relu -> maxpool(2)\n"
+)
+NORMED = "  - conv(3, 4, p1, freeze=true) -> batchnorm(freeze=true) -> relu -> conv(1, 2, freeze=true)\n"
+SKIPPED = "  - a = conv(3, 4, p1, freeze=true)\n  - conv(3, 4, p1)\n  - add: [prev, a]\n"
+
+CASES = {
+    FROZEN + "  - fc(5)\n": Once(("maxpool2",), 6 * 4 * 4 * 4, ()),
+    FROZEN + "  - dropout(0.5) -> fc(5)\n": Once(("maxpool2",), 384, ("dropout1",)),
+    FROZEN + "  - dropout(0) -> fc(5)\n": Once(("dropout1",), 384, ()),
+    NORMED + "  - fc(5)\n": Once(("conv1",), 4 * 256 * 4, ("batchnorm1",)),
+    SKIPPED + "  - fc(2)\n": Once(("a",), 4 * 256 * 4, ()),
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_what_the_rest_reads_of_the_frozen_part(text: str) -> None:
+    assert computed_once(net(text)) == CASES[text]
+
+
+def test_without_frozen_weights_there_is_nothing_to_say() -> None:
+    assert computed_once(net("  - relu -> conv(3, 4) -> fc(5)\n")) is None
+
+
+def values(running: Running, inputs: list[Tensor]) -> dict[str, Tensor]:
+    seen: dict[str, Tensor] = {}
+
+    def see(node: Node, value: Tensor) -> None:
+        seen[node.name] = value.detach().clone()
+
+    running.run(inputs, see, grad=True)
+    return seen
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_a_step_of_training_leaves_just_these_values_alone(text: str) -> None:
+    torch.manual_seed(0)
+    graph = net(text)
+    running = Running(generate(graph), graph, "cpu")
+    running.module.train()
+    item = torch.randn(1, 3, 16, 16)
+    first, second = (torch.cat([item, torch.randn(1, 3, 16, 16)]) for _ in range(2))
+    before = values(running, [first])
+    running.module(first).sum().backward()
+    torch.optim.SGD([p for p in running.module.parameters() if p.requires_grad], lr=1.0).step()
+    after = values(running, [second])
+    found = computed_once(graph)
+    assert found
+    for name in found.layers:
+        torch.testing.assert_close(after[name][0], before[name][0])
+    for name in found.hindered:
+        assert not torch.equal(after[name][0], before[name][0])
+
+
+SMALL = [case for case in LAYERS if sum(x.numel for x in cast(Case, case.values[0]).xs) <= 500_000]
+
+
+@pytest.mark.parametrize("case", SMALL)
+def test_a_layer_that_is_steady_gives_an_item_the_same_in_every_batch(case: Case) -> None:
+    torch.manual_seed(0)
+    module = Applied(case.layer.call(*case.xs), len(case.xs)).train()
+    items = [torch.randn(1, *x.item_shape) for x in case.xs]
+    one, other = ([torch.cat([x, torch.randn(2, *x.shape[1:])]) for x in items] for _ in range(2))
+    with torch.no_grad():
+        first, second = (module(*xs)[0] for xs in (one, other))
+    assert torch.allclose(first, second, rtol=1e-4, atol=1e-5) == case.layer.steady
+
+
+def test_reports_say_it(shell: Shell) -> None:
+    chain = "input(3,16,16) -> conv(3,4,p1,freeze=true) -> relu -> dropout(0.5) -> fc(5)"
+    told = shell("report", "-e", chain, "--train")
+    assert "computed once" in told.out
+    assert "an item: relu1; behind it dropout1 goes by chance or by the batch" in told.out
+    told = shell("report", "-e", chain, "--train", "--format", "json")
+    assert json.loads(told.out)["totals"]["computed_once"] == {
+        "layers": ["relu1"], "item_bytes": 4096, "hindered": ["dropout1"],
+    }  # fmt: skip
+    assert footprint(net("  - conv(3, 4) -> fc(5)\n")).once is None
