@@ -13,8 +13,8 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
     "measure", "measures", "roofline", "optimizer", "optimizers", "tape", "memory", "footprint", "memory_text",
-    "expectation", "rule", "rules", "report", "layout", "reports", "freeing", "feasibility", "budget", "solve", "formula",
-    "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking",
+    "expectation", "rule", "rules", "report", "layout", "reports", "freeing", "feasibility", "budget", "solve",
+    "formula", "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking",
     "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text",
     "importer", "importers", "command", "commands",
 ]  # fmt: skip
