@@ -150,7 +150,16 @@ def test_a_layer_is_timed_from_the_end_of_the_one_before(monkeypatch: pytest.Mon
     monkeypatch.setattr("archcalc.verify.timing.measured", lambda *a: measured)
     found = timing(running(), runs=2, warm_ups=1)
     assert {each.seconds for each in found.layers} == {Spread(1.0, 1.0, 1.0)}
-    assert (found.whole, found.sum) == (Spread(1.0, 1.0, 1.0), 4.0)
+    assert (found.whole, found.watched, found.sum) == (Spread(1.0, 1.0, 1.0), Spread(4.0, 4.0, 4.0), 4.0)
+
+
+def test_a_disturbance_is_in_the_pass_and_in_no_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of three passes is disturbed at another layer: every layer has one slow time of three."""
+    disturbed = iter([[9.0, 1.0, 1.0, 1.0], [1.0, 9.0, 1.0, 1.0], [1.0, 1.0, 9.0, 1.0]])
+    monkeypatch.setattr("archcalc.verify.timing.one_pass", lambda *a: next(disturbed))
+    monkeypatch.setattr("archcalc.verify.timing.measured", lambda *a: Measured(Rate((1.0,)), Rate((1.0,))))
+    found = timing(running(), runs=3, warm_ups=0)
+    assert (found.sum, found.watched.median) == (4.0, 12.0)
 
 
 # --- rows and values -------------------------------------------------------------------------------------------------
@@ -170,7 +179,7 @@ def made_up() -> Timing:
         layer("b", 1.0, Work(5, 10), ceilings),
         layer("c", 0.0, Work(0, 0), ceilings),
     )
-    return Timing("float32", 50, 10, Spread(8.0, 7.0, 9.0), layers, measured)
+    return Timing("float32", 50, 10, Spread(8.0, 7.0, 9.0), Spread(8.5, 7.0, 9.0), layers, measured)
 
 
 def test_a_layer_above_its_ceiling_is_flagged() -> None:

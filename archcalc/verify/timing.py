@@ -44,12 +44,15 @@ class Timed:
 
 @dataclass(frozen=True)
 class Timing:
-    """`dtype`: what the ceiling's matrices are of. `whole`: a forward pass in which nothing is watched, in seconds."""
+    """`dtype`: what the ceiling's matrices are of. In seconds, `whole`: a forward pass in which nothing is watched;
+    `watched`: one in which layers are timed.
+    """
 
     dtype: str
     runs: int
     warm_ups: int
     whole: Spread
+    watched: Spread
     layers: tuple[Timed, ...]
     measured: Measured
 
@@ -60,7 +63,7 @@ class Timing:
 
     @property
     def sum(self) -> float:
-        """Of all layers, by their medians."""
+        """The medians of all layers, added: less than a pass takes, where each is disturbed at some layers of it."""
         return sum(each.seconds.median for each in self.layers)
 
 
@@ -74,10 +77,11 @@ def timing(running: Running, *, runs: int = RUNS, warm_ups: int = WARM_UPS, samp
     with as_timed():
         before = measured(running.device, dtype, samples)
         whole = passes(running, inputs, clock, runs, warm_ups)
-        layers = by_layer(running, inputs, clock, runs, warm_ups)
+        watched = watched_passes(running, inputs, clock, runs, warm_ups)
         ceilings = before + measured(running.device, dtype, samples)
+    layers = held(running, [spread(each) for each in zip(*watched, strict=True)], ceilings)
     name = str(dtype).removeprefix("torch.")
-    return Timing(name, runs, warm_ups, whole, tuple(held(running, layers, ceilings)), ceilings)
+    return Timing(name, runs, warm_ups, whole, spread([sum(each) for each in watched]), tuple(layers), ceilings)
 
 
 def as_timed() -> AbstractContextManager[None]:
@@ -95,12 +99,13 @@ def passes(running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, 
         return spread(timed(lambda: running.module(*inputs), clock, runs))
 
 
-def by_layer(running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, warm_ups: int) -> list[Spread]:
-    """Each layer of the graph, in its order."""
+def watched_passes(
+    running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, warm_ups: int
+) -> list[list[float]]:
+    """Of every pass the seconds of each layer, in the order of the graph."""
     for _ in range(warm_ups):
         one_pass(running, inputs, clock)
-    seconds = [one_pass(running, inputs, clock) for _ in range(runs)]
-    return [spread(each) for each in zip(*seconds, strict=True)]
+    return [one_pass(running, inputs, clock) for _ in range(runs)]
 
 
 def one_pass(running: Running, inputs: Sequence[Tensor], clock: Clock) -> list[float]:

@@ -24,7 +24,7 @@ def rows_of(timing: Timing, level: str, at: str) -> Iterator[Row]:
         milliseconds(timing.whole.median), [f"{ratio}the middle of {timing.runs} runs, {tenths(timing.whole)}"],
     )  # fmt: skip
     yield reported(
-        "time of its layers", level, at, counted(count, "layer"), milliseconds(timing.sum),
+        "medians of its layers, added", level, at, counted(count, "layer"), milliseconds(timing.sum),
         [line(each, timing) for each in layers[:SLOWEST]],
     )  # fmt: skip
     yield reported(
@@ -76,6 +76,7 @@ def plain(timing: Timing) -> dict[str, Any]:
         "runs": timing.runs,
         "warm_ups": timing.warm_ups,
         "forward_seconds": asdict(timing.whole),
+        "watched_seconds": asdict(timing.watched),
         "layers_seconds": timing.sum,
         "floor_seconds": timing.floor,
         "ceilings": {
