@@ -12,8 +12,8 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
-    "measure", "measures", "optimizer", "optimizers", "checkpointing", "tape", "ledger", "recompute", "memory",
-    "transfer", "practice", "footprint", "memory_text", "expectation", "rule", "rules", "report", "layout",
+    "measure", "measures", "roofline", "optimizer", "optimizers", "checkpointing", "tape", "ledger", "recompute",
+    "memory", "transfer", "practice", "footprint", "memory_text", "expectation", "rule", "rules", "report", "layout",
     "reports", "freeing", "feasibility", "budget", "solve", "formula", "formulas", "sweep", "codegen", "verify",
     "zoo", "loading", "checking", "written", "tracing", "toeplitz", "derivation", "derivations", "explanation",
     "explanation_text", "importer", "importers", "command", "commands",

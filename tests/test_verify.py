@@ -236,7 +236,7 @@ def test_a_network_without_axes_is_run_with_other_batches() -> None:
 
 
 def test_a_run_that_memory_has_no_room_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archcalc.verify.proof.free_memory", lambda: 1000)
+    monkeypatch.setattr("archcalc.verify.proof.free_memory", lambda device: 1000)
     certificate = prove(document(), device="cpu", memory=False)
     assert certificate.agrees
     assert [row.measured for row in certificate.rows if row.agrees is None] == ["not run: it takes 0.0 GiB"]
@@ -305,10 +305,11 @@ def test_a_certificate_is_kept_as_json(tmp_path: Path) -> None:
     assert run(["verify", "lenet5", "--device", "meta", "-o", str(file)]) == 0
     kept = json.loads(file.read_text())
     assert kept["agrees"] is True
-    assert kept["versions"].keys() == {"archcalc", "python", "torch", "platform"}
+    assert kept["versions"].keys() == {"archcalc", "python", "torch", "platform", "rules"}
+    assert (kept["flags"].keys(), kept["timing"]) == ({"threads"}, None)
     assert len(kept["source_sha256"]) == 64
     assert {key for row in kept["rows"] for key in row} == {
-        "quantity", "level", "at", "predicted", "measured", "agrees", "differences",
+        "quantity", "level", "at", "predicted", "measured", "agrees", "differences", "reported",
     }  # fmt: skip
 
 

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     help="Try closed forms at this many sizes, of two periods.",
 )
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Train a step, and see what it takes.")
+@click.option(
+    "--time/--no-time", default=False, show_default=True, help="Time every layer, and this device's ceilings."
+)
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Fold the table's names to this.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_obj
@@ -79,6 +82,7 @@ def proven(document: Document, options: dict[str, Any], settings: Settings) -> "
             device=options["device"],
             sizes=options["sizes"],
             memory=options["memory"],
+            time=options["time"],
             progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
         )
 

@@ -1,9 +1,10 @@
 """A certificate as text, for people, and as JSON, to be kept."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
+from typing import Any
 
 from archcalc.verify.row import Certificate, Count, Row
 
@@ -12,6 +13,8 @@ SHOWN = 10
 
 WORDS = {True: "agree", False: "DISAGREE", None: "not measured"}
 
+REPORTED = "reported"
+"""What was measured and is held to nothing."""
 
 Paint = Callable[[str, bool | None], str]
 """How a verdict is written: the word, and whether there is agreement."""
@@ -49,7 +52,11 @@ def text(value: Count) -> str:
 def line(row: Row, widths: list[int], paint: Paint) -> str:
     quantity, predicted, measured = widths
     numbers = f"{text(row.predicted):>{predicted}}  {text(row.measured):>{measured}}"
-    return f"  {row.quantity:{quantity}}  {numbers}  {paint(WORDS[row.agrees], row.agrees)}"
+    return f"  {row.quantity:{quantity}}  {numbers}  {paint(word(row), row.agrees)}"
+
+
+def word(row: Row) -> str:
+    return REPORTED if row.reported else WORDS[row.agrees]
 
 
 def differences(row: Row) -> Iterator[str]:
@@ -62,16 +69,33 @@ def summary(certificate: Certificate) -> str:
     """`all 19 comparisons agree`."""
     judged = [row for row in certificate.rows if row.agrees is not None]
     wrong = [row for row in judged if not row.agrees]
-    left = len(certificate.rows) - len(judged)
-    note = f"; {left} not measured" if left else ""
+    told = sum(row.reported for row in certificate.rows)
+    left = len(certificate.rows) - len(judged) - told
+    note = f"; {left} not measured" * bool(left) + f"; {told} reported" * bool(told)
     if wrong:
         return f"{len(wrong)} of {len(judged)} comparisons disagree{note}"
     return f"all {len(judged)} comparisons agree{note}"
 
 
 def to_json(certificate: Certificate) -> str:
-    """The whole certificate, a row to a line."""
-    head = {key: value for key, value in asdict(certificate).items() if key != "rows"} | {"agrees": certificate.agrees}
-    lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    rows = ",\n".join(f"  {json.dumps(asdict(row), ensure_ascii=False)}" for row in certificate.rows)
-    return "{\n" + ",\n".join([*lines, f' "rows": [\n{rows}\n ]']) + "\n}\n"
+    """The whole certificate, a row to a line, and a layer of the timing to a line."""
+    head = {key: value for key, value in asdict(certificate).items() if key not in ("rows", "timing")}
+    lines = [f" {json.dumps(key)}: {plain(value)}" for key, value in (head | {"agrees": certificate.agrees}).items()]
+    lines.append(f' "timing": {timing_of(certificate)}')
+    lines.append(f' "rows": {listed(asdict(row) for row in certificate.rows)}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def timing_of(certificate: Certificate) -> str:
+    if not (timing := certificate.timing):
+        return "null"
+    about = [f"  {json.dumps(key)}: {plain(value)}" for key, value in timing.items() if key != "layers"]
+    return "{\n" + ",\n".join([*about, f'  "layers": {listed(timing["layers"])}']) + "\n }"
+
+
+def plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def listed(values: Iterable[Any]) -> str:
+    return "[\n" + ",\n".join(f"  {plain(each)}" for each in values) + "\n ]"

@@ -3,8 +3,8 @@
 import datetime
 import hashlib
 import os
-import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,22 +13,30 @@ from torch.utils.flop_counter import FlopCounterMode
 from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.extra import MissingExtra
-from archcalc.core.version import VERSION
 from archcalc.expectation import failures
 from archcalc.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.spec.declaration import Document
+from archcalc.verify.circumstances import flags, name_of, versions
 from archcalc.verify.dye import dye
 from archcalc.verify.footprints import footprints
 from archcalc.verify.periods import over_periods
 from archcalc.verify.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
 from archcalc.verify.sizes import Sizes, other_sizes
 from archcalc.verify.structure import structure
+from archcalc.verify.timing import timing
+from archcalc.verify.timing_text import plain, rows_of
 from archcalc.verify.trace import Running, torch_dtype
 
 Progress = Callable[[str], None]
+
+Times = tuple[list[Row], Mapping[str, Any] | None]
+"""What is reported of the time, and all of it in plain values."""
+
+LEVELS = {"meta": META, "cpu": CPU, "cuda": CUDA}
+"""What a run on a device is called."""
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, AssertionError, SyntaxError)
 """What torch, or source that is wrong, raises."""
@@ -63,12 +71,13 @@ def prove(
     device: str = "auto",
     sizes: int = SIZES,
     memory: bool = True,
+    time: bool = False,
     progress: Progress = silent,
 ) -> Certificate:
     """Everything that archcalc says of a network, held against torch.
 
     `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
-    whether the network is trained a step, to see what that takes.
+    whether the network is trained a step, to see what that takes. `time`: whether its time is measured, on the device.
 
     Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
     """
@@ -77,31 +86,26 @@ def prove(
     rows = [*as_published(document), *on_meta(graph, progress)]
     rows += at_other_sizes(document, graph, dtype, progress)
     rows += closed_forms(document, graph, sizes, progress)
-    if device != "meta" and all(row.agrees is not False for row in rows):
-        rows += really(graph, device, memory, progress)
-    text = generate(graph).text
+    times: Times = ([], None)
+    if all(row.agrees is not False for row in rows):
+        rows += really(graph, device, memory, progress) if device != "meta" else ()
+        times = timed(graph, device, progress) if time else times
+    return certified(graph, device, [*rows, *times[0]], times[1])
+
+
+def certified(graph: Graph, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None) -> Certificate:
+    """The rows, and all that they were measured with."""
     return Certificate(
         graph.name,
         graph.spec,
         name_of(device),
         tuple(rows),
-        versions(),
+        versions(device),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        hashlib.sha256(text.encode()).hexdigest(),
+        hashlib.sha256(generate(graph).text.encode()).hexdigest(),
+        flags(device),
+        timing,
     )
-
-
-def name_of(device: str) -> str:
-    return torch.cuda.get_device_name() if device == "cuda" else device
-
-
-def versions() -> dict[str, str]:
-    return {
-        "archcalc": VERSION,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "platform": platform.platform(),
-    }
 
 
 def size_of(graph: Graph) -> str:
@@ -243,25 +247,49 @@ def takes(running: Running, sizes: Sizes) -> bool:
 
 def really(graph: Graph, device: str, memory: bool, progress: Progress) -> Iterator[Row]:
     """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
-    at = size_of(graph)
-    needed = sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
-    if needed > SHARE * free_memory():
-        yield Row("a real run", CPU, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
-        return
     torch.manual_seed(0)
-    source = generate(graph)
-    for each, level in [("cpu", CPU), ("cuda", CUDA)][: 1 + (device == "cuda")]:
-        progress(f"a real run on {each}")
-        try:
-            running = Running(source, graph, each)
-            yield from real_run(running, level, at)
-            if each == "cpu":
-                progress("dye")
-                yield dye(running, at)
-                progress("memory")
-                yield from footprints(graph, running, at, SHARE * free_memory()) if memory else ()
-        except FAULTS as fault:
-            yield broken("the network runs", level, at, fault)
+    for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
+        yield from really_on(each, graph, memory, progress)
+
+
+def really_on(device: str, graph: Graph, memory: bool, progress: Progress) -> Iterator[Row]:
+    """A real run on one device, if its memory has room for it."""
+    at, level = size_of(graph), LEVELS[device]
+    if (needed := taken(graph)) > room(device):
+        yield Row("a real run", level, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
+        return
+    progress(f"a real run on {device}")
+    try:
+        running = Running(generate(graph), graph, device)
+        yield from real_run(running, level, at)
+        if device == "cpu":
+            progress("dye")
+            yield dye(running, at)
+        if memory:
+            progress(f"memory on {device}")
+            yield from footprints(graph, running, level, at, room(device))
+    except FAULTS as fault:
+        yield broken("the network runs", level, at, fault)
+
+
+def timed(graph: Graph, device: str, progress: Progress) -> Times:
+    """How long the network takes."""
+    at, level = size_of(graph), LEVELS[device]
+    if device == "meta":
+        return [Row("time", level, at, "not predicted", "not run: on meta nothing is computed", None)], None
+    if taken(graph) > room(device):
+        return [Row("time", level, at, "not predicted", "not run: no room in memory", None)], None
+    progress(f"time on {device}")
+    try:
+        found = timing(Running(generate(graph), graph, device))
+    except FAULTS as fault:
+        return [broken("time is measured", level, at, fault)], None
+    return list(rows_of(found, level, at)), plain(found)
+
+
+def taken(graph: Graph) -> int:
+    """Bytes that a forward pass takes, nearly."""
+    return sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
 
 
 def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
@@ -279,8 +307,17 @@ def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
     yield compared("finite outputs", level, at, dict.fromkeys(predicted, "finite"), finite, "layer")
 
 
-def free_memory() -> int:
+def room(device: str) -> float:
+    """Bytes that a run may take."""
+    return SHARE * free_memory(device)
+
+
+def free_memory(device: str) -> int:
     """Bytes of memory that are free, or nearly; what the system does not tell is taken to be 4 GiB."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info()
+        return int(free)
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):

@@ -1,6 +1,6 @@
 """The rows of a verification: what was predicted, what was measured, whether they agree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,7 +14,8 @@ Count: TypeAlias = int | str
 class Row:
     """One quantity. `at` says of what: an input's size; `differences` name every layer that disagrees.
 
-    `agrees` is None where nothing was measured, and `measured` says why.
+    `agrees` is None where nothing was compared: what was not measured, and `measured` says why; or what is only
+    `reported`, held to nothing, and `differences` say what it is made of.
     """
 
     quantity: str
@@ -24,11 +25,15 @@ class Row:
     measured: Count
     agrees: bool | None
     differences: tuple[str, ...] = ()
+    reported: bool = False
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """All rows of a network, and what they were measured with."""
+    """All rows of a network, and what they were measured with: versions, and flags that change numbers.
+
+    `timing`: every layer's time, where it was measured (timing_text.py says what is in it).
+    """
 
     name: str
     spec: str
@@ -37,6 +42,8 @@ class Certificate:
     versions: Mapping[str, str] = field(default_factory=dict)
     date: str = ""
     source_sha256: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    timing: Mapping[str, Any] | None = None
 
     @property
     def agrees(self) -> bool:
@@ -67,6 +74,21 @@ def counted(count: int, noun: str) -> str:
     """
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{count:,} {noun if count == 1 else plural}"
+
+
+def reported(quantity: str, level: str, at: str, predicted: Count, measured: Count, parts: Iterable[str] = ()) -> Row:
+    """One row that is held to nothing: `parts` say what it is made of."""
+    return Row(quantity, level, at, predicted, measured, None, tuple(parts), reported=True)
+
+
+def within(quantity: str, level: str, at: str, predicted: int, measured: int, percent: int) -> Row:
+    """One row for one number that need be no more exact than so many percent of what was measured.
+
+    >>> [within("bytes", "L3 cuda", "", each, 1000, 2).agrees for each in (979, 980, 1020, 1021)]
+    [False, True, True, False]
+    """
+    agrees = 100 * abs(predicted - measured) <= percent * measured
+    return Row(f"{quantity}, within {percent} %", level, at, predicted, measured, agrees)
 
 
 def total(quantity: str, level: str, at: str, predicted: int, measured: int) -> Row:
