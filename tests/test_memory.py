@@ -188,8 +188,8 @@ def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
 
 
 def test_a_layer_that_says_nothing_of_its_memory_is_said() -> None:
-    with pytest.raises(Opaque, match="maxout1: its module is several operations of torch"):
-        footprint(load_text("archcalc: 1\ninput: [8]\nlayers: [maxout(3), fc(2)]\n"))
+    with pytest.raises(Opaque, match="locally_connected1: its module is several operations of torch"):
+        footprint(load_text("archcalc: 1\ninput: [2, 8]\nlayers: locally_connected(3, 4) -> fc(2)\n"))
 
 
 def test_evaluation_keeps_nothing_and_takes_less() -> None:
@@ -216,10 +216,10 @@ def test_json_has_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_not_predicted_is_null_and_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", "-e", "input(8) -> maxout(3)", "--train", "--format", "json"]) == 0
+    assert run(["report", "-e", "input(2,8) -> locally_connected(3,4)", "--train", "--format", "json"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["totals"]["saved_bytes"] is None
-    assert "memory is not predicted: maxout1" in told.err
+    assert "memory is not predicted: locally_connected1" in told.err
 
 
 def test_a_wrong_optimizer_is_told(capsys: pytest.CaptureFixture[str]) -> None:

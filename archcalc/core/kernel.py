@@ -100,6 +100,16 @@ FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
 """A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
 
 
+def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:
+    """`torch.amax`, whose backward marks the largest values, counts them and shares the gradient out among them.
+
+    Source: `amax` in tools/autograd/derivatives.yaml, `scale_grad_by_count` in torch/csrc/autograd/FunctionsManual.cpp.
+    """
+    marks, counts = Tensor(x.numel, "bool"), Tensor(y.numel, "int64")
+    scratch = marks.nbytes + counts.nbytes + y.nbytes
+    return Kernel(reads=(reads,), size=y, keeps=(reads, "y"), scratch=scratch)
+
+
 def inputs_named(count: int) -> tuple[str, ...]:
     """What kernels call the inputs of a layer.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.kernel import Kernel, Run, largest, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
@@ -73,10 +74,11 @@ class GlobalMaxPool(GlobalPooling, name="global_maxpool"):
     Source: Qi et al. 2016, arXiv:1612.00593, section 4.2 (a symmetric function over all points).
     """
 
-    keeps = ("x", "y")
-
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel - y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield largest(tensor_of(x), tensor_of(y))
 
     def call(self, x: Volume) -> Call:
         return self.reduction(x, "amax")

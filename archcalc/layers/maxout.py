@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, largest, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -33,7 +34,6 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     Source: Goodfellow et al. 2013, "Maxout networks", arXiv:1302.4389, section 3.
     """
 
-    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
 
     out_features: Dim
@@ -59,6 +59,16 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
         values = y.numel * self.pieces
         bias = values if self.bias else 0
         return Ops(mac=values * features(x), sums=values, bias=bias, compare=values - y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        reads = "flat" if flattened(x) else "x"
+        if flattened(x):
+            yield Kernel(makes=reads, view=True, gradient=Gradient.VIEW)
+        pieces = Tensor(y.numel * self.pieces, y.dtype)
+        summed = ("bias",) if self.bias else ()
+        yield Kernel(reads=(reads,), makes="maps", size=pieces, keeps=(reads,), weights=("weight",), summed=summed)
+        yield Kernel(reads=("maps",), makes="pieces", view=True, gradient=Gradient.VIEW)
+        yield largest(pieces, tensor_of(y), reads="pieces")
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
@@ -93,8 +103,6 @@ class ChannelMaxPool(Layer, name="channel_maxpool", positional=("pieces",)):
 
     pieces: Dim
 
-    keeps = ("x", "y")
-
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, pieces=self.pieces)
         yield divides(self.pieces, x.channels), f"pieces={self.pieces} must divide the {x.channels} channels"
@@ -104,6 +112,9 @@ class ChannelMaxPool(Layer, name="channel_maxpool", positional=("pieces",)):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel - y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield largest(tensor_of(x), tensor_of(y))
 
     def call(self, x: Volume) -> Call:
         axis = -1 if x.channels_last else 1

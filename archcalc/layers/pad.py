@@ -49,8 +49,11 @@ class Pad(Layer, name="pad", positional=("pad",)):
     def shape(self, x: Volume) -> Volume:
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
+    def unpredicted(self, x: Volume) -> str:
+        return "the backward of circular padding copies slice by slice" if self.mode == "circular" else ""
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=() if self.mode in ("constant", "circular") else ("x",))
+        yield Kernel(size=tensor_of(y), keeps=() if self.mode == "constant" else ("x",))
 
     def call(self, x: Volume) -> Call:
         mode = "" if self.mode == "constant" else f', mode="{self.mode}"'

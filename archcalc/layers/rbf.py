@@ -64,7 +64,7 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
         both, kept = ("difference", "difference"), ("difference",)
         yield Kernel(reads=both, makes=last, size=tensor_of(y), keeps=kept, dense=False)
         if self.bias:
-            yield Kernel(reads=("squares",), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME)
+            yield Kernel(reads=("squares",), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME, holds=kept)
 
     def call(self, x: Volume) -> Call:
         return module("RBF", support=SUPPORT, in_features=x.channels, **self.stated())

@@ -1,0 +1,77 @@
+"""What every layer allocates, forward and backward: its kernels against the allocator's events, no layer named.
+
+Each worked example stands between two layers that learn, so that gradients flow through it, and in a batch of two.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from archcalc.codegen import generate
+from archcalc.core.volume import Volume
+from archcalc.footprint import footprint
+from archcalc.graph import Graph, Input, Node
+from archcalc.layer import Layer
+from archcalc.layers.conv import Conv
+from archcalc.layers.linear import Linear
+from archcalc.verify import memory
+from archcalc.verify.trace import Running
+from tests.test_kernels import CASES
+
+LARGE = 3_000_000
+"""Elements that an example may have to be run here."""
+
+
+def learned(x: Volume) -> Layer:
+    """A layer with weights that makes a volume of the same shape."""
+    return (
+        Linear(out_features=x.channels)
+        if x.channels_last or not x.rank
+        else Conv(out_channels=x.channels, kernel_size=1)
+    )
+
+
+def node(name: str, layer: Layer, sources: tuple[str, ...], inputs: tuple[Volume, ...]) -> Node:
+    return Node(name, layer, sources, inputs, (layer.shape(*inputs),), name)
+
+
+def between(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
+    inputs = tuple(Input(f"in{i}", x) for i, x in enumerate(xs))
+    before = tuple(node(f"before{i}", learned(x), (f"in{i}",), (x,)) for i, x in enumerate(xs))
+    it = node("it", layer, tuple(each.name for each in before), xs)
+    after = node("after", learned(it.output), ("it",), (it.output,))
+    return Graph("one", inputs, (*before, it, after), ("after",))
+
+
+def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
+    for name, (layer, xs) in CASES.items():
+        y = layer.shape(*xs)
+        small = sum(each.numel for each in (*xs, y)) < LARGE
+        if small and all("float" in each.dtype and each.rank <= 3 for each in (*xs, y)):
+            yield name, layer, tuple(replace(x, batch=2) for x in xs)
+
+
+PEAKS = {name: (layer, xs) for name, layer, xs in cases()}
+
+
+COPIED = ("tokens-0", "tokens-1", "tokens-2", "class_token-0")
+"""A linear map copies what lies in memory otherwise than it reads it: not stated yet."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.xfail(strict=True)) if n in COPIED else n for n in PEAKS]
+)
+def test_a_layer_allocates_what_is_said(name: str) -> None:
+    torch.manual_seed(0)
+    graph = between(*PEAKS[name])
+    found = footprint(graph)
+    running = Running(generate(graph, flat=True), graph, "cpu")
+    inputs = running.inputs()
+    trained = memory.training(running, inputs)
+    assert {
+        "inference": found.inference.live - memory.inference(running, inputs).peak,
+        "training": found.training.live - trained.peak,
+        "left": found.left - trained.end - trained.inputs - trained.seeds,
+    } == dict.fromkeys(("inference", "training", "left"), 0)
