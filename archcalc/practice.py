@@ -25,6 +25,16 @@ class Practice:
     accumulate: bool = False
     checkpointed: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What differs from one bare pass, for the heading of what was measured; empty where nothing does.
+
+        >>> Practice(accumulate=True, checkpointed=("block",)).words
+        ', block checkpointed, gradients added up'
+        """
+        parts = [f"{kind} checkpointed" for kind in self.checkpointed] + ["gradients added up"] * self.accumulate
+        return "".join(f", {part}" for part in parts)
+
 
 def practice_of(options: Mapping[str, Any]) -> Practice:
     """What a command line says of it. Raises SpecError for an optimizer that cannot be read."""

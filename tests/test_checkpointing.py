@@ -1,5 +1,8 @@
 """Checkpointed blocks and accumulated gradients: what is predicted against what autograd keeps and allocators do."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -201,6 +204,16 @@ def test_reports_say_what_they_hold_for(shell: Shell) -> None:
     told = shell("report", "vit_b16", "--checkpoint", "block", "--accumulate", "--depth", "1")
     assert "block: only inputs are kept, and backward runs it again" in told.out
     assert "gradients are added to those of earlier batches" in told.out
+
+
+def test_verify_runs_the_practice_that_it_is_told(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.yaml"
+    file.write_text(TOKENS)
+    practice = ("--checkpoint", "block", "--accumulate", "--optimizer", "adamw")
+    told = shell("-q", "verify", str(file), "--sizes", "0", "--device", "cpu", *practice)
+    assert "[3, 16, 16], block checkpointed, gradients added up" in told.out
+    assert re.search(r"peak of an iteration with adamw, bytes +([\d,]+) +\1  agree", told.out)
+    assert told.code == 0
 
 
 def test_how_many_more_items_fit(shell: Shell) -> None:

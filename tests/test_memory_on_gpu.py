@@ -188,7 +188,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows_of(document: Document, room: float = 1e9) -> dict[str, Row]:
     graph = build(document, batch=2)
-    return by_quantity(list(footprints(graph, Pretended(generate(graph), graph, "cuda"), "L3 cuda", "", room)))
+    return by_quantity(
+        list(footprints(graph, Pretended(generate(graph), graph, "cuda"), Practice(), "L3 cuda", "", room))
+    )
 
 
 PEAKS = ("peak of inference, bytes", "the same of flat source", "peak of training, bytes")

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.builder import build
-from archcalc.command import PROBLEMS, Settings, output_option, put, room_of, settings_of, spec_options
+from archcalc.command import (
+    PROBLEMS,
+    Settings,
+    output_option,
+    practice_options,
+    put,
+    room_of,
+    settings_of,
+    spec_options,
+)
 from archcalc.core.extra import MissingExtra
 from archcalc.loading import documents_of
+from archcalc.practice import practice_of
 from archcalc.report import report_of
 from archcalc.reports.table import View, table
 from archcalc.spec.declaration import Document
@@ -36,6 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Try closed forms at this many sizes, of two periods.",
 )
+@practice_options
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Train a step, and see what it takes.")
 @click.option(
     "--time/--no-time", default=False, show_default=True, help="Time every layer, and this device's ceilings."
@@ -82,6 +93,7 @@ def proven(document: Document, options: dict[str, Any], settings: Settings) -> "
             device=options["device"],
             sizes=options["sizes"],
             memory=options["memory"],
+            practice=practice_of(options),
             time=options["time"],
             progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
         )

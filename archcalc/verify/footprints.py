@@ -7,6 +7,10 @@ come to, which a model of it has to find from the same events (verify/allocator.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import torch
+from torch import nn
 
 from archcalc import memory
 from archcalc.codegen import generate
@@ -16,7 +20,7 @@ from archcalc.graph import Graph
 from archcalc.practice import Practice
 from archcalc.tape import tape_of
 from archcalc.verify.allocator import peaks as modelled
-from archcalc.verify.memory import inference, training
+from archcalc.verify.memory import inference, iteration, standing, state_bytes, training
 from archcalc.verify.row import Row, compared, reported, total, within
 from archcalc.verify.saved import saved
 from archcalc.verify.stream import Stream, Usage
@@ -26,18 +30,20 @@ PERCENT = 2
 """How near the model of the allocator has to come."""
 
 
-def footprints(graph: Graph, running: Running, level: str, at: str, room: float) -> Iterator[Row]:
-    """What is kept for backward, layer by layer; peaks of inference, of this text and of the flat one, and of training.
+def footprints(graph: Graph, running: Running, practice: Practice, level: str, at: str, room: float) -> Iterator[Row]:
+    """What is kept for backward, layer by layer; peaks of inference, of this text and of the flat one, of training, and
+    of an iteration where the practice has an optimizer.
 
     Predicted by the rules of the device that the network runs on. Peaks are those of tensors: what kernels allocate for
     themselves and release again is no part of them. What would take more than `room`, as predicted, is not run.
     """
+    practice = replace(practice, device=running.device)
     try:
-        found = footprint(graph, Practice(device=running.device))
+        found = footprint(graph, practice)
     except Opaque as opaque:
         yield Row("memory", level, at, "not predicted", "not measured", None, (str(opaque),))
         return
-    if (needed := found.parameters + found.training.live) > room:
+    if (needed := found.iteration) > room:
         yield Row("memory", level, at, found.training.live, f"not run: it takes {needed / 2**30:.1f} GiB", None)
         return
     kept = saved(running, running.inputs())
@@ -46,6 +52,33 @@ def footprints(graph: Graph, running: Running, level: str, at: str, room: float)
     yield compared("kept for backward, by layer", level, at, predicted, measured, "layer")
     yield total("bytes kept for backward", level, at, sum(found.saved.values()), kept.total)
     yield from peaks(found, graph, running, level, at)
+    if found.step:
+        yield iterated(found, running, level, at)
+
+
+def iterated(found: Footprint, running: Running, level: str, at: str) -> Row:
+    """A whole iteration, the optimizer's step included; the network has other parameters after it."""
+    made = optimizer(running.module, found.practice)
+    measured = iteration(running, running.inputs(), made, accumulate=found.practice.accumulate)
+    there = standing(running).total + state_bytes(made) + gradients_before(running, found.practice)
+    name = found.step.name if found.step else ""
+    return total(f"peak of an iteration with {name}, bytes", level, at, found.iteration, measured.peak + there)
+
+
+def optimizer(module: nn.Module, practice: Practice) -> torch.optim.Optimizer:
+    """The optimizer itself, over all that is trained."""
+    assert practice.optimizer
+    call = practice.optimizer.call(practice.implementation)
+    made: torch.optim.Optimizer = getattr(torch.optim, call.target.rpartition(".")[2])(
+        [each for each in module.parameters() if each.requires_grad], **call.arguments
+    )
+    return made
+
+
+def gradients_before(running: Running, practice: Practice) -> int:
+    """Bytes of the gradients of earlier batches, which the events of one pass do not tell of."""
+    trained = (each for each in running.module.parameters() if each.requires_grad)
+    return sum(each.nbytes for each in trained) if practice.accumulate else 0
 
 
 def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str) -> Iterator[Row]:
@@ -54,24 +87,25 @@ def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str)
     inferred = inference(running, inputs)
     yield from peak("peak of inference, bytes", level, at, found.nested.live, inferred)
     yield from peak("the same of flat source", level, at, found.inference.live, inference(flat, inputs))
-    trained = training(running, inputs)
-    yield from peak("peak of training, bytes", level, at, found.training.live, trained)
+    trained = training(running, inputs, accumulate=found.practice.accumulate)
+    before = gradients_before(running, found.practice)
+    yield from peak("peak of training, bytes", level, at, found.training.live, trained, before)
     for phase, stream in [("inference", inferred), ("training", trained)]:
         if stream.usage:
             sizes = predicted_sizes(graph, running.device, phase == "training")
             yield from blocks(phase, level, at, stream, stream.usage, sizes)
 
 
-def peak(quantity: str, level: str, at: str, predicted: int, stream: Stream) -> Iterator[Row]:
-    """Of one run, by the events of the allocator, and by its statistics where it has them.
+def peak(quantity: str, level: str, at: str, predicted: int, stream: Stream, before: int = 0) -> Iterator[Row]:
+    """Of one run, by the events of the allocator, and by its statistics where it has them; `before`: what was there.
 
     The statistics are of what is above the beginning, where the inputs and first gradients are; workspaces are taken
     off as the events have them.
     """
-    yield at_least(quantity, level, at, predicted, stream.peak, stream.resolved)
+    yield at_least(quantity, level, at, predicted, stream.peak + before, stream.resolved)
     if stream.usage:
         given, workspaces = stream.inputs + stream.seeds, stream.raw_peak - stream.logical_peak
-        requested = stream.usage.requested + given - workspaces
+        requested = stream.usage.requested + given + before - workspaces
         yield at_least(f"{quantity}, by statistics", level, at, predicted, requested, stream.resolved)
 
 

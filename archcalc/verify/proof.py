@@ -11,13 +11,15 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.builder import build
-from archcalc.codegen import generate
+from archcalc.codegen import Source, generate
 from archcalc.core.extra import MissingExtra
 from archcalc.expectation import failures
+from archcalc.footprint import BARE
 from archcalc.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
+from archcalc.practice import Practice
 from archcalc.spec.declaration import Document
 from archcalc.verify.circumstances import flags, name_of, versions
 from archcalc.verify.dye import dye
@@ -71,13 +73,15 @@ def prove(
     device: str = "auto",
     sizes: int = SIZES,
     memory: bool = True,
+    practice: Practice = BARE,
     time: bool = False,
     progress: Progress = silent,
 ) -> Certificate:
     """Everything that archcalc says of a network, held against torch.
 
     `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
-    whether the network is trained a step, to see what that takes. `time`: whether its time is measured, on the device.
+    whether the network is trained a step, to see what that takes, and `practice` how. `time`: whether its time is
+    measured, on the device.
 
     Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
     """
@@ -88,12 +92,15 @@ def prove(
     rows += closed_forms(document, graph, sizes, progress)
     times: Times = ([], None)
     if all(row.agrees is not False for row in rows):
-        rows += really(graph, device, memory, progress) if device != "meta" else ()
+        rows += really(graph, device, practice if memory else None, progress) if device != "meta" else ()
         times = timed(graph, device, progress) if time else times
-    return certified(graph, device, [*rows, *times[0]], times[1])
+    source = generate(graph, checkpointed=practice.checkpointed)
+    return certified(graph, source, device, [*rows, *times[0]], times[1])
 
 
-def certified(graph: Graph, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None) -> Certificate:
+def certified(
+    graph: Graph, source: Source, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None
+) -> Certificate:
     """The rows, and all that they were measured with."""
     return Certificate(
         graph.name,
@@ -102,7 +109,7 @@ def certified(graph: Graph, device: str, rows: Sequence[Row], timing: Mapping[st
         tuple(rows),
         versions(device),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        hashlib.sha256(generate(graph).text.encode()).hexdigest(),
+        hashlib.sha256(source.text.encode()).hexdigest(),
         flags(device),
         timing,
     )
@@ -245,29 +252,30 @@ def takes(running: Running, sizes: Sizes) -> bool:
 # --- a real run ------------------------------------------------------------------------------------------------------
 
 
-def really(graph: Graph, device: str, memory: bool, progress: Progress) -> Iterator[Row]:
+def really(graph: Graph, device: str, practice: Practice | None, progress: Progress) -> Iterator[Row]:
     """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
     torch.manual_seed(0)
     for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
-        yield from really_on(each, graph, memory, progress)
+        yield from really_on(each, graph, practice, progress)
 
 
-def really_on(device: str, graph: Graph, memory: bool, progress: Progress) -> Iterator[Row]:
-    """A real run on one device, if its memory has room for it."""
+def really_on(device: str, graph: Graph, practice: Practice | None, progress: Progress) -> Iterator[Row]:
+    """A real run on one device, if its memory has room for it; without a `practice` its memory is not measured."""
     at, level = size_of(graph), LEVELS[device]
     if (needed := taken(graph)) > room(device):
         yield Row("a real run", level, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
         return
     progress(f"a real run on {device}")
     try:
-        running = Running(generate(graph), graph, device)
+        source = generate(graph, checkpointed=practice.checkpointed if practice else ())
+        running = Running(source, graph, device)
         yield from real_run(running, level, at)
         if device == "cpu":
             progress("dye")
             yield dye(running, at)
-        if memory:
+        if practice:
             progress(f"memory on {device}")
-            yield from footprints(graph, running, level, at, room(device))
+            yield from footprints(graph, running, practice, level, at + practice.words, room(device))
     except FAULTS as fault:
         yield broken("the network runs", level, at, fault)
 
