@@ -2,6 +2,8 @@
 
 import gc
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -30,7 +32,7 @@ from archcalc.verify.proof import SHARE, free_memory
 from archcalc.verify.trace import Running
 from tests.goldens import assert_golden
 from tests.test_random_networks import SLOW, Network, networks
-from tests.zoo import document, references
+from tests.zoo import ROOT, document, references
 
 # --- published -------------------------------------------------------------------------------------------------------
 
@@ -157,6 +159,16 @@ def test_an_iteration_takes_what_is_said(call: str) -> None:
     graph = with_dtype("small")
     optimizer = read_optimizer(call)
     assert footprint(graph, optimizer).iteration == iteration(graph, optimizer)
+
+
+def test_a_stack_of_a_hundred_billion_parameters_takes_a_gibibyte_to_predict_and_confirm() -> None:
+    command = [sys.executable, "-m", "benchmarks.stack"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    told = json.loads(ended.stdout)
+    ours, meta = told["predicted"], told["measured"]
+    assert ours["parameters"] == meta["parameters"] > 100 * 10**9
+    assert ours["saved"] == meta["saved"]
+    assert meta["rss"] < 2**30
 
 
 # --- measured on every network ---------------------------------------------------------------------------------------
