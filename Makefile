@@ -40,7 +40,7 @@ faults: setup
 	$(BIN)/python -m tests.faults
 
 bench: setup
-	$(BIN)/python -m pip install --quiet torchinfo
+	$(BIN)/python -m pip install --quiet torchinfo fvcore accelerate
 	$(BIN)/python -m benchmarks
 
 docs: setup

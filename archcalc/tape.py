@@ -147,9 +147,10 @@ def one_kernel(
     new, viewed, summed = (gradients(weights, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
     learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
     names[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
-    own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in kernel.own.items()}
-    storages = {name: tape.tensors[i].storage for name, i in names.items()} | own
     kept = learns and tape.run.training
+    made_for_itself = kernel.own if kept or not kernel.on_demand else {}
+    own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
+    storages = {name: tape.tensors[i].storage for name, i in names.items()} | own
     place = len(tape.ops)
     tape.ops.append(
         Op(

@@ -1,1 +1,4 @@
-"""Speed, measured on request and never tested: `make bench`. Each figure is a median; compare them within one run."""
+"""Speed, and memory beside other estimates, measured on request: `make bench`.
+
+Each time is a median; compare them within one run.
+"""

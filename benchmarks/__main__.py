@@ -1,8 +1,9 @@
 """Every benchmark, one after the other."""
 
-from benchmarks import closed_forms, growth, startup
+from benchmarks import closed_forms, growth, memory, startup
 
 if __name__ == "__main__":
     startup.main()
     growth.main()
     closed_forms.main()
+    memory.main()

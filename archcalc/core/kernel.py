@@ -72,6 +72,7 @@ class Kernel:
     pins      of its own what autograd's node holds without packing it: numbers as tensors
     scratch   bytes that its backward takes at its worst beyond the gradients that it makes
     dense     whether those gradients can be added to in place
+    on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
     viewed    those whose gradient is a view of the one that came in, and keeps it
     summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
@@ -89,6 +90,7 @@ class Kernel:
     scratch: Dim = 0
     dense: bool = True
     own: Mapping[str, Tensor] = field(default_factory=dict)
+    on_demand: bool = False
     weights: tuple[str, ...] = ()
     viewed: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()

@@ -69,10 +69,11 @@ class Pooling(Layer):
             reads = "padded"
             lengths = [n + w.begin + w.end for n, w in zip(x.spatial, self.windows(x), strict=True)]
             yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
-        own = self.own(run, y)
-        yield Kernel(reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own)
+        own = self.own(y)
+        on_demand = y.rank == 1 and run.device == "cpu"  # at::max_pool1d has a kernel of its own where none will come
+        yield Kernel(reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own, on_demand=on_demand)
 
-    def own(self, run: Run, y: Volume) -> dict[str, Tensor]:
+    def own(self, y: Volume) -> dict[str, Tensor]:
         """What the kernel makes beside its output."""
         return {}
 
@@ -107,9 +108,7 @@ class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), ali
         axes = zip(self.windows(x), x.spatial, strict=True)
         return Ops(compare=self.taps(x) - x.batch * x.channels * prod(w.filled(n) for w, n in axes))
 
-    def own(self, run: Run, y: Volume) -> dict[str, Tensor]:
-        if y.rank == 1 and run.device == "cpu" and not run.training:  # at::max_pool1d has a kernel of its own for that
-            return {}
+    def own(self, y: Volume) -> dict[str, Tensor]:
         return {"indices": Tensor(y.numel, "int64")}
 
     def call(self, x: Volume) -> Call:

@@ -86,6 +86,7 @@ def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
 
     with mode(running.module, training=True), saved_tensors_hooks(pack, unpacked):
         running.run(inputs, see, grad=True)
+    held.clear()  # its tensors hold the graph, which holds the hooks, which hold it: no collector sees that circle
     return Saved(tuple(kept))
 
 

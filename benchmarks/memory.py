@@ -1,0 +1,190 @@
+"""What a network takes, as it is predicted, as others estimate it, and as it is measured, in one run on one machine.
+
+All of them see the same module: the source that archcalc generates. Each estimate stands against what its reader would
+take it for. What is measured is what autograd keeps and what the allocator does, without workspaces of kernels.
+"""
+
+import gc
+import json
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from archcalc import generate, load, optimizers  # noqa: F401  every optimizer registers itself
+from archcalc.footprint import footprint
+from archcalc.graph import Graph
+from archcalc.optimizer import read_optimizer
+from archcalc.practice import Practice
+from archcalc.verify import memory
+from archcalc.verify.saved import saved
+from archcalc.verify.trace import Running
+from benchmarks.closed_forms import ROUNDS, median_of
+
+NETWORKS = {
+    "VGG-16": "vgg16",
+    "ResNet-50": "resnet50",
+    "MobileNetV2": "mobilenet_v2",
+    "U-Net, padded": "unet_padded",
+    "ViT-B/16": "vit_b16",
+}
+BATCH = 2
+
+SAVED = "kept for backward"
+INFERENCE = "inference: the peak of the flat source, with parameters and buffers"
+TRAINING = "training: the peak of forward and backward, with parameters and buffers"
+ITERATION = "an iteration: the peak with AdamW's states and step (foreach)"
+
+Estimate = tuple[str, str, int]
+"""What is estimated, by whom, in bytes."""
+
+# --- measured and predicted ------------------------------------------------------------------------------------------
+
+
+def measured(graph: Graph, running: Running, inputs: Sequence[Tensor]) -> dict[str, int]:
+    """Bytes; parameters are trained a step by it."""
+    standing = memory.standing(running).total
+    found = {
+        SAVED: saved(running, inputs).total,
+        INFERENCE: standing + flat_inference(graph),
+        TRAINING: standing + memory.training(running, inputs).peak,
+    }
+    optimizer = torch.optim.AdamW(running.module.parameters(), foreach=True)
+    peak = memory.iteration(running, inputs, optimizer).peak
+    return {**found, ITERATION: standing + memory.state_bytes(optimizer) + peak}
+
+
+def flat_inference(graph: Graph) -> int:
+    flat = Running(generate(graph, flat=True), graph, "cpu")
+    return memory.inference(flat, flat.inputs()).peak
+
+
+def archcalc_says(graph: Graph) -> Iterator[Estimate]:
+    found = footprint(graph, Practice(optimizer=read_optimizer("adamw")))
+    standing = found.parameters + found.buffers
+    yield SAVED, "archcalc", sum(found.saved.values())
+    yield INFERENCE, "archcalc", standing + found.inference.live
+    yield TRAINING, "archcalc", standing + found.training.live
+    yield ITERATION, "archcalc", found.iteration
+
+
+# --- others ----------------------------------------------------------------------------------------------------------
+
+
+def torchinfo_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """`summary`: "Forward/backward pass size" and "Estimated Total Size"."""
+    from torchinfo import summary  # lazy: it may not be installed
+
+    told = summary(module, input_data=list(inputs), verbose=0)
+    total = told.total_input + told.total_output_bytes + told.total_param_bytes
+    yield SAVED, "torchinfo, forward/backward pass size", told.total_output_bytes
+    yield INFERENCE, "torchinfo, estimated total size", total
+    yield TRAINING, "torchinfo, estimated total size", total
+
+
+def fvcore_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """`ActivationCountAnalysis`: the outputs of convolutions and matrix products, of 4 bytes each."""
+    from fvcore.nn import ActivationCountAnalysis  # lazy: it may not be installed
+
+    counted = ActivationCountAnalysis(module, tuple(inputs))
+    counted.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    yield SAVED, "fvcore, activation count x 4 bytes", 4 * int(counted.total())
+
+
+def accelerate_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """What `accelerate estimate-memory` prints as "Training using Adam", by its own two functions, without the Hub."""
+    from accelerate.commands.estimate import estimate_training_usage  # lazy: it may not be installed
+    from accelerate.utils import calculate_maximum_sizes
+
+    size, _ = calculate_maximum_sizes(module)
+    yield ITERATION, "Accelerate, training using Adam", max(estimate_training_usage(size, "float32").values())
+
+
+PEERS: dict[str, Callable[[nn.Module, Sequence[Tensor]], Iterator[Estimate]]] = {
+    "torchinfo": torchinfo_says,
+    "fvcore": fvcore_says,
+    "accelerate": accelerate_says,
+}
+
+
+def installed() -> dict[str, str]:
+    """The versions of the peers that are there."""
+    found = {}
+    for name in PEERS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            print(f"{name} is not installed: pip install {name}")
+    return found
+
+
+# --- printed ---------------------------------------------------------------------------------------------------------
+
+
+def beside_others(peers: Sequence[str]) -> None:
+    for name, spec in NETWORKS.items():
+        torch.manual_seed(0)
+        graph = load(spec, batch=BATCH)
+        running = Running(generate(graph), graph, "cpu")
+        inputs = running.inputs()
+        said = list(archcalc_says(graph))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            said += [each for peer in peers for each in PEERS[peer](running.module, inputs)]
+        truth = measured(graph, running, inputs)
+        print(f"{name}, {BATCH} x {graph.inputs[0].volume}, float32")
+        for figure, nbytes in truth.items():
+            print(f"{nbytes:17,} bytes  {figure}")
+            for by, estimate in [(by, estimate) for what, by, estimate in said if what == figure]:
+                off = estimate - nbytes
+                print(f"{off:+17,} {100 * off / nbytes:+7.1f} %  {by}")
+        del running, inputs
+        gc.collect()
+
+
+def time_of_ours() -> None:
+    print(f"in process, after import, median of {ROUNDS} rounds: every figure of ResNet-152 with AdamW")
+    practice = Practice(optimizer=read_optimizer("adamw"))
+    graph = load("resnet50@resnet152", batch=BATCH)
+    print(f"{median_of(partial(footprint, graph, practice)):9.1f} ms  from the graph")
+    whole = median_of(lambda: footprint(load("resnet50@resnet152", batch=BATCH), practice))
+    print(f"{whole:9.1f} ms  from the spec")
+
+
+def stack() -> None:
+    """More than 100 billion parameters, in a fresh process."""
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "benchmarks.stack"]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    seconds = time.perf_counter() - begin
+    told = json.loads(ended.stdout)
+    ours, meta = told["predicted"], told["measured"]
+    print(f"a stack of {ours['parameters']:,} parameters, in a process of its own")
+    print(f"{1000 * ours['seconds']:9.1f} ms  from the text to every figure; {mib(ours['rss'])} at most until then")
+    print(f"{seconds:9.1f} s   the whole process, torch and the meta device with it; {mib(meta['rss'])} at most")
+    print(f"{ours['saved']:19,} bytes kept for backward as predicted, {meta['saved']:,} on the meta device")
+    print(f"{ours['training']:19,} bytes at the peak of training, {ours['iteration']:,} of an iteration with AdamW")
+
+
+def mib(nbytes: int) -> str:
+    return f"{nbytes / 2**20:.0f} MiB"
+
+
+def main() -> None:
+    peers = installed()
+    print("memory beside " + ", ".join(f"{name} {number}" for name, number in peers.items()) if peers else "memory")
+    print("torchinfo and fvcore never claim to predict peaks, nor what is kept: this is how far off a reader would be")
+    beside_others(list(peers))
+    time_of_ours()
+    stack()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""A stack of more than 100 billion parameters, in a process of its own: what is predicted, and what autograd keeps.
+
+The feed-forward halves of a transformer of the width and depth of GPT-3 (Brown et al. 2020, arXiv:2005.14165, table
+2.1), on the patches of an image. There is no attention in it: on the meta device torch takes attention's math path,
+which keeps its scores, so that what is kept there is not what the CPU keeps. All else is kept alike.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from archcalc import generate, load_text, optimizers  # noqa: F401  every optimizer registers itself
+from archcalc.footprint import footprint
+from archcalc.optimizer import read_optimizer
+from archcalc.practice import Practice
+
+SPEC = """
+archcalc: 1
+name: Stack
+params: {w: 12288, depth: 96}
+input: [3, 224, 224]
+blocks:
+  block:
+    - add:
+        - layernorm -> fc(4 * x.channels, act=gelu) -> fc(x.channels)
+        - prev
+layers:
+  - conv(16, w, stride=16) -> tokens -> position_embedding
+  - block * depth
+  - layernorm -> select(0) -> fc(1000)
+"""
+
+STATUS = Path("/proc/self/status")
+"""Where Linux tells of a process."""
+
+
+def predicted() -> dict[str, float]:
+    """Bytes, and the seconds from text to figures."""
+    begin = time.perf_counter()
+    found = footprint(load_text(SPEC), Practice(optimizer=read_optimizer("adamw")))
+    return {
+        "seconds": time.perf_counter() - begin,
+        "parameters": found.parameters // 4,
+        "saved": sum(found.saved.values()),
+        "inference": found.inference.live,
+        "training": found.training.live,
+        "iteration": found.iteration,
+    }
+
+
+def measured() -> dict[str, float]:
+    """Bytes of what autograd keeps on meta, and the seconds from text to them, with those torch takes to load."""
+    begin = time.perf_counter()
+    from archcalc.verify.saved import saved  # lazy: torch, 2 s; a prediction does without
+    from archcalc.verify.trace import Running
+
+    graph = load_text(SPEC)
+    running = Running(generate(graph), graph, "meta")
+    kept = saved(running, running.inputs()).total
+    parameters = sum(each.numel() for each in running.module.parameters())
+    return {"seconds": time.perf_counter() - begin, "parameters": parameters, "saved": kept}
+
+
+def rss() -> int:
+    """The most memory that this program has had, in bytes.
+
+    On Linux `getrusage` counts what the process had before it became this program, which is its parent's.
+    """
+    if STATUS.exists():
+        [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]
+        return 1024 * int(line.split()[1])
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
+
+
+if __name__ == "__main__":
+    ours = {**predicted(), "rss": rss()}
+    print(json.dumps({"predicted": ours, "measured": {**measured(), "rss": rss()}}))
