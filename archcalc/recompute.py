@@ -44,9 +44,18 @@ def stretch(tape: Tape, places: list[int]) -> Stretch | None:
     keeping = [place for place in places if packs(tape.ops[place])]
     if not keeping:
         return None
-    made = {tape.tensors[tape.ops[place].makes].storage for place in places}
-    read = (tape.tensors[i].storage for place in places for i in tape.ops[place].reads)
-    return Stretch(places[0], places[-1], keeping[-1], tuple(dict.fromkeys(s for s in read if s not in made)))
+    return Stretch(places[0], places[-1], keeping[-1], tuple(outside(tape, places)))
+
+
+def outside(tape: Tape, places: list[int]) -> Iterator[int]:
+    """The storages that operations read and that are there before; a view of one of them is no new one."""
+    known: set[int] = set()
+    for place in places:
+        for storage in (tape.tensors[i].storage for i in tape.ops[place].reads):
+            if storage not in known:
+                known.add(storage)
+                yield storage
+        known.add(tape.tensors[tape.ops[place].makes].storage)
 
 
 def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:

@@ -11,13 +11,16 @@ from archcalc.checkpointing import checkpointed_blocks
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
+from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.footprint import Opaque, footprint, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.practice import Practice
+from archcalc.recompute import stretches
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
+from archcalc.tape import tape_of
 from archcalc.verify import memory, saved
 from archcalc.verify.trace import Running
 from tests.goldens import assert_golden
@@ -60,7 +63,23 @@ layers:
   - last -> fc(3)
 """
 
-TEXTS = {"small": SMALL, "tokens": TOKENS, "forked": FORKED}
+CROPPED = """
+archcalc: 1
+name: Cropped
+input: [2, 20, 20]
+blocks:
+  up(skip):
+    - u = conv(3, 16)
+    - skip -> cut = crop(like=u)
+    - concat: [cut, u]
+    - conv(3, 16) -> relu -> conv(3, 16) -> relu
+layers:
+  - e = conv(3, 16, p1)
+  - conv(1, 2) -> up(e)
+  - fc(3)
+"""
+
+TEXTS = {"small": SMALL, "tokens": TOKENS, "forked": FORKED, "cropped": CROPPED}
 
 
 def of(name: str) -> Document:
@@ -90,6 +109,7 @@ CASES = [
     ("forked", ("outer",), 2),
     ("forked", ("inner", "last"), 2),
     ("forked", ("last",), 1),
+    ("cropped", ("up",), 2),
 ]
 
 
@@ -110,6 +130,14 @@ def test_gradients_that_are_added_to_take_what_is_said(kinds: tuple[str, ...]) -
     found, once = footprint(graph, practice), footprint(graph, Practice(checkpointed=kinds))
     assert once.training.live < found.training.live <= once.training.live + found.gradients
     assert found.left == once.left
+
+
+def test_a_view_of_what_goes_into_a_block_is_no_new_storage() -> None:
+    """Found on the U-Net of 2015, whose peak is where the last block runs again."""
+    graph = build(of("cropped"))
+    tape = tape_of(graph, Run())
+    [stretch] = stretches(graph, tape, ("up",))
+    assert [tape.names[storage] for storage in stretch.inputs] == ["conv1", "e"]
 
 
 def test_the_same_values_and_gradients_come_out() -> None:
