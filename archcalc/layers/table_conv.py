@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import Dim, per_axis, prod
+from archcalc.core.kernel import Gradient, Kernel, Run, tensor, tensor_of
 from archcalc.core.ops import Ops
+from archcalc.core.padding import torch_pad
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
@@ -57,7 +59,6 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
     (layer C3).
     """
 
-    opaque = "its module is several operations of torch"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")
@@ -93,6 +94,25 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
         places = x.batch * prod(y.spatial)
         mac = places * self.connections * prod(self.kernel(x))
         return Ops(mac=mac, sums=y.numel, bias=y.numel if self.bias else 0)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Input maps side by side, one for each connection; a kernel for each; sums of those that one output has."""
+        lengths = [n + begin + end for n, (begin, end) in zip(x.spatial, self.pads(x), strict=True)]
+        places = (x.batch, self.connections)
+        reads = "x"
+        if any(torch_pad(self.pads(x))):
+            reads = "padded"
+            yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
+        yield Kernel(reads=(reads,), makes="side by side", size=tensor(*places, *lengths, dtype=x.dtype))
+        each, side = tensor(*places, *y.spatial, dtype=y.dtype), ("side by side",)
+        yield Kernel(reads=side, makes="each", size=each, keeps=side, weights=("weight",), holds=(reads,))
+        made = "sums" if self.bias else "y"
+        yield Kernel(
+            reads=("each",), makes=made, size=tensor_of(y), own={"zeros": tensor_of(y)}, keeps=("each",), holds=(reads,)
+        )
+        if self.bias:
+            bias = ("bias",)
+            yield Kernel(reads=(made,), size=tensor_of(y), summed=bias, gradient=Gradient.SAME, holds=(reads, "each"))
 
     def call(self, x: Volume) -> Call:
         return module(

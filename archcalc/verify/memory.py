@@ -120,9 +120,10 @@ class Standing:
 
 
 def standing(running: Running) -> Standing:
-    """What the module itself is."""
+    """What the module itself is, as `state_dict` has it: tables that a layer looks up its inputs in are not in it."""
     module = running.module
-    return Standing(storage_bytes(module.parameters()), storage_bytes(module.buffers()))
+    parameters, everything = storage_bytes(module.parameters()), storage_bytes(module.state_dict().values())
+    return Standing(parameters, everything - parameters)
 
 
 def state_bytes(optimizer: Optimizer) -> int:
