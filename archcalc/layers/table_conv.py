@@ -106,13 +106,11 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
         yield Kernel(reads=(reads,), makes="side by side", size=tensor(*places, *lengths, dtype=x.dtype))
         each, side = tensor(*places, *y.spatial, dtype=y.dtype), ("side by side",)
         yield Kernel(reads=side, makes="each", size=each, keeps=side, weights=("weight",), holds=(reads,))
-        made = "sums" if self.bias else "y"
-        yield Kernel(
-            reads=("each",), makes=made, size=tensor_of(y), own={"zeros": tensor_of(y)}, keeps=("each",), holds=(reads,)
-        )
+        made, zeros = "sums" if self.bias else "y", {"zeros": tensor_of(y)}
+        yield Kernel(reads=("each",), makes=made, size=tensor_of(y), own=zeros, keeps=("each",), holds=(reads,))
         if self.bias:
-            bias = ("bias",)
-            yield Kernel(reads=(made,), size=tensor_of(y), summed=bias, gradient=Gradient.SAME, holds=(reads, "each"))
+            held = (reads, "each")
+            yield Kernel(reads=(made,), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME, holds=held)
 
     def call(self, x: Volume) -> Call:
         return module(
