@@ -1,7 +1,9 @@
 """Global pooling: one number for each channel, from all of its positions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from archcalc.core.kernel import Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
@@ -77,6 +79,10 @@ class GlobalMaxPool(GlobalPooling, name="global_maxpool"):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel - y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Backward marks the largest values, counts them, and divides the gradient by how many they are."""
+        yield replace(self.applied(y, x), scratch=x.numel + 8 * y.numel + y.nbytes)
 
     def call(self, x: Volume) -> Call:
         return self.reduction(x, "amax")
