@@ -12,9 +12,9 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
-    "measure", "measures", "optimizer", "optimizers", "checkpointing", "tape", "ledger", "recompute", "memory",
-    "practice", "footprint", "memory_text", "expectation", "rule", "rules", "report", "layout", "reports", "freeing",
-    "feasibility", "budget", "solve", "formula", "formulas", "sweep", "codegen", "verify", "zoo", "loading",
+    "measure", "measures", "optimizer", "optimizers", "checkpointing", "autocast", "tape", "ledger", "recompute",
+    "memory", "practice", "footprint", "memory_text", "expectation", "rule", "rules", "report", "layout", "reports",
+    "freeing", "feasibility", "budget", "solve", "formula", "formulas", "sweep", "codegen", "verify", "zoo", "loading",
     "checking", "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text",
     "importer", "importers", "command", "commands",
 ]  # fmt: skip
