@@ -204,10 +204,13 @@ def output_option(function: Function) -> Function:
 
 
 def practice_options(function: Function) -> Function:
-    """--optimizer, --accumulate, --checkpoint: how a network is trained, where its memory is asked for."""
+    """--optimizer, --accumulate, --autocast, --checkpoint: how a network is trained, where its memory is asked for."""
     optimizer = click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
     accumulate = click.option("--accumulate", is_flag=True, help="Gradients are added to those of earlier batches.")
-    return optimizer(accumulate(checkpoint_option(function)))
+    autocast = click.option(
+        "--autocast", type=click.Choice(["bfloat16"]), help="The forward pass runs under torch.autocast."
+    )
+    return optimizer(accumulate(autocast(checkpoint_option(function))))
 
 
 def checkpoint_option(function: Function) -> Function:

@@ -91,6 +91,8 @@ def footprint(graph: Graph, practice: Practice = BARE, *, with_course: bool = Fa
 
 def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tuple[str, int]], Course]:
     """What layers keep for backward, and the course of a training step; `watch`: the moment to look at closely."""
+    if practice.autocast and practice.checkpointed:
+        raise Opaque("under autocast, blocks that run again cast their weights again: not predicted")
     tape = tape_of(graph, run_of(graph, practice))
     again = stretches(graph, tape, practice.checkpointed)
     if again:
@@ -100,7 +102,7 @@ def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tup
 
 
 def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
-    return Run(is_training, practice.device, dtype_of(graph))
+    return Run(is_training, practice.device, dtype_of(graph), practice.autocast)
 
 
 def dtype_of(graph: Graph) -> str:

@@ -11,6 +11,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     role       what kind of work it does                                -> the counting conventions
     kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
     steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
+    cast       what `torch.autocast` does to its inputs                 -> dtypes, and with them memory, under autocast
     call       the PyTorch it stands for, as data                       -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
 
@@ -25,7 +26,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition
-from archcalc.core.kernel import Gradient, Kernel, Run, inputs_named, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
@@ -132,7 +133,8 @@ class Layer(Declared, ABC):
     carries      how many of the inputs reach the output values; None: all
     opaque       why its memory is not predicted; empty where it is
     keeps        what backward needs of its input "x" and its output "y", where it is one kernel
-    summed       weights that it adds: backward sums what comes in for them (core/kernel.py)
+    copies       weights that are kept: beside the parameters where autocast casts them (core/kernel.py)
+    uncast       why its memory is not predicted under autocast; empty where it is
     gradient     how the gradient of its input is made, where it is one kernel
     inputs       least and most inputs, `reads` left out; None: no bound
     """
@@ -147,7 +149,8 @@ class Layer(Declared, ABC):
     carries: ClassVar[int | None] = None
     opaque: ClassVar[str] = ""
     keeps: ClassVar[tuple[str, ...]] = ("x",)
-    summed: ClassVar[tuple[str, ...]] = ()
+    copies: ClassVar[tuple[str, ...]] = ()
+    uncast: ClassVar[str] = ""
     gradient: ClassVar[Gradient] = Gradient.NEW
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -199,6 +202,10 @@ class Layer(Declared, ABC):
         """Why its memory is not predicted for an input; empty where it is."""
         return self.opaque
 
+    def cast(self, x: Volume, /) -> Cast:
+        """What autocast does to its inputs, and so what dtype comes out."""
+        return Cast.NONE
+
     def kernels(self, run: Run, y: Volume, x: Volume, /) -> Iterator[Kernel]:
         """The operations of torch that it runs; most layers are one."""
         yield self.applied(y, x)
@@ -206,11 +213,15 @@ class Layer(Declared, ABC):
     def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
         """The kernel that applies its weights, reading the input or what an earlier kernel made of it."""
         keeps = tuple(reads if name == "x" else name for name in self.keeps)
-        names = [weight.name for weight in self.weights(x) if not weight.buffer]
-        summed = tuple(name for name in names if name in self.summed)
-        weights = tuple(name for name in names if name not in self.summed)
+        weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
         return Kernel(
-            reads=(reads,), size=tensor_of(y), keeps=keeps, weights=weights, summed=summed, gradient=self.gradient
+            reads=(reads,),
+            size=tensor_of(y),
+            keeps=keeps,
+            weights=weights,
+            gradient=self.gradient,
+            cast=self.cast(x),
+            copies=self.copies,
         )
 
     @abstractmethod
@@ -242,6 +253,9 @@ class Merge(Layer):
 
     def unpredicted(self, *xs: Volume) -> str:
         return self.opaque
+
+    def cast(self, *xs: Volume) -> Cast:
+        return Cast.NONE
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), keeps=self.keeps, gradient=self.gradient)

@@ -125,13 +125,15 @@ class Backward:
         incoming = self.buffers.pop(op.makes)
         run = self.again.get(place)
         keeps = run.needed(place) if run else op.keeps
-        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in self.learning(op)]
+        learning = self.learning(op)
+        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
         weights = self.of_weights(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
         self.ledger.mark("backward", op.node, op.scratch)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
             self.ledger.drop_all(keeps)
-        if op.summed:
+        if op.summed or op.after:
             weights |= self.of_weights(op.summed)
+            outgoing += [(tensor, Waiting(self.new(tensor), dense=True)) for tensor in learning if tensor in op.after]
             self.ledger.mark("backward", op.node)
         self.ledger.drop(incoming.storage)
         self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))

@@ -52,6 +52,8 @@ def conditions(found: "Footprint") -> Iterator[str]:
     """What the figures hold for, beside the usual."""
     if found.practice.checkpointed:
         yield f"  {' and '.join(found.practice.checkpointed)}: only inputs are kept, and backward runs it again"
+    if found.practice.autocast:
+        yield f"  forward under autocast in {found.practice.autocast}; parameters and their gradients in float32"
     if found.practice.accumulate:
         yield "  gradients are added to those of earlier batches"
 

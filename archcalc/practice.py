@@ -16,7 +16,8 @@ class Practice:
     """The optimizer, and which of torch's implementations of its step; the device whose kernels run.
 
     `accumulate`: gradients of earlier passes are there, and are added to. `checkpointed`: blocks, by their names in the
-    spec, that keep only their inputs and run again in backward.
+    spec, that keep only their inputs and run again in backward. `autocast`: the lower dtype that the forward pass runs
+    in under `torch.autocast`; "" without it.
     """
 
     optimizer: Optimizer | None = None
@@ -24,6 +25,7 @@ class Practice:
     device: str = "cpu"
     accumulate: bool = False
     checkpointed: tuple[str, ...] = ()
+    autocast: str = ""
 
     @property
     def words(self) -> str:
@@ -43,4 +45,5 @@ def practice_of(options: Mapping[str, Any]) -> Practice:
         optimizer=read_optimizer(call, "--optimizer") if call else None,
         accumulate=options["accumulate"],
         checkpointed=tuple(kind for kind in kinds if kind),
+        autocast=options["autocast"] or "",
     )

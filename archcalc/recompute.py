@@ -68,7 +68,7 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
 
 def packs(op: Op) -> bool:
     """Whether autograd keeps something of an operation, were it only its weight."""
-    return bool(op.keeps or op.weights)
+    return bool(op.keeps or op.weights or (op.contracts and op.learns))
 
 
 @dataclass

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeAlias
 
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.autocast import cast_to, unpredicted, volumes
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
 
@@ -36,27 +37,31 @@ Gradients: TypeAlias = tuple[tuple[str, int], ...]
 @dataclass(frozen=True, slots=True)
 class Op:
     """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
-    those that are views of what comes in, and those that are summed after it."""
+    those that are views of what comes in, and those that are summed after it; `after`: the tensors whose gradients are
+    summed or cast after it too; `contracts`: whether it multiplies with a weight, which autograd keeps if nothing else.
+    """
 
     node: str
     reads: tuple[int, ...]
     makes: int
-    own: tuple[int, ...]
-    keeps: tuple[int, ...]
-    pins: tuple[int, ...]
-    scratch: int
-    gradient: Gradient
-    dense: bool
-    weights: Gradients
-    viewed: Gradients
-    summed: Gradients
     learns: bool
+    own: tuple[int, ...] = ()
+    keeps: tuple[int, ...] = ()
+    pins: tuple[int, ...] = ()
+    scratch: int = 0
+    gradient: Gradient = Gradient.NEW
+    dense: bool = True
+    weights: Gradients = ()
+    viewed: Gradients = ()
+    summed: Gradients = ()
+    after: tuple[int, ...] = ()
+    contracts: bool = False
 
 
 @dataclass
 class Tape:
     """All of a network. `bytes_of`, `names`: of every storage; `given`: those of the inputs; `ends`: when tensors die;
-    `values`: what every layer and input puts out.
+    `values`: what every layer and input puts out; `casts`: what autocast has cast of weights, and holds to the end.
 
     `keeps` of an Op are storages, deduplicated; storages of weights are none of these.
     """
@@ -70,6 +75,7 @@ class Tape:
     outputs: tuple[int, ...] = ()
     ends: dict[int, int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
+    casts: dict[str, int] = field(default_factory=dict)
 
     def tensor(self, name: str, size: Tensor, learns: bool, storage: int | None = None) -> int:
         """A new tensor, in a storage of its own or as a view of another."""
@@ -108,6 +114,8 @@ def check_predicted(graph: Graph, run: Run) -> None:
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
+        if run.autocast and (why := unpredicted(node, run)):
+            raise Opaque(f"{node.name}: {why}")
         if run.training and (node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))):
             raise Opaque(
                 f"{node.name}: its weights are used elsewhere too, and how their gradients meet is not predicted"
@@ -121,17 +129,17 @@ def is_floating(given: Input) -> bool:
 
 
 def owners(graph: Graph, node: Node) -> Mapping[str, tuple[str, Weight]]:
-    """The learned weights that a node applies, each with the key of the tensor that it is."""
+    """The parameters that a node applies, each with the key of the tensor that it is."""
     owner = graph.by_name[node.module] if node.reruns else node
-    learned = (weight for weight in owner.weights if weight.trainable and not weight.buffer)
-    return {weight.name: (weight.shared_with or f"{owner.name}.{weight.name}", weight) for weight in learned}
+    return {w.name: (w.shared_with or f"{owner.name}.{w.name}", w) for w in owner.weights if not w.buffer}
 
 
 def record(tape: Tape, node: Node, weights: Mapping[str, tuple[str, Weight]], sources: Sequence[int]) -> int:
     """The kernels of a node; the number of what it puts out."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)
-    for kernel in node.layer.kernels(tape.run, node.output, *node.inputs):
+    y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
+    for kernel in node.layer.kernels(tape.run, y, *xs):
         one_kernel(tape, node.name, kernel, names, weights)
     last = len(tape.ops) - 1
     for source in sources:  # the module's own frame names its input until it returns
@@ -143,22 +151,24 @@ def one_kernel(
     tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Mapping[str, tuple[str, Weight]]
 ) -> None:
     """Records a kernel; what it makes is among `names` from then on."""
-    reads = tuple(names[name] for name in kernel.reads)
-    new, viewed, summed = (gradients(weights, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
+    casts = dict(cast(tape, node, kernel, names, weights))
+    seen = names | casts
+    reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
+    rest = {name: each for name, each in weights.items() if name not in casts}
+    new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
     learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
-    names[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
+    names[kernel.makes] = seen[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
     kept = learns and tape.run.training
     made_for_itself = kernel.own if kept or not kernel.on_demand else {}
     own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
-    storages = {name: tape.tensors[i].storage for name, i in names.items()} | own
-    place = len(tape.ops)
+    storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
     tape.ops.append(
         Op(
             node=node,
             reads=reads,
             makes=made,
             own=tuple(own.values()),
-            keeps=tuple(storages[name] for name in kept_by(tape, kernel, names)) if kept else (),
+            keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
             pins=tuple(storages[name] for name in kernel.pins) if kept else (),
             scratch=kernel.scratch,
             gradient=kernel.gradient,
@@ -167,15 +177,18 @@ def one_kernel(
             viewed=viewed,
             summed=summed,
             learns=learns,
+            after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
+            contracts=bool(kernel.copies),
         )
     )
-    for name in kernel.holds:
-        tape.ends[names[name]] = max(tape.ends.get(names[name], place), place)
+    for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
+        tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
 
 
 def gradients(weights: Mapping[str, tuple[str, Weight]], names: Sequence[str]) -> Gradients:
     """Of those weights that are learned."""
-    return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in (weights[n] for n in names if n in weights))
+    learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
+    return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
 
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
@@ -185,12 +198,66 @@ def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learn
     return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None)
 
 
-def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int]) -> tuple[str, ...]:
-    """What of a kernel backward needs, by name."""
+def kept_by(
+    tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
+) -> tuple[str, ...]:
+    """What of a kernel backward needs, by name; weights are among `names` where they have been cast."""
     if not kernel.crosswise:
-        return kernel.keeps
-    pairs = zip(kernel.reads, reversed(kernel.reads), strict=True)
-    return tuple(name for name, other in pairs if tape.tensors[names[other]].learns)
+        return (*kernel.keeps, *(name for name in kernel.copies if name in names))
+    learning = {name for name, i in names.items() if tape.tensors[i].learns}
+    learning.update(name for name, (_, weight) in weights.items() if weight.trainable)
+    both = (*kernel.reads, *kernel.copies)
+    pairs = zip(both, reversed(both), strict=True)
+    return tuple(name for name, other in pairs if name in names and other in learning)
+
+
+# --- autocast --------------------------------------------------------------------------------------------------------
+
+
+def cast(
+    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
+) -> Iterator[tuple[str, int]]:
+    """Records what autocast does before a kernel: names of what goes into it, and of weights, each with its cast.
+
+    In the order of torch's own code, whose compiler takes arguments from the last to the first.
+    """
+    if not tape.run.autocast or kernel.cast is Cast.NONE:
+        return
+    applied = [name for name in (*kernel.weights, *kernel.viewed, *kernel.summed) if name in weights]
+    dtypes = [tape.tensors[names[name]].size.dtype for name in kernel.reads]
+    dtype = cast_to(kernel.cast, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
+    for name in reversed(applied):
+        if weights[name][1].dtype != dtype:
+            yield name, cast_weight(tape, node, *weights[name], dtype)
+    for name in dict.fromkeys(kernel.reads):
+        source = names[name]
+        held = tape.tensors[source]
+        if held.size.dtype != dtype:
+            made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns)
+            tape.ops.append(Op(node=node, reads=(source,), makes=made, learns=held.learns))
+            yield name, made
+
+
+def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> int:
+    """A weight in another dtype: of one that is learned there is one cast, which lives to the end of the context."""
+    if key in tape.casts:
+        return tape.casts[key]
+    learns = weight.trainable
+    made = tape.tensor(f"{key} as {dtype}", Tensor(weight.numel, dtype), learns)
+    nbytes = Tensor(weight.numel, weight.dtype).nbytes
+    tape.ops.append(Op(node=node, reads=(), makes=made, learns=learns, weights=((key, nbytes),) if learns else ()))
+    if learns:
+        tape.casts[key] = made
+    return made
+
+
+def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int) -> tuple[int, ...]:
+    """What goes into a sum in another dtype than comes out: its gradient is cast when the kernel has ended."""
+    dtype = tape.tensors[made].size.dtype
+    found = tuple(i for i in reads if tape.run.autocast and tape.tensors[i].size.dtype != dtype)
+    if found and kernel.crosswise:
+        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of two dtypes")
+    return found if kernel.gradient is Gradient.SAME else ()
 
 
 # --- how long tensors live -------------------------------------------------------------------------------------------
@@ -202,6 +269,7 @@ def ends(tape: Tape) -> dict[int, int]:
     for place, op in enumerate(tape.ops):
         for tensor in (*op.reads, op.makes):
             found[tensor] = max(found.get(tensor, place), place)
+    found |= dict.fromkeys(tape.casts.values(), len(tape.ops) - 1)
     return found | dict.fromkeys((*tape.outputs, *range(len(tape.given))), len(tape.ops))
 
 

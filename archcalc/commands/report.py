@@ -62,7 +62,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     put("\n".join(texts), options["output"])
 
 
-MEMORY = ("train", "optimizer", "accumulate", "checkpoint", "timeline")
+MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timeline")
 """Options that ask for memory."""
 
 

@@ -7,6 +7,7 @@ backward and the peaks of inference, training and an iteration (archcalc/memory.
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.volume import ITEMSIZE, Volume
@@ -16,12 +17,14 @@ from archcalc.core.volume import ITEMSIZE, Volume
 class Run:
     """What runs: `device` is "cpu" or "cuda", whose kernels keep and allocate different things.
 
-    `training`: dropout and batch statistics are at work. `dtype`: that of the parameters.
+    `training`: dropout and batch statistics are at work. `dtype`: that of the parameters. `autocast`: the lower dtype
+    that `torch.autocast` casts to in the forward pass; "" without it.
     """
 
     training: bool = True
     device: str = "cpu"
     dtype: str = "float32"
+    autocast: str = ""
 
     @property
     def statistics(self) -> str:
@@ -58,6 +61,16 @@ class Gradient(enum.Enum):
     PART = "part"  # a view of a part of it, which keeps all of it alive
 
 
+class Cast(enum.Enum):
+    """What `torch.autocast` does to what goes into an operation, as the CPU's lists have it
+    (aten/src/ATen/autocast_mode.cpp)."""
+
+    NONE = "none"  # nothing: where dtypes meet, the widest comes out
+    LOWER = "lower"  # inputs and weights are cast to the lower dtype
+    FULL = "full"  # inputs are cast to float32
+    WIDEST = "widest"  # to the widest among them, weights included
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """One operation.
@@ -68,7 +81,7 @@ class Kernel:
     view      it is that thing, seen with another shape: nothing is allocated
     keeps     what backward needs: names of what goes in, comes out, or is its own
     own       further tensors that it allocates, by name: freed as it ends, unless kept
-    crosswise of two things that go in, each is kept only where gradients flow into the other
+    crosswise of two things that go in, one of them perhaps a weight, each is kept only where the other learns
     pins      of its own what autograd's node holds without packing it: numbers as tensors
     scratch   bytes that its backward takes at its worst beyond the gradients that it makes
     dense     whether those gradients can be added to in place
@@ -78,6 +91,8 @@ class Kernel:
     summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
+    cast      what autocast does to what goes in
+    copies    weights that are kept: beside the parameters where they have been cast
     """
 
     reads: tuple[str, ...] = ("x",)
@@ -96,10 +111,20 @@ class Kernel:
     summed: tuple[str, ...] = ()
     gradient: Gradient = Gradient.NEW
     holds: tuple[str, ...] = ()
+    cast: Cast = Cast.NONE
+    copies: tuple[str, ...] = ()
 
 
 FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
 """A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
+
+
+def linear_map(size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str = "x", **more: Any) -> Kernel:
+    """A map of the features, as `torch.nn.functional.linear` makes it."""
+    own = (weight,)
+    return Kernel(
+        reads=(reads,), size=size, crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER, **more
+    )
 
 
 def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:

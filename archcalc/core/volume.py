@@ -8,6 +8,15 @@ ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int64": 8,
 """Bytes of one element."""
 
 
+def widest(*dtypes: str) -> str:
+    """What torch promotes floating dtypes to: the one that takes most.
+
+    >>> widest("bfloat16", "float32")
+    'float32'
+    """
+    return max(dtypes, key=lambda dtype: ITEMSIZE[dtype])
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
     """One activation: `channels` features at every position of `spatial`, for every item of the batch.

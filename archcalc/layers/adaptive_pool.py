@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
@@ -33,6 +33,9 @@ class AdaptivePooling(Layer):
     def shape(self, x: Volume) -> Volume:
         return x.to(spatial=self.sizes(x))
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.FULL if x.rank == 3 else Cast.NONE
+
     def taps(self, x: Volume) -> Dim:
         """Values that the windows read; where they overlap, each reads its own."""
         return x.batch * x.channels * prod(w.taps() for w in self.windows(x))
@@ -49,7 +52,8 @@ class AdaptiveAvgPool(
     """
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=() if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",))
+        keeps = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
+        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
@@ -85,7 +89,8 @@ class AdaptiveMaxPool(
         return Ops(compare=self.taps(x) - y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=("x", "indices"), own={"indices": Tensor(y.numel, "int64")})
+        own = {"indices": Tensor(y.numel, "int64")}
+        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.AdaptiveMaxPool{x.rank}d", **self.stated())

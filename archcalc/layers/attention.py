@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -84,23 +84,19 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             div=scores,
         )
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Queries, keys and values are views of one tensor; the logarithms of softmax's sums stand for the scores."""
         own = {"sums": Tensor(self.num_heads * x.positions, "float32")}
         keeps = ("mapped", "gathered", *own)
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
-        mapped = Tensor(3 * x.numel, x.dtype)
-        yield Kernel(makes="mapped", size=mapped, keeps=("x",), weights=("in_proj_weight",), summed=first)
+        mapped = Tensor(3 * x.numel, y.dtype)
+        yield linear_map(mapped, "in_proj_weight", first, makes="mapped")
         yield Kernel(reads=("mapped",), makes="heads", view=True)
-        yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(x), keeps=keeps, own=own)
-        yield Kernel(
-            reads=("gathered",),
-            size=tensor_of(y),
-            keeps=("gathered",),
-            weights=("out_proj.weight",),
-            summed=last,
-            holds=("mapped",),
-        )
+        yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(y), keeps=keeps, own=own)
+        yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=("mapped",))
 
     def call(self, x: Volume) -> Call:
         return module("SelfAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact, prod
-from archcalc.core.kernel import Kernel, Run
+from archcalc.core.kernel import Cast, Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.padding import FOLLOW_SIZE, in_modules
 from archcalc.core.volume import Volume, image
@@ -25,6 +25,7 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")
+    copies = ("weight",)
 
     out_channels: Dim
     groups: Dim = 1
@@ -47,6 +48,9 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     def ops(self, y: Volume, x: Volume) -> Ops:
         fan_in = exact(x.channels, self.groups) * prod(self.kernel(x))
         return Ops(mac=y.numel * fan_in, sums=y.numel, bias=y.numel if self.bias else 0)
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         by_itself = self.padding not in FOLLOW_SIZE and in_modules(self.pads(x)) is not None

@@ -63,8 +63,9 @@ class LayerNorm(Layer, name="layernorm"):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         groups = x.batch if self.over == "all" else x.positions
-        own = {name: Tensor(groups, run.statistics) for name in ("mean", "deviation")}
         weights = tuple(weight.name for weight in self.weights(x))
+        dtype = run.statistics if weights or run.device != "cpu" else x.dtype  # where there are none, that of the input
+        own = {name: Tensor(groups, dtype) for name in ("mean", "deviation")}
         yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
 
     def call(self, x: Volume) -> Call:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod
-from archcalc.core.kernel import Gradient, Kernel, Run
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, linear_map, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -42,7 +42,6 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
     role = Role.CONTRACTION
     ties: ClassVar[Mapping[str, str]] = {"tie": "weight"}
     followed_by = ("norm", "act")
-    summed = ("bias",)
 
     out_features: Dim
     bias: bool = True
@@ -65,10 +64,14 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(mac=y.numel * features(x), sums=y.numel, bias=y.numel if self.bias else 0)
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if flattened(x):
             yield Kernel(makes="flat", view=True, gradient=Gradient.VIEW)
-        yield self.applied(y, x, reads="flat" if flattened(x) else "x")
+        bias = ("bias",) if self.bias else ()
+        yield linear_map(tensor_of(y), "weight", bias, reads="flat" if flattened(x) else "x")
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

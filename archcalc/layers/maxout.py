@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, largest, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, largest, linear_map, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -60,13 +60,15 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
         bias = values if self.bias else 0
         return Ops(mac=values * features(x), sums=values, bias=bias, compare=values - y.numel)
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "flat" if flattened(x) else "x"
         if flattened(x):
             yield Kernel(makes=reads, view=True, gradient=Gradient.VIEW)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
-        summed = ("bias",) if self.bias else ()
-        yield Kernel(reads=(reads,), makes="maps", size=pieces, keeps=(reads,), weights=("weight",), summed=summed)
+        yield linear_map(pieces, "weight", ("bias",) if self.bias else (), reads=reads, makes="maps")
         yield Kernel(reads=("maps",), makes="pieces", view=True, gradient=Gradient.VIEW)
         yield largest(pieces, tensor_of(y), reads="pieces")
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import same
-from archcalc.core.kernel import Gradient, Kernel, Run, inputs_named, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
 
 
@@ -68,13 +68,15 @@ def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterato
     """A sum or product of several, two at a time. Backward of a product makes a gradient of the whole size for a gate,
     and then sums it."""
     left, *others = inputs_named(len(xs))
+    dtype = xs[0].dtype
     is_product = gradient is Gradient.NEW
     for i, right in enumerate(others, 1):
+        dtype = widest(dtype, xs[i].dtype)
         gates = [x for x in (xs[0], xs[i]) if x.numel != y.numel] if is_product else []
         yield Kernel(
             reads=(left, right),
             makes="y" if i == len(others) else f"part{i}",
-            size=tensor_of(y),
+            size=Tensor(y.numel, dtype),
             crosswise=is_product,
             gradient=gradient,
             scratch=len(gates) * y.nbytes,
@@ -174,7 +176,13 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         pieces = y.positions if y.channels_last else y.batch
-        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), gradient=Gradient.PART, dense=pieces == 1)
+        yield Kernel(
+            reads=inputs_named(len(xs)),
+            size=tensor_of(y),
+            gradient=Gradient.PART,
+            dense=pieces == 1,
+            cast=Cast.WIDEST,
+        )
 
     def call(self, *xs: Volume) -> Call:
         return expression(f"torch.cat([{inputs_list(len(xs))}], dim={-1 if xs[0].channels_last else 1})")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
 from archcalc.core.padding import Padding, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, slide, windows_along
@@ -52,8 +52,13 @@ class Pad(Layer, name="pad", positional=("pad",)):
     def unpredicted(self, x: Volume) -> str:
         return "the backward of circular padding copies slice by slice" if self.mode == "circular" else ""
 
+    def cast(self, x: Volume) -> Cast:
+        """Reflection along three axes is missing from the CPU's list of what runs in float32 (torch 2.13)."""
+        return Cast.FULL if self.mode == "replicate" or (self.mode == "reflect" and x.rank < 3) else Cast.NONE
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=() if self.mode == "constant" else ("x",))
+        keeps = () if self.mode == "constant" else ("x",)
+        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
         mode = "" if self.mode == "constant" else f', mode="{self.mode}"'

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, maximum, per_axis, prod
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -63,6 +63,9 @@ class Pooling(Layer):
         axes = zip(self.windows(x), x.spatial, strict=True)
         return x.batch * x.channels * prod(w.taps(n) for w, n in axes)
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.FULL if x.rank == 3 else Cast.NONE
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "x"
         if in_modules(self.pads(x)) is None:
@@ -71,7 +74,9 @@ class Pooling(Layer):
             yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
         own = self.own(y)
         on_demand = y.rank == 1 and run.device == "cpu"  # at::max_pool1d has a kernel of its own where none will come
-        yield Kernel(reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own, on_demand=on_demand)
+        yield Kernel(
+            reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own, on_demand=on_demand, cast=self.cast(x)
+        )
 
     def own(self, y: Volume) -> dict[str, Tensor]:
         """What the kernel makes beside its output."""

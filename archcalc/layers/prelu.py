@@ -1,10 +1,11 @@
 """A rectifier whose slope below zero is learned."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -19,6 +20,8 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
 
     Sources: He et al. 2015, arXiv:1502.01852, section 2.1; torch.nn.PReLU.
     """
+
+    copies = ("weight",)
 
     num_parameters: Dim = 1
     init: float = 0.25
@@ -36,9 +39,12 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel, mul=x.numel)
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward makes the slopes' gradient for every unit, and then sums it."""
-        yield Kernel(size=tensor_of(y), keeps=("x",), weights=("weight",), scratch=x.nbytes)
+        yield replace(self.applied(y, x), scratch=y.nbytes)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.PReLU", **self.stated())

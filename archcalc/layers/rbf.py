@@ -38,6 +38,7 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
     """
 
     role = Role.CONTRACTION
+    uncast = "einsum casts the difference that it squares, or does not, as sizes have it"
 
     out_features: Dim
     bias: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod, same
-from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -104,9 +104,19 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("weight", (1, self.count, x.channels))
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.WIDEST
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         made, viewed = ((), ("weight",)) if y.batch == 1 else (("weight",), ())  # over items they are summed
-        yield Kernel(size=tensor_of(y), weights=made, viewed=viewed, gradient=Gradient.PART, dense=y.batch == 1)
+        yield Kernel(
+            size=tensor_of(y),
+            weights=made,
+            viewed=viewed,
+            gradient=Gradient.PART,
+            dense=y.batch == 1,
+            cast=Cast.WIDEST,
+        )
 
     def call(self, x: Volume) -> Call:
         return module("ClassToken", support=CLASS_TOKEN, features=x.channels, **self.stated())
@@ -166,6 +176,9 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=y.numel)
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         yield Kernel(size=tensor_of(y), summed=("weight",), gradient=Gradient.SAME)

@@ -36,6 +36,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
     """
 
     role = Role.POOLING
+    uncast = "its sums are in the lower dtype, its weights in float32, and their products make gradients of both"
     ranks = (2,)
     followed_by = ("act",)
 

@@ -59,6 +59,7 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
     (layer C3).
     """
 
+    uncast = "its sums of maps are in the lower dtype, its bias in float32"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")

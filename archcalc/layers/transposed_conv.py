@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, divides, exact, per_axis, prod
+from archcalc.core.kernel import Cast
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -28,6 +29,7 @@ class TransposedConv(
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")
+    copies = ("weight",)
 
     out_channels: Dim
     kernel_size: PerAxis
@@ -73,6 +75,9 @@ class TransposedConv(
         written = prod(w.written(n) for w, n in zip(self.windows(x), x.spatial, strict=True))
         sums = x.batch * self.out_channels * written
         return Ops(mac=x.numel * patch, sums=sums, bias=y.numel if self.bias else 0)
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
 
     def unpredicted(self, x: Volume) -> str:
         return "torch leaves the output of a transposed convolution over three axes in a larger buffer" * (x.rank == 3)

@@ -139,6 +139,7 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
     )
     return {
         "accumulate": found.practice.accumulate,
+        "autocast": found.practice.autocast or None,
         "checkpointed": list(found.practice.checkpointed),
         "buffer_bytes": found.buffers,
         "grad_bytes": found.gradients,

@@ -25,7 +25,7 @@ def inference(running: Running, inputs: Sequence[Tensor]) -> Stream:
 
     def run() -> None:
         with torch.no_grad():
-            running.module(*inputs)
+            running.forward(inputs)
 
     with mode(running.module, training=False), same_every_time():
         run()
@@ -71,10 +71,10 @@ def ready(running: Running, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Ten
     module = running.module
     with mode(module, training=True), same_every_time():
         module.zero_grad(set_to_none=True)
-        seeds = [torch.randn_like(each) for each in differentiable(module(*inputs))]
+        seeds = [torch.randn_like(each) for each in differentiable(running.forward(inputs))]
 
         def step() -> None:
-            outputs = module(*inputs)
+            outputs = running.forward(inputs)
             if seeds:
                 torch.autograd.backward(differentiable(outputs), seeds)
 

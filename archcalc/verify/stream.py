@@ -177,7 +177,7 @@ def flattened(roots: Sequence[Any], device: str) -> tuple[list[tuple[int, int, i
             if node.extra_fields.device.type == device:
                 found.append((node.start_time_ns, node.extra_fields.alloc_size, node.extra_fields.ptr))
             continue
-        if not inside and is_kernel(node.name):
+        if not inside and is_kernel(node.name) and not calls_itself(node):
             spans.append((node.start_time_ns, node.end_time_ns, node.name))
             inside = True
         todo += [(child, inside) for child in node.children]
@@ -204,6 +204,11 @@ def events(moments: Sequence[Moment]) -> tuple[Event, ...]:
         Event(moment.size, block, moment.kernel, block in workspaces)
         for moment, block in zip(moments, blocks, strict=True)
     )
+
+
+def calls_itself(node: Any) -> bool:
+    """Whether an operator calls the one of its own name: that is autocast, which casts what goes in, and calls on."""
+    return any(child.name == node.name for child in node.children)
 
 
 # --- kernels ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
@@ -18,10 +19,11 @@ See = Callable[[Node, Tensor], None]
 
 
 class Running:
-    """The text of a network, executed, and its module on a device."""
+    """The text of a network, executed, and its module on a device; `autocast`: the dtype that its forward passes run in
+    under `torch.autocast`, "" without it."""
 
-    def __init__(self, source: Source, graph: Graph, device: str) -> None:
-        self.source, self.graph, self.device = source, graph, device
+    def __init__(self, source: Source, graph: Graph, device: str, autocast: str = "") -> None:
+        self.source, self.graph, self.device, self.autocast = source, graph, device, autocast
         self.file = f"<generated {source.name} {id(self)}>"
         linecache.cache[self.file] = (len(source.text), None, source.text.splitlines(keepends=True), self.file)
         scope: dict[str, Any] = {"__name__": "generated"}
@@ -35,6 +37,12 @@ class Running:
         """Random inputs of the graph's sizes."""
         return [sample(each, self.device) for each in self.graph.inputs]
 
+    def forward(self, inputs: Sequence[Tensor]) -> Any:
+        """What the module puts out."""
+        dtype = getattr(torch, self.autocast) if self.autocast else None
+        with torch.autocast(self.device, dtype) if dtype else nullcontext():
+            return self.module(*inputs)
+
     def run(self, inputs: Sequence[Tensor], see: See, *, grad: bool = False) -> None:
         """Runs the network once; every layer's value is seen in the order of the graph. `grad`: autograd takes note."""
         watch = Watch(self.file, self.source.marks, self.graph.nodes, see)
@@ -42,7 +50,7 @@ class Running:
         sys.settrace(watch.called)
         try:
             with torch.set_grad_enabled(grad):
-                self.module(*inputs)
+                self.forward(inputs)
         finally:
             sys.settrace(before)
         if watch.count != len(self.graph.nodes):
