@@ -204,13 +204,24 @@ def output_option(function: Function) -> Function:
 
 
 def practice_options(function: Function) -> Function:
-    """--optimizer, --accumulate, --autocast, --checkpoint: how a network is trained, where its memory is asked for."""
-    optimizer = click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'.")
-    accumulate = click.option("--accumulate", is_flag=True, help="Gradients are added to those of earlier batches.")
-    autocast = click.option(
-        "--autocast", type=click.Choice(["bfloat16"]), help="The forward pass runs under torch.autocast."
-    )
-    return optimizer(accumulate(autocast(checkpoint_option(function))))
+    """How a network is trained, where its memory is asked for: what `practice.practice_of` reads."""
+    for option in reversed(
+        (
+            click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'."),
+            click.option(
+                "--implementation",
+                type=click.Choice(["forloop", "foreach", "fused"]),
+                help="Torch's code for the optimizer's step. Default: foreach.",
+            ),
+            click.option("--accumulate", is_flag=True, help="Gradients are added to those of earlier batches."),
+            click.option(
+                "--autocast", type=click.Choice(["bfloat16"]), help="The forward pass runs under torch.autocast."
+            ),
+            checkpoint_option,
+        )
+    ):
+        function = option(function)
+    return function
 
 
 def checkpoint_option(function: Function) -> Function:

@@ -220,6 +220,7 @@ class Layer(Declared, ABC):
             keeps=keeps,
             weights=weights,
             gradient=self.gradient,
+            even=self.role is Role.ACTIVATION,
             cast=self.cast(x),
             copies=self.copies,
         )

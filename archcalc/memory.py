@@ -125,6 +125,8 @@ class Backward:
         incoming = self.buffers.pop(op.makes)
         run = self.again.get(place)
         keeps = run.needed(place) if run else op.keeps
+        if op.in_order and not incoming.dense:
+            incoming = self.copied(op, incoming)
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
         weights = self.of_weights(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
@@ -143,6 +145,13 @@ class Backward:
             self.hand_over(key, storage)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
+
+    def copied(self, op: Op, incoming: Waiting) -> Waiting:
+        """A gradient in order, where it came as a part of something: autograd reshapes it first."""
+        made = self.new(op.makes)
+        self.ledger.mark("backward", op.node)
+        self.ledger.drop(incoming.storage)
+        return Waiting(made, dense=True)
 
     def of_weights(self, gradients: Gradients) -> dict[str, int]:
         """New storages for the gradients of weights."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archcalc import optimizers  # noqa: F401  every file in it registers itself
+from archcalc.core.diagnostic import problem
 from archcalc.optimizer import Optimizer, read_optimizer
 
 FOREACH = "foreach"
@@ -35,14 +36,25 @@ class Practice:
         ', block checkpointed, gradients added up'
         """
         parts = [f"{kind} checkpointed" for kind in self.checkpointed] + ["gradients added up"] * self.accumulate
+        parts += [f"autocast to {self.autocast}"] if self.autocast else []
         return "".join(f", {part}" for part in parts)
+
+
+def implementation_of(optimizer: Optimizer | None, asked: str | None) -> str:
+    """The implementation of a step that is asked for, or foreach. Raises SpecError for one that torch does not have."""
+    if asked and optimizer and asked not in optimizer.implementations:
+        there = " and ".join(optimizer.implementations)
+        raise problem("AC124", f"torch has no {asked} step of {optimizer.name}", help=f"it has {there}")
+    return asked or FOREACH
 
 
 def practice_of(options: Mapping[str, Any]) -> Practice:
     """What a command line says of it. Raises SpecError for an optimizer that cannot be read."""
     call, kinds = options["optimizer"], (name.strip() for each in options["checkpoint"] for name in each.split(","))
+    optimizer = read_optimizer(call, "--optimizer") if call else None
     return Practice(
-        optimizer=read_optimizer(call, "--optimizer") if call else None,
+        optimizer=optimizer,
+        implementation=implementation_of(optimizer, options["implementation"]),
         accumulate=options["accumulate"],
         checkpointed=tuple(kind for kind in kinds if kind),
         autocast=options["autocast"] or "",

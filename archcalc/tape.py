@@ -4,7 +4,7 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -23,11 +23,13 @@ class Opaque(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it."""
+    """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it. `turned`: its elements
+    lie in another order than its axes have."""
 
     size: Tensor
     storage: int
     learns: bool
+    turned: bool = False
 
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
@@ -56,6 +58,7 @@ class Op:
     summed: Gradients = ()
     after: tuple[int, ...] = ()
     contracts: bool = False
+    in_order: bool = False
 
 
 @dataclass
@@ -77,11 +80,11 @@ class Tape:
     values: dict[str, int] = field(default_factory=dict)
     casts: dict[str, int] = field(default_factory=dict)
 
-    def tensor(self, name: str, size: Tensor, learns: bool, storage: int | None = None) -> int:
+    def tensor(self, name: str, size: Tensor, learns: bool, storage: int | None = None, turned: bool = False) -> int:
         """A new tensor, in a storage of its own or as a view of another."""
         if storage is None:
             storage = self.storage(name, size.nbytes)
-        self.tensors.append(Held(size, storage, learns))
+        self.tensors.append(Held(size, storage, learns, turned))
         return len(self.tensors) - 1
 
     def storage(self, name: str, nbytes: int) -> int:
@@ -97,12 +100,13 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
     """
     check_predicted(graph, run)
     made = Tape(run)
-    values = made.values
+    used, values = leading(graph), made.values
     for each in graph.inputs:
         values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=inputs_learn and is_floating(each))
     made.given = tuple(made.tensors[i].storage for i in values.values())
     for node in graph:
-        values[node.name] = record(made, node, owners(graph, node), [values[source] for source in node.sources])
+        sources = [values[source] for source in node.sources]
+        values[node.name] = record(made, node, owners(graph, node), sources, node.name in used)
     made.outputs = tuple(values[name] for name in graph.outputs)
     made.ends = ends(made)
     return made
@@ -110,18 +114,25 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
 def check_predicted(graph: Graph, run: Run) -> None:
     """Raises Opaque where the memory of a network is not predicted."""
-    read = {*graph.outputs, *(source for node in graph for source in node.sources)}
+    used = leading(graph)
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
-        if run.training and (node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))):
+        if run.training and node.name not in used and not used.issuperset(node.sources):
             raise Opaque(
-                f"{node.name}: its weights are used elsewhere too, and how their gradients meet is not predicted"
+                f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
             )
-        if run.training and node.name not in read:
-            raise Opaque(f"{node.name}: nobody reads it, and when autograd lets go of it is not predicted")
+
+
+def leading(graph: Graph) -> set[str]:
+    """The values that an output comes from."""
+    found = set(graph.outputs)
+    for node in reversed(graph.nodes):
+        if node.name in found:
+            found.update(node.sources)
+    return found | {each.name for each in graph.inputs}
 
 
 def is_floating(given: Input) -> bool:
@@ -134,13 +145,17 @@ def owners(graph: Graph, node: Node) -> Mapping[str, tuple[str, Weight]]:
     return {w.name: (w.shared_with or f"{owner.name}.{w.name}", w) for w in owner.weights if not w.buffer}
 
 
-def record(tape: Tape, node: Node, weights: Mapping[str, tuple[str, Weight]], sources: Sequence[int]) -> int:
-    """The kernels of a node; the number of what it puts out."""
+def record(
+    tape: Tape, node: Node, weights: Mapping[str, tuple[str, Weight]], sources: Sequence[int], used: bool
+) -> int:
+    """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it keeps."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)
     y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
     for kernel in node.layer.kernels(tape.run, y, *xs):
         one_kernel(tape, node.name, kernel, names, weights)
+    if not used:
+        tape.ops[first:] = [replace(op, keeps=(), pins=()) for op in tape.ops[first:]]
     last = len(tape.ops) - 1
     for source in sources:  # the module's own frame names its input until it returns
         tape.ends[source] = max(tape.ends.get(source, first), last)
@@ -153,6 +168,7 @@ def one_kernel(
     """Records a kernel; what it makes is among `names` from then on."""
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
+    seen |= dict(in_order(tape, node, kernel, seen))
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
@@ -177,6 +193,7 @@ def one_kernel(
             viewed=viewed,
             summed=summed,
             learns=learns,
+            in_order=kernel.in_order,
             after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
@@ -195,7 +212,19 @@ def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learn
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
     first = tape.tensors[reads[0]]
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None)
+    turned = kernel.turned or (first.turned and (kernel.view or kernel.even))
+    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, turned)
+
+
+def in_order(tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """Records the copy of what lies in another order than a kernel reads: its name, and the copy."""
+    name = kernel.reads[0]
+    source = tape.tensors[names[name]]
+    if kernel.in_order and source.turned:
+        made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
+        copy = Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME)
+        tape.ops.append(copy)
+        yield name, made
 
 
 def kept_by(

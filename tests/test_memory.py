@@ -88,7 +88,48 @@ layers:
 
 LOCAL_NORMS = "archcalc: 1\ninput: [6, 9, 9]\nlayers:\n  - conv(3, 8) -> lrn(5) -> scaled_tanh -> fc(3)\n"
 
-TEXTS = {"small": SMALL, "tokens": TOKENS, "local norms": LOCAL_NORMS}
+SHARED = """
+archcalc: 1
+name: Shared
+input: [4, 8, 8]
+blocks:
+  unit(c): conv(3, c, p1) -> relu
+layers:
+  - s = unit(4)
+  - s -> tokens
+  - a = fc(12)
+  - gelu -> fc(4)
+  - fc(12, tie=a)
+  - select -> fc(2)
+"""
+
+UNREAD = """
+archcalc: 1
+name: Unread
+input: [4, 8, 8]
+layers:
+  - a = conv(3, 8)
+  - maxpool(2)
+  - a -> conv(3, 4) -> fc(3)
+"""
+
+TURNED = """
+archcalc: 1
+name: Turned
+input: [3, 8, 8]
+layers:
+  - conv(3, 6, p1) -> layernorm -> relu -> dropout(0.1)
+  - flatten -> fc(10)
+"""
+
+TEXTS = {
+    "small": SMALL,
+    "tokens": TOKENS,
+    "local norms": LOCAL_NORMS,
+    "shared": SHARED,
+    "unread": UNREAD,
+    "turned": TURNED,
+}
 NAMES = (*TEXTS, "lenet5", "cifar10_cnn")
 
 
@@ -135,6 +176,11 @@ CASES = [
     ("tokens", 1, "bfloat16"),
     ("tokens", 3, "float32"),
     ("local norms", 2, "float32"),
+    ("shared", 1, "float32"),
+    ("shared", 3, "bfloat16"),
+    ("unread", 2, "float32"),
+    ("turned", 1, "float32"),
+    ("turned", 3, "float32"),
     ("lenet5", 3, "float32"),
     ("cifar10_cnn", 2, "bfloat16"),
 ]

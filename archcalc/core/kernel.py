@@ -79,6 +79,9 @@ class Kernel:
     makes     the name of what comes out; "y" is the layer's output
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape: nothing is allocated
+    in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
+    turned    what comes out lies in another order than its axes have: a view of it with axes exchanged, or a part
+    even      element by element: what comes out lies as what goes in
     keeps     what backward needs: names of what goes in, comes out, or is its own
     own       further tensors that it allocates, by name: freed as it ends, unless kept
     crosswise of two things that go in, one of them perhaps a weight, each is kept only where the other learns
@@ -99,6 +102,9 @@ class Kernel:
     makes: str = "y"
     size: Tensor | None = None
     view: bool = False
+    in_order: bool = False
+    turned: bool = False
+    even: bool = False
     keeps: tuple[str, ...] = ()
     crosswise: bool = False
     pins: tuple[str, ...] = ()

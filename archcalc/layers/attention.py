@@ -10,6 +10,7 @@ from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
 
 SUPPORT = '''\
@@ -93,7 +94,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         keeps = ("mapped", "gathered", *own)
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
         mapped = Tensor(3 * x.numel, y.dtype)
-        yield linear_map(mapped, "in_proj_weight", first, makes="mapped")
+        yield linear_map(mapped, "in_proj_weight", first, makes="mapped", in_order=many(x))
         yield Kernel(reads=("mapped",), makes="heads", view=True)
         yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(y), keeps=keeps, own=own)
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=("mapped",))

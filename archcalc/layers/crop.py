@@ -88,7 +88,7 @@ class Crop(Layer, name="crop"):
             for i, n in enumerate(y.spatial):
                 lengths[i], makes = n, "y" if i == y.rank - 1 else f"cut{i}"
                 size = tensor(x.batch, x.channels, *lengths, dtype=x.dtype)
-                yield Kernel(reads=(reads,), makes=makes, size=size, view=True)
+                yield Kernel(reads=(reads,), makes=makes, size=size, view=True, turned=True)
                 reads = makes
             return
         yield Kernel(size=tensor_of(y))

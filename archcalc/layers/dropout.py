@@ -32,7 +32,7 @@ class Dropout(Layer, name="dropout", positional=("p",)):
             yield Kernel(view=True, gradient=Gradient.VIEW)
             return
         mask = {"mask": Tensor(x.numel, x.dtype if run.device == "cpu" else "bool")}
-        yield Kernel(size=tensor_of(y), keeps=("mask",), own=mask)
+        yield Kernel(size=tensor_of(y), keeps=("mask",), own=mask, even=True)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Dropout", **self.stated())

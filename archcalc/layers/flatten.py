@@ -21,7 +21,7 @@ class Flatten(Layer, name="flatten"):
         return Volume(x.channels * prod(x.spatial), (), x.batch, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(view=True, gradient=Gradient.VIEW)
+        yield Kernel(view=True, in_order=True, gradient=Gradient.VIEW)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Flatten")

@@ -61,17 +61,21 @@ class LayerNorm(Layer, name="layernorm"):
             add=2 * (units - groups) + units + groups + shift, mul=2 * units + scale, div=3 * groups, root=groups
         )
 
+    def moves(self, x: Volume) -> bool:
+        """Whether channels have to stand last for it."""
+        return self.over == "features" and x.rank > 0 and not x.channels_last
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         groups = x.batch if self.over == "all" else x.positions
         weights = tuple(weight.name for weight in self.weights(x))
         dtype = run.statistics if weights or run.device != "cpu" else x.dtype  # where there are none, that of the input
         own = {name: Tensor(groups, dtype) for name in ("mean", "deviation")}
-        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
+        turned = self.moves(x) and 1 not in (x.channels, x.positions)
+        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights, turned=turned)
 
     def call(self, x: Volume) -> Call:
         shape = self.normalized(x)
-        moved = self.over == "features" and x.rank > 0 and not x.channels_last
-        forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if moved else "{module}({0})"
+        forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if self.moves(x) else "{module}({0})"
         given = self.stated("over")
         return module(
             "torch.nn.LayerNorm", forward=forward, normalized_shape=shape[0] if len(shape) == 1 else shape, **given

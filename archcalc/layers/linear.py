@@ -28,6 +28,11 @@ def across(x: Volume) -> tuple[AnyWindow, ...]:
     return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
 
 
+def many(y: Volume) -> bool:
+    """Whether what is mapped has to be one row after the other: of one item a matrix may lie either way."""
+    return y.rank > 0 and y.batch != 1
+
+
 class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)):
     """y = x W^T + b: every output unit sees every feature.
 
@@ -69,9 +74,10 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if flattened(x):
-            yield Kernel(makes="flat", view=True, gradient=Gradient.VIEW)
+            yield Kernel(makes="flat", view=True, in_order=True, gradient=Gradient.VIEW)
         bias = ("bias",) if self.bias else ()
-        yield linear_map(tensor_of(y), "weight", bias, reads="flat" if flattened(x) else "x")
+        reads = "flat" if flattened(x) else "x"
+        yield linear_map(tensor_of(y), "weight", bias, reads=reads, in_order=many(y))
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

@@ -10,7 +10,7 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
-from archcalc.layers.linear import across, features, flattened
+from archcalc.layers.linear import across, features, flattened, many
 
 SUPPORT = '''\
 class Maxout(nn.Linear):
@@ -66,9 +66,10 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "flat" if flattened(x) else "x"
         if flattened(x):
-            yield Kernel(makes=reads, view=True, gradient=Gradient.VIEW)
+            yield Kernel(makes=reads, view=True, in_order=True, gradient=Gradient.VIEW)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
-        yield linear_map(pieces, "weight", ("bias",) if self.bias else (), reads=reads, makes="maps")
+        bias = ("bias",) if self.bias else ()
+        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", in_order=many(y))
         yield Kernel(reads=("maps",), makes="pieces", view=True, gradient=Gradient.VIEW)
         yield largest(pieces, tensor_of(y), reads="pieces")
 

@@ -37,7 +37,8 @@ class Tokens(Layer, name="tokens"):
         return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(view=True, gradient=Gradient.VIEW)
+        turned = 1 not in (x.channels, prod(x.spatial))
+        yield Kernel(view=True, turned=turned, gradient=Gradient.VIEW)
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.flatten(2).transpose(1, 2)" if x.rank > 1 else "{0}.transpose(1, 2)")

@@ -46,6 +46,7 @@ def footprints(graph: Graph, running: Running, practice: Practice, level: str, a
     if (needed := found.iteration) > room:
         yield Row("memory", level, at, found.training.live, f"not run: it takes {needed / 2**30:.1f} GiB", None)
         return
+    running = running.under(practice.autocast)
     kept = saved(running, running.inputs())
     predicted = {node.name: found.saved.get(node.name, 0) for node in graph}
     measured = {node.name: kept.by_layer.get(node.name, 0) for node in graph}
@@ -83,7 +84,7 @@ def gradients_before(running: Running, practice: Practice) -> int:
 
 def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str) -> Iterator[Row]:
     inputs = running.inputs()
-    flat = Running(generate(graph, flat=True), graph, running.device)
+    flat = Running(generate(graph, flat=True), graph, running.device).under(running.autocast)
     inferred = inference(running, inputs)
     yield from peak("peak of inference, bytes", level, at, found.nested.live, inferred)
     yield from peak("the same of flat source", level, at, found.inference.live, inference(flat, inputs))

@@ -1,10 +1,11 @@
 """What autograd keeps of a forward pass for the backward pass, layer by layer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import ReferenceType, ref
 
-from torch import Tensor, nn
+from torch import Tensor, UntypedStorage, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from archcalc.graph import Node
@@ -68,26 +69,34 @@ def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
     A Python number that a tensor is multiplied by is kept as well, in 8 bytes which autograd does not tell of.
     """
     kinds = owned(running.module, inputs)
-    held: dict[int, Tensor] = {}  # what is held here is not freed, so that an identity is not given twice
-    kept: list[Kept] = []
-    since = 0
+    held: dict[int, UntypedStorage] = {}  # what is held here is not freed, so that an identity is not given twice
+    holders: dict[int, list[ReferenceType[Packed]]] = {}
+    kept: dict[int, Kept] = {}
+    outputs: list[Tensor] = []
+    new: list[int] = []
 
-    def pack(tensor: Tensor) -> None:
+    def pack(tensor: Tensor) -> Packed:
         if (key := identity(tensor)) not in held:
-            held[key] = tensor
-            size, dtype = tensor.untyped_storage().nbytes(), str(tensor.dtype).removeprefix("torch.")
-            kept.append(Kept("", kinds.get(key, ACTIVATION), size, tuple(tensor.shape), dtype))
+            held[key] = tensor.untyped_storage()
+            size, dtype = held[key].nbytes(), str(tensor.dtype).removeprefix("torch.")
+            kept[key] = Kept("", kinds.get(key, ACTIVATION), size, tuple(tensor.shape), dtype)
+            new.append(key)
+        holders.setdefault(key, []).append(ref(packed := Packed()))
+        return packed
 
     def see(node: Node, value: Tensor) -> None:
-        nonlocal since
-        new = kept[since:]
-        kept[since:] = [Kept(node.name, each.kind, each.size, each.shape, each.dtype) for each in new]
-        since = len(kept)
+        kept.update({key: replace(kept[key], layer=node.name) for key in new})
+        new.clear()
+        if node.name in running.graph.outputs:
+            outputs.append(value)
 
     with mode(running.module, training=True), saved_tensors_hooks(pack, unpacked):
         running.run(inputs, see, grad=True)
-    held.clear()  # its tensors hold the graph, which holds the hooks, which hold it: no collector sees that circle
-    return Saved(tuple(kept))
+    return Saved(tuple(each for key, each in kept.items() if any(holder() for holder in holders[key])))
+
+
+class Packed:
+    """What autograd holds in place of a tensor; it lets go of it with the layers whose outputs nobody reads."""
 
 
 def unpacked(nothing: Any) -> Tensor:

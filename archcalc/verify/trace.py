@@ -4,6 +4,7 @@ import linecache
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from copy import copy
 from types import FrameType
 from typing import Any
 
@@ -32,6 +33,12 @@ class Running:
             self.module: nn.Module = scope[source.name]().eval()
         if dtype := floating_dtype(graph):
             self.module.to(dtype)
+
+    def under(self, autocast: str) -> "Running":
+        """The same module, run under autocast or not."""
+        other = copy(self)
+        other.autocast = autocast
+        return other
 
     def inputs(self) -> list[Tensor]:
         """Random inputs of the graph's sizes."""
