@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
 
@@ -23,13 +23,13 @@ class Opaque(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it. `turned`: its elements
-    lie in another order than its axes have."""
+    """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it. `order`: that of
+    its elements in memory."""
 
     size: Tensor
     storage: int
     learns: bool
-    turned: bool = False
+    order: Order = Order.AXES
 
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
@@ -80,11 +80,13 @@ class Tape:
     values: dict[str, int] = field(default_factory=dict)
     casts: dict[str, int] = field(default_factory=dict)
 
-    def tensor(self, name: str, size: Tensor, learns: bool, storage: int | None = None, turned: bool = False) -> int:
+    def tensor(
+        self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.AXES
+    ) -> int:
         """A new tensor, in a storage of its own or as a view of another."""
         if storage is None:
             storage = self.storage(name, size.nbytes)
-        self.tensors.append(Held(size, storage, learns, turned))
+        self.tensors.append(Held(size, storage, learns, order))
         return len(self.tensors) - 1
 
     def storage(self, name: str, nbytes: int) -> int:
@@ -120,6 +122,10 @@ def check_predicted(graph: Graph, run: Run) -> None:
             raise Opaque(f"{node.name}: {why}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
+        if run.training and (node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))):
+            raise Opaque(
+                f"{node.name}: its weights are used elsewhere too, and how their gradients meet is not predicted"
+            )
         if run.training and node.name not in used and not used.issuperset(node.sources):
             raise Opaque(
                 f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
@@ -212,15 +218,31 @@ def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learn
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
     first = tape.tensors[reads[0]]
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    turned = kernel.turned or (first.turned and (kernel.view or kernel.even))
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, turned)
+    order = order_of(kernel, {tape.tensors[i].order for i in reads})
+    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
+
+
+def order_of(kernel: Kernel, orders: set[Order]) -> Order:
+    """In which order what a kernel makes lies in memory, where what it reads lies in these."""
+    if not kernel.view:
+        orders = orders - {Order.PART}  # it reads a part, and writes a whole
+    if kernel.settled or orders <= {Order.AXES}:
+        return kernel.order
+    alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
+    if len(orders) > 1 or not (alike or orders == {kernel.order} == {Order.PART}):
+        return Order.UNKNOWN
+    return next(iter(orders))
 
 
 def in_order(tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int]) -> Iterator[tuple[str, int]]:
     """Records the copy of what lies in another order than a kernel reads: its name, and the copy."""
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if kernel.in_order and source.turned:
+    if kernel.in_order and source.order is Order.UNKNOWN:
+        raise Opaque(
+            f"{node}: in which order its input lies in memory, and whether it is copied first, is not predicted"
+        )
+    if kernel.in_order and source.order is not Order.AXES:
         made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
         copy = Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME)
         tape.ops.append(copy)

@@ -71,6 +71,15 @@ class Cast(enum.Enum):
     WIDEST = "widest"  # to the widest among them, weights included
 
 
+class Order(enum.Enum):
+    """In which order the elements of a tensor lie in memory."""
+
+    AXES = "axes"  # that of its axes
+    PART = "part"  # that of its axes, with gaps
+    TURNED = "turned"  # another one
+    UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
     """One operation.
@@ -80,8 +89,9 @@ class Kernel:
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape: nothing is allocated
     in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
-    turned    what comes out lies in another order than its axes have: a view of it with axes exchanged, or a part
+    order     in which order what comes out lies in memory, where what goes in lies in that of its axes
     even      element by element: what comes out lies as what goes in
+    settled   and wherever else it lies
     keeps     what backward needs: names of what goes in, comes out, or is its own
     own       further tensors that it allocates, by name: freed as it ends, unless kept
     crosswise of two things that go in, one of them perhaps a weight, each is kept only where the other learns
@@ -103,8 +113,9 @@ class Kernel:
     size: Tensor | None = None
     view: bool = False
     in_order: bool = False
-    turned: bool = False
+    order: Order = Order.AXES
     even: bool = False
+    settled: bool = False
     keeps: tuple[str, ...] = ()
     crosswise: bool = False
     pins: tuple[str, ...] = ()
@@ -129,7 +140,15 @@ def linear_map(size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str
     """A map of the features, as `torch.nn.functional.linear` makes it."""
     own = (weight,)
     return Kernel(
-        reads=(reads,), size=size, crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER, **more
+        reads=(reads,),
+        size=size,
+        crosswise=True,
+        weights=own,
+        copies=own,
+        summed=bias,
+        cast=Cast.LOWER,
+        settled=True,
+        **more,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod, same
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -37,8 +37,8 @@ class Tokens(Layer, name="tokens"):
         return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        turned = 1 not in (x.channels, prod(x.spatial))
-        yield Kernel(view=True, turned=turned, gradient=Gradient.VIEW)
+        order = Order.AXES if 1 in (x.channels, prod(x.spatial)) else Order.TURNED
+        yield Kernel(view=True, order=order, gradient=Gradient.VIEW)
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.flatten(2).transpose(1, 2)" if x.rank > 1 else "{0}.transpose(1, 2)")
@@ -117,6 +117,7 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
             gradient=Gradient.PART,
             dense=y.batch == 1,
             cast=Cast.WIDEST,
+            settled=True,
         )
 
     def call(self, x: Volume) -> Call:
