@@ -37,7 +37,7 @@ def figures(found: "Footprint") -> list[str]:
         )
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    head = f"memory in bytes ({found.practice.device}; peaks with the input, above parameters and buffers)"
+    head = f"memory, bytes ({found.practice.rules}; peaks with input, above parameters and buffers)"
     return [head, *conditions(found), *lines]
 
 

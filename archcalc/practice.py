@@ -6,6 +6,7 @@ from typing import Any
 
 from archcalc import optimizers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import problem
+from archcalc.core.kernel import RELEASE
 from archcalc.optimizer import Optimizer, read_optimizer
 
 FOREACH = "foreach"
@@ -27,6 +28,15 @@ class Practice:
     accumulate: bool = False
     checkpointed: tuple[str, ...] = ()
     autocast: str = ""
+
+    @property
+    def rules(self) -> str:
+        """By what its memory is predicted.
+
+        >>> Practice().rules
+        'cpu, torch 2.13'
+        """
+        return f"{self.device}, torch {RELEASE}"
 
     @property
     def words(self) -> str:

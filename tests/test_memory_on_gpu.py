@@ -260,7 +260,7 @@ def test_a_certificate_names_versions_and_flags() -> None:
     certificate = prove(document_of_chain(CHAIN), device="cuda", sizes=2, memory=False)
     kept = certificate.versions
     assert kept.keys() == {"archcalc", "python", "torch", "platform", "cuda", "cudnn", "driver", "gpu", "rules"}
-    assert (kept["gpu"], kept["rules"], kept["driver"]) == ("NVIDIA Imagined", "cpu, cuda", "unknown")
+    assert (kept["gpu"], kept["rules"], kept["driver"]) == ("NVIDIA Imagined", "cuda, torch 2.13", "unknown")
     off = "cudnn benchmark off, cudnn deterministic"
     assert certificate.flags["memory"] == f"cudnn tf32 off, {off} on, matmul tf32 off"
     assert certificate.flags["time"] == f"cudnn tf32 off, {off} off, matmul tf32 off"

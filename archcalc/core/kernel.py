@@ -13,6 +13,10 @@ from archcalc.core.dim import Dim, prod
 from archcalc.core.volume import ITEMSIZE, Volume
 
 
+RELEASE = "2.13"
+"""The release of torch whose kernels, derivatives and engine all of this is read from, and held to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What runs: `device` is "cpu" or "cuda", whose kernels keep and allocate different things.

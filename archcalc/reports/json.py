@@ -138,6 +138,7 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
         }
     )
     return {
+        "rules": found.practice.rules,
         "accumulate": found.practice.accumulate,
         "autocast": found.practice.autocast or None,
         "checkpointed": list(found.practice.checkpointed),

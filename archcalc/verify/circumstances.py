@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from archcalc.core.version import VERSION
+from archcalc.practice import Practice
 from archcalc.verify.gpu import same_every_time
 from archcalc.verify.timing import as_timed
 
@@ -35,7 +36,7 @@ def versions(device: str) -> dict[str, str]:
             "driver": driver(),
             "gpu": name_of(device),
         }
-    return found | {"rules": {"meta": "none", "cpu": "cpu", "cuda": "cpu, cuda"}[device]}
+    return found | {"rules": "none" if device == "meta" else Practice(device=device).rules}
 
 
 def driver() -> str:
