@@ -12,7 +12,6 @@ from typing import Any
 from archcalc.core.dim import Dim, prod
 from archcalc.core.volume import ITEMSIZE, Volume
 
-
 RELEASE = "2.13"
 """The release of torch whose kernels, derivatives and engine all of this is read from, and held to."""
 
