@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from archcalc.core.diagnostic import SpecError
     from archcalc.explanation import explain
     from archcalc.feasibility import feasible
+    from archcalc.footprint import footprint_of
     from archcalc.formula import closed_form
     from archcalc.loading import load, load_text
+    from archcalc.practice import Practice
     from archcalc.report import report_of
     from archcalc.solve import find
     from archcalc.verify import prove
@@ -29,6 +31,8 @@ _FACE = {
     "explain": "archcalc.explanation",
     "feasible": "archcalc.feasibility",
     "find": "archcalc.solve",
+    "footprint_of": "archcalc.footprint",
+    "Practice": "archcalc.practice",
     "load": "archcalc.loading",
     "load_text": "archcalc.loading",
     "report_of": "archcalc.report",
@@ -38,6 +42,7 @@ _FACE = {
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
 __all__ = [
+    "Practice",
     "SpecError",
     "__version__",
     "check",
@@ -45,6 +50,7 @@ __all__ = [
     "explain",
     "feasible",
     "find",
+    "footprint_of",
     "generate",
     "load",
     "load_text",

@@ -18,7 +18,7 @@ from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 from archcalc.transfer import Once, computed_once
 
-__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint", "in_the_batch"]
+__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "in_the_batch"]
 
 BARE = Practice()
 """No optimizer, on the CPU."""
@@ -65,7 +65,7 @@ class Footprint:
         return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
 
 
-def footprint(graph: Graph, practice: Practice = BARE, *, with_course: bool = False) -> Footprint:
+def footprint_of(graph: Graph, practice: Practice = BARE, *, with_course: bool = False) -> Footprint:
     """The footprint of a network of numbers; `with_course`: what is alive at every moment of training too.
 
     Raises Opaque for a layer whose memory is not predicted.

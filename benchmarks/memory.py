@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from archcalc import generate, load, optimizers  # noqa: F401  every optimizer registers itself
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.graph import Graph
 from archcalc.optimizer import read_optimizer
 from archcalc.practice import Practice
@@ -67,7 +67,7 @@ def flat_inference(graph: Graph) -> int:
 
 
 def archcalc_says(graph: Graph) -> Iterator[Estimate]:
-    found = footprint(graph, Practice(optimizer=read_optimizer("adamw")))
+    found = footprint_of(graph, Practice(optimizer=read_optimizer("adamw")))
     standing = found.parameters + found.buffers
     yield SAVED, "archcalc", sum(found.saved.values())
     yield INFERENCE, "archcalc", standing + found.inference.live
@@ -153,8 +153,8 @@ def time_of_ours() -> None:
     print(f"in process, after import, median of {ROUNDS} rounds: every figure of ResNet-152 with AdamW")
     practice = Practice(optimizer=read_optimizer("adamw"))
     graph = load("resnet50@resnet152", batch=BATCH)
-    print(f"{median_of(partial(footprint, graph, practice)):9.1f} ms  from the graph")
-    whole = median_of(lambda: footprint(load("resnet50@resnet152", batch=BATCH), practice))
+    print(f"{median_of(partial(footprint_of, graph, practice)):9.1f} ms  from the graph")
+    whole = median_of(lambda: footprint_of(load("resnet50@resnet152", batch=BATCH), practice))
     print(f"{whole:9.1f} ms  from the spec")
 
 

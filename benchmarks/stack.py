@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from archcalc import generate, load_text, optimizers  # noqa: F401  every optimizer registers itself
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.optimizer import read_optimizer
 from archcalc.practice import Practice
 
@@ -39,7 +39,7 @@ STATUS = Path("/proc/self/status")
 def predicted() -> dict[str, float]:
     """Bytes, and the seconds from text to figures."""
     begin = time.perf_counter()
-    found = footprint(load_text(SPEC), Practice(optimizer=read_optimizer("adamw")))
+    found = footprint_of(load_text(SPEC), Practice(optimizer=read_optimizer("adamw")))
     return {
         "seconds": time.perf_counter() - begin,
         "parameters": found.parameters // 4,

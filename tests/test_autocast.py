@@ -15,7 +15,7 @@ from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.core.volume import Volume
-from archcalc.footprint import Opaque, footprint, in_the_batch
+from archcalc.footprint import Opaque, footprint_of, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.layer import Layer
@@ -139,7 +139,7 @@ def of(name: str) -> Document:
 
 def differences(graph: Graph, practice: Practice) -> dict[str, int]:
     """By how many bytes each prediction is off."""
-    found = footprint(graph, practice)
+    found = footprint_of(graph, practice)
     nested, flat = (Running(generate(graph, flat=flat), graph, "cpu", practice.autocast) for flat in (False, True))
     inputs = nested.inputs()
     before = found.gradients if practice.accumulate else 0
@@ -167,7 +167,9 @@ def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
     graph = build(of(name), batch=2)
     running = Running(generate(graph), graph, "cpu", LOWER)
     measured = saved.saved(running, running.inputs()).by_layer
-    assert {k: n for k, n in footprint(graph, PRACTICE).saved.items() if n} == {k: n for k, n in measured.items() if n}
+    assert {k: n for k, n in footprint_of(graph, PRACTICE).saved.items() if n} == {
+        k: n for k, n in measured.items() if n
+    }
 
 
 @pytest.mark.fuzz
@@ -186,8 +188,10 @@ def test_figures_that_others_measured() -> None:
     That one had an adaptive pooling, which keeps its input, before `fc1`, and no softmax, which keeps its output.
     """
     pooled, scores = 2 * 512 * 7 * 7 * 2, 2 * 1000 * 2
-    assert sum(footprint(build(document("vgg16"), batch=2), PRACTICE).saved.values()) + pooled - scores == 362_286_464
-    lower = footprint(build(document("resnet50"), batch=2), PRACTICE)
+    assert (
+        sum(footprint_of(build(document("vgg16"), batch=2), PRACTICE).saved.values()) + pooled - scores == 362_286_464
+    )
+    lower = footprint_of(build(document("resnet50"), batch=2), PRACTICE)
     assert (sum(lower.saved.values()), lower.training.live, lower.inference.live) == (
         138_733_440, 174_982_752, 52_224_240,
     )  # fmt: skip
@@ -197,7 +201,7 @@ def test_figures_that_others_measured() -> None:
 def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
     forms = in_the_batch(with_free(of(name), ["N"]), PRACTICE)
     for batch in (2, 3, 5, 40):
-        found = footprint(build(of(name), batch=batch), PRACTICE)
+        found = footprint_of(build(of(name), batch=batch), PRACTICE)
         numbers = {
             "saved_bytes": sum(found.saved.values()),
             "inference_peak": found.inference.live,
@@ -213,16 +217,16 @@ def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
 def test_what_is_not_predicted_is_said() -> None:
     small = build(of("small"))
     with pytest.raises(Opaque, match="blocks that run again cast their weights again"):
-        footprint(small, replace(PRACTICE, checkpointed=("unit",)))
+        footprint_of(small, replace(PRACTICE, checkpointed=("unit",)))
     with pytest.raises(Opaque, match="networks of float32, not of bfloat16"):
-        footprint(build(of("small"), dtype=LOWER), PRACTICE)
+        footprint_of(build(of("small"), dtype=LOWER), PRACTICE)
     with pytest.raises(Opaque, match="lists of operations are not those of other devices"):
-        footprint(small, replace(PRACTICE, device="cuda"))
+        footprint_of(small, replace(PRACTICE, device="cuda"))
     with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
-        footprint(build(document("alexnet")), PRACTICE)
+        footprint_of(build(document("alexnet")), PRACTICE)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
     with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of two dtypes"):
-        footprint(build(read_document(Source("net.yaml", product))), PRACTICE)
+        footprint_of(build(read_document(Source("net.yaml", product))), PRACTICE)
 
 
 def test_reports_say_what_they_hold_for(shell: Shell) -> None:

@@ -6,7 +6,7 @@ import torch
 from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.location import Source
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.practice import Practice
 from archcalc.spec.document import read_document
 from archcalc.verify import memory, saved
@@ -28,7 +28,7 @@ def test_it_takes_what_is_said(name: str, accumulate: bool) -> None:
     given, chain = CHAINS[name]
     text = f"archcalc: 1\ninput: {given}\nlayers:\n  - {chain}\n"
     graph = build(read_document(Source("net.yaml", text)), batch=3)
-    found = footprint(graph, Practice(accumulate=accumulate))
+    found = footprint_of(graph, Practice(accumulate=accumulate))
     running = Running(generate(graph), graph, "cpu")
     inputs = running.inputs()
     before = found.gradients if accumulate else 0

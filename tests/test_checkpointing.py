@@ -13,7 +13,7 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Opaque, footprint, in_the_batch
+from archcalc.footprint import Opaque, footprint_of, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.practice import Practice
@@ -88,7 +88,7 @@ def of(name: str) -> Document:
 
 def differences(graph: Graph, practice: Practice) -> dict[str, int]:
     """By how many bytes each prediction is off."""
-    found = footprint(graph, practice)
+    found = footprint_of(graph, practice)
     running = Running(generate(graph, checkpointed=practice.checkpointed), graph, "cpu")
     inputs = running.inputs()
     before = found.gradients if practice.accumulate else 0
@@ -127,7 +127,7 @@ def test_gradients_that_are_added_to_take_what_is_said(kinds: tuple[str, ...]) -
     graph = build(of("small"), batch=2)
     practice = Practice(accumulate=True, checkpointed=kinds)
     assert set(differences(graph, practice).values()) == {0}
-    found, once = footprint(graph, practice), footprint(graph, Practice(checkpointed=kinds))
+    found, once = footprint_of(graph, practice), footprint_of(graph, Practice(checkpointed=kinds))
     assert once.training.live < found.training.live <= once.training.live + found.gradients
     assert found.left == once.left
 
@@ -179,7 +179,7 @@ def test_every_block_of_every_network(name: str, accumulate: bool) -> None:
 
 def test_the_peak_of_a_checkpointed_vit() -> None:
     """ViT-B/16 with a batch of 1, every block: 348,137,672 bytes measured (torch 2.13.0 on the CPU)."""
-    found = footprint(build(of("vit_b16")), Practice(checkpointed=("block",)))
+    found = footprint_of(build(of("vit_b16")), Practice(checkpointed=("block",)))
     assert found.training.live == 348_137_672
 
 
@@ -188,7 +188,7 @@ def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
     practice = Practice(checkpointed=outermost(build(of(name))), accumulate=True)
     forms = in_the_batch(with_free(of(name), ["N"]), practice)
     for batch in (1, 2, 5, 40):
-        found = footprint(build(of(name), batch=batch), practice)
+        found = footprint_of(build(of(name), batch=batch), practice)
         assert number_at(forms["training_peak"], {"N": batch}) == found.training.live
         assert number_at(forms["saved_bytes"], {"N": batch}) == sum(found.saved.values())
 

@@ -11,7 +11,7 @@ import torch
 
 from archcalc.codegen import generate
 from archcalc.core.volume import Volume
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer
 from archcalc.layers.conv import Conv
@@ -60,7 +60,7 @@ PEAKS = {name: (layer, xs) for name, layer, xs in cases()}
 def test_a_layer_allocates_what_is_said(name: str) -> None:
     torch.manual_seed(0)
     graph = between(*PEAKS[name])
-    found = footprint(graph)
+    found = footprint_of(graph)
     running = Running(generate(graph, flat=True), graph, "cpu")
     inputs = running.inputs()
     trained = memory.training(running, inputs)

@@ -19,7 +19,7 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Footprint, Opaque, footprint, in_the_batch
+from archcalc.footprint import Footprint, Opaque, footprint_of, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.layer import Role
@@ -40,12 +40,12 @@ from tests.zoo import ROOT, document, references
 
 def test_figures_that_others_measured() -> None:
     """ResNet-50, batch 2 at 224: measured with torch 2.13.0 before this was written; so is ViT-B/16's iteration."""
-    found = footprint(load("resnet50", batch=2))
+    found = footprint_of(load("resnet50", batch=2))
     assert sum(found.saved.values()) == 170_827_264
     assert (found.training.live, found.inference.live, found.nested.live) == (235_269_152, 20_471_808, 22_077_440)
-    vit = footprint(load("vit_b16", batch=2), Practice(optimizer=read_optimizer("adamw")))
+    vit = footprint_of(load("vit_b16", batch=2), Practice(optimizer=read_optimizer("adamw")))
     assert (sum(vit.saved.values()), vit.training.live, vit.iteration) == (235_117_136, 352_989_808, 1_732_565_952)
-    vgg = footprint(load("vgg16", batch=2))
+    vgg = footprint_of(load("vgg16", batch=2))
     assert (vgg.training.live, vgg.inference.live) == (685_792_800, 52_584_448)
 
 
@@ -172,7 +172,7 @@ CASES = [
 def test_every_figure_is_the_measured_one(name: str, batch: int, dtype: str) -> None:
     torch.manual_seed(0)
     graph = with_dtype(name, dtype, batch)
-    assert set(differences(graph, footprint(graph)).values()) == {0}
+    assert set(differences(graph, footprint_of(graph)).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["small", "lenet5"])
@@ -180,14 +180,14 @@ def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
     graph = with_dtype(name)
     running = Running(generate(graph), graph, "cpu")
     measured = saved.saved(running, running.inputs()).by_layer
-    assert {k: n for k, n in footprint(graph).saved.items() if n} == {k: n for k, n in measured.items() if n}
+    assert {k: n for k, n in footprint_of(graph).saved.items() if n} == {k: n for k, n in measured.items() if n}
 
 
 @pytest.mark.parametrize("call", ["adamw", "sgd(0.1, momentum=0.9)"])
 def test_an_iteration_takes_what_is_said(call: str) -> None:
     graph = with_dtype("small")
     optimizer = read_optimizer(call)
-    assert footprint(graph, Practice(optimizer=optimizer)).iteration == iteration(graph, optimizer)
+    assert footprint_of(graph, Practice(optimizer=optimizer)).iteration == iteration(graph, optimizer)
 
 
 def test_a_stack_of_a_hundred_billion_parameters_takes_a_gibibyte_to_predict_and_confirm() -> None:
@@ -234,7 +234,7 @@ def sized(name: str, batch: int, size: tuple[int, ...] | None, dtype: str) -> Gr
 def predicted(graph: Graph, optimizer: Optimizer | None = None) -> Footprint:
     """Skips what is not predicted, and what would take more memory than is free."""
     try:
-        found = footprint(graph, Practice(optimizer=optimizer))
+        found = footprint_of(graph, Practice(optimizer=optimizer))
     except Opaque as opaque:
         pytest.skip(str(opaque))
     if found.iteration > SHARE * (free := free_memory("cpu")):
@@ -286,7 +286,7 @@ def test_every_figure_of_an_iteration_is_the_measured_one(
 
 def test_what_is_alive_at_the_peak_adds_up_to_it() -> None:
     for graph in map(with_dtype, NAMES):
-        course = footprint(graph, with_course=True).course
+        course = footprint_of(graph, with_course=True).course
         assert course
         assert sum(nbytes for _, nbytes in course.alive) == course.peak.live
         assert course.moments[0].phase == "forward"
@@ -296,7 +296,7 @@ def test_what_is_alive_at_the_peak_adds_up_to_it() -> None:
 def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
     """Transfer learning: where no gradient flows, nothing is kept."""
     text = SMALL.replace("- conv(5, 8, s2, p2) -> relu", "- conv(5, 8, s2, p2, freeze=true) -> relu")
-    free, frozen = footprint(with_dtype("small", batch=1)), footprint(load_text(text))
+    free, frozen = footprint_of(with_dtype("small", batch=1)), footprint_of(load_text(text))
     assert "conv1" not in frozen.saved
     assert "relu1" not in frozen.saved
     assert free.gradients - frozen.gradients == 4 * (8 * 3 * 25 + 8)
@@ -304,7 +304,7 @@ def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
 
 def test_a_layer_that_says_nothing_of_its_memory_is_said() -> None:
     with pytest.raises(Opaque, match="locally_connected1: its module is several operations of torch"):
-        footprint(load_text("archcalc: 1\ninput: [2, 8]\nlayers: locally_connected(3, 4) -> fc(2)\n"))
+        footprint_of(load_text("archcalc: 1\ninput: [2, 8]\nlayers: locally_connected(3, 4) -> fc(2)\n"))
 
 
 def test_evaluation_keeps_nothing_and_takes_less() -> None:
@@ -361,7 +361,7 @@ def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> No
     spec = read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
     forms = in_the_batch(with_free(spec, ["N"]), Practice(optimizer=optimizer))
     for batch in (1, 2, 3, 5, 16, 300):
-        found = footprint(build(spec, batch=batch), Practice(optimizer=optimizer))
+        found = footprint_of(build(spec, batch=batch), Practice(optimizer=optimizer))
         numbers = {
             "saved_bytes": sum(found.saved.values()),
             "inference_peak": found.inference.live,
@@ -376,8 +376,8 @@ def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> No
 def test_the_largest_batch_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["solve", "resnet50", "--for", "N", "--where", "training_peak <= 24GiB"]) == 0
     assert capsys.readouterr().out.split("\n")[1] == "N = 297: 25,761,910,496 bytes of training peak"
-    assert footprint(load("resnet50", batch=297)).training.live == 25_761_910_496
-    assert footprint(load("resnet50", batch=298)).training.live > 24 * 2**30
+    assert footprint_of(load("resnet50", batch=297)).training.live == 25_761_910_496
+    assert footprint_of(load("resnet50", batch=298)).training.live > 24 * 2**30
     assert run(["formula", "resnet50", "--free", "N", "--of", "training_peak"]) == 0
     assert "= 86712128·N + 8408480 from N = 20" in capsys.readouterr().out
 
@@ -394,7 +394,7 @@ def test_random_networks_take_what_is_said(network: Network) -> None:
     """But for activations with weights of their own right behind the input, whose gradient torch makes for nothing."""
     try:
         graph = load_text(network.spec())
-        found = footprint(graph)
+        found = footprint_of(graph)
     except (SpecError, Opaque):
         return
     first = any(node.layer.role is Role.ACTIVATION and node.weights and node.sources[0] == "input" for node in graph)

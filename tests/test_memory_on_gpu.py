@@ -15,7 +15,7 @@ from torch import Tensor
 from archcalc.builder import build
 from archcalc.codegen import Source, generate
 from archcalc.core.location import Source as Text
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.graph import Graph
 from archcalc.loading import document_of_chain
 from archcalc.practice import Practice
@@ -224,7 +224,7 @@ def test_a_gpu_is_predicted_by_its_own_rules() -> None:
 @pytest.mark.usefixtures("gpu")
 def test_what_a_gpu_has_no_room_for_is_not_run_and_that_is_said() -> None:
     document = document_of_chain(CHAIN)
-    found = footprint(build(document, batch=2), Practice(device="cuda"))
+    found = footprint_of(build(document, batch=2), Practice(device="cuda"))
     needed = found.parameters + found.training.live
     [row] = rows_of(document, needed - 1).values()
     assert (row.quantity, row.measured, row.agrees) == ("memory", "not run: it takes 0.0 GiB", None)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from archcalc import load_text
 from archcalc.codegen import generate
-from archcalc.footprint import footprint
+from archcalc.footprint import footprint_of
 from archcalc.graph import Graph, Node
 from archcalc.transfer import Once, computed_once
 from archcalc.verify.trace import Running
@@ -100,4 +100,4 @@ def test_reports_say_it(shell: Shell) -> None:
     assert json.loads(told.out)["totals"]["computed_once"] == {
         "layers": ["relu1"], "item_bytes": 4096, "hindered": ["dropout1"],
     }  # fmt: skip
-    assert footprint(net("  - conv(3, 4) -> fc(5)\n")).once is None
+    assert footprint_of(net("  - conv(3, 4) -> fc(5)\n")).once is None

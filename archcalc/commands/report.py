@@ -71,7 +71,7 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
-        memory = footprint_of(graph, options) if any(options[each] for each in MEMORY) else None
+        memory = memory_in(graph, options) if any(options[each] for each in MEMORY) else None
         return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
@@ -81,13 +81,13 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     return report_of(graph, options["convention"], dtype, conditions)
 
 
-def footprint_of(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
+def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
     """The memory of a network; None, and said, where a layer's is not predicted."""
-    from archcalc.footprint import Opaque, footprint  # lazy: 4 ms
+    from archcalc.footprint import Opaque, footprint_of  # lazy: 4 ms
     from archcalc.practice import practice_of  # lazy: 10 ms
 
     try:
-        return footprint(graph, practice_of(options), with_course=options["timeline"])
+        return footprint_of(graph, practice_of(options), with_course=options["timeline"])
     except Opaque as opaque:
         click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
         return None

@@ -15,7 +15,7 @@ from torch import nn
 from archcalc import memory
 from archcalc.codegen import generate
 from archcalc.core.kernel import Run
-from archcalc.footprint import Footprint, Opaque, dtype_of, footprint
+from archcalc.footprint import Footprint, Opaque, dtype_of, footprint_of
 from archcalc.graph import Graph
 from archcalc.practice import Practice
 from archcalc.tape import tape_of
@@ -39,7 +39,7 @@ def footprints(graph: Graph, running: Running, practice: Practice, level: str, a
     """
     practice = replace(practice, device=running.device)
     try:
-        found = footprint(graph, practice)
+        found = footprint_of(graph, practice)
     except Opaque as opaque:
         yield Row("memory", level, at, "not predicted", "not measured", None, (str(opaque),))
         return
