@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/archcalc verify specs/resnet50.yaml
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 lint: setup
 	$(BIN)/ruff check .
