@@ -90,13 +90,13 @@ def footprint_of(graph: Graph, practice: Practice = BARE, *, with_course: bool =
 
 
 def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tuple[str, int]], Course]:
-    """What layers keep for backward, and the course of a training step; `watch`: the moment to look at closely."""
+    """What layers keep for backward, and the course of a training step in which blocks are called; `watch`: the moment
+    to look at closely."""
     if practice.autocast and practice.checkpointed:
         raise Opaque("under autocast, blocks that run again cast their weights again: not predicted")
     tape = tape_of(graph, run_of(graph, practice))
     again = stretches(graph, tape, practice.checkpointed)
-    if again:
-        hold_inputs_of_blocks(graph, tape)
+    hold_inputs_of_blocks(graph, tape)
     kept = list(saved(tape, instead(again)))
     return kept, training(tape, watch, again=again, accumulate=practice.accumulate)
 

@@ -69,6 +69,11 @@ class Waiting:
     dense: bool
 
 
+def of_weights(op: Op) -> Gradients:
+    """The gradients of weights that the backward of an operation makes."""
+    return (*op.weights, *op.viewed, *op.summed)
+
+
 class Backward:
     """The engine's state while it runs backward over a tape."""
 
@@ -79,12 +84,14 @@ class Backward:
         self.buffers: dict[int, Waiting] = {}
         self.expected = self.dependencies()
         self.ready: list[int] = []
-        self.handed = {key for key, _ in self.gradients_before()} if accumulate else set()
+        self.before = {key for key, _ in self.gradients_before()} if accumulate else set()
+        self.coming = self.gradients_to_come()
+        self.met: dict[str, Waiting] = {}
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
 
     def gradients_before(self) -> Iterator[tuple[str, int]]:
         """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
-        sizes = {key: nbytes for op in self.tape.ops for key, nbytes in (*op.weights, *op.viewed, *op.summed)}
+        sizes = {key: nbytes for op in self.tape.ops for key, nbytes in of_weights(op)}
         return ((key, self.ledger.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:
@@ -94,15 +101,23 @@ class Backward:
     def name_of(self, tensor: int) -> str:
         return self.tape.names[self.tape.tensors[tensor].storage]
 
+    def gradients_to_come(self) -> Counter[str]:
+        """How many gradients each weight waits for: one from each operation that applies it."""
+        return Counter(key for place in self.needed() for key, _ in of_weights(self.tape.ops[place]))
+
+    def needed(self) -> set[int]:
+        """The operations that backward runs."""
+        found = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
+        for place in range(len(self.tape.ops) - 1, -1, -1):
+            if place in found:
+                found.update(self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
+        return found
+
     def dependencies(self) -> Counter[int]:
         """How many gradients each operation waits for."""
-        needed = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
         counts: Counter[int] = Counter()
-        for place in range(len(self.tape.ops) - 1, -1, -1):
-            if place in needed:
-                makers = [self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by]
-                needed.update(makers)
-                counts.update(makers)
+        for place in self.needed():
+            counts.update(self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
         return counts
 
     def learns(self, tensor: int) -> bool:
@@ -129,20 +144,21 @@ class Backward:
             incoming = self.copied(op, incoming)
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
-        weights = self.of_weights(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
+        weights = self.made(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
         self.ledger.mark("backward", op.node, op.scratch)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
             self.ledger.drop_all(keeps)
         if op.summed or op.after:
-            weights |= self.of_weights(op.summed)
+            weights |= self.made(op.summed)
             outgoing += [(tensor, Waiting(self.new(tensor), dense=True)) for tensor in learning if tensor in op.after]
             self.ledger.mark("backward", op.node)
         self.ledger.drop(incoming.storage)
         self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))
         if run:
             run.done(place)
+        views = dict((*op.weights, *op.viewed) if op.shown else op.viewed)
         for key, storage in weights.items():
-            self.hand_over(key, storage)
+            self.hand_over(key, Waiting(storage, dense=key not in views), op.node)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
 
@@ -153,7 +169,7 @@ class Backward:
         self.ledger.drop(incoming.storage)
         return Waiting(made, dense=True)
 
-    def of_weights(self, gradients: Gradients) -> dict[str, int]:
+    def made(self, gradients: Gradients) -> dict[str, int]:
         """New storages for the gradients of weights."""
         return {key: self.ledger.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
 
@@ -168,11 +184,22 @@ class Backward:
         """The storage of a gradient of a tensor."""
         return self.ledger.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
-    def hand_over(self, key: str, storage: int) -> None:
-        """The first gradient of a weight becomes its `grad`; a second is added to that, and goes."""
-        if key in self.handed:
-            self.ledger.drop(storage)
-        self.handed.add(key)
+    def hand_over(self, key: str, gradient: Waiting, node: str) -> None:
+        """Adds up the gradients of a weight; the sum of all becomes its `grad`, or is added to that and goes."""
+        met = self.met.get(key)
+        self.met[key] = gradient if met is None else self.summed(key, met, gradient, node)
+        self.coming[key] -= 1
+        if not self.coming[key] and key in self.before:
+            self.ledger.drop(self.met[key].storage)
+
+    def summed(self, key: str, met: Waiting, gradient: Waiting, node: str) -> Waiting:
+        if met.dense:
+            self.ledger.drop(gradient.storage)
+            return met
+        made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
+        self.ledger.mark("backward", node)
+        self.ledger.drop_all((met.storage, gradient.storage))
+        return Waiting(made, dense=True)
 
     def deliver(self, tensor: int, gradient: Waiting, node: str) -> None:
         """Puts a gradient where the operation that made the tensor finds it, added to what is there."""

@@ -59,6 +59,7 @@ class Op:
     after: tuple[int, ...] = ()
     contracts: bool = False
     in_order: bool = False
+    shown: bool = False
 
 
 @dataclass
@@ -122,9 +123,10 @@ def check_predicted(graph: Graph, run: Run) -> None:
             raise Opaque(f"{node.name}: {why}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
-        if run.training and (node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))):
+        twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
+        if run.training and run.autocast and twice:
             raise Opaque(
-                f"{node.name}: its weights are used elsewhere too, and how their gradients meet is not predicted"
+                f"{node.name}: it shares weights, and how casts of them meet is not predicted"
             )
         if run.training and node.name not in used and not used.issuperset(node.sources):
             raise Opaque(
@@ -200,6 +202,7 @@ def one_kernel(
             summed=summed,
             learns=learns,
             in_order=kernel.in_order,
+            shown=kernel.shown,
             after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )

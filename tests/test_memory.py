@@ -88,6 +88,21 @@ layers:
 
 LOCAL_NORMS = "archcalc: 1\ninput: [6, 9, 9]\nlayers:\n  - conv(3, 8) -> lrn(5) -> scaled_tanh -> fc(3)\n"
 
+SHARED = """
+archcalc: 1
+name: Shared
+input: [4, 8, 8]
+blocks:
+  unit(c): conv(3, c, p1) -> relu
+layers:
+  - s = unit(4)
+  - s() -> s() -> tokens
+  - a = fc(12)
+  - gelu -> fc(4)
+  - fc(12, tie=a) -> fc(4)
+  - fc(12, tie=a) -> select -> fc(2)
+"""
+
 UNREAD = """
 archcalc: 1
 name: Unread
@@ -111,6 +126,7 @@ TEXTS = {
     "small": SMALL,
     "tokens": TOKENS,
     "local norms": LOCAL_NORMS,
+    "shared": SHARED,
     "unread": UNREAD,
     "turned": TURNED,
 }
@@ -160,6 +176,8 @@ CASES = [
     ("tokens", 1, "bfloat16"),
     ("tokens", 3, "float32"),
     ("local norms", 2, "float32"),
+    ("shared", 1, "float32"),
+    ("shared", 3, "bfloat16"),
     ("unread", 2, "float32"),
     ("turned", 1, "float32"),
     ("turned", 3, "float32"),

@@ -103,6 +103,7 @@ class Kernel:
     dense     whether those gradients can be added to in place
     on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
+    shown     whether those are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
     summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
@@ -127,6 +128,7 @@ class Kernel:
     own: Mapping[str, Tensor] = field(default_factory=dict)
     on_demand: bool = False
     weights: tuple[str, ...] = ()
+    shown: bool = False
     viewed: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()
     gradient: Gradient = Gradient.NEW
@@ -142,17 +144,8 @@ FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
 def linear_map(size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str = "x", **more: Any) -> Kernel:
     """A map of the features, as `torch.nn.functional.linear` makes it."""
     own = (weight,)
-    return Kernel(
-        reads=(reads,),
-        size=size,
-        crosswise=True,
-        weights=own,
-        copies=own,
-        summed=bias,
-        cast=Cast.LOWER,
-        settled=True,
-        **more,
-    )
+    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER)
+    return Kernel(reads=(reads,), size=size, shown=True, settled=True, **facts, **more)
 
 
 def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:
