@@ -125,9 +125,7 @@ def check_predicted(graph: Graph, run: Run) -> None:
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:
-            raise Opaque(
-                f"{node.name}: it shares weights, and how casts of them meet is not predicted"
-            )
+            raise Opaque(f"{node.name}: it shares weights, and how casts of them meet is not predicted")
         if run.training and node.name not in used and not used.issuperset(node.sources):
             raise Opaque(
                 f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
