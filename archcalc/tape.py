@@ -174,7 +174,7 @@ def one_kernel(
     """Records a kernel; what it makes is among `names` from then on."""
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
-    seen |= dict(in_order(tape, node, kernel, seen))
+    seen |= dict(in_order(tape, node, kernel, seen, weights))
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
@@ -235,8 +235,16 @@ def order_of(kernel: Kernel, orders: set[Order]) -> Order:
     return next(iter(orders))
 
 
-def in_order(tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int]) -> Iterator[tuple[str, int]]:
-    """Records the copy of what lies in another order than a kernel reads: its name, and the copy."""
+def in_order(
+    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
+) -> Iterator[tuple[str, int]]:
+    """Records the copy of what lies in another order than a kernel reads: its name, and the copy.
+
+    With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
+    """
+    applied = [weights[name][1] for name in kernel.copies if name in weights]
+    if applied and not any(weight.trainable for weight in applied):
+        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
     if kernel.in_order and source.order is Order.UNKNOWN:

@@ -96,7 +96,7 @@ def stream(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], 
     if running.device == "cuda":
         made = recorded_on_gpu(run)
         return Stream(events(made.moments), *around, made.resolved, made.usage)
-    return Stream(events(recorded(run)), *around)
+    return Stream(events(recorded(run, autocast=bool(running.autocast))), *around)
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:

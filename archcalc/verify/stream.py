@@ -125,7 +125,7 @@ class Moment:
     run: int = 0
 
 
-def recorded(run: Callable[[], object], device: str = "cpu") -> tuple[Moment, ...]:
+def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[Moment, ...]:
     """Every event of a device's allocator during `run`, in order; of CUDA's, sizes are those of its blocks.
 
     The profiler knows the sizes only of what it saw being allocated, so `run` must release nothing older.
@@ -138,7 +138,7 @@ def recorded(run: Callable[[], object], device: str = "cpu") -> tuple[Moment, ..
     finally:
         gc.enable()
     results: Any = profiler.profiler.kineto_results
-    return tuple(moments(results.experimental_event_tree(), device))
+    return tuple(moments(results.experimental_event_tree(), device, autocast))
 
 
 @contextmanager
@@ -154,12 +154,12 @@ def silence() -> Iterator[None]:
             del os.environ[name]
 
 
-def moments(roots: Sequence[Any], device: str) -> Iterator[Moment]:
+def moments(roots: Sequence[Any], device: str, autocast: bool = False) -> Iterator[Moment]:
     """The memory events of a tree of operators, each with the outermost kernel that ran at the time.
 
     No two outermost kernels run at once; a kernel's events may be on threads of its own, so that only time tells.
     """
-    found, spans = flattened(roots, device)
+    found, spans = flattened(roots, device, autocast)
     starts = [start for start, _, _ in spans]
     for time, size, address in found:
         run = bisect_right(starts, time)
@@ -167,7 +167,9 @@ def moments(roots: Sequence[Any], device: str) -> Iterator[Moment]:
         yield Moment(size, address, spans[run - 1][2], run) if inside else Moment(size, address)
 
 
-def flattened(roots: Sequence[Any], device: str) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, str]]]:
+def flattened(
+    roots: Sequence[Any], device: str, autocast: bool
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, str]]]:
     """The memory events of a tree (when, size, address) and its outermost kernels (from, to, name), in order."""
     found, spans = [], []
     todo = [(root, False) for root in roots]
@@ -177,7 +179,7 @@ def flattened(roots: Sequence[Any], device: str) -> tuple[list[tuple[int, int, i
             if node.extra_fields.device.type == device:
                 found.append((node.start_time_ns, node.extra_fields.alloc_size, node.extra_fields.ptr))
             continue
-        if not inside and is_kernel(node.name) and not calls_itself(node):
+        if not inside and is_kernel(node.name) and not (autocast and calls_itself(node)):
             spans.append((node.start_time_ns, node.end_time_ns, node.name))
             inside = True
         todo += [(child, inside) for child in node.children]
@@ -207,7 +209,7 @@ def events(moments: Sequence[Moment]) -> tuple[Event, ...]:
 
 
 def calls_itself(node: Any) -> bool:
-    """Whether an operator calls the one of its own name: that is autocast, which casts what goes in, and calls on."""
+    """Whether an operator calls the one of its own name: under autocast, which casts what goes in, and calls on."""
     return any(child.name == node.name for child in node.children)
 
 
