@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from archcalc.core.diagnostic import did_you_mean, enumerated, problem
-from archcalc.graph import Graph, Scope
+from archcalc.graph import Graph, Scope, above
 
 
 def checkpointed_blocks(graph: Graph, kinds: Collection[str]) -> tuple[Scope, ...]:
@@ -16,10 +16,9 @@ def checkpointed_blocks(graph: Graph, kinds: Collection[str]) -> tuple[Scope, ..
         if kind not in known:
             there = f"blocks: {enumerated(known)}" if known else "it has no blocks"
             raise problem("AC138", f"no block is called '{kind}'", help=did_you_mean(kind, known) or there)
-    found = tuple(scope for scope in graph.scopes.values() if scope.block in kinds and not scope.sequence)
-    for scope in found:
-        for other in found:
-            if scope.prefix.startswith(f"{other.prefix}."):
-                text = f"'{scope.prefix}' is within '{other.prefix}', which runs again as a whole"
-                raise problem("AC138", text, help=f"checkpoint {other.block} or {scope.block}, not both")
-    return found
+    found = {path: each for path, each in graph.scopes.items() if each.block in kinds and not each.sequence}
+    for scope in found.values():
+        for other in (found[path] for path in above(scope.prefix) if path in found):
+            text = f"'{scope.prefix}' is within '{other.prefix}', which runs again as a whole"
+            raise problem("AC138", text, help=f"checkpoint {other.block} or {scope.block}, not both")
+    return tuple(found.values())

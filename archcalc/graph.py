@@ -140,6 +140,16 @@ class Graph:
     def by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
 
+    @cached_property
+    def within(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes of every scope, those of the scopes in it included."""
+        found: dict[str, list[Node]] = {prefix: [] for prefix in self.scopes}
+        for node in self.nodes:
+            for prefix in above(node.name):
+                if prefix in found:
+                    found[prefix].append(node)
+        return {prefix: tuple(inside) for prefix, inside in found.items()}
+
     def __getitem__(self, name: str) -> Node:
         """The node of that name, or the one that ends the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
@@ -148,3 +158,13 @@ class Graph:
     def volumes(self) -> Mapping[str, Volume]:
         """What every name carries: inputs and nodes."""
         return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}
+
+
+def above(name: str) -> Iterator[str]:
+    """The prefixes of a dotted name, the longest first.
+
+    >>> list(above("stage1.0.conv"))
+    ['stage1.0', 'stage1']
+    """
+    while name := name.rpartition(".")[0]:
+        yield name

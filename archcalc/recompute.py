@@ -33,11 +33,12 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
 
     Raises SpecError for a name that no block has.
     """
-    return tuple(
-        each
-        for scope in checkpointed_blocks(graph, kinds)
-        if (each := stretch(tape, [i for i, op in enumerate(tape.ops) if op.node.startswith(f"{scope.prefix}.")]))
-    )
+    places: dict[str, list[int]] = {}
+    for place, op in enumerate(tape.ops):
+        places.setdefault(op.node, []).append(place)
+    blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
+    found = (stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
+    return tuple(each for each in found if each)
 
 
 def stretch(tape: Tape, places: list[int]) -> Stretch | None:
