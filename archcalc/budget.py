@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.core.location import Location, Source
-from archcalc.footprint import BARE, FORMS, Opaque, in_the_batch
+from archcalc.footprint import FORMS, Opaque, in_the_batch
 from archcalc.freeing import BATCH
 from archcalc.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.practice import Practice
+from archcalc.practice import BARE, Practice
 from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, names_in, parse_expression
 from archcalc.spec.value import Real, Value, compared, number_of
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol

@@ -12,16 +12,13 @@ from archcalc.graph import Graph
 from archcalc.ledger import Course, Moment
 from archcalc.memory import inference, training
 from archcalc.optimizer import state_bytes, step_peak
-from archcalc.practice import Practice
+from archcalc.practice import BARE, Practice
 from archcalc.recompute import instead, stretches
 from archcalc.sym.expr import Expr, Symbol, expression
 from archcalc.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 from archcalc.transfer import Once, computed_once
 
 __all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "in_the_batch"]
-
-BARE = Practice()
-"""No optimizer, on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,7 @@ def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tup
 
 
 def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
+    """In which circumstances its kernels run."""
     return Run(is_training, practice.device, dtype_of(graph), practice.autocast)
 
 

@@ -10,21 +10,17 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from archcalc.core.kernel import Gradient
 from archcalc.ledger import Course, Ledger
 from archcalc.recompute import Recompute, Stretch
 from archcalc.tape import Gradients, Op, Tape, dying
 
-NOTHING: Mapping[int, Recompute] = MappingProxyType({})
-"""Nothing runs again."""
-
 
 def inference(tape: Tape, watch: int = -1) -> Course:
     """A forward pass that keeps nothing for backward; the input is the caller's, and alive throughout."""
     ledger = Ledger(tape, watch=watch)
-    forward(ledger, keep=False)
+    forward(ledger, keep=False, again={})
     return ledger.course
 
 
@@ -43,7 +39,7 @@ def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accu
     return ledger.course
 
 
-def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute] = NOTHING) -> None:
+def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute]) -> None:
     """The forward pass; `again`: by their first operations, the stretches that keep only their inputs."""
     tape = ledger.tape
     bare = {place for each in again.values() for place in each.places}
@@ -82,10 +78,11 @@ class Backward:
         self.again = {place: each for each in again for place in each.places}
         self.made_by = {op.makes: place for place, op in enumerate(self.tape.ops)}
         self.buffers: dict[int, Waiting] = {}
-        self.expected = self.dependencies()
+        needed = self.needed()
+        self.expected = Counter(maker for place in needed for maker in self.makers(place))
         self.ready: list[int] = []
         self.before = {key for key, _ in self.gradients_before()} if accumulate else set()
-        self.coming = self.gradients_to_come()
+        self.coming = Counter(key for place in needed for key, _ in of_weights(self.tape.ops[place]))
         self.met: dict[str, Waiting] = {}
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
 
@@ -101,24 +98,17 @@ class Backward:
     def name_of(self, tensor: int) -> str:
         return self.tape.names[self.tape.tensors[tensor].storage]
 
-    def gradients_to_come(self) -> Counter[str]:
-        """How many gradients each weight waits for: one from each operation that applies it."""
-        return Counter(key for place in self.needed() for key, _ in of_weights(self.tape.ops[place]))
-
     def needed(self) -> set[int]:
         """The operations that backward runs."""
         found = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
         for place in range(len(self.tape.ops) - 1, -1, -1):
             if place in found:
-                found.update(self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
+                found.update(self.makers(place))
         return found
 
-    def dependencies(self) -> Counter[int]:
-        """How many gradients each operation waits for."""
-        counts: Counter[int] = Counter()
-        for place in self.needed():
-            counts.update(self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
-        return counts
+    def makers(self, place: int) -> Iterator[int]:
+        """The operations that wait for a gradient of this one, one for each tensor that gradients flow into."""
+        return (self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
 
     def learns(self, tensor: int) -> bool:
         return self.tape.tensors[tensor].learns
@@ -186,25 +176,23 @@ class Backward:
 
     def hand_over(self, key: str, gradient: Waiting, node: str) -> None:
         """Adds up the gradients of a weight; the sum of all becomes its `grad`, or is added to that and goes."""
-        met = self.met.get(key)
-        self.met[key] = gradient if met is None else self.summed(key, met, gradient, node)
+        met = self.met.setdefault(key, gradient)
+        if met is not gradient and met.dense:
+            self.ledger.drop(gradient.storage)
+        elif met is not gradient:
+            made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
+            self.met[key] = self.summed(made, met, gradient, node)
         self.coming[key] -= 1
         if not self.coming[key] and key in self.before:
             self.ledger.drop(self.met[key].storage)
 
-    def summed(self, key: str, met: Waiting, gradient: Waiting, node: str) -> Waiting:
-        if met.dense:
-            self.ledger.drop(gradient.storage)
-            return met
-        made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
-        self.ledger.mark("backward", node)
-        self.ledger.drop_all((met.storage, gradient.storage))
-        return Waiting(made, dense=True)
-
     def deliver(self, tensor: int, gradient: Waiting, node: str) -> None:
         """Puts a gradient where the operation that made the tensor finds it, added to what is there."""
-        before = self.buffers.get(tensor)
-        self.buffers[tensor] = gradient if before is None else self.added(tensor, before, gradient, node)
+        met = self.buffers.setdefault(tensor, gradient)
+        if met is not gradient and met.dense and self.ledger.holders[met.storage] == 1:
+            self.ledger.drop(gradient.storage)
+        elif met is not gradient:
+            self.buffers[tensor] = self.summed(self.new(tensor), met, gradient, node)
         maker = self.made_by.get(tensor)
         if maker is None:  # an input: its gradient stays
             return
@@ -212,12 +200,8 @@ class Backward:
         if not self.expected[maker]:
             heapq.heappush(self.ready, -maker)
 
-    def added(self, tensor: int, before: Waiting, gradient: Waiting, node: str) -> Waiting:
-        if before.dense and self.ledger.holders[before.storage] == 1:
-            self.ledger.mark("backward", node)
-            self.ledger.drop(gradient.storage)
-            return before
-        made = self.new(tensor)
+    def summed(self, into: int, met: Waiting, gradient: Waiting, node: str) -> Waiting:
+        """Two gradients added up in a storage that is new."""
         self.ledger.mark("backward", node)
-        self.ledger.drop_all((before.storage, gradient.storage))
-        return Waiting(made, dense=True)
+        self.ledger.drop_all((met.storage, gradient.storage))
+        return Waiting(into, dense=True)

@@ -50,6 +50,10 @@ class Practice:
         return "".join(f", {part}" for part in parts)
 
 
+BARE = Practice()
+"""No optimizer, on the CPU."""
+
+
 def implementation_of(optimizer: Optimizer | None, asked: str | None) -> str:
     """The implementation of a step that is asked for, or foreach. Raises SpecError for one that torch does not have."""
     if asked and optimizer and asked not in optimizer.implementations:

@@ -3,18 +3,14 @@
 Tensors are numbers; several may be views of one storage, which is what takes memory and is counted once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
 from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
-
-NOTHING: Mapping[int, Sequence[int]] = MappingProxyType({})
-"""Nothing runs again."""
 
 
 class Opaque(Exception):
@@ -34,6 +30,9 @@ class Held:
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
 """Weights, by their keys in `state_dict`, each with the bytes of its gradient."""
+
+Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
+"""The parameters that a node applies, by their names in its module, each with the key of the tensor that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,23 +100,23 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
     Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
     """
-    check_predicted(graph, run)
+    used = leading(graph)
+    check_predicted(graph, run, used)
     made = Tape(run)
-    used, values = leading(graph), made.values
+    values = made.values
     for each in graph.inputs:
         values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=inputs_learn and is_floating(each))
     made.given = tuple(made.tensors[i].storage for i in values.values())
     for node in graph:
         sources = [values[source] for source in node.sources]
-        values[node.name] = record(made, node, owners(graph, node), sources, node.name in used)
+        values[node.name] = record(made, node, applied(graph, node), sources, node.name in used)
     made.outputs = tuple(values[name] for name in graph.outputs)
     made.ends = ends(made)
     return made
 
 
-def check_predicted(graph: Graph, run: Run) -> None:
-    """Raises Opaque where the memory of a network is not predicted."""
-    used = leading(graph)
+def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
+    """Raises Opaque where the memory of a network is not predicted; `used`: the values that an output comes from."""
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
@@ -126,7 +125,7 @@ def check_predicted(graph: Graph, run: Run) -> None:
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:
             raise Opaque(f"{node.name}: it shares weights, and how casts of them meet is not predicted")
-        if run.training and node.name not in used and not used.issuperset(node.sources):
+        if run.training and node.name not in used and not all(source in used for source in node.sources):
             raise Opaque(
                 f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
             )
@@ -145,15 +144,12 @@ def is_floating(given: Input) -> bool:
     return "float" in given.volume.dtype
 
 
-def owners(graph: Graph, node: Node) -> Mapping[str, tuple[str, Weight]]:
-    """The parameters that a node applies, each with the key of the tensor that it is."""
+def applied(graph: Graph, node: Node) -> Applied:
     owner = graph.by_name[node.module] if node.reruns else node
     return {w.name: (w.shared_with or f"{owner.name}.{w.name}", w) for w in owner.weights if not w.buffer}
 
 
-def record(
-    tape: Tape, node: Node, weights: Mapping[str, tuple[str, Weight]], sources: Sequence[int], used: bool
-) -> int:
+def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
     """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it keeps."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)
@@ -168,9 +164,7 @@ def record(
     return names["y"]
 
 
-def one_kernel(
-    tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Mapping[str, tuple[str, Weight]]
-) -> None:
+def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:
     """Records a kernel; what it makes is among `names` from then on."""
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
@@ -209,7 +203,7 @@ def one_kernel(
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
 
 
-def gradients(weights: Mapping[str, tuple[str, Weight]], names: Sequence[str]) -> Gradients:
+def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
     """Of those weights that are learned."""
     learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
     return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
@@ -236,31 +230,28 @@ def order_of(kernel: Kernel, orders: set[Order]) -> Order:
 
 
 def in_order(
-    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
+    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied
 ) -> Iterator[tuple[str, int]]:
     """Records the copy of what lies in another order than a kernel reads: its name, and the copy.
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
-    applied = [weights[name][1] for name in kernel.copies if name in weights]
-    if applied and not any(weight.trainable for weight in applied):
-        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if kernel.in_order and source.order is Order.UNKNOWN:
-        raise Opaque(
-            f"{node}: in which order its input lies in memory, and whether it is copied first, is not predicted"
-        )
-    if kernel.in_order and source.order is not Order.AXES:
-        made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
-        copy = Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME)
-        tape.ops.append(copy)
-        yield name, made
+    if not kernel.in_order or source.order is Order.AXES:
+        return
+    contracted = [weights[name][1] for name in kernel.copies if name in weights]
+    if contracted and not any(weight.trainable for weight in contracted):
+        return
+    if source.order is Order.UNKNOWN:
+        text = "in which order its input lies in memory, and whether it is copied first, is not predicted"
+        raise Opaque(f"{node}: {text}")
+    made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
+    tape.ops.append(Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME))
+    yield name, made
 
 
-def kept_by(
-    tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
-) -> tuple[str, ...]:
+def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> tuple[str, ...]:
     """What of a kernel backward needs, by name; weights are among `names` where they have been cast."""
     if not kernel.crosswise:
         return (*kernel.keeps, *(name for name in kernel.copies if name in names))
@@ -275,7 +266,7 @@ def kept_by(
 
 
 def cast(
-    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Mapping[str, tuple[str, Weight]]
+    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied
 ) -> Iterator[tuple[str, int]]:
     """Records what autocast does before a kernel: names of what goes into it, and of weights, each with its cast.
 
@@ -335,16 +326,13 @@ def ends(tape: Tape) -> dict[int, int]:
 
 def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
     """What goes into a block is named by whoever calls it until it returns."""
-    places: dict[str, list[int]] = {}
-    for place, op in enumerate(tape.ops):
-        places.setdefault(op.node, []).append(place)
-    for prefix in graph.scopes:
-        inside = [node for node in graph if node.name.startswith(f"{prefix}.")]
-        last = max(place for node in inside for place in places[node.name])
+    last = {op.node: place for place, op in enumerate(tape.ops)}
+    for inside in graph.within.values():
         names = {node.name for node in inside}
+        until = max(last[name] for name in names)
         for source in {source for node in inside for source in node.sources} - names:
             tensor = tape.values[source]
-            tape.ends[tensor] = max(tape.ends[tensor], last)
+            tape.ends[tensor] = max(tape.ends[tensor], until)
 
 
 def dying(tape: Tape) -> dict[int, list[int]]:
@@ -355,7 +343,7 @@ def dying(tape: Tape) -> dict[int, list[int]]:
     return found
 
 
-def saved(tape: Tape, again: Mapping[int, Sequence[int]] = NOTHING) -> Iterator[tuple[str, int]]:
+def saved(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str, int]]:
     """Each layer with the bytes that it is the first to keep for backward; inputs and weights are none of these.
 
     `again`: of operations in a stretch that runs again, what they keep instead.

@@ -17,15 +17,15 @@ from archcalc.core.location import Source
 from archcalc.core.volume import Volume
 from archcalc.footprint import Opaque, footprint_of, in_the_batch
 from archcalc.freeing import with_free
-from archcalc.graph import Graph
 from archcalc.layer import Layer
 from archcalc.practice import Practice
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.tape import saved as saved_of
 from archcalc.tape import tape_of
-from archcalc.verify import memory, saved
+from archcalc.verify import saved
 from archcalc.verify.trace import Running
+from tests.footprints import differences
 from tests.shell import Shell
 from tests.test_checkpointing import FORKED
 from tests.test_checkpointing import TOKENS as BLOCKS
@@ -79,7 +79,7 @@ def test_a_layer_puts_out_and_keeps_what_is_said(name: str, dtype: str) -> None:
     torch.manual_seed(0)
     graph = replace(plain, inputs=tuple(replace(i, volume=x) for i, x in zip(plain.inputs, xs, strict=True)))
     y, _ = volumes(RUN, graph.nodes[0], [dtype] * len(xs))
-    kept = sum(nbytes for _, nbytes in saved_of(tape_of(graph, RUN, inputs_learn=True)))
+    kept = sum(nbytes for _, nbytes in saved_of(tape_of(graph, RUN, inputs_learn=True), {}))
     assert (y.dtype, kept) == packed(layer, xs)
 
 
@@ -135,22 +135,6 @@ TEXTS = {
 
 def of(name: str) -> Document:
     return read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
-
-
-def differences(graph: Graph, practice: Practice) -> dict[str, int]:
-    """By how many bytes each prediction is off."""
-    found = footprint_of(graph, practice)
-    nested, flat = (Running(generate(graph, flat=flat), graph, "cpu", practice.autocast) for flat in (False, True))
-    inputs = nested.inputs()
-    before = found.gradients if practice.accumulate else 0
-    measured = memory.training(nested, inputs, accumulate=practice.accumulate)
-    return {
-        "saved": sum(found.saved.values()) - saved.saved(nested, inputs).total,
-        "inference": found.inference.live - memory.inference(flat, inputs).peak,
-        "nested inference": found.nested.live - memory.inference(nested, inputs).peak,
-        "training": found.training.live - before - measured.peak,
-        "left": found.left - before - measured.inputs - measured.seeds - measured.end,
-    }
 
 
 @pytest.mark.parametrize("accumulate", [False, True])

@@ -21,8 +21,8 @@ from archcalc.recompute import stretches
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.tape import tape_of
-from archcalc.verify import memory, saved
 from archcalc.verify.trace import Running
+from tests.footprints import differences
 from tests.goldens import assert_golden
 from tests.shell import Shell
 from tests.test_memory import SMALL
@@ -84,21 +84,6 @@ TEXTS = {"small": SMALL, "tokens": TOKENS, "forked": FORKED, "cropped": CROPPED}
 
 def of(name: str) -> Document:
     return read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
-
-
-def differences(graph: Graph, practice: Practice) -> dict[str, int]:
-    """By how many bytes each prediction is off."""
-    found = footprint_of(graph, practice)
-    running = Running(generate(graph, checkpointed=practice.checkpointed), graph, "cpu")
-    inputs = running.inputs()
-    before = found.gradients if practice.accumulate else 0
-    measured = memory.training(running, inputs, accumulate=practice.accumulate)
-    return {
-        "saved": sum(found.saved.values()) - saved.saved(running, inputs).total,
-        "inference": found.nested.live - memory.inference(running, inputs).peak,
-        "training": found.training.live - before - measured.peak,
-        "left": found.left - before - measured.inputs - measured.seeds - measured.end,
-    }
 
 
 CASES = [

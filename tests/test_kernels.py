@@ -73,7 +73,7 @@ def test_a_layer_keeps_what_autograd_packs(name: str, dtype: str) -> None:
     if dtype == "bfloat16" and any(x.rank == 3 or layer.name == "lrn" for x in xs):
         pytest.skip("torch has not every kernel of three axes for bfloat16 on the CPU")
     measured = packed(layer, xs, dtype)
-    assert sum(nbytes for _, nbytes in saved(tape)) == measured
+    assert sum(nbytes for _, nbytes in saved(tape, {})) == measured
 
 
 def test_most_layers_are_predicted() -> None:

@@ -31,6 +31,7 @@ from archcalc.tape import tape_of
 from archcalc.verify import memory, saved
 from archcalc.verify.proof import SHARE, free_memory
 from archcalc.verify.trace import Running
+from tests.footprints import differences
 from tests.goldens import assert_golden
 from tests.test_random_networks import SLOW, Network, networks
 from tests.zoo import ROOT, document, references
@@ -139,28 +140,6 @@ def with_dtype(name: str, dtype: str = "float32", batch: int = 3) -> Graph:
     return load(name, batch=batch, dtype=dtype)
 
 
-def differences(graph: Graph, found: Footprint) -> dict[str, int]:
-    """By how many bytes each prediction is off."""
-    nested = Running(generate(graph), graph, "cpu")
-    inputs = nested.inputs()
-    kept = saved.saved(nested, inputs)
-    standing = memory.standing(nested)
-    return {
-        "parameters": found.parameters - standing.parameters,
-        "buffers": found.buffers - standing.buffers,
-        "saved": sum(found.saved.values()) - kept.total,
-        "nested inference": found.nested.live - memory.inference(nested, inputs).peak,
-        "training": found.training.live - memory.training(nested, inputs).peak,
-        "inference": found.inference.live - flat_inference(graph),
-    }
-
-
-def flat_inference(graph: Graph) -> int:
-    """The peak of inference of the flat source, in bytes."""
-    flat = Running(generate(graph, flat=True), graph, "cpu")
-    return memory.inference(flat, flat.inputs()).peak
-
-
 def iteration(graph: Graph, optimizer: Optimizer) -> int:
     """The peak of an iteration with torch's own implementation of a step, in bytes; what stands is part of it."""
     running = Running(generate(graph), graph, "cpu")
@@ -190,7 +169,7 @@ CASES = [
 def test_every_figure_is_the_measured_one(name: str, batch: int, dtype: str) -> None:
     torch.manual_seed(0)
     graph = with_dtype(name, dtype, batch)
-    assert set(differences(graph, footprint_of(graph)).values()) == {0}
+    assert set(differences(graph).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["small", "lenet5"])
@@ -275,9 +254,9 @@ def test_every_figure_of_every_network_is_the_measured_one(
     name: str, batch: int, size: tuple[int, ...] | None, dtype: str
 ) -> None:
     graph = sized(name, batch, size, dtype)
-    found = predicted(graph)
+    predicted(graph)
     try:
-        off = differences(graph, found)
+        off = differences(graph)
     except NotImplementedError as missing:
         pytest.skip(f"torch has no kernel: {missing}")
     assert {figure: nbytes for figure, nbytes in off.items() if nbytes} == {}
@@ -412,11 +391,11 @@ def test_random_networks_take_what_is_said(network: Network) -> None:
     """But for activations with weights of their own right behind the input, whose gradient torch makes for nothing."""
     try:
         graph = load_text(network.spec())
-        found = footprint_of(graph)
+        footprint_of(graph)
     except (SpecError, Opaque):
         return
     first = any(node.layer.role is Role.ACTIVATION and node.weights and node.sources[0] == "input" for node in graph)
     if first or not any(weight.trainable for node in graph for weight in node.weights):
         return
     with suppress(ValueError):  # a batch norm over one value cannot be trained
-        assert set(differences(graph, found).values()) == {0}, network.spec()
+        assert set(differences(graph).values()) == {0}, network.spec()

@@ -154,8 +154,8 @@ def test_where_kernels_are_not_known_what_is_not_predicted_is_listed_by_size() -
 def test_predicted_sizes_are_those_that_are_allocated() -> None:
     """[3] to [4] to [2], a batch of 1: forward both volumes; backward their gradients and those of four weights."""
     graph = build(document_of_chain("input(3) -> fc(4) -> fc(2)"))
-    assert predicted_sizes(graph, "cuda", False) == Counter([16, 8])
-    assert predicted_sizes(graph, "cuda", True) == Counter([16, 8, 16, 8, 48, 16, 32, 8])
+    assert predicted_sizes(graph, Practice(device="cuda"), False) == Counter([16, 8])
+    assert predicted_sizes(graph, Practice(device="cuda"), True) == Counter([16, 8, 16, 8, 48, 16, 32, 8])
 
 
 # --- a network on a GPU that is none ---------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from torch import nn
 
 from archcalc import memory
 from archcalc.codegen import generate
-from archcalc.core.kernel import Run
-from archcalc.footprint import Footprint, Opaque, dtype_of, footprint_of
+from archcalc.footprint import Footprint, Opaque, footprint_of, run_of
 from archcalc.graph import Graph
 from archcalc.practice import Practice
+from archcalc.recompute import stretches
 from archcalc.tape import tape_of
 from archcalc.verify.allocator import peaks as modelled
 from archcalc.verify.memory import inference, iteration, standing, state_bytes, training
@@ -93,7 +93,7 @@ def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str)
     yield from peak("peak of training, bytes", level, at, found.training.live, trained, before)
     for phase, stream in [("inference", inferred), ("training", trained)]:
         if stream.usage:
-            sizes = predicted_sizes(graph, running.device, phase == "training")
+            sizes = predicted_sizes(graph, found.practice, phase == "training")
             yield from blocks(phase, level, at, stream, stream.usage, sizes)
 
 
@@ -154,9 +154,15 @@ def unforeseen(stream: Stream, predicted: Mapping[int, int]) -> Counter[int]:
     return Counter(stream.allocations) - Counter(predicted)
 
 
-def predicted_sizes(graph: Graph, device: str, is_training: bool) -> Counter[int]:
-    """How many storages of each size a run makes, as predicted; backward puts its gradients on the tape itself."""
-    tape = tape_of(graph, Run(is_training, device, dtype_of(graph)))
+def predicted_sizes(graph: Graph, practice: Practice, is_training: bool) -> Counter[int]:
+    """How many storages of each size a run makes, as predicted; backward puts its gradients on the tape itself.
+
+    Gradients that are accumulated are made as others are: those of before are none of the run's.
+    """
+    tape = tape_of(graph, run_of(graph, practice, is_training=is_training))
     given = Counter(tape.bytes_of[storage] for storage in tape.given)
-    (memory.training if is_training else memory.inference)(tape)
+    if is_training:
+        memory.training(tape, again=stretches(graph, tape, practice.checkpointed))
+    else:
+        memory.inference(tape)
     return Counter(tape.bytes_of) - given

@@ -14,12 +14,11 @@ from archcalc.builder import build
 from archcalc.codegen import Source, generate
 from archcalc.core.extra import MissingExtra
 from archcalc.expectation import failures
-from archcalc.footprint import BARE
 from archcalc.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
-from archcalc.practice import Practice
+from archcalc.practice import BARE, Practice
 from archcalc.spec.declaration import Document
 from archcalc.verify.circumstances import flags, name_of, versions
 from archcalc.verify.dye import dye
