@@ -201,13 +201,13 @@ def shown(value: Value) -> str:
 
 
 def given_arguments(
-    call: Invocation, positional: tuple[str, ...], known: Collection[str]
+    call: Invocation, positional: tuple[str, ...], known: Collection[str], kinds: Mapping[str, Kind]
 ) -> tuple[Given, list[Diagnostic]]:
-    """The arguments of a call by name, whether or not they were written by name."""
+    """The arguments of a call by name, whether or not they were written by name; `kinds`: what they take."""
     given: Given = {}
     problems: list[Diagnostic] = []
     if len(call.positional) > len(positional):
-        problems.append(_too_many(call, positional))
+        problems.append(_too_many(call, positional, kinds))
     for name, value in zip(positional, call.positional, strict=False):
         given[name] = (None, value)
     for word, value in call.keywords:
@@ -220,14 +220,24 @@ def given_arguments(
     return given, problems
 
 
-def _too_many(call: Invocation, positional: tuple[str, ...]) -> Diagnostic:
+def _too_many(call: Invocation, positional: tuple[str, ...], kinds: Mapping[str, Kind]) -> Diagnostic:
+    extra = call.positional[len(positional)]
     takes = f"{len(positional)} ({', '.join(positional)})" if positional else "none"
     return Diagnostic(
         code="AC121",
         message=f"{call.target.text} takes {takes} without their names, got {len(call.positional)}",
-        location=call.positional[len(positional)].where,
-        help="name the argument: key=value",
+        location=extra.where,
+        help=_meant(extra, kinds) or "name the argument: key=value",
     )
+
+
+def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
+    """A word without its name, which only one argument takes: `same`, or `psame` after the manner of p1."""
+    word = extra.id if isinstance(extra, Name) else ""
+    found = [f"{name}={word}" for name, kind in kinds.items() if word in kind.words]
+    tagged = kinds.get(TAGS.get(word[:1], ""))
+    found += [f"{TAGS[word[:1]]}={word[1:]}"] if tagged and word[1:] in tagged.words else []
+    return f"did you mean {found[0]}?" if len(found) == 1 else ""
 
 
 def _unknown(call: Invocation, word: Word, known: Collection[str]) -> Diagnostic:
@@ -288,7 +298,7 @@ def arguments_of(
     Raises SpecError with everything that is wrong with the arguments.
     """
     known = (*signature.kinds, *signature.others)
-    given, problems = given_arguments(call, signature.positional, known)
+    given, problems = given_arguments(call, signature.positional, known, signature.kinds)
     readers = dict.fromkeys(given, names)
     for word, value, reader in defaults:
         if word.text in known and word.text not in given:

@@ -336,7 +336,7 @@ class Builder:
     def block_arguments(self, call: Invocation, definition: BlockDef, frame: Frame) -> tuple[Mapping[str, Value], bool]:
         """The values of a block's parameters, and whether the call freezes it."""
         parameters = {word.text: default for word, default in definition.parameters}
-        given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"))
+        given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"), {})
         values: dict[str, Value] = {}
         home = self.declared.parameters_of(self.document.libraries[definition.home])
         for name, default in parameters.items():

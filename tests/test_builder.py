@@ -42,6 +42,21 @@ def test_a_layer_whose_name_is_a_tag_is_told() -> None:
     assert caught.value.diagnostics[0].help == "p5 is read as padding=5: a layer that is passed on needs another name"
 
 
+@pytest.mark.parametrize(
+    ("extra", "help"),
+    [
+        ("same", "did you mean padding=same?"),
+        ("psame", "did you mean padding=same?"),
+        ("pmirror", "name the argument: key=value"),
+        ("1", "name the argument: key=value"),
+    ],
+)
+def test_a_word_without_its_argument_is_told_whose_it_is(extra: str, help: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        graph(f"layers:\n  - conv(3, 8, {extra})")
+    assert caught.value.diagnostics[0].help == help
+
+
 def test_unnamed_layers_are_called_as_written_and_numbered() -> None:
     assert names(graph("layers:\n  - conv(3, 8) -> relu -> conv2d(3, 8) -> relu -> conv(1, 8)")) == [
         "conv1", "relu1", "conv2d1", "relu2", "conv2",
