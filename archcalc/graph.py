@@ -67,6 +67,7 @@ class Node:
                 buffer=weight.buffer,
                 shared_with=self.ties.get(weight.name, ""),
                 dtype=computed if weight.dtype == "float32" and "float" in computed else weight.dtype,
+                active=weight.active,
             )
 
 

@@ -11,6 +11,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     role       what kind of work it does                                -> the counting conventions
     kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
     steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
+    cached     what decoding keeps of every token                       -> the cache of keys and values
     cast       what `torch.autocast` does to its inputs                 -> dtypes, and with them memory, under autocast
     call       the PyTorch it stands for, as data                       -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.declared import Declared
-from archcalc.core.dim import Condition
+from archcalc.core.dim import Condition, Dim
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
@@ -193,6 +194,10 @@ class Layer(Declared, ABC):
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
 
+    def cached(self, x: Volume, /) -> Dim:
+        """Elements of keys and values that decoding keeps for each token."""
+        return 0
+
     @property
     def steady(self) -> bool:
         """Whether in training an item has the same output every time, whatever else is in its batch."""
@@ -251,6 +256,9 @@ class Merge(Layer):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops()
+
+    def cached(self, *xs: Volume) -> Dim:
+        return 0
 
     def unpredicted(self, *xs: Volume) -> str:
         return self.opaque

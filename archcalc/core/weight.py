@@ -10,7 +10,8 @@ class Weight:
     """One entry of the module's `state_dict`.
 
     `buffer`: kept, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
-    frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, where it is not this one.
+    frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, where it is not this one. `active`:
+    how many of its elements one token meets; None: all.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Weight:
     buffer: bool = False
     shared_with: str = ""
     dtype: str = "float32"
+    active: Dim | None = None
 
     @property
     def numel(self) -> Dim:

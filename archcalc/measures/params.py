@@ -18,6 +18,15 @@ def trainable_params(node: Node) -> Dim:
     return sum(w.numel for w in node.weights if w.trainable and not w.shared_with)
 
 
+@measure("active_params", title="Active", noun="active parameters")
+def active_params(node: Node) -> Dim:
+    """Elements of every learned weight that one token meets: of a mixture's experts those that it is sent to.
+
+    Source: Jiang et al. 2024, arXiv:2401.04088, section 2.1 (active parameter count).
+    """
+    return sum(w.numel if w.active is None else w.active for w in node.weights if not w.buffer and not w.shared_with)
+
+
 @measure("buffers", title="Buffers", noun="buffer elements")
 def buffers(node: Node) -> Dim:
     """Elements that are kept but not learned: running statistics, fixed filters."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-COUNTED = ("params", "trainable_params", "buffers", "macs", "flops", "scalar", "operations")
+COUNTED = (
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
+)  # fmt: skip
 """What every layer and the totals hold."""
 
 NOT_PREDICTED = None

@@ -128,7 +128,7 @@ def closing(report: Report) -> list[str]:
         f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
     ]
-    return [parameters(report), *shares, *report.conditions, *memory(report)]
+    return [parameters(report), *shares, *cache(report), *report.conditions, *memory(report)]
 
 
 def memory(report: Report) -> list[str]:
@@ -146,7 +146,15 @@ def parameters(report: Report) -> str:
     text += (
         f" ({amount(totals['trainable_params'])} trainable)" if totals["params"] != totals["trainable_params"] else ""
     )
+    if totals["active_params"] != totals["params"]:
+        text += f", {amount(totals['active_params'])} active for each token"
     return text + (f", {amount(totals['buffers'])} buffer elements" if totals["buffers"] != 0 else "")
+
+
+def cache(report: Report) -> list[str]:
+    """`keys and values that decoding keeps: 36,864 bytes a token`, where there is attention that can."""
+    nbytes = report.totals["kv_cache_bytes"]
+    return [] if nbytes == 0 else [f"keys and values that decoding keeps: {amount(nbytes)} bytes a token"]
 
 
 def footer(left: Sequence[Column], room: int | None) -> list[str]:
