@@ -13,10 +13,11 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
     "measure", "measures", "roofline", "optimizer", "optimizers", "checkpointing", "autocast", "tape", "ledger",
-    "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "expectation", "rule", "rules",
-    "report", "layout", "reports", "freeing", "feasibility", "budget", "solve", "formula", "formulas", "sweep",
-    "codegen", "verify", "zoo", "loading", "checking", "written", "tracing", "toeplitz", "derivation", "derivations",
-    "explanation", "explanation_text", "importer", "importers", "command", "commands",
+    "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "expectation", "editing", "rule",
+    "rules", "report", "layout", "reports", "freeing", "feasibility", "linting", "budget", "solve", "formula",
+    "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking", "diagnostic_formats", "written",
+    "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text", "importer", "importers",
+    "command", "commands",
 ]  # fmt: skip
 """A module imports only from its left, and from its own stage."""
 

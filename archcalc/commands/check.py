@@ -1,17 +1,21 @@
 """`archcalc check`: syntax, names, shapes and published numbers."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from archcalc.checking import problems_of
-from archcalc.command import PROBLEMS, Settings
-from archcalc.core.diagnostic import Diagnostic, SpecError
-from archcalc.core.render import printable, render_all
+from archcalc.command import PROBLEMS, Settings, put
+from archcalc.core.diagnostic import Diagnostic, Edit, SpecError, enumerated
+from archcalc.core.render import render_all
+from archcalc.diagnostic_formats import FORMATS
+from archcalc.editing import edited
+from archcalc.linting import Selection, findings_of
 from archcalc.loading import document_of, document_of_chain
+from archcalc.rule import RULES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_source, variant_names
 
@@ -19,25 +23,65 @@ from archcalc.spec.document import read_source, variant_names
 @click.command("check")
 @click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
 @click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.")
-@click.option("--format", "form", type=click.Choice(["text", "concise", "json"]), default="text", show_default=True)
+@click.option("--select", multiple=True, metavar="CODE,...", help="Only these rules, or all that begin so: AR1.")
+@click.option("--ignore", multiple=True, metavar="CODE,...", help="Not these rules.")
+@click.option("--fix", is_flag=True, help="Mend in the files what can be mended safely.")
+@click.option("--strict", is_flag=True, help="What rules find counts as a problem: exit code 1.")
+@click.option("--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
 @click.pass_obj
-def command(settings: Settings, specs: Sequence[str], expressions: Sequence[str], form: str) -> int:
-    """Syntax, names, shapes and published numbers.
+def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], form: str, **options: Any) -> int:
+    """Syntax, names, shapes, published numbers, and whether the design is sound.
 
-    A directory stands for the specs in it, and a file for itself and its variants.
+    A directory stands for the specs in it, and a file for itself and its variants. What rules find are warnings:
+    `archcalc explain AR101` says why, and `# noqa: AR101` at the end of a line leaves it out there.
     """
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR")
+    selection = selection_of(options["select"], options["ignore"])
     names = [name for spec in specs for name in expanded(spec)]
-    told = [each for name in names for each in problems_in(document_of, name)]
+    told = [each for name in names for each in told_of(document_of, name, selection)]
     if expressions:
-        told += problems_in(document_of_chain, "\n".join(expressions))
-    found = list(dict.fromkeys(told))  # variants share most of a file, and what is wrong with it
+        told += told_of(document_of_chain, "\n".join(expressions), selection)
+    found = once(told)
+    if options["fix"]:
+        found = mended(found)
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
         count = len(names) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
-    return PROBLEMS if found else 0
+    return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
+
+
+def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
+    """The rules that are asked for; a word that no rule's code begins with is a mistake."""
+    chosen, left_out = (tuple(code.strip() for each in given for code in each.split(",")) for given in (select, ignore))
+    for word in (*chosen, *left_out):
+        if not any(code.startswith(word.upper()) for code in RULES):
+            raise click.UsageError(f"no rule begins with '{word}': {enumerated(RULES)}")
+    return Selection(chosen or Selection().select, left_out)
+
+
+def once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Without what variants repeat: they share most of a file, and what is wrong with it."""
+    found: dict[object, Diagnostic] = {}
+    for each in told:
+        is_rule = each.severity == "warning" and each.location is not None
+        found.setdefault((each.code, each.location) if is_rule else each, each)
+    return list(found.values())
+
+
+def mended(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Makes the edits in the files; what is left."""
+    edits: dict[str, list[Edit]] = {}
+    for each in found:
+        if each.edits and each.location and Path(each.location.source.name).is_file():
+            edits.setdefault(each.location.source.name, []).extend(each.edits)
+    for name, changes in edits.items():
+        put(edited(changes[0].where.source.text, changes), name)
+    if edits:
+        count = sum(map(len, edits.values()))
+        click.echo(f"{count} mended in {enumerated(edits)}", err=True)
+    return [each for each in found if not (each.edits and each.location and each.location.source.name in edits)]
 
 
 def expanded(spec: str) -> Iterator[str]:
@@ -76,31 +120,17 @@ def with_variants(file: str) -> Iterator[str]:
         return  # what is wrong with the file is told when it is checked itself
 
 
-def problems_in(read: Callable[[str], Document], spec: str) -> Sequence[Diagnostic]:
+def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Sequence[Diagnostic]:
+    """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
     try:
-        return problems_of(read(spec))
+        document = read(spec)
+        found = problems_of(document)
+        return [*found, *findings_of(document, selection)]
     except SpecError as error:
         return error.diagnostics
 
 
 def written(found: Sequence[Diagnostic], form: str, settings: Settings) -> str:
-    if form == "json":
-        return json.dumps([as_json(each) for each in found], indent=1, ensure_ascii=False) + "\n"
-    if form == "concise":
-        return "".join(printable(f"{each.location or 'archcalc'}: {each.code} {each.message}") + "\n" for each in found)
-    return f"{render_all(found, color=settings.colors(sys.stdout))}\n" if found else ""
-
-
-def as_json(each: Diagnostic) -> dict[str, object]:
-    place = each.location
-    return {
-        "code": each.code,
-        "severity": each.severity,
-        "message": each.message,
-        "file": place.source.name if place else None,
-        "line": place.line + 1 if place else None,
-        "column": place.column + 1 if place else None,
-        "length": place.length if place else None,
-        "notes": list(each.notes),
-        "help": each.help,
-    }
+    if form == "text":
+        return f"{render_all(found, color=settings.colors(sys.stdout))}\n" if found else ""
+    return FORMATS[form](found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from archcalc import rules  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
 from archcalc.command import output_option, put, room_of, settings_of, spec_options
 from archcalc.core.codes import CODES
@@ -16,6 +17,7 @@ from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation import Explanation, UnknownLayer, explain
 from archcalc.explanation_text import WIDTH, as_text
 from archcalc.loading import documents_of, undisturbed
+from archcalc.rule import RULES, text_of, title_of
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """What a diagnostic's code looks like."""
@@ -54,11 +56,13 @@ next(each for each in command.params if each.name == "specs").metavar = "SPEC LA
 def long_text(code: str) -> str:
     """The title and text of a diagnostic's code."""
     known = code.upper()
+    if known in RULES:
+        return f"{known}: {title_of(RULES[known])}\n\n{text_of(RULES[known])}\n"
     if known in CODES:
         title, text = CODES[known]
         return f"{known}: {title}\n\n{text.rstrip()}\n"
     if CODE.fullmatch(code):
-        help = did_you_mean(known, CODES) or "codes look like AC201"
+        help = did_you_mean(known, [*CODES, *RULES]) or "codes look like AC201"
         raise click.UsageError(f"no diagnostic has the code '{code}'; {help}")
     raise click.UsageError(f"which layer of {code}? archcalc explain {code} LAYER; a code looks like AC201")
 

@@ -26,9 +26,21 @@ class Label:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a text: what stands at a place, which may be nothing, and what is to stand there."""
+
+    where: Location
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One problem: a stable code, a lower-case sentence, a place, and what to write instead."""
+    """One problem: a stable code, a lower-case sentence, a place, and what to write instead.
+
+    `severity`: "error" keeps a spec from being used or its numbers from being true; "warning" is a rule's finding.
+    `edits`: changes that mend it, and nothing else.
+    """
 
     code: str
     message: str
@@ -37,6 +49,7 @@ class Diagnostic:
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str = ""
+    edits: tuple[Edit, ...] = ()
 
 
 class SpecError(Exception):

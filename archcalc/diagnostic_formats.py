@@ -1,0 +1,109 @@
+"""Diagnostics for programs: a line each, JSON, GitHub's workflow commands, SARIF."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from archcalc.core.codes import CODES
+from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.render import printable
+from archcalc.core.version import VERSION
+from archcalc.rule import RULES, title_of
+
+Writer: TypeAlias = Callable[[Sequence[Diagnostic]], str]
+
+SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def concise(found: Sequence[Diagnostic]) -> str:
+    """A line each: `specs/x.yaml:5:7: AC201 add needs equal shapes`."""
+    return "".join(printable(f"{each.location or 'archcalc'}: {each.code} {each.message}") + "\n" for each in found)
+
+
+def as_json(found: Sequence[Diagnostic]) -> str:
+    return json.dumps([plain(each) for each in found], indent=1, ensure_ascii=False) + "\n"
+
+
+def plain(each: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": each.code,
+        "severity": each.severity,
+        "message": each.message,
+        **place(each),
+        "notes": list(each.notes),
+        "help": each.help,
+        "fixable": bool(each.edits),
+    }
+
+
+def place(each: Diagnostic) -> dict[str, Any]:
+    """Lines and columns from 1; nulls where a diagnostic has no place."""
+    at = each.location
+    if at is None:
+        return dict.fromkeys(("file", "line", "column", "length"))
+    return {"file": at.source.name, "line": at.line + 1, "column": at.column + 1, "length": at.length}
+
+
+# --- GitHub ----------------------------------------------------------------------------------------------------------
+
+
+def github(found: Sequence[Diagnostic]) -> str:
+    """Annotations of a pull request.
+
+    Source: GitHub Docs, "Workflow commands for GitHub Actions", setting an error message.
+    """
+    return "".join(f"{annotation(each)}\n" for each in found)
+
+
+def annotation(each: Diagnostic) -> str:
+    at, text = each.location, "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
+    properties = {"title": each.code}
+    if at:
+        properties |= {"file": at.source.name, "line": str(at.line + 1), "col": str(at.column + 1)}
+    said = ",".join(f"{key}={escaped(value, ':,')}" for key, value in properties.items())
+    return f"::{each.severity} {said}::{escaped(text)}"
+
+
+def escaped(text: str, more: str = "") -> str:
+    """As a workflow command wants it: no line breaks, and no signs that end a property.
+
+    >>> escaped("50 %: a, b", ":,")
+    '50 %25%3A a%2C b'
+    """
+    return "".join(f"%{ord(sign):02X}" if sign in f"%\r\n{more}" else sign for sign in text)
+
+
+# --- SARIF -----------------------------------------------------------------------------------------------------------
+
+
+def sarif(found: Sequence[Diagnostic]) -> str:
+    """The Static Analysis Results Interchange Format, version 2.1.0 (OASIS standard)."""
+    driver = {
+        "name": "archcalc",
+        "version": VERSION,
+        "informationUri": "https://pypi.org/project/archcalc/",
+        "rules": [
+            {"id": code, "shortDescription": {"text": text}} for code, text in titles({each.code for each in found})
+        ],
+    }
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": [result(each) for each in found]}
+    return json.dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False) + "\n"
+
+
+def titles(codes: set[str]) -> Iterator[tuple[str, str]]:
+    for code in sorted(codes):
+        yield code, title_of(RULES[code]) if code in RULES else CODES[code][0]
+
+
+def result(each: Diagnostic) -> dict[str, Any]:
+    text = "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
+    found: dict[str, Any] = {"ruleId": each.code, "level": each.severity, "message": {"text": text}}
+    if at := each.location:
+        region = {"startLine": at.line + 1, "startColumn": at.column + 1, "endColumn": at.column + 1 + at.length}
+        uri = {"uri": Path(at.source.name).as_posix()}
+        found["locations"] = [{"physicalLocation": {"artifactLocation": uri, "region": region}}]
+    return found
+
+
+FORMATS: Mapping[str, Writer] = {"concise": concise, "json": as_json, "github": github, "sarif": sarif}

@@ -1,0 +1,131 @@
+"""What a rule is: one weakness of a design, found in the graph. Rules live one to a file in rules/.
+
+A rule states what it objects to (its docstring: a sentence, the reason, the source), a spec that has the weakness and
+one that has it not. From these follow `archcalc explain AR101`, its page in the docs and its tests.
+
+Codes: AR1xx redundancy, AR2xx shape and resolution, AR3xx receptive field, AR4xx cost, AR5xx trainability,
+AR6xx numerics.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from archcalc.core.diagnostic import Edit
+from archcalc.graph import Graph, Input, Node
+from archcalc.layer import Role
+from archcalc.measures.receptive_field import Fields, receptive_fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A weakness: the layer that has it, in words, what to write instead, and `edits` that do so and nothing else."""
+
+    node: Node
+    message: str
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+
+class Design:
+    """A network of numbers as rules ask about it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.graph)
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that read a value, inputs' included; none for one that nobody reads."""
+        found: dict[str, list[Node]] = {name: [] for name in self.graph.volumes}
+        for node in self.graph:
+            for source in dict.fromkeys(node.sources):
+                found[source].append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def fields(self) -> Mapping[str, Fields]:
+        return receptive_fields(self.graph)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Input]:
+        return {each.name: each for each in self.graph.inputs}
+
+    def before(self, node: Node) -> Node | None:
+        """The node whose output a node reads first; None where that is an input."""
+        return self.graph.by_name.get(node.sources[0])
+
+    def after(self, node: Node) -> Node | None:
+        """The one node that reads a node's output; None where there are several, or it is an output itself."""
+        readers = self.readers[node.name]
+        return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
+
+    def back(self, node: Node, *roles: Role) -> Node | None:
+        """The nearest node before one that has none of these roles; None where an input comes first."""
+        found = self.before(node)
+        while found is not None and found.layer.role in roles:
+            found = self.before(found)
+        return found
+
+    def on(self, node: Node, *roles: Role) -> Node | None:
+        """The nearest node after one that has none of these roles, where each is read by the next alone."""
+        found = self.after(node)
+        while found is not None and found.layer.role in roles:
+            found = self.after(found)
+        return found
+
+
+RULES: dict[str, type["Rule"]] = {}
+"""Every rule by its code; filled by the class statements in rules/."""
+
+
+class Rule(ABC):
+    """One weakness. `bad`: a spec that has it, where the line it is told of ends in `# <-`; `good`: one without."""
+
+    code: ClassVar[str]
+    bad: ClassVar[str]
+    good: ClassVar[str]
+
+    def __init_subclass__(cls, code: str) -> None:
+        if code in RULES:
+            raise TypeError(f"the rule {code} is declared twice")
+        cls.code = code
+        RULES[code] = cls
+
+    @abstractmethod
+    def findings(self, design: Design) -> Iterator[Finding]:
+        """Every layer that has the weakness."""
+
+
+def title_of(rule: type[Rule]) -> str:
+    """What a rule objects to: the first sentence of its docstring."""
+    return inspect.cleandoc(rule.__doc__ or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
+def text_of(rule: type[Rule]) -> str:
+    """All that is said of a rule: why, the source, and an example with and without the weakness."""
+    about = inspect.cleandoc(rule.__doc__ or "").partition("\n\n")[2]
+    shown = [f"{word}:\n\n{indented(text)}" for word, text in (("Found", rule.bad), ("Not found", rule.good))]
+    return "\n\n".join([about, *shown])
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in text.strip("\n").splitlines())
+
+
+def example_spec(text: str) -> str:
+    """The whole spec of an example: what it does not say is a small image that goes in.
+
+    >>> example_spec("- conv(3, 8)")
+    'archcalc: 1\\ninput: [3, 32, 32]\\nlayers:\\n- conv(3, 8)\\n'
+    """
+    text = text.strip("\n")
+    layers = "" if "layers:" in text else "layers:\n"
+    given = "" if text.startswith("input:") or "\ninput:" in text else "input: [3, 32, 32]\n"
+    return f"archcalc: 1\n{given}{layers}{text}\n"
