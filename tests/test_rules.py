@@ -74,7 +74,7 @@ def test_a_rule_says_what_it_objects_to_why_and_who_says_so(code: str) -> None:
 
 # --- where rules are left out ----------------------------------------------------------------------------------------
 
-TEXT = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 16) -> batchnorm{}\n  - conv(3, 16) -> batchnorm\n"
+TEXT = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 16) -> batchnorm -> relu{}\n  - conv(3, 16) -> batchnorm\n"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ TEXT = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 16) -> batchnorm{}\n
     ],
 )
 def test_a_comment_leaves_out_what_it_names(comment: str, lines: list[int]) -> None:
-    assert [each.location.line for each in found(TEXT.format(comment), "AR1") if each.location] == lines
+    assert [each.location.line for each in found(TEXT.format(comment), "AR101") if each.location] == lines
 
 
 def test_a_comment_at_the_head_is_for_the_whole_file() -> None:
-    assert found("# noqa: AR101\n" + TEXT.format(""), "AR1") == []
-    assert len(found("# a network\n" + TEXT.format(""), "AR1")) == 2
+    assert found("# noqa: AR101\n" + TEXT.format(""), "AR101") == []
+    assert len(found("# a network\n" + TEXT.format(""), "AR101")) == 2
 
 
 @pytest.mark.parametrize(

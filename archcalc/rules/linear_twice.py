@@ -1,0 +1,51 @@
+"""Two linear layers in a row."""
+
+from collections.abc import Iterator
+
+from archcalc.core.dim import prod
+from archcalc.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.conv import Conv
+from archcalc.layers.linear import Linear
+from archcalc.measures.params import params
+from archcalc.rule import Design, Finding, Rule
+
+
+class LinearTwice(Rule, code="AR102"):
+    """Two linear layers with nothing between them are one linear layer.
+
+    A product of two matrices is a matrix, and two convolutions one convolution with a larger kernel: without an
+    activation between them depth adds nothing that one layer could not say. Where the two together have fewer
+    parameters than that one, as depthwise and 1x1 convolution have, it is a factorisation and no finding.
+
+    Sources: Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1; Avrithis, "Deep learning for vision",
+    lecture 7.
+    """
+
+    bad = "- flatten -> fc(256)\n- fc(128) -> relu  # <-"
+    good = "- flatten -> fc(256) -> relu -> fc(128) -> relu\n"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design:
+            before = design.back(node, Role.BATCH_NORM)
+            if before is None or not (is_linear(before) and is_linear(node)):
+                continue
+            if design.on(before, Role.BATCH_NORM) is not node:
+                continue
+            together, alone = params(before) + params(node), merged(before, node)
+            if together > alone:
+                message = f"{before.name} and {node.name} have no activation between them: one layer does the same"
+                note = f"{together:,} parameters where {alone:,} would do"
+                yield Finding(node=node, message=message, help="put an activation between them: relu", notes=(note,))
+
+
+def is_linear(node: Node) -> bool:
+    return isinstance(node.layer, Conv | Linear)
+
+
+def merged(first: Node, second: Node) -> int:
+    """Parameters of the one layer that the two are; for convolutions of stride 1, else at least those."""
+    kernels = [each.kernel(node.inputs[0]) for node in (first, second) if isinstance(each := node.layer, Conv)]
+    kernel = [1 + sum(sizes) - len(sizes) for sizes in zip(*kernels, strict=True)]
+    channels = first.inputs[0].channels if kernels else prod(first.inputs[0].item_shape[-1:])
+    return int(prod(kernel) * channels * second.output.channels + second.output.channels)
