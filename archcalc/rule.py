@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from archcalc.core.diagnostic import Edit
+from archcalc.core.window import Window
 from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Role
 from archcalc.measures.receptive_field import Fields, receptive_fields
@@ -79,6 +80,13 @@ class Design:
         while found is not None and found.layer.role in roles:
             found = self.after(found)
         return found
+
+
+def sliding(node: Node) -> Iterator[tuple[int, Window]]:
+    """The window on each spatial axis along which a layer slides one, by the number of the axis."""
+    for axis, window in enumerate(node.layer.windows(*node.inputs)):
+        if isinstance(window, Window) and not window.whole and (window.kernel, window.stride) != (1, 1):
+            yield axis, window
 
 
 RULES: dict[str, type["Rule"]] = {}
