@@ -74,6 +74,13 @@ class Design:
             found = self.before(found)
         return found
 
+    def origin(self, node: Node) -> str:
+        """The input that a node's values come from, first sources alone."""
+        name = node.sources[0]
+        while name not in self.inputs:
+            name = self.graph.by_name[name].sources[0]
+        return name
+
     def on(self, node: Node, *roles: Role) -> Node | None:
         """The nearest node after one that has none of these roles, where each is read by the next alone."""
         found = self.after(node)

@@ -1,0 +1,50 @@
+"""A large kernel that a stack of 3x3 replaces."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcalc.graph import Node
+from archcalc.layers.conv import Conv
+from archcalc.measures.params import params
+from archcalc.rule import Design, Finding, Rule
+
+
+class LargeKernel(Rule, code="AR401"):
+    """A convolution with a large kernel that a stack of 3x3 replaces.
+
+    Three 3x3 layers see 7x7 with 27 C^2 weights instead of 49 C^2, and with three activations instead of one. The
+    first layer of a network, which strides and has few input channels, is another case, as are kernels that are one
+    unit wide on an axis, and depthwise ones.
+
+    Sources: Simonyan & Zisserman 2014, arXiv:1409.1556, section 2.3; Szegedy et al. 2015, arXiv:1512.00567, section
+    3.1.
+    """
+
+    bad = "- conv(3, 16, p1) -> relu\n- conv(5, 16, p2) -> relu  # <-"
+    good = "- conv(3, 16, p1) -> relu\n- conv(3, 16, p1) -> relu -> conv(3, 16, p1) -> relu"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design:
+            if node.sources[0] in design.inputs or node.reruns or not isinstance(node.layer, Conv):
+                continue
+            depth, stacked = stack(node, node.layer)
+            if depth > 1 and stacked < params(node):
+                size = "x".join(map(str, node.layer.kernel(node.inputs[0])))
+                message = f"{node.name} is {size}: {depth} layers of 3x3 see as much"
+                note = f"{stacked:,} parameters instead of {params(node):,}"
+                yield Finding(
+                    node=node, message=message, help=f"{depth} times conv(3) with an activation", notes=(note,)
+                )
+
+
+def stack(node: Node, layer: Conv) -> tuple[int, int]:
+    """How many layers of kernel 3 see as much as a convolution of stride 1, and their parameters; 0 where none do."""
+    sizes, x, y = set(layer.kernel(node.inputs[0])), node.inputs[0], node.output
+    [size, *others] = sizes
+    plain = not others and size > 3 and size % 2 and layer.groups == 1 and layer.stride == layer.dilation == 1
+    if not plain or x.rank < 2:
+        return 0, 0
+    depth = int((size - 1) // 2)
+    small = replace(layer, kernel_size=3, padding=1)
+    found = sum(int(w.numel) for w in small.weights(x)) if depth else 0
+    return depth, found + (depth - 1) * sum(int(w.numel) for w in small.weights(y))

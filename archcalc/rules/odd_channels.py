@@ -1,0 +1,37 @@
+"""Channels that tensor cores have to fill up."""
+
+from collections.abc import Iterator
+
+from archcalc.layer import Role
+from archcalc.measures.arithmetic import macs
+from archcalc.rule import Design, Finding, Rule
+
+TILE = 8
+"""Channels that a tensor core takes at a time, of 2 bytes each."""
+
+LEAST = 0.02
+"""The share of all MACs that has to be wasted to be told."""
+
+
+class OddChannels(Rule, code="AR404"):
+    """A costly layer whose channels are no multiple of 8.
+
+    Tensor cores work on tiles; at 16 bits channels are filled up to a multiple of 8 (or the layer runs without them),
+    and what is filled up is computed for nothing. Told where at least 2 % of the network's MACs are lost.
+
+    Source: NVIDIA, "Deep Learning Performance Documentation", Convolutional Layers, channels in and out.
+    """
+
+    bad = "- conv(3, 64, p1) -> relu\n- conv(3, 60, p1) -> relu  # <-"
+    good = "- conv(3, 64, p1) -> relu\n- conv(3, 64, p1) -> relu"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        total = sum(map(macs, design))
+        for node in design:
+            channels = int(node.output.channels)
+            full = channels + -channels % TILE
+            lost = macs(node) * (full - channels) // full if node.layer.role is Role.CONTRACTION else 0
+            if channels > TILE and lost >= LEAST * total:
+                share = 1 - channels / full
+                message = f"{node.name} has {channels} channels: filled up to {full}, {share:.0%} is for nothing"
+                yield Finding(node=node, message=message, help=f"{full} channels for the same time, or {full - TILE}")

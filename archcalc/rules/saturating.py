@@ -1,0 +1,43 @@
+"""Deep networks of saturating activations."""
+
+from collections.abc import Iterator
+
+from archcalc.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.activation import ScaledTanh, Sigmoid, Tanh
+from archcalc.rule import Design, Finding, Rule
+
+DEEP = 4
+"""Saturating activations in a row from which on gradients vanish in practice."""
+
+
+class Saturating(Rule, code="AR507"):
+    """Several layers with sigmoid or tanh in a row.
+
+    Both are flat where their input is large, and the slope of a sigmoid is 1/4 at most: a gradient that passes four of
+    them is at most 1/256 of what it was. Rectifiers pass it on as it is.
+
+    Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section
+    3; Krizhevsky et al. 2012, section 3.1.
+    """
+
+    bad = """
+- conv(3, 8) -> sigmoid -> conv(3, 8) -> sigmoid -> conv(3, 8) -> sigmoid -> conv(3, 8)
+- sigmoid  # <-
+- flatten -> fc(10)
+"""
+    good = "- conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> flatten -> fc(10)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        rows: dict[str, int] = {}
+        for node in design:
+            rows[node.name] = rows.get(node.sources[0], 0) + saturates(node)
+            if node.layer.role is Role.ACTIVATION and not saturates(node):
+                rows[node.name] = 0
+            if saturates(node) and rows[node.name] == DEEP:
+                message = f"{node.name} is the {DEEP}th {node.layer.name} in a row: gradients vanish on the way back"
+                yield Finding(node=node, message=message, help="relu, and sigmoid or tanh at the output alone")
+
+
+def saturates(node: Node) -> bool:
+    return isinstance(node.layer, Sigmoid | Tanh | ScaledTanh)

@@ -1,0 +1,39 @@
+"""Branches that look at different places."""
+
+from collections.abc import Iterator
+
+from archcalc.rule import Design, Finding, Rule
+
+
+class UnalignedJoin(Rule, code="AR303"):
+    """Branches meet whose receptive fields do not have one centre.
+
+    Unit by unit, a merge joins what two branches saw at different places of the input, by a fraction of a unit or by
+    many. Padding decides it: a branch without padding, or with an even kernel, lies aside of one with.
+
+    Source: Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill
+    (alignment of branches).
+    """
+
+    bad = """
+- conv(3, 8, p1) -> relu
+- add:  # <-
+    - conv(2, 8, padding=same_upper) -> relu
+    - prev
+"""
+    good = """
+- conv(3, 8, p1) -> relu
+- add:
+    - conv(3, 8, p1) -> relu
+    - prev
+"""
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design:
+            fields = design.fields.get(node.name, ())
+            before = [design.fields[source] for source in node.sources if source in design.fields]
+            met = len(node.sources) > 1 and all(each.aligned for branch in before for each in branch)
+            if met and not all(each.aligned for each in fields):
+                message = f"{node.name} joins branches whose receptive fields have different centres"
+                help = "the same padding rule in all branches; archcalc explain tells where each begins"
+                yield Finding(node=node, message=message, help=help)
