@@ -34,9 +34,11 @@ def render_all(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 
 
 def summary(found: list[Diagnostic]) -> str:
-    """`2 problems found in resnet.yaml`."""
+    """`2 problems and 1 warning found in resnet.yaml`."""
     files = list(dict.fromkeys(each.location.source.name for each in found if each.location))
-    count = "1 problem" if len(found) == 1 else f"{len(found):,} problems"
+    warnings = sum(each.severity == "warning" for each in found)
+    counts = [(len(found) - warnings, "problem"), (warnings, "warning")]
+    count = " and ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in counts if n)
     return f"{count} found" + (f" in {printable(', '.join(files))}" if files else "")
 
 

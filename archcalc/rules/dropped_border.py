@@ -1,6 +1,6 @@
 """Rows and columns that no window reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archcalc.graph import Node
 from archcalc.rule import Design, Finding, Rule, sliding
@@ -23,12 +23,18 @@ class DroppedBorder(Rule, code="AR201"):
         for node in design:
             lost = [dropped(node, axis) for axis, _ in sliding(node)]
             if any(lost):
-                count = " and ".join(f"{n:,} of {int(node.inputs[0].spatial[i])}" for i, n in enumerate(lost) if n)
                 yield Finding(
                     node=node,
-                    message=f"{node.name} drops the last {count} along {'each axis' if all(lost) else 'an axis'}",
+                    message=f"{node.name} drops the last {' and the last '.join(counted(node, lost))} of its input",
                     help="pad it, or choose another size: archcalc solve --lossless lists them",
                 )
+
+
+def counted(node: Node, lost: Sequence[int]) -> Iterator[str]:
+    """`3 of 224 rows`, for each axis on which units are lost."""
+    words = {1: ("units",), 2: ("rows", "columns")}.get(len(lost), ("frames", "rows", "columns"))
+    axes = zip(lost, words, node.inputs[0].spatial, strict=False)
+    return (f"{n:,} of {length:,} {word}" for n, word, length in axes if n)
 
 
 def dropped(node: Node, axis: int) -> int:

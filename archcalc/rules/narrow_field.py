@@ -25,7 +25,7 @@ class NarrowField(Rule, code="AR301"):
         for node in design:
             seen, before = design.fields.get(node.name, ()), design.fields.get(node.sources[0], ())
             lengths = spatial_lengths(design)
-            if joins(seen, before) and is_narrow(before, lengths) and not joined_before(design, node):
+            if joins(node, seen, before) and is_narrow(before, lengths) and not joined_before(design, node):
                 size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, lengths))
                 message = f"{node.name} puts together features of {size} of the input's {whole}"
                 help = "more layers, strides or dilation before it: archcalc report shows the field of each"
@@ -38,9 +38,10 @@ def spatial_lengths(design: Design) -> tuple[int, ...]:
     return tuple(map(int, next(found, ())))
 
 
-def joins(seen: Fields, before: Fields) -> bool:
-    """Whether a layer is the first to see all of the input, through windows that do so at once."""
-    return bool(seen and before) and all(each.whole for each in seen) and not any(each.whole for each in before)
+def joins(node: Node, seen: Fields, before: Fields) -> bool:
+    """Whether a layer puts all positions into one, and is the first to see all of the input."""
+    first = bool(seen and before) and all(each.whole for each in seen) and not any(each.whole for each in before)
+    return first and node.output.positions == node.output.batch
 
 
 def is_narrow(fields: Fields, lengths: tuple[int, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.measures.arithmetic import macs
 from archcalc.rule import Design, Finding, Rule
@@ -22,8 +23,8 @@ class OddChannels(Rule, code="AR404"):
     Source: NVIDIA, "Deep Learning Performance Documentation", Convolutional Layers, channels in and out.
     """
 
-    bad = "- conv(3, 64, p1) -> relu\n- conv(3, 60, p1) -> relu  # <-"
-    good = "- conv(3, 64, p1) -> relu\n- conv(3, 64, p1) -> relu"
+    bad = "- conv(3, 64, p1) -> relu\n- conv(3, 60, p1) -> relu  # <-\n- gap -> fc(10)"
+    good = "- conv(3, 64, p1) -> relu\n- conv(3, 64, p1) -> relu\n- gap -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
         total = sum(map(macs, design))
@@ -31,7 +32,17 @@ class OddChannels(Rule, code="AR404"):
             channels = int(node.output.channels)
             full = channels + -channels % TILE
             lost = macs(node) * (full - channels) // full if node.layer.role is Role.CONTRACTION else 0
-            if channels > TILE and lost >= LEAST * total:
+            if channels > TILE and lost >= LEAST * total and not answers(design, node):
                 share = 1 - channels / full
                 message = f"{node.name} has {channels} channels: filled up to {full}, {share:.0%} is for nothing"
                 yield Finding(node=node, message=message, help=f"{full} channels for the same time, or {full - TILE}")
+
+
+def answers(design: Design, node: Node) -> bool:
+    """Whether its channels are those of an output, whose number is nobody's choice."""
+    while node.name not in design.graph.outputs:
+        follows = design.after(node)
+        if follows is None or follows.layer.role is Role.CONTRACTION:
+            return False
+        node = follows
+    return True

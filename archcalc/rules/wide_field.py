@@ -30,7 +30,7 @@ layers:
         lengths = spatial_lengths(design)
         for node in design:
             seen, before = design.fields.get(node.name, ()), design.fields.get(node.sources[0], ())
-            if joins(seen, before) and all(each.size >= FAR * n for each, n in zip(before, lengths, strict=True)):
+            if joins(node, seen, before) and all(each.size >= FAR * n for each, n in zip(before, lengths, strict=True)):
                 size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, lengths))
                 message = f"features before {node.name} see {size} of an input of {whole}: most of that is padding"
                 yield Finding(node=node, message=message, help="a larger input, or fewer strides and layers")
