@@ -15,9 +15,9 @@ ORDER = [
     "measure", "measures", "roofline", "optimizer", "optimizers", "checkpointing", "autocast", "tape", "ledger",
     "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "expectation", "editing", "rule",
     "rules", "report", "layout", "reports", "freeing", "feasibility", "linting", "budget", "solve", "formula",
-    "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking", "diagnostic_formats", "written",
-    "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text", "importer", "importers",
-    "command", "commands",
+    "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking", "diagnostic_formats", "schema",
+    "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text", "importer",
+    "importers", "command", "commands",
 ]  # fmt: skip
 """A module imports only from its left, and from its own stage."""
 

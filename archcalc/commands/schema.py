@@ -1,0 +1,15 @@
+"""`archcalc schema`: the JSON Schema of specs, for editors."""
+
+import json
+
+import click
+
+from archcalc.command import output_option, put
+from archcalc.schema import schema
+
+
+@click.command("schema")
+@output_option
+def command(output: str | None) -> None:
+    """The JSON Schema of specs: what editors complete and check."""
+    put(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", output)
