@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from textwrap import indent
 from typing import ClassVar
 
 from archcalc.core.diagnostic import Edit
@@ -124,14 +125,14 @@ def title_of(rule: type[Rule]) -> str:
 
 
 def text_of(rule: type[Rule]) -> str:
-    """All that is said of a rule: why, the source, and an example with and without the weakness."""
-    about = inspect.cleandoc(rule.__doc__ or "").partition("\n\n")[2]
-    shown = [f"{word}:\n\n{indented(text)}" for word, text in (("Found", rule.bad), ("Not found", rule.good))]
-    return "\n\n".join([about, *shown])
+    """All that is said of a rule, as `archcalc explain` prints it."""
+    about, bad, good = parts_of(rule)
+    return f"{about}\n\nFound:\n\n{indent(bad, '    ')}\n\nNot found:\n\n{indent(good, '    ')}"
 
 
-def indented(text: str) -> str:
-    return "\n".join(f"    {line}".rstrip() for line in text.strip("\n").splitlines())
+def parts_of(rule: type[Rule]) -> tuple[str, str, str]:
+    """Why and who says so; an example that has the weakness, and one that has it not."""
+    return inspect.cleandoc(rule.__doc__ or "").partition("\n\n")[2], rule.bad.strip("\n"), rule.good.strip("\n")
 
 
 def example_spec(text: str) -> str:
