@@ -6,6 +6,7 @@ from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.expectation import failures
 from archcalc.feasibility import contradictions
+from archcalc.graph import Graph
 from archcalc.loading import document_of
 from archcalc.spec.declaration import Document
 
@@ -20,9 +21,14 @@ def check(spec: str) -> tuple[str, ...]:
 
 
 def problems_of(document: Document) -> Sequence[Diagnostic]:
-    """What is wrong with a document that could be read. Sizes that it leaves free stay free."""
+    """What is wrong with a document that could be read."""
+    return judged(document)[1]
+
+
+def judged(document: Document) -> tuple[Graph | None, Sequence[Diagnostic]]:
+    """The network of a document, where it can be built, and what is wrong. Sizes that it leaves free stay free."""
     try:
         graph = build(document, free=())
     except SpecError as error:
-        return error.diagnostics
-    return [*contradictions(graph), *failures(graph, document)]
+        return None, error.diagnostics
+    return graph, [*contradictions(graph), *failures(graph, document)]

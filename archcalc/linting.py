@@ -30,16 +30,18 @@ class Selection:
         return longest(self.select, code) > longest(self.ignore, code)
 
 
+EVERY_RULE = Selection()
+
+
 def longest(beginnings: Collection[str], code: str) -> int:
     return max((len(each) for each in beginnings if code.startswith(each.upper())), default=0)
 
 
-def findings_of(document: Document, selection: Selection = Selection()) -> Sequence[Diagnostic]:
-    """What rules find in a document that can be built; sizes that it leaves free are given an example's numbers.
+def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_RULE) -> Sequence[Diagnostic]:
+    """What rules find in the network of a document; sizes that it leaves free are given an example's numbers.
 
     Nothing where no example of them can be found.
     """
-    graph = build(document, free=())
     if graph.symbols:
         try:
             values = example(graph)

@@ -71,7 +71,11 @@ class Work:
 
 def work_of(graph: Graph) -> Mapping[str, Work]:
     """What every layer of a network of numbers has to do in inference, by name."""
-    return {node.name: Work(flops(node), bytes_moved(graph, node)) for node in graph}
+    return {node.name: work_of_layer(graph, node) for node in graph}
+
+
+def work_of_layer(graph: Graph, node: Node) -> Work:
+    return Work(flops(node), bytes_moved(graph, node))
 
 
 def bytes_moved(graph: Graph, node: Node) -> int:

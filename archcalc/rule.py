@@ -9,16 +9,17 @@ AR6xx numerics.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import indent
 from typing import ClassVar
 
 from archcalc.core.diagnostic import Edit
+from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph import Graph, Input, Node
-from archcalc.layer import Role
+from archcalc.layer import Layer, Role
 from archcalc.measures.receptive_field import Fields, receptive_fields
 
 
@@ -59,6 +60,21 @@ class Design:
     def inputs(self) -> Mapping[str, Input]:
         return {each.name: each for each in self.graph.inputs}
 
+    def sliding(self, node: Node) -> Sequence[tuple[int, Window]]:
+        """The window on each spatial axis along which a layer slides one, by the number of the axis."""
+        return self.windows[node.name]
+
+    @cached_property
+    def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
+        known: dict[tuple[Layer, tuple[Volume, ...]], Sequence[tuple[int, Window]]] = {}
+        found = {}
+        for node in self.graph:  # networks repeat themselves
+            key = node.layer, node.inputs
+            if key not in known:
+                known[key] = tuple(windows_of(node))
+            found[node.name] = known[key]
+        return found
+
     def before(self, node: Node) -> Node | None:
         """The node whose output a node reads first; None where that is an input."""
         return self.graph.by_name.get(node.sources[0])
@@ -90,8 +106,7 @@ class Design:
         return found
 
 
-def sliding(node: Node) -> Iterator[tuple[int, Window]]:
-    """The window on each spatial axis along which a layer slides one, by the number of the axis."""
+def windows_of(node: Node) -> Iterator[tuple[int, Window]]:
     for axis, window in enumerate(node.layer.windows(*node.inputs)):
         if isinstance(window, Window) and not window.whole and (window.kernel, window.stride) != (1, 1):
             yield axis, window

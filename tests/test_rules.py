@@ -5,6 +5,7 @@ import re
 import pytest
 
 from archcalc import rules  # noqa: F401  every file in it registers itself
+from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.location import Source
 from archcalc.editing import edited
@@ -18,7 +19,8 @@ each_rule = pytest.mark.parametrize("code", sorted(RULES))
 
 
 def found(text: str, code: str) -> list[Diagnostic]:
-    return list(findings_of(read_document(Source("example.yaml", text)), Selection((code,))))
+    document = read_document(Source("example.yaml", text))
+    return list(findings_of(document, build(document, free=()), Selection((code,))))
 
 
 def marked(text: str) -> list[int]:

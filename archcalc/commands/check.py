@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from archcalc.checking import problems_of
+from archcalc.checking import judged
 from archcalc.command import PROBLEMS, Settings, put
 from archcalc.core.diagnostic import Diagnostic, Edit, SpecError, enumerated
 from archcalc.core.render import render_all
@@ -124,8 +124,8 @@ def told_of(read: Callable[[str], Document], spec: str, selection: Selection) ->
     """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
     try:
         document = read(spec)
-        found = problems_of(document)
-        return [*found, *findings_of(document, selection)]
+        graph, found = judged(document)
+        return [*found, *(findings_of(document, graph, selection) if graph else ())]
     except SpecError as error:
         return error.diagnostics
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.layer import Role
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class CoarseFirstLayer(Rule, code="AR202"):
@@ -21,8 +21,8 @@ class CoarseFirstLayer(Rule, code="AR202"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            coarse = any(4 <= window.stride < window.extent for _, window in sliding(node))
+            coarse = any(4 <= window.stride < window.extent for _, window in design.sliding(node))
             if coarse and node.layer.role is Role.CONTRACTION and node.sources[0] in design.inputs:
-                [_, window], *_ = sliding(node)
+                [_, window], *_ = design.sliding(node)
                 message = f"{node.name} samples every {window.stride}th place of the input with overlapping windows"
                 yield Finding(node=node, message=message, help="a smaller kernel and stride, then pooling: conv(7, s2)")

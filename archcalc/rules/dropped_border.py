@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from archcalc.core.window import Window
 from archcalc.graph import Node
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class DroppedBorder(Rule, code="AR201"):
@@ -21,7 +22,7 @@ class DroppedBorder(Rule, code="AR201"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            lost = [dropped(node, axis) for axis, _ in sliding(node)]
+            lost = [dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)]
             if any(lost):
                 yield Finding(
                     node=node,
@@ -37,8 +38,7 @@ def counted(node: Node, lost: Sequence[int]) -> Iterator[str]:
     return (f"{n:,} of {length:,} {word}" for n, word, length in axes if n)
 
 
-def dropped(node: Node, axis: int) -> int:
-    """How many units of the input lie behind the last window of a layer, padding left out."""
-    window, n = dict(sliding(node))[axis], int(node.inputs[0].spatial[axis])
+def dropped(window: Window, n: int) -> int:
+    """How many units of an axis lie behind the last window, padding left out."""
     last = window.reach(int(window.slide(n)) - 1)
     return max(0, n - 1 - last[-1]) if window.stride <= window.extent else 0

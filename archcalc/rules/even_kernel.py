@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.layer import Role
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class EvenKernel(Rule, code="AR204"):
@@ -21,7 +21,7 @@ class EvenKernel(Rule, code="AR204"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            for _, window in sliding(node):
+            for _, window in design.sliding(node):
                 even = window.kernel % 2 == 0 and window.stride == 1 and window.begin == window.end > 0
                 if even and node.layer.role is Role.CONTRACTION:
                     message = f"{node.name} has an even kernel and equal padding: what comes out lies half a unit aside"

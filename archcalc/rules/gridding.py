@@ -1,12 +1,12 @@
 """Dilated convolutions that see a grid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import gcd
 
 from archcalc.core.window import Window
 from archcalc.graph import Node
 from archcalc.layer import Role
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class Gridding(Rule, code="AR304"):
@@ -28,15 +28,19 @@ class Gridding(Rule, code="AR304"):
             before = design.back(node, Role.ACTIVATION, Role.BATCH_NORM)
             if before is None:
                 continue
-            common = gcd(*spread(before), *spread(node)) if spread(before) and spread(node) else 1
+            common = common_divisor(spread(design, before), spread(design, node))
             if common > 1:
                 message = f"the dilations of {before.name} and {node.name} are multiples of {common}: they see a grid"
                 yield Finding(node=node, message=message, help="dilations without a common divisor: 1, 2, 5")
 
 
-def spread(node: Node) -> list[int]:
+def common_divisor(first: Sequence[int], second: Sequence[int]) -> int:
+    return gcd(*first, *second) if first and second else 1
+
+
+def spread(design: Design, node: Node) -> list[int]:
     """The dilations of a convolution; none of another layer."""
     if node.layer.role is not Role.CONTRACTION:
         return []
-    windows: list[Window] = [window for _, window in sliding(node)]
+    windows: list[Window] = [window for _, window in design.sliding(node)]
     return [int(window.dilation) for window in windows if window.stride == 1 and window.kernel > 1]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.layers.conv import Conv
 from archcalc.measures.arithmetic import macs
-from archcalc.roofline import work_of
+from archcalc.roofline import work_of_layer
 from archcalc.rule import Design, Finding, Rule
 
 LEAST = 10
@@ -25,10 +25,9 @@ class IdleDepthwise(Rule, code="AR405"):
     good = "- conv(1, 64) -> relu\n- conv(3, 64, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        works = work_of(design.graph)
         for node in design:
             if isinstance(node.layer, Conv) and 1 < node.layer.groups == node.inputs[0].channels and macs(node):
-                intensity = works[node.name].intensity
+                intensity = work_of_layer(design.graph, node).intensity
                 if intensity < LEAST:
                     message = f"{node.name} is depthwise, {intensity:.1f} FLOPs for each byte: it waits for memory"
                     yield Finding(node=node, message=message, help="judge it by time: archcalc verify --time")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.window import Window
 from archcalc.layer import Role
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class OverlappingPool(Rule, code="AR206"):
@@ -21,7 +21,7 @@ class OverlappingPool(Rule, code="AR206"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in sliding(node)]
+            windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
             if node.layer.role is Role.POOLING and windows and all(needless(n, window) for n, window in windows):
                 [(_, window), *_] = windows
                 message = f"{node.name} overlaps: windows of {window.kernel} every {window.stride}"

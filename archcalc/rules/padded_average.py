@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.editing import with_argument
 from archcalc.layers.pool import AvgPool
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class PaddedAverage(Rule, code="AR205"):
@@ -22,7 +22,7 @@ class PaddedAverage(Rule, code="AR205"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            padded = any(window.begin or window.end for _, window in sliding(node))
+            padded = any(window.begin or window.end for _, window in design.sliding(node))
             if padded and isinstance(node.layer, AvgPool) and node.layer.count_include_pad:
                 yield Finding(
                     node=node,

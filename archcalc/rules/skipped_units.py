@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from archcalc.rule import Design, Finding, Rule, sliding
+from archcalc.rule import Design, Finding, Rule
 
 
 class SkippedUnits(Rule, code="AR203"):
@@ -20,7 +20,9 @@ class SkippedUnits(Rule, code="AR203"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            read = prod(min(1, window.kernel / window.stride) for _, window in sliding(node) if window.dilation == 1)
+            read = prod(
+                min(1, window.kernel / window.stride) for _, window in design.sliding(node) if window.dilation == 1
+            )
             if read < 1:
                 message = f"{node.name} skips {1 - read:.0%} of its input: the stride is larger than the kernel"
                 yield Finding(node=node, message=message, help="pool before it: avgpool(2), and stride 1")
