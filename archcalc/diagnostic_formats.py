@@ -82,7 +82,6 @@ def sarif(found: Sequence[Diagnostic]) -> str:
     driver = {
         "name": "archcalc",
         "version": VERSION,
-        "informationUri": "https://pypi.org/project/archcalc/",
         "rules": [
             {"id": code, "shortDescription": {"text": text}} for code, text in titles({each.code for each in found})
         ],

@@ -9,6 +9,9 @@ from archcalc.core.location import Location
 WIDEST = 160
 """Columns of a source line that are shown; longer lines are clipped around the carets."""
 
+MOST_FILES = 3
+"""That a summary names; of more it tells how many they are."""
+
 TAB = 4
 BEFORE = 60
 """Columns kept before the carets of a clipped line."""
@@ -39,7 +42,8 @@ def summary(found: list[Diagnostic]) -> str:
     warnings = sum(each.severity == "warning" for each in found)
     counts = [(len(found) - warnings, "problem"), (warnings, "warning")]
     count = " and ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in counts if n)
-    return f"{count} found" + (f" in {printable(', '.join(files))}" if files else "")
+    where = printable(", ".join(files)) if len(files) <= MOST_FILES else f"{len(files):,} files"
+    return f"{count} found" + (f" in {where}" if files else "")
 
 
 def _lines(diagnostic: Diagnostic, color: bool) -> Iterator[str]:
