@@ -123,7 +123,7 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
     The same in training and in evaluation: no running statistics are kept. `affine` adds a weight and a bias for each
     channel. Counted as layer normalisation is.
 
-    Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022, equation 4; torch.nn.InstanceNorm1d, 2d, 3d.
+    Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022, section 2; torch.nn.InstanceNorm1d, 2d, 3d.
     """
 
     ranks = (1, 2, 3)
