@@ -7,11 +7,15 @@ torch, so that it is the operation that it says it is; what it counts is compare
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from inspect import isfunction
 from itertools import product
 from math import erf, exp, pi, prod, tanh
 from typing import Any, TypeAlias
 
 from torch import Tensor
+
+from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.layer import LAYERS
 
 COUNTED: Counter[str] = Counter()
 """Operations since it was last cleared, by kind."""
@@ -253,16 +257,34 @@ def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Num
         return {
             at: given[at[:2] + tuple(i // s for i, s in zip(at[2:], scale, strict=True))] for at in indices(y.shape)
         }
+    return between(x, y, given, lambda i, axis: (i + 0.5) / scale[axis] - 0.5)
+
+
+def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], float]) -> Numbers:
+    """Linear interpolation, where unit i of an axis of the output lies at `centre_of` it."""
     out = {}
     for batch, c, *place in indices(y.shape):
         sides = []
-        for i, s, n in zip(place, scale, x.spatial, strict=True):
-            centre = max((i + 0.5) / s - 0.5, 0)
+        for axis, (i, n) in enumerate(zip(place, x.spatial, strict=True)):
+            centre = max(centre_of(i, axis), 0)
             low = int(centre)
             sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
         corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
         out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
     return out
+
+
+def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Corners on corners, or units over units as long as an input has for an output."""
+    if layer.align_corners:
+        least = [(n - 1) / max(m - 1, 1) for n, m in zip(x.spatial, y.spatial, strict=True)]
+        return between(x, y, given, lambda i, axis: i * least[axis])
+    factor = layer.scale_factor
+    steps = [1 / factor if factor else n / m for n, m in zip(x.spatial, y.spatial, strict=True)]
+    if layer.mode != "nearest":
+        return between(x, y, given, lambda i, axis: (i + 0.5) * steps[axis] - 0.5)
+    nearest = (tuple(int(i * step) for i, step in zip(at[2:], steps, strict=True)) for at in indices(y.shape))
+    return {at: given[at[:2] + unit] for at, unit in zip(indices(y.shape), nearest, strict=True)}
 
 
 def groups(y: Any, axes: int) -> Iterator[list[Index]]:
@@ -506,14 +528,5 @@ def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
     return inner(zip(query, key, strict=True)) * Number(d**-0.5)
 
 
-KERNELS: dict[str, Kernel] = {
-    kernel.__name__: kernel
-    for kernel in (
-        conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
-        adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
-        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, position_embedding, attention,
-        group_norm, instance_norm, rmsnorm,
-    )
-}  # fmt: skip
-"""The kernel of every layer that has one, by the layer's name."""
+KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}
+"""The kernel of every layer that has one: the function above of the layer's name."""
