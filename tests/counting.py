@@ -478,7 +478,9 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
         if layer.rope:
             made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
-        for t, row in enumerate(attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back)):
+        for t, row in enumerate(
+            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi)
+        ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
 
@@ -489,7 +491,13 @@ def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
 
 
 def attended(
-    query: list[list[Number]], key: list[list[Number]], value: list[list[Number]], heads: int, groups: int, back: int
+    query: list[list[Number]],
+    key: list[list[Number]],
+    value: list[list[Number]],
+    heads: int,
+    groups: int,
+    back: int,
+    alibi: bool = False,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: how many tokens each attends to, 0 for all."""
     d = len(query[0]) // heads
@@ -499,6 +507,8 @@ def attended(
             own, shared = slice(h * d, (h + 1) * d), h * groups // heads
             group = slice(shared * d, (shared + 1) * d)
             scores = [scored(row[own], each[group], d) for each in key]
+            if alibi:
+                scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:
                 scores = [each if t - back < i <= t else Number(float("-inf")) for i, each in enumerate(scores)]
             shares = softened(scores)
