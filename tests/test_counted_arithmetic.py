@@ -89,6 +89,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("position_embedding", {}, tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
+    ("attention", dict(num_heads=2, causal=True), tokens(5, 4, batch=2)),
+    ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
+    ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
+    ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
 )
 
 
