@@ -494,6 +494,11 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    factor = Number(layer.by(x))
+    return {index: each * factor for index, each in given.items()}
+
+
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     return {at: value + weights["weight"][(0, *at[1:])] for at, value in given.items()}
 
