@@ -297,6 +297,40 @@ def layernorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
     return out
 
 
+def channel_groups(x: Any, count: int) -> Iterator[list[Index]]:
+    """The indices of each of `count` groups of neighbouring channels of every item, at all positions."""
+    each = x.channels // count
+    for batch, group in product(range(x.batch), range(count)):
+        yield [(batch, group * each + c, *place) for c in range(each) for place in indices(x.spatial)]
+
+
+def normalised(layer: Any, x: Any, count: int, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in channel_groups(x, count):
+        for at, value in zip(group, standardised([given[at] for at in group], layer.eps), strict=True):
+            out[at] = value * weights["weight"][at[1:2]] + weights["bias"][at[1:2]] if layer.affine else value
+    return out
+
+
+def group_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return normalised(layer, x, layer.num_groups, weights, given)
+
+
+def instance_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return normalised(layer, x, x.channels, weights, given)
+
+
+def rmsnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in features_of(x):
+        mean = total(given[at] * given[at] for at in group) / Number(len(group))
+        scale = Number(1) / (mean + Number(layer.eps or 2**-52)).root()
+        for i, at in enumerate(group):
+            value = given[at] * scale
+            out[at] = value * weights["weight"][(i,)] if "weight" in weights else value
+    return out
+
+
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
@@ -479,6 +513,7 @@ KERNELS: dict[str, Kernel] = {
         adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
         linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
         gelu, silu, elu, position_embedding, attention,
+        group_norm, instance_norm, rmsnorm,
     )
 }  # fmt: skip
 """The kernel of every layer that has one, by the layer's name."""

@@ -34,6 +34,8 @@ from tests.test_memory import SMALL, TOKENS
 from tests.torch_oracle import applied
 from tests.zoo import document, references
 
+pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # rms_norm's, which computes
+
 LOWER = "bfloat16"
 RUN = Run(autocast=LOWER)
 PRACTICE = Practice(autocast=LOWER)
