@@ -89,6 +89,59 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("position_embedding", {}, tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
+    ("mixture", dict(num_experts=4, top_k=2, hidden_features=8), tokens(5, 4, batch=2)),
+    (
+        "mixture",
+        dict(num_experts=5, top_k=1, hidden_features=4, norm_topk_prob=False, gated=False, act="relu"),
+        tokens(4, 4),
+    ),
+    (
+        "mixture",
+        dict(
+            num_experts=8,
+            top_k=3,
+            hidden_features=4,
+            scoring="sigmoid",
+            n_group=4,
+            topk_group=2,
+            routed_scaling_factor=2.5,
+            shared_experts=2,
+            act="gelu",
+        ),
+        tokens(5, 4),
+    ),
+    (
+        "mixture",
+        dict(
+            num_experts=4,
+            top_k=2,
+            hidden_features=4,
+            scoring="sigmoid",
+            norm_topk_prob=False,
+            shared_experts=1,
+            shared_features=3,
+            gated=False,
+        ),
+        tokens(3, 4),
+    ),
+    (
+        "latent_attention",
+        dict(
+            num_heads=2,
+            kv_lora_rank=5,
+            q_lora_rank=6,
+            qk_nope_head_dim=3,
+            qk_rope_head_dim=4,
+            v_head_dim=2,
+            rope_base=10.0,
+        ),
+        tokens(4, 6, batch=2),
+    ),
+    (
+        "latent_attention",
+        dict(num_heads=3, kv_lora_rank=4, qk_nope_head_dim=2, qk_rope_head_dim=2, v_head_dim=2),
+        tokens(3, 5),
+    ),
 )
 
 
