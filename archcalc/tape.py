@@ -212,10 +212,10 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    first = tape.tensors[reads[0]]
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
+    storage = tape.tensors[reads[0]].storage if kernel.view else None
+    return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
@@ -237,9 +237,11 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
+    if not kernel.in_order:
+        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if not kernel.in_order or source.order is Order.AXES:
+    if source.order is Order.AXES:
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
     if contracted and not any(weight.trainable for weight in contracted):

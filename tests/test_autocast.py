@@ -67,8 +67,9 @@ def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:
             found[key] = kept.untyped_storage().nbytes()
         return kept
 
+    made_before = [each.view_as(each) for each in inputs]  # of leaves that learn torch would keep one cast for all
     with torch.autocast("cpu", torch.bfloat16), saved_tensors_hooks(pack, lambda kept: kept):
-        y = made(*inputs)
+        y = made(*made_before)
     return str(y.dtype).removeprefix("torch."), sum(found.values())
 
 

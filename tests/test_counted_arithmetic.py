@@ -142,6 +142,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
         dict(num_heads=3, kv_lora_rank=4, qk_nope_head_dim=2, qk_rope_head_dim=2, v_head_dim=2),
         tokens(3, 5),
     ),
+    ("attention", dict(num_heads=2, causal=True), tokens(5, 4, batch=2)),
+    ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
+    ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
+    ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
 )
 
 

@@ -172,14 +172,20 @@ def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]
 
 @contextmanager
 def without_zeros() -> Iterator[None]:
-    """Interpolation passes NaN through weights of zero; a unit of weight zero is not read."""
-    plain = F.interpolate
+    """Interpolation and masked attention pass NaN through weights of zero; a unit of weight zero is not read."""
+    plain, attend = F.interpolate, F.scaled_dot_product_attention
 
     def interpolate(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
         reached = plain(x.isnan().to(x.dtype), *arguments, **keywords) > 0
         return plain(x.nan_to_num(0.0), *arguments, **keywords).masked_fill(reached, float("nan"))
 
-    with patch.object(F, "interpolate", interpolate):
+    def attention(query: Tensor, key: Tensor, value: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        dyed = (key.isnan().any(-1, keepdim=True) | value.isnan()).to(value.dtype)
+        query_dyed, query, key, value = query.isnan(), *(each.nan_to_num(0.0) for each in (query, key, value))
+        reached = (attend(query, key, dyed, *arguments, **keywords) > 0) | query_dyed.any(-1, keepdim=True)
+        return attend(query, key, value, *arguments, **keywords).masked_fill(reached, float("nan"))
+
+    with patch.object(F, "interpolate", interpolate), patch.object(F, "scaled_dot_product_attention", attention):
         yield
 
 
