@@ -141,7 +141,7 @@ def leading(graph: Graph) -> set[str]:
 
 
 def is_floating(given: Input) -> bool:
-    return "float" in given.volume.dtype
+    return given.volume.is_floating
 
 
 def applied(graph: Graph, node: Node) -> Applied:

@@ -60,7 +60,7 @@ def dye(running: Running, at: str) -> Row:
     """Dye at the rims of as many layers' fields as there is time for; every run looks at every unit of every layer."""
     graph, quantity = running.graph, "receptive fields, by dye"
     seed, fields = spatial_input(graph), receptive_fields(graph)
-    if seed is None or not seed.volume.dtype.startswith(("float", "bfloat")):
+    if seed is None:
         return Row(quantity, CPU, at, counted(len(fields), "layer"), "no spatial input to dye", None)
     running.module.float()  # fields are the same in every dtype, and NaN passes through fewer short cuts in this one
     predicted, findings = Predicted(fields, attained(graph, fields)), Findings()
@@ -124,10 +124,14 @@ def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     assert seed is not None
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
     place = [each.name for each in running.graph.inputs].index(seed.name)
-    inputs[place].select(slab.axis + (1 if seed.volume.channels_last else 2), slab.unit).fill_(float("nan"))
+    along = slab.axis + (1 if seed.volume.channels_last else 2)
+    if seed.volume.is_floating:
+        inputs[place].select(along, slab.unit).fill_(float("nan"))
     dyed = {seed.name}
 
     def see(node: Node, value: Tensor) -> None:
+        if seed.volume.is_ids and seed.name in node.sources:  # integers take no dye: what is looked up for them does
+            value.select(along, slab.unit).fill_(float("nan"))
         reached = value.isnan()
         if reached.any():
             dyed.add(node.name)
