@@ -658,7 +658,7 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
     def turned(row: Sequence[Number], place: int) -> list[Number]:
         found = []
         for i in range(rope // 2):
-            angle = place * layer.rope_base ** (-2 * i / rope)
+            angle = place * layer.rope ** (-2 * i / rope)
             c, s = Number(cos(angle)), Number(sin(angle))
             found += [row[2 * i] * c - row[2 * i + 1] * s, row[2 * i + 1] * c + row[2 * i] * s]
         return found

@@ -133,7 +133,7 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
             qk_nope_head_dim=3,
             qk_rope_head_dim=4,
             v_head_dim=2,
-            rope_base=10.0,
+            rope=10.0,
         ),
         tokens(4, 6, batch=2),
     ),

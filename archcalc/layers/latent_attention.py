@@ -1,4 +1,4 @@
-"""Multi-head latent attention: keys and values of all heads come from one short vector a token, which is what is kept."""
+"""Multi-head latent attention: keys and values of all heads come from one short vector, which is all that is kept."""
 
 from collections.abc import Iterator
 
@@ -25,10 +25,10 @@ class LatentAttention(nn.Module):
         qk_nope_head_dim: int = 128,
         qk_rope_head_dim: int = 64,
         v_head_dim: int = 128,
-        rope_base: float = 10000.0,
+        rope: float = 10000.0,
     ) -> None:
         super().__init__()
-        self.heads, self.rope_base = (num_heads, -1), rope_base
+        self.heads, self.rope = (num_heads, -1), rope
         self.query, self.key = (qk_nope_head_dim, qk_rope_head_dim), (qk_nope_head_dim, v_head_dim)
         self.latent = (kv_lora_rank, qk_rope_head_dim)
         self.compressed = q_lora_rank is not None
@@ -59,7 +59,7 @@ class LatentAttention(nn.Module):
         """Pairs of neighbouring features, each turned by an angle that grows with the place of its token."""
         pairs = x.unflatten(-1, (-1, 2))
         power = torch.arange(pairs.shape[-2], dtype=torch.float64, device=x.device) / pairs.shape[-2]
-        angle = torch.arange(x.shape[-2], device=x.device)[:, None] * self.rope_base**-power
+        angle = torch.arange(x.shape[-2], device=x.device)[:, None] * self.rope**-power
         cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
         a, b = pairs.unbind(-1)
         return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
@@ -97,7 +97,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     qk_nope_head_dim: Dim = 128
     qk_rope_head_dim: Dim = 64
     v_head_dim: Dim = 128
-    rope_base: float = 10_000.0
+    rope: float = 10_000.0
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -107,7 +107,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
             yield from at_least(1, q_lora_rank=self.q_lora_rank)
         n = self.qk_rope_head_dim
         yield n % 2 == 0, f"RoPE turns pairs of features: qk_rope_head_dim={n} must be even"
-        yield self.rope_base > 0, f"rope_base must be above 0, got {self.rope_base}"
+        yield self.rope > 0, f"rope must be above 0, got {self.rope}"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         return tuple(WholeWindow(n) for n in x.spatial)
@@ -173,7 +173,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         Example(
             given=dict(
                 num_heads=2, kv_lora_rank=6, q_lora_rank=5, qk_nope_head_dim=3, qk_rope_head_dim=2, v_head_dim=4,
-                rope_base=100.0,
+                rope=100.0,
             ),
             x=tokens(4, 8), y=tokens(4, 8), params=1, macs=1, scalar=1,
         ),

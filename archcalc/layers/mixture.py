@@ -245,18 +245,18 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         items, scores = x.positions, x.positions * self.num_experts
-        rows, shared = items * self.top_k, self.shared_width
-        hidden = rows * self.hidden_features + items * shared
+        rows, shared = items * self.top_k, x.numel if self.shared_experts else 0
+        hidden = rows * self.hidden_features + items * self.shared_width
         maps = 3 if self.gated else 2
-        tanned = 0 if self.act == "relu" else hidden
+        curved = 0 if self.act == "relu" else hidden
         routed = self.routing(items)
         return Ops(
             mac=scores * x.channels + maps * hidden * x.channels,
-            sums=scores + (maps - 1) * hidden + rows * x.channels + (items * x.channels if shared else 0),
-            mul=tanned + (hidden if self.gated else 0) + rows * x.channels + routed.mul,
-            exp=tanned + routed.exp,
+            sums=scores + (maps - 1) * hidden + rows * x.channels + shared,
+            mul=curved + (hidden if self.gated else 0) + rows * x.channels + routed.mul,
+            exp=curved + routed.exp,
             compare=(hidden if self.act == "relu" else 0) + routed.compare,
-            add=(rows - items) * x.channels + (items * x.channels if shared else 0) + routed.add,
+            add=(rows - items) * x.channels + shared + routed.add,
             div=routed.div,
         )
 
@@ -272,9 +272,9 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         each = exact(n, self.n_group)
         compared = self.n_group * selected(each, 2) + selected(self.n_group, self.topk_group)
         compared += selected(self.topk_group * each, k)
-        whole = rows if self.norm_topk_prob else 0
-        added = items * (n + self.n_group) + (rows - items if whole else 0)
-        return Ops(compare=items * compared, add=added, exp=items * n, div=whole, mul=scaled)
+        summed, divided = (rows - items, rows) if self.norm_topk_prob else (0, 0)
+        added = items * (n + self.n_group) + summed
+        return Ops(compare=items * compared, add=added, exp=items * n, div=divided, mul=scaled)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
