@@ -195,12 +195,18 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
-            after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
+            after=(*later(kernel, names, casts), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
     for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
+
+
+def later(kernel: Kernel, names: Mapping[str, int], casts: Mapping[str, int]) -> Iterator[int]:
+    """What goes into a kernel whose gradient is summed when it has ended: casts of weights, and what is spread out."""
+    yield from (casts[name] for name in kernel.summed if name in casts)
+    yield from (names[name] for name in kernel.summed if name in kernel.reads and name not in casts)
 
 
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
@@ -211,9 +217,12 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    first = tape.tensors[reads[0]]
+    first = tape.tensors[reads[0]] if reads else None
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
+    if first is None:
+        assert kernel.size, "what reads weights alone says what it makes"
+        return tape.tensor(name, kernel.size, learns, None, order)
     return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
 
 
@@ -236,9 +245,11 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
+    if not kernel.in_order:
+        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if not kernel.in_order or source.order is Order.AXES:
+    if source.order is Order.AXES:
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
     if contracted and not any(weight.trainable for weight in contracted):
