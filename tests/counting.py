@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from math import erf, exp, pi, prod, tanh
+from math import erf, exp, inf, pi, prod, tanh
 from typing import Any, TypeAlias
 
 from torch import Tensor
@@ -468,6 +468,40 @@ def attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
     return out
 
 
+def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Window by window, head by head, over all pairs; those that are apart are computed, and then have no share."""
+    out: Numbers = {}
+    size, width, d = layer.window_size, x.channels, x.channels // layer.num_heads
+    whole = [-(-n // size) * size for n in x.spatial]
+    shifts = [layer.shift_size if n > size else 0 for n in whole]
+    maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
+    index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
+    for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
+        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
+        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        query, key, value = (
+            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
+        )
+        for t, place in enumerate(places):
+            gathered = []
+            for h in range(layer.num_heads):
+                head = slice(h * d, (h + 1) * d)
+                scores = [
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    for u, each in enumerate(key)
+                ]
+                shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
+                gathered += [
+                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
+                ]
+            made = mapped(gathered, range(width), *joins)
+            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
+                out |= {(batch, *place, c): number for c, number in enumerate(made)}
+    return out
+
+
 def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
     return inner(zip(query, key, strict=True)) * Number(d**-0.5)
 
@@ -478,7 +512,7 @@ KERNELS: dict[str, Kernel] = {
         conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
         adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
         linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, position_embedding, attention,
+        gelu, silu, elu, position_embedding, attention, window_attention,
     )
 }  # fmt: skip
 """The kernel of every layer that has one, by the layer's name."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import LAYERS
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
@@ -83,6 +83,9 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("position_embedding", {}, tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
+    ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
+    ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
+    ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
 )
 
 
