@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import LAYERS
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
@@ -151,6 +151,9 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
     ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
     ("grouped_attention", dict(num_heads=4, causal=True, alibi=True), tokens(5, 8)),
+    ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
+    ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
+    ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
 )
 
 
