@@ -472,6 +472,10 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["table"][at[1:]] for at, value in given.items()}
+
+
 def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     factor = Number(layer.by(x))
     return {index: each * factor for index, each in given.items()}
@@ -567,7 +571,7 @@ KERNELS: dict[str, Kernel] = {
         conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
         adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
         linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, position_embedding, attention, grouped_attention,
+        gelu, silu, elu, scale, sinusoidal_positions, position_embedding, attention, grouped_attention,
         group_norm, instance_norm, rmsnorm,
     )
 }  # fmt: skip
