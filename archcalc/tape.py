@@ -197,6 +197,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             in_order=kernel.in_order,
             shown=kernel.shown,
             after=(*later(kernel, names, casts), *mixed(tape, node, kernel, reads, made)),
+            after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
@@ -220,7 +221,9 @@ def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learn
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    storage = tape.tensors[reads[0]].storage if kernel.view else None
+    storage = None
+    if kernel.view:
+        storage = tape.tensors[reads[0]].storage if reads else tape.storage(name, 0)
     return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
     first = tape.tensors[reads[0]] if reads else None
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"

@@ -495,6 +495,10 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["table"][at[1:]] for at, value in given.items()}
+
+
 def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     factor = Number(layer.by(x))
     return {index: each * factor for index, each in given.items()}
