@@ -172,7 +172,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
+    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype  # through whole numbers no gradient flows
+    learns = floating and (bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads))
     names[kernel.makes] = seen[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
     kept = learns and tape.run.training
     made_for_itself = kernel.own if kept or not kernel.on_demand else {}
@@ -261,7 +262,7 @@ def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Appli
     learning.update(name for name, (_, weight) in weights.items() if weight.trainable)
     both = (*kernel.reads, *kernel.copies)
     pairs = zip(both, reversed(both), strict=True)
-    return tuple(name for name, other in pairs if name in names and other in learning)
+    return (*kernel.keeps, *(name for name, other in pairs if name in names and other in learning))
 
 
 # --- autocast --------------------------------------------------------------------------------------------------------

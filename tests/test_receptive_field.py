@@ -13,6 +13,7 @@ from archcalc.core.window import (
     AdaptiveWindow,
     AnyWindow,
     EarlierWindow,
+    ResizedWindow,
     TransposedWindow,
     WholeWindow,
     Window,
@@ -27,7 +28,14 @@ transposed = st.builds(
     TransposedWindow, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2), dilation=small
 )
 adaptive = st.builds(AdaptiveWindow, inputs=st.integers(1, 9), outputs=st.integers(1, 9))
-windows = st.one_of(sliding, sliding, transposed, adaptive)
+resized = st.builds(
+    ResizedWindow,
+    outputs=small,
+    step=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    kind=st.sampled_from(("nearest", "corners", "centres")),
+    single=st.booleans(),
+)
+windows = st.one_of(sliding, sliding, transposed, adaptive, resized)
 chains = st.lists(windows, max_size=4)
 
 
