@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isfunction
 from itertools import product
-from math import cos, erf, exp, pi, prod, sin, tanh
 from math import erf, exp, inf, pi, prod, tanh
 from typing import Any, TypeAlias
 
