@@ -40,11 +40,11 @@ TORCHVISION = {
     "efficientnet_v2": (21_458_488, 8.366), "efficientnet_v2@m": (54_139_356, 24.582),
     "efficientnet_v2@l": (118_515_272, 56.08),
     "regnet_x": (5_495_976, 0.414), "regnet_x@x800mf": (7_259_656, 0.8),
-    "regnet_x@x1600mf": (9_190_136, 1.603), "regnet_x@x3200mf": (15_296_552, 3.177),
+    "regnet_x@x1_6gf": (9_190_136, 1.603), "regnet_x@x3_2gf": (15_296_552, 3.177),
     "regnet_x@x8gf": (39_572_648, 7.995), "regnet_x@x16gf": (54_278_536, 15.941),
     "regnet_x@x32gf": (107_811_560, 31.736),
     "regnet_y": (4_344_144, 0.402), "regnet_y@y800mf": (6_432_512, 0.834),
-    "regnet_y@y1600mf": (11_202_430, 1.612), "regnet_y@y3200mf": (19_436_338, 3.176),
+    "regnet_y@y1_6gf": (11_202_430, 1.612), "regnet_y@y3_2gf": (19_436_338, 3.176),
     "regnet_y@y8gf": (39_381_472, 8.473), "regnet_y@y16gf": (83_590_140, 15.912),
     "resnext": (25_028_904, 4.23), "resnext@resnext101_32x8d": (88_791_336, 16.414),
     "resnext@resnext101_64x4d": (83_455_272, 15.46),
@@ -91,11 +91,11 @@ def test_keras_counts_the_running_statistics_of_mobilenet_as_parameters() -> Non
 
 REGNETS = {
     "regnet_x": (22, 24, 24.48, 2.54, 16), "regnet_x@x800mf": (16, 56, 35.73, 2.28, 16),
-    "regnet_x@x1600mf": (18, 80, 34.01, 2.25, 24), "regnet_x@x3200mf": (25, 88, 26.31, 2.25, 48),
+    "regnet_x@x1_6gf": (18, 80, 34.01, 2.25, 24), "regnet_x@x3_2gf": (25, 88, 26.31, 2.25, 48),
     "regnet_x@x8gf": (23, 80, 49.56, 2.88, 120), "regnet_x@x16gf": (22, 216, 55.59, 2.1, 128),
     "regnet_x@x32gf": (23, 320, 69.86, 2.0, 168),
     "regnet_y": (16, 48, 27.89, 2.09, 8), "regnet_y@y800mf": (14, 56, 38.84, 2.4, 16),
-    "regnet_y@y1600mf": (27, 48, 20.71, 2.65, 24), "regnet_y@y3200mf": (21, 80, 42.63, 2.66, 24),
+    "regnet_y@y1_6gf": (27, 48, 20.71, 2.65, 24), "regnet_y@y3_2gf": (21, 80, 42.63, 2.66, 24),
     "regnet_y@y8gf": (17, 192, 76.82, 2.19, 56), "regnet_y@y16gf": (18, 200, 106.23, 2.48, 112),
 }  # fmt: skip
 """Depth, w_0, w_a, w_m and the channels of a group, as torchvision.models.regnet builds them."""
