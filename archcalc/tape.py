@@ -141,7 +141,7 @@ def leading(graph: Graph) -> set[str]:
 
 
 def is_floating(given: Input) -> bool:
-    return "float" in given.volume.dtype
+    return given.volume.is_floating
 
 
 def applied(graph: Graph, node: Node) -> Applied:
@@ -172,7 +172,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
+    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype  # through whole numbers no gradient flows
+    learns = floating and (bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads))
     names[kernel.makes] = seen[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
     kept = learns and tape.run.training
     made_for_itself = kernel.own if kept or not kernel.on_demand else {}
@@ -211,10 +212,10 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    first = tape.tensors[reads[0]]
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
+    storage = tape.tensors[reads[0]].storage if kernel.view else None
+    return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
@@ -236,9 +237,11 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
+    if not kernel.in_order:
+        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if not kernel.in_order or source.order is Order.AXES:
+    if source.order is Order.AXES:
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
     if contracted and not any(weight.trainable for weight in contracted):
@@ -259,7 +262,7 @@ def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Appli
     learning.update(name for name, (_, weight) in weights.items() if weight.trainable)
     both = (*kernel.reads, *kernel.copies)
     pairs = zip(both, reversed(both), strict=True)
-    return tuple(name for name, other in pairs if name in names and other in learning)
+    return (*kernel.keeps, *(name for name, other in pairs if name in names and other in learning))
 
 
 # --- autocast --------------------------------------------------------------------------------------------------------

@@ -87,7 +87,8 @@ class Order(enum.Enum):
 class Kernel:
     """One operation.
 
-    reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes
+    reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
+              nothing, of a table that is made of numbers
     makes     the name of what comes out; "y" is the layer's output
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape: nothing is allocated
