@@ -89,6 +89,7 @@ class Kernel:
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
               nothing, of a table that is made of numbers
+              nothing where it reads weights alone
     makes     the name of what comes out; "y" is the layer's output
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
@@ -106,6 +107,8 @@ class Kernel:
     weights   the weights whose gradients its backward makes
     shown     whether those are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
+    summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
+              sums when the kernel has ended
     summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended;
               and names of what goes in of which that holds too
     gradient  how its backward makes the gradients of what goes in

@@ -1,0 +1,180 @@
+"""Multi-head latent attention: keys and values of all heads come from one short vector, which is all that is kept."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.rmsnorm import RMSNorm
+from archcalc.layers.sequence import OfTokens
+
+SUPPORT = '''\
+class LatentAttention(nn.Module):
+    """Causal multi-head latent attention; names of weights as in Hugging Face's DeepseekV3Attention."""
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        kv_lora_rank: int,
+        q_lora_rank: int | None = None,
+        qk_nope_head_dim: int = 128,
+        qk_rope_head_dim: int = 64,
+        v_head_dim: int = 128,
+        rope: float = 10000.0,
+    ) -> None:
+        super().__init__()
+        self.heads, self.rope = (num_heads, -1), rope
+        self.query, self.key = (qk_nope_head_dim, qk_rope_head_dim), (qk_nope_head_dim, v_head_dim)
+        self.latent = (kv_lora_rank, qk_rope_head_dim)
+        self.compressed = q_lora_rank is not None
+        if self.compressed:
+            self.q_a_proj = nn.Linear(embed_dim, q_lora_rank, bias=False)
+            self.q_a_layernorm = nn.RMSNorm(q_lora_rank, eps=1e-6)
+            self.q_b_proj = nn.Linear(q_lora_rank, num_heads * sum(self.query), bias=False)
+        else:
+            self.q_proj = nn.Linear(embed_dim, num_heads * sum(self.query), bias=False)
+        self.kv_a_proj_with_mqa = nn.Linear(embed_dim, sum(self.latent), bias=False)
+        self.kv_a_layernorm = nn.RMSNorm(kv_lora_rank, eps=1e-6)
+        self.kv_b_proj = nn.Linear(kv_lora_rank, num_heads * sum(self.key), bias=False)
+        self.o_proj = nn.Linear(num_heads * v_head_dim, embed_dim, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        query = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.compressed else self.q_proj(x)
+        query = query.unflatten(-1, self.heads).transpose(1, 2)
+        latent, place = self.kv_a_proj_with_mqa(x).split(self.latent, dim=-1)
+        both = self.kv_b_proj(self.kv_a_layernorm(latent)).unflatten(-1, self.heads).transpose(1, 2)
+        key, value = both.split(self.key, dim=-1)
+        what, where = query.split(self.query, dim=-1)
+        query = torch.cat([what, self.rotated(where)], dim=-1)
+        key = torch.cat([key, self.rotated(place[:, None]).expand(-1, self.heads[0], -1, -1)], dim=-1)
+        y = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.o_proj(y.transpose(1, 2).flatten(2))
+
+    def rotated(self, x: torch.Tensor) -> torch.Tensor:
+        """Pairs of neighbouring features, each turned by an angle that grows with the place of its token."""
+        pairs = x.unflatten(-1, (-1, 2))
+        power = torch.arange(pairs.shape[-2], dtype=torch.float64, device=x.device) / pairs.shape[-2]
+        angle = torch.arange(x.shape[-2], device=x.device)[:, None] * self.rope**-power
+        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        a, b = pairs.unbind(-1)
+        return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+'''
+
+
+class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
+    """Causal self-attention whose keys and values are made from `kv_lora_rank` features a token, normalised.
+
+    x: C at T tokens -> y: the same
+
+    A query and a key have `qk_nope_head_dim` features of what a token is and `qk_rope_head_dim` of where it stands,
+    turned by RoPE; the latter are one vector for the keys of all heads. Queries come from `q_lora_rank` normalised
+    features too, or where it is not given from all. Decoding keeps the `kv_lora_rank` features of a token and its
+    rotated ones. A token attends to itself and those before it; MACs are counted for all T^2 pairs of tokens, as
+    torch's FlopCounterMode counts.
+
+    MACs: the maps, and for each pair in a head the features of a query and those of a value. Beside them: the norms; of
+    each rotated pair of features four products, a subtraction and an addition, angles not counted; softmax, as in
+    attention.
+
+    Sources: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1; RoPE: Su et al. 2021, arXiv:2104.09864, section 3.2;
+    transformers.models.deepseek_v3 (names of weights).
+    """
+
+    role = Role.CONTRACTION
+    opaque = (
+        "where the heads of queries and values differ in size, scaled_dot_product_attention takes its plain path, "
+        "whose memory is not yet worked out"
+    )
+
+    num_heads: Dim
+    kv_lora_rank: Dim
+    q_lora_rank: Dim | None = None
+    qk_nope_head_dim: Dim = 128
+    qk_rope_head_dim: Dim = 64
+    v_head_dim: Dim = 128
+    rope: float = 10_000.0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, num_heads=self.num_heads, kv_lora_rank=self.kv_lora_rank, v_head_dim=self.v_head_dim)
+        yield from at_least(1, qk_nope_head_dim=self.qk_nope_head_dim, qk_rope_head_dim=self.qk_rope_head_dim)
+        if self.q_lora_rank is not None:
+            yield from at_least(1, q_lora_rank=self.q_lora_rank)
+        n = self.qk_rope_head_dim
+        yield n % 2 == 0, f"RoPE turns pairs of features: qk_rope_head_dim={n} must be even"
+        yield self.rope > 0, f"rope must be above 0, got {self.rope}"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return tuple(WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    @property
+    def qk_head_dim(self) -> Dim:
+        """Features of a query and of a key in one head."""
+        return self.qk_nope_head_dim + self.qk_rope_head_dim
+
+    def maps(self, x: Volume) -> Iterator[tuple[str, Dim, Dim]]:
+        """Every linear map: its name, and how many features it makes of how many."""
+        queries = self.num_heads * self.qk_head_dim
+        if self.q_lora_rank is None:
+            yield "q_proj", queries, x.channels
+        else:
+            yield "q_a_proj", self.q_lora_rank, x.channels
+            yield "q_b_proj", queries, self.q_lora_rank
+        yield "kv_a_proj_with_mqa", self.kv_lora_rank + self.qk_rope_head_dim, x.channels
+        yield "kv_b_proj", self.num_heads * (self.qk_nope_head_dim + self.v_head_dim), self.kv_lora_rank
+        yield "o_proj", x.channels, self.num_heads * self.v_head_dim
+
+    def norms(self) -> Iterator[tuple[str, Dim]]:
+        """Every norm: its name, and of how many features."""
+        if self.q_lora_rank is not None:
+            yield "q_a_layernorm", self.q_lora_rank
+        yield "kv_a_layernorm", self.kv_lora_rank
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield from (Weight(f"{name}.weight", (made, given)) for name, made, given in self.maps(x))
+        yield from (Weight(f"{name}.weight", (n,)) for name, n in self.norms())
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        items, pairs = x.positions, x.positions * x.spatial[0]
+        scores, rows = self.num_heads * pairs, self.num_heads * items
+        rotated = items * (self.num_heads + 1) * self.qk_rope_head_dim
+        norms = [RMSNorm(eps=1e-6).ops(v, v) for v in (x.to(channels=n) for _, n in self.norms())]
+        maps = list(self.maps(x))
+        return Ops(
+            mac=items * sum(made * given for _, made, given in maps) + scores * (self.qk_head_dim + self.v_head_dim),
+            sums=items * sum(made for _, made, _ in maps) + scores + rows * self.v_head_dim,
+            mul=scores + 2 * rotated + sum(each.mul for each in norms),
+            compare=scores - rows,
+            add=scores + scores - rows + rotated + sum(each.add for each in norms),
+            exp=scores,
+            div=scores + sum(each.div for each in norms),
+            root=sum(each.root for each in norms),
+        )
+
+    def cached(self, x: Volume) -> Dim:
+        return self.kv_lora_rank + self.qk_rope_head_dim
+
+    def call(self, x: Volume) -> Call:
+        return module("LatentAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(num_heads=16, kv_lora_rank=512), x=tokens(32, 2048), y=tokens(32, 2048), params=1, macs=1, scalar=1,
+            source="DeepSeek-V2-Lite: DeepSeek-AI 2024, arXiv:2405.04434, appendix B.1",
+        ),
+        Example(
+            given=dict(
+                num_heads=2, kv_lora_rank=6, q_lora_rank=5, qk_nope_head_dim=3, qk_rope_head_dim=2, v_head_dim=4,
+                rope=100.0,
+            ),
+            x=tokens(4, 8), y=tokens(4, 8), params=1, macs=1, scalar=1,
+        ),
+    )  # fmt: skip
