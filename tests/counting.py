@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from math import cos, erf, exp, pi, prod, sin, tanh
+from math import erf, exp, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
@@ -623,10 +623,13 @@ def mixture(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numb
         row = [given[at] for at in group]
         parts = []
         for number, share in routed(layer, row, weights).items():
-            own = {name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")}
-            first = own[layer.first]
-            halves = [{at: v for at, v in first.items() if at[0] < f}, {(i - f, j): v for (i, j), v in first.items()}]
-            into = [halves[0], {at: v for at, v in halves[1].items() if at[0] >= 0}] if layer.gated else [first]
+            own: dict[str, Numbers] = {
+                name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")
+            }
+            first: Numbers = own[layer.first]
+            gate = {(i, j): value for (i, j), value in first.items() if i < f}
+            up = {(i - f, j): value for (i, j), value in first.items() if i >= f}
+            into = [gate, up] if layer.gated else [first]
             parts.append([value * share for value in expert(layer, row, [*into, own["down_proj"]])])
         if layer.shared_experts:
             names = (*layer.into, "down_proj")
@@ -655,14 +658,6 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
         scale = Number(1) / (squares + Number(1e-6)).root()
         return [value * scale * weights[f"{name}.weight"][(i,)] for i, value in enumerate(row)]
 
-    def turned(row: Sequence[Number], place: int) -> list[Number]:
-        found = []
-        for i in range(rope // 2):
-            angle = place * layer.rope ** (-2 * i / rope)
-            c, s = Number(cos(angle)), Number(sin(angle))
-            found += [row[2 * i] * c - row[2 * i + 1] * s, row[2 * i + 1] * c + row[2 * i] * s]
-        return found
-
     for batch in range(x.batch):
         queries, keys, values = [], [], []
         for t in range(length):
@@ -674,13 +669,13 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                 else through(normed(through(row, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
             )
             queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
-            queries[t] = [each[:nope] + turned(each[nope:], t) for each in queries[t]]
+            queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
             latent = through(row, "kv_a_proj_with_mqa")
-            place = turned(latent[layer.kv_lora_rank :], t)
-            both = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
-            both = [both[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]  # type: ignore[misc]
-            keys.append([each[:nope] + place for each in both])  # type: ignore[index,operator]
-            values.append([each[nope:] for each in both])  # type: ignore[index]
+            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
+            both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
+            keys.append([each[:nope] + place for each in both])
+            values.append([each[nope:] for each in both])
         for t in range(length):
             gathered = []
             for h in heads:
