@@ -239,7 +239,7 @@ class Layer(Declared, ABC):
 class Merge(Layer):
     """A layer that takes two inputs or more."""
 
-    inputs = (2, None)
+    inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from ()

@@ -7,12 +7,16 @@ torch, so that it is the operation that it says it is; what it counts is compare
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from inspect import isfunction
 from itertools import product
-from math import erf, exp, pi, prod, tanh
+from math import erf, exp, inf, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.layer import LAYERS
 
 COUNTED: Counter[str] = Counter()
 """Operations since it was last cleared, by kind."""
@@ -254,16 +258,34 @@ def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Num
         return {
             at: given[at[:2] + tuple(i // s for i, s in zip(at[2:], scale, strict=True))] for at in indices(y.shape)
         }
+    return between(x, y, given, lambda i, axis: (i + 0.5) / scale[axis] - 0.5)
+
+
+def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], float]) -> Numbers:
+    """Linear interpolation, where unit i of an axis of the output lies at `centre_of` it."""
     out = {}
     for batch, c, *place in indices(y.shape):
         sides = []
-        for i, s, n in zip(place, scale, x.spatial, strict=True):
-            centre = max((i + 0.5) / s - 0.5, 0)
+        for axis, (i, n) in enumerate(zip(place, x.spatial, strict=True)):
+            centre = max(centre_of(i, axis), 0)
             low = int(centre)
             sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
         corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
         out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
     return out
+
+
+def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Corners on corners, or units over units as long as an input has for an output."""
+    if layer.align_corners:
+        least = [(n - 1) / max(m - 1, 1) for n, m in zip(x.spatial, y.spatial, strict=True)]
+        return between(x, y, given, lambda i, axis: i * least[axis])
+    factor = layer.scale_factor
+    steps = [1 / factor if factor else n / m for n, m in zip(x.spatial, y.spatial, strict=True)]
+    if layer.mode != "nearest":
+        return between(x, y, given, lambda i, axis: (i + 0.5) * steps[axis] - 0.5)
+    nearest = (tuple(int(i * step) for i, step in zip(at[2:], steps, strict=True)) for at in indices(y.shape))
+    return {at: given[at[:2] + unit] for at, unit in zip(indices(y.shape), nearest, strict=True)}
 
 
 def groups(y: Any, axes: int) -> Iterator[list[Index]]:
@@ -472,6 +494,15 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["table"][at[1:]] for at, value in given.items()}
+
+
+def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    factor = Number(layer.by(x))
+    return {index: each * factor for index, each in given.items()}
+
+
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     return {at: value + weights["weight"][(0, *at[1:])] for at, value in given.items()}
 
@@ -512,7 +543,9 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
         if layer.rope:
             made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
-        for t, row in enumerate(attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back)):
+        for t, row in enumerate(
+            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi)
+        ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
 
@@ -523,7 +556,13 @@ def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
 
 
 def attended(
-    query: list[list[Number]], key: list[list[Number]], value: list[list[Number]], heads: int, groups: int, back: int
+    query: list[list[Number]],
+    key: list[list[Number]],
+    value: list[list[Number]],
+    heads: int,
+    groups: int,
+    back: int,
+    alibi: bool = False,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: how many tokens each attends to, 0 for all."""
     d = len(query[0]) // heads
@@ -533,6 +572,8 @@ def attended(
             own, shared = slice(h * d, (h + 1) * d), h * groups // heads
             group = slice(shared * d, (shared + 1) * d)
             scores = [scored(row[own], each[group], d) for each in key]
+            if alibi:
+                scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:
                 scores = [each if t - back < i <= t else Number(float("-inf")) for i, each in enumerate(scores)]
             shares = softened(scores)
@@ -549,6 +590,40 @@ def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
             a, b = row[first + i], row[first + i + d // 2]
             c, s = Number(angle.cos().item()), Number(angle.sin().item())
             out[first + i], out[first + i + d // 2] = a * c - b * s, b * c + a * s
+    return out
+
+
+def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Window by window, head by head, over all pairs; those that are apart are computed, and then have no share."""
+    out: Numbers = {}
+    size, width, d = layer.window_size, x.channels, x.channels // layer.num_heads
+    whole = [-(-n // size) * size for n in x.spatial]
+    shifts = [layer.shift_size if n > size else 0 for n in whole]
+    maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
+    index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
+    for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
+        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
+        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        query, key, value = (
+            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
+        )
+        for t, place in enumerate(places):
+            gathered = []
+            for h in range(layer.num_heads):
+                head = slice(h * d, (h + 1) * d)
+                scores = [
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    for u, each in enumerate(key)
+                ]
+                shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
+                gathered += [
+                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
+                ]
+            made = mapped(gathered, range(width), *joins)
+            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
+                out |= {(batch, *place, c): number for c, number in enumerate(made)}
     return out
 
 
@@ -687,15 +762,5 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
     return out
 
 
-KERNELS: dict[str, Kernel] = {
-    kernel.__name__: kernel
-    for kernel in (
-        conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
-        adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
-        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, position_embedding, attention, grouped_attention,
-        group_norm, instance_norm, rmsnorm,
-        mixture, latent_attention,
-    )
-}  # fmt: skip
-"""The kernel of every layer that has one, by the layer's name."""
+KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}
+"""The kernel of every layer that has one: the function above of the layer's name."""

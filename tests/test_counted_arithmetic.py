@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import LAYERS
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
@@ -50,6 +50,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("upsample", dict(scale_factor=3, mode="linear"), image(2, 4)),
     ("upsample", dict(scale_factor=(2, 3), mode="bilinear"), image(2, 3, 2, batch=2)),
     ("upsample", dict(scale_factor=2, mode="trilinear"), image(1, 2, 3, 2)),
+    ("resize", dict(size=(5, 2)), image(2, 3, 4, batch=2)),
+    ("resize", dict(scale_factor=1.7, mode="linear"), image(2, 4)),
+    ("resize", dict(size=(5, 2), mode="bilinear"), image(2, 3, 4, batch=2)),
+    ("resize", dict(size=(2, 5, 1), mode="trilinear", align_corners=True), image(1, 3, 2, 2)),
     ("linear", dict(out_features=3), image(2, 3, batch=2)),
     ("linear", dict(out_features=3, bias=False), tokens(4, 5, batch=2)),
     ("maxout", dict(out_features=3, pieces=4), tokens(2, 5, batch=2)),
@@ -87,6 +91,9 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("silu", {}, image(2, 3)),
     ("elu", dict(alpha=0.5), flat(7, batch=2)),
     ("position_embedding", {}, tokens(4, 3, batch=2)),
+    ("position_embedding", dict(length=6), tokens(4, 3, batch=2)),
+    ("sinusoidal_positions", dict(length=6), tokens(4, 4, batch=2)),
+    ("scale", dict(power=-0.5), tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
     ("mixture", dict(num_experts=4, top_k=2, hidden_features=8), tokens(5, 4, batch=2)),
@@ -146,6 +153,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
     ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
+    ("grouped_attention", dict(num_heads=4, causal=True, alibi=True), tokens(5, 8)),
+    ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
+    ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
+    ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
 )
 
 
