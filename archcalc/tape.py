@@ -196,19 +196,12 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
-            after=(*later(kernel, names, casts), *mixed(tape, node, kernel, reads, made)),
             after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
     for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
-
-
-def later(kernel: Kernel, names: Mapping[str, int], casts: Mapping[str, int]) -> Iterator[int]:
-    """What goes into a kernel whose gradient is summed when it has ended: casts of weights, and what is spread out."""
-    yield from (casts[name] for name in kernel.summed if name in casts)
-    yield from (names[name] for name in kernel.summed if name in kernel.reads and name not in casts)
 
 
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
@@ -225,13 +218,6 @@ def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learn
     if kernel.view:
         storage = tape.tensors[reads[0]].storage if reads else tape.storage(name, 0)
     return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
-    first = tape.tensors[reads[0]] if reads else None
-    name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    if first is None:
-        assert kernel.size, "what reads weights alone says what it makes"
-        return tape.tensor(name, kernel.size, learns, None, order)
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:

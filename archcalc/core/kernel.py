@@ -88,8 +88,7 @@ class Kernel:
     """One operation.
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
-              nothing, of a table that is made of numbers
-              nothing where it reads weights alone
+              nothing where it reads weights alone, or makes a table of numbers
     makes     the name of what comes out; "y" is the layer's output
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
@@ -109,8 +108,6 @@ class Kernel:
     viewed    those whose gradient is a view of the one that came in, and keeps it
     summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
               sums when the kernel has ended
-    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended;
-              and names of what goes in of which that holds too
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     cast      what autocast does to what goes in
