@@ -631,5 +631,136 @@ def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
     return inner(zip(query, key, strict=True)) * Number(d**-0.5)
 
 
+ACTS: dict[str, Callable[[Number], Number]] = {
+    "silu": lambda a: a * a.through(lambda v: 1 / (1 + exp(-v))),
+    "gelu": lambda a: a * a.through(lambda v: (1 + erf(v / 2**0.5)) / 2),
+    "relu": lambda a: larger(a, Number(0)),
+}
+
+
+def best(scores: dict[int, Number], k: int) -> list[int]:
+    """The k largest, one after the other."""
+    left, found = dict(scores), []
+    for _ in range(k):
+        top = largest(left.values())
+        found.append(next(i for i, score in left.items() if score is top))
+        left.pop(found[-1])
+    return found
+
+
+def preferred(layer: Any, scores: list[Number]) -> list[int]:
+    """The best experts of the best groups."""
+    each = layer.num_experts // layer.n_group
+    groups = [{i: scores[i] for i in range(g * each, (g + 1) * each)} for g in range(layer.n_group)]
+    worth = {g: total(group[i] for i in best(group, 2)) for g, group in enumerate(groups)}
+    left = {i: score for g in best(worth, layer.topk_group) for i, score in groups[g].items()}
+    return best(left, layer.top_k)
+
+
+def routed(layer: Any, row: list[Number], weights: dict[str, Numbers]) -> dict[int, Number]:
+    """The experts that a token goes to, each with its share."""
+    scores = mapped(row, range(layer.num_experts), weights["gate.weight"], None)
+    if layer.scoring == "sigmoid":
+        scores = [score.through(lambda v: 1 / (1 + exp(-v))) for score in scores]
+        bias = weights["gate.e_score_correction_bias"]
+        chosen = preferred(layer, [score + bias[(i,)] for i, score in enumerate(scores)])
+        shares = [scores[i] for i in chosen]
+        if layer.norm_topk_prob:
+            whole = total(shares)
+            shares = [share / whole for share in shares]
+    elif layer.norm_topk_prob:
+        chosen = best(dict(enumerate(scores)), layer.top_k)
+        shares = softened([scores[i] for i in chosen])
+    else:
+        scores = softened(scores)
+        chosen = best(dict(enumerate(scores)), layer.top_k)
+        shares = [scores[i] for i in chosen]
+    if layer.routed_scaling_factor != 1:
+        shares = [share * Number(layer.routed_scaling_factor) for share in shares]
+    return dict(zip(chosen, shares, strict=True))
+
+
+def expert(layer: Any, row: list[Number], maps: Sequence[Numbers]) -> list[Number]:
+    """An MLP, gated where it has three maps: to the gate, up and down."""
+    *into, down = maps
+    first, *ups = (mapped(row, range(1 + max(at[0] for at in each)), each, None) for each in into)
+    hidden = [ACTS[layer.act](value) for value in first]
+    for up in ups:
+        hidden = [a * b for a, b in zip(hidden, up, strict=True)]
+    return mapped(hidden, range(len(row)), down, None)
+
+
+def mixture(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Token by token, through each of its experts."""
+    out: Numbers = {}
+    f = layer.hidden_features
+    for group in features_of(x):
+        row = [given[at] for at in group]
+        parts = []
+        for number, share in routed(layer, row, weights).items():
+            own: dict[str, Numbers] = {
+                name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")
+            }
+            first: Numbers = own[layer.first]
+            gate = {(i, j): value for (i, j), value in first.items() if i < f}
+            up = {(i - f, j): value for (i, j), value in first.items() if i >= f}
+            into = [gate, up] if layer.gated else [first]
+            parts.append([value * share for value in expert(layer, row, [*into, own["down_proj"]])])
+        if layer.shared_experts:
+            names = (*layer.into, "down_proj")
+            parts.append(expert(layer, row, [weights[f"shared_experts.{name}.weight"] for name in names]))
+        out |= zip(group, map(total, zip(*parts, strict=True)), strict=True)
+    return out
+
+
+def part_of(stacked: Numbers, number: int) -> Numbers:
+    """One of several matrices."""
+    return {at[1:]: value for at, value in stacked.items() if at[0] == number}
+
+
+def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Head by head, query by query, over all pairs of tokens; those of later tokens weigh nothing."""
+    out: Numbers = {}
+    (length,), heads = x.spatial, range(layer.num_heads)
+    nope, rope, v = layer.qk_nope_head_dim, layer.qk_rope_head_dim, layer.v_head_dim
+
+    def through(row: Sequence[Number], name: str) -> list[Number]:
+        matrix = weights[f"{name}.weight"]
+        return mapped(row, range(1 + max(at[0] for at in matrix)), matrix, None)
+
+    def normed(row: Sequence[Number], name: str) -> list[Number]:
+        squares = total(value * value for value in row) / Number(len(row))
+        scale = Number(1) / (squares + Number(1e-6)).root()
+        return [value * scale * weights[f"{name}.weight"][(i,)] for i, value in enumerate(row)]
+
+    for batch in range(x.batch):
+        queries, keys, values = [], [], []
+        for t in range(length):
+            row = [given[(batch, t, c)] for c in range(x.channels)]
+            whole = layer.q_lora_rank is None
+            query = (
+                through(row, "q_proj")
+                if whole
+                else through(normed(through(row, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
+            )
+            queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
+            queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
+            latent = through(row, "kv_a_proj_with_mqa")
+            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
+            both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
+            keys.append([each[:nope] + place for each in both])
+            values.append([each[nope:] for each in both])
+        for t in range(length):
+            gathered = []
+            for h in heads:
+                scores = [scored(queries[t][h], key[h], nope + rope) for key in keys]
+                shares = softened([score if s <= t else Number(-1e9) for s, score in enumerate(scores)])
+                columns = zip(*(value[h] for value in values), strict=True)
+                gathered += [inner(zip(shares, column, strict=True)) for column in columns]
+            out |= {(batch, t, c): made for c, made in enumerate(through(gathered, "o_proj"))}
+    return out
+
+
 KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}
 """The kernel of every layer that has one: the function above of the layer's name."""

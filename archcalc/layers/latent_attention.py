@@ -7,7 +7,7 @@ from archcalc.core.dim import Dim
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
@@ -44,25 +44,25 @@ class LatentAttention(nn.Module):
         self.o_proj = nn.Linear(num_heads * v_head_dim, embed_dim, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        cos, sin = self.turns(x)
         query = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.compressed else self.q_proj(x)
-        query = query.unflatten(-1, self.heads).transpose(1, 2)
+        what, where = query.unflatten(-1, self.heads).split(self.query, dim=-1)
+        query = torch.cat([what, where * cos + where.roll(where.shape[-1] // 2, -1) * sin], dim=-1)
         latent, place = self.kv_a_proj_with_mqa(x).split(self.latent, dim=-1)
-        both = self.kv_b_proj(self.kv_a_layernorm(latent)).unflatten(-1, self.heads).transpose(1, 2)
-        key, value = both.split(self.key, dim=-1)
-        what, where = query.split(self.query, dim=-1)
-        query = torch.cat([what, self.rotated(where)], dim=-1)
-        key = torch.cat([key, self.rotated(place[:, None]).expand(-1, self.heads[0], -1, -1)], dim=-1)
+        place = place.unsqueeze(2) * cos + place.unsqueeze(2).roll(place.shape[-1] // 2, -1) * sin
+        key, value = self.kv_b_proj(self.kv_a_layernorm(latent)).unflatten(-1, self.heads).split(self.key, dim=-1)
+        key = torch.cat([key, place.expand(-1, -1, self.heads[0], -1)], dim=-1)
+        query, key, value = (each.transpose(1, 2) for each in (query, key, value))
         y = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
-    def rotated(self, x: torch.Tensor) -> torch.Tensor:
-        """Pairs of neighbouring features, each turned by an angle that grows with the place of its token."""
-        pairs = x.unflatten(-1, (-1, 2))
-        power = torch.arange(pairs.shape[-2], dtype=torch.float64, device=x.device) / pairs.shape[-2]
-        angle = torch.arange(x.shape[-2], device=x.device)[:, None] * self.rope**-power
-        cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-        a, b = pairs.unbind(-1)
-        return torch.stack([a * cos - b * sin, b * cos + a * sin], dim=-1).flatten(-2)
+    def turns(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """By what angle a token's place turns each pair of its features of place, which lie half of them apart."""
+        features = self.query[1]
+        steps = self.rope ** (torch.arange(0, features, 2, device=x.device) / -features)
+        angles = torch.arange(x.shape[1], device=x.device)[:, None, None] * steps
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
 '''
 
 
@@ -78,8 +78,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     torch's FlopCounterMode counts.
 
     MACs: the maps, and for each pair in a head the features of a query and those of a value. Beside them: the norms; of
-    each rotated pair of features four products, a subtraction and an addition, angles not counted; softmax, as in
-    attention.
+    each rotated feature two products and an addition, cosines and sines being a table; softmax, as in attention.
 
     Sources: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1; RoPE: Su et al. 2021, arXiv:2104.09864, section 3.2;
     transformers.models.deepseek_v3 (names of weights).
@@ -110,7 +109,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         yield self.rope > 0, f"rope must be above 0, got {self.rope}"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
-        return tuple(WholeWindow(n) for n in x.spatial)
+        return (EarlierWindow(),)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -167,14 +166,15 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
 
     examples = (
         Example(
-            given=dict(num_heads=16, kv_lora_rank=512), x=tokens(32, 2048), y=tokens(32, 2048), params=1, macs=1, scalar=1,
-            source="DeepSeek-V2-Lite: DeepSeek-AI 2024, arXiv:2405.04434, appendix B.1",
+            given=dict(num_heads=16, kv_lora_rank=16, qk_nope_head_dim=4, qk_rope_head_dim=2, v_head_dim=4),
+            x=tokens(6, 64), y=tokens(6, 64), params=13_456, macs=86_400, scalar=174_282,
+            source="DeepSeek-V2-Lite, its widths divided by 32: DeepSeek-AI 2024, arXiv:2405.04434, appendix B.1",
         ),
         Example(
             given=dict(
                 num_heads=2, kv_lora_rank=6, q_lora_rank=5, qk_nope_head_dim=3, qk_rope_head_dim=2, v_head_dim=4,
                 rope=100.0,
             ),
-            x=tokens(4, 8), y=tokens(4, 8), params=1, macs=1, scalar=1,
+            x=tokens(4, 8), y=tokens(4, 8), params=313, macs=1_496, scalar=3_196,
         ),
     )  # fmt: skip
