@@ -12,7 +12,7 @@ from archcalc.core.volume import Volume, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.grouped_attention import table, turn
+from archcalc.layers.grouped_attention import attended, table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
@@ -191,8 +191,13 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         names = ("pairs", "what", "where", "latent", "turned place", "value")
         yield joined(("key of it", "place of all"), "key", size, names)
         held = (*names, "cos", "sin", "query", "key")
-        yield from attended(heads, self.qk_head_dim, v, x, held)
-        yield Kernel(reads=("gathered",), makes="rows", size=Tensor(n * heads * v, x.dtype), gradient=Gradient.VIEW)
+        gathered = Tensor(n * heads * v, x.dtype)
+        if fused := self.qk_head_dim == v:
+            yield attended(gathered, ("query", "key", "value"), heads, x)
+        else:
+            yield from plainly_attended(heads, self.qk_head_dim, v, x, held)
+        alike = fused or 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after
+        yield Kernel(reads=("gathered",), makes="rows", size=gathered, view=alike, gradient=Gradient.VIEW)
         yield linear_map(tensor_of(y), "o_proj.weight", reads="rows", holds=(*held, "gathered"))
 
     def mapped(self, run: Run, x: Volume, sizes: Mapping[str, Tensor]) -> Iterator[Kernel]:
@@ -247,7 +252,7 @@ def normed(run: Run, x: Volume, reads: str, name: str, holds: tuple[str, ...]) -
         yield replace(kernel, makes=called(kernel.makes), holds=held, even=False, settled=True, **words)
 
 
-def attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
+def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
     """`_scaled_dot_product_attention_math` in aten/src/ATen/native/transformers/attention.cpp, which the CPU runs where
     the heads of queries and values differ in size: it multiplies in float32 at the least."""
     wide, length, names = widest(x.dtype, "float32"), x.spatial[0], ("query", "key", "value")
