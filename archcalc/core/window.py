@@ -333,6 +333,7 @@ def rounded(value: float) -> float:
     return float(unpack("f", pack("f", value))[0])
 
 
+@dataclass(frozen=True, slots=True)
 class BlockWindow:
     """The axis in blocks of `size` units, each of which reads all of its block; the first block has `shift` units of
     its own. An axis of no more than `size` units is one block.

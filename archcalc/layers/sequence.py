@@ -274,6 +274,9 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=y.numel)
 
+    def cast(self, x: Volume) -> Cast:
+        return Cast.FULL  # as the table is
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         yield Kernel(size=tensor_of(y), gradient=Gradient.SAME)
 
