@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, ceil_div, divides, exact
+from archcalc.core.dim import Dim, ceil_div, divides, exact, maximum
 from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import ITEMSIZE, Volume, tokens
@@ -363,8 +363,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         made = "picked" if self.changes_shares else "share"
         if self.scoring == "sigmoid":
             yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)
-            corrected = {"corrected": scores, "masked": scores}
-            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=corrected)
+            own = {"corrected": scores, "preferring": self.preferring(n, scores, chosen)}
+            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=own)
             yield Kernel(reads=("probabilities", "chosen"), makes=made, size=picked, keeps=("chosen",))
             if self.norm_topk_prob:
                 yield Kernel(reads=("picked",), makes="whole", size=Tensor(n, dtype), holds=("probabilities",))
@@ -376,6 +376,15 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             yield Kernel(reads=(reads,), makes="chosen", size=chosen)
             yield Kernel(reads=(reads, "chosen"), makes=made, size=picked, keeps=("chosen",))
         yield from self.shares()
+
+    def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:
+        """What it takes at its worst to prefer groups, in bytes: the two best of each, or the scores of the others
+        masked, with the groups that are left and the scores of the chosen."""
+        two, left = 2 * n * self.n_group, n * self.topk_group
+        first = Tensor(two, scores.dtype).nbytes + Tensor(two, "int64").nbytes - chosen.nbytes
+        picked = Tensor(chosen.numel, scores.dtype).nbytes
+        last = scores.nbytes + Tensor(left, "int64").nbytes + n * self.n_group + picked
+        return Tensor(maximum(first, last), "bool")
 
     @property
     def changes_shares(self) -> bool:
