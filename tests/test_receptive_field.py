@@ -12,6 +12,9 @@ from archcalc.core.window import (
     IDENTITY,
     AdaptiveWindow,
     AnyWindow,
+    BlockWindow,
+    EarlierWindow,
+    ResizedWindow,
     TransposedWindow,
     WholeWindow,
     Window,
@@ -26,7 +29,16 @@ transposed = st.builds(
     TransposedWindow, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2), dilation=small
 )
 adaptive = st.builds(AdaptiveWindow, inputs=st.integers(1, 9), outputs=st.integers(1, 9))
-windows = st.one_of(sliding, sliding, transposed, adaptive)
+resized = st.builds(
+    ResizedWindow,
+    outputs=small,
+    step=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    kind=st.sampled_from(("nearest", "corners", "centres")),
+    single=st.booleans(),
+)
+windows = st.one_of(sliding, sliding, transposed, adaptive, resized)
+blocks = st.builds(BlockWindow, length=st.just(1000), size=small, shift=st.integers(0, 3))
+windows = st.one_of(sliding, sliding, transposed, adaptive, blocks)
 chains = st.lists(windows, max_size=4)
 
 
@@ -71,6 +83,23 @@ def test_a_join_sees_what_its_branches_see(left: list[AnyWindow], right: list[An
         return
     for i in range(2 * len(joined.spans) + 1):
         assert joined.at(i) == span(followed(first, i) | followed(second, i))
+
+
+padded = st.builds(Window, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(padded, max_size=2), st.lists(st.one_of(padded, st.just(EarlierWindow())), max_size=3))
+def test_causal_units_see_the_input_from_its_first_unit_on(before: list[AnyWindow], after: list[AnyWindow]) -> None:
+    """As far as there is input: a field that has grown beyond it is told like any other."""
+    first = [*before, EarlierWindow()]
+    fields = {tuple(first): union([grown(before), grown(first)]), (*first, *after): grown([*first, *after])}
+    for chain, field in fields.items():
+        for i in (each for each in range(5) if each * field.step < 100):
+            seen, found = span(followed(list(chain), i)), field.at(i)
+            assert found
+            assert found[0] <= 0
+            assert seen is None or max(seen[1], -1) < 0 or (max(seen[0], 0), seen[1]) == (0, found[1])
 
 
 @settings(max_examples=500, derandomize=True, deadline=None)
@@ -135,6 +164,11 @@ def test_a_whole_window_sees_the_input_whatever_comes_after() -> None:
     assert (field.whole, field.size, field.jump, field.start) == (True, 50, Fraction(0), 0)
     assert field.through(TransposedWindow(2, 2), 50) == field
     assert union([Field(), field]).whole
+
+
+def test_an_axis_no_longer_than_a_block_is_one_block() -> None:
+    assert [BlockWindow(n, 7, 3).whole for n in (6, 7, 8)] == [True, True, False]
+    assert BlockWindow(8, 7, 3).slide(8) == 8
 
 
 def test_upsampling_makes_the_jump_a_fraction() -> None:
