@@ -1,6 +1,7 @@
 """Every rule against its own examples. None is named here: a new one is tested by what it states of itself."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from archcalc.editing import edited
 from archcalc.linting import Selection, findings_of
 from archcalc.rule import RULES, example_spec, text_of, title_of
 from archcalc.spec.document import read_document
+from tests.zoo import ROOT, document, references
 
 MARK = re.compile(r"\s*# <-$")
 
@@ -118,3 +120,24 @@ def test_layers_of_one_place_are_told_once() -> None:
     [only] = found(text, "AR101")
     assert only.notes == ("so do 2 more layers of this place, up to b3.conv1",)
     assert only.edits
+
+
+# --- the zoo ---------------------------------------------------------------------------------------------------------
+
+
+def zoo_findings() -> set[tuple[str, str]]:
+    """Every rule with every file of the zoo that it finds something in, its variants included."""
+    found = set()
+    for reference in references():
+        for each in findings_of(document(reference), build(document(reference), free=())):
+            assert each.location
+            found.add((each.code, Path(each.location.source.name).stem))
+    return found
+
+
+def test_every_finding_in_the_zoo_is_listed_with_its_reason() -> None:
+    listed = set()
+    for line in (ROOT / "docs" / "rules" / "zoo.md").read_text().splitlines():
+        if row := re.fullmatch(r"\| (AR\d+) \| (.+?) \| (.+\.) \|", line):
+            listed |= {(row[1], spec) for spec in row[2].split(", ")}
+    assert zoo_findings() == listed

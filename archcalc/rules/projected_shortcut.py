@@ -1,7 +1,8 @@
 """A shortcut that is projected although both ends are alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from archcalc.core.dim import Dim
 from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
@@ -48,18 +49,32 @@ def needless(design: Design, node: Node) -> Node | None:
     """The 1x1 convolution of a merge's shortcut, alone but for a norm, that gives the volume it takes."""
     if node.layer.role is not Role.MERGE or len(node.sources) != 2:
         return None
-    ends = [design.graph.by_name.get(source) for source in node.sources]
-    found = [skip(design, end) for end in ends]
-    depths = [end is not None and design.after(end) is node for end in ends]
-    short = [each for each, alone in zip(found, depths, strict=True) if each is not None and alone]
-    return short[0] if len(short) == 1 else None
+    for end, other in (node.sources, reversed(node.sources)):
+        found = skip(design, design.graph.by_name.get(end), node)
+        if found is not None and other != found.sources[0] and found.sources[0] in leading(design, other):
+            return found
+    return None
 
 
-def skip(design: Design, end: Node | None) -> Node | None:
-    if end is not None and end.layer.role is Role.BATCH_NORM:
-        end = design.before(end)
-    if end is None or not isinstance(end.layer, Conv) or end.output != end.inputs[0]:
+def skip(design: Design, end: Node | None, merge: Node) -> Node | None:
+    if end is None or design.after(end) is not merge:
         return None
-    before = design.before(end)
-    begins = before is None or len(design.readers[before.name]) > 1
-    return end if begins and set(end.layer.kernel(end.inputs[0])) == {1} else None
+    if end.layer.role is Role.BATCH_NORM:
+        end = design.before(end)
+    is_same = end is not None and isinstance(end.layer, Conv) and end.output == end.inputs[0]
+    return end if is_same and end and set(kernel_of(end)) == {1} else None
+
+
+def kernel_of(node: Node) -> Sequence[Dim]:
+    return node.layer.kernel(node.inputs[0]) if isinstance(node.layer, Conv) else ()
+
+
+def leading(design: Design, name: str) -> set[str]:
+    """All that a value comes from."""
+    found, waiting = set(), [name]
+    while waiting:
+        node = design.graph.by_name.get(waiting.pop())
+        fresh = [source for source in node.sources if source not in found] if node else []
+        found.update(fresh)
+        waiting += fresh
+    return found
