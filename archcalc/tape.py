@@ -12,6 +12,8 @@ from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, ten
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
 
+GAPS = {Order.PART, Order.ROWS}
+
 
 class Opaque(Exception):
     """A layer whose memory is not predicted; the message says which, and why."""
@@ -39,7 +41,8 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 class Op:
     """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
     those that are views of what comes in, and those that are summed after it; `after`: the tensors whose gradients are
-    summed or cast after it too; `contracts`: whether it multiplies with a weight, which autograd keeps if nothing else.
+    summed or cast after it too; `contracts`: whether it multiplies with a weight, which autograd keeps if nothing else;
+    `turned`: weights whose gradients come in another order than theirs.
     """
 
     node: str
@@ -59,6 +62,7 @@ class Op:
     contracts: bool = False
     in_order: bool = False
     shown: bool = False
+    turned: tuple[str, ...] = ()
 
 
 @dataclass
@@ -196,7 +200,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
-            after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
+            turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
+            after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
@@ -213,21 +218,39 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    storage = tape.tensors[reads[0]].storage if kernel.view else None
+    held = [tape.tensors[i] for i in reads]
+    if kernel.even:
+        held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
+    order = order_of(kernel, {each.order for each in held})
+    storage = None
+    if kernel.view:
+        storage = tape.tensors[reads[0]].storage if reads else tape.storage(name, 0)
     return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
     """In which order what a kernel makes lies in memory, where what it reads lies in these."""
     if not kernel.view:
-        orders = orders - {Order.PART}  # it reads a part, and writes a whole
+        orders = orders - GAPS  # it reads a part, and writes a whole
     if kernel.settled or orders <= {Order.AXES}:
         return kernel.order
+    if kernel.view and orders == {kernel.order} == {Order.TURNED}:
+        return Order.AXES
     alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
-    if len(orders) > 1 or not (alike or orders == {kernel.order} == {Order.PART}):
+    if len(orders) > 1 or not (alike or orders == {kernel.order} <= GAPS):
         return Order.UNKNOWN
     return next(iter(orders))
+
+
+def turned(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
+    """The weights whose gradients come in the order of what a kernel reads, which is not theirs."""
+    order = tape.tensors[source].order
+    keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.turned)))
+    if keys and order is Order.UNKNOWN:
+        raise Opaque(
+            f"{node}: in which order its input lies in memory, and so its weights' gradients, is not predicted"
+        )
+    return keys if order is Order.TURNED else ()
 
 
 def in_order(
@@ -237,14 +260,15 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
-    if not kernel.in_order:
+    if not (kernel.in_order or kernel.gapless):
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if source.order is Order.AXES:
+    gaps = kernel.gapless and source.order in {*GAPS, Order.UNKNOWN}
+    if not gaps and not (kernel.in_order and source.order is not Order.AXES):
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
-    if contracted and not any(weight.trainable for weight in contracted):
+    if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
         return
     if source.order is Order.UNKNOWN:
         text = "in which order its input lies in memory, and whether it is copied first, is not predicted"
