@@ -183,6 +183,10 @@ class Layer(Declared, ABC):
         """The window on each spatial axis of the (first) input."""
         return (IDENTITY,) * x.rank
 
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        """The windows on each input: those on the first, unless it reads the others otherwise."""
+        return (self.windows(*xs),) * len(xs)
+
     def neighbours(self, x: Volume, /) -> Window:
         """The window over channels, of a layer that joins each channel with those beside it."""
         return IDENTITY

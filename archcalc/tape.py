@@ -200,8 +200,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
-            turned=turned(tape, node, kernel, reads[0], new) if kept else (),
-            after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
+            turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
+            after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
@@ -217,12 +217,15 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 
 def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
     """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    held = [tape.tensors[i] for i in reads]
     name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
-    storage, size = held[0].storage if kernel.view else None, kernel.size or held[0].size
+    held = [tape.tensors[i] for i in reads]
     if kernel.even:
         held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
-    return tape.tensor(name, size, learns, storage, order_of(kernel, {each.order for each in held}))
+    order = order_of(kernel, {each.order for each in held})
+    storage = None
+    if kernel.view:
+        storage = tape.tensors[reads[0]].storage if reads else tape.storage(name, 0)
+    return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
@@ -257,7 +260,7 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
-    if not kernel.in_order and not kernel.gapless:
+    if not (kernel.in_order or kernel.gapless):
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]

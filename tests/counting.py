@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isfunction
 from itertools import product
-from math import cos, erf, exp, pi, prod, sin, tanh
+from math import erf, exp, inf, log, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
@@ -494,9 +494,63 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["table"][at[1:]] for at, value in given.items()}
+
+
 def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     factor = Number(layer.by(x))
     return {index: each * factor for index, each in given.items()}
+
+
+def softplus(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    if layer.beta == 1:
+        return {at: soft(value) for at, value in given.items()}
+    return {at: soft(value * Number(layer.beta)) / Number(layer.beta) for at, value in given.items()}
+
+
+def soft(value: Number) -> Number:
+    return (Number(1) + value.through(exp)).through(log)
+
+
+def mish(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value * soft(value).through(tanh) for at, value in given.items()}
+
+
+def selu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    a, scale = Number(1.6732632423543772), Number(1.0507009873554805)
+    return {at: scale * by_sign(v, v, a * (v.through(exp) - Number(1))) for at, v in given.items()}
+
+
+def glu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for into, group in zip(features_of(y), features_of(x), strict=True):
+        for i, at in enumerate(into):
+            gate = given[group[y.channels + i]].through(lambda b: 1 / (1 + exp(-b)))
+            out[at] = given[group[i]] * gate
+    return out
+
+
+def layer_scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    (factors,) = weights.values()
+    each = list(factors.values())
+    return {at: given[at] * each[c] for group in features_of(x) for c, at in enumerate(group)}
+
+
+def grn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """The size of each channel over all positions, among the sizes of all channels of an item."""
+    scale, shift = (list(weights[name].values()) for name in ("weight", "bias"))
+    squares = {at: value * value for at, value in given.items()}
+    out: Numbers = {}
+    for batch in range(x.batch):
+        groups = [group for group in features_of(x) if group[0][0] == batch]
+        sizes = [total(squares[group[c]] for group in groups).root() for c in range(x.channels)]
+        mean = total(sizes) / Number(len(sizes)) + Number(layer.eps)
+        shares = [size / mean for size in sizes]
+        for group in groups:
+            for c, at in enumerate(group):
+                out[at] = given[at] * shares[c] * scale[c] + shift[c] + given[at]
+    return out
 
 
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -589,6 +643,40 @@ def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
     return out
 
 
+def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Window by window, head by head, over all pairs; those that are apart are computed, and then have no share."""
+    out: Numbers = {}
+    size, width, d = layer.window_size, x.channels, x.channels // layer.num_heads
+    whole = [-(-n // size) * size for n in x.spatial]
+    shifts = [layer.shift_size if n > size else 0 for n in whole]
+    maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
+    index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
+    for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
+        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
+        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        query, key, value = (
+            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
+        )
+        for t, place in enumerate(places):
+            gathered = []
+            for h in range(layer.num_heads):
+                head = slice(h * d, (h + 1) * d)
+                scores = [
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    for u, each in enumerate(key)
+                ]
+                shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
+                gathered += [
+                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
+                ]
+            made = mapped(gathered, range(width), *joins)
+            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
+                out |= {(batch, *place, c): number for c, number in enumerate(made)}
+    return out
+
+
 def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
     return inner(zip(query, key, strict=True)) * Number(d**-0.5)
 
@@ -660,10 +748,13 @@ def mixture(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numb
         row = [given[at] for at in group]
         parts = []
         for number, share in routed(layer, row, weights).items():
-            own = {name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")}
-            first = own[layer.first]
-            halves = [{at: v for at, v in first.items() if at[0] < f}, {(i - f, j): v for (i, j), v in first.items()}]
-            into = [halves[0], {at: v for at, v in halves[1].items() if at[0] >= 0}] if layer.gated else [first]
+            own: dict[str, Numbers] = {
+                name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")
+            }
+            first: Numbers = own[layer.first]
+            gate = {(i, j): value for (i, j), value in first.items() if i < f}
+            up = {(i - f, j): value for (i, j), value in first.items() if i >= f}
+            into = [gate, up] if layer.gated else [first]
             parts.append([value * share for value in expert(layer, row, [*into, own["down_proj"]])])
         if layer.shared_experts:
             names = (*layer.into, "down_proj")
@@ -692,14 +783,6 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
         scale = Number(1) / (squares + Number(1e-6)).root()
         return [value * scale * weights[f"{name}.weight"][(i,)] for i, value in enumerate(row)]
 
-    def turned(row: Sequence[Number], place: int) -> list[Number]:
-        found = []
-        for i in range(rope // 2):
-            angle = place * layer.rope ** (-2 * i / rope)
-            c, s = Number(cos(angle)), Number(sin(angle))
-            found += [row[2 * i] * c - row[2 * i + 1] * s, row[2 * i + 1] * c + row[2 * i] * s]
-        return found
-
     for batch in range(x.batch):
         queries, keys, values = [], [], []
         for t in range(length):
@@ -711,13 +794,13 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                 else through(normed(through(row, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
             )
             queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
-            queries[t] = [each[:nope] + turned(each[nope:], t) for each in queries[t]]
+            queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
             latent = through(row, "kv_a_proj_with_mqa")
-            place = turned(latent[layer.kv_lora_rank :], t)
-            both = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
-            both = [both[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]  # type: ignore[misc]
-            keys.append([each[:nope] + place for each in both])  # type: ignore[index,operator]
-            values.append([each[nope:] for each in both])  # type: ignore[index]
+            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
+            both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
+            keys.append([each[:nope] + place for each in both])
+            values.append([each[nope:] for each in both])
         for t in range(length):
             gathered = []
             for h in heads:

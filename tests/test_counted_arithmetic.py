@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import LAYERS
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
@@ -89,8 +89,20 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("gelu", {}, tokens(3, 4)),
     ("gelu", dict(approximate="tanh"), flat(7, batch=2)),
     ("silu", {}, image(2, 3)),
+    ("softplus", {}, flat(7, batch=2)),
+    ("softplus", dict(beta=2.0), image(2, 3)),
+    ("mish", {}, flat(7, batch=2)),
+    ("selu", {}, flat(7, batch=2)),
+    ("glu", {}, image(4, 2, 3, batch=2)),
+    ("glu", {}, tokens(3, 6)),
+    ("layer_scale", dict(init=0.5), image(3, 2, 2, batch=2)),
+    ("grn", {}, image(3, 2, 2, batch=2)),
+    ("grn", dict(eps=0.1), tokens(4, 3, batch=2)),
     ("elu", dict(alpha=0.5), flat(7, batch=2)),
     ("position_embedding", {}, tokens(4, 3, batch=2)),
+    ("position_embedding", dict(length=6), tokens(4, 3, batch=2)),
+    ("sinusoidal_positions", dict(length=6), tokens(4, 4, batch=2)),
+    ("scale", dict(power=-0.5), tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
     ("mixture", dict(num_experts=4, top_k=2, hidden_features=8), tokens(5, 4, batch=2)),
@@ -151,6 +163,9 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
     ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
     ("grouped_attention", dict(num_heads=4, causal=True, alibi=True), tokens(5, 8)),
+    ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
+    ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
+    ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
 )
 
 

@@ -93,3 +93,13 @@ def test_what_does_not_fit_is_said(layers: str, said: str) -> None:
     with pytest.raises(SpecError) as error:
         build(document(f"archcalc: 1\ninput: {{ids: {{shape: [7], dtype: int64}}}}\nlayers: ['{layers}']"))
     assert [each.message for each in error.value.diagnostics] == [said]
+
+
+@pytest.mark.parametrize("layer", ["position_embedding(7)", "position_embedding(50)", "sinusoidal_positions(50)"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_tables_of_more_rows_than_tokens(layer: str, batch: int) -> None:
+    spec = f"archcalc: 1\ninput: {{ids: {{shape: [7], dtype: int64}}}}\nlayers: ['embedding(9, 8) -> {layer} -> fc(1)']"
+    graph = build(document(spec), batch=batch)
+    assert set(differences(graph).values()) == {0}
+    with pytest.raises(SpecError, match=r"length=\d+, the sequence 51 tokens"):
+        build(document(spec.replace("[7]", "[51]")))

@@ -296,7 +296,7 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int) 
     if layer.carries is not None and source >= layer.carries:
         assert not dyed.any(), "an input that only lends its size was read"
         return
-    windows = layer.windows(*case.xs)
+    windows = layer.windows_of_inputs(*case.xs)[source]
     found = along(dyed, y, axis if y.rank == len(windows) else 0)
     for i in range(found.shape[1]):
         reach = range(n) if windows[axis].whole else windows[axis].reach(i)

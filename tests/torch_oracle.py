@@ -98,6 +98,8 @@ def reached(layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: S
     made = applied(layer, xs, "cpu")
     for parameter in made.parameters():
         nn.init.uniform_(parameter.data, 0.5, 1.5)
+        if parameter.dim() == 2:  # of a map, whose outputs are means then: no softmax is left with one score alone
+            parameter.data /= parameter.shape[1]
     clean = [positive(x) for x in xs]
     at = axis + 1 if xs[source].channels_last else axis + 2
     found = []

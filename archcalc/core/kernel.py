@@ -89,10 +89,10 @@ class Kernel:
     """One operation.
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
-              nothing, of a table that is made of numbers
+              nothing where it reads weights alone, or makes a table of numbers
     makes     the name of what comes out; "y" is the layer's output
     size      what comes out takes; None: as much as the first thing that goes in
-    view      it is that thing, seen with another shape: nothing is allocated
+    view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
     in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
     gapless   what lies in memory with gaps, as a part of something, is copied first
     order     in which order what comes out lies in memory, where what goes in lies in that of its axes
@@ -109,7 +109,8 @@ class Kernel:
     turned    those whose gradient lies as what goes in: in another order than the weight, it is copied when it is whole
     shown     whether those are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
-    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
+    summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
+              sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     cast      what autocast does to what goes in

@@ -334,6 +334,49 @@ def rounded(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockWindow:
+    """The axis in blocks of `size` units, each of which reads all of its block; the first block has `shift` units of
+    its own. An axis of no more than `size` units is one block.
+
+    Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 (windows, and windows that are shifted).
+    """
+
+    length: Dim
+    size: Dim
+    shift: Dim = 0
+
+    @property
+    def whole(self) -> bool:
+        return is_number(self.length) and self.length <= self.size
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(self.length):
+            raise NoClosedForm("whether a window covers the axis, and is not shifted")
+        return self.size, self.size
+
+    @property
+    def words(self) -> str:
+        return f"blocks of {self.size} units; a unit reads its block"
+
+    @property
+    def source(self) -> str:
+        return "Liu et al. 2021, arXiv:2103.14030, section 3.2"
+
+    def slide(self, n: Dim) -> Dim:
+        """As many units as there were."""
+        return n
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [BlockWindow(length=8, size=4, shift=1).reach(i) for i in (0, 1, 4, 5)]
+        [range(-3, 1), range(1, 5), range(1, 5), range(5, 9)]
+        """
+        first = (i - self.shift) // self.size * self.size + self.shift
+        return range(first, first + self.size)
+
+
+@dataclass(frozen=True, slots=True)
 class WholeWindow:
     """Every output unit reads the whole axis: global pooling, flattening, attention, statistics over positions."""
 

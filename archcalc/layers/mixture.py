@@ -1,10 +1,11 @@
 """Mixtures of experts: each token goes through a few of many MLPs, those that a router prefers for it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.dim import Dim, ceil_div, divides, exact, maximum
 from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import ITEMSIZE, Volume, tokens
@@ -31,6 +32,16 @@ $INIT\
             }
         )
 
+$FORWARD
+
+    def route(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """How much each token takes of which experts."""
+$ROUTE
+
+$MLP\
+'''
+
+FORWARD = """\
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         tokens = x.flatten(0, -2)
         share, chosen = self.route(tokens)
@@ -40,22 +51,24 @@ $INIT\
         ends = torch.searchsorted(expert, numbers, right=True, out_int32=True)
         y = self.mlp(tokens[token], expert, ends) * share.flatten()[order, None]
         $RETURN
+"""
 
-    def route(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """How much each token takes of which experts."""
-$ROUTE
-
-    def mlp(self, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-        """The MLPs of the experts, each on the rows that are sent to it, which end where those of the next begin."""
-$MLP
-
-    def linear(self, name: str, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-        """Each row times the matrix of its expert."""
-        weight = self.experts[name]
-        if rows.is_meta or rows.dtype == torch.float64:  # which grouped_mm does not take
-            return (weight[expert] @ rows[:, :, None]).squeeze(-1)
-        return F.grouped_mm(rows, weight.mT, offs=ends)
-'''
+FORWARD_IN_SLOTS = """\
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens, (items, length) = x.flatten(0, -2), x.shape[:2]
+        share, chosen = self.route(tokens)
+        item = torch.arange(len(tokens), device=x.device) // length
+        queue, order = (chosen * items + item[:, None]).flatten().sort(stable=True)
+        queues = torch.arange(self.num_experts * items, device=x.device)
+        begin, end = (torch.searchsorted(queue, queues, right=last)[:, None] for last in (False, True))
+        slots = $SLOTS
+        place = begin + torch.arange(slots, device=x.device)
+        choice = order[place.clamp(max=len(order) - 1)]
+        token = (choice // self.top_k).view(self.num_experts, -1)
+        share = share.flatten()[choice] * (place < end)  # an empty slot counts nothing
+        y = self.mlp(tokens[token]) * share.view(self.num_experts, -1, 1)
+        $RETURN
+"""
 
 AMONG_CHOSEN = """\
         share, chosen = self.gate(tokens).topk(self.top_k)
@@ -103,13 +116,33 @@ SHARED_MLP = '''
         return maps["down_proj"]($INNER)
 '''
 
+MLP = '''\
+    def mlp(self, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+        """The MLPs of the experts, each on the rows that are sent to it, which end where those of the next begin."""
+$HIDDEN
+        return self.linear("down_proj", hidden, expert, ends)
+
+    def linear(self, name: str, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
+        """Each row times the matrix of its expert."""
+        weight = self.experts[name]
+        if rows.is_meta or rows.dtype == torch.float64:  # which grouped_mm does not take
+            return (weight[expert] @ rows[:, :, None]).squeeze(-1)
+        return F.grouped_mm(rows, weight.mT, offs=ends)
+'''
+
+MLP_IN_SLOTS = '''\
+    def mlp(self, rows: torch.Tensor) -> torch.Tensor:
+        """The MLPs of the experts, each on the slots that are its own."""
+$HIDDEN
+        return torch.bmm(hidden, self.experts["down_proj"].mT)
+'''
+
 GATED = """\
-        gate, up = self.linear("gate_up_proj", rows, expert, ends).chunk(2, dim=-1)
-        return self.linear("down_proj", F.$ACT(gate) * up, expert, ends)"""
+        gate, up = $MAPPED.chunk(2, dim=-1)
+        hidden = F.$ACT(gate) * up"""
 
 PLAIN = """\
-        hidden = F.$ACT(self.linear("up_proj", rows, expert, ends))
-        return self.linear("down_proj", hidden, expert, ends)"""
+        hidden = F.$ACT($MAPPED)"""
 
 
 def filled(template: str, **words: str) -> str:
@@ -183,11 +216,13 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     n_group: Dim = 1
     topk_group: Dim = 1
     routed_scaling_factor: float = 1.0
+    capacity_factor: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, num_experts=self.num_experts, top_k=self.top_k, hidden_features=self.hidden_features)
         yield from at_least(0, shared_experts=self.shared_experts)
+        yield from at_least(1, shared_features=1 if self.shared_features is None else self.shared_features)
         yield from at_least(1, n_group=self.n_group, topk_group=self.topk_group)
         yield self.top_k <= self.num_experts, f"top_k={self.top_k} of num_experts={self.num_experts} are too many"
         least = 16 // ITEMSIZE[x.dtype]
@@ -210,6 +245,19 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     def shape(self, x: Volume) -> Volume:
         return x
+
+    @property
+    def capacity(self) -> tuple[int, int]:
+        """The capacity factor as a fraction: 1.25 is 5 / 4."""
+        return Fraction(str(self.capacity_factor)).as_integer_ratio()
+
+    def applied_to(self, x: Volume) -> Dim:
+        """How many rows experts are applied to: for every token `top_k`, or every slot."""
+        if self.capacity_factor is None:
+            return x.positions * self.top_k
+        times, over = self.capacity
+        slots = ceil_div(times * self.top_k * x.spatial[0], over * self.num_experts)
+        return x.batch * self.num_experts * slots
 
     @property
     def shared_width(self) -> Dim:
@@ -245,7 +293,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         items, scores = x.positions, x.positions * self.num_experts
-        rows, shared = items * self.top_k, x.numel if self.shared_experts else 0
+        rows, shared = self.applied_to(x), x.numel if self.shared_experts else 0
+        emptied, added = (0, rows - items) if self.capacity_factor is None else (rows, rows)
         hidden = rows * self.hidden_features + items * self.shared_width
         maps = 3 if self.gated else 2
         curved = 0 if self.act == "relu" else hidden
@@ -253,10 +302,10 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         return Ops(
             mac=scores * x.channels + maps * hidden * x.channels,
             sums=scores + (maps - 1) * hidden + rows * x.channels + shared,
-            mul=curved + (hidden if self.gated else 0) + rows * x.channels + routed.mul,
+            mul=curved + (hidden if self.gated else 0) + rows * x.channels + emptied + routed.mul,
             exp=curved + routed.exp,
             compare=(hidden if self.act == "relu" else 0) + routed.compare,
-            add=(rows - items) * x.channels + shared + routed.add,
+            add=added * x.channels + shared + routed.add,
             div=routed.div,
         )
 
@@ -275,6 +324,11 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         summed, divided = (rows - items, rows) if self.norm_topk_prob else (0, 0)
         added = items * (n + self.n_group) + summed
         return Ops(compare=items * compared, add=added, exp=items * n, div=divided, mul=scaled)
+
+    def unpredicted(self, x: Volume) -> str:
+        if self.capacity_factor is not None:
+            return "how the queues before its experts take memory is not worked out"
+        return "" if x.dtype != "float64" else "grouped_mm has no float64, and what is done instead copies weights"
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
@@ -309,8 +363,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         made = "picked" if self.changes_shares else "share"
         if self.scoring == "sigmoid":
             yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)
-            corrected = {"corrected": scores, "masked": scores}
-            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=corrected)
+            own = {"corrected": scores, "preferring": self.preferring(n, scores, chosen)}
+            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=own)
             yield Kernel(reads=("probabilities", "chosen"), makes=made, size=picked, keeps=("chosen",))
             if self.norm_topk_prob:
                 yield Kernel(reads=("picked",), makes="whole", size=Tensor(n, dtype), holds=("probabilities",))
@@ -322,6 +376,15 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             yield Kernel(reads=(reads,), makes="chosen", size=chosen)
             yield Kernel(reads=(reads, "chosen"), makes=made, size=picked, keeps=("chosen",))
         yield from self.shares()
+
+    def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:
+        """What it takes at its worst to prefer groups, in bytes: the two best of each, or the scores of the others
+        masked, with the groups that are left and the scores of the chosen."""
+        two, left = 2 * n * self.n_group, n * self.topk_group
+        first = Tensor(two, scores.dtype).nbytes + Tensor(two, "int64").nbytes - chosen.nbytes
+        picked = Tensor(chosen.numel, scores.dtype).nbytes
+        last = scores.nbytes + Tensor(left, "int64").nbytes + n * self.n_group + picked
+        return Tensor(maximum(first, last), "bool")
 
     @property
     def changes_shares(self) -> bool:
@@ -380,6 +443,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         if self.routed_scaling_factor != 1:
             given["routed_scaling_factor"] = self.routed_scaling_factor
         words = (
+            "" if self.capacity_factor is None else f"Capacity{self.capacity[0]}To{self.capacity[1]}",
             "Corrected" if self.scoring == "sigmoid" else "",
             "" if self.norm_topk_prob else "Absolute",
             "Scaled" if self.routed_scaling_factor != 1 else "",
@@ -396,7 +460,9 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         scaled = self.routed_scaling_factor != 1
         init = GROUPS if self.scoring == "sigmoid" else ""
         init += "        self.routed_scaling_factor = routed_scaling_factor\n" if scaled else ""
-        result = "torch.zeros_like(tokens).index_add_(0, token, y).view_as(x)"
+        slotted = self.capacity_factor is not None
+        added = "token.flatten(), y.flatten(0, 1)" if slotted else "token, y"
+        result = f"torch.zeros_like(tokens).index_add_(0, {added}).view_as(x)"
         if self.shared_experts:
             init += filled(SHARED, GATE=SHARED_GATE if self.gated else "")
             result += " + self.shared(x)"
@@ -414,10 +480,23 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             INIT=init,
             UP=self.first,
             WIDTH="2 * hidden_features" if self.gated else "hidden_features",
-            RETURN=f"return {result}",
             ROUTE=route,
-            MLP=filled(GATED if self.gated else PLAIN, ACT=self.act),
+            FORWARD=(FORWARD_IN_SLOTS if slotted else FORWARD).rstrip(),
+            MLP=MLP_IN_SLOTS if slotted else MLP,
+            HIDDEN=filled(GATED if self.gated else PLAIN, ACT=self.act),
+            MAPPED=f'torch.bmm(rows, self.experts["{self.first}"].mT)'
+            if slotted
+            else f'self.linear("{self.first}", rows, expert, ends)',
+            SLOTS=self.slots if slotted else "",
+            RETURN=f"return {result}",
         )
+
+    @property
+    def slots(self) -> str:
+        """Slots of an expert for an item, rounded up, as the module computes them."""
+        times, over = self.capacity
+        experts = "self.num_experts" if over == 1 else f"({over} * self.num_experts)"
+        return f"-(-{times} * self.top_k * length // {experts})"
 
     def source_of_shared(self) -> str:
         """The text of its method for the shared experts."""
@@ -427,22 +506,30 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     examples = (
         Example(
-            given=dict(num_experts=32, top_k=8, hidden_features=512), x=tokens(4, 1024), y=tokens(4, 1024),
-            params=1, macs=1, scalar=1,
-            source="Granite 3.0 1B-A400M",
+            given=dict(num_experts=8, top_k=2, hidden_features=56), x=tokens(6, 16), y=tokens(6, 16),
+            params=21_632, macs=33_024, scalar=66_894,
+            source="Mixtral 8x7B, its widths divided by 256: Jiang et al. 2024, arXiv:2401.04088, table 1",
         ),
         Example(
             given=dict(
                 num_experts=16, top_k=4, hidden_features=32, shared_experts=2, shared_features=24, scoring="sigmoid",
                 n_group=4, topk_group=2, routed_scaling_factor=2.5,
             ),
-            x=tokens(12, 16), y=tokens(12, 16), params=1, macs=1, scalar=1,
+            x=tokens(12, 16), y=tokens(12, 16), params=27_136, macs=104_448, scalar=212_520,
         ),
         Example(
             given=dict(
                 num_experts=8, top_k=3, hidden_features=24, shared_experts=1, norm_topk_prob=False, gated=False,
                 act="gelu",
             ),
-            x=tokens(10, 32), y=tokens(10, 32), params=1, macs=1, scalar=1,
+            x=tokens(10, 32), y=tokens(10, 32), params=14_080, macs=64_000, scalar=130_080,
+        ),
+        Example(
+            given=dict(
+                num_experts=4, top_k=1, hidden_features=24, gated=False, act="relu", norm_topk_prob=False,
+                capacity_factor=4.0,
+            ),
+            x=tokens(8, 12), y=tokens(8, 12), params=2_352, macs=18_816, scalar=38_184,
+            source="a capacity factor: Fedus et al. 2021, arXiv:2101.03961, equation 3",
         ),
     )  # fmt: skip

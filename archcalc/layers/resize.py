@@ -96,7 +96,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         if like is None:
             return module("torch.nn.Upsample", **self.stated())
         aligned = ", align_corners=True" * self.align_corners
-        return expression(f"F.interpolate({{0}}, size={{1}}.shape[2:], mode={self.mode!r}{aligned})")
+        return expression(f'F.interpolate({{0}}, size={{1}}.shape[2:], mode="{self.mode}"{aligned})')
 
     examples = (
         Example(

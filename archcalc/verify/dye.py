@@ -168,7 +168,7 @@ def misjudged(
 def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
     """Where every unit sees all: dye that is in a source comes through, and none comes from nowhere."""
     expected = any(source in dyed for source in carriers(node))
-    gathers = any(window.whole for window in node.layer.windows(*node.inputs))
+    gathers = any(window.whole for windows in node.layer.windows_of_inputs(*node.inputs) for window in windows)
     if reached != expected and (reached or gathers):
         return f"sees input unit {slab.unit} of axis {slab.axis}: {reached}, predicted {expected}"
     return ""
