@@ -106,7 +106,7 @@ def test_tables_of_more_rows_than_tokens(layer: str, batch: int) -> None:
 
 
 def test_fields_follow_each_input_through_its_own_windows() -> None:
-    """Queries see what they saw, and all of the memory: only where that comes from the input whose units are counted."""
+    """Queries see what they saw, and all of the memory where that comes from the input whose units are counted."""
     inputs = "a: {shape: [5], dtype: int64}, b: {shape: [7], dtype: int64}"
     sizes = {}
     for first, second in ("ab", "ba"):
