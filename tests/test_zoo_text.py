@@ -1,9 +1,17 @@
 """Encoders, and encoders with decoders: numbers that their specs round, and the memory of small ones."""
 
+import math
+from typing import Any
+
 import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
 
 from archcalc import load
 from archcalc.builder import build
+from archcalc.core.volume import tokens
+from archcalc.layers.t5_attention import T5Attention
 from archcalc.loading import document_of
 from archcalc.measures.params import params
 from tests.footprints import differences
@@ -46,3 +54,19 @@ def test_parameters_of_the_transformer(name: str, width: int, hidden: int, publi
 def test_sizes_that_have_no_variant(name: str, settings: dict[str, str], published: int) -> None:
     """Of BertModel and T5ForConditionalGeneration in Hugging Face's transformers."""
     assert sum(map(params, load(name, settings=settings))) == published
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_buckets_of_distances(causal: bool) -> None:
+    """Of 32 buckets up to 128, as `_relative_position_bucket` in modeling_t5.py of Hugging Face has them."""
+    call = T5Attention(num_heads=2, num_buckets=32, causal=causal).call(tokens(3, 8))
+    scope: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
+    exec(call.support, scope)
+    found = scope[call.target](**call.arguments).bucket(torch.arange(-200, 201)).tolist()
+    half = 32 if causal else 16
+    exact = half // 2
+    for distance, bucket in zip(range(-200, 201), found, strict=True):
+        away = max(0, -distance) if causal else abs(distance)
+        wide = exact + int(math.log(max(away, 1) / exact) / math.log(128 / exact) * (half - exact) + 1e-6)
+        expected = away if away < exact else min(wide, half - 1)
+        assert bucket == expected + (half if distance > 0 and not causal else 0), distance
