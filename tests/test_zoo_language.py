@@ -18,7 +18,7 @@ from tests.zoo import SPECS, document
 
 # --- published ---------------------------------------------------------------------------------------------------
 
-HALF = {"llama2": 524_288, "llama2@13b": 819_200, "llama3": 131_072, "mistral": 131_072}
+HALF = {"llama2": 524_288, "llama2@13b": 819_200, "llama3": 131_072, "mistral": 131_072, "qwen3": 147_456}
 """Bytes of keys and values for each token in half precision, 800 KiB of them for 40 layers of 5120 features as Kwon et
 al. 2023, arXiv:2309.06180, count in section 3 (OPT-13B)."""
 
@@ -56,6 +56,8 @@ SMALL: dict[str, Mapping[str, str]] = {
     "llama3": {"T": "40", "w": "128", "heads": "16", "hidden": "200", "depth": "2", "vocab": "300", "tied": "true"},
     "mistral": {"T": "96", "w": "64", "window": "16", "hidden": "128", "depth": "2", "vocab": "300"},
     "qwen2": {"T": "33", "w": "56", "heads": "7", "kv_heads": "1", "hidden": "96", "depth": "2", "vocab": "300"},
+    "qwen3": {"T": "20", "w": "64", "heads": "8", "hidden": "96", "depth": "2", "vocab": "300", "tied": "true"},
+    "mpt": {"T": "24", "w": "64", "heads": "4", "depth": "2", "vocab": "300"},
 }
 
 
