@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isfunction
 from itertools import product
-from math import erf, exp, inf, pi, prod, tanh
+from math import erf, exp, inf, log, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
@@ -501,6 +501,56 @@ def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers]
 def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     factor = Number(layer.by(x))
     return {index: each * factor for index, each in given.items()}
+
+
+def softplus(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    if layer.beta == 1:
+        return {at: soft(value) for at, value in given.items()}
+    return {at: soft(value * Number(layer.beta)) / Number(layer.beta) for at, value in given.items()}
+
+
+def soft(value: Number) -> Number:
+    return (Number(1) + value.through(exp)).through(log)
+
+
+def mish(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value * soft(value).through(tanh) for at, value in given.items()}
+
+
+def selu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    a, scale = Number(1.6732632423543772), Number(1.0507009873554805)
+    return {at: scale * by_sign(v, v, a * (v.through(exp) - Number(1))) for at, v in given.items()}
+
+
+def glu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for into, group in zip(features_of(y), features_of(x), strict=True):
+        for i, at in enumerate(into):
+            gate = given[group[y.channels + i]].through(lambda b: 1 / (1 + exp(-b)))
+            out[at] = given[group[i]] * gate
+    return out
+
+
+def layer_scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    (factors,) = weights.values()
+    each = list(factors.values())
+    return {at: given[at] * each[c] for group in features_of(x) for c, at in enumerate(group)}
+
+
+def grn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """The size of each channel over all positions, among the sizes of all channels of an item."""
+    scale, shift = (list(weights[name].values()) for name in ("weight", "bias"))
+    squares = {at: value * value for at, value in given.items()}
+    out: Numbers = {}
+    for batch in range(x.batch):
+        groups = [group for group in features_of(x) if group[0][0] == batch]
+        sizes = [total(squares[group[c]] for group in groups).root() for c in range(x.channels)]
+        mean = total(sizes) / Number(len(sizes)) + Number(layer.eps)
+        shares = [size / mean for size in sizes]
+        for group in groups:
+            for c, at in enumerate(group):
+                out[at] = given[at] * shares[c] * scale[c] + shift[c] + given[at]
+    return out
 
 
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
