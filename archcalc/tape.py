@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
 from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
 
@@ -38,14 +39,16 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 @dataclass(frozen=True, slots=True)
 class Op:
     """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
-    those that are views of what comes in, and those that are summed after it; `after`: the tensors whose gradients are
-    summed or cast after it too; `contracts`: whether it multiplies with a weight, which autograd keeps if nothing else.
+    those that are views of what comes in, and those that are summed after it; `also`: what it makes beside; `after`:
+    the tensors whose gradients are summed or cast after it too; `contracts`: whether it multiplies with a weight, which
+    autograd keeps if nothing else.
     """
 
     node: str
     reads: tuple[int, ...]
     makes: int
     learns: bool
+    also: tuple[int, ...] = ()
     own: tuple[int, ...] = ()
     keeps: tuple[int, ...] = ()
     pins: tuple[int, ...] = ()
@@ -59,6 +62,11 @@ class Op:
     contracts: bool = False
     in_order: bool = False
     shown: bool = False
+
+    @property
+    def made(self) -> tuple[int, ...]:
+        """All that it makes."""
+        return (self.makes, *self.also)
 
 
 @dataclass
@@ -173,7 +181,9 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
     learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
-    names[kernel.makes] = seen[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
+    outputs = dict(outputs_of(tape, node, kernel, reads, learns))
+    names.update(outputs), seen.update(outputs)
+    made, *also = outputs.values()
     kept = learns and tape.run.training
     made_for_itself = kernel.own if kept or not kernel.on_demand else {}
     own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
@@ -183,10 +193,11 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             node=node,
             reads=reads,
             makes=made,
+            also=tuple(also),
             own=tuple(own.values()),
             keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
             pins=tuple(storages[name] for name in kernel.pins) if kept else (),
-            scratch=kernel.scratch,
+            scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
             gradient=kernel.gradient,
             dense=kernel.dense,
             weights=new,
@@ -209,12 +220,31 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
     return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
 
 
-def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
-    """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    first = tape.tensors[reads[0]]
-    name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
+def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
+    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst."""
+    full = ITEMSIZE[kernel.thorough]
+    into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
+    wanted = [held.size for held in into if held.learns] + [Tensor(w.numel, w.dtype) for w in applied if w.trainable]
+    live = full * sum(each.numel for each in wanted)
+    most = full * (sum(held.size.numel for held in into) + sum(w.numel for w in applied))
+    for each in wanted:
+        if each.nbytes != full * each.numel:
+            most = max(most, live + each.nbytes)
+            live += each.nbytes - full * each.numel
+    return most - sum(each.nbytes for each in wanted)
+
+
+def outputs_of(
+    tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool
+) -> Iterator[tuple[str, int]]:
+    """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
+    first = tape.tensors[reads[0]] if reads else None
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
-    return tape.tensor(name, kernel.size or first.size, learns, first.storage if kernel.view else None, order)
+    for name, size in {kernel.makes: kernel.size, **kernel.also}.items():
+        made = size or (first and first.size)
+        assert made, f"{node}: {name} has no size"
+        called = node if name == "y" else f"{node}: {name}"
+        yield name, tape.tensor(called, made, learns, first.storage if first and kernel.view else None, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
@@ -223,6 +253,8 @@ def order_of(kernel: Kernel, orders: set[Order]) -> Order:
         orders = orders - {Order.PART}  # it reads a part, and writes a whole
     if kernel.settled or orders <= {Order.AXES}:
         return kernel.order
+    if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped, and swapped back where they were
+        return Order.AXES if orders == {Order.STEPS} else Order.TURNED
     alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
     if len(orders) > 1 or not (alike or orders == {kernel.order} == {Order.PART}):
         return Order.UNKNOWN
@@ -236,9 +268,11 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
+    if not kernel.in_order:
+        return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if not kernel.in_order or source.order is Order.AXES:
+    if source.order is Order.AXES:
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
     if contracted and not any(weight.trainable for weight in contracted):
@@ -318,7 +352,7 @@ def ends(tape: Tape) -> dict[int, int]:
     """For every tensor the operation after which nothing names it; one beyond the last for inputs and outputs."""
     found = dict(tape.ends)
     for place, op in enumerate(tape.ops):
-        for tensor in (*op.reads, op.makes):
+        for tensor in (*op.reads, *op.made):
             found[tensor] = max(found.get(tensor, place), place)
     found |= dict.fromkeys(tape.casts.values(), len(tape.ops) - 1)
     return found | dict.fromkeys((*tape.outputs, *range(len(tape.given))), len(tape.ops))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from archcalc.core.dim import Dim
-from archcalc.core.window import AnyWindow
+from archcalc.core.window import AnyWindow, EarlierWindow
 
 Span = tuple[Dim, Dim] | None
 """First and last input unit seen; None where a phase sees nothing (a transposed kernel smaller than its stride)."""
@@ -21,13 +21,15 @@ class Field:
     """Output unit P*q + r sees input units lo + step*q .. hi + step*q, where (lo, hi) is spans[r] and P = len(spans).
 
     After sliding windows alone there is one phase; transposed windows multiply them. `whole`: every unit sees all of
-    the input. `aligned`: at every join so far, the branches' fields had one centre and one jump.
+    the input. `aligned`: at every join so far, the branches' fields had one centre and one jump. `earlier`: every unit
+    sees the input from its first unit on, whose n units all spans then reach back.
     """
 
     spans: tuple[Span, ...] = ((0, 0),)
     step: Dim = 1
     whole: bool = False
     aligned: bool = True
+    earlier: bool = False
 
     @classmethod
     def all_of(cls, n: Dim, aligned: bool = True) -> "Field":
@@ -68,14 +70,19 @@ class Field:
 
         >>> from archcalc.core.window import Window
         >>> Field().through(Window(kernel=7, stride=2, begin=3, end=3), 224).through(Window(kernel=3, stride=2), 224)
-        Field(spans=((-3, 7),), step=4, whole=False, aligned=True)
+        Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False)
         """
         if self.whole or window.whole:
             return Field.all_of(n, self.aligned)
         outputs, inputs = window.period
         phases = self.phases_through(window)
         spans = tuple(hull(self.at(unit) for unit in ends(window.reach(i), self)) for i in range(phases))
-        return replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
+        made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
+        return made.from_first(1 - n) if self.earlier or isinstance(window, EarlierWindow) else made
+
+    def from_first(self, lo: Dim) -> "Field":
+        """The field of units that see all before, too."""
+        return replace(self, spans=tuple(span and (lo, span[1]) for span in self.spans), earlier=True)
 
     def unrolled(self, phases: int) -> "Field":
         """The same field written with a multiple of its phases."""
@@ -96,7 +103,7 @@ def union(fields: Sequence[Field]) -> Field:
     """What several branches see together where they join.
 
     >>> union([Field(((-1, 1),)), Field()])
-    Field(spans=((-1, 1),), step=1, whole=False, aligned=True)
+    Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False)
     """
     first = fields[0]
     if all(field == first for field in fields):
@@ -105,6 +112,8 @@ def union(fields: Sequence[Field]) -> Field:
     for field in fields:
         if field.whole:
             return replace(field, aligned=aligned)
+    if lows := [span[0] for field in fields if field.earlier for span in field.spans if span]:
+        return replace(union([replace(field.from_first(lows[0]), earlier=False) for field in fields]), earlier=True)
     if len({field.jump for field in fields}) > 1:
         return replace(first, spans=(hull(span for field in fields for span in field.spans),), aligned=False)
     phases = lcm(*(len(field.spans) for field in fields))

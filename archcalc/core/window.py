@@ -291,6 +291,37 @@ class WholeWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierWindow:
+    """Every unit reads itself and all units before it: causal attention."""
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return 1, 1
+
+    @property
+    def words(self) -> str:
+        return "every unit reads itself and all before it"
+
+    @property
+    def source(self) -> str:
+        return ""
+
+    def slide(self, n: Dim) -> Dim:
+        return n
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> list(EarlierWindow().reach(2))
+        [0, 1, 2]
+        """
+        return range(i + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceWindow:
     """One axis of an image whose positions are put in a row, the last axis running fastest.
 
