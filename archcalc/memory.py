@@ -147,11 +147,15 @@ class Backward:
         self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))
         if run:
             run.done(place)
-        views = dict((*op.weights, *op.viewed) if op.shown else op.viewed)
+        shown = dict(op.weights) if op.shown else {}  # they take another turn, through the views that they are
+        views = {**shown, **dict(op.viewed)}
         for key, storage in weights.items():
-            self.hand_over(key, Waiting(storage, dense=key not in views), op.node)
+            if key not in shown:
+                self.hand_over(key, Waiting(storage, dense=key not in views), op.node)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
+        for key in shown:
+            self.hand_over(key, Waiting(weights[key], dense=False), op.node)
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first."""

@@ -83,6 +83,13 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("position_embedding", {}, tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
+    ("lstm", dict(hidden_size=3), tokens(4, 5, batch=2)),
+    ("lstm", dict(hidden_size=3, num_layers=2, bidirectional=True, bias=False, returns="last"), tokens(3, 2)),
+    ("lstm", dict(hidden_size=4, num_layers=2, proj_size=2), tokens(3, 2)),
+    ("gru", dict(hidden_size=3, num_layers=2, bidirectional=True), tokens(3, 2, batch=2)),
+    ("gru", dict(hidden_size=3, bias=False, returns="last"), tokens(3, 2)),
+    ("rnn", dict(hidden_size=3, num_layers=2, returns="last"), tokens(3, 2, batch=2)),
+    ("rnn", dict(hidden_size=3, bidirectional=True, nonlinearity="relu", bias=False), tokens(3, 2)),
 )
 
 

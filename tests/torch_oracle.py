@@ -5,6 +5,7 @@ Independent of code generation and of every formula: from a layer it takes its `
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
+from archcalc.verify.dye import plain_convolutions
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError, Warning)
 """What torch raises where a layer cannot be, or cannot take its input."""
@@ -98,7 +100,7 @@ def reached(
     clean = [positive(x) for x in xs]
     at = axis + 1 if xs[source].channels_last else axis + 2
     found = []
-    with torch.no_grad(), torch.backends.mkldnn.flags(enabled=not nan):  # oneDNN bounds values, and NaN among them
+    with torch.no_grad(), plain_convolutions() if nan else nullcontext():  # oneDNN bounds values, NaN among them
         y = made(*clean)
         for unit in units:
             stained = [x.clone() if i == source else x for i, x in enumerate(clean)]

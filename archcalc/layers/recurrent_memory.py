@@ -116,7 +116,7 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
                 size=whole.of(whole.batch, whole.features(state)),
             )
         yield from runs(way, given, held)
-        held = (*held, f"{way.name} out")
+        held = (*held, *left_by(way))
     outs = tuple(f"{way.name} out" for way in ways)
     size = whole.of(whole.tokens, whole.batch, len(ways) * whole.width)
     if len(ways) == 1:
@@ -126,6 +126,15 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
         yield Kernel(reads=outs, makes=made, size=size, gradient=Gradient.PART, dense=pieces == 1, holds=held)
     if drops:
         yield Kernel(reads=(made,), makes=f"out{i}", size=size, keeps=("mask",), own={"mask": size})
+
+
+def left_by(way: Way) -> Iterator[str]:
+    """What is held of a way until its layer has ended: of the first of two cell by cell, the state after every token."""
+    yield f"{way.name} out"
+    if len(way.whole.directions) > 1 and not way.whole.one_kernel:
+        yield from (way.state("h", t) for t in way.order)
+        if way.name.endswith("_reverse"):
+            yield f"{way.name} mapped"
 
 
 def final_states(whole: Unrolled, held: tuple[str, ...]) -> Iterator[Kernel]:
@@ -178,9 +187,11 @@ def cell_by_cell(cell: Cell) -> Runs:
         part = whole.of(whole.batch, whole.gates * whole.hidden)
         mapped, (weight,) = f"{way.name} mapped", way.weights("weight_ih")
         size = whole.of(whole.tokens, part.numel)
-        yield linear_map(size, weight, way.biases[:1], reads=given, makes=mapped, in_order=given == "steps", holds=held)
-        first, *others = (f"{way.name} mapped{t}" for t in range(whole.tokens))
-        yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(others, part), size=part, view=True)
+        others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
+        facts = dict(makes=mapped, in_order=given == "steps", holds=others)
+        yield linear_map(size, weight, way.biases[:1], reads=given, **facts)
+        first, *rest = (f"{way.name} mapped{t}" for t in range(whole.tokens))
+        yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(rest, part), size=part, view=True, holds=others)
         for before, t in zip((None, *order[:-1]), order, strict=True):
             yield from cell(way, t, before)
         states = tuple(way.state("h", t) for t in range(whole.tokens))
@@ -231,11 +242,13 @@ def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
     yield Kernel(reads=(i, g), makes=f"{c} new", size=size, crosswise=True)
     yield in_place(c, f"{c} kept", f"{c} new")
     yield Kernel(reads=(c,), makes=f"{c} shown", keeps=(f"{c} shown",))
-    yield Kernel(reads=(o, f"{c} shown"), makes=f"{h} whole" if projects else h, size=size, crosswise=True)
+    holds = (source, way.state("c", before))
+    made = f"{h} whole" if projects else h
+    yield Kernel(reads=(o, f"{c} shown"), makes=made, size=size, crosswise=True, holds=holds)
     if projects:
         (weight,) = way.weights("weight_hr")
         yield linear_map(
-            way.whole.of(way.whole.batch, way.whole.width), weight, reads=f"{h} whole", makes=h, holds=(source,)
+            way.whole.of(way.whole.batch, way.whole.width), weight, reads=f"{h} whole", makes=h, holds=holds
         )
 
 
