@@ -129,7 +129,7 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
 
 
 def left_by(way: Way) -> Iterator[str]:
-    """What is held of a way until its layer has ended: of the first of two cell by cell, the state after every token."""
+    """What is held of a way until its layer has ended: where two go cell by cell, the state after every token."""
     yield f"{way.name} out"
     if len(way.whole.directions) > 1 and not way.whole.one_kernel:
         yield from (way.state("h", t) for t in way.order)
