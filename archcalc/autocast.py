@@ -42,5 +42,5 @@ def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[
     xs = tuple(replace(x, dtype=dtype) for x, dtype in zip(node.inputs, dtypes, strict=True))
     cast = node.layer.cast(*xs[: node.layer.carries])
     applied = [PARAMETERS for weight in node.layer.weights(*xs) if cast is Cast.WIDEST and not weight.buffer]
-    into = [x.dtype for x in xs[: node.layer.carries]]
+    into = [x.dtype for x in xs[: node.layer.carries] if x.is_floating] or [node.output.dtype]
     return replace(node.output, dtype=cast_to(cast, [*into, *applied], run.autocast)), xs

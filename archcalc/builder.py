@@ -81,7 +81,7 @@ class Builder:
         self.declared = Declarations(document, batch, dtype, sizes, free, self.report)
         self.problems: list[Diagnostic] = []
         self.reported: set[tuple[str, Location | None]] = set()
-        self.network = Network()
+        self.network = Network(dtype)
         self.scopes: dict[str, Scope] = {}
         self.expansions: dict[str, Expansion] = {}
         self.steps = 0

@@ -10,7 +10,7 @@ from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.location import Location
 from archcalc.core.padding import RULES
-from archcalc.core.volume import ITEMSIZE, Volume
+from archcalc.core.volume import ITEMSIZE, Volume, ids
 from archcalc.graph import Free, Input
 from archcalc.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
@@ -115,6 +115,8 @@ class Declarations:
             known = ", ".join(ITEMSIZE)
             self.report(problem("AC125", f"unknown dtype '{dtype}'", declared.where, help=f"one of {known}"))
         volume = Volume(shape[0], tuple(shape[1:]), self.batch, declared.channels_last, dtype)
+        if volume.is_ids:
+            volume = ids(*shape, batch=self.batch, dtype=dtype)
         try:
             check_lengths(volume, declared.where)
         except SpecError as error:

@@ -100,12 +100,7 @@ def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tup
 
 def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
     """In which circumstances its kernels run."""
-    return Run(is_training, practice.device, dtype_of(graph), practice.autocast)
-
-
-def dtype_of(graph: Graph) -> str:
-    """What the network computes in."""
-    return next((each.volume.dtype for each in graph.inputs if "float" in each.volume.dtype), "float32")
+    return Run(is_training, practice.device, graph.dtype, practice.autocast)
 
 
 def weights_of(graph: Graph) -> list[Weight]:

@@ -138,6 +138,11 @@ class Graph:
         return iter(self.nodes)
 
     @cached_property
+    def dtype(self) -> str:
+        """What it computes in."""
+        return next((volume.dtype for volume in self.volumes.values() if volume.is_floating), "float32")
+
+    @cached_property
     def by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
 

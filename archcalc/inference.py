@@ -1,7 +1,7 @@
 """Layers take their place in the graph: what must hold of their inputs is checked, and their volumes follow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import is_number
@@ -21,8 +21,12 @@ UNKNOWN = ""
 
 @dataclass
 class Network:
-    """A graph under construction: every node so far, and what every name carries; None where that is unknown."""
+    """A graph under construction: every node so far, and what every name carries; None where that is unknown.
 
+    `dtype`: what layers compute in where their inputs are integers.
+    """
+
+    dtype: str = "float32"
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
@@ -46,7 +50,7 @@ class Network:
             try:
                 for claim, message in check_inputs(layer, call, xs, described):
                     self.conditions.append(Condition(claim, message, path))
-                y = self.inferred[layer, xs] = layer.shape(*xs)
+                y = self.inferred[layer, xs] = self.output(layer, xs)
             except NoClosedForm as error:
                 raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
             check_lengths(y, call.where)
@@ -56,6 +60,10 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+
+    def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
+        y = layer.shape(*xs)
+        return replace(y, dtype=self.dtype) if y.is_floating and all(x.is_ids for x in xs) else y
 
     def described(self, source: str, x: Volume) -> str:
         """`layer1.conv3 [256, 32, 32] (line 6)`."""
@@ -103,6 +111,10 @@ def check_inputs(
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
+    if not layer.takes_ids and any(x.is_ids for x in xs):
+        message = f"{call.target.text} computes with numbers, and integers are names here"
+        help = "look a vector up for each of them: embedding(num_embeddings, embedding_dim)"
+        raise problem("AC201", message, call.where, notes=[", ".join(described)], help=help)
     depends = []
     for holds, message in layer.requires(*xs):
         if isinstance(holds, Claim):

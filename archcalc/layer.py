@@ -132,6 +132,7 @@ class Layer(Declared, ABC):
     ties         fields whose value is a Reference -> the weight that is that layer's weight of the same name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs reach the output values; None: all
+    takes_ids    whether inputs may be of integers
     opaque       why its memory is not predicted; empty where it is
     keeps        what backward needs of its input "x" and its output "y", where it is one kernel
     copies       weights that are kept: beside the parameters where autocast casts them (core/kernel.py)
@@ -148,6 +149,7 @@ class Layer(Declared, ABC):
     ties: ClassVar[Mapping[str, str]] = {}
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
+    takes_ids: ClassVar[bool] = False
     opaque: ClassVar[str] = ""
     keeps: ClassVar[tuple[str, ...]] = ("x",)
     copies: ClassVar[tuple[str, ...]] = ()
@@ -180,6 +182,10 @@ class Layer(Declared, ABC):
     def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
         """The window on each spatial axis of the (first) input."""
         return (IDENTITY,) * x.rank
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        """The windows on each input: those on the first, unless it reads the others otherwise."""
+        return (self.windows(*xs),) * len(xs)
 
     def neighbours(self, x: Volume, /) -> Window:
         """The window over channels, of a layer that joins each channel with those beside it."""
@@ -237,7 +243,7 @@ class Layer(Declared, ABC):
 class Merge(Layer):
     """A layer that takes two inputs or more."""
 
-    inputs = (2, None)
+    inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from ()

@@ -149,7 +149,7 @@ def leading(graph: Graph) -> set[str]:
 
 
 def is_floating(given: Input) -> bool:
-    return "float" in given.volume.dtype
+    return given.volume.is_floating
 
 
 def applied(graph: Graph, node: Node) -> Applied:
@@ -206,7 +206,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
-            after=(*(casts[name] for name in kernel.summed if name in casts), *mixed(tape, node, kernel, reads, made)),
+            after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
     )
@@ -238,13 +238,13 @@ def outputs_of(
     tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool
 ) -> Iterator[tuple[str, int]]:
     """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
-    first = tape.tensors[reads[0]] if reads else None
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
+    storage = None
+    if kernel.view:
+        storage = tape.tensors[reads[0]].storage if reads else tape.storage(f"{node}: {kernel.makes}", 0)
     for name, size in {kernel.makes: kernel.size, **kernel.also}.items():
-        made = size or (first and first.size)
-        assert made, f"{node}: {name} has no size"
         called = node if name == "y" else f"{node}: {name}"
-        yield name, tape.tensor(called, made, learns, first.storage if first and kernel.view else None, order)
+        yield name, tape.tensor(called, size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:

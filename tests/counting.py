@@ -11,6 +11,7 @@ from itertools import product
 from math import erf, exp, pi, prod, tanh
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
 COUNTED: Counter[str] = Counter()
@@ -297,6 +298,40 @@ def layernorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
     return out
 
 
+def channel_groups(x: Any, count: int) -> Iterator[list[Index]]:
+    """The indices of each of `count` groups of neighbouring channels of every item, at all positions."""
+    each = x.channels // count
+    for batch, group in product(range(x.batch), range(count)):
+        yield [(batch, group * each + c, *place) for c in range(each) for place in indices(x.spatial)]
+
+
+def normalised(layer: Any, x: Any, count: int, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in channel_groups(x, count):
+        for at, value in zip(group, standardised([given[at] for at in group], layer.eps), strict=True):
+            out[at] = value * weights["weight"][at[1:2]] + weights["bias"][at[1:2]] if layer.affine else value
+    return out
+
+
+def group_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return normalised(layer, x, layer.num_groups, weights, given)
+
+
+def instance_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return normalised(layer, x, x.channels, weights, given)
+
+
+def rmsnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for group in features_of(x):
+        mean = total(given[at] * given[at] for at in group) / Number(len(group))
+        scale = Number(1) / (mean + Number(layer.eps or 2**-52)).root()
+        for i, at in enumerate(group):
+            value = given[at] * scale
+            out[at] = value * weights["weight"][(i,)] if "weight" in weights else value
+    return out
+
+
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
@@ -437,6 +472,15 @@ def gelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
     return out
 
 
+def sinusoidal_positions(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value + weights["table"][at[1:]] for at, value in given.items()}
+
+
+def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    factor = Number(layer.by(x))
+    return {index: each * factor for index, each in given.items()}
+
+
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     return {at: value + weights["weight"][(0, *at[1:])] for at, value in given.items()}
 
@@ -447,24 +491,73 @@ def mapped(row: Sequence[Number], outputs: range, weight: Numbers, bias: Numbers
 
 
 def attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Head by head, query by query, over all pairs of tokens."""
-    out: Numbers = {}
-    (length,), width, d = x.spatial, x.channels, x.channels // layer.num_heads
+    """One map makes queries, keys and values."""
     maps = (weights["in_proj_weight"], weights.get("in_proj_bias"))
+    parts = [range(part * x.channels, (part + 1) * x.channels) for part in range(3)]
     joins = (weights["out_proj.weight"], weights.get("out_proj.bias"))
+    out: Numbers = {}
     for batch in range(x.batch):
-        rows = [[given[(batch, t, c)] for c in range(width)] for t in range(length)]
-        query, key, value = (
-            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
-        )
-        for t in range(length):
-            gathered = []
-            for head in (slice(h * d, (h + 1) * d) for h in range(layer.num_heads)):
-                shares = softened([scored(query[t][head], each[head], d) for each in key])
-                gathered += [
-                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
-                ]
-            out |= {(batch, t, c): made for c, made in enumerate(mapped(gathered, range(width), *joins))}
+        query, key, value = ([mapped(row, part, *maps) for row in rows(x, batch, given)] for part in parts)
+        gathered = attended(query, key, value, layer.num_heads, layer.num_heads, x.spatial[0] if layer.causal else 0)
+        for t, row in enumerate(gathered):
+            out |= {(batch, t, c): made for c, made in enumerate(mapped(row, range(x.channels), *joins))}
+    return out
+
+
+def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """A map each; queries and keys are turned by their places."""
+    d, (length,) = layer.features(x), x.spatial
+    heads = dict(q=layer.num_heads, k=layer.groups, v=layer.groups)
+    joins = (weights["o_proj.weight"], weights.get("o_proj.bias"))
+    out: Numbers = {}
+    for batch in range(x.batch):
+        made = {
+            name: [
+                mapped(row, range(count * d), weights[f"{name}_proj.weight"], weights.get(f"{name}_proj.bias"))
+                for row in rows(x, batch, given)
+            ]
+            for name, count in heads.items()
+        }
+        if layer.rope:
+            made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
+        back = (layer.window or length) if layer.causal else 0
+        for t, row in enumerate(attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back)):
+            out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
+    return out
+
+
+def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
+    """The features of each token."""
+    return [[given[(batch, t, c)] for c in range(x.channels)] for t in range(x.spatial[0])]
+
+
+def attended(
+    query: list[list[Number]], key: list[list[Number]], value: list[list[Number]], heads: int, groups: int, back: int
+) -> Iterator[list[Number]]:
+    """Head by head, query by query, over all pairs of tokens; `back`: how many tokens each attends to, 0 for all."""
+    d = len(query[0]) // heads
+    for t, row in enumerate(query):
+        gathered = []
+        for h in range(heads):
+            own, shared = slice(h * d, (h + 1) * d), h * groups // heads
+            group = slice(shared * d, (shared + 1) * d)
+            scores = [scored(row[own], each[group], d) for each in key]
+            if back:
+                scores = [each if t - back < i <= t else Number(float("-inf")) for i, each in enumerate(scores)]
+            shares = softened(scores)
+            columns = zip(*(each[group] for each in value), strict=True)
+            gathered += [inner(zip(shares, column, strict=True)) for column in columns]
+        yield gathered
+
+
+def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
+    """Features i and i + d/2 of each head, turned by place / base^(2 i / d); the table is of single precision."""
+    out, angles = list(row), place * base ** (torch.arange(0, d, 2) / -d)
+    for first in range(0, len(row), d):
+        for i, angle in enumerate(angles):
+            a, b = row[first + i], row[first + i + d // 2]
+            c, s = Number(angle.cos().item()), Number(angle.sin().item())
+            out[first + i], out[first + i + d // 2] = a * c - b * s, b * c + a * s
     return out
 
 
@@ -562,7 +655,9 @@ KERNELS: dict[str, Kernel] = {
         conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
         adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
         linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, position_embedding, attention, lstm, gru, rnn,
+        gelu, silu, elu, scale, sinusoidal_positions, position_embedding, attention, grouped_attention,
+        group_norm, instance_norm, rmsnorm,
+        lstm, gru, rnn,
     )
 }  # fmt: skip
 """The kernel of every layer that has one, by the layer's name."""

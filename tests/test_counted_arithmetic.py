@@ -64,6 +64,12 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("layernorm", dict(over="all", eps=0.1), image(3, 4, batch=2)),
     ("layernorm", dict(bias=False), tokens(4, 5)),
     ("layernorm", dict(elementwise_affine=False), flat(5, batch=2)),
+    ("group_norm", dict(num_groups=2), image(4, 2, 3, batch=2)),
+    ("group_norm", dict(num_groups=1, affine=False), flat(5, batch=2)),
+    ("instance_norm", {}, image(3, 2, 4, batch=2)),
+    ("instance_norm", dict(affine=True, eps=0.1), image(2, 5, batch=2)),
+    ("rmsnorm", {}, tokens(4, 5)),
+    ("rmsnorm", dict(elementwise_affine=False, eps=0.1), image(3, 2, 2, batch=2)),
     ("softmax", {}, image(4, 2, 3, batch=2)),
     ("softmax", {}, tokens(4, 5)),
     ("lrn", dict(size=3), image(5, 2, 3, batch=2)),
@@ -81,6 +87,9 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("silu", {}, image(2, 3)),
     ("elu", dict(alpha=0.5), flat(7, batch=2)),
     ("position_embedding", {}, tokens(4, 3, batch=2)),
+    ("position_embedding", dict(length=6), tokens(4, 3, batch=2)),
+    ("sinusoidal_positions", dict(length=6), tokens(4, 4, batch=2)),
+    ("scale", dict(power=-0.5), tokens(4, 3, batch=2)),
     ("attention", dict(num_heads=2), tokens(4, 6, batch=2)),
     ("attention", dict(num_heads=3, bias=False), tokens(5, 6)),
     ("lstm", dict(hidden_size=3), tokens(4, 5, batch=2)),
@@ -90,6 +99,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("gru", dict(hidden_size=3, bias=False, returns="last"), tokens(3, 2)),
     ("rnn", dict(hidden_size=3, num_layers=2, returns="last"), tokens(3, 2, batch=2)),
     ("rnn", dict(hidden_size=3, bidirectional=True, nonlinearity="relu", bias=False), tokens(3, 2)),
+    ("attention", dict(num_heads=2, causal=True), tokens(5, 4, batch=2)),
+    ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
+    ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
+    ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
 )
 
 

@@ -15,7 +15,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph import Graph, Input, Node
 from archcalc.layer import LAYERS, Layer
 from archcalc.tape import saved, tape_of
-from tests.torch_oracle import applied
+from tests.torch_oracle import applied, random
 
 DTYPES = ("float32", "bfloat16")
 
@@ -45,7 +45,7 @@ def smaller(xs: tuple[Volume, ...], dtype: str) -> tuple[Volume, ...]:
 def packed(layer: Layer, xs: tuple[Volume, ...], dtype: str) -> int:
     """Bytes of the storages that autograd keeps, those of weights and inputs left out."""
     made = applied(layer, xs, "cpu").train().to(getattr(torch, dtype))
-    inputs = [torch.rand(x.shape, dtype=getattr(torch, x.dtype)).requires_grad_() for x in xs]
+    inputs = [random(x) for x in xs]
     known = {each.untyped_storage()._cdata for each in (*made.parameters(), *made.buffers(), *inputs)}
     found: dict[int, int] = {}
     alive: list[Tensor] = []

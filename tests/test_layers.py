@@ -291,7 +291,7 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int) 
     if layer.carries is not None and source >= layer.carries:
         assert not dyed.any(), "an input that only lends its size was read"
         return
-    windows = layer.windows(*case.xs)
+    windows = layer.windows_of_inputs(*case.xs)[source]
     place = axis if y.rank == len(windows) else 0
     found, lost = along(dyed, y, place), dict[int, list[int]]()
     for i in range(found.shape[1]):

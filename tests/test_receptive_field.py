@@ -12,6 +12,7 @@ from archcalc.core.window import (
     IDENTITY,
     AdaptiveWindow,
     AnyWindow,
+    EarlierWindow,
     TransposedWindow,
     WholeWindow,
     Window,
@@ -71,6 +72,23 @@ def test_a_join_sees_what_its_branches_see(left: list[AnyWindow], right: list[An
         return
     for i in range(2 * len(joined.spans) + 1):
         assert joined.at(i) == span(followed(first, i) | followed(second, i))
+
+
+padded = st.builds(Window, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(padded, max_size=2), st.lists(st.one_of(padded, st.just(EarlierWindow())), max_size=3))
+def test_causal_units_see_the_input_from_its_first_unit_on(before: list[AnyWindow], after: list[AnyWindow]) -> None:
+    """As far as there is input: a field that has grown beyond it is told like any other."""
+    first = [*before, EarlierWindow()]
+    fields = {tuple(first): union([grown(before), grown(first)]), (*first, *after): grown([*first, *after])}
+    for chain, field in fields.items():
+        for i in (each for each in range(5) if each * field.step < 100):
+            seen, found = span(followed(list(chain), i)), field.at(i)
+            assert found
+            assert found[0] <= 0
+            assert seen is None or max(seen[1], -1) < 0 or (max(seen[0], 0), seen[1]) == (0, found[1])
 
 
 @settings(max_examples=500, derandomize=True, deadline=None)

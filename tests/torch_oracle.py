@@ -115,7 +115,12 @@ def reached(
     return torch.stack(found)
 
 
+def random(x: Volume) -> Tensor:
+    """An input in which gradients flow where they can."""
+    return positive(x) if x.is_ids else torch.rand(x.shape, dtype=getattr(torch, x.dtype)).requires_grad_()
+
+
 def positive(x: Volume) -> Tensor:
-    shape = (1, *x.item_shape)
+    shape = x.shape
     dtype = getattr(torch, x.dtype)
     return torch.rand(shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 2, shape, dtype=dtype)

@@ -128,8 +128,7 @@ def supported(texts: Mapping[str, None]) -> Iterator[str]:
 def main(graph: Graph, name: str) -> Iterator[str]:
     """What the file does when it is run."""
     inputs = ", ".join(sample(each) for each in graph.inputs)
-    dtype = graph.inputs[0].volume.dtype if graph.inputs else "float32"
-    cast = "" if dtype in ("float32", "int64") else f".to(torch.{dtype})"
+    cast = "" if graph.dtype == "float32" else f".to(torch.{graph.dtype})"
     yield from ("", "", 'if __name__ == "__main__":')
     yield f"{INDENT}network = {name}().eval(){cast}"
     yield f"{INDENT}with torch.no_grad():"
@@ -141,8 +140,8 @@ def main(graph: Graph, name: str) -> Iterator[str]:
 def sample(given: Input) -> str:
     """An input to try a network on."""
     shape = ", ".join(map(str, given.volume.shape))
-    if given.volume.dtype.startswith("int"):
-        return f"torch.randint({given.vocab or 2}, ({shape},), dtype=torch.{given.volume.dtype})"
+    if given.volume.is_ids:
+        return f"torch.randint({given.vocab or 2}, ({shape}), dtype=torch.{given.volume.dtype})"
     dtype = "" if given.volume.dtype == "float32" else f", dtype=torch.{given.volume.dtype}"
     return f"torch.randn({shape}{dtype})"
 

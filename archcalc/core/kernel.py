@@ -89,11 +89,11 @@ class Kernel:
     """One operation.
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
-              nothing goes into a constant
+              nothing goes into a constant, such as a table of numbers
     makes     the name of what comes out; "y" is the layer's output
     also      what comes out beside that, by name: views too, where that is one
     size      what comes out takes; None: as much as the first thing that goes in
-    view      it is that thing, seen with another shape: nothing is allocated
+    view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
     in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
     order     in which order what comes out lies in memory, where what goes in lies in that of its axes
     even      element by element: what comes out lies as what goes in
@@ -110,7 +110,8 @@ class Kernel:
     weights   the weights whose gradients its backward makes
     shown     whether those are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
-    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended
+    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended;
+              and names of what goes in of which that holds too
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     cast      what autocast does to what goes in

@@ -7,6 +7,8 @@ from archcalc.core.dim import Dim, prod
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int64": 8, "int32": 4, "bool": 1}
 """Bytes of one element."""
 
+INTEGERS = ("int64", "int32")
+
 
 def widest(*dtypes: str) -> str:
     """What torch promotes floating dtypes to: the one that takes most.
@@ -21,7 +23,8 @@ def widest(*dtypes: str) -> str:
 class Volume:
     """One activation: `channels` features at every position of `spatial`, for every item of the batch.
 
-    Positions and features are told apart by meaning, not by index; only `shape` knows torch's order.
+    Positions and features are told apart by meaning, not by index; only `shape` knows torch's order. Of integers there
+    is one at each position, and torch has no axis for features.
     """
 
     channels: Dim
@@ -36,12 +39,24 @@ class Volume:
         return len(self.spatial)
 
     @property
+    def is_floating(self) -> bool:
+        """Whether gradients can flow into it."""
+        return "float" in self.dtype
+
+    @property
+    def is_ids(self) -> bool:
+        """Whether it is of integers, which name rows of a table."""
+        return self.dtype in INTEGERS
+
+    @property
     def item_shape(self) -> tuple[Dim, ...]:
         """The axes of one item in torch's order: what specs and reports print.
 
-        >>> image(3, 224, 224).item_shape, tokens(128, 512).item_shape, flat(1000).item_shape
-        ((3, 224, 224), (128, 512), (1000,))
+        >>> image(3, 224, 224).item_shape, tokens(128, 512).item_shape, flat(1000).item_shape, ids(128).item_shape
+        ((3, 224, 224), (128, 512), (1000,), (128,))
         """
+        if self.is_ids:
+            return self.spatial
         return (*self.spatial, self.channels) if self.channels_last else (self.channels, *self.spatial)
 
     @property
@@ -89,6 +104,11 @@ def image(channels: Dim, *spatial: Dim, batch: Dim = 1) -> Volume:
 
 def tokens(length: Dim, features: Dim, *, batch: Dim = 1) -> Volume:
     return Volume(features, (length,), batch, channels_last=True)
+
+
+def ids(*spatial: Dim, batch: Dim = 1, dtype: str = "int64") -> Volume:
+    """An integer at each position."""
+    return Volume(1, spatial, batch, channels_last=True, dtype=dtype)
 
 
 def flat(features: Dim, *, batch: Dim = 1) -> Volume:

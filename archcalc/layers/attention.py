@@ -1,4 +1,4 @@
-"""Attention: every token reads all tokens, weighted by how well they match."""
+"""Attention: every token reads all tokens, or all before it, weighted by how well they match."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor_o
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
@@ -17,9 +17,10 @@ SUPPORT = '''\
 class SelfAttention(nn.Module):
     """Self-attention with `num_heads` heads; names of weights as in nn.MultiheadAttention."""
 
-    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True) -> None:
+    def __init__(self, embed_dim: int, num_heads: int, bias: bool = True, causal: bool = False) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.causal = causal
         self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim)) if bias else None
         self.out_proj = nn.Linear(embed_dim, embed_dim, bias)
@@ -28,7 +29,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         heads = F.linear(x, self.in_proj_weight, self.in_proj_bias).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(query, key, value)
+        y = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         return self.out_proj(y.transpose(1, 2).flatten(2))
 '''
 
@@ -38,9 +39,11 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
     x: C at T tokens -> y: the same
 
-    One map makes Q, K and V, another joins the heads. MACs: 4 C^2 for each token, and 2 C for each of the T^2 pairs of
-    tokens. Beside them a pair in a head takes a product (the scale), a subtraction, an exponential and a division, and
-    all but one pair of each query a comparison and an addition, as in softmax.
+    One map makes Q, K and V, another joins the heads. With `causal` a token attends to itself and those before it, and
+    decoding keeps the keys and values of each. MACs: 4 C^2 for each token, and 2 C for each of the T^2 pairs of tokens,
+    those that `causal` masks among them, as torch's FlopCounterMode counts. Beside them a pair in a head takes a
+    product (the scale), a subtraction, an exponential and a division, and all but one pair of each query a comparison
+    and an addition, as in softmax.
 
     Sources: Vaswani et al. 2017, arXiv:1706.03762, section 3.2; torch.nn.MultiheadAttention (names, weight layout);
     torch.nn.functional.scaled_dot_product_attention.
@@ -50,6 +53,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
     num_heads: Dim
     bias: bool = True
+    causal: bool = False
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -57,7 +61,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
-        return tuple(WholeWindow(n) for n in x.spatial)
+        return tuple(EarlierWindow() if self.causal else WholeWindow(n) for n in x.spatial)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -85,6 +89,9 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             div=scores,
         )
 
+    def cached(self, x: Volume) -> Dim:
+        return 2 * x.channels if self.causal else 0
+
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER
 
@@ -106,6 +113,11 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         Example(
             given=dict(num_heads=12), x=tokens(197, 768), y=tokens(197, 768), params=2_362_368, macs=524_391_936,
             scalar=1_050_956_388, source="ViT-B/16: Dosovitskiy et al. 2020, arXiv:2010.11929, table 1",
+        ),
+        Example(
+            given=dict(num_heads=12, causal=True), x=tokens(1024, 768), y=tokens(1024, 768), params=2_362_368,
+            macs=4_026_531_840, scalar=8_115_167_232,
+            source="GPT-2 small: Radford et al. 2019, table 2",
         ),
         Example(
             given=dict(num_heads=2, bias=False), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560,

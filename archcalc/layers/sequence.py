@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, prod, same
-from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, tensor_of
+from archcalc.core.dim import Dim, divides, prod
+from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -148,13 +148,27 @@ class PositionEmbedding(nn.Module):
 '''
 
 
+POSITION_TABLE = '''\
+class PositionTable(nn.Module):
+    """Adds a learned vector to each token, by its place: the first ones of a table of `length`."""
+
+    def __init__(self, length: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, length, features).normal_(std=0.02))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.weight[:, : x.shape[1]]
+'''
+
+
 class PositionEmbedding(OfTokens, name="position_embedding", positional=("length",)):
     """A learned vector added to each token, by its place in the sequence.
 
-    x: C at T tokens -> y: the same. There are as many vectors as tokens, so that every size of the input is another
-    module; `length` says how many there are, and takes no other.
+    x: C at T tokens -> y: the same. `length` says how many vectors there are, of which the first T are used: as many
+    tokens are the most it takes. Without it there are T, so that every size of the input is another module.
 
-    Sources: Gehring et al. 2017, arXiv:1705.03122, section 3.1; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
+    Sources: Gehring et al. 2017, arXiv:1705.03122, section 3.1; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1;
+    `length`: Devlin et al. 2018, arXiv:1810.04805, section 3 (512 positions).
     """
 
     role = Role.MERGE
@@ -163,9 +177,7 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        if self.length is not None:
-            n = x.spatial[0]
-            yield same(n, self.length), f"position_embedding has length={self.length}, the sequence {n} tokens"
+        yield from long_enough(self.name, self.length, x)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -183,10 +195,20 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
         return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), summed=("weight",), gradient=Gradient.SAME)
+        """The gradient of a part of the table is put into zeros of the size of all of it."""
+        if self.vectors(x) == x.spatial[0]:
+            yield Kernel(size=tensor_of(y), summed=("weight",), gradient=Gradient.SAME)
+            return
+        rows = Tensor(prod(x.item_shape), run.dtype)
+        yield Kernel(reads=(), makes="rows", size=rows, view=True, weights=("weight",))
+        summed = () if y.batch == 1 else ("rows",)
+        yield Kernel(reads=("x", "rows"), size=tensor_of(y), summed=summed, gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
-        return module("PositionEmbedding", support=POSITION_EMBEDDING, length=self.vectors(x), features=x.channels)
+        name, support = ("PositionEmbedding", POSITION_EMBEDDING)
+        if self.length is not None:
+            name, support = ("PositionTable", POSITION_TABLE)
+        return module(name, support=support, length=self.vectors(x), features=x.channels)
 
     examples = (
         Example(
@@ -194,6 +216,76 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
             source="ViT-B/16: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1",
         ),
         Example(given=dict(length=4), x=tokens(4, 3), y=tokens(4, 3), params=12, scalar=12),
+        Example(
+            given=dict(length=512), x=tokens(128, 768), y=tokens(128, 768), params=393_216, scalar=98_304,
+            source="BERT base, most of its training: Devlin et al. 2018, arXiv:1810.04805, appendix A.2",
+        ),
+    )  # fmt: skip
+
+
+def long_enough(name: str, length: Dim | None, x: Volume) -> Iterator[Requirement]:
+    """A table of `length` rows has one for each token."""
+    if length is not None:
+        yield from at_least(1, length=length)
+        yield x.spatial[0] <= length, f"{name} has length={length}, the sequence {x.spatial[0]} tokens"
+
+
+SINUSOIDAL = '''\
+class SinusoidalPositions(nn.Module):
+    """Adds sines and cosines of a token's place, of wavelengths from 2 pi to 10000 * 2 pi."""
+
+    def __init__(self, length: int, features: int) -> None:
+        super().__init__()
+        angles = torch.arange(length)[:, None] * 10000 ** (torch.arange(0, features, 2) / -features)
+        self.register_buffer("table", torch.stack([angles.sin(), angles.cos()], -1).flatten(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.table[: x.shape[1]]
+'''
+
+
+class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("length",)):
+    """Sines and cosines of a token's place added to it: nothing is learned, the table is a buffer.
+
+    x: C at T tokens -> y: the same. Feature 2i gets sin(t / 10000^(2i / C)), feature 2i + 1 the cosine. The table has
+    `length` rows, which are the most tokens it takes; T where that is not stated. Making it is not counted.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    """
+
+    role = Role.MERGE
+
+    length: Dim | None = None
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from long_enough(self.name, self.length, x)
+        yield divides(2, x.channels), f"a sine and a cosine for each two features: {x.channels} must be even"
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def rows(self, x: Volume) -> Dim:
+        return x.spatial[0] if self.length is None else self.length
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("table", (self.rows(x), x.channels), buffer=True)
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(add=y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), gradient=Gradient.SAME)
+
+    def call(self, x: Volume) -> Call:
+        return module("SinusoidalPositions", support=SINUSOIDAL, length=self.rows(x), features=x.channels)
+
+    examples = (
+        Example(
+            x=tokens(25, 512), y=tokens(25, 512), scalar=12_800,
+            source="the base model: Vaswani et al. 2017, arXiv:1706.03762, section 3.5",
+        ),
+        Example(given=dict(length=9), x=tokens(4, 6), y=tokens(4, 6), scalar=24),
     )  # fmt: skip
 
 

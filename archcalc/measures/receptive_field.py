@@ -1,6 +1,6 @@
 """Receptive field: which units of the network's input one output unit can see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import cast
 
@@ -33,7 +33,7 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     grow = cast(Step, cache(Field.through))  # most axes of most layers repeat: height and width, block after block
     seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
     for node in graph:
-        branches = [seen[name] for name in carriers(node) if name in seen]
+        branches = {i: seen[name] for i, name in enumerate(carriers(node)) if name in seen}
         if branches and (fields := advance(node, branches, seed, grow)):
             seen[node.name] = fields
     del seen[seed.name]
@@ -50,9 +50,10 @@ def carriers(node: Node) -> tuple[str, ...]:
     return node.sources[: node.layer.carries]
 
 
-def windows_along(node: Node, axes: int) -> tuple[AnyWindow, ...]:
-    """A node's window on each axis of the network's input; a sequence's one axis carries all that were put in a row."""
-    windows = node.layer.windows(*node.inputs)
+def windows_along(node: Node, axes: int, source: int = 0) -> tuple[AnyWindow, ...]:
+    """A node's window on each axis of the network's input, where that comes in by the source of this number; a
+    sequence's one axis carries all that were put in a row."""
+    windows = node.layer.windows_of_inputs(*node.inputs)[source]
     return windows * axes if len(windows) == 1 else windows
 
 
@@ -61,13 +62,25 @@ def carrying(volume: Volume, axis: int, axes: int) -> int | None:
     return 0 if volume.rank == 1 else axis if volume.rank == axes else None
 
 
-def advance(node: Node, branches: list[Fields], seed: Input, grow: Step) -> Fields:
+def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step) -> Fields:
     """The fields of a node's output, from those of its inputs; none where they would have too many phases."""
-    joined = branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
-    windows = windows_along(node, len(joined))
+    alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
+    for source, fields in branches.items():
+        alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
+    found = [grown(windows, joined(fields), seed, grow) for windows, fields in alike.items()]
+    return joined(found) if all(found) else ()
+
+
+def joined(branches: Sequence[Fields]) -> Fields:
+    """What several branches see together."""
+    return branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
+
+
+def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, grow: Step) -> Fields:
+    """The fields behind windows."""
     if all(window is IDENTITY for window in windows):
-        return joined
-    axes = list(zip(joined, windows, seed.volume.spatial, strict=True))
+        return fields
+    axes = list(zip(fields, windows, seed.volume.spatial, strict=True))
     try:
         if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
             return ()

@@ -60,7 +60,7 @@ def dye(running: Running, at: str) -> Row:
     """Dye at the rims of as many layers' fields as there is time for; every run looks at every unit of every layer."""
     graph, quantity = running.graph, "receptive fields, by dye"
     seed, fields = spatial_input(graph), receptive_fields(graph)
-    if seed is None or not seed.volume.dtype.startswith(("float", "bfloat")):
+    if seed is None:
         return Row(quantity, CPU, at, counted(len(fields), "layer"), "no spatial input to dye", None)
     running.module.float()  # fields are the same in every dtype, and NaN passes through fewer short cuts in this one
     predicted, findings = Predicted(fields, attained(graph, fields)), Findings()
@@ -124,10 +124,14 @@ def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     assert seed is not None
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
     place = [each.name for each in running.graph.inputs].index(seed.name)
-    inputs[place].select(slab.axis + (1 if seed.volume.channels_last else 2), slab.unit).fill_(float("nan"))
+    along = slab.axis + (1 if seed.volume.channels_last else 2)
+    if seed.volume.is_floating:
+        inputs[place].select(along, slab.unit).fill_(float("nan"))
     dyed = {seed.name}
 
     def see(node: Node, value: Tensor) -> None:
+        if seed.volume.is_ids and seed.name in node.sources:  # integers take no dye: what is looked up for them does
+            value.select(along, slab.unit).fill_(float("nan"))
         reached = value.isnan()
         if reached.any():
             dyed.add(node.name)
@@ -164,7 +168,7 @@ def misjudged(
 def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
     """Where every unit sees all: dye that is in a source comes through, and none comes from nowhere."""
     expected = any(source in dyed for source in carriers(node))
-    gathers = any(window.whole for window in node.layer.windows(*node.inputs))
+    gathers = any(window.whole for windows in node.layer.windows_of_inputs(*node.inputs) for window in windows)
     if reached != expected and (reached or gathers):
         return f"sees input unit {slab.unit} of axis {slab.axis}: {reached}, predicted {expected}"
     return ""
@@ -172,14 +176,20 @@ def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]
 
 @contextmanager
 def without_zeros() -> Iterator[None]:
-    """Interpolation passes NaN through weights of zero; a unit of weight zero is not read."""
-    plain = F.interpolate
+    """Interpolation and masked attention pass NaN through weights of zero; a unit of weight zero is not read."""
+    plain, attend = F.interpolate, F.scaled_dot_product_attention
 
     def interpolate(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
         reached = plain(x.isnan().to(x.dtype), *arguments, **keywords) > 0
         return plain(x.nan_to_num(0.0), *arguments, **keywords).masked_fill(reached, float("nan"))
 
-    with patch.object(F, "interpolate", interpolate):
+    def attention(query: Tensor, key: Tensor, value: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        dyed = (key.isnan().any(-1, keepdim=True) | value.isnan()).to(value.dtype)
+        query_dyed, query, key, value = query.isnan(), *(each.nan_to_num(0.0) for each in (query, key, value))
+        reached = (attend(query, key, dyed, *arguments, **keywords) > 0) | query_dyed.any(-1, keepdim=True)
+        return attend(query, key, value, *arguments, **keywords).masked_fill(reached, float("nan"))
+
+    with patch.object(F, "interpolate", interpolate), patch.object(F, "scaled_dot_product_attention", attention):
         yield
 
 

@@ -23,7 +23,7 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import expression
 from archcalc.verify.row import META, Row, compared
-from archcalc.verify.trace import Running
+from archcalc.verify.trace import Running, torch_dtype
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
 """What torch raises for a size that it does not take."""
@@ -52,10 +52,9 @@ class Forms:
         """The module for a size; None where archcalc refuses to build it."""
         if not self.depends:
             return self.running
-        given = self.own.inputs[0]
-        shape = at(self.graph.inputs[0].volume.item_shape, values)
+        sizes = {each.name: at(each.volume.item_shape, values) for each in self.graph.inputs}
         try:
-            graph = build(self.document, batch=given.volume.batch, dtype=given.volume.dtype, sizes={given.name: shape})
+            graph = build(self.document, batch=self.own.inputs[0].volume.batch, dtype=self.own.dtype, sizes=sizes)
         except SpecError:
             return None
         return without_pointwise(Running(generate(graph), graph, "meta"))
@@ -79,7 +78,7 @@ def over_periods(document: Document, own: Graph, running: Running, most: int) ->
     if not axes or not most:
         return
     first = own.inputs[0].volume
-    graph = with_free(document, list(axes), batch=first.batch, dtype=first.dtype)
+    graph = with_free(document, list(axes), batch=first.batch, dtype=own.dtype)
     forms = Forms(document, graph, own, without_pointwise(running))
     sizes = list(sizes_over(axes, periods(graph, list(axes)), most))
     yield from held(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
@@ -144,8 +143,8 @@ def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], in
         shapes[node.name] = tuple(value.shape)
 
     counter = FlopCounterMode(display=False)
-    samples = running.inputs()
-    samples[0] = torch.zeros(at(forms.graph.inputs[0].volume.shape, values), dtype=samples[0].dtype, device="meta")
+    shapes_in = [(at(each.volume.shape, values), torch_dtype(each)) for each in forms.graph.inputs]
+    samples = [torch.zeros(shape, dtype=dtype, device="meta") for shape, dtype in shapes_in]
     try:
         with counter:
             running.run(samples, see)

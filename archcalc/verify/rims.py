@@ -79,8 +79,8 @@ def taps(node: Node, axis: int, i: int, graph: Graph) -> Iterator[tuple[str, int
     """The units that one unit of a layer reads, of every source, padding left out."""
     seed = spatial_input(graph)
     assert seed is not None
-    window = windows_along(node, seed.volume.rank)[axis]
-    for source in carriers(node):
+    for place, source in enumerate(carriers(node)):
+        window = windows_along(node, seed.volume.rank, place)[axis]
         volume = graph.volumes[source]
         along = carrying(volume, axis, seed.volume.rank)
         n = 0 if along is None else volume.spatial[along]

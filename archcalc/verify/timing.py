@@ -72,7 +72,7 @@ def timing(running: Running, *, runs: int = RUNS, warm_ups: int = WARM_UPS, samp
 
     On the CPU a layer's time has some microseconds of being watched in it.
     """
-    dtype = floating_dtype(running.graph) or torch.get_default_dtype()
+    dtype = floating_dtype(running.graph)
     inputs, clock = running.inputs(), clock_of(running.device)
     with as_timed():
         before = measured(running.device, dtype, samples)

@@ -31,8 +31,7 @@ class Running:
         exec(compile(source.text, self.file, "exec"), scope)
         with torch.device(device):
             self.module: nn.Module = scope[source.name]().eval()
-        if dtype := floating_dtype(graph):
-            self.module.to(dtype)
+        self.module.to(floating_dtype(graph))
 
     def under(self, autocast: str) -> "Running":
         """The same module, run under autocast or not."""
@@ -96,10 +95,10 @@ class Watch:
         self.see(node, value)
 
 
-def floating_dtype(graph: Graph) -> torch.dtype | None:
-    """The dtype of the network's weights; None where inputs do not say, and torch's default stays."""
-    found = (torch_dtype(each) for each in graph.inputs)
-    return next((dtype for dtype in found if dtype.is_floating_point), None)
+def floating_dtype(graph: Graph) -> torch.dtype:
+    """The dtype of the network's weights."""
+    dtype: torch.dtype = getattr(torch, graph.dtype)
+    return dtype
 
 
 def torch_dtype(given: Input) -> torch.dtype:

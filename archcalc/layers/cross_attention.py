@@ -1,0 +1,130 @@
+"""Attention over a second sequence."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, divides
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
+from archcalc.layers.linear import many
+from archcalc.layers.sequence import needs_tokens
+
+SUPPORT = '''\
+class CrossAttention(nn.Module):
+    """Attention whose queries come from one sequence, and keys and values from another, the memory."""
+
+    def __init__(self, embed_dim: int, num_heads: int, memory_dim: int, bias: bool = True) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(embed_dim, embed_dim, bias)
+        self.k_proj = nn.Linear(memory_dim, embed_dim, bias)
+        self.v_proj = nn.Linear(memory_dim, embed_dim, bias)
+        self.out_proj = nn.Linear(embed_dim, embed_dim, bias)
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
+        mapped = self.q_proj(x), self.k_proj(memory), self.v_proj(memory)
+        query, key, value = (each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in mapped)
+        y = F.scaled_dot_product_attention(query, key, value)
+        return self.out_proj(y.transpose(1, 2).flatten(2))
+'''
+
+
+class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "memory")):
+    """Attention of each token to the tokens of another sequence, `memory`: a decoder's to what the encoder made.
+
+    x: C at T tokens, memory: M at S tokens -> y: C at T tokens
+
+    softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = C / num_heads features, queries from x, keys and
+    values from the memory. MACs: 2 C^2 for each token, 2 C M for each of the memory, and 2 C for each of their T S
+    pairs; beside them what `attention` counts of a pair. Keys and values are made once, and decoding adds none.
+
+    Sources: Vaswani et al. 2017, arXiv:1706.03762, sections 3.2.2 and 3.2.3;
+    torch.nn.functional.scaled_dot_product_attention.
+    """
+
+    role = Role.CONTRACTION
+    reads = ("memory",)
+    inputs = (1, 1)
+
+    num_heads: Dim
+    memory: Reference
+    bias: bool = True
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        x, memory = xs
+        yield needs_tokens(self.name, x)
+        yield needs_tokens("its memory", memory)
+        yield from at_least(1, num_heads=self.num_heads)
+        yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        return (IDENTITY,) * xs[0].rank
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        return (IDENTITY,), (WholeWindow(xs[0].spatial[0]),)
+
+    def shape(self, *xs: Volume) -> Volume:
+        return xs[0]
+
+    def weights(self, *xs: Volume) -> Iterator[Weight]:
+        x, memory = xs
+        for name, features in (("q", x), ("k", memory), ("v", memory), ("out", x)):
+            yield Weight(f"{name}_proj.weight", (x.channels, features.channels))
+            if self.bias:
+                yield Weight(f"{name}_proj.bias", (x.channels,))
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        x, memory = xs
+        pairs, made = x.positions * memory.spatial[0], memory.positions * x.channels
+        scores, rows = self.num_heads * pairs, self.num_heads * x.positions
+        return Ops(
+            mac=2 * x.numel * x.channels + 2 * made * memory.channels + 2 * pairs * x.channels,
+            sums=2 * x.numel + 2 * made + scores + x.numel,
+            bias=2 * (x.numel + made) if self.bias else 0,
+            mul=scores,
+            compare=scores - rows,
+            add=scores + scores - rows,
+            exp=scores,
+            div=scores,
+        )
+
+    def cached(self, *xs: Volume) -> Dim:
+        return 0
+
+    def cast(self, *xs: Volume) -> Cast:
+        return Cast.LOWER
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """The logarithms of softmax's sums stand for the scores."""
+        x, memory = xs
+        made = {"query": ("x0", x), "key": ("x1", memory), "value": ("x1", memory)}
+        for name, (reads, source) in made.items():
+            weight, bias = f"{name[0]}_proj.weight", (f"{name[0]}_proj.bias",) * self.bias
+            size = Tensor(source.positions * x.channels, y.dtype)
+            yield linear_map(size, weight, bias, reads=reads, makes=name, in_order=many(source))
+        names, own = tuple(made), {"sums": Tensor(self.num_heads * x.positions, "float32")}
+        keeps = (*names, "gathered", *own)
+        yield Kernel(reads=names, makes="gathered", size=tensor_of(y), keeps=keeps, own=own)
+        last = ("out_proj.bias",) * self.bias
+        yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=names)
+
+    def call(self, *xs: Volume) -> Call:
+        x, memory = xs
+        given = dict(embed_dim=x.channels, memory_dim=memory.channels) | self.stated("memory")
+        return module("CrossAttention", forward="{module}({0}, {1})", support=SUPPORT, **given)
+
+    examples = (
+        Example(
+            given=dict(num_heads=2, memory=Reference("encoder")), x=(tokens(4, 8), tokens(6, 12)), y=tokens(4, 8),
+            params=352, macs=2_048, scalar=4_288,
+            source="torch.nn.MultiheadAttention(8, 2, kdim=12, vdim=12), which has as many weights",
+        ),
+        Example(
+            given=dict(num_heads=2, memory=Reference("encoder"), bias=False), x=(tokens(3, 4), tokens(5, 6)),
+            y=tokens(3, 4), params=80, macs=456, scalar=974,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""Group and instance normalisation: the statistics of channels together, or one by one, over all positions."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, divides, exact, prod
+from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+
+class ChannelNorm(Layer):
+    """Abstract: standardises units by the statistics of some channels of an item over all positions.
+
+    For G groups of M units in the batch, V = G M: V - G additions and a division for the mean, V subtractions, V
+    products, V - G additions and a division for the variance, an addition, a root and a division for its inverse, V
+    products; the affine part a product and a sum a unit.
+    """
+
+    role = Role.NORM
+
+    eps: float = 1e-5
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield self.eps > 0, f"eps must be above 0, got {self.eps}"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return tuple(WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    @property
+    def is_affine(self) -> bool:
+        raise NotImplementedError
+
+    def groups(self, x: Volume) -> Dim:
+        """How many groups have their own statistics, over all items."""
+        raise NotImplementedError
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        if self.is_affine:
+            yield Weight("weight", (x.channels,))
+            yield Weight("bias", (x.channels,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        units, groups = x.numel, self.groups(x)
+        scale = units if self.is_affine else 0
+        return Ops(
+            add=2 * (units - groups) + units + groups + scale, mul=2 * units + scale, div=3 * groups, root=groups
+        )
+
+    def statistics(self, run: Run, x: Volume) -> dict[str, Tensor]:
+        """Means and deviations; where there are no weights, in the dtype of the input."""
+        dtype = run.statistics if self.is_affine or run.device != "cpu" else x.dtype
+        return {name: Tensor(self.groups(x), dtype) for name in ("mean", "deviation")}
+
+
+class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), aliases=("groupnorm",)):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of each of `num_groups` groups of channels.
+
+    x: C at *spatial -> y: the same
+
+    A group is C / num_groups neighbouring channels of one item at all positions; one group is layer normalisation over
+    all units, with a weight for each channel. Counted as layer normalisation is.
+
+    Sources: Wu & He 2018, arXiv:1803.08494, equation 7; torch.nn.GroupNorm.
+    """
+
+    num_groups: Dim
+    affine: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, num_groups=self.num_groups)
+        groups, units = f"num_groups={self.num_groups}", x.channels // self.num_groups * x.positions
+        yield divides(self.num_groups, x.channels), f"{groups} must divide the {x.channels} channels"
+        yield units > 1, f"{groups} leaves each group a single unit of {x}, whose variance is 0"
+
+    @property
+    def is_affine(self) -> bool:
+        return self.affine
+
+    def groups(self, x: Volume) -> Dim:
+        return x.batch * self.num_groups
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        own = self.statistics(run, x)
+        weights = tuple(weight.name for weight in self.weights(x))
+        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
+
+    def call(self, x: Volume) -> Call:
+        return module(
+            "torch.nn.GroupNorm",
+            num_groups=self.num_groups,
+            num_channels=x.channels,
+            **self.stated("num_groups"),
+        )
+
+    examples = (
+        Example(
+            given=dict(num_groups=32), x=image(64, 112, 112), y=image(64, 112, 112), params=128, scalar=5_619_808,
+            source="ResNet-50 with GN after conv1, 32 groups: Wu & He 2018, arXiv:1803.08494, section 4.1",
+        ),
+        Example(
+            given=dict(num_groups=1, eps=1e-6), x=image(8, 6), y=image(8, 6), params=16, scalar=339,
+            source="one group, layer normalisation: Wu & He 2018, arXiv:1803.08494, section 3.1",
+        ),
+        Example(given=dict(num_groups=2, affine=False), x=flat(6), y=flat(6), scalar=36),
+        Example(given=dict(num_groups=4), x=image(4, 2, 3, 4), y=image(4, 2, 3, 4), params=8, scalar=684),
+    )  # fmt: skip
+
+
+class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",)):
+    """y = (x - mean) / sqrt(var + eps), with the statistics of each channel of each item over all positions.
+
+    x: C at *spatial -> y: the same
+
+    The same in training and in evaluation: no running statistics are kept. `affine` adds a weight and a bias for each
+    channel. Counted as layer normalisation is.
+
+    Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022, section 2; torch.nn.InstanceNorm1d, 2d, 3d.
+    """
+
+    ranks = (1, 2, 3)
+
+    affine: bool = False
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield 1 <= x.rank <= 3, f"instance_norm takes 1 to 3 spatial axes, got {x}"
+        yield prod(x.spatial) > 1, f"instance_norm needs more than one position, whose variance is 0; got {x}"
+
+    @property
+    def is_affine(self) -> bool:
+        return self.affine
+
+    def groups(self, x: Volume) -> Dim:
+        return x.batch * x.channels
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Batch normalisation of one item that has the channels of all items, with weights repeated for each item."""
+        own, repeated = self.statistics(run, x), Tensor(self.groups(x), run.dtype)
+        names = [weight.name for weight in self.weights(x)]
+        own |= dict.fromkeys(names, repeated)
+        yield Kernel(makes="row", view=True, in_order=True, gradient=Gradient.VIEW)
+        yield Kernel(
+            reads=("row",),
+            size=tensor_of(y),
+            keeps=("row", *(name for name in own if name != "bias")),
+            own=own,
+            weights=tuple(names),
+            scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch)),
+        )
+
+    def call(self, x: Volume) -> Call:
+        return module(f"torch.nn.InstanceNorm{x.rank}d", num_features=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            x=image(32, 256, 256), y=image(32, 256, 256), scalar=10_485_856,
+            source="style transfer network on 256x256 images: Ulyanov et al. 2016, arXiv:1607.08022, section 3",
+        ),
+        Example(given=dict(affine=True, eps=1e-3), x=image(4, 6), y=image(4, 6), params=8, scalar=180),
+        Example(x=image(2, 2, 3, 4), y=image(2, 2, 3, 4), scalar=246, source="torch.nn.InstanceNorm3d"),
+    )  # fmt: skip

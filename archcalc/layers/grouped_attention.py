@@ -1,0 +1,238 @@
+"""Grouped-query attention: self-attention as in today's language models, whose heads share keys and values."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.linear import many
+from archcalc.layers.sequence import OfTokens
+
+SUPPORT = '''\
+class GroupedAttention(nn.Module):
+    """Self-attention whose heads share keys and values in groups; names of weights as in Llama."""
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        num_kv_heads: int,
+        head_dim: int,
+        qkv_bias: bool = False,
+        out_bias: bool = False,
+        causal: bool = False,
+        rope: float | None = None,
+        window: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.head_dim, self.causal, self.rope, self.window = head_dim, causal, rope, window
+        self.q_proj = nn.Linear(embed_dim, num_heads * head_dim, qkv_bias)
+        self.k_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
+        self.v_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
+        self.o_proj = nn.Linear(num_heads * head_dim, embed_dim, out_bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = self.q_proj, self.k_proj, self.v_proj
+        query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
+        if self.rope:
+            cos, sin = self.turns(query, self.rope)
+            query = query * cos + query.roll(self.head_dim // 2, -1) * sin
+            key = key * cos + key.roll(self.head_dim // 2, -1) * sin
+        query, key, value = (each.transpose(1, 2) for each in (query, key, value))
+        mask = self.nearby(x, self.window) if self.window else None
+        y = F.scaled_dot_product_attention(
+            query, key, value, mask, is_causal=self.causal and mask is None, enable_gqa=True
+        )
+        return self.o_proj(y.transpose(1, 2).flatten(2))
+
+    def turns(self, x: torch.Tensor, base: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """By what angle a token's place turns each pair of features, which lie half a head apart."""
+        steps = base ** (torch.arange(0, self.head_dim, 2, device=x.device) / -self.head_dim)
+        angles = torch.arange(x.shape[1], device=x.device)[:, None, None] * steps
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
+
+    def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
+        """Which tokens each attends to: itself, and those before it within the window."""
+        return x.new_ones(x.shape[1], x.shape[1], dtype=torch.bool).tril().triu(1 - window)
+'''
+
+
+class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_heads", "num_kv_heads"), aliases=("gqa",)):
+    """Self-attention in which `num_heads` heads of queries share `num_kv_heads` heads of keys and values.
+
+    x: C at T tokens -> y: the same
+
+    As many of both (what is meant without `num_kv_heads`) is multi-head attention, one is multi-query attention. Heads
+    have d = `head_dim` features, C / num_heads of them if not stated. With `causal` a token attends to itself and those
+    before it, the last `window` of them where that is stated. `rope`: queries and keys are turned by angles that follow
+    from their place, t / rope^(2 i / d) for features i and i + d/2. Decoding keeps a token's keys and values.
+
+    MACs: C d for each token and head of queries, keys and values, as much to join the heads, and 2 d for each of the
+    T^2 pairs of tokens in each head, those that are masked among them, as torch's FlopCounterMode counts. A pair in a
+    head takes what it takes in `attention`; a feature that is turned two products and an addition, cosines and sines
+    being a table.
+
+    Sources: Ainslie et al. 2023, arXiv:2305.13245, section 2.2; Shazeer 2019, arXiv:1911.02150, section 3; `rope`:
+    Su et al. 2021, arXiv:2104.09864, equations 15 and 34; `window`: Beltagy et al. 2020, arXiv:2004.05150;
+    torch.nn.functional.scaled_dot_product_attention.
+    """
+
+    role = Role.CONTRACTION
+
+    num_heads: Dim
+    num_kv_heads: Dim | None = None
+    head_dim: Dim | None = None
+    qkv_bias: bool = False
+    out_bias: bool = False
+    causal: bool = False
+    rope: float | None = None
+    window: Dim | None = None
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, num_heads=self.num_heads, num_kv_heads=self.groups, window=self.window or 1)
+        text = f"num_kv_heads={self.groups} must divide num_heads={self.num_heads}: each serves as many"
+        yield divides(self.groups, self.num_heads), text
+        if self.head_dim is None:
+            text = f"num_heads={self.num_heads} must divide the {x.channels} features, or head_dim be stated"
+            yield divides(self.num_heads, x.channels), text
+        yield from at_least(1, head_dim=self.features(x))
+        if self.rope is not None:
+            yield self.rope > 0, f"rope must be above 0, got {self.rope}"
+            text = f"rope turns pairs of features: head_dim={self.features(x)} must be even"
+            yield divides(2, self.features(x)), text
+        if self.window is not None:
+            yield self.causal, f"window={self.window} is of tokens before: it needs causal=true"
+
+    @property
+    def groups(self) -> Dim:
+        """Heads of keys and values."""
+        return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+
+    def features(self, x: Volume) -> Dim:
+        """Features of a head."""
+        return exact(x.channels, self.num_heads) if self.head_dim is None else self.head_dim
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        if self.window is not None:
+            return (Window(kernel=self.window, begin=self.window - 1),)
+        return tuple(EarlierWindow() if self.causal else WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        d = self.features(x)
+        for name, heads in (("q", self.num_heads), ("k", self.groups), ("v", self.groups)):
+            yield Weight(f"{name}_proj.weight", (heads * d, x.channels))
+            if self.qkv_bias:
+                yield Weight(f"{name}_proj.bias", (heads * d,))
+        yield Weight("o_proj.weight", (x.channels, self.num_heads * d))
+        if self.out_bias:
+            yield Weight("o_proj.bias", (x.channels,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        d, pairs = self.features(x), x.positions * x.spatial[0]
+        mapped = (self.num_heads + 2 * self.groups) * d * x.positions
+        gathered = self.num_heads * d * x.positions
+        turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
+        scores, rows = self.num_heads * pairs, self.num_heads * x.positions
+        return Ops(
+            mac=(mapped + gathered) * x.channels + 2 * scores * d,
+            sums=mapped + scores + gathered + y.numel,
+            bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
+            mul=scores + 2 * turned,
+            compare=scores - rows,
+            add=scores + scores - rows + turned,
+            exp=scores,
+            div=scores,
+        )
+
+    def cached(self, x: Volume) -> Dim:
+        return 2 * self.groups * self.features(x) if self.causal else 0
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Keys and values stay in their groups; the logarithms of softmax's sums stand for the scores."""
+        d, turned = self.features(x), self.rope is not None
+        names: tuple[str, ...] = ("query", "key", "value")
+        for name, heads in zip(names, (self.num_heads, self.groups, self.groups), strict=True):
+            bias = (f"{name[0]}_proj.bias",) if self.qkv_bias else ()
+            size = Tensor(x.positions * heads * d, y.dtype)
+            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, in_order=many(x))
+        if turned:
+            yield from table(x.spatial[0], d, y.dtype)
+            names = ("turned query", "turned key", "value")
+            yield from turn("query", ("key", "value", "cos", "sin"))
+            yield from turn("key", ("turned query", "value", "cos", "sin"))
+        if masked := self.window is not None:
+            yield from nearby(x.spatial[0])
+            names = (*names, "mask")
+        yield attended(Tensor(x.positions * self.num_heads * d, y.dtype), names, self.num_heads, x, masked)
+        last = ("o_proj.bias",) if self.out_bias else ()
+        holds = (*names, *(("cos", "sin") if turned else ()))
+        yield linear_map(tensor_of(y), "o_proj.weight", last, reads="gathered", holds=holds)
+
+    def call(self, x: Volume) -> Call:
+        heads = dict(embed_dim=x.channels, num_heads=self.num_heads, num_kv_heads=self.groups)
+        given: dict[str, Any] = heads | dict(head_dim=self.features(x)) | self.stated("num_heads", "num_kv_heads")
+        return module("GroupedAttention", support=SUPPORT, **given)
+
+    examples = (
+        Example(
+            given=dict(num_heads=32, num_kv_heads=8, causal=True, rope=5e5), x=tokens(16, 4096), y=tokens(16, 4096),
+            params=41_943_040, macs=673_185_792, scalar=1_346_427_904,
+            source="Llama 3 8B: Grattafiori et al. 2024, arXiv:2407.21783, table 3",
+        ),
+        Example(
+            given=dict(num_heads=14, num_kv_heads=2, qkv_bias=True, causal=True, rope=1e6), x=tokens(16, 896),
+            y=tokens(16, 896), params=1_836_160, macs=29_818_880, scalar=59_675_712,
+            source="Qwen2.5 0.5B: Qwen team 2024, arXiv:2412.15115, table 1",
+        ),
+        Example(
+            given=dict(num_heads=4, num_kv_heads=1, head_dim=8, causal=True, window=3, out_bias=True), x=tokens(7, 12),
+            y=tokens(7, 12), params=972, macs=9_856, scalar=20_076,
+        ),
+        Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
+    )  # fmt: skip
+
+
+def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
+    """Cosines and sines of every place and feature; angles and what is not yet cast are of float32."""
+    half = Tensor(length * exact(features, 2))
+    own = {"angles": half, "steps": tensor(exact(features, 2))}
+    yield Kernel(reads=(), makes="cos", size=Tensor(length * features, dtype), own=own)
+    yield Kernel(reads=(), makes="sin", size=Tensor(length * features, dtype), own={"sin": half, "less": half})
+
+
+def turn(name: str, held: tuple[str, ...]) -> Iterator[Kernel]:
+    """x cos + roll(x) sin, one product after the other."""
+    yield Kernel(reads=(name, "cos"), makes=f"{name} cos", keeps=("cos",))
+    yield Kernel(reads=(name,), makes=f"{name} rolled")
+    yield Kernel(reads=(f"{name} rolled", "sin"), makes=f"{name} sin", keeps=("sin",))
+    both = (f"{name} cos", f"{name} sin")
+    yield Kernel(reads=both, makes=f"turned {name}", gradient=Gradient.SAME, holds=(name, *held))
+
+
+def nearby(length: Dim) -> Iterator[Kernel]:
+    """A truth for each pair of tokens."""
+    size = tensor(length, length, dtype="bool")
+    yield Kernel(reads=(), makes="earlier", size=size, own={"ones": size})
+    yield Kernel(reads=("earlier",), makes="mask", size=size)
+
+
+def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, masked: bool) -> Kernel:
+    """The kernel that is fused: a mask of truths becomes one of scores, which is kept."""
+    own = {"sums": Tensor(heads * x.positions, "float32")}
+    if masked:
+        own["scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
+    return Kernel(reads=reads, makes="gathered", size=size, keeps=(*reads[:3], "gathered", *own), own=own)

@@ -1,0 +1,143 @@
+"""What stands at the end of a residual branch: a learned factor for each channel, and leaving the branch out."""
+
+from collections.abc import Iterator
+
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, image, tokens
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+LAYER_SCALE = '''\
+class LayerScale(nn.Module):
+    """A learned factor for each channel; `shape` lines the factors up with the channels."""
+
+    def __init__(self, shape: tuple[int, ...], init: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, init))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight
+'''
+
+
+class LayerScale(Layer, name="layer_scale", positional=("init",)):
+    """y = x * weight, a learned factor for each channel: a product a unit.
+
+    x: any volume -> y: the same
+
+    The factors begin as `init`, small, so that a deep network begins near the identity.
+
+    Sources: Touvron et al. 2021, arXiv:2103.17239, section 2; in ConvNeXt: Liu et al. 2022, arXiv:2201.03545,
+    appendix A.
+    """
+
+    role = Role.MERGE
+
+    init: float = 1e-6
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", self.factors(x))
+
+    def factors(self, x: Volume) -> tuple[int, ...]:
+        return (x.channels,) if x.channels_last else (x.channels, *(1,) * x.rank)
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(mul=x.numel)
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.WIDEST
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Backward makes the factors' gradient for every unit, and then sums it; where autocast has lowered the input,
+        it makes that one's in the dtype of the output, and then casts it."""
+        lowered = x.dtype != y.dtype
+        yield Kernel(
+            size=tensor_of(y),
+            crosswise=not lowered,
+            keeps=("x",),
+            weights=("weight",),
+            copies=() if lowered else ("weight",),
+            scratch=2 * y.nbytes - x.nbytes if lowered else y.nbytes,
+            even=True,
+        )
+
+    def call(self, x: Volume) -> Call:
+        return module("LayerScale", support=LAYER_SCALE, shape=self.factors(x), init=self.init)
+
+    examples = (
+        Example(
+            x=image(96, 56, 56), y=image(96, 56, 56), params=96, scalar=301_056,
+            source="ConvNeXt-T, its first stage: Liu et al. 2022, arXiv:2201.03545, table 9",
+        ),
+        Example(
+            given=dict(init=1e-5), x=tokens(196, 384), y=tokens(196, 384), params=384, scalar=75_264,
+            source="CaiT-S24: Touvron et al. 2021, arXiv:2103.17239, table 3",
+        ),
+    )  # fmt: skip
+
+
+DROP_PATH = '''\
+class DropPath(nn.Module):
+    """In training, zeroes whole items with probability p and scales the others by 1 / (1 - p)."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.p:
+            return x
+        kept = x.new_empty(len(x), *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * kept.div_(1 - self.p)
+'''
+
+
+class DropPath(Layer, name="drop_path", positional=("p",), aliases=("stochastic_depth",)):
+    """Zeroes each item of a batch with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
+
+    x: any volume -> y: the same
+
+    At the end of a residual branch an item that is zeroed skips the block. Counted as evaluation runs it: no
+    arithmetic.
+
+    Sources: Huang et al. 2016, arXiv:1603.09382, section 3; torchvision.ops.StochasticDepth, mode "row".
+    """
+
+    role = Role.MOVEMENT
+
+    p: float
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield 0 <= self.p < 1, f"drop_path needs a probability from 0 to below 1, got p={self.p}"
+
+    @property
+    def steady(self) -> bool:
+        return not self.p
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        if not run.training or not self.p:
+            yield Kernel(view=True, gradient=Gradient.VIEW)
+            return
+        factors = {"factors": Tensor(x.batch, x.dtype)}
+        yield Kernel(size=tensor_of(y), keeps=tuple(factors), own=factors, even=True)
+
+    def call(self, x: Volume) -> Call:
+        return module("DropPath", support=DROP_PATH, p=self.p)
+
+    examples = (
+        Example(
+            given=dict(p=0.5), x=image(64, 8, 8), y=image(64, 8, 8),
+            source="the last block, p_L = 0.5, of 110 layers on CIFAR-10: Huang et al. 2016, arXiv:1603.09382, section 4",
+        ),
+        Example(
+            given=dict(p=0.1), x=tokens(196, 384), y=tokens(196, 384),
+            source="CaiT-S24, its rate: Touvron et al. 2021, arXiv:2103.17239, table 9",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Root mean square normalisation: features divided by their size, without taking their mean away."""
+
+from collections.abc import Iterator
+
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image, tokens, widest
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+
+class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
+    """y = x / sqrt(mean(x^2) + eps) * weight, over the features of each position.
+
+    x: any volume -> y: the same
+
+    For each of V units and G positions: V squares, V - G additions and a division for their mean, an addition, a root
+    and a division for its inverse, V products; the weight a product a unit. `eps` that is not stated is the smallest
+    number that makes a difference to 1 in the dtype, as in torch.
+
+    Sources: Zhang & Sennrich 2019, arXiv:1910.07467, equation 4; torch.nn.RMSNorm.
+    """
+
+    role = Role.NORM
+
+    eps: float | None = None
+    elementwise_affine: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield self.eps is None or self.eps > 0, f"eps must be above 0, got {self.eps}"
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        if self.elementwise_affine:
+            yield Weight("weight", (x.channels,))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        scale = x.numel if self.elementwise_affine else 0
+        return Ops(mul=2 * x.numel + scale, add=x.numel, div=2 * x.positions, root=x.positions)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """As `rms_norm_composite` in aten/src/ATen/native/layer_norm.cpp writes it; in float32 at the least."""
+        wide = widest(x.dtype, "float32")
+        units, groups = Tensor(x.numel, wide), Tensor(x.positions, wide)
+        reads, ends = "x", "y"
+        if wide != x.dtype:
+            reads, ends = "wide", "result"
+            yield Kernel(makes=reads, size=units, even=True)
+        made = "normal" if self.elementwise_affine else ends
+        yield Kernel(reads=(reads,), makes="squares", size=units, keeps=(reads,), scratch=2 * units.nbytes)
+        yield Kernel(reads=("squares",), makes="mean", size=groups)
+        yield Kernel(
+            reads=("mean",), makes="root", size=groups, keeps=("root",), scratch=2 * groups.nbytes, holds=("squares",)
+        )
+        both = (reads, "root")
+        yield Kernel(reads=both, makes=made, size=units, crosswise=True, scratch=units.nbytes, even=True)
+        if self.elementwise_affine:
+            yield self.scaled(units, made, ends)
+        if wide != x.dtype:
+            yield Kernel(reads=(ends,), size=tensor_of(y), even=True)
+
+    def scaled(self, units: Tensor, reads: str, makes: str) -> Kernel:
+        """The product with the weight; backward makes the weight's gradient for every unit, and then sums it."""
+        return Kernel(
+            reads=(reads,),
+            makes=makes,
+            size=units,
+            crosswise=True,
+            weights=("weight",),
+            copies=("weight",),
+            scratch=units.nbytes,
+            even=True,
+            holds=("root",),
+        )
+
+    def call(self, x: Volume) -> Call:
+        moves = x.rank > 0 and not x.channels_last
+        forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if moves else "{module}({0})"
+        return module("torch.nn.RMSNorm", forward=forward, normalized_shape=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(eps=1e-5), x=tokens(128, 4096), y=tokens(128, 4096), params=4_096, scalar=2_097_536,
+            source="LLaMA 7B, before each sub-layer: Touvron et al. 2023, arXiv:2302.13971, section 2.2",
+        ),
+        Example(
+            given=dict(elementwise_affine=False), x=flat(10), y=flat(10), scalar=33,
+            source="without a gain: Zhang & Sennrich 2019, arXiv:1910.07467, equation 4",
+        ),
+        Example(x=image(4, 3, 2), y=image(4, 3, 2), params=4, scalar=114),
+    )  # fmt: skip
