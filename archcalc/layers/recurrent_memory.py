@@ -188,7 +188,7 @@ def cell_by_cell(cell: Cell) -> Runs:
         mapped, (weight,) = f"{way.name} mapped", way.weights("weight_ih")
         size = whole.of(whole.tokens, part.numel)
         others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
-        facts = dict(makes=mapped, in_order=given == "steps", holds=others)
+        facts = dict(makes=mapped, in_order=given == "steps" and whole.batch != 1, holds=others)
         yield linear_map(size, weight, way.biases[:1], reads=given, **facts)
         first, *rest = (f"{way.name} mapped{t}" for t in range(whole.tokens))
         yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(rest, part), size=part, view=True, holds=others)
