@@ -128,6 +128,8 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
+        if run.device != "cpu" and node.layer.foreign:
+            raise Opaque(f"{node.name}: not predicted on a GPU: {node.layer.foreign}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
@@ -234,9 +236,7 @@ def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -
     return most - sum(each.nbytes for each in wanted)
 
 
-def outputs_of(
-    tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool
-) -> Iterator[tuple[str, int]]:
+def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> Iterator[tuple[str, int]]:
     """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
     order = order_of(kernel, {tape.tensors[i].order for i in reads})
     storage = None

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from archcalc.builder import build
+from archcalc.core.kernel import Run
 from archcalc.loading import document_of_chain
 from archcalc.measures.params import params
+from archcalc.tape import Opaque, tape_of
 from tests.footprints import differences
 
 KERAS = {
@@ -18,6 +20,12 @@ KERAS = {
 @pytest.mark.parametrize(("chain", "published", "second"), KERAS.values(), ids=KERAS)
 def test_keras_has_one_bias_and_torch_two(chain: str, published: int, second: int) -> None:
     assert sum(map(params, build(document_of_chain(chain)))) == published + second
+
+
+@pytest.mark.parametrize("run", [Run(device="cuda"), Run(autocast="bfloat16")], ids=["cuda", "autocast"])
+def test_what_is_not_predicted_says_why(run: Run) -> None:
+    with pytest.raises(Opaque, match="lstm1: not predicted (on a GPU|under autocast): "):
+        tape_of(build(document_of_chain(CHAINS[0])), run)
 
 
 CHAINS = (

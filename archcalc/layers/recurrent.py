@@ -34,6 +34,8 @@ class Recurrent(OfTokens):
     """
 
     role = Role.CONTRACTION
+    uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
+    foreign = "cuDNN keeps a reserve whose size it alone knows"
 
     hidden_size: Dim
     num_layers: int = 1
