@@ -5,6 +5,7 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
@@ -354,12 +355,26 @@ def ends(tape: Tape) -> dict[int, int]:
 def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
     """What goes into a block is named by whoever calls it until it returns."""
     last = {op.node: place for place, op in enumerate(tape.ops)}
-    for inside in graph.within.values():
+    for prefix, inside in graph.within.items():
+        if graph.scopes[prefix].sequence and not is_pipeline(graph, prefix, inside):
+            continue  # a list of blocks, which are called one by one
         names = {node.name for node in inside}
         until = max(last[name] for name in names)
         for source in {source for node in inside for source in node.sources} - names:
             tensor = tape.values[source]
             tape.ends[tensor] = max(tape.ends[tensor], until)
+
+
+def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
+    """Whether each member of a numbered block reads one thing: what the one before it hands on."""
+    before = ""
+    for name, members in groupby(inside, key=lambda node: node.name[len(prefix) + 1 :].partition(".")[0]):
+        nodes = tuple(members)
+        read = {source for node in nodes for source in node.sources} - {node.name for node in nodes}
+        if len(read) != 1 or (before and read != {before}):
+            return False
+        before = graph[f"{prefix}.{name}"].name
+    return True
 
 
 def dying(tape: Tape) -> dict[int, list[int]]:

@@ -346,12 +346,15 @@ def instance_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given
 def rmsnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
-        mean = total(given[at] * given[at] for at in group) / Number(len(group))
-        scale = Number(1) / (mean + Number(layer.eps or 2**-52)).root()
-        for i, at in enumerate(group):
-            value = given[at] * scale
-            out[at] = value * weights["weight"][(i,)] if "weight" in weights else value
+        made = of_one_size([given[at] for at in group], layer.eps or 2**-52, weights.get("weight"))
+        out |= zip(group, made, strict=True)
     return out
+
+
+def of_one_size(seen: Sequence[Number], eps: float, weight: Numbers | None) -> list[Number]:
+    scale = Number(1) / (total(each * each for each in seen) / Number(len(seen)) + Number(eps)).root()
+    values = [each * scale for each in seen]
+    return [value * weight[(i,)] for i, value in enumerate(values)] if weight else values
 
 
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -590,6 +593,8 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             ]
             for name, count in heads.items()
         }
+        if layer.qk_norm:
+            made |= {n: [normed(row, d, layer.qk_norm, weights[f"{n}_norm.weight"]) for row in made[n]] for n in "qk"}
         if layer.rope:
             made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
@@ -598,6 +603,11 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
         ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
+
+
+def normed(row: list[Number], d: int, eps: float, weight: Numbers) -> list[Number]:
+    """Head by head."""
+    return [one for first in range(0, len(row), d) for one in of_one_size(row[first : first + d], eps, weight)]
 
 
 def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:

@@ -163,6 +163,7 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
     ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
     ("grouped_attention", dict(num_heads=4, causal=True, alibi=True), tokens(5, 8)),
+    ("grouped_attention", dict(num_heads=4, num_kv_heads=2, qk_norm=0.1, rope=10.0), tokens(3, 8, batch=2)),
     ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
     ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
     ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
