@@ -212,6 +212,8 @@ SECOND = {
     "mobilenet_v2": (3, 97, 113),
     "densenet121": (3, 97, 113),
     "vit_b16": (3, 97, 113),
+    "convnext": (3, 97, 113),
+    "shufflenet_v2": (3, 97, 113),
 }
 """A second size, odd along both axes where the network takes one; what has one size by its weights is built for it."""
 
