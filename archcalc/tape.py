@@ -192,8 +192,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     names.update(outputs), seen.update(outputs)
     made, *also = outputs.values()
     kept = learns and tape.run.training
-    made_for_itself = kernel.own if kept or not kernel.on_demand else {}
-    own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
+    own = own_of(tape, node, kernel, kept)
     storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
     tape.ops.append(
         Op(
@@ -220,6 +219,12 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     )
     for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
+
+
+def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:
+    """The storages that a kernel makes for itself, by name."""
+    made = kernel.own if kept or not kernel.on_demand else {}
+    return {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made.items()}
 
 
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
