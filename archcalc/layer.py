@@ -234,6 +234,7 @@ class Layer(Declared, ABC):
             weights=weights,
             gradient=self.gradient,
             even=self.role is Role.ACTIVATION,
+            settled=not y.rank,
             cast=self.cast(x),
             copies=self.copies,
         )

@@ -151,11 +151,11 @@ class Backward:
         views = {**shown, **dict(op.viewed)}
         for key, storage in weights.items():
             if key not in shown:
-                self.hand_over(key, Waiting(storage, dense=key not in views), op.node)
+                self.hand_over(key, Waiting(storage, dense=key not in views), op)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
         for key in shown:
-            self.hand_over(key, Waiting(weights[key], dense=False), op.node)
+            self.hand_over(key, Waiting(weights[key], dense=False), op)
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first."""
@@ -179,16 +179,22 @@ class Backward:
         """The storage of a gradient of a tensor."""
         return self.ledger.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
-    def hand_over(self, key: str, gradient: Waiting, node: str) -> None:
-        """Adds up the gradients of a weight; the sum of all becomes its `grad`, or is added to that and goes."""
+    def hand_over(self, key: str, gradient: Waiting, op: Op) -> None:
+        """Adds up the gradients of a weight; the sum of all becomes its `grad`, copied where it lies in another order
+        than the weight (torch/csrc/autograd/functions/accumulate_grad.h), or is added to that and goes."""
         met = self.met.setdefault(key, gradient)
         if met is not gradient and met.dense:
             self.ledger.drop(gradient.storage)
         elif met is not gradient:
             made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
-            self.met[key] = self.summed(made, met, gradient, node)
+            self.met[key] = self.summed(made, met, gradient, op.node)
         self.coming[key] -= 1
-        if not self.coming[key] and key in self.before:
+        if self.coming[key]:
+            return
+        if key in op.turned and key not in self.before:
+            self.ledger.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
+            self.ledger.mark("backward", op.node)
+        if key in self.before or key in op.turned:
             self.ledger.drop(self.met[key].storage)
 
     def deliver(self, tensor: int, gradient: Waiting, node: str) -> None:

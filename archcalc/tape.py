@@ -5,6 +5,7 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
@@ -12,6 +13,8 @@ from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, ten
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
+
+GAPS = {Order.PART, Order.ROWS}
 
 
 class Opaque(Exception):
@@ -41,7 +44,7 @@ class Op:
     """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
     those that are views of what comes in, and those that are summed after it; `also`: what it makes beside; `after`:
     the tensors whose gradients are summed or cast after it too; `contracts`: whether it multiplies with a weight, which
-    autograd keeps if nothing else.
+    autograd keeps if nothing else; `turned`: weights whose gradients come in another order than theirs.
     """
 
     node: str
@@ -62,6 +65,7 @@ class Op:
     contracts: bool = False
     in_order: bool = False
     shown: bool = False
+    turned: tuple[str, ...] = ()
 
     @property
     def made(self) -> tuple[int, ...]:
@@ -182,7 +186,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    learns = bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads)
+    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype  # through whole numbers no gradient flows
+    learns = floating and (bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads))
     outputs = dict(outputs_of(tape, node, kernel, reads, learns))
     names.update(outputs), seen.update(outputs)
     made, *also = outputs.values()
@@ -208,6 +213,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
             learns=learns,
             in_order=kernel.in_order,
             shown=kernel.shown,
+            turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
             after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
             contracts=bool(kernel.copies),
         )
@@ -238,7 +244,10 @@ def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -
 
 def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> Iterator[tuple[str, int]]:
     """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
-    order = order_of(kernel, {tape.tensors[i].order for i in reads})
+    held = [tape.tensors[i] for i in reads]
+    if kernel.even:
+        held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
+    order = order_of(kernel, {each.order for each in held})
     storage = None
     if kernel.view:
         storage = tape.tensors[reads[0]].storage if reads else tape.storage(f"{node}: {kernel.makes}", 0)
@@ -250,15 +259,28 @@ def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], lear
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
     """In which order what a kernel makes lies in memory, where what it reads lies in these."""
     if not kernel.view:
-        orders = orders - {Order.PART}  # it reads a part, and writes a whole
+        orders = orders - GAPS  # it reads a part, and writes a whole
     if kernel.settled or orders <= {Order.AXES}:
         return kernel.order
     if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped, and swapped back where they were
         return Order.AXES if orders == {Order.STEPS} else Order.TURNED
+    if kernel.view and orders == {kernel.order} == {Order.TURNED}:
+        return Order.AXES
     alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
-    if len(orders) > 1 or not (alike or orders == {kernel.order} == {Order.PART}):
+    if len(orders) > 1 or not (alike or orders == {kernel.order} <= GAPS):
         return Order.UNKNOWN
     return next(iter(orders))
+
+
+def turned(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
+    """The weights whose gradients come in the order of what a kernel reads, which is not theirs."""
+    order = tape.tensors[source].order
+    keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.turned)))
+    if keys and order is Order.UNKNOWN:
+        raise Opaque(
+            f"{node}: in which order its input lies in memory, and so its weights' gradients, is not predicted"
+        )
+    return keys if order is Order.TURNED else ()
 
 
 def in_order(
@@ -268,14 +290,15 @@ def in_order(
 
     With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
-    if not kernel.in_order:
+    if not (kernel.in_order or kernel.gapless):
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    if source.order is Order.AXES:
+    gaps = kernel.gapless and source.order in {*GAPS, Order.UNKNOWN}
+    if not gaps and not (kernel.in_order and source.order is not Order.AXES):
         return
     contracted = [weights[name][1] for name in kernel.copies if name in weights]
-    if contracted and not any(weight.trainable for weight in contracted):
+    if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
         return
     if source.order is Order.UNKNOWN:
         text = "in which order its input lies in memory, and whether it is copied first, is not predicted"
@@ -293,7 +316,7 @@ def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Appli
     learning.update(name for name, (_, weight) in weights.items() if weight.trainable)
     both = (*kernel.reads, *kernel.copies)
     pairs = zip(both, reversed(both), strict=True)
-    return tuple(name for name, other in pairs if name in names and other in learning)
+    return (*kernel.keeps, *(name for name, other in pairs if name in names and other in learning))
 
 
 # --- autocast --------------------------------------------------------------------------------------------------------
@@ -361,12 +384,26 @@ def ends(tape: Tape) -> dict[int, int]:
 def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
     """What goes into a block is named by whoever calls it until it returns."""
     last = {op.node: place for place, op in enumerate(tape.ops)}
-    for inside in graph.within.values():
+    for prefix, inside in graph.within.items():
+        if graph.scopes[prefix].sequence and not is_pipeline(graph, prefix, inside):
+            continue  # a list of blocks, which are called one by one
         names = {node.name for node in inside}
         until = max(last[name] for name in names)
         for source in {source for node in inside for source in node.sources} - names:
             tensor = tape.values[source]
             tape.ends[tensor] = max(tape.ends[tensor], until)
+
+
+def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
+    """Whether each member of a numbered block reads one thing: what the one before it hands on."""
+    before = ""
+    for name, members in groupby(inside, key=lambda node: node.name[len(prefix) + 1 :].partition(".")[0]):
+        nodes = tuple(members)
+        read = {source for node in nodes for source in node.sources} - {node.name for node in nodes}
+        if len(read) != 1 or (before and read != {before}):
+            return False
+        before = graph[f"{prefix}.{name}"].name
+    return True
 
 
 def dying(tape: Tape) -> dict[int, list[int]]:

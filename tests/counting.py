@@ -7,12 +7,16 @@ torch, so that it is the operation that it says it is; what it counts is compare
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from inspect import isfunction
 from itertools import product
-from math import erf, exp, pi, prod, tanh
+from math import erf, exp, inf, log, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.layer import LAYERS
 
 COUNTED: Counter[str] = Counter()
 """Operations since it was last cleared, by kind."""
@@ -254,16 +258,34 @@ def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Num
         return {
             at: given[at[:2] + tuple(i // s for i, s in zip(at[2:], scale, strict=True))] for at in indices(y.shape)
         }
+    return between(x, y, given, lambda i, axis: (i + 0.5) / scale[axis] - 0.5)
+
+
+def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], float]) -> Numbers:
+    """Linear interpolation, where unit i of an axis of the output lies at `centre_of` it."""
     out = {}
     for batch, c, *place in indices(y.shape):
         sides = []
-        for i, s, n in zip(place, scale, x.spatial, strict=True):
-            centre = max((i + 0.5) / s - 0.5, 0)
+        for axis, (i, n) in enumerate(zip(place, x.spatial, strict=True)):
+            centre = max(centre_of(i, axis), 0)
             low = int(centre)
             sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
         corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
         out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
     return out
+
+
+def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Corners on corners, or units over units as long as an input has for an output."""
+    if layer.align_corners:
+        least = [(n - 1) / max(m - 1, 1) for n, m in zip(x.spatial, y.spatial, strict=True)]
+        return between(x, y, given, lambda i, axis: i * least[axis])
+    factor = layer.scale_factor
+    steps = [1 / factor if factor else n / m for n, m in zip(x.spatial, y.spatial, strict=True)]
+    if layer.mode != "nearest":
+        return between(x, y, given, lambda i, axis: (i + 0.5) * steps[axis] - 0.5)
+    nearest = (tuple(int(i * step) for i, step in zip(at[2:], steps, strict=True)) for at in indices(y.shape))
+    return {at: given[at[:2] + unit] for at, unit in zip(indices(y.shape), nearest, strict=True)}
 
 
 def groups(y: Any, axes: int) -> Iterator[list[Index]]:
@@ -324,12 +346,15 @@ def instance_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given
 def rmsnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
-        mean = total(given[at] * given[at] for at in group) / Number(len(group))
-        scale = Number(1) / (mean + Number(layer.eps or 2**-52)).root()
-        for i, at in enumerate(group):
-            value = given[at] * scale
-            out[at] = value * weights["weight"][(i,)] if "weight" in weights else value
+        made = of_one_size([given[at] for at in group], layer.eps or 2**-52, weights.get("weight"))
+        out |= zip(group, made, strict=True)
     return out
+
+
+def of_one_size(seen: Sequence[Number], eps: float, weight: Numbers | None) -> list[Number]:
+    scale = Number(1) / (total(each * each for each in seen) / Number(len(seen)) + Number(eps)).root()
+    values = [each * scale for each in seen]
+    return [value * weight[(i,)] for i, value in enumerate(values)] if weight else values
 
 
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -481,6 +506,56 @@ def scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Number
     return {index: each * factor for index, each in given.items()}
 
 
+def softplus(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    if layer.beta == 1:
+        return {at: soft(value) for at, value in given.items()}
+    return {at: soft(value * Number(layer.beta)) / Number(layer.beta) for at, value in given.items()}
+
+
+def soft(value: Number) -> Number:
+    return (Number(1) + value.through(exp)).through(log)
+
+
+def mish(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return {at: value * soft(value).through(tanh) for at, value in given.items()}
+
+
+def selu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    a, scale = Number(1.6732632423543772), Number(1.0507009873554805)
+    return {at: scale * by_sign(v, v, a * (v.through(exp) - Number(1))) for at, v in given.items()}
+
+
+def glu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    out: Numbers = {}
+    for into, group in zip(features_of(y), features_of(x), strict=True):
+        for i, at in enumerate(into):
+            gate = given[group[y.channels + i]].through(lambda b: 1 / (1 + exp(-b)))
+            out[at] = given[group[i]] * gate
+    return out
+
+
+def layer_scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    (factors,) = weights.values()
+    each = list(factors.values())
+    return {at: given[at] * each[c] for group in features_of(x) for c, at in enumerate(group)}
+
+
+def grn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """The size of each channel over all positions, among the sizes of all channels of an item."""
+    scale, shift = (list(weights[name].values()) for name in ("weight", "bias"))
+    squares = {at: value * value for at, value in given.items()}
+    out: Numbers = {}
+    for batch in range(x.batch):
+        groups = [group for group in features_of(x) if group[0][0] == batch]
+        sizes = [total(squares[group[c]] for group in groups).root() for c in range(x.channels)]
+        mean = total(sizes) / Number(len(sizes)) + Number(layer.eps)
+        shares = [size / mean for size in sizes]
+        for group in groups:
+            for c, at in enumerate(group):
+                out[at] = given[at] * shares[c] * scale[c] + shift[c] + given[at]
+    return out
+
+
 def position_embedding(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     return {at: value + weights["weight"][(0, *at[1:])] for at, value in given.items()}
 
@@ -518,12 +593,21 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             ]
             for name, count in heads.items()
         }
+        if layer.qk_norm:
+            made |= {n: [normed(row, d, layer.qk_norm, weights[f"{n}_norm.weight"]) for row in made[n]] for n in "qk"}
         if layer.rope:
             made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
-        for t, row in enumerate(attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back)):
+        for t, row in enumerate(
+            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi)
+        ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
+
+
+def normed(row: list[Number], d: int, eps: float, weight: Numbers) -> list[Number]:
+    """Head by head."""
+    return [one for first in range(0, len(row), d) for one in of_one_size(row[first : first + d], eps, weight)]
 
 
 def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
@@ -532,7 +616,13 @@ def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
 
 
 def attended(
-    query: list[list[Number]], key: list[list[Number]], value: list[list[Number]], heads: int, groups: int, back: int
+    query: list[list[Number]],
+    key: list[list[Number]],
+    value: list[list[Number]],
+    heads: int,
+    groups: int,
+    back: int,
+    alibi: bool = False,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: how many tokens each attends to, 0 for all."""
     d = len(query[0]) // heads
@@ -542,6 +632,8 @@ def attended(
             own, shared = slice(h * d, (h + 1) * d), h * groups // heads
             group = slice(shared * d, (shared + 1) * d)
             scores = [scored(row[own], each[group], d) for each in key]
+            if alibi:
+                scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:
                 scores = [each if t - back < i <= t else Number(float("-inf")) for i, each in enumerate(scores)]
             shares = softened(scores)
@@ -558,6 +650,40 @@ def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
             a, b = row[first + i], row[first + i + d // 2]
             c, s = Number(angle.cos().item()), Number(angle.sin().item())
             out[first + i], out[first + i + d // 2] = a * c - b * s, b * c + a * s
+    return out
+
+
+def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Window by window, head by head, over all pairs; those that are apart are computed, and then have no share."""
+    out: Numbers = {}
+    size, width, d = layer.window_size, x.channels, x.channels // layer.num_heads
+    whole = [-(-n // size) * size for n in x.spatial]
+    shifts = [layer.shift_size if n > size else 0 for n in whole]
+    maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
+    index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
+    for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
+        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
+        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        query, key, value = (
+            [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
+        )
+        for t, place in enumerate(places):
+            gathered = []
+            for h in range(layer.num_heads):
+                head = slice(h * d, (h + 1) * d)
+                scores = [
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    for u, each in enumerate(key)
+                ]
+                shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
+                gathered += [
+                    inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
+                ]
+            made = mapped(gathered, range(width), *joins)
+            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
+                out |= {(batch, *place, c): number for c, number in enumerate(made)}
     return out
 
 
@@ -649,15 +775,136 @@ def rnn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers)
     return recurrent(rnn_cell, layer, x, y, weights, given)
 
 
-KERNELS: dict[str, Kernel] = {
-    kernel.__name__: kernel
-    for kernel in (
-        conv, upconv, locally_connected, table_conv, filter_bank_conv, maxpool, avgpool, adaptive_avgpool,
-        adaptive_maxpool, subsampling, global_avgpool, global_maxpool, upsample, layernorm, softmax, lrn, batchnorm,
-        linear, maxout, channel_maxpool, rbf, relu, leaky_relu, scaled_tanh, relu6, hardsigmoid, hardswish, prelu,
-        gelu, silu, elu, scale, sinusoidal_positions, position_embedding, attention, grouped_attention,
-        group_norm, instance_norm, rmsnorm,
-        lstm, gru, rnn,
-    )
-}  # fmt: skip
-"""The kernel of every layer that has one, by the layer's name."""
+ACTS: dict[str, Callable[[Number], Number]] = {
+    "silu": lambda a: a * a.through(lambda v: 1 / (1 + exp(-v))),
+    "gelu": lambda a: a * a.through(lambda v: (1 + erf(v / 2**0.5)) / 2),
+    "relu": lambda a: larger(a, Number(0)),
+}
+
+
+def best(scores: dict[int, Number], k: int) -> list[int]:
+    """The k largest, one after the other."""
+    left, found = dict(scores), []
+    for _ in range(k):
+        top = largest(left.values())
+        found.append(next(i for i, score in left.items() if score is top))
+        left.pop(found[-1])
+    return found
+
+
+def preferred(layer: Any, scores: list[Number]) -> list[int]:
+    """The best experts of the best groups."""
+    each = layer.num_experts // layer.n_group
+    groups = [{i: scores[i] for i in range(g * each, (g + 1) * each)} for g in range(layer.n_group)]
+    worth = {g: total(group[i] for i in best(group, 2)) for g, group in enumerate(groups)}
+    left = {i: score for g in best(worth, layer.topk_group) for i, score in groups[g].items()}
+    return best(left, layer.top_k)
+
+
+def routed(layer: Any, row: list[Number], weights: dict[str, Numbers]) -> dict[int, Number]:
+    """The experts that a token goes to, each with its share."""
+    scores = mapped(row, range(layer.num_experts), weights["gate.weight"], None)
+    if layer.scoring == "sigmoid":
+        scores = [score.through(lambda v: 1 / (1 + exp(-v))) for score in scores]
+        bias = weights["gate.e_score_correction_bias"]
+        chosen = preferred(layer, [score + bias[(i,)] for i, score in enumerate(scores)])
+        shares = [scores[i] for i in chosen]
+        if layer.norm_topk_prob:
+            whole = total(shares)
+            shares = [share / whole for share in shares]
+    elif layer.norm_topk_prob:
+        chosen = best(dict(enumerate(scores)), layer.top_k)
+        shares = softened([scores[i] for i in chosen])
+    else:
+        scores = softened(scores)
+        chosen = best(dict(enumerate(scores)), layer.top_k)
+        shares = [scores[i] for i in chosen]
+    if layer.routed_scaling_factor != 1:
+        shares = [share * Number(layer.routed_scaling_factor) for share in shares]
+    return dict(zip(chosen, shares, strict=True))
+
+
+def expert(layer: Any, row: list[Number], maps: Sequence[Numbers]) -> list[Number]:
+    """An MLP, gated where it has three maps: to the gate, up and down."""
+    *into, down = maps
+    first, *ups = (mapped(row, range(1 + max(at[0] for at in each)), each, None) for each in into)
+    hidden = [ACTS[layer.act](value) for value in first]
+    for up in ups:
+        hidden = [a * b for a, b in zip(hidden, up, strict=True)]
+    return mapped(hidden, range(len(row)), down, None)
+
+
+def mixture(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Token by token, through each of its experts."""
+    out: Numbers = {}
+    f = layer.hidden_features
+    for group in features_of(x):
+        row = [given[at] for at in group]
+        parts = []
+        for number, share in routed(layer, row, weights).items():
+            own: dict[str, Numbers] = {
+                name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")
+            }
+            first: Numbers = own[layer.first]
+            gate = {(i, j): value for (i, j), value in first.items() if i < f}
+            up = {(i - f, j): value for (i, j), value in first.items() if i >= f}
+            into = [gate, up] if layer.gated else [first]
+            parts.append([value * share for value in expert(layer, row, [*into, own["down_proj"]])])
+        if layer.shared_experts:
+            names = (*layer.into, "down_proj")
+            parts.append(expert(layer, row, [weights[f"shared_experts.{name}.weight"] for name in names]))
+        out |= zip(group, map(total, zip(*parts, strict=True)), strict=True)
+    return out
+
+
+def part_of(stacked: Numbers, number: int) -> Numbers:
+    """One of several matrices."""
+    return {at[1:]: value for at, value in stacked.items() if at[0] == number}
+
+
+def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Head by head, query by query, over all pairs of tokens; those of later tokens weigh nothing."""
+    out: Numbers = {}
+    (length,), heads = x.spatial, range(layer.num_heads)
+    nope, rope, v = layer.qk_nope_head_dim, layer.qk_rope_head_dim, layer.v_head_dim
+
+    def through(row: Sequence[Number], name: str) -> list[Number]:
+        matrix = weights[f"{name}.weight"]
+        return mapped(row, range(1 + max(at[0] for at in matrix)), matrix, None)
+
+    def normed(row: Sequence[Number], name: str) -> list[Number]:
+        squares = total(value * value for value in row) / Number(len(row))
+        scale = Number(1) / (squares + Number(1e-6)).root()
+        return [value * scale * weights[f"{name}.weight"][(i,)] for i, value in enumerate(row)]
+
+    for batch in range(x.batch):
+        queries, keys, values = [], [], []
+        for t in range(length):
+            row = [given[(batch, t, c)] for c in range(x.channels)]
+            whole = layer.q_lora_rank is None
+            query = (
+                through(row, "q_proj")
+                if whole
+                else through(normed(through(row, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
+            )
+            queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
+            queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
+            latent = through(row, "kv_a_proj_with_mqa")
+            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
+            both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
+            keys.append([each[:nope] + place for each in both])
+            values.append([each[nope:] for each in both])
+        for t in range(length):
+            gathered = []
+            for h in heads:
+                scores = [scored(queries[t][h], key[h], nope + rope) for key in keys]
+                shares = softened([score if s <= t else Number(-1e9) for s, score in enumerate(scores)])
+                columns = zip(*(value[h] for value in values), strict=True)
+                gathered += [inner(zip(shares, column, strict=True)) for column in columns]
+            out |= {(batch, t, c): made for c, made in enumerate(through(gathered, "o_proj"))}
+    return out
+
+
+KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}
+"""The kernel of every layer that has one: the function above of the layer's name."""

@@ -74,6 +74,8 @@ FAULTS = (
           "return len(self.table) * (1 + max(map(max, self.table)))"),
     Fault("linear interpolation reads units of weight zero", "layers/upsample.py",
           "odd = scale % 2", "odd = 0"),
+    Fault("resized units lie over corners, not centres", "core/window.py",
+          "(2 * unit + 1) * inputs - outputs, 2 * outputs", "2 * unit * inputs, 2 * outputs"),
     Fault("cropping takes the odd unit from the beginning", "layers/crop.py",
           "((n - m) // 2, n - m - (n - m) // 2)", "(n - m - (n - m) // 2, (n - m) // 2)"),
     Fault("same_upper and same_lower are mixed up", "core/padding.py",

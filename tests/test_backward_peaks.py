@@ -1,13 +1,20 @@
 """Backward passes that keep less than they might, or take more: what is predicted against autograd and allocators."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from archcalc.builder import build
+from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.location import Source
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, Layer, Role, module
 from archcalc.practice import Practice
 from archcalc.spec.document import read_document
 from tests.footprints import differences
+from tests.test_kernel_peaks import between
 
 CHAINS = {
     "a frozen layer behind one that learns": ("[3, 12, 10]", "conv(3, 4) -> fc(2, freeze=true)"),
@@ -26,3 +33,36 @@ def test_it_takes_what_is_said(name: str, accumulate: bool) -> None:
     text = f"archcalc: 1\ninput: {given}\nlayers:\n  - {chain}\n"
     graph = build(read_document(Source("net.yaml", text)), batch=3)
     assert set(differences(graph, Practice(accumulate=accumulate)).values()) == {0}
+
+
+class Looked(Layer):
+    """Adds the exponentials of a vector that it learns to the features of every token."""
+
+    role = Role.MERGE
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", (x.channels,))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        made = Tensor(x.channels, x.dtype)
+        yield Kernel(reads=(), makes="made", size=made, weights=("weight",), keeps=("made",))
+        yield Kernel(reads=("x", "made"), size=tensor_of(y), summed=("made",), gradient=Gradient.SAME)
+
+    def call(self, x: Volume) -> Call:
+        lines = (
+            "class Looked(nn.Module):",
+            "    def __init__(self, features):",
+            "        super().__init__()",
+            "        self.weight = nn.Parameter(torch.zeros(features))",
+            "    def forward(self, x):",
+            "        return x + self.weight.exp()",
+        )
+        return module("Looked", support="\n".join(lines) + "\n", features=x.channels)
+
+
+@pytest.mark.parametrize("length", [1, 50])
+def test_what_is_made_of_weights_alone_and_spread_out_is_summed_when_the_kernel_has_ended(length: int) -> None:
+    assert set(differences(between(Looked(), (tokens(length, 40, batch=2),))).values()) == {0}

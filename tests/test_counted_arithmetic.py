@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import LAYERS
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
@@ -50,6 +50,10 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("upsample", dict(scale_factor=3, mode="linear"), image(2, 4)),
     ("upsample", dict(scale_factor=(2, 3), mode="bilinear"), image(2, 3, 2, batch=2)),
     ("upsample", dict(scale_factor=2, mode="trilinear"), image(1, 2, 3, 2)),
+    ("resize", dict(size=(5, 2)), image(2, 3, 4, batch=2)),
+    ("resize", dict(scale_factor=1.7, mode="linear"), image(2, 4)),
+    ("resize", dict(size=(5, 2), mode="bilinear"), image(2, 3, 4, batch=2)),
+    ("resize", dict(size=(2, 5, 1), mode="trilinear", align_corners=True), image(1, 3, 2, 2)),
     ("linear", dict(out_features=3), image(2, 3, batch=2)),
     ("linear", dict(out_features=3, bias=False), tokens(4, 5, batch=2)),
     ("maxout", dict(out_features=3, pieces=4), tokens(2, 5, batch=2)),
@@ -85,6 +89,15 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("gelu", {}, tokens(3, 4)),
     ("gelu", dict(approximate="tanh"), flat(7, batch=2)),
     ("silu", {}, image(2, 3)),
+    ("softplus", {}, flat(7, batch=2)),
+    ("softplus", dict(beta=2.0), image(2, 3)),
+    ("mish", {}, flat(7, batch=2)),
+    ("selu", {}, flat(7, batch=2)),
+    ("glu", {}, image(4, 2, 3, batch=2)),
+    ("glu", {}, tokens(3, 6)),
+    ("layer_scale", dict(init=0.5), image(3, 2, 2, batch=2)),
+    ("grn", {}, image(3, 2, 2, batch=2)),
+    ("grn", dict(eps=0.1), tokens(4, 3, batch=2)),
     ("elu", dict(alpha=0.5), flat(7, batch=2)),
     ("position_embedding", {}, tokens(4, 3, batch=2)),
     ("position_embedding", dict(length=6), tokens(4, 3, batch=2)),
@@ -99,10 +112,68 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("gru", dict(hidden_size=3, bias=False, returns="last"), tokens(3, 2)),
     ("rnn", dict(hidden_size=3, num_layers=2, returns="last"), tokens(3, 2, batch=2)),
     ("rnn", dict(hidden_size=3, bidirectional=True, nonlinearity="relu", bias=False), tokens(3, 2)),
+    ("mixture", dict(num_experts=4, top_k=2, hidden_features=8), tokens(5, 4, batch=2)),
+    (
+        "mixture",
+        dict(num_experts=5, top_k=1, hidden_features=4, norm_topk_prob=False, gated=False, act="relu"),
+        tokens(4, 4),
+    ),
+    (
+        "mixture",
+        dict(
+            num_experts=8,
+            top_k=3,
+            hidden_features=4,
+            scoring="sigmoid",
+            n_group=4,
+            topk_group=2,
+            routed_scaling_factor=2.5,
+            shared_experts=2,
+            act="gelu",
+        ),
+        tokens(5, 4),
+    ),
+    (
+        "mixture",
+        dict(
+            num_experts=4,
+            top_k=2,
+            hidden_features=4,
+            scoring="sigmoid",
+            norm_topk_prob=False,
+            shared_experts=1,
+            shared_features=3,
+            gated=False,
+        ),
+        tokens(3, 4),
+    ),
+    (
+        "latent_attention",
+        dict(
+            num_heads=2,
+            kv_lora_rank=5,
+            q_lora_rank=6,
+            qk_nope_head_dim=3,
+            qk_rope_head_dim=4,
+            v_head_dim=2,
+            rope=10.0,
+        ),
+        tokens(4, 6, batch=2),
+    ),
+    (
+        "latent_attention",
+        dict(num_heads=3, kv_lora_rank=4, qk_nope_head_dim=2, qk_rope_head_dim=2, v_head_dim=2),
+        tokens(3, 5),
+    ),
     ("attention", dict(num_heads=2, causal=True), tokens(5, 4, batch=2)),
     ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
     ("grouped_attention", dict(num_heads=2, causal=True, window=2, out_bias=True), tokens(5, 4)),
+    ("grouped_attention", dict(num_heads=4, causal=True, alibi=True), tokens(5, 8)),
+    ("grouped_attention", dict(num_heads=4, num_kv_heads=2, qk_norm=0.1, rope=10.0), tokens(3, 8, batch=2)),
+    ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
+    ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),
+    ("window_attention", dict(window_size=2, num_heads=2, shift_size=1), grid(3, 4, 2)),
 )
 
 

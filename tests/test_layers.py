@@ -19,7 +19,7 @@ from archcalc.core.window import IDENTITY
 from archcalc.graph import Node
 from archcalc.layer import LAYERS, Call, Example, Layer
 from archcalc.measure import MEASURES
-from archcalc.measures import arithmetic, params  # noqa: F401  they register what is asked for below
+from archcalc.measures import arithmetic, kv_cache, params  # noqa: F401  they register what is asked for below
 from archcalc.sym.expr import Claim, Expr, NoClosedForm
 from tests.torch_oracle import applied, entries, flops, output_of, output_or_refusal, reached
 
@@ -78,6 +78,11 @@ def test_example_has_the_stated_numbers(case: Case) -> None:
     assert case.node.output == case.example.y
     stated = {"params": case.example.params, "macs": case.example.macs, "scalar": case.example.scalar}
     assert {name: MEASURES[name].of(case.node) for name in stated} == stated
+
+
+@each_case
+def test_every_measure_takes_all_of_its_inputs(case: Case) -> None:
+    assert all(measure.of(case.node) >= 0 for measure in MEASURES.values())
 
 
 @each_case

@@ -12,7 +12,9 @@ from archcalc.core.window import (
     IDENTITY,
     AdaptiveWindow,
     AnyWindow,
+    BlockWindow,
     EarlierWindow,
+    ResizedWindow,
     TransposedWindow,
     WholeWindow,
     Window,
@@ -27,7 +29,16 @@ transposed = st.builds(
     TransposedWindow, kernel=small, stride=small, begin=st.integers(0, 2), end=st.integers(0, 2), dilation=small
 )
 adaptive = st.builds(AdaptiveWindow, inputs=st.integers(1, 9), outputs=st.integers(1, 9))
-windows = st.one_of(sliding, sliding, transposed, adaptive)
+resized = st.builds(
+    ResizedWindow,
+    outputs=small,
+    step=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    kind=st.sampled_from(("nearest", "corners", "centres")),
+    single=st.booleans(),
+)
+windows = st.one_of(sliding, sliding, transposed, adaptive, resized)
+blocks = st.builds(BlockWindow, length=st.just(1000), size=small, shift=st.integers(0, 3))
+windows = st.one_of(sliding, sliding, transposed, adaptive, blocks)
 chains = st.lists(windows, max_size=4)
 
 
@@ -153,6 +164,11 @@ def test_a_whole_window_sees_the_input_whatever_comes_after() -> None:
     assert (field.whole, field.size, field.jump, field.start) == (True, 50, Fraction(0), 0)
     assert field.through(TransposedWindow(2, 2), 50) == field
     assert union([Field(), field]).whole
+
+
+def test_an_axis_no_longer_than_a_block_is_one_block() -> None:
+    assert [BlockWindow(n, 7, 3).whole for n in (6, 7, 8)] == [True, True, False]
+    assert BlockWindow(8, 7, 3).slide(8) == 8
 
 
 def test_upsampling_makes_the_jump_a_fraction() -> None:

@@ -52,7 +52,11 @@ def test_a_spec_comes_out_as_it_was_published(reference: str) -> None:
     assert list(failures(network(reference), document(reference))) == []
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
+PROVEN = [pytest.param(each, marks=pytest.mark.fuzz if "@" in each else ()) for each in REFERENCES]
+"""Every file by itself, its variants, which differ in numbers alone, by `make fuzz`."""
+
+
+@pytest.mark.parametrize("reference", PROVEN)
 def test_a_spec_agrees_with_torch(reference: str) -> None:
     certificate = prove(document(reference), device="meta", sizes=6)
     assert len(certificate.rows) >= 12

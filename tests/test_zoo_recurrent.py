@@ -24,7 +24,7 @@ def test_keras_has_one_bias_and_torch_two(chain: str, published: int, second: in
 
 @pytest.mark.parametrize("run", [Run(device="cuda"), Run(autocast="bfloat16")], ids=["cuda", "autocast"])
 def test_what_is_not_predicted_says_why(run: Run) -> None:
-    with pytest.raises(Opaque, match="lstm1: not predicted (on a GPU|under autocast): "):
+    with pytest.raises(Opaque, match=r"lstm1: not predicted (on a GPU|under autocast): "):
         tape_of(build(document_of_chain(CHAINS[0])), run)
 
 

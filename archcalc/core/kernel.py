@@ -80,7 +80,8 @@ class Order(enum.Enum):
     AXES = "axes"  # that of its axes
     PART = "part"  # that of its axes, with gaps
     STEPS = "steps"  # positions first, and at each the items of the batch, as recurrent layers go through them
-    TURNED = "turned"  # another one
+    ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
+    TURNED = "turned"  # features last where they are first by their axes, or the other way round
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
 
@@ -89,14 +90,15 @@ class Kernel:
     """One operation.
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
-              nothing goes into a constant, such as a table of numbers
+              nothing where it reads weights alone, or makes a table of numbers
     makes     the name of what comes out; "y" is the layer's output
     also      what comes out beside that, by name: views too, where that is one
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
     in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
+    gapless   what lies in memory with gaps, as a part of something, is copied first
     order     in which order what comes out lies in memory, where what goes in lies in that of its axes
-    even      element by element: what comes out lies as what goes in
+    even      what comes out lies as what goes in, or as the first of what is largest: element by element, or as images
     settled   and wherever else it lies
     keeps     what backward needs: names of what goes in, comes out, or is its own
     own       further tensors that it allocates, by name: freed as it ends, unless kept
@@ -108,10 +110,11 @@ class Kernel:
     dense     whether those gradients can be added to in place
     on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
+    turned    those whose gradient lies as what goes in: in another order than the weight, it is copied when it is whole
     shown     whether those are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
-    summed    those whose gradient is the one that came in, which autograd's engine sums when the kernel has ended;
-              and names of what goes in of which that holds too
+    summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
+              sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     cast      what autocast does to what goes in
@@ -124,6 +127,7 @@ class Kernel:
     size: Tensor | None = None
     view: bool = False
     in_order: bool = False
+    gapless: bool = False
     order: Order = Order.AXES
     even: bool = False
     settled: bool = False
@@ -136,6 +140,7 @@ class Kernel:
     own: Mapping[str, Tensor] = field(default_factory=dict)
     on_demand: bool = False
     weights: tuple[str, ...] = ()
+    turned: tuple[str, ...] = ()
     shown: bool = False
     viewed: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()

@@ -111,5 +111,15 @@ def ids(*spatial: Dim, batch: Dim = 1, dtype: str = "int64") -> Volume:
     return Volume(1, spatial, batch, channels_last=True, dtype=dtype)
 
 
+def grid(*shape: Dim, batch: Dim = 1) -> Volume:
+    """Features at every place of a grid, last, as torch orders the axes: `grid(height, width, features)`.
+
+    >>> str(grid(56, 56, 96))
+    '[56, 56, 96]'
+    """
+    *spatial, features = shape
+    return Volume(features, tuple(spatial), batch, channels_last=True)
+
+
 def flat(features: Dim, *, batch: Dim = 1) -> Volume:
     return Volume(features, (), batch)

@@ -8,8 +8,10 @@ output units that pattern repeats, and how many input units further on. A window
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import gcd
-from typing import Protocol
+from fractions import Fraction
+from math import ceil, floor, gcd
+from struct import pack, unpack
+from typing import Literal, Protocol
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
@@ -259,6 +261,119 @@ class AdaptiveWindow:
         [[0, 1, 2], [2, 3, 4]]
         """
         return range(i * self.inputs // self.outputs, ceil_div((i + 1) * self.inputs, self.outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class ResizedWindow:
+    """Resizing to `outputs` units, `step` = (a, b) saying that b output units lie over a input units.
+
+    Output i copies unit floor(i a / b) ("nearest"), or lies between the two units beside i a / b ("corners", whose
+    first and last units lie on the input's) or (i + 1/2) a / b - 1/2 ("centres"); a unit of weight zero is not read.
+    `single`: the nearest unit is found in single precision, which is off by one unit for few sizes.
+
+    Source: torch, aten/src/ATen/native/UpSample.h: area_pixel_compute_source_index and
+    nearest_neighbor_compute_source_index.
+    """
+
+    outputs: Dim
+    step: tuple[Dim, Dim]
+    kind: Literal["nearest", "corners", "centres"]
+    single: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return False
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(*self.step):
+            raise NoClosedForm("how resized units lie over those of the input: it takes a greatest common divisor")
+        common = 1 if self.single else gcd(*self.step)
+        return self.step[1] // common, self.step[0] // common
+
+    @property
+    def words(self) -> str:
+        if self.kind == "nearest":
+            return "unit i of m reads unit ⌊i·n/m⌋ of n"
+        place = "i·(n - 1)/(m - 1)" if self.kind == "corners" else "(i + 1/2)·n/m - 1/2"
+        return f"unit i of m reads the two units beside {place}"
+
+    @property
+    def source(self) -> str:
+        return "torch, aten/src/ATen/native/UpSample.h"
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [list(ResizedWindow(3, (2, 3), kind).reach(1)) for kind in ("nearest", "corners", "centres")]
+        [[0], [0, 1], [0, 1]]
+        """
+        inputs, outputs = self.step
+        turns, unit = divmod(i, self.period[0])
+        if self.single:
+            first = last = int(rounded(unit * rounded(inputs / outputs)))
+        elif self.kind == "centres":
+            place = Fraction((2 * unit + 1) * inputs - outputs, 2 * outputs)
+            first, last = floor(place), ceil(place)
+        else:
+            place = Fraction(unit * inputs, outputs)
+            first, last = floor(place), floor(place) if self.kind == "nearest" else ceil(place)
+        begin = turns * self.period[1]
+        return range(begin + first, begin + last + 1)
+
+
+def rounded(value: float) -> float:
+    """The nearest number of single precision.
+
+    >>> rounded(0.1)
+    0.10000000149011612
+    """
+    return float(unpack("f", pack("f", value))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class BlockWindow:
+    """The axis in blocks of `size` units, each of which reads all of its block; the first block has `shift` units of
+    its own. An axis of no more than `size` units is one block.
+
+    Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 (windows, and windows that are shifted).
+    """
+
+    length: Dim
+    size: Dim
+    shift: Dim = 0
+
+    @property
+    def whole(self) -> bool:
+        return is_number(self.length) and self.length <= self.size
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(self.length):
+            raise NoClosedForm("whether a window covers the axis, and is not shifted")
+        return self.size, self.size
+
+    @property
+    def words(self) -> str:
+        return f"blocks of {self.size} units; a unit reads its block"
+
+    @property
+    def source(self) -> str:
+        return "Liu et al. 2021, arXiv:2103.14030, section 3.2"
+
+    def slide(self, n: Dim) -> Dim:
+        """As many units as there were."""
+        return n
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [BlockWindow(length=8, size=4, shift=1).reach(i) for i in (0, 1, 4, 5)]
+        [range(-3, 1), range(1, 5), range(1, 5), range(5, 9)]
+        """
+        first = (i - self.shift) // self.size * self.size + self.shift
+        return range(first, first + self.size)
 
 
 @dataclass(frozen=True, slots=True)

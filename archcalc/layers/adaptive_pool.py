@@ -11,6 +11,11 @@ from archcalc.core.window import AdaptiveWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
+def is_single(y: Volume) -> bool:
+    """Whether there is one position, so that there is one order only."""
+    return all(n == 1 for n in y.spatial)
+
+
 class AdaptivePooling(Layer):
     """Abstract: output unit i of m reads the inputs floor(i n / m) to ceil((i + 1) n / m) - 1 of its channel."""
 
@@ -53,7 +58,7 @@ class AdaptiveAvgPool(
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         keeps = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
-        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x))
+        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x), even=y.rank == 2, settled=is_single(y))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
@@ -90,7 +95,9 @@ class AdaptiveMaxPool(
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         own = {"indices": Tensor(y.numel, "int64")}
-        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, cast=self.cast(x))
+        yield Kernel(
+            size=tensor_of(y), keeps=("x", *own), own=own, cast=self.cast(x), even=y.rank == 2, settled=is_single(y)
+        )
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.AdaptiveMaxPool{x.rank}d", **self.stated())

@@ -34,6 +34,9 @@ class BatchNorm(Layer, name="batchnorm"):
     def steady(self) -> bool:
         return False
 
+    def unpredicted(self, x: Volume) -> str:
+        return "torch trains it on more than one value of each channel: take a batch of 2" if x.positions == 1 else ""
+
     def shape(self, x: Volume) -> Volume:
         return x
 
@@ -51,7 +54,9 @@ class BatchNorm(Layer, name="batchnorm"):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         weights = ("weight", "bias") if self.affine else ()
         own = {name: Tensor(x.channels, run.statistics) for name in ("mean", "deviation")} if run.training else {}
-        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
+        yield Kernel(
+            size=tensor_of(y), keeps=("x", *own), own=own, weights=weights, even=x.rank == 2, settled=x.rank == 1
+        )
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.BatchNorm{max(x.rank, 1)}d", num_features=x.channels, **self.stated())

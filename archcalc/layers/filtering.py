@@ -1,9 +1,10 @@
 """What every layer that slides filters has in common: where its windows are."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import Dim, PerAxis, per_axis
+from archcalc.core.dim import Dim, PerAxis, per_axis, prod
 from archcalc.core.kernel import Kernel, tensor
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
@@ -51,8 +52,15 @@ class Filtering(Layer):
         """Padding, where there is any that the convolution does not do itself, and the convolution."""
         pads = tuple(pads)
         if not any(amount for pair in pads for amount in pair):
-            yield self.applied(y, x)
+            yield self.filtered(y, x)
             return
         lengths = [n + begin + end for n, (begin, end) in zip(x.spatial, pads, strict=True)]
-        yield Kernel(makes="padded", size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
-        yield self.applied(y, x, reads="padded")
+        yield Kernel(makes="padded", size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype), even=x.rank == 2)
+        yield self.filtered(y, x, reads="padded")
+
+    def filtered(self, y: Volume, x: Volume, reads: str = "x") -> Kernel:
+        """The convolution: images come out in the order in which they go in, and so do gradients of filters; what has
+        one axis is put in order."""
+        turned = tuple(w.name for w in self.weights(x) if len(w.shape) > 2 and 1 not in (w.shape[1], prod(w.shape[2:])))
+        settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
+        return replace(self.applied(y, x, reads), even=x.rank == 2, settled=settled, turned=turned)

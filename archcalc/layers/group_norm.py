@@ -91,7 +91,15 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         own = self.statistics(run, x)
         weights = tuple(weight.name for weight in self.weights(x))
-        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights)
+        yield Kernel(
+            size=tensor_of(y),
+            keeps=("x", *own),
+            own=own,
+            weights=weights,
+            in_order=x.rank == 1,
+            gapless=True,
+            even=x.rank > 1,
+        )
 
     def call(self, x: Volume) -> Call:
         return module(

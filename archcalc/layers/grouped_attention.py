@@ -1,6 +1,7 @@
 """Grouped-query attention: self-attention as in today's language models, whose heads share keys and values."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
@@ -12,6 +13,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.linear import many
+from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 
 SUPPORT = '''\
@@ -29,23 +31,31 @@ class GroupedAttention(nn.Module):
         causal: bool = False,
         rope: float | None = None,
         window: int | None = None,
+        alibi: bool = False,
+        qk_norm: float | None = None,
     ) -> None:
         super().__init__()
-        self.head_dim, self.causal, self.rope, self.window = head_dim, causal, rope, window
+        self.head_dim, self.causal = head_dim, causal
+        self.rope, self.window, self.alibi = rope, window, alibi
         self.q_proj = nn.Linear(embed_dim, num_heads * head_dim, qkv_bias)
         self.k_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
         self.v_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
         self.o_proj = nn.Linear(num_heads * head_dim, embed_dim, out_bias)
+        self.q_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
+        self.k_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.q_proj, self.k_proj, self.v_proj
         query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
+        if self.q_norm and self.k_norm:
+            query = self.q_norm(query)
+            key = self.k_norm(key)
         if self.rope:
             cos, sin = self.turns(query, self.rope)
             query = query * cos + query.roll(self.head_dim // 2, -1) * sin
             key = key * cos + key.roll(self.head_dim // 2, -1) * sin
         query, key, value = (each.transpose(1, 2) for each in (query, key, value))
-        mask = self.nearby(x, self.window) if self.window else None
+        mask = self.nearby(query, self.window) if self.window else self.slopes(query) if self.alibi else None
         y = F.scaled_dot_product_attention(
             query, key, value, mask, is_causal=self.causal and mask is None, enable_gqa=True
         )
@@ -60,7 +70,14 @@ class GroupedAttention(nn.Module):
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
         """Which tokens each attends to: itself, and those before it within the window."""
-        return x.new_ones(x.shape[1], x.shape[1], dtype=torch.bool).tril().triu(1 - window)
+        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril().triu(1 - window)
+
+    def slopes(self, x: torch.Tensor) -> torch.Tensor:
+        """What is added to scores: less the farther away, in some heads more steeply; no later token is attended to."""
+        places, heads = torch.arange(x.shape[2], device=x.device), torch.arange(x.shape[1], device=x.device)
+        ahead = places - places[:, None]
+        scores = 2 ** (-8 * (heads.view(1, -1, 1, 1) + 1) / len(heads)) * ahead
+        return scores.masked_fill(ahead > 0, -torch.inf).to(x.dtype)
 '''
 
 
@@ -72,16 +89,18 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     As many of both (what is meant without `num_kv_heads`) is multi-head attention, one is multi-query attention. Heads
     have d = `head_dim` features, C / num_heads of them if not stated. With `causal` a token attends to itself and those
     before it, the last `window` of them where that is stated. `rope`: queries and keys are turned by angles that follow
-    from their place, t / rope^(2 i / d) for features i and i + d/2. Decoding keeps a token's keys and values.
+    from their place, t / rope^(2 i / d) for features i and i + d/2. `alibi`: scores fall with the distance of two
+    tokens, by 2^(-8 h / H) for each in head h of H. `qk_norm`: queries and keys go through an rmsnorm of each head, of
+    this eps. Decoding keeps a token's keys and values.
 
     MACs: C d for each token and head of queries, keys and values, as much to join the heads, and 2 d for each of the
     T^2 pairs of tokens in each head, those that are masked among them, as torch's FlopCounterMode counts. A pair in a
-    head takes what it takes in `attention`; a feature that is turned two products and an addition, cosines and sines
-    being a table.
+    head takes what it takes in `attention`, and an addition with `alibi`; a feature that is turned two products and an
+    addition. What follows from places alone is a table, and not counted.
 
     Sources: Ainslie et al. 2023, arXiv:2305.13245, section 2.2; Shazeer 2019, arXiv:1911.02150, section 3; `rope`:
     Su et al. 2021, arXiv:2104.09864, equations 15 and 34; `window`: Beltagy et al. 2020, arXiv:2004.05150;
-    torch.nn.functional.scaled_dot_product_attention.
+    `alibi`: Press et al. 2021, arXiv:2108.12409, section 3; torch.nn.functional.scaled_dot_product_attention.
     """
 
     role = Role.CONTRACTION
@@ -94,6 +113,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     causal: bool = False
     rope: float | None = None
     window: Dim | None = None
+    alibi: bool = False
+    qk_norm: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -108,8 +129,12 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             yield self.rope > 0, f"rope must be above 0, got {self.rope}"
             text = f"rope turns pairs of features: head_dim={self.features(x)} must be even"
             yield divides(2, self.features(x)), text
+        yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps, and must be above 0, got {self.qk_norm}"
         if self.window is not None:
             yield self.causal, f"window={self.window} is of tokens before: it needs causal=true"
+        if self.alibi:
+            yield self.causal, "alibi is of tokens before: it needs causal=true"
+            yield self.window is None, "alibi reaches all tokens before, window does not: leave one of them out"
 
     @property
     def groups(self) -> Dim:
@@ -134,6 +159,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             yield Weight(f"{name}_proj.weight", (heads * d, x.channels))
             if self.qkv_bias:
                 yield Weight(f"{name}_proj.bias", (heads * d,))
+            if self.qk_norm is not None and name != "v":
+                yield Weight(f"{name}_norm.weight", (d,))
         yield Weight("o_proj.weight", (x.channels, self.num_heads * d))
         if self.out_bias:
             yield Weight("o_proj.bias", (x.channels,))
@@ -144,15 +171,17 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         gathered = self.num_heads * d * x.positions
         turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
+        normed = 0 if self.qk_norm is None else (self.num_heads + self.groups) * x.positions
         return Ops(
             mac=(mapped + gathered) * x.channels + 2 * scores * d,
             sums=mapped + scores + gathered + y.numel,
             bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
-            mul=scores + 2 * turned,
+            mul=scores + 2 * turned + 3 * normed * d,
             compare=scores - rows,
-            add=scores + scores - rows + turned,
+            add=scores + scores - rows + turned + (scores if self.alibi else 0) + normed * d,
             exp=scores,
-            div=scores,
+            div=scores + 2 * normed,
+            root=normed,
         )
 
     def cached(self, x: Volume) -> Dim:
@@ -169,15 +198,23 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             bias = (f"{name[0]}_proj.bias",) if self.qkv_bias else ()
             size = Tensor(x.positions * heads * d, y.dtype)
             yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, in_order=many(x))
+        if self.qk_norm is not None:
+            for name, heads in (("query", self.num_heads), ("key", self.groups)):
+                yield from normed(run, name, Volume(d, (x.spatial[0], heads), x.batch, True, y.dtype))
+            names = ("normed query", "normed key", "value")
         if turned:
             yield from table(x.spatial[0], d, y.dtype)
-            names = ("turned query", "turned key", "value")
-            yield from turn("query", ("key", "value", "cos", "sin"))
-            yield from turn("key", ("turned query", "value", "cos", "sin"))
-        if masked := self.window is not None:
+            query, key, _ = names
+            names = (f"turned {query}", f"turned {key}", "value")
+            yield from turn(query, (key, "value", "cos", "sin"))
+            yield from turn(key, (names[0], "value", "cos", "sin"))
+        if self.window is not None:
             yield from nearby(x.spatial[0])
             names = (*names, "mask")
-        yield attended(Tensor(x.positions * self.num_heads * d, y.dtype), names, self.num_heads, x, masked)
+        if self.alibi:
+            yield from falling(x.spatial[0], self.num_heads, y.dtype)
+            names = (*names, "scores")
+        yield attended(Tensor(x.positions * self.num_heads * d, y.dtype), names, self.num_heads, x)
         last = ("o_proj.bias",) if self.out_bias else ()
         holds = (*names, *(("cos", "sin") if turned else ()))
         yield linear_map(tensor_of(y), "o_proj.weight", last, reads="gathered", holds=holds)
@@ -202,8 +239,37 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             given=dict(num_heads=4, num_kv_heads=1, head_dim=8, causal=True, window=3, out_bias=True), x=tokens(7, 12),
             y=tokens(7, 12), params=972, macs=9_856, scalar=20_076,
         ),
+        Example(
+            given=dict(num_heads=4, causal=True, alibi=True), x=tokens(5, 8), y=tokens(5, 8), params=256, macs=1_680,
+            scalar=3_720, source="the slopes of 4 heads, 1/4 to 1/256: Press et al. 2021, arXiv:2108.12409, section 3",
+        ),
+        Example(
+            given=dict(num_heads=4, num_kv_heads=2, head_dim=6, causal=True, rope=1e6, qk_norm=1e-6), x=tokens(7, 16),
+            y=tokens(7, 16), params=1_164, macs=10_416, scalar=23_030,
+            source="narrow, and otherwise as in Qwen3: Qwen team 2025, arXiv:2505.09388, section 2",
+        ),
         Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
     )  # fmt: skip
+
+
+def normed(run: Run, name: str, x: Volume) -> Iterator[Kernel]:
+    """`torch.nn.RMSNorm` over the features of every head."""
+    known = {"x": name, "y": f"normed {name}"}
+
+    def told(*names: str) -> tuple[str, ...]:
+        return tuple(known.get(each, f"{name} {each}") for each in names)
+
+    for kernel in RMSNorm().kernels(run, x, x):
+        weights = tuple(f"{name[0]}_norm.{weight}" for weight in kernel.weights)
+        yield replace(
+            kernel,
+            reads=told(*kernel.reads),
+            makes=told(kernel.makes)[0],
+            keeps=told(*kernel.keeps),
+            holds=(name, *told(*kernel.holds)),
+            weights=weights,
+            copies=weights,
+        )
 
 
 def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
@@ -230,9 +296,25 @@ def nearby(length: Dim) -> Iterator[Kernel]:
     yield Kernel(reads=("earlier",), makes="mask", size=size)
 
 
-def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, masked: bool) -> Kernel:
-    """The kernel that is fused: a mask of truths becomes one of scores, which is kept."""
+def falling(length: Dim, heads: Dim, dtype: str) -> Iterator[Kernel]:
+    """What is added to the score of each pair of tokens in each head."""
+    pairs, scores = length * length, heads * length * length
+    held = ("places", "heads", "ahead", "slanted")
+    yield Kernel(reads=(), makes="places", size=Tensor(length, "int64"))
+    yield Kernel(reads=(), makes="heads", size=Tensor(heads, "int64"))
+    yield Kernel(reads=("places",), makes="ahead", size=Tensor(pairs, "int64"))
+    yield Kernel(reads=("ahead",), makes="slanted", size=Tensor(scores), own={"slopes": Tensor(heads)})
+    yield Kernel(reads=("ahead",), makes="later", size=Tensor(pairs, "bool"))
+    made = "scores" if dtype == "float32" else "scores in float32"
+    yield Kernel(reads=("slanted", "later"), makes=made, size=Tensor(scores), holds=held)
+    if made != "scores":
+        yield Kernel(reads=(made,), makes="scores", size=Tensor(scores, dtype), holds=held)
+
+
+def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume) -> Kernel:
+    """The kernel that is fused: a mask of truths becomes one of scores, and scores are kept."""
     own = {"sums": Tensor(heads * x.positions, "float32")}
-    if masked:
-        own["scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
-    return Kernel(reads=reads, makes="gathered", size=size, keeps=(*reads[:3], "gathered", *own), own=own)
+    if "mask" in reads:
+        own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
+    keeps = (*(name for name in reads if name != "mask"), "gathered", *own)
+    return Kernel(reads=reads, makes="gathered", size=size, keeps=keeps, own=own)

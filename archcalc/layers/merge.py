@@ -80,6 +80,7 @@ def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterato
             crosswise=is_product,
             gradient=gradient,
             scratch=len(gates) * y.nbytes,
+            even=True,
         )
         left = f"part{i}"
 

@@ -71,11 +71,17 @@ class Pooling(Layer):
         if in_modules(self.pads(x)) is None:
             reads = "padded"
             lengths = [n + w.begin + w.end for n, w in zip(x.spatial, self.windows(x), strict=True)]
-            yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
+            yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype), even=x.rank == 2)
         own = self.own(y)
         on_demand = y.rank == 1 and run.device == "cpu"  # at::max_pool1d has a kernel of its own where none will come
         yield Kernel(
-            reads=(reads,), size=tensor_of(y), keeps=(reads, *own), own=own, on_demand=on_demand, cast=self.cast(x)
+            reads=(reads,),
+            size=tensor_of(y),
+            keeps=(reads, *own),
+            own=own,
+            on_demand=on_demand,
+            even=x.rank == 2,
+            cast=self.cast(x),
         )
 
     def own(self, y: Volume) -> dict[str, Tensor]:

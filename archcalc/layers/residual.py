@@ -134,7 +134,7 @@ class DropPath(Layer, name="drop_path", positional=("p",), aliases=("stochastic_
     examples = (
         Example(
             given=dict(p=0.5), x=image(64, 8, 8), y=image(64, 8, 8),
-            source="the last block, p_L = 0.5, of 110 layers on CIFAR-10: Huang et al. 2016, arXiv:1603.09382, section 4",
+            source="the last block of 110 layers on CIFAR-10, p_L = 0.5: Huang et al. 2016, arXiv:1603.09382",
         ),
         Example(
             given=dict(p=0.1), x=tokens(196, 384), y=tokens(196, 384),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Gradient, Kernel, Order, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
@@ -43,25 +43,39 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """As `rms_norm_composite` in aten/src/ATen/native/layer_norm.cpp writes it; in float32 at the least."""
         wide = widest(x.dtype, "float32")
-        units, groups = Tensor(x.numel, wide), Tensor(x.positions, wide)
-        reads, ends = "x", "y"
+        units, groups, moves = Tensor(x.numel, wide), Tensor(x.positions, wide), self.moves(x)
+        reads = "x"
+        if moves:
+            yield Kernel(makes="moved", view=True, order=Order.TURNED, gradient=Gradient.VIEW)
+            reads = "moved"
         if wide != x.dtype:
-            reads, ends = "wide", "result"
-            yield Kernel(makes=reads, size=units, even=True)
-        made = "normal" if self.elementwise_affine else ends
-        yield Kernel(reads=(reads,), makes="squares", size=units, keeps=(reads,), scratch=2 * units.nbytes)
-        yield Kernel(reads=("squares",), makes="mean", size=groups)
+            yield Kernel(reads=(reads,), makes="wide", size=units, even=True)
+            reads = "wide"
+        yield Kernel(reads=(reads,), makes="squares", size=units, keeps=(reads,), scratch=2 * units.nbytes, even=True)
+        yield Kernel(reads=("squares",), makes="mean", size=groups, settled=True)
         yield Kernel(
             reads=("mean",), makes="root", size=groups, keeps=("root",), scratch=2 * groups.nbytes, holds=("squares",)
         )
+        ends = "y" if wide == x.dtype and not moves else "result"
+        made = "normal" if self.elementwise_affine else ends
         both = (reads, "root")
         yield Kernel(reads=both, makes=made, size=units, crosswise=True, scratch=units.nbytes, even=True)
         if self.elementwise_affine:
-            yield self.scaled(units, made, ends)
+            yield self.scaled(units, made, ends, both)
+        if moves:
+            yield Kernel(reads=(ends,), makes="row", view=True, in_order=True, holds=both, gradient=Gradient.VIEW)
+            ends = "row"
         if wide != x.dtype:
-            yield Kernel(reads=(ends,), size=tensor_of(y), even=True)
+            yield Kernel(reads=(ends,), makes="result" if moves else "y", size=tensor_of(y), even=True, holds=both)
+            ends = "result"
+        if moves:
+            yield Kernel(reads=(ends,), view=True, order=Order.TURNED, gradient=Gradient.VIEW)
 
-    def scaled(self, units: Tensor, reads: str, makes: str) -> Kernel:
+    def moves(self, x: Volume) -> bool:
+        """Whether channels have to stand last for it."""
+        return x.rank > 0 and not x.channels_last
+
+    def scaled(self, units: Tensor, reads: str, makes: str, holds: tuple[str, ...]) -> Kernel:
         """The product with the weight; backward makes the weight's gradient for every unit, and then sums it."""
         return Kernel(
             reads=(reads,),
@@ -72,12 +86,11 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             copies=("weight",),
             scratch=units.nbytes,
             even=True,
-            holds=("root",),
+            holds=holds,
         )
 
     def call(self, x: Volume) -> Call:
-        moves = x.rank > 0 and not x.channels_last
-        forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if moves else "{module}({0})"
+        forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if self.moves(x) else "{module}({0})"
         return module("torch.nn.RMSNorm", forward=forward, normalized_shape=x.channels, **self.stated())
 
     examples = (

@@ -12,4 +12,4 @@ def kv_cache_bytes(node: Node) -> Dim:
 
     Source: Shazeer 2019, arXiv:1911.02150, section 2.4 (incremental decoding).
     """
-    return node.layer.cached(*node.inputs) * ITEMSIZE[node.output.dtype]
+    return node.layer.cached(*node.inputs[: node.layer.carries]) * ITEMSIZE[node.output.dtype]

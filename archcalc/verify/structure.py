@@ -14,7 +14,8 @@ def structure(graph: Graph, module: nn.Module, at: str) -> Iterator[Row]:
     """`state_dict` entry by entry, and the counts of parameters and buffers."""
     yield compared("state_dict: names, shapes, training", META, at, predicted(graph), measured(module), "entry")
     learned = list(module.parameters())
-    kept = [tensor for name, tensor in module.state_dict().items() if name not in dict(all_parameters(module))]
+    names = dict(all_parameters(module))
+    kept = [tensor for name, tensor in module.state_dict().items() if name not in names]
     yield total("parameters", META, at, sum(map(params, graph)), sum(p.numel() for p in learned))
     trained = sum(p.numel() for p in learned if p.requires_grad)
     yield total("trainable parameters", META, at, sum(map(trainable_params, graph)), trained)

@@ -1,0 +1,69 @@
+"""Where the features of a map stand: before its positions, as convolutions take them, or after, as linear maps do."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcalc.core.kernel import Gradient, Kernel, Order, Run
+from archcalc.core.volume import Volume, grid, image
+from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
+
+
+class ChannelsOrder(Layer):
+    """Abstract: the same values, seen with the features at the other end."""
+
+    role = Role.MOVEMENT
+
+    def shape(self, x: Volume) -> Volume:
+        return replace(x, channels_last=not x.channels_last)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        order = Order.AXES if 1 in (x.channels, x.positions // x.batch) else Order.TURNED
+        yield Kernel(view=True, order=order, gradient=Gradient.VIEW)
+
+
+class ChannelsLast(ChannelsOrder, name="channels_last"):
+    """Features after positions: linear maps, norms and attention then take the features of each position.
+
+    x: C at *spatial -> y: the same, C last
+
+    Sources: torch.movedim; torchvision.ops.Permute in torchvision.models.swin_t.
+    """
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"channels_last needs positions, got {x}"
+        yield not x.channels_last, f"the features of {x} come last already"
+
+    def call(self, x: Volume) -> Call:
+        return expression("{0}.movedim(1, -1)")
+
+    examples = (
+        Example(
+            x=image(96, 56, 56), y=grid(56, 56, 96),
+            source="Swin-T, after the patch embedding: Liu et al. 2021, arXiv:2103.14030, section 3.1",
+        ),
+        Example(x=image(3, 2, 4, 5), y=grid(2, 4, 5, 3)),
+    )  # fmt: skip
+
+
+class ChannelsFirst(ChannelsOrder, name="channels_first"):
+    """Features before positions, as convolutions and pooling take them.
+
+    x: C at *spatial, C last -> y: the same, C first
+
+    Sources: torch.movedim; torchvision.ops.Permute in torchvision.models.swin_t.
+    """
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"channels_first needs positions, got {x}"
+        yield x.channels_last, f"the features of {x} come first already"
+
+    def call(self, x: Volume) -> Call:
+        return expression("{0}.movedim(-1, 1)")
+
+    examples = (
+        Example(
+            x=grid(7, 7, 768), y=image(768, 7, 7),
+            source="Swin-T, before the average over positions: torchvision.models.swin_t",
+        ),
+        Example(x=grid(5, 4), y=image(4, 5)),
+    )  # fmt: skip

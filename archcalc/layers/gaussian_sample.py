@@ -1,0 +1,59 @@
+"""A sample of a normal distribution whose mean and variance are learned."""
+
+from collections.abc import Iterator
+
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image
+from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
+from archcalc.layers.merge import equal_but, listed
+
+
+class GaussianSample(Merge, name="gaussian_sample"):
+    """y = mean + exp(logvar / 2) * noise, noise of the standard normal: gradients reach mean and variance.
+
+    mean, logvar (the logarithm of the variance), of one shape -> y: the same shape
+
+    A transcendental function, two products and an addition a unit; drawing the noise is not counted. It is drawn in
+    training and in evaluation.
+
+    Source: Kingma & Welling 2013, arXiv:1312.6114, section 2.4 (the reparameterization trick) and section 3.
+    """
+
+    role = Role.MERGE
+    inputs = (2, 2)
+
+    @property
+    def steady(self) -> bool:
+        return False
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        message = f"gaussian_sample needs a mean and a logarithm of the variance of one shape, got {listed(xs)}"
+        yield from equal_but(xs, message, channels=True)
+
+    def shape(self, *xs: Volume) -> Volume:
+        return xs[0]
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(mul=2 * y.numel, exp=y.numel, add=y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        size = tensor_of(xs[1])
+        yield Kernel(reads=("x1",), makes="half", size=size, own=FACTOR, pins=("factor",))
+        yield Kernel(reads=("half",), makes="deviation", size=size, keeps=("deviation",))
+        yield Kernel(reads=("deviation",), makes="scaled", size=size, own={"noise": size}, keeps=("noise",))
+        yield Kernel(reads=("x0", "scaled"), size=tensor_of(y), gradient=Gradient.SAME)
+
+    def call(self, *xs: Volume) -> Call:
+        return expression("{0} + torch.exp({1} / 2) * torch.randn_like({1})")
+
+    examples = (
+        Example(
+            x=(flat(20), flat(20)), y=flat(20), scalar=80,
+            source="PyTorch's example of a variational autoencoder: 20 latent variables",
+        ),
+        Example(
+            x=(image(4, 64, 64), image(4, 64, 64)), y=image(4, 64, 64), scalar=65_536,
+            source="the latent image of 512x512 pixels, factor 8: Rombach et al. 2021, arXiv:2112.10752, section 4.3",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,118 @@
+"""Global response normalisation: channels compete by how much of each there is in an item."""
+
+from collections.abc import Iterator
+
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, image, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+
+SUPPORT = '''\
+class GRN(nn.Module):
+    """Scales each channel by its size over all positions, among the sizes of all channels."""
+
+    def __init__(self, shape: tuple[int, ...], axes: tuple[int, ...], channel: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.axes, self.channel, self.eps = axes, channel, eps
+        self.weight = nn.Parameter(torch.zeros(shape))
+        self.bias = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        size = torch.linalg.vector_norm(x, dim=self.axes, keepdim=True)
+        share = size / (size.mean(dim=self.channel, keepdim=True) + self.eps)
+        return x * share * self.weight + self.bias + x
+'''
+
+
+class GRN(Layer, name="grn", aliases=("global_response_norm",)):
+    """y = x n weight + bias + x, n = g / (mean(g) + eps), g the root of each channel's squares over all positions.
+
+    x: C at *spatial -> y: the same; the mean is over the channels of an item
+
+    For V units, G channels of all items and N items: V squares, V - G additions and G roots for g; G - N additions, N
+    divisions and N additions for its mean and eps, G divisions for n; two products and two additions a unit.
+
+    Source: Woo et al. 2023, arXiv:2301.00808, section 4, algorithm 1.
+    """
+
+    role = Role.NORM
+    uncast = "its operations are in float32 and in the lower dtype by turns"
+
+    eps: float = 1e-6
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"grn needs positions, got {x}"
+        yield self.eps > 0, f"eps must be above 0, got {self.eps}"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return tuple(WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def factors(self, x: Volume) -> tuple[int, ...]:
+        return (x.channels,) if x.channels_last else (x.channels, *(1,) * x.rank)
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield Weight("weight", self.factors(x))
+        yield Weight("bias", self.factors(x))
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        sizes = x.batch * x.channels
+        return Ops(mul=3 * x.numel, add=3 * x.numel, root=sizes, div=sizes + x.batch)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Where a volume meets what is spread over it, backward makes the gradient of that for every unit first."""
+        units, sizes, means = tensor_of(y), Tensor(x.batch * x.channels, x.dtype), Tensor(x.batch, x.dtype)
+        marks = Tensor(sizes.numel, "bool")
+        whole = units.nbytes
+        yield Kernel(makes="size", size=sizes, keeps=("x", "size"), scratch=whole + marks.nbytes, settled=True)
+        yield Kernel(reads=("size",), makes="mean", size=means)
+        yield Kernel(reads=("mean",), makes="shifted", size=means, own=FACTOR, gradient=Gradient.SAME)
+        both = ("size", "shifted")
+        yield Kernel(reads=both, makes="share", size=sizes, keeps=both, scratch=2 * sizes.nbytes)
+        both = ("x", "share")
+        held = ("size", "share")
+        yield Kernel(reads=both, makes="shared", size=units, crosswise=True, scratch=whole, even=True)
+        yield from self.learned(units, held)
+
+    def learned(self, units: Tensor, held: tuple[str, ...]) -> Iterator[Kernel]:
+        """The weight, the bias and the input, which the result of each channel's share is joined with."""
+        scale: tuple[str, ...] = ("weight",)
+        yield Kernel(
+            reads=("shared",),
+            makes="scaled",
+            size=units,
+            crosswise=True,
+            weights=scale,
+            copies=scale,
+            scratch=units.nbytes,
+            even=True,
+            holds=held,
+        )
+        yield Kernel(
+            reads=("scaled",),
+            makes="moved",
+            size=units,
+            summed=("bias",),
+            gradient=Gradient.SAME,
+            even=True,
+            holds=held,
+        )
+        yield Kernel(reads=("moved", "x"), size=units, gradient=Gradient.SAME, even=True, holds=held)
+
+    def call(self, x: Volume) -> Call:
+        first = 1 if x.channels_last else 2
+        axes, channel = tuple(range(first, first + x.rank)), -1 if x.channels_last else 1
+        return module("GRN", support=SUPPORT, shape=self.factors(x), axes=axes, channel=channel, **self.stated())
+
+    examples = (
+        Example(
+            x=image(384, 56, 56), y=image(384, 56, 56), params=768, scalar=7_226_113,
+            source="ConvNeXt V2-T, within the MLP of its first stage: Woo et al. 2023, arXiv:2301.00808, section 4",
+        ),
+        Example(given=dict(eps=1e-3), x=tokens(5, 4), y=tokens(5, 4), params=8, scalar=129),
+        Example(x=image(2, 3), y=image(2, 3), params=4, scalar=41),
+    )  # fmt: skip

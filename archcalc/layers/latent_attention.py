@@ -1,0 +1,279 @@
+"""Multi-head latent attention: keys and values of all heads come from one short vector, which is all that is kept."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens, widest
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, EarlierWindow
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.grouped_attention import attended, table, turn
+from archcalc.layers.linear import many
+from archcalc.layers.rmsnorm import RMSNorm
+from archcalc.layers.sequence import OfTokens
+
+SUPPORT = '''\
+class LatentAttention(nn.Module):
+    """Causal multi-head latent attention; names of weights as in Hugging Face's DeepseekV3Attention."""
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        kv_lora_rank: int,
+        q_lora_rank: int | None = None,
+        qk_nope_head_dim: int = 128,
+        qk_rope_head_dim: int = 64,
+        v_head_dim: int = 128,
+        rope: float = 10000.0,
+    ) -> None:
+        super().__init__()
+        self.heads, self.latent, self.nope = (num_heads, -1), kv_lora_rank, qk_nope_head_dim
+        self.turned, self.rope = qk_rope_head_dim // 2, rope
+        queries = num_heads * (qk_nope_head_dim + qk_rope_head_dim)
+        self.compressed = q_lora_rank is not None
+        if self.compressed:
+            self.q_a_proj = nn.Linear(embed_dim, q_lora_rank, bias=False)
+            self.q_a_layernorm = nn.RMSNorm(q_lora_rank, eps=1e-6)
+            self.q_b_proj = nn.Linear(q_lora_rank, queries, bias=False)
+        else:
+            self.q_proj = nn.Linear(embed_dim, queries, bias=False)
+        self.kv_a_proj_with_mqa = nn.Linear(embed_dim, kv_lora_rank + qk_rope_head_dim, bias=False)
+        self.kv_a_layernorm = nn.RMSNorm(kv_lora_rank, eps=1e-6)
+        self.kv_b_proj = nn.Linear(kv_lora_rank, num_heads * (qk_nope_head_dim + v_head_dim), bias=False)
+        self.o_proj = nn.Linear(num_heads * v_head_dim, embed_dim, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        cos, sin = self.turns(x)
+        query = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.compressed else self.q_proj(x)
+        query = query.unflatten(-1, self.heads).transpose(1, 2)
+        what, where = query[..., : self.nope], query[..., self.nope :]
+        query = torch.cat([what, where * cos + where.roll(self.turned, -1) * sin], dim=-1)
+        both = self.kv_a_proj_with_mqa(x)
+        latent, place = both[..., : self.latent], both[:, None, :, self.latent :]
+        place = place * cos + place.roll(self.turned, -1) * sin
+        both = self.kv_b_proj(self.kv_a_layernorm(latent)).unflatten(-1, self.heads).transpose(1, 2)
+        key, value = both[..., : self.nope], both[..., self.nope :].contiguous()
+        key = torch.cat([key, place.expand(-1, self.heads[0], -1, -1)], dim=-1)
+        y = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.o_proj(y.transpose(1, 2).flatten(2))
+
+    def turns(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """By what angle a token's place turns each pair of its features of place, which lie half of them apart."""
+        features = 2 * self.turned
+        steps = self.rope ** (torch.arange(0, features, 2, device=x.device) / -features)
+        angles = torch.arange(x.shape[1], device=x.device)[:, None] * steps
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
+'''
+
+
+class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
+    """Causal self-attention whose keys and values are made from `kv_lora_rank` features a token, normalised.
+
+    x: C at T tokens -> y: the same
+
+    A query and a key have `qk_nope_head_dim` features of what a token is and `qk_rope_head_dim` of where it stands,
+    turned by RoPE; the latter are one vector for the keys of all heads. Queries come from `q_lora_rank` normalised
+    features too, or where it is not given from all. Decoding keeps the `kv_lora_rank` features of a token and its
+    rotated ones. A token attends to itself and those before it; MACs are counted for all T^2 pairs of tokens, as
+    torch's FlopCounterMode counts.
+
+    MACs: the maps, and for each pair in a head the features of a query and those of a value. Beside them: the norms; of
+    each rotated feature two products and an addition, cosines and sines being a table; softmax, as in attention.
+
+    Sources: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1; RoPE: Su et al. 2021, arXiv:2104.09864, section 3.2;
+    transformers.models.deepseek_v3 (names of weights).
+    """
+
+    role = Role.CONTRACTION
+    uncast = "its norms and its products of pairs meet what is cast and what is not"
+
+    num_heads: Dim
+    kv_lora_rank: Dim
+    q_lora_rank: Dim | None = None
+    qk_nope_head_dim: Dim = 128
+    qk_rope_head_dim: Dim = 64
+    v_head_dim: Dim = 128
+    rope: float = 10_000.0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, num_heads=self.num_heads, kv_lora_rank=self.kv_lora_rank, v_head_dim=self.v_head_dim)
+        yield from at_least(1, qk_nope_head_dim=self.qk_nope_head_dim, qk_rope_head_dim=self.qk_rope_head_dim)
+        if self.q_lora_rank is not None:
+            yield from at_least(1, q_lora_rank=self.q_lora_rank)
+        n = self.qk_rope_head_dim
+        yield n % 2 == 0, f"RoPE turns pairs of features: qk_rope_head_dim={n} must be even"
+        yield self.rope > 0, f"rope must be above 0, got {self.rope}"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return (EarlierWindow(),)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    @property
+    def qk_head_dim(self) -> Dim:
+        """Features of a query and of a key in one head."""
+        return self.qk_nope_head_dim + self.qk_rope_head_dim
+
+    def maps(self, x: Volume) -> Iterator[tuple[str, Dim, Dim]]:
+        """Every linear map: its name, and how many features it makes of how many."""
+        queries = self.num_heads * self.qk_head_dim
+        if self.q_lora_rank is None:
+            yield "q_proj", queries, x.channels
+        else:
+            yield "q_a_proj", self.q_lora_rank, x.channels
+            yield "q_b_proj", queries, self.q_lora_rank
+        yield "kv_a_proj_with_mqa", self.kv_lora_rank + self.qk_rope_head_dim, x.channels
+        yield "kv_b_proj", self.num_heads * (self.qk_nope_head_dim + self.v_head_dim), self.kv_lora_rank
+        yield "o_proj", x.channels, self.num_heads * self.v_head_dim
+
+    def norms(self) -> Iterator[tuple[str, Dim]]:
+        """Every norm: its name, and of how many features."""
+        if self.q_lora_rank is not None:
+            yield "q_a_layernorm", self.q_lora_rank
+        yield "kv_a_layernorm", self.kv_lora_rank
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield from (Weight(f"{name}.weight", (made, given)) for name, made, given in self.maps(x))
+        yield from (Weight(f"{name}.weight", (n,)) for name, n in self.norms())
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        items, pairs = x.positions, x.positions * x.spatial[0]
+        scores, rows = self.num_heads * pairs, self.num_heads * items
+        rotated = items * (self.num_heads + 1) * self.qk_rope_head_dim
+        norms = [RMSNorm(eps=1e-6).ops(v, v) for v in (x.to(channels=n) for _, n in self.norms())]
+        maps = list(self.maps(x))
+        return Ops(
+            mac=items * sum(made * given for _, made, given in maps) + scores * (self.qk_head_dim + self.v_head_dim),
+            sums=items * sum(made for _, made, _ in maps) + scores + rows * self.v_head_dim,
+            mul=scores + 2 * rotated + sum(each.mul for each in norms),
+            compare=scores - rows,
+            add=scores + scores - rows + rotated + sum(each.add for each in norms),
+            exp=scores,
+            div=scores + sum(each.div for each in norms),
+            root=sum(each.root for each in norms),
+        )
+
+    def cached(self, x: Volume) -> Dim:
+        return self.kv_lora_rank + self.qk_rope_head_dim
+
+    def unpredicted(self, x: Volume) -> str:
+        return "of a single head some copies are spared, and which is not worked out" if self.num_heads == 1 else ""
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """In the order of the module's code, whose variables live until it returns."""
+        n, heads = x.positions, self.num_heads
+        nope, rope, v = self.qk_nope_head_dim, self.qk_rope_head_dim, self.v_head_dim
+        sizes = {name: Tensor(n * made, x.dtype) for name, made, _ in self.maps(x)}
+        yield from table(x.spatial[0], rope, x.dtype)
+        yield from self.mapped(run, x, sizes)
+        yield part("mapped", "what", Tensor(n * heads * nope, x.dtype))
+        yield part("mapped", "where", Tensor(n * heads * rope, x.dtype))
+        yield from turn("where", ("mapped",))
+        size = Tensor(n * heads * self.qk_head_dim, x.dtype)
+        yield joined(("what", "turned where"), "query", size, ("mapped",))
+        yield linear_map(sizes["kv_a_proj_with_mqa"], "kv_a_proj_with_mqa.weight", makes="both", in_order=many(x))
+        yield part("both", "latent", Tensor(n * self.kv_lora_rank, x.dtype))
+        yield part("both", "place", Tensor(n * rope, x.dtype))
+        yield from turn("place", ("both",))
+        yield from normed(run, x.to(channels=self.kv_lora_rank), "latent", "kv_a_layernorm", ("both",))
+        size_of_both = sizes["kv_b_proj"]
+        yield linear_map(size_of_both, "kv_b_proj.weight", reads="kv_a_layernorm", makes="pairs", holds=("both",))
+        yield part("pairs", "key of it", Tensor(n * heads * nope, x.dtype))
+        yield part("pairs", "value of it", Tensor(n * heads * v, x.dtype))
+        yield Kernel(reads=("value of it",), makes="value", settled=True, gradient=Gradient.SAME)
+        yield part("turned place", "place of all", Tensor(n * heads * rope, x.dtype))
+        names = ("pairs", "what", "where", "latent", "turned place", "value")
+        yield joined(("key of it", "place of all"), "key", size, names)
+        held = (*names, "cos", "sin", "query", "key")
+        gathered = Tensor(n * heads * v, x.dtype)
+        if self.qk_head_dim == v:
+            yield attended(gathered, ("query", "key", "value"), heads, x)
+        else:
+            yield from plainly_attended(heads, self.qk_head_dim, v, x, held)
+        alike = 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after
+        yield Kernel(reads=("gathered",), makes="rows", size=gathered, view=alike, gradient=Gradient.VIEW)
+        yield linear_map(tensor_of(y), "o_proj.weight", reads="rows", holds=(*held, "gathered"))
+
+    def mapped(self, run: Run, x: Volume, sizes: Mapping[str, Tensor]) -> Iterator[Kernel]:
+        """The queries."""
+        if self.q_lora_rank is None:
+            yield linear_map(sizes["q_proj"], "q_proj.weight", makes="mapped", in_order=many(x))
+            return
+        yield linear_map(sizes["q_a_proj"], "q_a_proj.weight", makes="short", in_order=many(x))
+        yield from normed(run, x.to(channels=self.q_lora_rank), "short", "q_a_layernorm", ("short",))
+        yield linear_map(sizes["q_b_proj"], "q_b_proj.weight", reads="q_a_layernorm", makes="mapped")
+
+    def call(self, x: Volume) -> Call:
+        return module("LatentAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(num_heads=16, kv_lora_rank=16, qk_nope_head_dim=4, qk_rope_head_dim=2, v_head_dim=4),
+            x=tokens(6, 64), y=tokens(6, 64), params=13_456, macs=86_400, scalar=174_282,
+            source="DeepSeek-V2-Lite, its widths divided by 32: DeepSeek-AI 2024, arXiv:2405.04434, appendix B.1",
+        ),
+        Example(
+            given=dict(
+                num_heads=2, kv_lora_rank=6, q_lora_rank=5, qk_nope_head_dim=3, qk_rope_head_dim=2, v_head_dim=4,
+                rope=100.0,
+            ),
+            x=tokens(4, 8), y=tokens(4, 8), params=313, macs=1_496, scalar=3_196,
+        ),
+    )  # fmt: skip
+
+
+def part(reads: str, makes: str, size: Tensor) -> Kernel:
+    """A view of a part, or of all for many; backward makes a gradient of the whole."""
+    return Kernel(reads=(reads,), makes=makes, size=size, view=True)
+
+
+def joined(reads: tuple[str, ...], makes: str, size: Tensor, holds: tuple[str, ...]) -> Kernel:
+    """Parts side by side; backward makes views of the gradient."""
+    return Kernel(reads=reads, makes=makes, size=size, gradient=Gradient.PART, dense=False, holds=holds)
+
+
+def normed(run: Run, x: Volume, reads: str, name: str, holds: tuple[str, ...]) -> Iterator[Kernel]:
+    """The kernels of a norm within a layer: what it reads and makes, and its weight, by their names here."""
+    names = {"x": reads, "y": name}
+
+    def called(each: str) -> str:
+        return names.get(each, f"{name}.{each}")
+
+    for kernel in RMSNorm(eps=1e-6).kernels(run, x, x):
+        lists = ("reads", "keeps", "weights", "copies")
+        words: dict[str, Any] = {key: tuple(map(called, getattr(kernel, key))) for key in lists}
+        held = (*map(called, kernel.holds), *holds)
+        yield replace(kernel, makes=called(kernel.makes), holds=held, even=False, settled=True, **words)
+
+
+def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
+    """`_scaled_dot_product_attention_math` in aten/src/ATen/native/transformers/attention.cpp, which the CPU runs where
+    the heads of queries and values differ in size: it multiplies in float32 at the least."""
+    wide, length, names = widest(x.dtype, "float32"), x.spatial[0], ("query", "key", "value")
+    if wide != x.dtype:
+        features = (qk, qk, v)
+        for name, n in zip(names, features, strict=True):
+            yield Kernel(reads=(name,), makes=f"wide {name}", size=Tensor(heads * x.positions * n, wide))
+        names = ("wide query", "wide key", "wide value")
+    query, key, value = names
+    yield Kernel(reads=(query,), makes="scaled query", own=FACTOR)
+    own = {"earlier": tensor(length, length, dtype="bool")}
+    yield Kernel(reads=(), makes="mask", size=tensor(length, length, dtype=wide), own=own)
+    yield Kernel(reads=(key,), makes="scaled key", own=FACTOR)
+    scores = Tensor(heads * x.positions * length, wide)
+    yield Kernel(reads=("scaled query", "scaled key"), makes="scores", size=scores, crosswise=True)
+    yield Kernel(reads=("scores",), makes="shares", size=scores, keeps=("shares",))
+    holds = (*names, "scaled query", "mask", "shares", *held)
+    size, made = Tensor(heads * x.positions * v, wide), "gathered" if wide == x.dtype else "wide"
+    yield Kernel(reads=("shares", value), makes=made, size=size, crosswise=True, holds=holds)
+    if wide != x.dtype:
+        yield Kernel(reads=(made,), makes="gathered", size=Tensor(size.numel, x.dtype), holds=holds)

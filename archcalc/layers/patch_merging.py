@@ -1,0 +1,61 @@
+"""Patch merging: half as many places on each axis, with the features of four side by side."""
+
+from collections.abc import Iterator
+
+from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.volume import Volume, grid
+from archcalc.core.window import Window, slide
+from archcalc.layer import Call, Example, Role, module
+from archcalc.layers.window_attention import OfMaps
+
+SUPPORT = '''\
+class PatchMerging(nn.Module):
+    """The features of 2x2 neighbours side by side, column by column; an odd axis gets zeros at its end."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        height, width = x.shape[1:3]
+        if height % 2 or width % 2:
+            x = F.pad(x, (0, 0, 0, width % 2, 0, height % 2))
+        x = x.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
+        return x.permute(0, 1, 3, 4, 2, 5).flatten(3)
+'''
+
+
+class PatchMerging(OfMaps, name="patch_merging"):
+    """The features of 2x2 neighbours side by side, column by column; an odd axis gets zeros at its end.
+
+    x: C at H x W, C last -> y: 4 C at ceil(H / 2) x ceil(W / 2), C last
+
+    The norm and the linear map that follow, `layernorm -> fc(2 C, bias=false)`, are layers of their own. Which of the
+    four comes first matters to weights that were learned elsewhere alone.
+
+    Source: Liu et al. 2021, arXiv:2103.14030, section 3.1; torchvision.models.swin_transformer.PatchMerging.
+    """
+
+    role = Role.MOVEMENT
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return tuple(Window(kernel=2, stride=2, end=n % 2) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(4 * x.channels, slide(self.windows(x), x.spatial))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        if self.odd(x):
+            yield Kernel(makes="x", size=tensor_of(y))
+        yield Kernel(size=tensor_of(y), settled=True, gradient=Gradient.VIEW if y.spatial[0] == 1 else Gradient.NEW)
+
+    def odd(self, x: Volume) -> bool:
+        return any(window.end == 1 for window in self.windows(x))
+
+    def call(self, x: Volume) -> Call:
+        return module("PatchMerging", support=SUPPORT)
+
+    examples = (
+        Example(
+            x=grid(56, 56, 96), y=grid(28, 28, 384),
+            source="Swin-T, between stages 1 and 2: Liu et al. 2021, arXiv:2103.14030, section 3.1",
+        ),
+        Example(x=grid(7, 5, 3), y=grid(4, 3, 12), source="odd sizes: torchvision.models.swin_transformer"),
+        Example(x=grid(2, 6, 3), y=grid(1, 3, 12)),
+    )  # fmt: skip

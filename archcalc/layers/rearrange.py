@@ -1,0 +1,183 @@
+"""Channels put elsewhere: in another order, left out, or traded for positions. No arithmetic."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.kernel import Kernel, Order, Run, tensor_of
+from archcalc.core.volume import Volume, image, tokens
+from archcalc.core.window import TransposedWindow, Window
+from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
+
+
+class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
+    """Channels dealt out from `groups` groups in turn: the first of each group, the second of each, and so on.
+
+    x: C at *spatial -> y: the same
+
+    Channel j of group i, of C / groups channels each, becomes channel j groups + i: what grouped convolutions keep
+    apart comes together.
+
+    Sources: Zhang et al. 2017, arXiv:1707.01083, section 3.1; torch.nn.ChannelShuffle.
+    """
+
+    role = Role.MOVEMENT
+    ranks = (1, 2, 3)
+    keeps = ()
+
+    groups: Dim
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"channel_shuffle needs positions, got {x}"
+        yield not x.channels_last, f"channel_shuffle needs channels before positions, got {x}"
+        yield from at_least(1, groups=self.groups)
+        yield divides(self.groups, x.channels), f"groups={self.groups} must divide the {x.channels} channels"
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.ChannelShuffle", groups=self.groups)
+
+    examples = (
+        Example(
+            given=dict(groups=3), x=image(240, 28, 28), y=image(240, 28, 28),
+            source="ShuffleNet, 3 groups, stage 2: Zhang et al. 2017, arXiv:1707.01083, table 1",
+        ),
+        Example(
+            given=dict(groups=2), x=image(116, 28, 28), y=image(116, 28, 28),
+            source="ShuffleNetV2, the two halves of a unit: Ma et al. 2018, arXiv:1807.11164, figure 3",
+        ),
+        Example(given=dict(groups=2), x=image(6, 5), y=image(6, 5)),
+        Example(given=dict(groups=4), x=image(8, 2, 3, 4), y=image(8, 2, 3, 4)),
+    )  # fmt: skip
+
+
+class Channels(Layer, name="channels", positional=("begin", "end")):
+    """Some channels of the input: from `begin` up to, and not with, `end`; without it, all from `begin`.
+
+    x: C at *spatial -> y: end - begin at *spatial
+
+    `concat: [channels(0, 58), channels(58) -> ...]` splits a volume into two paths.
+
+    Source: the channel split: Ma et al. 2018, arXiv:1807.11164, section 3.3.
+    """
+
+    role = Role.MOVEMENT
+
+    begin: Dim = 0
+    end: Dim | None = None
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from at_least(0, begin=self.begin)
+        end = self.last(x)
+        yield end <= x.channels, f"channels ends at {end}, the input has {x.channels} channels"
+        yield self.begin < end, f"channels needs a begin before its end, got begin={self.begin} and end={end}"
+
+    def last(self, x: Volume) -> Dim:
+        return x.channels if self.end is None else self.end
+
+    def shape(self, x: Volume) -> Volume:
+        return x.to(self.last(x) - self.begin)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """A view; backward puts its gradient into zeros of the size before."""
+        pieces = x.positions if x.channels_last else x.batch
+        gaps = Order.ROWS if x.channels_last else Order.PART
+        yield Kernel(size=tensor_of(y), view=True, order=gaps if pieces > 1 and y.numel < x.numel else Order.AXES)
+
+    def call(self, x: Volume) -> Call:
+        some = f"{self.begin or ''}:{'' if self.end is None else self.end}"
+        return expression(f"{{0}}[..., {some}]" if x.channels_last else f"{{0}}[:, {some}]")
+
+    examples = (
+        Example(
+            given=dict(end=58), x=image(116, 28, 28), y=image(58, 28, 28),
+            source="ShuffleNetV2 x1.0, stage 2, the half that stays: Ma et al. 2018, arXiv:1807.11164, table 5",
+        ),
+        Example(
+            given=dict(begin=58), x=image(116, 28, 28), y=image(58, 28, 28),
+            source="ShuffleNetV2 x1.0, stage 2, the half that is convolved: Ma et al. 2018, arXiv:1807.11164, table 5",
+        ),
+        Example(given=dict(begin=1, end=3), x=tokens(4, 6), y=tokens(4, 2)),
+    )  # fmt: skip
+
+
+class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), aliases=("depth_to_space",)):
+    """Channels become positions: r^2 channels of one position are r x r positions of one channel.
+
+    x: C at [H, W] -> y: C / r^2 at [r H, r W], r the `upscale_factor`
+
+    Sources: Shi et al. 2016, arXiv:1609.05158, equation 4; torch.nn.PixelShuffle (order of the channels).
+    """
+
+    role = Role.MOVEMENT
+    ranks = (2,)
+    keeps = ()
+
+    upscale_factor: Dim
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        r = self.upscale_factor
+        yield not x.channels_last and x.rank == 2, f"pixel_shuffle needs channels at two spatial axes, got {x}"
+        yield from at_least(1, upscale_factor=r)
+        yield divides(r * r, x.channels), f"upscale_factor={r} needs channels in {r * r}s, got {x.channels}"
+
+    def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
+        return (TransposedWindow(kernel=self.upscale_factor, stride=self.upscale_factor),) * x.rank
+
+    def shape(self, x: Volume) -> Volume:
+        r = self.upscale_factor
+        return x.to(exact(x.channels, r * r), tuple(n * r for n in x.spatial))
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.PixelShuffle", upscale_factor=self.upscale_factor)
+
+    examples = (
+        Example(
+            given=dict(upscale_factor=3), x=image(27, 85, 85), y=image(3, 255, 255),
+            source="ESPCN, by 3 at its end: Shi et al. 2016, arXiv:1609.05158, section 2",
+        ),
+        Example(given=dict(upscale_factor=2), x=image(4, 3, 5), y=image(1, 6, 10), source="torch.nn.PixelShuffle"),
+    )  # fmt: skip
+
+
+class PixelUnshuffle(Layer, name="pixel_unshuffle", positional=("downscale_factor",), aliases=("space_to_depth",)):
+    """Positions become channels: r x r positions of one channel are r^2 channels of one position.
+
+    x: C at [H, W] -> y: C r^2 at [H / r, W / r], r the `downscale_factor`
+
+    Sources: Shi et al. 2016, arXiv:1609.05158, equation 4, the other way round; torch.nn.PixelUnshuffle (order of the
+    channels).
+    """
+
+    role = Role.MOVEMENT
+    ranks = (2,)
+    keeps = ()
+
+    downscale_factor: Dim
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        r = self.downscale_factor
+        yield not x.channels_last and x.rank == 2, f"pixel_unshuffle needs channels at two spatial axes, got {x}"
+        yield from at_least(1, downscale_factor=r)
+        for n in x.spatial:
+            yield divides(r, n), f"downscale_factor={r} must divide the {n} positions of an axis"
+
+    def windows(self, x: Volume) -> tuple[Window, ...]:
+        return (Window(kernel=self.downscale_factor, stride=self.downscale_factor),) * x.rank
+
+    def shape(self, x: Volume) -> Volume:
+        r = self.downscale_factor
+        return x.to(x.channels * r * r, tuple(exact(n, r) for n in x.spatial))
+
+    def call(self, x: Volume) -> Call:
+        return module("torch.nn.PixelUnshuffle", downscale_factor=self.downscale_factor)
+
+    examples = (
+        Example(
+            given=dict(downscale_factor=2), x=image(64, 26, 26), y=image(256, 13, 13),
+            source="YOLOv2's passthrough as its code has it, 64 channels: Redmon & Farhadi 2016, arXiv:1612.08242",
+        ),
+        Example(given=dict(downscale_factor=3), x=image(1, 6, 9), y=image(9, 2, 3), source="torch.nn.PixelUnshuffle"),
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""Resizing to any size, without weights."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Literal
+
+from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.dim import Dim, PerAxis, is_number, per_axis
+from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, image
+from archcalc.core.weight import Weight
+from archcalc.core.window import ResizedWindow, slide
+from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, expression, module
+from archcalc.layers.upsample import LINEAR
+from archcalc.sym.expr import NoClosedForm
+
+EXACT = 2**20
+"""Fractions of whole numbers up to this times a length have no rounding in double precision."""
+
+
+class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",)):
+    """More units or fewer: a `size`, that of another layer's output (`like`), or floor(n * scale_factor).
+
+    x: C at *spatial -> y: C at *size, at the spatial axes of `like`, or at floor(n * scale_factor) on each axis
+
+    A unit copies the nearest one, or lies in proportion between its neighbours: 2^rank products and their sum, on each
+    axis between the two units beside (i + 1/2) n / m - 1/2, or i (n - 1) / (m - 1) with `align_corners`. Fewer units
+    skip others: nothing is averaged beforehand. Whole factors are cheaper to read as `upsample`.
+
+    Sources: torch.nn.functional.interpolate, torch.nn.Upsample (names, rounding); the score maps of a segmentation:
+    Chen et al. 2017, arXiv:1706.05587, section 4.1.
+    """
+
+    role = Role.RESAMPLING
+    ranks = (1, 2, 3)
+    reads = ("like",)
+    carries = 1
+
+    size: PerAxis | None = None
+    like: Reference | None = None
+    scale_factor: float | None = None
+    mode: Literal["nearest", "linear", "bilinear", "trilinear"] = "nearest"
+    align_corners: bool = False
+
+    def requires(self, x: Volume, like: Volume | None = None, /) -> Iterator[Requirement]:
+        stated = [key for key in ("size", "like", "scale_factor") if getattr(self, key) is not None]
+        known = ("nearest", LINEAR.get(x.rank, "linear"))
+        found = " and ".join(stated) or "none of them"
+        yield len(stated) == 1, f"resize takes one of size, like, scale_factor; got {found}"
+        yield not x.channels_last, f"resize needs channels before positions, got {x}"
+        if like is not None:
+            yield like.rank == x.rank, f"{x} cannot be resized to the {like.rank} spatial axes of {like}"
+        yield from one_for_each_axis(x.rank, size=self.size)
+        yield from at_least(1, **{} if self.size is None else {"size": self.size})
+        yield self.mode in known, f"mode={self.mode} is not for {x.rank} spatial axes: {' or '.join(known)}"
+        yield not (self.align_corners and self.mode == "nearest"), f"align_corners needs mode={known[1]}, got nearest"
+        if self.scale_factor is not None:
+            yield self.scale_factor > 0, f"scale_factor must be above 0, got {self.scale_factor}"
+            for n in x.spatial:
+                yield scaled(n, self.scale_factor) >= 1, f"nothing is left of {n} units times {self.scale_factor}"
+
+    def windows(self, x: Volume, like: Volume | None = None, /) -> tuple[ResizedWindow, ...]:
+        return tuple(self.along(n, m) for n, m in zip(x.spatial, self.sizes(x, like), strict=True))
+
+    def sizes(self, x: Volume, like: Volume | None) -> tuple[Dim, ...]:
+        if self.scale_factor is not None:
+            return tuple(scaled(n, self.scale_factor) for n in x.spatial)
+        return like.spatial if like is not None else per_axis(self.size or x.spatial, x.rank)
+
+    def along(self, n: Dim, m: Dim) -> ResizedWindow:
+        """From n units to m."""
+        if n == 1 or (m == 1 and self.align_corners):
+            return ResizedWindow(m, (0, 1), "nearest")
+        if self.align_corners:
+            return ResizedWindow(m, (n - 1, m - 1), "corners")
+        nearest = self.mode == "nearest"
+        factor = Fraction(str(self.scale_factor)) if self.scale_factor is not None and n != m else None
+        step = (factor.denominator, factor.numerator) if factor else (n, m)
+        return ResizedWindow(m, step, "nearest" if nearest else "centres", single=nearest and not factor)
+
+    def shape(self, x: Volume, like: Volume | None = None, /) -> Volume:
+        return x.to(spatial=slide(self.windows(x, like), x.spatial))
+
+    def weights(self, x: Volume, like: Volume | None = None, /) -> Iterator[Weight]:
+        yield from ()
+
+    def ops(self, y: Volume, x: Volume, like: Volume | None = None, /) -> Ops:
+        corners = 2**x.rank
+        return Ops() if self.mode == "nearest" else Ops(mul=corners * y.numel, add=(corners - 1) * y.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume, like: Volume | None = None, /) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y))
+
+    def call(self, x: Volume, like: Volume | None = None, /) -> Call:
+        if like is None:
+            return module("torch.nn.Upsample", **self.stated())
+        aligned = ", align_corners=True" * self.align_corners
+        return expression(f'F.interpolate({{0}}, size={{1}}.shape[2:], mode="{self.mode}"{aligned})')
+
+    examples = (
+        Example(
+            given=dict(size=520, mode="bilinear"), x=image(21, 65, 65), y=image(21, 520, 520), scalar=39_748_800,
+            source="DeepLabv3, its scores: torchvision.models.segmentation; Chen et al. 2017, arXiv:1706.05587",
+        ),
+        Example(
+            given=dict(like=Reference("c4")), x=(image(256, 25, 25), image(256, 50, 50)), y=image(256, 50, 50),
+            source="top-down pathway: Lin et al. 2016, arXiv:1612.03144; torchvision.ops.FeaturePyramidNetwork",
+        ),
+        Example(
+            given=dict(size=(9, 12), mode="bilinear", align_corners=True), x=image(2, 5, 7), y=image(2, 9, 12),
+            scalar=1_512, source="torch.nn.Upsample: the corners lie on the input's",
+        ),
+        Example(
+            given=dict(scale_factor=1.5, mode="linear"), x=image(2, 5), y=image(2, 7), scalar=42,
+            source="torch.nn.Upsample: linear, floor(5 * 1.5) units",
+        ),
+        Example(given=dict(scale_factor=0.75), x=image(2, 9, 6), y=image(2, 6, 4), source="torch.nn.Upsample: nearest"),
+        Example(
+            given=dict(size=(1, 5, 3), mode="trilinear"), x=image(1, 2, 3, 4), y=image(1, 1, 5, 3), scalar=225,
+            source="torch.nn.Upsample: trilinear, fewer units on one axis",
+        ),
+    )  # fmt: skip
+
+
+def scaled(n: Dim, factor: float) -> Dim:
+    """floor(n * factor) as torch finds it, in double precision.
+
+    >>> scaled(10, 0.7), scaled(100, 0.29)
+    (7, 28)
+    """
+    if is_number(n):
+        return int(n * factor)
+    numerator, denominator = factor.as_integer_ratio()
+    if max(numerator, denominator) > EXACT:
+        raise NoClosedForm(f"{factor} times a length is rounded before it is rounded down")
+    return n * numerator // denominator

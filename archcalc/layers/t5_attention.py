@@ -1,0 +1,181 @@
+"""Attention as in T5: no scale, no biases, and a learned number for how far apart two tokens are."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
+from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
+from archcalc.layers.sequence import needs_tokens
+
+SUPPORT = '''\
+class T5Attention(nn.Module):
+    """Attention without scale and biases; names of weights as in T5 of Hugging Face."""
+
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        d_kv: int,
+        memory_dim: int,
+        causal: bool = False,
+        num_buckets: int | None = None,
+        max_distance: int = 128,
+    ) -> None:
+        super().__init__()
+        self.num_heads, self.causal, self.max_distance = num_heads, causal, max_distance
+        self.q = nn.Linear(d_model, num_heads * d_kv, bias=False)
+        self.k = nn.Linear(memory_dim, num_heads * d_kv, bias=False)
+        self.v = nn.Linear(memory_dim, num_heads * d_kv, bias=False)
+        self.o = nn.Linear(num_heads * d_kv, d_model, bias=False)
+        self.relative_attention_bias = nn.Embedding(num_buckets, num_heads) if num_buckets else None
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
+        mapped = self.q(x), self.k(memory), self.v(memory)
+        query, key, value = (each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in mapped)
+        bias = self.bias(x) if self.relative_attention_bias else None
+        y = F.scaled_dot_product_attention(query, key, value, bias, is_causal=self.causal and bias is None, scale=1.0)
+        return self.o(y.transpose(1, 2).flatten(2))
+
+    def bias(self, x: torch.Tensor) -> torch.Tensor:
+        """What each head adds to the score of two tokens, by their distance; causal: minus infinity for later ones."""
+        places = torch.arange(x.shape[1], device=x.device)
+        distance = places - places[:, None]
+        bias = self.relative_attention_bias(self.bucket(distance)).permute(2, 0, 1)
+        return bias.masked_fill(distance > 0, float("-inf")) if self.causal else bias
+
+    def bucket(self, distance: torch.Tensor) -> torch.Tensor:
+        """Half of the buckets for distances one by one, the others ever wider; later tokens have theirs if seen."""
+        count = self.relative_attention_bias.num_embeddings // (1 if self.causal else 2)
+        later = 0 if self.causal else count * (distance > 0)
+        away, exact = distance.clamp(max=0).neg() if self.causal else distance.abs(), count // 2
+        most = torch.full((), self.max_distance / exact, device=distance.device)
+        wide = (away / exact).clamp(min=1).log() / most.log() * (count - exact)
+        return later + torch.where(away < exact, away, (exact + wide.long()).clamp(max=count - 1))
+'''
+
+
+class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
+    """Attention softmax(Q K^T + B) V: B a learned number for each head and bucket of distances; no scale, no biases.
+
+    x: C at T tokens, of another sequence `memory`: M at S tokens -> y: C at T tokens
+
+    Queries are of x, keys and values of x or of the `memory`; heads have `d_kv` features, C / num_heads if not stated.
+    `num_buckets`: B is added; half of the buckets (of a direction, where both are seen) are for one distance each, the
+    others ever wider up to `max_distance`. `tie` names the layer whose B is used. MACs: C d_kv for each token and head
+    of queries, as much to join the heads, 2 M d_kv for each of the memory, and 2 d_kv for each pair of tokens in each
+    head. Beside them a pair in a head takes what it takes in `attention`, an addition in the place of its product.
+
+    Sources: Raffel et al. 2019, arXiv:1910.10683; Shaw et al. 2018, arXiv:1803.02155;
+    T5Attention of Hugging Face's transformers (names, buckets).
+    """
+
+    role = Role.CONTRACTION
+    reads = ("memory",)
+    inputs = (1, 1)
+    ties: ClassVar[Mapping[str, str]] = {"tie": "relative_attention_bias.weight"}
+    opaque = (
+        "torch's attention takes other kernels in training than in inference where what it adds to scores is learned"
+    )
+
+    num_heads: Dim
+    d_kv: Dim | None = None
+    memory: Reference | None = None
+    causal: bool = False
+    num_buckets: Dim | None = None
+    max_distance: Dim = 128
+    tie: Reference | None = None
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        yield needs_tokens(self.name, xs[0])
+        yield needs_tokens("its memory", xs[-1])
+        yield from at_least(1, num_heads=self.num_heads)
+        yield from at_least(1, d_kv=self.width(xs[0]))
+        if self.memory is not None:
+            yield (
+                not self.causal and self.num_buckets is None,
+                "causal and num_buckets are of one sequence, not a memory",
+            )
+        if self.num_buckets is not None:
+            least = 2 if self.causal else 4
+            yield from at_least(least, num_buckets=self.num_buckets)
+            text = f"max_distance={self.max_distance} must be beyond the {self.num_buckets} buckets"
+            yield self.max_distance > self.num_buckets, text
+        yield self.tie is None or self.num_buckets is not None, "tie shares what num_buckets adds to scores"
+
+    def width(self, x: Volume) -> Dim:
+        """Features of a head."""
+        return x.channels // self.num_heads if self.d_kv is None else self.d_kv
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        if self.memory is not None:
+            return (IDENTITY,)
+        return (EarlierWindow() if self.causal else WholeWindow(xs[0].spatial[0]),)
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        return (self.windows(*xs), (WholeWindow(xs[0].spatial[0]),))[: len(xs)]
+
+    def shape(self, *xs: Volume) -> Volume:
+        return xs[0]
+
+    def weights(self, *xs: Volume) -> Iterator[Weight]:
+        x, memory = xs[0], xs[-1]
+        inner = self.num_heads * self.width(x)
+        yield Weight("q.weight", (inner, x.channels))
+        yield Weight("k.weight", (inner, memory.channels))
+        yield Weight("v.weight", (inner, memory.channels))
+        yield Weight("o.weight", (x.channels, inner))
+        if self.num_buckets is not None:
+            yield Weight("relative_attention_bias.weight", (self.num_buckets, self.num_heads))
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        x, memory = xs[0], xs[-1]
+        inner = self.num_heads * self.width(x)
+        queries, keys, scores = inner * x.positions, inner * memory.positions, self.scores(x, memory)
+        rows = self.num_heads * x.positions
+        return Ops(
+            mac=2 * queries * x.channels + 2 * keys * memory.channels + 2 * scores * self.width(x),
+            sums=queries + 2 * keys + scores + queries + y.numel,
+            compare=scores - rows,
+            add=scores + scores - rows + (scores if self.num_buckets is not None else 0),
+            exp=scores,
+            div=scores,
+        )
+
+    def scores(self, x: Volume, memory: Volume) -> Dim:
+        """Pairs of tokens, in every head."""
+        return self.num_heads * x.positions * memory.spatial[0]
+
+    def cached(self, *xs: Volume) -> Dim:
+        return 2 * self.num_heads * self.width(xs[0]) if self.causal else 0
+
+    def call(self, *xs: Volume) -> Call:
+        x, memory = xs[0], xs[-1]
+        given: dict[str, Any] = dict(d_model=x.channels, num_heads=self.num_heads, d_kv=self.width(x))
+        given |= dict(memory_dim=memory.channels) | self.stated("num_heads", "d_kv", "memory", "tie")
+        forward = "{module}({0}, {1})" if len(xs) > 1 else "{module}({0}, {0})"
+        return module("T5Attention", forward=forward, support=SUPPORT, **given)
+
+    examples = (
+        Example(
+            given=dict(num_heads=8, d_kv=64, num_buckets=32), x=tokens(16, 512), y=tokens(16, 512),
+            params=1_048_832, macs=17_039_360, scalar=34_047_744,
+            source="T5 small, its first layer: Raffel et al. 2019, arXiv:1910.10683; T5Config of Hugging Face",
+        ),
+        Example(
+            given=dict(num_heads=2, causal=True, num_buckets=8, max_distance=20), x=tokens(12, 6), y=tokens(12, 6),
+            params=160, macs=3_456, scalar=7_944,
+        ),
+        Example(
+            given=dict(num_heads=2, d_kv=4, num_buckets=8, tie=Reference("first")), x=tokens(12, 6), y=tokens(12, 6),
+            params=208, macs=4_608, scalar=10_152,
+        ),
+        Example(
+            given=dict(num_heads=2, memory=Reference("encoder")), x=(tokens(3, 4), tokens(5, 6)), y=tokens(3, 4),
+            params=80, macs=456, scalar=944,
+        ),
+    )  # fmt: skip

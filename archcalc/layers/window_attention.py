@@ -1,0 +1,259 @@
+"""Attention within windows of a map: what it takes grows with the map, not with its square."""
+
+from collections.abc import Iterator
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, ceil_div, divides
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, grid, widest
+from archcalc.core.weight import Weight
+from archcalc.core.window import BlockWindow
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layers.linear import many
+
+SUPPORT = '''\
+class WindowAttention(nn.Module):
+    """Self-attention within windows of a map, whose features come last; names of weights as in torchvision."""
+
+    def __init__(
+        self, embed_dim: int, num_heads: int, window_size: int, shift_size: int = 0, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.num_heads, self.window_size, self.shift_size = num_heads, window_size, shift_size
+        self.qkv = nn.Linear(embed_dim, 3 * embed_dim, bias)
+        self.proj = nn.Linear(embed_dim, embed_dim, bias)
+        offsets = 2 * window_size - 1  # along one axis
+        self.relative_position_bias_table = nn.Parameter(torch.empty(offsets**2, num_heads))
+        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+        places = torch.arange(window_size)
+        offset = places[:, None] - places + window_size - 1
+        index = offsets * offset[:, None, :, None] + offset[:, None, :]
+        self.register_buffer("relative_position_index", index.flatten())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        below, right = (-n % self.window_size for n in x.shape[1:3])
+        if below or right:
+            x = F.pad(x, (0, 0, 0, right, 0, below))
+        height, width = x.shape[1:3]
+        shifts = [self.shift_size if n > self.window_size else 0 for n in (height, width)]
+        if any(shifts):
+            x = x.roll([-shift for shift in shifts], (1, 2))
+        x = self.windows(x)
+        x = self.attend(x, self.apart(height, width, shifts) if any(shifts) else None)
+        x = self.joined(x, width // self.window_size)
+        if any(shifts):
+            x = x.roll(shifts, (1, 2))
+        if below or right:
+            x = F.pad(x, (0, 0, 0, -right, 0, -below))
+        return x
+
+    def windows(self, x: torch.Tensor) -> torch.Tensor:
+        """[items, height, width, features] -> [items, windows, positions, features]."""
+        size = self.window_size
+        x = x.unflatten(2, (-1, size)).unflatten(1, (-1, size)).transpose(2, 3)
+        return x.flatten(3, 4).flatten(1, 2)
+
+    def joined(self, x: torch.Tensor, columns: int) -> torch.Tensor:
+        """The map that windows are of, so many side by side."""
+        size = self.window_size
+        x = x.unflatten(2, (size, size)).unflatten(1, (-1, columns)).transpose(2, 3)
+        return x.flatten(3, 4).flatten(1, 2)
+
+    def apart(self, height: int, width: int, shifts: list[int]) -> torch.Tensor:
+        """Which pairs of a window only the shift has brought together: [1, windows, 1, positions, positions]."""
+        device = self.relative_position_index.device
+        axes = zip((height, width), shifts, strict=True)
+        below, right = (torch.arange(n, device=device) >= n - shift for n, shift in axes)
+        sides = self.windows((2 * below[:, None] + right)[None, :, :, None])
+        return (sides != sides.mT)[:, :, None]
+
+    def attend(self, x: torch.Tensor, apart: torch.Tensor | None) -> torch.Tensor:
+        heads = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(3, 0, 1, 4, 2, 5).contiguous()
+        query, key, value = heads
+        scores = torch.add(self.position_bias(), query @ key.mT, alpha=query.shape[-1] ** -0.5)
+        if apart is not None:
+            scores = scores.masked_fill(apart, float("-inf"))
+        scores = scores.softmax(-1)
+        return self.proj((scores @ value).transpose(2, 3).flatten(3))
+
+    def position_bias(self) -> torch.Tensor:
+        """For every head and pair of positions in a window: [heads, positions, positions]."""
+        bias = self.relative_position_bias_table[self.relative_position_index]
+        return bias.unflatten(0, (self.window_size**2, -1)).permute(2, 0, 1).contiguous()
+'''
+
+
+class OfMaps(Layer):
+    """Abstract: takes a map whose features come last."""
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        holds = x.rank == 2 and x.channels_last
+        yield holds, f"{self.name} needs a map of two axes whose features come last, got {x}"
+
+    def remedy(self, x: Volume) -> str:
+        return "put the features last first: channels_last" if x.rank == 2 and not x.channels_last else ""
+
+
+class WindowAttention(OfMaps, name="window_attention", positional=("window_size", "num_heads")):
+    """Self-attention within windows: softmax(Q K^T / sqrt(d) + B) V in each of `num_heads` heads, window by window.
+
+    x: C at H x W, C last -> y: the same
+
+    Windows are squares of w = `window_size`, and begin `shift_size` further on where that is given, so that they join
+    what others keep apart; a map no larger than a window is not shifted. B is a learned number for each offset of two
+    positions: a table of (2 w - 1)^2 for every head. As torchvision does it, zeros fill the last windows, and what a
+    shift brings together from opposite sides of the map is masked; both are counted, as they are computed.
+
+    MACs: for each position, zeros included, 4 C^2 and 2 C w^2. Each pair in a head takes beside them the product and
+    the sum in softmax's argument, and what softmax takes.
+
+    Sources: Liu et al. 2021, arXiv:2103.14030, equations 2 and 4, section 3.2;
+    torchvision.models.swin_transformer.ShiftedWindowAttention (names of weights).
+    """
+
+    role = Role.CONTRACTION
+
+    window_size: Dim
+    num_heads: Dim
+    shift_size: Dim = 0
+    bias: bool = True
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, window_size=self.window_size, num_heads=self.num_heads)
+        yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
+        yield from at_least(0, shift_size=self.shift_size)
+        yield (
+            self.shift_size < self.window_size,
+            f"shift_size={self.shift_size} must be less than window_size={self.window_size}",
+        )
+
+    def windows(self, x: Volume) -> tuple[BlockWindow, ...]:
+        return tuple(BlockWindow(n, self.window_size, self.shift_size) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        c, w = x.channels, self.window_size
+        yield Weight("relative_position_bias_table", ((2 * w - 1) ** 2, self.num_heads))
+        yield Weight("relative_position_index", (w**4,), buffer=True, dtype="int64")
+        yield Weight("qkv.weight", (3 * c, c))
+        if self.bias:
+            yield Weight("qkv.bias", (3 * c,))
+        yield Weight("proj.weight", (c, c))
+        if self.bias:
+            yield Weight("proj.bias", (c,))
+
+    def padded(self, x: Volume) -> Volume:
+        """The map with zeros that make it a multiple of the windows."""
+        return x.to(spatial=tuple(ceil_div(n, self.window_size) * self.window_size for n in x.spatial))
+
+    def pairs(self, whole: Volume) -> Dim:
+        """Pairs of positions in one window."""
+        return whole.positions * self.window_size**2
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        whole = self.padded(x)
+        projected = 4 * whole.numel  # queries, keys, values, and the heads joined
+        pairs = self.pairs(whole)
+        scores, rows = self.num_heads * pairs, self.num_heads * whole.positions
+        return Ops(
+            mac=projected * x.channels + 2 * pairs * x.channels,
+            sums=projected + scores + whole.numel,
+            bias=projected if self.bias else 0,
+            mul=scores,
+            compare=scores - rows,
+            add=scores + scores + scores - rows,
+            exp=scores,
+            div=scores,
+        )
+
+    def cast(self, x: Volume) -> Cast:
+        return Cast.LOWER
+
+    def shifted(self, x: Volume) -> bool:
+        return self.shift_size > 0 and any(n > self.window_size for n in x.spatial)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """The map is padded and shifted, cut into windows, and put together again."""
+        whole = self.padded(x)
+        into, out = tensor_of(whole), Tensor(whole.numel, y.dtype)
+        if whole != x:
+            yield Kernel(makes="x", size=into)
+        if self.shifted(x):
+            yield Kernel(makes="x", size=into)
+        yield self.regrouped("x", whole, into)
+        if self.shifted(x):
+            yield Kernel(reads=(), makes="apart", size=Tensor(self.pairs(whole) // x.batch, "bool"))
+        yield from self.attended(run, y, whole)
+        yield self.regrouped("y", whole, out)
+        if self.shifted(x):
+            yield Kernel(reads=("y",), size=out)
+        if whole != x:
+            yield Kernel(reads=("y",), size=tensor_of(y))
+
+    def regrouped(self, name: str, whole: Volume, size: Tensor) -> Kernel:
+        """Positions in another order: the same where there is one window side by side."""
+        view = 1 in (whole.spatial[1] // self.window_size, self.window_size)
+        gradient = Gradient.VIEW if view else Gradient.NEW
+        return Kernel(reads=(name,), makes=name, size=size, view=view, gradient=gradient, settled=not view)
+
+    def attended(self, run: Run, y: Volume, whole: Volume) -> Iterator[Kernel]:
+        """Attention in all windows. Gradients of queries, keys and values are put side by side once all are there."""
+        mapped, joined = Tensor(3 * whole.numel, y.dtype), Tensor(whole.numel, y.dtype)
+        first, last = (("qkv.bias",), ("proj.bias",)) if self.bias else ((), ())
+        yield linear_map(mapped, "qkv.weight", first, makes="mapped", in_order=many(y))
+        alone = whole.positions == 1
+        gradient = Gradient.VIEW if alone else Gradient.NEW
+        yield Kernel(reads=("mapped",), makes="heads", size=mapped, view=alone, gradient=gradient)
+        for part, gradient in (("query", Gradient.VIEW), ("key", Gradient.VIEW), ("value", Gradient.NEW)):
+            yield Kernel(reads=("heads",), makes=part, size=joined, view=True, gradient=gradient)
+        yield from self.scored(run, y, whole)
+        yield Kernel(reads=("scores", "value"), makes="gathered", size=joined, crosswise=True, cast=Cast.LOWER)
+        flat = 1 in (self.num_heads, self.window_size)
+        gradient = Gradient.VIEW if flat or whole.positions == self.window_size**2 else Gradient.NEW
+        yield Kernel(reads=("gathered",), makes="joined", size=joined, view=flat, gradient=gradient)
+        names = ("x", "heads", "scores", *(("apart",) if self.shifted(whole) else ()))
+        yield linear_map(joined, "proj.weight", last, reads="joined", in_order=many(y), holds=names)
+
+    def scored(self, run: Run, y: Volume, whole: Volume) -> Iterator[Kernel]:
+        """The shares of all pairs."""
+        table, pairs = "relative_position_bias_table", self.pairs(whole)
+        dtype = widest(run.dtype, y.dtype)
+        bias, scores = Tensor(self.num_heads * self.window_size**4, run.dtype), Tensor(self.num_heads * pairs, dtype)
+        yield Kernel(reads=(), makes="bias", size=bias, weights=(table,))
+        flat = 1 in (self.num_heads, self.window_size)
+        yield Kernel(reads=("bias",), makes="bias", size=bias, view=flat, gradient=Gradient.VIEW)
+        products = Tensor(scores.numel, y.dtype)
+        yield Kernel(reads=("query", "key"), makes="scores", size=products, crosswise=True, cast=Cast.LOWER)
+        scratch = scores.nbytes + bias.nbytes if dtype != y.dtype else 0  # of a gradient that autograd then casts
+        yield Kernel(reads=("bias", "scores"), makes="scores", size=scores, summed=("bias",), scratch=scratch)
+        if self.shifted(whole):
+            yield Kernel(reads=("scores", "apart"), makes="scores", size=scores, keeps=("apart",))
+        yield Kernel(reads=("scores",), makes="scores", size=scores, keeps=("scores",), cast=Cast.FULL)
+
+    def call(self, x: Volume) -> Call:
+        return module("WindowAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())
+
+    examples = (
+        Example(
+            given=dict(window_size=7, num_heads=3), x=grid(56, 56, 96), y=grid(56, 56, 96), params=37_755,
+            macs=145_108_992, scalar=292_664_064,
+            source="Swin-T, stage 1: Liu et al. 2021, arXiv:2103.14030, section 3.1",
+        ),
+        Example(
+            given=dict(window_size=7, num_heads=6, shift_size=3), x=grid(28, 28, 192), y=grid(28, 28, 192),
+            params=149_238, macs=130_357_248, scalar=261_937_536,
+            source="Swin-T, stage 2, shifted windows: Liu et al. 2021, arXiv:2103.14030, section 3.2",
+        ),
+        Example(
+            given=dict(window_size=4, num_heads=2, shift_size=1, bias=False), x=grid(6, 9, 4), y=grid(6, 9, 4),
+            params=162, macs=18_432, scalar=52_992,
+        ),
+        Example(
+            given=dict(window_size=3, num_heads=1, shift_size=1), x=grid(2, 7, 3), y=grid(2, 7, 3),
+            params=73, macs=2_430, scalar=6_183,
+        ),
+    )  # fmt: skip
