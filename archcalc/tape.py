@@ -186,14 +186,12 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype  # through whole numbers no gradient flows
-    learns = floating and (bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads))
+    learns = is_learning(tape, kernel, reads, (*new, *viewed, *summed))
     outputs = dict(outputs_of(tape, node, kernel, reads, learns))
     names.update(outputs), seen.update(outputs)
     made, *also = outputs.values()
     kept = learns and tape.run.training
-    made_for_itself = kernel.own if kept or not kernel.on_demand else {}
-    own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
+    own = own_of(tape, node, kernel, kept)
     storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
     tape.ops.append(
         Op(
@@ -220,6 +218,18 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     )
     for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
+
+
+def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gradients) -> bool:
+    """Whether gradients flow through what a kernel makes; through whole numbers none does."""
+    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype
+    return floating and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
+
+
+def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:
+    """The storages that a kernel makes for itself, by name."""
+    made = kernel.own if kept or not kernel.on_demand else {}
+    return {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made.items()}
 
 
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
