@@ -691,7 +691,7 @@ def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
     return inner(zip(query, key, strict=True)) * Number(d**-0.5)
 
 
-def sigmoid(a: float) -> float:
+def logistic(a: float) -> float:
     return 1 / (1 + exp(-a))
 
 
@@ -751,14 +751,14 @@ def rnn_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Numbe
 
 
 def lstm_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Number]]:
-    kinds = (sigmoid, sigmoid, tanh, sigmoid)
+    kinds = (logistic, logistic, tanh, logistic)
     gates = [opened(a, b, kind) for a, b, kind in zip(ours, theirs, kinds, strict=True)]
     cell = each(lambda i, f, g, c: f * c + i * g, *gates[:3], states[1])
     return [each(lambda o, c: o * c.through(tanh), gates[3], cell), cell]
 
 
 def gru_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Number]]:
-    r, z = (opened(a, b, sigmoid) for a, b in zip(ours[:2], theirs[:2], strict=True))
+    r, z = (opened(a, b, logistic) for a, b in zip(ours[:2], theirs[:2], strict=True))
     n = each(lambda a, r, b: (a + r * b).through(tanh), ours[2], r, theirs[2])
     return [each(lambda z, n, h: (Number(1) - z) * n + z * h, z, n, states[0])]
 
