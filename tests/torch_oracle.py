@@ -60,6 +60,7 @@ def output_or_refusal(layer: Layer, xs: Sequence[Volume], device: str = "meta") 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # but otherwise
             shape, _ = output_of(layer, xs, device)
     except REFUSALS as refusal:
         return f"{type(refusal).__name__}: {refusal}"
