@@ -376,6 +376,7 @@ class Builder:
         before = len(self.network.nodes)
         made = self.body(definition.body, source, inner)
         self.expansions[inner.prefix] = expansion
+        frame.local |= {f"{name}.{member}": value for member, value in inner.local.items()}
         if len(self.network.nodes) > before and made != UNKNOWN:
             name = definition.name.text
             self.scopes[inner.prefix] = Scope(

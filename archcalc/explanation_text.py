@@ -132,17 +132,19 @@ def wrapped(text: str, width: int, first: str = INDENT, rest: str = INDENT) -> l
 
 
 def of_table(table: Table, width: int) -> Iterator[str]:
-    """Columns under their headings; a matrix has none, and is set in by as much again."""
+    """Columns under their headings, closer where they would be too wide; a matrix has none, and is set in by as much
+    again."""
     if not table.columns:
         yield from of_matrix(table)
         return
     rows = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = INDENT if sum(widths) + len(INDENT) * len(widths) <= width else " "
     columns = enumerate(zip(*table.rows, strict=True))
     words = [not i or any(re.search(r"[A-Za-z\[]", cell) for cell in column) for i, column in columns]
     for row in rows:
         cells = zip(row, widths, words, strict=True)
-        yield INDENT + INDENT.join(f"{cell:<{w}}" if left else f"{cell:>{w}}" for cell, w, left in cells)
+        yield INDENT + gap.join(f"{cell:<{w}}" if left else f"{cell:>{w}}" for cell, w, left in cells)
 
 
 def of_matrix(table: Table) -> Iterator[str]:

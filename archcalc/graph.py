@@ -160,6 +160,10 @@ class Graph:
         """The node of that name, or the one that ends the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
 
+    def owner(self, key: str) -> Node:
+        """The node that owns an entry of `state_dict`; names within a module may have dots too."""
+        return next(self.by_name[path] for path in above(key) if path in self.by_name)
+
     @cached_property
     def volumes(self) -> Mapping[str, Volume]:
         """What every name carries: inputs and nodes."""

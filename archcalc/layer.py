@@ -137,6 +137,7 @@ class Layer(Declared, ABC):
     keeps        what backward needs of its input "x" and its output "y", where it is one kernel
     copies       weights that are kept: beside the parameters where autocast casts them (core/kernel.py)
     uncast       why its memory is not predicted under autocast; empty where it is
+    foreign      why its memory is not predicted on a GPU; empty where it is
     gradient     how the gradient of its input is made, where it is one kernel
     inputs       least and most inputs, `reads` left out; None: no bound
     """
@@ -154,6 +155,7 @@ class Layer(Declared, ABC):
     keeps: ClassVar[tuple[str, ...]] = ("x",)
     copies: ClassVar[tuple[str, ...]] = ()
     uncast: ClassVar[str] = ""
+    foreign: ClassVar[str] = ""
     gradient: ClassVar[Gradient] = Gradient.NEW
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()

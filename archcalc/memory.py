@@ -48,7 +48,7 @@ def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute]) -> None:
     for place, op in enumerate(tape.ops):
         if place in again:
             again[place].begin()
-        ledger.take(tape.tensors[op.makes].storage)
+        ledger.take_all(tape.tensors[tensor].storage for tensor in op.made)
         ledger.take_all(op.keeps if keep and place not in bare else ())
         ledger.take_all(op.pins if keep else ())
         ledger.take_all(op.own)
@@ -76,7 +76,7 @@ class Backward:
     def __init__(self, ledger: Ledger, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
         self.ledger, self.tape = ledger, ledger.tape
         self.again = {place: each for each in again for place in each.places}
-        self.made_by = {op.makes: place for place, op in enumerate(self.tape.ops)}
+        self.made_by = {tensor: place for place, op in enumerate(self.tape.ops) for tensor in op.made}
         self.buffers: dict[int, Waiting] = {}
         needed = self.needed()
         self.expected = Counter(maker for place in needed for maker in self.makers(place))
@@ -127,11 +127,12 @@ class Backward:
 
     def step(self, place: int) -> None:
         op = self.tape.ops[place]
-        incoming = self.buffers.pop(op.makes)
+        arrived = [self.buffers.pop(tensor) for tensor in op.made if tensor in self.buffers]
+        incoming = arrived[0]
         run = self.again.get(place)
         keeps = run.needed(place) if run else op.keeps
         if op.in_order and not incoming.dense:
-            incoming = self.copied(op, incoming)
+            arrived = [incoming := self.copied(op, incoming)]
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
         weights = self.made(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
@@ -142,15 +143,19 @@ class Backward:
             weights |= self.made(op.summed)
             outgoing += [(tensor, Waiting(self.new(tensor), dense=True)) for tensor in learning if tensor in op.after]
             self.ledger.mark("backward", op.node)
-        self.ledger.drop(incoming.storage)
+        self.ledger.drop_all(each.storage for each in arrived)
         self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))
         if run:
             run.done(place)
-        views = dict((*op.weights, *op.viewed) if op.shown else op.viewed)
+        shown = dict(op.weights) if op.shown else {}  # they take another turn, through the views that they are
+        views = {**shown, **dict(op.viewed)}
         for key, storage in weights.items():
-            self.hand_over(key, Waiting(storage, dense=key not in views), op)
+            if key not in shown:
+                self.hand_over(key, Waiting(storage, dense=key not in views), op)
         for tensor, gradient in outgoing:
             self.deliver(tensor, gradient, op.node)
+        for key in shown:
+            self.hand_over(key, Waiting(weights[key], dense=False), op)
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first."""

@@ -56,7 +56,7 @@ def outside(tape: Tape, places: list[int]) -> Iterator[int]:
             if storage not in known:
                 known.add(storage)
                 yield storage
-        known.add(tape.tensors[tape.ops[place].makes].storage)
+        known.update(tape.tensors[tensor].storage for tensor in tape.ops[place].made)
 
 
 def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
@@ -122,7 +122,7 @@ class Recompute:
             if place == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
                 ledger.mark("again", op.node)
                 break
-            alive[op.makes] = ledger.take(new[tape.tensors[op.makes].storage])
+            alive |= {tensor: ledger.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
             own = tuple(new[storage] for storage in op.own)
             ledger.take_all((*op.pins, *own))
             ledger.mark("again", op.node)
@@ -138,7 +138,7 @@ class Recompute:
         made = dict.fromkeys(
             storage
             for place in self.places
-            for storage in (tape.tensors[tape.ops[place].makes].storage, *tape.ops[place].own)
+            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[place].made), *tape.ops[place].own)
             if storage not in self.stretch.inputs
         )
         for storage in made:

@@ -5,10 +5,12 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
 from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph import Graph, Input, Node
 
@@ -40,15 +42,16 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 @dataclass(frozen=True, slots=True)
 class Op:
     """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
-    those that are views of what comes in, and those that are summed after it; `after`: the tensors whose gradients are
-    summed or cast after it too; `contracts`: whether it multiplies with a weight, which autograd keeps if nothing else;
-    `turned`: weights whose gradients come in another order than theirs.
+    those that are views of what comes in, and those that are summed after it; `also`: what it makes beside; `after`:
+    the tensors whose gradients are summed or cast after it too; `contracts`: whether it multiplies with a weight, which
+    autograd keeps if nothing else; `turned`: weights whose gradients come in another order than theirs.
     """
 
     node: str
     reads: tuple[int, ...]
     makes: int
     learns: bool
+    also: tuple[int, ...] = ()
     own: tuple[int, ...] = ()
     keeps: tuple[int, ...] = ()
     pins: tuple[int, ...] = ()
@@ -63,6 +66,11 @@ class Op:
     in_order: bool = False
     shown: bool = False
     turned: tuple[str, ...] = ()
+
+    @property
+    def made(self) -> tuple[int, ...]:
+        """All that it makes."""
+        return (self.makes, *self.also)
 
 
 @dataclass
@@ -124,6 +132,8 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
+        if run.device != "cpu" and node.layer.foreign:
+            raise Opaque(f"{node.name}: not predicted on a GPU: {node.layer.foreign}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
@@ -176,22 +186,23 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
     new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype  # through whole numbers no gradient flows
-    learns = floating and (bool(new or viewed or summed) or any(tape.tensors[i].learns for i in reads))
-    names[kernel.makes] = seen[kernel.makes] = made = output_of(tape, node, kernel, reads, learns)
+    learns = is_learning(tape, kernel, reads, (*new, *viewed, *summed))
+    outputs = dict(outputs_of(tape, node, kernel, reads, learns))
+    names.update(outputs), seen.update(outputs)
+    made, *also = outputs.values()
     kept = learns and tape.run.training
-    made_for_itself = kernel.own if kept or not kernel.on_demand else {}
-    own = {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made_for_itself.items()}
+    own = own_of(tape, node, kernel, kept)
     storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
     tape.ops.append(
         Op(
             node=node,
             reads=reads,
             makes=made,
+            also=tuple(also),
             own=tuple(own.values()),
             keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
             pins=tuple(storages[name] for name in kernel.pins) if kept else (),
-            scratch=kernel.scratch,
+            scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
             gradient=kernel.gradient,
             dense=kernel.dense,
             weights=new,
@@ -209,23 +220,50 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
 
 
+def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gradients) -> bool:
+    """Whether gradients flow through what a kernel makes; through whole numbers none does."""
+    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype
+    return floating and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
+
+
+def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:
+    """The storages that a kernel makes for itself, by name."""
+    made = kernel.own if kept or not kernel.on_demand else {}
+    return {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made.items()}
+
+
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
     """Of those weights that are learned."""
     learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
     return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
 
 
-def output_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> int:
-    """The tensor that a kernel makes: new, or a view of the first that it reads."""
-    name = node if kernel.makes == "y" else f"{node}: {kernel.makes}"
+def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
+    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst."""
+    full = ITEMSIZE[kernel.thorough]
+    into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
+    wanted = [held.size for held in into if held.learns] + [Tensor(w.numel, w.dtype) for w in applied if w.trainable]
+    live = full * sum(each.numel for each in wanted)
+    most = full * (sum(held.size.numel for held in into) + sum(w.numel for w in applied))
+    for each in wanted:
+        if each.nbytes != full * each.numel:
+            most = max(most, live + each.nbytes)
+            live += each.nbytes - full * each.numel
+    return most - sum(each.nbytes for each in wanted)
+
+
+def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> Iterator[tuple[str, int]]:
+    """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
     held = [tape.tensors[i] for i in reads]
     if kernel.even:
         held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
     order = order_of(kernel, {each.order for each in held})
     storage = None
     if kernel.view:
-        storage = tape.tensors[reads[0]].storage if reads else tape.storage(name, 0)
-    return tape.tensor(name, kernel.size or tape.tensors[reads[0]].size, learns, storage, order)
+        storage = tape.tensors[reads[0]].storage if reads else tape.storage(f"{node}: {kernel.makes}", 0)
+    for name, size in {kernel.makes: kernel.size, **kernel.also}.items():
+        called = node if name == "y" else f"{node}: {name}"
+        yield name, tape.tensor(called, size or tape.tensors[reads[0]].size, learns, storage, order)
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
@@ -236,6 +274,8 @@ def order_of(kernel: Kernel, orders: set[Order]) -> Order:
         return kernel.order
     if kernel.view and orders == {kernel.order} == {Order.TURNED}:
         return Order.AXES
+    if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped, and swapped back where they were
+        return Order.AXES if orders == {Order.STEPS} else Order.TURNED
     alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
     if len(orders) > 1 or not (alike or orders == {kernel.order} <= GAPS):
         return Order.UNKNOWN
@@ -345,7 +385,7 @@ def ends(tape: Tape) -> dict[int, int]:
     """For every tensor the operation after which nothing names it; one beyond the last for inputs and outputs."""
     found = dict(tape.ends)
     for place, op in enumerate(tape.ops):
-        for tensor in (*op.reads, op.makes):
+        for tensor in (*op.reads, *op.made):
             found[tensor] = max(found.get(tensor, place), place)
     found |= dict.fromkeys(tape.casts.values(), len(tape.ops) - 1)
     return found | dict.fromkeys((*tape.outputs, *range(len(tape.given))), len(tape.ops))
@@ -354,12 +394,26 @@ def ends(tape: Tape) -> dict[int, int]:
 def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
     """What goes into a block is named by whoever calls it until it returns."""
     last = {op.node: place for place, op in enumerate(tape.ops)}
-    for inside in graph.within.values():
+    for prefix, inside in graph.within.items():
+        if graph.scopes[prefix].sequence and not is_pipeline(graph, prefix, inside):
+            continue  # a list of blocks, which are called one by one
         names = {node.name for node in inside}
         until = max(last[name] for name in names)
         for source in {source for node in inside for source in node.sources} - names:
             tensor = tape.values[source]
             tape.ends[tensor] = max(tape.ends[tensor], until)
+
+
+def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
+    """Whether each member of a numbered block reads one thing: what the one before it hands on."""
+    before = ""
+    for name, members in groupby(inside, key=lambda node: node.name[len(prefix) + 1 :].partition(".")[0]):
+        nodes = tuple(members)
+        read = {source for node in nodes for source in node.sources} - {node.name for node in nodes}
+        if len(read) != 1 or (before and read != {before}):
+            return False
+        before = graph[f"{prefix}.{name}"].name
+    return True
 
 
 def dying(tape: Tape) -> dict[int, list[int]]:

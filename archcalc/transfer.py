@@ -52,7 +52,7 @@ def computed_once(graph: Graph) -> Once | None:
 def learns(node: Node, graph: Graph) -> bool:
     """Whether a node applies a weight that is trained, its own or another's."""
     owner = graph.by_name[node.module] if node.reruns else node
-    tied = (graph.by_name[key.rpartition(".")[0]] for key in node.ties.values())
+    tied = map(graph.owner, node.ties.values())
     return any(weight.trainable for each in (owner, *tied) for weight in each.weights)
 
 

@@ -346,12 +346,15 @@ def instance_norm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given
 def rmsnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out: Numbers = {}
     for group in features_of(x):
-        mean = total(given[at] * given[at] for at in group) / Number(len(group))
-        scale = Number(1) / (mean + Number(layer.eps or 2**-52)).root()
-        for i, at in enumerate(group):
-            value = given[at] * scale
-            out[at] = value * weights["weight"][(i,)] if "weight" in weights else value
+        made = of_one_size([given[at] for at in group], layer.eps or 2**-52, weights.get("weight"))
+        out |= zip(group, made, strict=True)
     return out
+
+
+def of_one_size(seen: Sequence[Number], eps: float, weight: Numbers | None) -> list[Number]:
+    scale = Number(1) / (total(each * each for each in seen) / Number(len(seen)) + Number(eps)).root()
+    values = [each * scale for each in seen]
+    return [value * weight[(i,)] for i, value in enumerate(values)] if weight else values
 
 
 def softmax(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -590,6 +593,8 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             ]
             for name, count in heads.items()
         }
+        if layer.qk_norm:
+            made |= {n: [normed(row, d, layer.qk_norm, weights[f"{n}_norm.weight"]) for row in made[n]] for n in "qk"}
         if layer.rope:
             made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
@@ -598,6 +603,11 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
         ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
+
+
+def normed(row: list[Number], d: int, eps: float, weight: Numbers) -> list[Number]:
+    """Head by head."""
+    return [one for first in range(0, len(row), d) for one in of_one_size(row[first : first + d], eps, weight)]
 
 
 def rows(x: Any, batch: int, given: Numbers) -> list[list[Number]]:
@@ -810,6 +820,90 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                 gathered += [inner(zip(shares, column, strict=True)) for column in columns]
             out |= {(batch, t, c): made for c, made in enumerate(through(gathered, "o_proj"))}
     return out
+
+
+def logistic(a: float) -> float:
+    return 1 / (1 + exp(-a))
+
+
+Cell: TypeAlias = Callable[[Any, list[list[Number]], list[list[Number]], list[list[Number]]], list[list[Number]]]
+"""A layer, the parts of its gates that are the input's and the state's, the states before -> the states after."""
+
+
+def recurrent(cell: Cell, layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    """Layer by layer, direction by direction, token by token."""
+    out: Numbers = {}
+    for item in range(x.batch):
+        rows = [[given[(item, t, c)] for c in range(x.channels)] for t in range(x.spatial[0])]
+        for i in range(layer.num_layers):
+            ways = [one_way(cell, layer, f"l{i}{way}", rows, weights) for way in layer.directions]
+            rows = [[value for way in at for value in way] for at in zip(*ways, strict=True)]
+        if layer.returns == "last":
+            rows = [[value for way, t in zip(ways, (-1, 0), strict=False) for value in way[t]]]
+        made: Numbers = {(item, t, c): value for t, row in enumerate(rows) for c, value in enumerate(row)}
+        last = layer.returns == "last"
+        out |= {(item, at[2]) if last else at: value for at, value in made.items()}
+    return out
+
+
+def one_way(
+    cell: Cell, layer: Any, name: str, rows: list[list[Number]], weights: dict[str, Numbers]
+) -> list[list[Number]]:
+    """The state h after every token, in the order of the tokens."""
+    size, projection = layer.hidden_size, weights.get(f"weight_hr_{name}")
+    width = size if projection is None else layer.proj_size
+    states = [[Number(0)] * width, *([Number(0)] * size for _ in layer.states[1:])]
+    outputs, found = range(layer.gates * size), []
+    for row in reversed(rows) if name.endswith("_reverse") else rows:
+        parts = [
+            mapped(values, outputs, weights[f"weight_{kind}_{name}"], weights.get(f"bias_{kind}_{name}"))
+            for kind, values in (("ih", row), ("hh", states[0]))
+        ]
+        ours, theirs = ([part[g * size : (g + 1) * size] for g in range(layer.gates)] for part in parts)
+        states = cell(layer, ours, theirs, states)
+        if projection is not None:
+            states[0] = mapped(states[0], range(width), projection, None)
+        found.append(states[0])
+    return found[::-1] if name.endswith("_reverse") else found
+
+
+def each(function: Callable[..., Number], *vectors: Sequence[Number]) -> list[Number]:
+    return [function(*values) for values in zip(*vectors, strict=True)]
+
+
+def opened(ours: Sequence[Number], theirs: Sequence[Number], function: Callable[[float], float]) -> list[Number]:
+    return each(lambda a, b: (a + b).through(function), ours, theirs)
+
+
+def rnn_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Number]]:
+    if layer.nonlinearity == "relu":
+        return [each(lambda a, b: larger(a + b, Number(0)), ours[0], theirs[0])]
+    return [opened(ours[0], theirs[0], tanh)]
+
+
+def lstm_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Number]]:
+    kinds = (logistic, logistic, tanh, logistic)
+    gates = [opened(a, b, kind) for a, b, kind in zip(ours, theirs, kinds, strict=True)]
+    cell = each(lambda i, f, g, c: f * c + i * g, *gates[:3], states[1])
+    return [each(lambda o, c: o * c.through(tanh), gates[3], cell), cell]
+
+
+def gru_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Number]]:
+    r, z = (opened(a, b, logistic) for a, b in zip(ours[:2], theirs[:2], strict=True))
+    n = each(lambda a, r, b: (a + r * b).through(tanh), ours[2], r, theirs[2])
+    return [each(lambda z, n, h: (Number(1) - z) * n + z * h, z, n, states[0])]
+
+
+def lstm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return recurrent(lstm_cell, layer, x, y, weights, given)
+
+
+def gru(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return recurrent(gru_cell, layer, x, y, weights, given)
+
+
+def rnn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+    return recurrent(rnn_cell, layer, x, y, weights, given)
 
 
 KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}

@@ -225,3 +225,10 @@ def test_a_bomb_of_repeats_is_refused_before_it_goes_off() -> None:
 
 def test_a_free_symbol_is_refused_with_a_sentence() -> None:
     assert [code for code, _ in problems("layers:\n  - relu", "[3, H, 32]")] == ["AC134"]
+
+
+def test_a_layer_of_a_block_can_be_named_from_outside() -> None:
+    """With its block's name before its own, where a name is an argument, as where one begins an item."""
+    blocks = "blocks:\n  pair:\n    - a = fc(8) -> b = fc(4)\n  outer:\n    - inner = pair\n"
+    made = graph(f"{blocks}layers:\n  - first = outer\n  - c = fc(8, tie=first.inner.a)", "[4]")
+    assert made["c"].ties == {"weight": "first.inner.a.weight"}

@@ -103,3 +103,14 @@ def test_tables_of_more_rows_than_tokens(layer: str, batch: int) -> None:
     assert set(differences(graph).values()) == {0}
     with pytest.raises(SpecError, match=r"length=\d+, the sequence 51 tokens"):
         build(document(spec.replace("[7]", "[51]")))
+
+
+def test_fields_follow_each_input_through_its_own_windows() -> None:
+    """Queries see what they saw, and all of the memory where that comes from the input whose units are counted."""
+    inputs = "a: {shape: [5], dtype: int64}, b: {shape: [7], dtype: int64}"
+    sizes = {}
+    for first, second in ("ab", "ba"):
+        layers = f"{first} -> m = embedding(9, 4)', '{second} -> embedding(9, 4) -> it = cross_attention(2, m)"
+        fields = receptive_fields(build(document(f"archcalc: 1\ninput: {{{inputs}}}\nlayers: ['{layers}']")))
+        sizes[first] = (fields["it"][0].size, fields["it"][0].whole)
+    assert sizes == {"a": (5, True), "b": (1, False)}

@@ -212,6 +212,8 @@ SECOND = {
     "mobilenet_v2": (3, 97, 113),
     "densenet121": (3, 97, 113),
     "vit_b16": (3, 97, 113),
+    "convnext": (3, 97, 113),
+    "shufflenet_v2": (3, 97, 113),
 }
 """A second size, odd along both axes where the network takes one; what has one size by its weights is built for it."""
 
@@ -302,6 +304,16 @@ def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
 def test_a_layer_that_says_nothing_of_its_memory_is_said() -> None:
     with pytest.raises(Opaque, match="locally_connected1: its module is several operations of torch"):
         footprint_of(load_text("archcalc: 1\ninput: [2, 8]\nlayers: locally_connected(3, 4) -> fc(2)\n"))
+
+
+def test_a_batch_norm_of_one_value_of_each_channel_is_said_to_want_more() -> None:
+    """Torch refuses to train it."""
+    text = "archcalc: 1\ninput: [3, 8]\nlayers: gap -> batchnorm -> fc(2)\n"
+    with pytest.raises(Opaque, match="batchnorm1: torch trains it on more than one value of each channel"):
+        footprint_of(load_text(text))
+    spec = read_document(Source("<text>", text))
+    forms = in_the_batch(with_free(spec, ["N"]))
+    assert number_at(forms["training_peak"], {"N": 2}) == footprint_of(build(spec, batch=2)).training.live
 
 
 def test_evaluation_keeps_nothing_and_takes_less() -> None:

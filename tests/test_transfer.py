@@ -11,7 +11,7 @@ from archcalc import load_text
 from archcalc.codegen import generate
 from archcalc.footprint import footprint_of
 from archcalc.graph import Graph, Node
-from archcalc.transfer import Once, computed_once
+from archcalc.transfer import Once, computed_once, learns
 from archcalc.verify.trace import Running
 from tests.shell import Shell
 from tests.test_layers import CASES as LAYERS
@@ -101,3 +101,12 @@ def test_reports_say_it(shell: Shell) -> None:
         "layers": ["relu1"], "item_bytes": 4096, "hindered": ["dropout1"],
     }  # fmt: skip
     assert footprint_of(net("  - conv(3, 4) -> fc(5)\n")).once is None
+
+
+def test_what_is_tied_to_a_weight_within_a_module_learns_with_it() -> None:
+    text = (
+        "archcalc: 1\ninput: [4, 6]\nlayers:\n  - tokens -> a = t5_attention(2, num_buckets=4)\n"
+        "  - b = t5_attention(2, num_buckets=4, tie=a, freeze=true)\n"
+    )
+    graph = load_text(text)
+    assert learns(graph["b"], graph)

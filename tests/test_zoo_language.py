@@ -18,7 +18,7 @@ from tests.zoo import SPECS, document
 
 # --- published ---------------------------------------------------------------------------------------------------
 
-HALF = {"llama2": 524_288, "llama2@13b": 819_200, "llama3": 131_072, "mistral": 131_072}
+HALF = {"llama2": 524_288, "llama2@13b": 819_200, "llama3": 131_072, "mistral": 131_072, "qwen3": 147_456}
 """Bytes of keys and values for each token in half precision, 800 KiB of them for 40 layers of 5120 features as Kwon et
 al. 2023, arXiv:2309.06180, count in section 3 (OPT-13B)."""
 
@@ -51,11 +51,13 @@ def test_other_sizes_of_a_family(which: tuple[str, int], settings: Mapping[str, 
 # --- memory ------------------------------------------------------------------------------------------------------
 
 SMALL: dict[str, Mapping[str, str]] = {
-    "gpt2": {"context": "64", "vocab": "5000", "depth": "3"},
+    "gpt2": {"context": "64", "w": "96", "heads": "3", "vocab": "500", "depth": "2"},
     "llama2": {"T": "48", "w": "96", "heads": "6", "kv_heads": "2", "hidden": "256", "depth": "2", "vocab": "300"},
     "llama3": {"T": "40", "w": "128", "heads": "16", "hidden": "200", "depth": "2", "vocab": "300", "tied": "true"},
     "mistral": {"T": "96", "w": "64", "window": "16", "hidden": "128", "depth": "2", "vocab": "300"},
     "qwen2": {"T": "33", "w": "56", "heads": "7", "kv_heads": "1", "hidden": "96", "depth": "2", "vocab": "300"},
+    "qwen3": {"T": "20", "w": "64", "heads": "8", "hidden": "96", "depth": "2", "vocab": "300", "tied": "true"},
+    "mpt": {"T": "24", "w": "64", "heads": "4", "depth": "2", "vocab": "300"},
 }
 
 
@@ -73,4 +75,14 @@ def test_every_figure_of_memory_is_the_measured_one(name: str, batch: int, dtype
 @pytest.mark.parametrize("name", ["gpt2", "llama2"])
 def test_an_iteration_takes_what_is_said(name: str) -> None:
     graph, optimizer = smaller(name, SMALL[name]), read_optimizer("adamw")
+    assert footprint_of(graph, Practice(optimizer=optimizer)).iteration == iteration(graph, optimizer)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize(("batch", "dtype"), [(1, "float32"), (2, "bfloat16")])
+def test_gpt2_takes_what_is_said(batch: int, dtype: str) -> None:
+    """All of its 124 million parameters, on a few tokens."""
+    torch.manual_seed(0)
+    graph, optimizer = smaller("gpt2", {"context": "128"}, batch, dtype), read_optimizer("adamw")
+    assert set(differences(graph).values()) == {0}
     assert footprint_of(graph, Practice(optimizer=optimizer)).iteration == iteration(graph, optimizer)

@@ -65,7 +65,7 @@ def test_a_pixelgan_judges_pixels() -> None:
 
 @pytest.mark.parametrize(
     ("reference", "layer", "size"),
-    [("inception_v3", "mixed_7c", 1311), ("inception_v4", "mixed_7", 2071), ("resnet50_v1", "layer4", 483)],
+    [("inception_v3", "mixed_7c", 1311), ("inception_v4", "mixed7", 2071), ("resnet50_v1", "layer4", 483)],
 )
 def test_fields_are_those_of_the_library_that_computes_them(reference: str, layer: str, size: int) -> None:
     """Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill; its table."""

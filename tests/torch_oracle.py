@@ -5,6 +5,7 @@ Independent of code generation and of every formula: from a layer it takes its `
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
+from archcalc.verify.dye import plain_convolutions
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError, Warning)
 """What torch raises where a layer cannot be, or cannot take its input."""
@@ -58,6 +60,7 @@ def output_or_refusal(layer: Layer, xs: Sequence[Volume], device: str = "meta") 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # but otherwise
             shape, _ = output_of(layer, xs, device)
     except REFUSALS as refusal:
         return f"{type(refusal).__name__}: {refusal}"
@@ -81,11 +84,14 @@ def flops(layer: Layer, xs: Sequence[Volume]) -> int:
     return int(counter.get_total_flops())
 
 
-def reached(layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int]) -> Tensor:
+def reached(
+    layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False
+) -> Tensor:
     """Whether dye in one unit of an axis of one input reaches an output: [units, *output axes without the batch].
 
     Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
-    nothing cancels; a difference, unlike NaN, does not pass a weight of zero. Noise is the same in every run.
+    nothing cancels; a difference, unlike NaN, does not pass a weight of zero. Noise is the same in every run. With
+    `nan` that is the dye: it is not lost where functions saturate, as differences are on their way through a sequence.
     """
 
     def run(xs: Sequence[Tensor]) -> Tensor:
@@ -103,11 +109,15 @@ def reached(layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: S
     clean = [positive(x) for x in xs]
     at = axis + 1 if xs[source].channels_last else axis + 2
     found = []
-    with torch.no_grad():
+    with torch.no_grad(), plain_convolutions() if nan else nullcontext():  # oneDNN bounds values, NaN among them
         y = run(clean)
         for unit in units:
             stained = [x.clone() if i == source else x for i, x in enumerate(clean)]
             stain = stained[source].select(at, unit)
+            if nan:
+                stain.fill_(torch.nan)
+                found.append(run(stained)[0].isnan())
+                continue
             stain.copy_(1 - stain if not stain.is_floating_point() else 4 + 4 * torch.rand_like(stain))
             found.append(((run(stained) - y).abs() > 1e-6 + 1e-5 * y.abs())[0])
         assert y.isfinite().all()

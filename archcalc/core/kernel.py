@@ -80,6 +80,7 @@ class Order(enum.Enum):
     AXES = "axes"  # that of its axes
     PART = "part"  # that of its axes, with gaps
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
+    STEPS = "steps"  # positions first, and at each the items of the batch, as recurrent layers go through them
     TURNED = "turned"  # features last where they are first by their axes, or the other way round
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
@@ -91,6 +92,7 @@ class Kernel:
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
               nothing where it reads weights alone, or makes a table of numbers
     makes     the name of what comes out; "y" is the layer's output
+    also      what comes out beside that, by name: views too, where that is one
     size      what comes out takes; None: as much as the first thing that goes in
     view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
     in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
@@ -103,6 +105,8 @@ class Kernel:
     crosswise of two things that go in, one of them perhaps a weight, each is kept only where the other learns
     pins      of its own what autograd's node holds without packing it: numbers as tensors
     scratch   bytes that its backward takes at its worst beyond the gradients that it makes
+    thorough  the dtype in which its backward makes the gradients of all that goes in and of all weights, wanted or not,
+              to cast them one by one where theirs is another; "" where it makes those that are wanted, as they are
     dense     whether those gradients can be added to in place
     on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
@@ -119,6 +123,7 @@ class Kernel:
 
     reads: tuple[str, ...] = ("x",)
     makes: str = "y"
+    also: Mapping[str, Tensor] = field(default_factory=dict)
     size: Tensor | None = None
     view: bool = False
     in_order: bool = False
@@ -130,6 +135,7 @@ class Kernel:
     crosswise: bool = False
     pins: tuple[str, ...] = ()
     scratch: Dim = 0
+    thorough: str = ""
     dense: bool = True
     own: Mapping[str, Tensor] = field(default_factory=dict)
     on_demand: bool = False

@@ -45,14 +45,13 @@ def fields_of(subject: Subject) -> Mapping[str, Fields]:
 
 
 def in_cells(fields: Fields | None) -> tuple[str, str, str]:
-    """Size, jump and start; one for all axes where they agree."""
+    """Size, jump and start, each once for all axes where they agree."""
     if not fields:
         return "", "", ""
     if all(field.whole for field in fields):
         return "all", "", ""
-    columns = [(f"{f.size:,}", str(f.jump), f"{f.start:,}") for f in fields]
-    alike = columns[:1] if len(set(columns)) == 1 else columns
-    size, jump, start = (" x ".join(each) for each in zip(*alike, strict=True))
+    columns = zip(*((f"{f.size:,}", str(f.jump), f"{f.start:,}") for f in fields), strict=True)
+    size, jump, start = (" x ".join(each if len(set(each)) > 1 else each[:1]) for each in columns)
     return size, jump, start
 
 

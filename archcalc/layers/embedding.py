@@ -20,7 +20,7 @@ class Embedding(Layer, name="embedding", positional=("num_embeddings", "embeddin
     No arithmetic: rows are copied. The row of `padding_idx` does not learn; it is counted with the others.
     `tie` names a layer whose `weight` is used instead of an own one; `linear(tie=...)` uses this layer's.
 
-    Sources: Bengio et al. 2003, "A Neural Probabilistic Language Model", JMLR 3, section 2 (the matrix C);
+    Sources: Bengio et al. 2003, "A Neural Probabilistic Language Model", JMLR 3;
     torch.nn.Embedding.
     """
 
@@ -59,7 +59,7 @@ class Embedding(Layer, name="embedding", positional=("num_embeddings", "embeddin
     examples = (
         Example(
             given=dict(num_embeddings=50_257, embedding_dim=768), x=ids(1024), y=tokens(1024, 768), params=38_597_376,
-            source="GPT-2: Radford et al. 2019, section 2.3 (vocabulary, context), table 2",
+            source="GPT-2 small: Radford et al. 2019, table 2 (width)",
         ),
         Example(
             given=dict(num_embeddings=10, embedding_dim=3, padding_idx=0), x=ids(5), y=tokens(5, 3), params=30,

@@ -13,14 +13,16 @@ SUPPORT = '''\
 class GRN(nn.Module):
     """Scales each channel by its size over all positions, among the sizes of all channels."""
 
-    def __init__(self, shape: tuple[int, ...], axes: tuple[int, ...], channel: int, eps: float = 1e-6) -> None:
+    def __init__(self, channels: int, rank: int, channels_last: bool = False, eps: float = 1e-6) -> None:
         super().__init__()
-        self.axes, self.channel, self.eps = axes, channel, eps
+        self.channel, self.eps = -1 if channels_last else 1, eps
+        self.positions = tuple(axis if channels_last else axis + 1 for axis in range(1, rank + 1))
+        shape = (channels,) if channels_last else (channels, *[1] * rank)
         self.weight = nn.Parameter(torch.zeros(shape))
         self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        size = torch.linalg.vector_norm(x, dim=self.axes, keepdim=True)
+        size = torch.linalg.vector_norm(x, dim=self.positions, keepdim=True)
         share = size / (size.mean(dim=self.channel, keepdim=True) + self.eps)
         return x * share * self.weight + self.bias + x
 '''
@@ -104,9 +106,8 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
         yield Kernel(reads=("moved", "x"), size=units, gradient=Gradient.SAME, even=True, holds=held)
 
     def call(self, x: Volume) -> Call:
-        first = 1 if x.channels_last else 2
-        axes, channel = tuple(range(first, first + x.rank)), -1 if x.channels_last else 1
-        return module("GRN", support=SUPPORT, shape=self.factors(x), axes=axes, channel=channel, **self.stated())
+        given = dict(channels_last=True, **self.stated()) if x.channels_last else self.stated()
+        return module("GRN", support=SUPPORT, channels=x.channels, rank=x.rank, **given)
 
     examples = (
         Example(

@@ -1,6 +1,7 @@
 """Grouped-query attention: self-attention as in today's language models, whose heads share keys and values."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
@@ -12,6 +13,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.linear import many
+from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 
 SUPPORT = '''\
@@ -30,6 +32,7 @@ class GroupedAttention(nn.Module):
         rope: float | None = None,
         window: int | None = None,
         alibi: bool = False,
+        qk_norm: float | None = None,
     ) -> None:
         super().__init__()
         self.head_dim, self.causal = head_dim, causal
@@ -38,10 +41,15 @@ class GroupedAttention(nn.Module):
         self.k_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
         self.v_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
         self.o_proj = nn.Linear(num_heads * head_dim, embed_dim, out_bias)
+        self.q_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
+        self.k_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.q_proj, self.k_proj, self.v_proj
         query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
+        if self.q_norm and self.k_norm:
+            query = self.q_norm(query)
+            key = self.k_norm(key)
         if self.rope:
             cos, sin = self.turns(query, self.rope)
             query = query * cos + query.roll(self.head_dim // 2, -1) * sin
@@ -82,7 +90,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     have d = `head_dim` features, C / num_heads of them if not stated. With `causal` a token attends to itself and those
     before it, the last `window` of them where that is stated. `rope`: queries and keys are turned by angles that follow
     from their place, t / rope^(2 i / d) for features i and i + d/2. `alibi`: scores fall with the distance of two
-    tokens, by 2^(-8 h / H) for each in head h of H. Decoding keeps a token's keys and values.
+    tokens, by 2^(-8 h / H) for each in head h of H. `qk_norm`: queries and keys go through an rmsnorm of each head, of
+    this eps. Decoding keeps a token's keys and values.
 
     MACs: C d for each token and head of queries, keys and values, as much to join the heads, and 2 d for each of the
     T^2 pairs of tokens in each head, those that are masked among them, as torch's FlopCounterMode counts. A pair in a
@@ -105,6 +114,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     rope: float | None = None
     window: Dim | None = None
     alibi: bool = False
+    qk_norm: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -119,6 +129,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             yield self.rope > 0, f"rope must be above 0, got {self.rope}"
             text = f"rope turns pairs of features: head_dim={self.features(x)} must be even"
             yield divides(2, self.features(x)), text
+        yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps, and must be above 0, got {self.qk_norm}"
         if self.window is not None:
             yield self.causal, f"window={self.window} is of tokens before: it needs causal=true"
         if self.alibi:
@@ -148,6 +159,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             yield Weight(f"{name}_proj.weight", (heads * d, x.channels))
             if self.qkv_bias:
                 yield Weight(f"{name}_proj.bias", (heads * d,))
+            if self.qk_norm is not None and name != "v":
+                yield Weight(f"{name}_norm.weight", (d,))
         yield Weight("o_proj.weight", (x.channels, self.num_heads * d))
         if self.out_bias:
             yield Weight("o_proj.bias", (x.channels,))
@@ -158,15 +171,17 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         gathered = self.num_heads * d * x.positions
         turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
+        normed = 0 if self.qk_norm is None else (self.num_heads + self.groups) * x.positions
         return Ops(
             mac=(mapped + gathered) * x.channels + 2 * scores * d,
             sums=mapped + scores + gathered + y.numel,
             bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
-            mul=scores + 2 * turned,
+            mul=scores + 2 * turned + 3 * normed * d,
             compare=scores - rows,
-            add=scores + scores - rows + turned + (scores if self.alibi else 0),
+            add=scores + scores - rows + turned + (scores if self.alibi else 0) + normed * d,
             exp=scores,
-            div=scores,
+            div=scores + 2 * normed,
+            root=normed,
         )
 
     def cached(self, x: Volume) -> Dim:
@@ -183,11 +198,16 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             bias = (f"{name[0]}_proj.bias",) if self.qkv_bias else ()
             size = Tensor(x.positions * heads * d, y.dtype)
             yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, in_order=many(x))
+        if self.qk_norm is not None:
+            for name, heads in (("query", self.num_heads), ("key", self.groups)):
+                yield from normed(run, name, Volume(d, (x.spatial[0], heads), x.batch, True, y.dtype))
+            names = ("normed query", "normed key", "value")
         if turned:
             yield from table(x.spatial[0], d, y.dtype)
-            names = ("turned query", "turned key", "value")
-            yield from turn("query", ("key", "value", "cos", "sin"))
-            yield from turn("key", ("turned query", "value", "cos", "sin"))
+            query, key, _ = names
+            names = (f"turned {query}", f"turned {key}", "value")
+            yield from turn(query, (key, "value", "cos", "sin"))
+            yield from turn(key, (names[0], "value", "cos", "sin"))
         if self.window is not None:
             yield from nearby(x.spatial[0])
             names = (*names, "mask")
@@ -223,8 +243,33 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             given=dict(num_heads=4, causal=True, alibi=True), x=tokens(5, 8), y=tokens(5, 8), params=256, macs=1_680,
             scalar=3_720, source="the slopes of 4 heads, 1/4 to 1/256: Press et al. 2021, arXiv:2108.12409, section 3",
         ),
+        Example(
+            given=dict(num_heads=4, num_kv_heads=2, head_dim=6, causal=True, rope=1e6, qk_norm=1e-6), x=tokens(7, 16),
+            y=tokens(7, 16), params=1_164, macs=10_416, scalar=23_030,
+            source="narrow, and otherwise as in Qwen3: Qwen team 2025, arXiv:2505.09388, section 2",
+        ),
         Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
     )  # fmt: skip
+
+
+def normed(run: Run, name: str, x: Volume) -> Iterator[Kernel]:
+    """`torch.nn.RMSNorm` over the features of every head."""
+    known = {"x": name, "y": f"normed {name}"}
+
+    def told(*names: str) -> tuple[str, ...]:
+        return tuple(known.get(each, f"{name} {each}") for each in names)
+
+    for kernel in RMSNorm().kernels(run, x, x):
+        weights = tuple(f"{name[0]}_norm.{weight}" for weight in kernel.weights)
+        yield replace(
+            kernel,
+            reads=told(*kernel.reads),
+            makes=told(kernel.makes)[0],
+            keeps=told(*kernel.keeps),
+            holds=(name, *told(*kernel.holds)),
+            weights=weights,
+            copies=weights,
+        )
 
 
 def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:

@@ -165,6 +165,9 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     def cached(self, x: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim
 
+    def unpredicted(self, x: Volume) -> str:
+        return "of a single head some copies are spared, and which is not worked out" if self.num_heads == 1 else ""
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
         n, heads = x.positions, self.num_heads
@@ -192,11 +195,11 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         yield joined(("key of it", "place of all"), "key", size, names)
         held = (*names, "cos", "sin", "query", "key")
         gathered = Tensor(n * heads * v, x.dtype)
-        if fused := self.qk_head_dim == v:
+        if self.qk_head_dim == v:
             yield attended(gathered, ("query", "key", "value"), heads, x)
         else:
             yield from plainly_attended(heads, self.qk_head_dim, v, x, held)
-        alike = fused or 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after
+        alike = 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after
         yield Kernel(reads=("gathered",), makes="rows", size=gathered, view=alike, gradient=Gradient.VIEW)
         yield linear_map(tensor_of(y), "o_proj.weight", reads="rows", holds=(*held, "gathered"))
 

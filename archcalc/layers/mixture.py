@@ -188,8 +188,12 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     of their two best scores); shares are the scores themselves, over their sum, times `routed_scaling_factor`.
     `shared_experts` of `shared_features` hidden features each (unsaid: as many as the others) are one wider MLP.
 
-    MACs: of the experts that a token goes to, of the router, of the shared experts. Picking the k best of n takes
-    n - 1, n - 2, ... comparisons; sorting tokens by expert moves them and counts nothing.
+    With `capacity_factor` f every expert has f k T / E slots for the tokens of an item, rounded up, of E experts and
+    k = `top_k`; later tokens that find none are dropped. All slots are computed, empty ones too. Whether there is one
+    depends on the tokens before, which is a choice, and no part of the receptive field.
+
+    MACs: of the experts that a token goes to, or of all slots, of the router, of the shared experts. Picking the k best
+    of n takes n - 1, n - 2, ... comparisons; sorting tokens by expert moves them and counts nothing.
 
     Experts are stacked, and applied by torch.nn.functional.grouped_mm to the tokens in the order of their experts: no
     size depends on where tokens go, so that memory is exact. grouped_mm wants rows of a multiple of 16 bytes, has no
@@ -198,7 +202,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     Sources: Shazeer et al. 2017, arXiv:1701.06538, section 2; Jiang et al. 2024, arXiv:2401.04088, section 2.1; shared
     experts: Dai et al. 2024, arXiv:2401.06066, section 3.2; sigmoid and correction: DeepSeek-AI 2024, arXiv:2412.19437,
-    section 2.1.2; transformers.models.mixtral and .deepseek_v3 (names of weights).
+    section 2.1.2; slots: Fedus et al. 2021, arXiv:2101.03961, equation 3; transformers.models.mixtral and .deepseek_v3
+    (names of weights).
     """
 
     role = Role.CONTRACTION
@@ -231,6 +236,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
                 divides(least, n),
                 f"grouped_mm takes rows of a multiple of 16 bytes: {n} {what} are not {least} times n",
             )
+        yield self.n_group == 1 or self.scoring == "sigmoid", f"n_group={self.n_group} needs scoring=sigmoid"
         if self.scoring == "sigmoid":
             yield from self.grouped()
 

@@ -10,11 +10,11 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 LAYER_SCALE = '''\
 class LayerScale(nn.Module):
-    """A learned factor for each channel; `shape` lines the factors up with the channels."""
+    """A learned factor for each channel, which `rank` spatial axes come after."""
 
-    def __init__(self, shape: tuple[int, ...], init: float) -> None:
+    def __init__(self, channels: int, rank: int = 0, init: float = 1e-6) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.full(shape, init))
+        self.weight = nn.Parameter(torch.full((channels, *[1] * rank), init))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x * self.weight
@@ -66,7 +66,8 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         )
 
     def call(self, x: Volume) -> Call:
-        return module("LayerScale", support=LAYER_SCALE, shape=self.factors(x), init=self.init)
+        given = self.stated() if x.channels_last or not x.rank else dict(rank=x.rank, **self.stated())
+        return module("LayerScale", support=LAYER_SCALE, channels=x.channels, **given)
 
     examples = (
         Example(

@@ -168,7 +168,7 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
     tokens are the most it takes. Without it there are T, so that every size of the input is another module.
 
     Sources: Gehring et al. 2017, arXiv:1705.03122, section 3.1; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1;
-    `length`: Devlin et al. 2018, arXiv:1810.04805, section 3 (512 positions).
+    `length`: Devlin et al. 2018, arXiv:1810.04805, appendix A.2 (512).
     """
 
     role = Role.MERGE

@@ -70,7 +70,7 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     of queries, as much to join the heads, 2 M d_kv for each of the memory, and 2 d_kv for each pair of tokens in each
     head. Beside them a pair in a head takes what it takes in `attention`, an addition in the place of its product.
 
-    Sources: Raffel et al. 2019, arXiv:1910.10683, section 2.1; Shaw et al. 2018, arXiv:1803.02155;
+    Sources: Raffel et al. 2019, arXiv:1910.10683; Shaw et al. 2018, arXiv:1803.02155;
     T5Attention of Hugging Face's transformers (names, buckets).
     """
 
@@ -164,7 +164,7 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         Example(
             given=dict(num_heads=8, d_kv=64, num_buckets=32), x=tokens(16, 512), y=tokens(16, 512),
             params=1_048_832, macs=17_039_360, scalar=34_047_744,
-            source="T5 small, its first layer: Raffel et al. 2019, arXiv:1910.10683, section 3.7; Hugging Face",
+            source="T5 small, its first layer: Raffel et al. 2019, arXiv:1910.10683; T5Config of Hugging Face",
         ),
         Example(
             given=dict(num_heads=2, causal=True, num_buckets=8, max_distance=20), x=tokens(12, 6), y=tokens(12, 6),

@@ -6,7 +6,7 @@ from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, divides
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, grid, widest
+from archcalc.core.volume import Volume, grid
 from archcalc.core.weight import Weight
 from archcalc.core.window import BlockWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
@@ -112,6 +112,7 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
     torchvision.models.swin_transformer.ShiftedWindowAttention (names of weights).
     """
 
+    uncast = "its products are in the lower dtype, its table of biases and with it the scores in float32"
     role = Role.CONTRACTION
 
     window_size: Dim
@@ -187,7 +188,7 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         yield self.regrouped("x", whole, into)
         if self.shifted(x):
             yield Kernel(reads=(), makes="apart", size=Tensor(self.pairs(whole) // x.batch, "bool"))
-        yield from self.attended(run, y, whole)
+        yield from self.attended(y, whole)
         yield self.regrouped("y", whole, out)
         if self.shifted(x):
             yield Kernel(reads=("y",), size=out)
@@ -200,7 +201,7 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         gradient = Gradient.VIEW if view else Gradient.NEW
         return Kernel(reads=(name,), makes=name, size=size, view=view, gradient=gradient, settled=not view)
 
-    def attended(self, run: Run, y: Volume, whole: Volume) -> Iterator[Kernel]:
+    def attended(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """Attention in all windows. Gradients of queries, keys and values are put side by side once all are there."""
         mapped, joined = Tensor(3 * whole.numel, y.dtype), Tensor(whole.numel, y.dtype)
         first, last = (("qkv.bias",), ("proj.bias",)) if self.bias else ((), ())
@@ -210,29 +211,26 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         yield Kernel(reads=("mapped",), makes="heads", size=mapped, view=alone, gradient=gradient)
         for part, gradient in (("query", Gradient.VIEW), ("key", Gradient.VIEW), ("value", Gradient.NEW)):
             yield Kernel(reads=("heads",), makes=part, size=joined, view=True, gradient=gradient)
-        yield from self.scored(run, y, whole)
-        yield Kernel(reads=("scores", "value"), makes="gathered", size=joined, crosswise=True, cast=Cast.LOWER)
+        yield from self.scored(y, whole)
+        yield Kernel(reads=("scores", "value"), makes="gathered", size=joined, crosswise=True)
         flat = 1 in (self.num_heads, self.window_size)
         gradient = Gradient.VIEW if flat or whole.positions == self.window_size**2 else Gradient.NEW
         yield Kernel(reads=("gathered",), makes="joined", size=joined, view=flat, gradient=gradient)
         names = ("x", "heads", "scores", *(("apart",) if self.shifted(whole) else ()))
         yield linear_map(joined, "proj.weight", last, reads="joined", in_order=many(y), holds=names)
 
-    def scored(self, run: Run, y: Volume, whole: Volume) -> Iterator[Kernel]:
+    def scored(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """The shares of all pairs."""
         table, pairs = "relative_position_bias_table", self.pairs(whole)
-        dtype = widest(run.dtype, y.dtype)
-        bias, scores = Tensor(self.num_heads * self.window_size**4, run.dtype), Tensor(self.num_heads * pairs, dtype)
+        bias, scores = (Tensor(self.num_heads * n, y.dtype) for n in (self.window_size**4, pairs))
         yield Kernel(reads=(), makes="bias", size=bias, weights=(table,))
         flat = 1 in (self.num_heads, self.window_size)
         yield Kernel(reads=("bias",), makes="bias", size=bias, view=flat, gradient=Gradient.VIEW)
-        products = Tensor(scores.numel, y.dtype)
-        yield Kernel(reads=("query", "key"), makes="scores", size=products, crosswise=True, cast=Cast.LOWER)
-        scratch = scores.nbytes + bias.nbytes if dtype != y.dtype else 0  # of a gradient that autograd then casts
-        yield Kernel(reads=("bias", "scores"), makes="scores", size=scores, summed=("bias",), scratch=scratch)
+        yield Kernel(reads=("query", "key"), makes="scores", size=scores, crosswise=True)
+        yield Kernel(reads=("bias", "scores"), makes="scores", size=scores, summed=("bias",))
         if self.shifted(whole):
             yield Kernel(reads=("scores", "apart"), makes="scores", size=scores, keeps=("apart",))
-        yield Kernel(reads=("scores",), makes="scores", size=scores, keeps=("scores",), cast=Cast.FULL)
+        yield Kernel(reads=("scores",), makes="scores", size=scores, keeps=("scores",))
 
     def call(self, x: Volume) -> Call:
         return module("WindowAttention", support=SUPPORT, embed_dim=x.channels, **self.stated())

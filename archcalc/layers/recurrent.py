@@ -1,0 +1,296 @@
+"""Recurrent layers: a state that goes from token to token, and gates on its way."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
+
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim
+from archcalc.core.kernel import Kernel, Run
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, tokens
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.recurrent_memory import (
+    Cell,
+    Unrolled,
+    by_one_kernel,
+    cell_by_cell,
+    gru_cell,
+    kernels_of,
+    lstm_cell,
+    rnn_cell,
+)
+from archcalc.layers.sequence import OfTokens
+
+
+class Recurrent(OfTokens):
+    """Abstract: `num_layers` layers one after the other, each going through the tokens, or (`bidirectional`) both ways.
+
+    `returns: last` is the state after the last token (of both directions, each after its own last) and not that after
+    every token.
+    """
+
+    role = Role.CONTRACTION
+    uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
+    foreign = "cuDNN keeps a reserve whose size it alone knows"
+
+    hidden_size: Dim
+    num_layers: int = 1
+    bias: bool = True
+    dropout: float = 0.0
+    bidirectional: bool = False
+    returns: Literal["sequence", "last"] = "sequence"
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, hidden_size=self.hidden_size, num_layers=self.num_layers)
+        yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
+        alone = f"dropout={self.dropout} is between layers, and num_layers={self.num_layers} has none between"
+        yield not self.dropout or self.num_layers > 1, alone
+
+    @property
+    def steady(self) -> bool:
+        return not self.dropout
+
+    @property
+    def gates(self) -> int:
+        """Vectors of `hidden_size` that one weight makes together."""
+        return 1
+
+    @property
+    def width(self) -> Dim:
+        """Features of the state that goes on, of one direction."""
+        return self.hidden_size
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """What the names of their weights end in."""
+        return ("", "_reverse") if self.bidirectional else ("",)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What goes on from token to token."""
+        return ("h",)
+
+    @property
+    @abstractmethod
+    def cell(self) -> Cell: ...
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        earlier = self.returns == "sequence" and not self.bidirectional
+        return tuple(EarlierWindow() if earlier else WholeWindow(n) for n in x.spatial)
+
+    def shape(self, x: Volume) -> Volume:
+        channels = len(self.directions) * self.width
+        return x.to(channels) if self.returns == "sequence" else Volume(channels, (), x.batch, dtype=x.dtype)
+
+    def features(self, x: Volume) -> Iterator[Dim]:
+        """What goes into each layer."""
+        yield x.channels
+        yield from [len(self.directions) * self.width] * (self.num_layers - 1)
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        rows = self.gates * self.hidden_size
+        for i, features in enumerate(self.features(x)):
+            for direction in self.directions:
+                yield Weight(f"weight_ih_l{i}{direction}", (rows, features))
+                yield Weight(f"weight_hh_l{i}{direction}", (rows, self.width))
+                if self.bias:
+                    yield Weight(f"bias_ih_l{i}{direction}", (rows,))
+                    yield Weight(f"bias_hh_l{i}{direction}", (rows,))
+                if self.width is not self.hidden_size:
+                    yield Weight(f"weight_hr_l{i}{direction}", (self.width, self.hidden_size))
+
+    def cells(self, x: Volume) -> Dim:
+        """Units of all cells, all of a layer's tokens together."""
+        return x.positions * self.num_layers * len(self.directions) * self.hidden_size
+
+    def contracted(self, x: Volume) -> Ops:
+        """What weights do: those of the input and those of the state have a bias each."""
+        cells, projects = self.cells(x), self.width is not self.hidden_size
+        both = sum(self.gates * (features + self.width) for features in self.features(x))
+        per_layer = x.positions * len(self.directions) * self.hidden_size
+        projected = x.positions * self.num_layers * len(self.directions) * self.width if projects else 0
+        sums = 2 * self.gates * cells
+        return Ops(
+            mac=per_layer * both + projected * self.hidden_size, sums=sums + projected, bias=sums if self.bias else 0
+        )
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        whole = Unrolled(
+            tokens=x.spatial[0],
+            batch=x.batch,
+            hidden=self.hidden_size,
+            width=self.width,
+            gates=self.gates,
+            states=self.states,
+            layers=self.num_layers,
+            directions=self.directions,
+            bias=self.bias,
+            one_kernel=self.one_kernel(x),
+            dropout=bool(self.dropout),
+            training=run.training,
+            dtype=x.dtype,
+        )
+        runs = by_one_kernel(x.channels) if whole.one_kernel else cell_by_cell(self.cell)
+        yield from kernels_of(whole, runs, self.returns == "last")
+
+    def one_kernel(self, x: Volume) -> bool:
+        """Whether oneDNN has a kernel for it."""
+        return False
+
+    def call(self, x: Volume) -> Call:
+        final = "{module}({0})[1]" + ("[0]" if len(self.states) > 1 else "")
+        last = f"{final}[-2:].transpose(0, 1).flatten(1)" if self.bidirectional else f"{final}[-1]"
+        forward = "{module}({0})[0]" if self.returns == "sequence" else last
+        given = dict(input_size=x.channels, **self.stated("returns"), batch_first=True)
+        return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
+
+
+class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
+    """Long short-term memory: a cell that gates write to, keep and read, and what they read of it.
+
+    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+
+        i, f, o = sigmoid(W x + b + U h + b')    g = tanh(W x + b + U h + b')
+        c' = f c + i g    h' = o tanh(c')
+
+    and h' = V h' of `proj_size` features where that is not 0. MACs: 4 H (C + H) a token; beside them a unit takes the
+    sum of the two parts of four gates, five transcendental functions, three products and an addition. Both parts have
+    a bias, as in torch; Keras has one, and 4 H parameters less.
+
+    Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Gers et al. 2000 (the gate f); projection:
+    Sak et al. 2014, arXiv:1402.1128, section 2; torch.nn.LSTM.
+    """
+
+    proj_size: Dim = 0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(0, proj_size=self.proj_size)
+        less = f"proj_size={self.proj_size} must be less than hidden_size={self.hidden_size}"
+        yield self.proj_size < self.hidden_size, less
+
+    @property
+    def gates(self) -> int:
+        return 4
+
+    @property
+    def width(self) -> Dim:
+        return self.proj_size or self.hidden_size
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return ("h", "c")
+
+    @property
+    def cell(self) -> Cell:
+        return lstm_cell
+
+    def one_kernel(self, x: Volume) -> bool:
+        return x.dtype in ("float32", "bfloat16") and not self.proj_size
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        units = self.cells(x)
+        return replace(self.contracted(x), add=5 * units, mul=3 * units, exp=5 * units)
+
+    examples = (
+        Example(
+            given=dict(hidden_size=650, num_layers=2, dropout=0.5), x=tokens(35, 650), y=tokens(35, 650),
+            params=6_770_400, macs=236_600_000, scalar=473_791_500,
+            source="the medium LSTM: Zaremba et al. 2014, arXiv:1409.2329, section 4.1",
+        ),
+        Example(
+            given=dict(hidden_size=64, num_layers=2, bidirectional=True, returns="last"), x=tokens(3, 128), y=flat(128),
+            params=198_656, macs=589_824, scalar=1_189_632,
+            source="keras.io, Bidirectional LSTM on IMDB: two layers of Bidirectional(LSTM(64))",
+        ),
+        Example(
+            given=dict(hidden_size=5, proj_size=2), x=tokens(3, 4), y=tokens(3, 2), params=170, macs=390, scalar=969
+        ),
+        Example(
+            given=dict(hidden_size=3, bias=False, returns="last"), x=tokens(2, 2), y=flat(3), params=60, macs=120,
+            scalar=270,
+        ),
+    )  # fmt: skip
+
+
+class GRU(Recurrent, name="gru", positional=("hidden_size",)):
+    """Gated recurrent units: a state of which one gate keeps a part, and another what the new part sees of it.
+
+    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+
+        r, z = sigmoid(W x + b + U h + b')    n = tanh(W x + b + r (U h + b'))
+        h' = (1 - z) n + z h
+
+    MACs: 3 H (C + H) a token; beside them a unit takes the sums of two gates, a product and a sum in the third, three
+    transcendental functions, a subtraction, two products and an addition.
+
+    Sources: Cho et al. 2014, arXiv:1406.1078, section 2.3; torch.nn.GRU, whose r gates U h + b' and not h.
+    """
+
+    @property
+    def gates(self) -> int:
+        return 3
+
+    @property
+    def cell(self) -> Cell:
+        return gru_cell
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        units = self.cells(x)
+        return replace(self.contracted(x), add=5 * units, mul=3 * units, exp=3 * units)
+
+    examples = (
+        Example(
+            given=dict(hidden_size=1000, bidirectional=True), x=tokens(10, 620), y=tokens(10, 2000),
+            params=9_732_000, macs=97_200_000, scalar=194_620_000,
+            source="encoder of 1000 units each way, words of 620: Bahdanau et al. 2014, arXiv:1409.0473, appendix A.2",
+        ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, dropout=0.1, bias=False, returns="last"), x=tokens(4, 2), y=flat(3),
+            params=99, macs=396, scalar=912,
+        ),
+    )  # fmt: skip
+
+
+class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
+    """The simple recurrent layer: h' = tanh(W x + b + U h + b'), or relu (`nonlinearity`).
+
+    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+
+    MACs: H (C + H) a token; beside them a unit takes the sum of both parts and a transcendental function, or a
+    comparison.
+
+    Sources: Elman 1990, Cognitive Science 14(2); relu: Le et al. 2015, arXiv:1504.00941; torch.nn.RNN.
+    """
+
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+
+    @property
+    def cell(self) -> Cell:
+        return rnn_cell
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        units = self.cells(x)
+        kind = "exp" if self.nonlinearity == "tanh" else "compare"
+        return replace(self.contracted(x), add=units, **{kind: units})
+
+    examples = (
+        Example(
+            given=dict(hidden_size=100, nonlinearity="relu"), x=tokens(10, 2), y=tokens(10, 100),
+            params=10_400, macs=102_000, scalar=206_000,
+            source="the adding problem, 10 of its steps: Le et al. 2015, arXiv:1504.00941, section 4.1",
+        ),
+        Example(
+            given=dict(hidden_size=4, num_layers=2, bidirectional=True, bias=False, dropout=0.2), x=tokens(3, 5),
+            y=tokens(3, 8), params=168, macs=504, scalar=1_008,
+        ),
+        Example(
+            given=dict(hidden_size=3, bidirectional=True, returns="last"), x=tokens(4, 2), y=flat(6), params=42,
+            macs=120, scalar=288,
+        ),
+    )  # fmt: skip

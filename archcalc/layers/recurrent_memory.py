@@ -1,0 +1,340 @@
+"""What recurrent layers allocate on the CPU: cell by cell, as torch's own code does it, or by a kernel of oneDNN.
+
+Sources: aten/src/ATen/native/RNN.cpp and mkldnn/RNN.cpp of torch; of oneDNN, whose workspace it is, set_workspace_sizes
+and set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archcalc.core.dim import Dim
+from archcalc.core.kernel import Gradient, Kernel, Order, Tensor, linear_map, tensor
+from archcalc.core.volume import ITEMSIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrolled:
+    """A recurrent layer at work: `states` go from token to token, h of `width` features and others of `hidden`.
+
+    `directions`: what the names of weights end in; `gates`: vectors of `hidden` features that one weight makes;
+    `one_kernel`: whether oneDNN's goes through all tokens.
+    """
+
+    tokens: Dim
+    batch: Dim
+    hidden: Dim
+    width: Dim
+    gates: int
+    states: tuple[str, ...]
+    layers: int
+    directions: tuple[str, ...]
+    bias: bool
+    one_kernel: bool
+    dropout: bool
+    training: bool
+    dtype: str
+
+    def of(self, *shape: Dim) -> Tensor:
+        return tensor(*shape, dtype=self.dtype)
+
+    @property
+    def in_a_row(self) -> bool:
+        """Whether tokens lie one after the other whichever of tokens and items comes first."""
+        return 1 in (self.tokens, self.batch)
+
+    @property
+    def ways(self) -> tuple["Way", ...]:
+        return tuple(Way(f"l{i}{direction}", self) for i in range(self.layers) for direction in self.directions)
+
+    def features(self, state: str) -> Dim:
+        return self.width if state == "h" else self.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One direction of one layer: the end of its weights' names, with which all begins that it makes."""
+
+    name: str
+    whole: Unrolled
+
+    def weights(self, *kinds: str) -> tuple[str, ...]:
+        return tuple(f"{kind}_{self.name}" for kind in kinds)
+
+    @property
+    def biases(self) -> tuple[str, ...]:
+        return self.weights("bias_ih", "bias_hh") if self.whole.bias else ()
+
+    @property
+    def order(self) -> list[int]:
+        """Its tokens in the order in which it meets them."""
+        tokens = list(range(self.whole.tokens))
+        return tokens[::-1] if self.name.endswith("_reverse") else tokens
+
+    def state(self, name: str, after: int | None = None) -> str:
+        """A state after a token; before the first without."""
+        return f"{self.name} {name}" + ("" if after is None else f"{after}")
+
+    def ends(self, name: str) -> str:
+        return self.state(name, self.order[-1])
+
+
+Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]
+"""The kernels of one way through the tokens of a tensor, to `NAME out`; while they run, others are held."""
+
+
+def kernels_of(whole: Unrolled, runs: Runs, last: bool) -> Iterator[Kernel]:
+    """All kernels; `last`: the state after the last token is what comes out, and not that after every token."""
+    for state in whole.states:
+        yield Kernel(reads=(), makes=f"{state}0", size=whole.of(len(whole.ways), whole.batch, whole.features(state)))
+    order, rows = (Order.AXES, True) if whole.in_a_row else (Order.STEPS, False)
+    yield Kernel(makes="steps", view=True, order=order, gradient=Gradient.PART, dense=rows)
+    given = "steps"
+    if whole.one_kernel:
+        given = "copied"
+        yield Kernel(reads=("steps",), makes=given, view=True, in_order=True, gradient=Gradient.VIEW)
+    for i in range(whole.layers):
+        yield from one_layer(whole, runs, i, given)
+        given = f"out{i}"
+    held = ("copied", *(f"{way.name} out" for way in whole.ways[-len(whole.directions) :]))
+    yield from final_states(whole, (given, *held) if whole.one_kernel else (given,))
+    yield from (last_state(whole) if last else sequence(whole, given, order))
+
+
+def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kernel]:
+    """A layer, to `outI`: both directions side by side, dropout where another layer follows."""
+    ways = whole.ways[i * len(whole.directions) :][: len(whole.directions)]
+    drops = whole.dropout and whole.training and i < whole.layers - 1
+    made = f"joined{i}" if drops else f"out{i}"
+    held = (given,) if i else ()
+    for way in ways:
+        for state in whole.states:
+            yield Kernel(
+                reads=(f"{state}0",),
+                makes=way.state(state),
+                view=True,
+                size=whole.of(whole.batch, whole.features(state)),
+            )
+        yield from runs(way, given, held)
+        held = (*held, *left_by(way))
+    outs = tuple(f"{way.name} out" for way in ways)
+    size = whole.of(whole.tokens, whole.batch, len(ways) * whole.width)
+    if len(ways) == 1:
+        yield Kernel(reads=outs, makes=made, view=True, gradient=Gradient.VIEW, holds=held)
+    else:
+        pieces = whole.tokens * whole.batch
+        yield Kernel(reads=outs, makes=made, size=size, gradient=Gradient.PART, dense=pieces == 1, holds=held)
+    if drops:
+        yield Kernel(reads=(made,), makes=f"out{i}", size=size, keeps=("mask",), own={"mask": size})
+
+
+def left_by(way: Way) -> Iterator[str]:
+    """What is held of a way until its layer has ended: where two go cell by cell, the state after every token."""
+    yield f"{way.name} out"
+    if len(way.whole.directions) > 1 and not way.whole.one_kernel:
+        yield from (way.state("h", t) for t in way.order)
+        if way.name.endswith("_reverse"):
+            yield f"{way.name} mapped"
+
+
+def final_states(whole: Unrolled, held: tuple[str, ...]) -> Iterator[Kernel]:
+    """Those of all ways, stacked; torch's code holds all that it has a name for."""
+    ways = whole.ways
+    ends = tuple(way.ends(state) for way in ways for state in whole.states)
+    held = (*held, *ends, *(f"{state}0" for state in whole.states))
+    for i, state in enumerate(whole.states):
+        yield Kernel(
+            reads=tuple(way.ends(state) for way in ways),
+            makes=f"{state}_n",
+            size=whole.of(len(ways), whole.batch, whole.features(state)),
+            gradient=Gradient.PART,
+            holds=(*held, *(f"{each}_n" for each in whole.states[:i])),
+        )
+
+
+def sequence(whole: Unrolled, out: str, order: Order) -> Iterator[Kernel]:
+    holds = tuple(f"{state}_n" for state in whole.states)
+    yield Kernel(reads=(out,), view=True, order=order, gradient=Gradient.VIEW, holds=holds)
+
+
+def last_state(whole: Unrolled) -> Iterator[Kernel]:
+    """The state of the last layer: a part of all states, both directions side by side."""
+    size, one_way = whole.of(whole.batch, len(whole.directions) * whole.width), len(whole.directions) == 1
+    whole_part = not one_way and whole.layers == 1
+    yield Kernel(
+        reads=("h_n",),
+        makes="y" if one_way else "both",
+        size=size,
+        view=True,
+        gradient=Gradient.VIEW if whole_part else Gradient.NEW,
+    )
+    if not one_way:
+        in_a_row = whole.batch == 1
+        yield Kernel(reads=("both",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
+
+
+# --- cell by cell ----------------------------------------------------------------------------------------------------
+
+Cell: TypeAlias = Callable[[Way, int, int | None], Iterator[Kernel]]
+"""The kernels of one cell: from what the input makes of a token, and the states after the token before."""
+
+
+def cell_by_cell(cell: Cell) -> Runs:
+    """As torch's own code does it: the input is mapped for all tokens at once, and then goes from cell to cell."""
+
+    def runs(way: Way, given: str, held: tuple[str, ...]) -> Iterator[Kernel]:
+        whole, order = way.whole, way.order
+        part = whole.of(whole.batch, whole.gates * whole.hidden)
+        mapped, (weight,) = f"{way.name} mapped", way.weights("weight_ih")
+        size = whole.of(whole.tokens, part.numel)
+        others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
+        facts = dict(makes=mapped, in_order=given == "steps" and whole.batch != 1, holds=others)
+        yield linear_map(size, weight, way.biases[:1], reads=given, **facts)
+        first, *rest = (f"{way.name} mapped{t}" for t in range(whole.tokens))
+        yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(rest, part), size=part, view=True, holds=others)
+        for before, t in zip((None, *order[:-1]), order, strict=True):
+            yield from cell(way, t, before)
+        states = tuple(way.state("h", t) for t in range(whole.tokens))
+        size = whole.of(whole.tokens, whole.batch, whole.width)
+        yield Kernel(reads=states, makes=f"{way.name} out", size=size, gradient=Gradient.PART, holds=(mapped, *held))
+
+    return runs
+
+
+def gates(way: Way, t: int, before: int | None, added: bool) -> Iterator[Kernel]:
+    """What the state makes of itself, and the input's part `added` to it in place."""
+    size, (weight,) = way.whole.of(way.whole.batch, way.whole.gates * way.whole.hidden), way.weights("weight_hh")
+    made, state = f"{way.name} gates{t}", way.state("h", before)
+    yield linear_map(size, weight, way.biases[1:], reads=state, makes=f"{made} of h" if added else made)
+    if added:
+        reads = (f"{made} of h", f"{way.name} mapped{t}")
+        yield Kernel(reads=reads, makes=made, view=True, gradient=Gradient.SAME)
+
+
+def chunks(way: Way, source: str, names: tuple[str, ...]) -> Iterator[Kernel]:
+    """Views of the gates in a row; backward puts their gradients in one row again."""
+    each = way.whole.of(way.whole.batch, way.whole.hidden)
+    first, *others = names
+    yield Kernel(reads=(source,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
+
+
+def in_place(made: str, *reads: str, gradient: Gradient = Gradient.SAME) -> Kernel:
+    """A sum in place; a function in place has a new gradient, and keeps what it made."""
+    return Kernel(reads=reads, makes=made, view=True, gradient=gradient, keeps=(made,) * (gradient is Gradient.NEW))
+
+
+def rnn_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
+    yield from gates(way, t, before, added=True)
+    made = way.state("h", t)
+    yield Kernel(reads=(f"{way.name} gates{t}",), makes=made, keeps=(made,))
+
+
+def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
+    yield from gates(way, t, before, added=True)
+    size, source = way.whole.of(way.whole.batch, way.whole.hidden), f"{way.name} gates{t}"
+    parts = [f"{source} {each}" for each in ("i", "f", "g", "o")]
+    yield from chunks(way, source, tuple(f"{part} sum" for part in parts))
+    for part in parts:
+        yield in_place(part, f"{part} sum", gradient=Gradient.NEW)
+    i, f, g, o = parts
+    c, h, projects = way.state("c", t), way.state("h", t), way.whole.width != way.whole.hidden
+    yield Kernel(reads=(f, way.state("c", before)), makes=f"{c} kept", size=size, crosswise=True)
+    yield Kernel(reads=(i, g), makes=f"{c} new", size=size, crosswise=True)
+    yield in_place(c, f"{c} kept", f"{c} new")
+    yield Kernel(reads=(c,), makes=f"{c} shown", keeps=(f"{c} shown",))
+    holds = (source, way.state("c", before))
+    made = f"{h} whole" if projects else h
+    yield Kernel(reads=(o, f"{c} shown"), makes=made, size=size, crosswise=True, holds=holds)
+    if projects:
+        (weight,) = way.weights("weight_hr")
+        yield linear_map(
+            way.whole.of(way.whole.batch, way.whole.width), weight, reads=f"{h} whole", makes=h, holds=holds
+        )
+
+
+def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
+    """Products in place keep what was there before."""
+    yield from gates(way, t, before, added=False)
+    size, source = way.whole.of(way.whole.batch, way.whole.hidden), f"{way.name} gates{t}"
+    given = [f"{way.name} mapped{t} {each}" for each in ("r", "z", "n")]
+    sums = [f"{source} {each}" for each in ("r", "z", "n")]
+    yield from chunks(way, f"{way.name} mapped{t}", tuple(given))
+    yield from chunks(way, source, tuple(sums))
+    (r, z, n), h = (f"{way.name} {each}{t}" for each in ("r", "z", "n")), way.state("h", t)
+    for gate, ours, theirs in zip((r, z), sums, given, strict=False):
+        yield in_place(f"{gate} sum", ours, theirs)
+        yield in_place(gate, f"{gate} sum", gradient=Gradient.NEW)
+    own = {"before": size}
+    yield Kernel(reads=(sums[2], r), makes=f"{n} reset", view=True, own=own, on_demand=True, keeps=(*own, r))
+    yield Kernel(reads=(given[2], f"{n} reset"), makes=f"{n} sum", size=size, gradient=Gradient.SAME)
+    yield in_place(n, f"{n} sum", gradient=Gradient.NEW)
+    yield Kernel(reads=(n,), makes=f"{n} less", view=True)  # its sign changes; forward, as it is subtracted
+    yield Kernel(reads=(way.state("h", before), f"{n} less"), makes=f"{h} apart", size=size, gradient=Gradient.SAME)
+    yield Kernel(reads=(f"{h} apart", z), makes=f"{h} part", view=True, own=own, on_demand=True, keeps=(*own, z))
+    yield Kernel(reads=(f"{h} part", n), makes=h, view=True, gradient=Gradient.SAME, holds=(source,))
+
+
+# --- oneDNN ----------------------------------------------------------------------------------------------------------
+
+
+def by_one_kernel(inputs: Dim) -> Runs:
+    """As oneDNN's LSTM does it, whose backward makes all gradients there are, in float32; `inputs`: features of x."""
+
+    def runs(way: Way, given: str, held: tuple[str, ...]) -> Iterator[Kernel]:
+        whole = way.whole
+        features = inputs if way.name in ("l0", "l0_reverse") else len(whole.directions) * whole.width
+        rows = whole.gates * whole.hidden
+        zeros = (
+            {}
+            if whole.bias
+            else {f"{way.name} no bias of {c}": whole.of(rows, n) for c, n in (("h", whole.hidden), ("x", features))}
+        )
+        for name, size in zeros.items():
+            yield Kernel(reads=(), makes=f"{name}, of the weight's size", size=size)
+            yield Kernel(reads=(f"{name}, of the weight's size",), makes=name, view=True, size=whole.of(rows))
+        out, states = f"{way.name} out", tuple(map(way.ends, whole.states))
+        also = dict.fromkeys(states, whole.of(whole.batch, whole.hidden))
+        if whole.training:
+            also[f"{way.name} workspace"] = Tensor(workspace(whole, features), "bool")
+        reads = (given, *map(way.state, whole.states), *zeros)
+        yield Kernel(
+            reads=reads,
+            makes=out,
+            size=whole.of(whole.tokens, whole.batch, whole.hidden),
+            also=also,
+            keeps=(*reads, out, *also),
+            weights=(*way.weights("weight_ih", "weight_hh"), *way.biases),
+            thorough="float32",
+            holds=held,
+        )
+
+    return runs
+
+
+PAGE = 4096
+
+
+def workspace(whole: Unrolled, features: Dim) -> Dim:
+    """Bytes that oneDNN keeps of one way: gates, states and room for their gradients, each in pages of its own.
+
+    Two layers of states, with those before the first token, are the input's and the output's; on any processor.
+    """
+    cells, states = whole.tokens * whole.batch, 2 * (whole.tokens + 1) * whole.batch
+    size, full, most = ITEMSIZE[whole.dtype], ITEMSIZE["float32"], max(features, whole.hidden)
+    parts = (
+        cells * leading(4 * whole.hidden, size) * size,
+        cells * leading(whole.hidden, size) * size,
+        states * leading(most, size) * size,
+        states * whole.hidden * size,
+        states * leading(most, full) * full,
+        states * leading(most, full) * full,
+        states * whole.hidden * full,
+    )
+    return sum(-(-part // PAGE) * PAGE for part in parts)
+
+
+def leading(n: Dim, size: int) -> Dim:
+    """Elements from one row to the next: a multiple of 64 bytes, and none of 256 elements, which caches like less."""
+    line = 64 // size
+    row = -(-n // line) * line
+    return row + line if row % 256 == 0 else row
