@@ -17,7 +17,7 @@ from archcalc.measures.arithmetic import macs, operations
 from archcalc.measures.params import buffers, params, trainable_params
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.verify import prove
-from tests.zoo import FILES, SPECS, document, network, paper_table, published, references
+from tests.zoo import FILES, SPECS, document, each, network, paper_table, published, references
 
 REFERENCES = list(references())
 
@@ -52,11 +52,7 @@ def test_a_spec_comes_out_as_it_was_published(reference: str) -> None:
     assert list(failures(network(reference), document(reference))) == []
 
 
-PROVEN = [pytest.param(each, marks=pytest.mark.fuzz if "@" in each else ()) for each in REFERENCES]
-"""Every file by itself, its variants, which differ in numbers alone, by `make fuzz`."""
-
-
-@pytest.mark.parametrize("reference", PROVEN)
+@pytest.mark.parametrize("reference", each(REFERENCES))
 def test_a_spec_agrees_with_torch(reference: str) -> None:
     certificate = prove(document(reference), device="meta", sizes=6)
     assert len(certificate.rows) >= 12
