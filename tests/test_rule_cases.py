@@ -85,8 +85,8 @@ CASES: dict[str, Sequence[str]] = {
         "- concat:\n    - conv(3, 8)\n    - conv(3, 9)",
         "- add: [prev, prev]",
         # one of them begins elsewhere, is needed twice, or gates the other
-        "- a = conv(3, 3, p1)\n- concat:\n    - conv(3, 8)\n"
-        "    - {conv: {kernel_size: 3, out_channels: 8}, from: input}",
+        ("- a = conv(3, 3, p1)\n- concat:\n    - conv(3, 8)\n"
+        "    - {conv: {kernel_size: 3, out_channels: 8}, from: input}"),
         "- mul:\n    - conv(3, 8)\n    - conv(3, 8)",
         "- mul:\n    - conv(3, 8) -> sigmoid\n    - conv(3, 8) -> tanh",
     ],
@@ -104,8 +104,8 @@ CASES: dict[str, Sequence[str]] = {
     ],
     "AR109": [
         "- conv(3, 8) -> a = relu\n- add:\n    - conv(3, 8, p1)\n    - conv(1, 8) -> batchnorm  # <-",
-        "input: [8, 32]\nlayers:\n- conv(3, 8)\n- add:\n    - conv(1, 8)  # <-\n"
-        "    - conv(3, 8, p1) -> relu -> conv(3, 8, p1)",
+        ("input: [8, 32]\nlayers:\n- conv(3, 8)\n- add:\n    - conv(1, 8)  # <-\n"
+        "    - conv(3, 8, p1) -> relu -> conv(3, 8, p1)"),
         "- conv(3, 8) -> a = relu\n- add:\n    - conv(3, 16, p1)\n    - conv(1, 16)",
         "- conv(3, 8) -> a = relu\n- add:\n    - conv(3, 8, p1, s2)\n    - conv(1, 8, s2)",
         "- conv(3, 8) -> a = relu\n- add:\n    - conv(3, 8, p1)\n    - conv(1, 8) -> relu",
@@ -193,8 +193,8 @@ CASES: dict[str, Sequence[str]] = {
     ],
     "AR303": [
         "- conv(3, 8, p1) -> a = relu\n- concat:  # <-\n    - conv(4, 8, padding=same_lower)\n    - prev",
-        "input: [3, 16]\nlayers:\n- conv(3, 4, p1) -> a = relu\n- add:  # <-\n"
-        "    - conv(3, 4) -> pad(((0, 2),))\n    - prev",
+        ("input: [3, 16]\nlayers:\n- conv(3, 4, p1) -> a = relu\n- add:  # <-\n"
+        "    - conv(3, 4) -> pad(((0, 2),))\n    - prev"),
         # all look back from one unit
         "input: [3, 16]\nlayers:\n- conv(3, 4, p1) -> a = relu\n- add:\n    - conv(3, 4) -> pad(((2, 0),))\n    - prev",
         "- conv(3, 8, p1) -> a = relu\n- concat:\n    - conv(5, 8, p2)\n    - prev",
@@ -321,8 +321,8 @@ CASES: dict[str, Sequence[str]] = {
         "input: [8, 64]\nblocks:\n  u:\n    - conv(3, 8, p1) -> tanh\nlayers:\n- u * 11\n- conv(3, 8)  # <-",
         "input: [8]\nblocks:\n  u:\n    - fc(8) -> relu\nlayers:\n- u * 10 -> fc(3)",
         "input: [8]\nblocks:\n  u:\n    - fc(8) -> layernorm -> relu\nlayers:\n- u * 20 -> fc(3)",
-        "input: [8]\nblocks:\n  u:\n    - add:\n        - fc(8) -> relu -> fc(8)\n        - prev\n"
-        "layers:\n- u * 20 -> fc(3)",
+        ("input: [8]\nblocks:\n  u:\n    - add:\n        - fc(8) -> relu -> fc(8)\n        - prev\n"
+        "layers:\n- u * 20 -> fc(3)"),
     ],
     "AR507": [
         "input: [8]\nlayers:\n- fc(8) -> tanh -> fc(8) -> tanh -> fc(8) -> sigmoid -> fc(8)\n- tanh  # <-",
