@@ -1,4 +1,4 @@
-"""`archcalc check --fix`: specs are mended in all their forms, and keep their comments, their layout and their meaning."""
+"""`archcalc check --fix`: specs in all their forms are mended, and keep comments, layout and meaning."""
 
 from pathlib import Path
 
