@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import Diagnostic
@@ -100,7 +101,7 @@ def result(each: Diagnostic) -> dict[str, Any]:
     found: dict[str, Any] = {"ruleId": each.code, "level": each.severity, "message": {"text": text}}
     if at := each.location:
         region = {"startLine": at.line + 1, "startColumn": at.column + 1, "endColumn": at.column + 1 + at.length}
-        uri = {"uri": Path(at.source.name).as_posix()}
+        uri = {"uri": quote(Path(at.source.name).as_posix())}
         found["locations"] = [{"physicalLocation": {"artifactLocation": uri, "region": region}}]
     return found
 

@@ -12,6 +12,7 @@ from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.declaration import Document, Expectation
 from archcalc.spec.value import Value
+from archcalc.suspect import suspects
 from archcalc.sym.decide import equal
 from archcalc.sym.expr import Expr, expression, symbol
 
@@ -122,7 +123,7 @@ def is_number(value: Value) -> TypeGuard[int | Fraction]:
 
 
 def differences(expected: Expectation, what: str, wanted: Value, computed: Value, graph: Graph) -> Iterator[str]:
-    """By how much, beside what is allowed, and the layers whose own count is just that much."""
+    """By how much, beside what is allowed, and what explains it."""
     if not is_number(wanted) or not is_number(computed):
         return
     difference = computed - wanted
@@ -132,7 +133,5 @@ def differences(expected: Expectation, what: str, wanted: Value, computed: Value
     if expected.absolute is not None:
         text += f" (allowed are {written(expected.absolute.evaluate(graph.params))})"
     yield text
-    if what in MEASURES:
-        same = [node.name for node in graph if MEASURES[what].of(node) == abs(difference)]
-        if same:
-            yield f"which is just what {' and '.join(same[:3])} comes to"
+    if what in MEASURES and isinstance(wanted, int) and isinstance(computed, int):
+        yield from suspects(graph, what, wanted, computed)

@@ -61,8 +61,10 @@ def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
         if code in selection:
             by_place: dict[Location | None, list[Finding]] = {}
             for finding in rule().findings(design):
-                by_place.setdefault(finding.node.where, []).append(finding)
-            yield from (told(code, found, at[place]) for place, found in by_place.items() if not silenced(code, place))
+                by_place.setdefault(finding.where, []).append(finding)
+            yield from (
+                told(code, found, at.get(place, ())) for place, found in by_place.items() if not silenced(code, place)
+            )
 
 
 def told(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
@@ -74,7 +76,7 @@ def told(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnost
         code=code,
         severity="warning",
         message=first.message,
-        location=first.node.where,
+        location=first.where,
         notes=(*first.notes, more) if more else first.notes,
         help=first.help,
         edits=first.edits if len({each.node.name for each in found}) == len(there) else (),

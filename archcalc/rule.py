@@ -9,18 +9,21 @@ AR6xx numerics.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import indent
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from archcalc.core.diagnostic import Edit
+from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
 from archcalc.measures.receptive_field import Fields, receptive_fields
+
+L = TypeVar("L", bound=Layer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,12 @@ class Finding:
     help: str = ""
     notes: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
+    place: Location | None = None
+
+    @property
+    def where(self) -> Location | None:
+        """What it is told of: the layer, unless `place` says otherwise."""
+        return self.place or self.node.where
 
 
 class Design:
@@ -42,6 +51,37 @@ class Design:
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.graph)
+
+    @cached_property
+    def by_type(self) -> Mapping[type[Layer], Sequence[Node]]:
+        found: dict[type[Layer], list[Node]] = {}
+        for node in self.graph:
+            found.setdefault(type(node.layer), []).append(node)
+        return found
+
+    def of(self, kind: type[L]) -> Iterator[tuple[Node, L]]:
+        """The nodes whose layer is of a kind, with that layer."""
+        for node in self.chosen({each for each in self.by_type if issubclass(each, kind)}):
+            assert isinstance(node.layer, kind)
+            yield node, node.layer
+
+    def playing(self, *roles: Role) -> Sequence[Node]:
+        """The nodes whose layer has one of these roles."""
+        return self.chosen({each for each in self.by_type if each.role in roles})
+
+    def chosen(self, types: Collection[type[Layer]]) -> Sequence[Node]:
+        """The nodes whose layer is of one of these types: found by type, for networks have few types of layers."""
+        if len(types) > 1:
+            return [node for node in self.graph if type(node.layer) in types]
+        return [node for each in types for node in self.by_type[each]]
+
+    @cached_property
+    def users(self) -> Mapping[str, Sequence[Node]]:
+        """The nodes that run a module: the one that owns it, and those that run it again."""
+        found: dict[str, list[Node]] = {}
+        for node in self.graph:
+            found.setdefault(node.module, []).append(node)
+        return found
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
@@ -83,6 +123,17 @@ class Design:
         """The one node that reads a node's output; None where there are several, or it is an output itself."""
         readers = self.readers[node.name]
         return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
+
+    def sources_of(self, name: str) -> set[str]:
+        """All that a value comes from."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            node = self.graph.by_name.get(waiting.pop())
+            fresh = [source for source in node.sources if source not in found] if node else []
+            found.update(fresh)
+            waiting += fresh
+        return found
 
     def back(self, node: Node, *roles: Role) -> Node | None:
         """The nearest node before one that has none of these roles; None where an input comes first."""

@@ -13,8 +13,8 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
     "measure", "measures", "roofline", "optimizer", "optimizers", "checkpointing", "autocast", "tape", "ledger",
-    "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "expectation", "editing", "rule",
-    "rules", "report", "layout", "reports", "freeing", "feasibility", "linting", "budget", "solve", "formula",
+    "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "suspect", "expectation", "editing",
+    "rule", "rules", "report", "layout", "reports", "freeing", "feasibility", "linting", "budget", "solve", "formula",
     "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking", "diagnostic_formats", "schema",
     "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text", "importer",
     "importers", "command", "commands",

@@ -117,3 +117,61 @@ def test_an_expectation_may_be_computed_from_the_parameters_of_the_spec() -> Non
     spec = "archcalc: 1\nparams: {w: 5}\ninput: [4]\nlayers: [fc(w)]\nexpect: {params: 5*w +- w, output: [w + 1]}\n"
     document = read_document(Source("<test>", spec))
     assert [each.message for each in failures(build(document), document)] == ["expected output [6], computed [5]"]
+
+
+# --- who is likely to be at fault ------------------------------------------------------------------------------------
+
+NETWORK = """archcalc: 1
+input: [3, 16, 16]
+blocks:
+  unit(c, bias = true):
+    - conv(3, c, p1, bias=bias) -> batchnorm -> relu
+layers:
+  - stem = conv(3, 8, p1) -> relu
+  - {units}
+  - gap -> fc(10) -> softmax
+expect: {{{expect}}}
+"""
+UNITS = "unit(16) -> unit(32)"
+WITHOUT_BIAS = "biases of every conv that has none would come to just that: bias=true"
+WITH_BUFFERS = "parameters and buffers together come to 6,556: running statistics are counted there"
+PARAMS = 6_458
+MACS = 1_530_176
+
+
+def explained(expect: str, units: str = UNITS) -> list[str]:
+    """All that is told of an expectation beside the difference."""
+    document = read_document(Source("<test>", NETWORK.format(expect=expect, units=units)))
+    return [note for each in failures(build(document), document) for note in each.notes[1:]]
+
+
+def test_the_numbers_that_are_spoiled_here_hold() -> None:
+    assert explained(f"params: {PARAMS}, macs: {MACS}") == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "units", "note"),
+    [
+        (f"params: {PARAMS - 224}", UNITS, "which is just what stem comes to"),
+        (f"params: {PARAMS - 4704}", UNITS, "which is just what unit2 comes to"),
+        (f"params: {PARAMS - 1152}", UNITS, "which is just what unit1.conv1.weight comes to"),
+        (f"params: {PARAMS - 48}", UNITS, "the biases of every conv before a norm come to just that: bias=false"),
+        (f"params: {PARAMS - 56}", UNITS, "the biases of every conv come to just that: bias=false"),
+        (f"params: {PARAMS}", "unit(16, false) -> unit(32, false)", WITHOUT_BIAS),
+        (f"params: {PARAMS - 96}", UNITS, "the parameters of the 2 norms come to just that"),
+        (f"params: {PARAMS + 98}", UNITS, WITH_BUFFERS),
+        (f"params: {PARAMS + 33}", UNITS, "with 11 units in fc1 instead of 10 it would come out"),
+        (f"params: {PARAMS + 990 * 33}", UNITS, "with 1,000 units in fc1 instead of 10 it would come out"),
+        (f"macs: {2 * MACS}", UNITS, "flops come to 3,060,352: is it they that were published?"),
+        (f"flops: {MACS}", UNITS, "macs come to 1,530,176: is it they that were published?"),
+        (f"macs: {MACS - 320}", UNITS, "which is just what fc1 comes to"),
+        (f"macs: {MACS - 32}", UNITS, "with 9 units in fc1 instead of 10 it would come out"),
+    ],
+)  # fmt: skip
+def test_what_explains_a_difference_is_told(expect: str, units: str, note: str) -> None:
+    assert note in explained(expect, units)
+
+
+@pytest.mark.parametrize("expect", [f"params: {PARAMS + 1}", f"params: {PARAMS - 5}", f"macs: {MACS + 7}"])
+def test_nothing_is_told_where_nothing_explains_it(expect: str) -> None:
+    assert explained(expect) == []

@@ -1,15 +1,21 @@
 """`archcalc check`: syntax, names, shapes and published numbers."""
 
+import multiprocessing
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
 from archcalc.checking import judged
 from archcalc.command import PROBLEMS, Settings, put
-from archcalc.core.diagnostic import Diagnostic, Edit, SpecError, enumerated
+from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
+from archcalc.core.location import Location, Source
 from archcalc.core.render import render_all
 from archcalc.diagnostic_formats import FORMATS
 from archcalc.editing import edited
@@ -17,7 +23,13 @@ from archcalc.linting import Selection, findings_of
 from archcalc.loading import document_of, document_of_chain
 from archcalc.rule import RULES
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import read_source, variant_names
+from archcalc.spec.document import read_document, read_source, variant_names
+
+Family: TypeAlias = tuple[str, ...]
+"""A spec and its variants by their names, the file first."""
+
+MANY = 8
+"""Files that are worth a process of their own."""
 
 
 @click.command("check")
@@ -38,16 +50,16 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR")
     selection = selection_of(options["select"], options["ignore"])
-    names = [name for spec in specs for name in expanded(spec)]
-    told = [each for name in names for each in told_of(document_of, name, selection)]
-    if expressions:
-        told += told_of(document_of_chain, "\n".join(expressions), selection)
-    found = once(told)
+    families = [family for spec in specs for family in expanded(spec)]
+    told = all_checked(families, selection)
     if options["fix"]:
-        found = mended(found)
+        told = mended(families, told, selection)
+    if expressions:
+        told.append(list(told_of(document_of_chain, "\n".join(expressions), selection).found))
+    found = once(each for family in told for each in family)
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
-        count = len(names) + bool(expressions)
+        count = sum(map(len, families)) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
     return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
 
@@ -61,7 +73,7 @@ def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
     return Selection(chosen or Selection().select, left_out)
 
 
-def once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
+def once(told: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Without what variants repeat: they share most of a file, and what is wrong with it."""
     found: dict[object, Diagnostic] = {}
     for each in told:
@@ -70,21 +82,10 @@ def once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
     return list(found.values())
 
 
-def mended(found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Makes the edits in the files; what is left."""
-    edits: dict[str, list[Edit]] = {}
-    for each in found:
-        if each.edits and each.location and Path(each.location.source.name).is_file():
-            edits.setdefault(each.location.source.name, []).extend(each.edits)
-    for name, changes in edits.items():
-        put(edited(changes[0].where.source.text, changes), name)
-    if edits:
-        count = sum(map(len, edits.values()))
-        click.echo(f"{count} mended in {enumerated(edits)}", err=True)
-    return [each for each in found if not (each.edits and each.location and each.location.source.name in edits)]
+# --- which specs -----------------------------------------------------------------------------------------------------
 
 
-def expanded(spec: str) -> Iterator[str]:
+def expanded(spec: str) -> Iterator[Family]:
     """The specs that a name stands for: those of a directory, and every variant of a file."""
     path = Path(spec)
     if spec and path.is_dir():
@@ -92,11 +93,11 @@ def expanded(spec: str) -> Iterator[str]:
         if not files:
             raise click.UsageError(f"no spec lies in {spec}")
         for file in files:
-            yield from with_variants(str(file))
+            yield tuple(with_variants(str(file)))
     elif path.is_file():
-        yield from with_variants(spec)
+        yield tuple(with_variants(spec))
     else:
-        yield spec
+        yield (spec,)
 
 
 def hidden(file: Path) -> bool:
@@ -120,14 +121,88 @@ def with_variants(file: str) -> Iterator[str]:
         return  # what is wrong with the file is told when it is checked itself
 
 
-def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Sequence[Diagnostic]:
+# --- checking --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is wrong with a network, and the places of the spec that its layers come from; None where it has none."""
+
+    found: Sequence[Diagnostic]
+    places: Collection[Location | None] | None = None
+
+
+def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Told:
     """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
     try:
         document = read(spec)
         graph, found = judged(document)
-        return [*found, *(findings_of(document, graph, selection) if graph else ())]
+        if graph is None:
+            return Told(found)
+        return Told([*found, *findings_of(document, graph, selection)], {node.where for node in graph})
     except SpecError as error:
-        return error.diagnostics
+        return Told(error.diagnostics)
+
+
+def checked(family: Family, selection: Selection) -> list[Diagnostic]:
+    """What is wrong with a file and its variants. What is to be edited is so in all of them, or it is not edited."""
+    told = [told_of(document_of, name, selection) for name in family]
+    ruled = [{(each.code, each.location) for each in variant.found} for variant in told]
+    sound = not any(each.severity == "error" for variant in told for each in variant.found)
+
+    def holds(each: Diagnostic) -> bool:
+        pairs = zip(told, ruled, strict=True)
+        return sound and all(
+            (each.code, each.location) in of or each.location not in (v.places or ()) for v, of in pairs
+        )
+
+    found = once(each for variant in told for each in variant.found)
+    return [each if not each.edits or holds(each) else replace(each, edits=()) for each in found]
+
+
+def all_checked(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
+    """What is wrong with each file; many are shared out among processes, which share all that was imported."""
+    workers = min(len(families) // MANY, os.cpu_count() or 1)
+    alone = threading.active_count() == 1 and "torch" not in sys.modules  # forks of threads may wait for one another
+    if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
+        return [checked(family, selection) for family in families]
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        return pool.map(partial(checked, selection=selection), families, chunksize=1)
+
+
+# --- mending ---------------------------------------------------------------------------------------------------------
+
+
+def mended(
+    families: Sequence[Family], told: Sequence[list[Diagnostic]], selection: Selection
+) -> list[list[Diagnostic]]:
+    """Makes the edits in the files that are as sound with them as before; what is left."""
+    left, count, files = [], 0, []
+    for family, found in zip(families, told, strict=True):
+        name, edits = family[0], [edit for each in found for edit in each.edits if edit.where.source.name == family[0]]
+        if edits and Path(name).is_file():
+            text = edited(edits[0].where.source.text, edits)
+            if problem := next(problems_with(text, family), None):
+                click.echo(f"{name} is left as it is: mended, {problem.message}", err=True)
+            else:
+                put(text, name)
+                files.append(name)
+                count += sum(bool(each.edits) for each in found)
+                found = checked(family, selection)
+        left.append(found)
+    if files:
+        click.echo(f"{count} mended in {enumerated(files)}", err=True)
+    return left
+
+
+def problems_with(text: str, family: Family) -> Iterator[Diagnostic]:
+    """What would be wrong with a file of this text."""
+    name, *variants = family
+    for variant in (None, *(each.removeprefix(f"{name}@") for each in variants)):
+        try:
+            yield from judged(read_document(Source(name, text), variant=variant))[1]
+        except SpecError as error:
+            yield from error.diagnostics
 
 
 def written(found: Sequence[Diagnostic], form: str, settings: Settings) -> str:

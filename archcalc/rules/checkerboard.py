@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.window import TransposedWindow
-from archcalc.layer import Role
+from archcalc.layers.transposed_conv import TransposedConv
 from archcalc.rule import Design, Finding, Rule
 
 
@@ -21,10 +20,9 @@ class Checkerboard(Rule, code="AR207"):
     good = "- upconv(4, 8, s2, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            windows = [w for w in node.layer.windows(*node.inputs) if isinstance(w, TransposedWindow)]
-            uneven = [w for w in windows if w.stride > 1 and w.kernel % w.stride]
-            if uneven and node.layer.role is Role.CONTRACTION:
+        for node, layer in design.of(TransposedConv):
+            uneven = [w for w in layer.windows(node.inputs[0]) if w.stride > 1 and w.kernel % w.stride]
+            if uneven:
                 kernel, stride = uneven[0].kernel, uneven[0].stride
                 message = f"{node.name} overlaps unevenly: stride {stride} does not divide the kernel of {kernel}"
                 help = f"kernel_size={kernel + -kernel % stride}, or upsample({stride}) and a convolution"

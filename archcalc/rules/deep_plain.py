@@ -6,6 +6,7 @@ from math import sqrt
 from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.rule import Design, Finding, Rule
+from archcalc.rules.saturating import saturates
 
 DEEP = 12
 """Layers with weights: VGG-11 was trained from scratch, VGG-13 and deeper began with its weights."""
@@ -44,16 +45,16 @@ blocks:
 """
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        plain: dict[str, list[Node]] = {}
-        longest: list[Node] = []
+        plain: dict[str, tuple[Node, ...]] = {}
+        longest: tuple[Node, ...] = ()
         for node in design:
-            chain = [] if resets(node) else plain.get(node.sources[0], [])
-            plain[node.name] = [*chain, node] if node.layer.role is Role.CONTRACTION else chain
-            longest = max(longest, plain[node.name], key=len)
+            chain = () if resets(node) else plain.get(node.sources[0], ())
+            plain[node.name] = chain = (*chain, node) if node.layer.role is Role.CONTRACTION else chain
+            longest = max(longest, chain, key=len)
         if len(longest) >= DEEP:
             message = f"{len(longest)} layers with weights up to {longest[-1].name}, and no norm or residual among them"
             help = "a norm behind each, or add: [..., prev] around a few"
-            yield Finding(node=longest[-1], message=message, help=help, notes=tuple(deviations(longest)))
+            yield Finding(node=longest[-1], message=message, help=help, notes=tuple(deviations(design, longest)))
 
 
 def resets(node: Node) -> bool:
@@ -61,8 +62,12 @@ def resets(node: Node) -> bool:
     return node.layer.role in NORMS or (node.layer.role is Role.MERGE and len(node.sources) > 1)
 
 
-def deviations(chain: Sequence[Node]) -> Iterator[str]:
+def deviations(design: Design, chain: Sequence[Node]) -> Iterator[str]:
     """The standard deviations that weights should begin with, of the layer with most inputs and that with fewest."""
     known = {int(w.fan_in): node for node in chain for w in node.weights if len(w.shape) > 1}
     for fan_in in sorted({min(known, default=0), max(known, default=0)} - {0}):
-        yield f"{known[fan_in].name}: fan-in {fan_in:,}, weights begin with a deviation of {sqrt(2 / fan_in):.4f} (He)"
+        node = known[fan_in]
+        follows = design.after(node)
+        gain, whose = (1, "Xavier") if follows is not None and saturates(follows) else (2, "He")
+        deviation = sqrt(gain / fan_in)
+        yield f"{node.name}: fan-in {fan_in:,}, weights begin with a deviation of {deviation:.4f} ({whose})"

@@ -21,8 +21,8 @@ class DropoutOnMaps(Rule, code="AR501"):
     good = "- conv(3, 16, p1) -> relu -> flatten -> fc(64) -> relu\n- dropout(0.3) -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        for node, layer in design.of(Dropout):
             x = node.inputs[0]
-            if isinstance(node.layer, Dropout) and node.layer.p and not x.channels_last and prod(x.spatial) > 1:
+            if layer.p and not x.channels_last and prod(x.spatial) > 1:
                 message = f"{node.name} drops single units of maps, whose neighbours tell the same: {x}"
                 yield Finding(node=node, message=message, help="behind the linear layers, or a norm instead")

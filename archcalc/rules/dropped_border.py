@@ -1,6 +1,6 @@
 """Rows and columns that no window reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from archcalc.core.window import Window
 from archcalc.graph import Node
@@ -14,7 +14,8 @@ class DroppedBorder(Rule, code="AR201"):
     the bottom: features near these borders are lost, and the map is shifted against the image. It depends on the size
     of the input: `archcalc solve SPEC --for H --lossless` lists the sizes at which nothing is dropped.
 
-    Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6 and figure 2.6 (units that are not visited).
+    Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6 and figure 2.7 (a row and a column that
+    no window covers).
     """
 
     bad = "- conv(3, 8, s2)  # <-\n- relu"
@@ -22,8 +23,8 @@ class DroppedBorder(Rule, code="AR201"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design:
-            lost = [dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)]
-            if any(lost):
+            lost = {axis: dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)}
+            if any(lost.values()):
                 yield Finding(
                     node=node,
                     message=f"{node.name} drops the last {' and the last '.join(counted(node, lost))} of its input",
@@ -31,11 +32,11 @@ class DroppedBorder(Rule, code="AR201"):
                 )
 
 
-def counted(node: Node, lost: Sequence[int]) -> Iterator[str]:
+def counted(node: Node, lost: Mapping[int, int]) -> Iterator[str]:
     """`3 of 224 rows`, for each axis on which units are lost."""
-    words = {1: ("units",), 2: ("rows", "columns")}.get(len(lost), ("frames", "rows", "columns"))
-    axes = zip(lost, words, node.inputs[0].spatial, strict=False)
-    return (f"{n:,} of {length:,} {word}" for n, word, length in axes if n)
+    spatial = node.inputs[0].spatial
+    words = {1: ("units",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(spatial)]
+    return (f"{n:,} of {spatial[axis]:,} {words[axis]}" for axis, n in lost.items() if n)
 
 
 def dropped(window: Window, n: int) -> int:

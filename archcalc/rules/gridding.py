@@ -1,6 +1,6 @@
 """Dilated convolutions that see a grid."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from math import gcd
 
 from archcalc.core.window import Window
@@ -8,13 +8,15 @@ from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.rule import Design, Finding, Rule
 
+BETWEEN = (Role.ACTIVATION, Role.BATCH_NORM)
+
 
 class Gridding(Rule, code="AR304"):
     """Dilated convolutions in a row whose dilations have a common divisor.
 
     Dilated by 2 again and again, a unit never meets every second of its neighbours: the field is large and full of
     holes, and neighbouring outputs are made of different units altogether. Dilations without a common divisor, such as
-    1, 2, 5, fill it.
+    1, 2, 5, fill it; one dense convolution among the others is enough.
 
     Sources: Wang et al. 2017, arXiv:1702.08502, section 3.2 (gridding, hybrid dilated convolution); Yu, Koltun &
     Funkhouser 2017, arXiv:1705.09914, section 4.
@@ -24,23 +26,36 @@ class Gridding(Rule, code="AR304"):
     good = "- conv(3, 8, p1) -> relu\n- conv(3, 8, d2, p2) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            before = design.back(node, Role.ACTIVATION, Role.BATCH_NORM)
-            if before is None:
+        rows: dict[str, list[Node]] = {}
+        for node in design.playing(Role.CONTRACTION):
+            if not slides(node):
                 continue
-            common = common_divisor(spread(design, before), spread(design, node))
-            if common > 1:
-                message = f"the dilations of {before.name} and {node.name} are multiples of {common}: they see a grid"
-                yield Finding(node=node, message=message, help="dilations without a common divisor: 1, 2, 5")
+            before = design.back(node, *BETWEEN)
+            rows[node.name] = [*rows.pop(before.name, []), node] if before is not None else [node]
+        for row in rows.values():
+            dilated = [node for node in row if spread(design, node)]
+            if len(dilated) > 1 and (common := common_divisor(design, dilated)) > 1:
+                names = f"{dilated[0].name} and {dilated[-1].name}"
+                message = f"the dilations of {names} are multiples of {common}: they see a grid"
+                help = "dilations without a common divisor: 1, 2, 5"
+                yield Finding(node=dilated[-1], message=message, help=help)
 
 
-def common_divisor(first: Sequence[int], second: Sequence[int]) -> int:
-    return gcd(*first, *second) if first and second else 1
+def slides(node: Node) -> bool:
+    """Whether a convolution keeps neighbours neighbours: one of stride 1."""
+    windows = node.layer.windows(*node.inputs)
+    return bool(windows) and all(isinstance(window, Window) and window.stride == 1 for window in windows)
 
 
-def spread(design: Design, node: Node) -> list[int]:
-    """The dilations of a convolution; none of another layer."""
-    if node.layer.role is not Role.CONTRACTION:
-        return []
-    windows: list[Window] = [window for _, window in design.sliding(node)]
-    return [int(window.dilation) for window in windows if window.stride == 1 and window.kernel > 1]
+def spread(design: Design, node: Node) -> Mapping[int, int]:
+    """The dilations of a convolution by their axes; none of a 1x1."""
+    return {axis: int(window.dilation) for axis, window in design.sliding(node) if window.kernel > 1}
+
+
+def common_divisor(design: Design, row: list[Node]) -> int:
+    """The largest that the dilations of two convolutions or more have in common along an axis."""
+    dilations: dict[int, list[int]] = {}
+    for node in row:
+        for axis, dilation in spread(design, node).items():
+            dilations.setdefault(axis, []).append(dilation)
+    return max(gcd(*each) if len(each) > 1 else 1 for each in dilations.values())

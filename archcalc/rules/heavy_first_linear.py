@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import prod
+from archcalc.core.volume import Volume
+from archcalc.graph import Node
+from archcalc.layer import Role
 from archcalc.layers.linear import Linear
 from archcalc.measures.params import params
 from archcalc.rule import Design, Finding, Rule
@@ -22,14 +25,24 @@ class HeavyFirstLinear(Rule, code="AR402"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         total = sum(map(params, design))
-        for node in design:
-            before = design.before(node)
-            x = node.inputs[0] if node.inputs[0].rank or before is None else before.inputs[0]
-            if not isinstance(node.layer, Linear) or x.channels_last or before is None:
+        for node, _ in design.of(Linear):
+            x, own = maps_before(design, node), params(node)
+            if x is None or 2 * own <= total:
                 continue
-            positions, own = int(prod(x.spatial)), params(node)
-            if positions > 1 and own > total / 2 and node.inputs[0].numel == x.numel:
+            positions = int(prod(x.spatial))
+            if positions > 1:
                 pooled = own - int(node.output.channels * x.channels * (positions - 1))
                 message = f"{node.name} holds {own / total:.0%} of all parameters"
                 note = f"behind global average pooling it has {pooled:,} instead of {own:,}"
                 yield Finding(node=node, message=message, help="gap before it, instead of flatten", notes=(note,))
+
+
+def maps_before(design: Design, node: Node) -> Volume | None:
+    """The maps of a convolutional network that a linear layer reads, flattened; None where it reads something else."""
+    x: Volume = node.inputs[0]
+    before = design.before(node)
+    if before is None:
+        return None
+    while before is not None and not x.rank and before.layer.role is Role.MOVEMENT and len(before.sources) == 1:
+        x, before = before.inputs[0], design.before(before)
+    return x if x.rank and not x.channels_last and x.numel == node.inputs[0].numel and before is not None else None

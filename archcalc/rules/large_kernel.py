@@ -14,7 +14,7 @@ class LargeKernel(Rule, code="AR401"):
 
     Three 3x3 layers see 7x7 with 27 C^2 weights instead of 49 C^2, and with three activations instead of one. The
     first layer of a network, which strides and has few input channels, is another case, as are kernels that are one
-    unit wide on an axis, and depthwise ones.
+    unit wide on an axis, depthwise ones, and those as large as the map, which are linear layers.
 
     Sources: Simonyan & Zisserman 2014, arXiv:1409.1556, section 2.3; Szegedy et al. 2015, arXiv:1512.00567, section
     3.1.
@@ -24,25 +24,26 @@ class LargeKernel(Rule, code="AR401"):
     good = "- conv(3, 16, p1) -> relu\n- conv(3, 16, p1) -> relu -> conv(3, 16, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if node.sources[0] in design.inputs or node.reruns or not isinstance(node.layer, Conv):
+        for node, layer in design.of(Conv):
+            if node.sources[0] in design.inputs or node.reruns:
                 continue
-            depth, stacked = stack(node, node.layer)
+            depth, stacked = stack(design, node, layer)
             if depth > 1 and stacked < params(node):
-                size = "x".join(map(str, node.layer.kernel(node.inputs[0])))
-                message = f"{node.name} is {size}: {depth} layers of 3x3 see as much"
+                size, small = "x".join(map(str, layer.kernel(node.inputs[0]))), "x".join("3" * node.inputs[0].rank)
+                message = f"{node.name} is {size}: {depth} layers of {small} see as much"
                 note = f"{stacked:,} parameters instead of {params(node):,}"
                 yield Finding(
                     node=node, message=message, help=f"{depth} times conv(3) with an activation", notes=(note,)
                 )
 
 
-def stack(node: Node, layer: Conv) -> tuple[int, int]:
+def stack(design: Design, node: Node, layer: Conv) -> tuple[int, int]:
     """How many layers of kernel 3 see as much as a convolution of stride 1, and their parameters; 0 where none do."""
-    sizes, x, y = set(layer.kernel(node.inputs[0])), node.inputs[0], node.output
-    [size, *others] = sizes
-    plain = not others and size > 3 and size % 2 and layer.groups == 1 and layer.stride == layer.dilation == 1
-    if not plain or x.rank < 2:
+    windows, x, y = [window for _, window in design.sliding(node)], node.inputs[0], node.output
+    size = next((window.kernel for window in windows), 1)
+    alike = len(windows) == x.rank > 1 and all(window.kernel == size for window in windows)
+    plain = size > 3 and size % 2 and layer.groups == 1 and all(w.stride == w.dilation == 1 for w in windows)
+    if not alike or not plain or y.positions == y.batch:
         return 0, 0
     depth = int((size - 1) // 2)
     small = replace(layer, kernel_size=3, padding=1)

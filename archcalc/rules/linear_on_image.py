@@ -22,10 +22,10 @@ class LinearOnImage(Rule, code="AR406"):
     good = "- conv(5, 16) -> relu -> maxpool(4) -> flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if isinstance(node.layer, Linear) and design.back(node, Role.MOVEMENT) is None:
+        for node, _ in design.of(Linear):
+            if node.output.rank == 0 and design.back(node, Role.MOVEMENT) is None:
                 image = design.inputs[design.origin(node)].volume
-                if image.rank >= 2:
+                if image.rank >= 2 and node.inputs[0].numel == image.numel:
                     message = f"{node.name} reads all of {image} at once: what it learns of one place is for that alone"
                     note = f"{params(node):,} parameters"
                     yield Finding(node=node, message=message, help="convolutions first: conv(5, 16)", notes=(note,))

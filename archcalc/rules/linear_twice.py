@@ -1,8 +1,9 @@
 """Two linear layers in a row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archcalc.core.dim import prod
+from archcalc.core.window import AnyWindow, Window
 from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
@@ -15,8 +16,9 @@ class LinearTwice(Rule, code="AR102"):
     """Two linear layers with nothing between them are one linear layer.
 
     A product of two matrices is a matrix, and two convolutions one convolution with a larger kernel: without an
-    activation between them depth adds nothing that one layer could not say. Where the two together have fewer
-    parameters than that one, as depthwise and 1x1 convolution have, it is a factorisation and no finding.
+    activation between them depth adds nothing that one layer could not say, but for what padding does at the border.
+    Where the two together have fewer parameters than that one, as depthwise and 1x1 convolution have, it is a
+    factorisation and no finding.
 
     Sources: Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1; Avrithis, "Deep learning for vision",
     lecture 7.
@@ -26,11 +28,11 @@ class LinearTwice(Rule, code="AR102"):
     good = "- flatten -> fc(256) -> relu -> fc(128) -> relu\n"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        for node in design.playing(Role.CONTRACTION):
             before = design.back(node, Role.BATCH_NORM)
             if before is None or not (is_linear(before) and is_linear(node)):
                 continue
-            if design.on(before, Role.BATCH_NORM) is not node:
+            if design.on(before, Role.BATCH_NORM) is not node or node.reruns or before.reruns:
                 continue
             together, alone = params(before) + params(node), merged(before, node)
             if together > alone:
@@ -44,8 +46,16 @@ def is_linear(node: Node) -> bool:
 
 
 def merged(first: Node, second: Node) -> int:
-    """Parameters of the one layer that the two are; for convolutions of stride 1, else at least those."""
-    kernels = [each.kernel(node.inputs[0]) for node in (first, second) if isinstance(each := node.layer, Conv)]
-    kernel = [1 + sum(sizes) - len(sizes) for sizes in zip(*kernels, strict=True)]
-    channels = first.inputs[0].channels if kernels else prod(first.inputs[0].item_shape[-1:])
-    return int(prod(kernel) * channels * second.output.channels + second.output.channels)
+    """Parameters of the one layer that the two are."""
+    windows = [node.layer.windows(*node.inputs) for node in (first, second) if isinstance(node.layer, Conv)]
+    kernel = [through(axis) for axis in zip(*windows, strict=False)]
+    x = first.inputs[0]
+    inputs = x.channels if windows or x.channels_last else prod(x.item_shape)
+    bias = second.output.channels if any(w.name == "bias" for node in (first, second) for w in node.weights) else 0
+    return int(prod(kernel) * inputs * second.output.channels + bias)
+
+
+def through(axis: Sequence[AnyWindow]) -> int:
+    """The kernel of the window that one or two windows are together."""
+    first, *others = [window for window in axis if isinstance(window, Window)]
+    return int(first.extent + sum((window.extent - 1) * first.stride for window in others))

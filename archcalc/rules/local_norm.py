@@ -19,7 +19,6 @@ class LocalNorm(Rule, code="AR504"):
     good = "- conv(3, 16, p1, bias=false) -> batchnorm -> relu -> flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if node.layer.role is Role.LOCAL_NORM:
-                message = f"{node.name} normalises over neighbouring channels, which was found to change nothing"
-                yield Finding(node=node, message=message, help="batchnorm before the activation, or nothing")
+        for node in design.playing(Role.LOCAL_NORM):
+            message = f"{node.name} normalises over neighbouring channels, which was found to change nothing"
+            yield Finding(node=node, message=message, help="batchnorm before the activation, or nothing")

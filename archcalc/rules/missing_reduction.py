@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import prod
+from archcalc.graph import Node
+from archcalc.layer import Role
 from archcalc.layers.conv import Conv
 from archcalc.measures.arithmetic import macs
 from archcalc.rule import Design, Finding, Rule
@@ -27,13 +29,21 @@ class MissingReduction(Rule, code="AR403"):
     good = "- conv(3, 64, p1) -> relu\n- conv(1, 16) -> relu -> conv(5, 64, p2) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if not isinstance(node.layer, Conv) or node.layer.groups != 1:
+        for node, layer in design.of(Conv):
+            if layer.groups != 1 or is_reduction(design.back(node, Role.ACTIVATION, Role.BATCH_NORM)):
                 continue
-            x, taps = node.inputs[0], int(prod(node.layer.kernel(node.inputs[0])))
+            x, taps = node.inputs[0], int(prod(layer.kernel(node.inputs[0])))
             few = int(x.channels) // FEW
             reduced = int(x.positions) * int(x.channels) * few + int(node.output.numel) * few * taps
             if taps >= LARGE and x.channels >= 64 and x.channels >= node.output.channels and 2 * reduced < macs(node):
                 message = f"{node.name} convolves {taps} units of {x.channels} channels without a reduction before it"
                 note = f"{reduced:,} MACs with conv(1, {few}) before it, instead of {macs(node):,}"
                 yield Finding(node=node, message=message, help=f"conv(1, {few}) -> relu before it", notes=(note,))
+
+
+def is_reduction(node: Node | None) -> bool:
+    """Whether a layer is a 1x1 convolution to fewer channels."""
+    if node is None or not isinstance(node.layer, Conv):
+        return False
+    x = node.inputs[0]
+    return prod(node.layer.kernel(x)) == 1 and node.output.channels < x.channels

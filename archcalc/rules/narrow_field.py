@@ -6,13 +6,17 @@ from archcalc.graph import Node
 from archcalc.measures.receptive_field import Fields
 from archcalc.rule import Design, Finding, Rule
 
+OBJECT = "object_size"
+"""The parameter of a spec that says how many units of the input an object takes along an axis."""
+
 
 class NarrowField(Rule, code="AR301"):
     """The last features see less than the input before all of them are put together.
 
     What classifies an object has to see it. Pooling over all positions, or a linear layer on all of them, joins what
     was seen piece by piece, and no unit before it ever saw the pieces side by side. It is as meant where textures are
-    enough, or where every position has an answer of its own.
+    enough, or where every position has an answer of its own. Objects that are smaller than the image are stated in the
+    spec: `params: {object_size: 96}`.
 
     Sources: Luo et al. 2016, arXiv:1701.04128, section 1 (the receptive field has to cover the relevant region);
     Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill.
@@ -22,14 +26,20 @@ class NarrowField(Rule, code="AR301"):
     good = "- conv(3, 16, p1) -> relu -> maxpool(4) -> conv(8, 16) -> relu\n- gap -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        lengths, what = sizes_to_see(design), "an object's" if OBJECT in design.graph.params else "the input's"
         for node in design:
             seen, before = design.fields.get(node.name, ()), design.fields.get(node.sources[0], ())
-            lengths = spatial_lengths(design)
             if joins(node, seen, before) and is_narrow(before, lengths) and not joined_before(design, node):
                 size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, lengths))
-                message = f"{node.name} puts together features of {size} of the input's {whole}"
+                message = f"{node.name} puts together features of {size} of {what} {whole}"
                 help = "more layers, strides or dilation before it: archcalc report shows the field of each"
                 yield Finding(node=node, message=message, help=help)
+
+
+def sizes_to_see(design: Design) -> tuple[int, ...]:
+    """How much of each axis is to be seen: an object, where the spec says how large one is, else the whole input."""
+    lengths, stated = spatial_lengths(design), design.graph.params.get(OBJECT)
+    return tuple(min(n, stated) for n in lengths) if isinstance(stated, int) else lengths
 
 
 def spatial_lengths(design: Design) -> tuple[int, ...]:

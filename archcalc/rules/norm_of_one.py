@@ -17,11 +17,11 @@ class NormOfOne(Rule, code="AR601"):
     arXiv:1803.08494, section 1 (small batches).
     """
 
-    bad = "- gap -> fc(64, bias=false)\n- batchnorm  # <-"
-    good = "- gap -> fc(64)\n- layernorm"
+    bad = "- adaptive_avgpool(1) -> conv(1, 64, bias=false)\n- batchnorm  # <-"
+    good = "- conv(1, 64, bias=false)\n- batchnorm -> adaptive_avgpool(1)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if node.layer.role is Role.BATCH_NORM and prod(node.inputs[0].spatial) == 1:
+        for node in design.playing(Role.BATCH_NORM):
+            if node.inputs[0].rank and prod(node.inputs[0].spatial) == 1:
                 message = f"{node.name} has one value of a channel for each item: a batch of 1 cannot be trained"
                 yield Finding(node=node, message=message, help="layernorm, or a norm before the map is that small")

@@ -18,7 +18,8 @@ class OddChannels(Rule, code="AR404"):
     """A costly layer whose channels are no multiple of 8.
 
     Tensor cores work on tiles; at 16 bits channels are filled up to a multiple of 8 (or the layer runs without them),
-    and what is filled up is computed for nothing. Told where at least 2 % of the network's MACs are lost.
+    and what is filled up is computed for nothing. Told where that is at least 2 % of the network's MACs; grouped
+    convolutions, which have tiles of their own for each group, are left out.
 
     Source: NVIDIA, "Deep Learning Performance Documentation", Convolutional Layers, channels in and out.
     """
@@ -28,11 +29,13 @@ class OddChannels(Rule, code="AR404"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         total = sum(map(macs, design))
-        for node in design:
+        for node in design.playing(Role.CONTRACTION):
             channels = int(node.output.channels)
             full = channels + -channels % TILE
-            lost = macs(node) * (full - channels) // full if node.layer.role is Role.CONTRACTION else 0
-            if channels > TILE and lost >= LEAST * total and not answers(design, node):
+            if channels <= TILE or channels == full or getattr(node.layer, "groups", 1) > 1:
+                continue
+            lost = macs(node) * (full - channels) / channels
+            if lost and lost >= LEAST * total and not answers(design, node):
                 share = 1 - channels / full
                 message = f"{node.name} has {channels} channels: filled up to {full}, {share:.0%} is for nothing"
                 yield Finding(node=node, message=message, help=f"{full} channels for the same time, or {full - TILE}")

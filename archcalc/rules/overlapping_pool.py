@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.window import Window
+from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.rule import Design, Finding, Rule
 
@@ -20,15 +21,25 @@ class OverlappingPool(Rule, code="AR206"):
     good = "- conv(3, 8, p1) -> relu\n- maxpool(2)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        for node in design.playing(Role.POOLING):
             windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
-            if node.layer.role is Role.POOLING and windows and all(needless(n, window) for n, window in windows):
-                [(_, window), *_] = windows
+            if windows and all(needless(n, window) for n, window in windows):
+                [_, window] = windows[0]
                 message = f"{node.name} overlaps: windows of {window.kernel} every {window.stride}"
-                yield Finding(node=node, message=message, help=f"{node.layer.name}({window.stride}): the same size")
+                yield Finding(node=node, message=message, help=f"{plain_call(node, design)}: the same size")
 
 
 def needless(n: int, window: Window) -> bool:
     """Whether windows as wide as their stride would give as many units."""
     plain = Window(kernel=window.stride, stride=window.stride, ceil=window.ceil)
-    return 1 < window.stride < window.kernel and plain.slide(n) == window.slide(n)
+    return 1 < window.stride < window.extent and plain.slide(n) == window.slide(n)
+
+
+def plain_call(node: Node, design: Design) -> str:
+    """The pooling of the same size whose windows do not overlap, as a spec writes it."""
+    windows = design.sliding(node)
+    strides = [1] * node.inputs[0].rank
+    for axis, window in windows:
+        strides[axis] = int(window.stride)
+    size = str(strides[0]) if len(set(strides)) == 1 else f"({', '.join(map(str, strides))})"
+    return f"{node.layer.name}({size}{', ceil_mode=true' if windows[0][1].ceil else ''})"

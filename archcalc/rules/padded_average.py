@@ -11,7 +11,7 @@ class PaddedAverage(Rule, code="AR205"):
     """Average pooling counts the zeros of its padding.
 
     Along the border averages come out too small, at a corner of 3x3 by five ninths: a frame that the next layer has to
-    learn to see through. Pooling mostly needs no padding.
+    learn to see through. Pooling mostly needs no padding; that of max pooling is never the largest, and does no harm.
 
     Sources: torch.nn.AvgPool2d (`count_include_pad`); Avrithis, "Deep learning for vision", lecture 7 (pooling has
     usually no padding).
@@ -21,9 +21,9 @@ class PaddedAverage(Rule, code="AR205"):
     good = "- conv(3, 8, p1) -> relu\n- avgpool(3, 1, p1, count_include_pad=false)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        for node, layer in design.of(AvgPool):
             padded = any(window.begin or window.end for _, window in design.sliding(node))
-            if padded and isinstance(node.layer, AvgPool) and node.layer.count_include_pad:
+            if padded and layer.count_include_pad:
                 yield Finding(
                     node=node,
                     message=f"{node.name} averages the zeros of its padding too",

@@ -6,6 +6,7 @@ from archcalc.core.dim import Dim
 from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
+from archcalc.layers.merge import Add
 from archcalc.measures.params import params
 from archcalc.rule import Design, Finding, Rule
 
@@ -34,7 +35,7 @@ class ProjectedShortcut(Rule, code="AR109"):
 """
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        for node, _ in design.of(Add):
             projection = needless(design, node)
             if projection is not None:
                 yield Finding(
@@ -46,12 +47,12 @@ class ProjectedShortcut(Rule, code="AR109"):
 
 
 def needless(design: Design, node: Node) -> Node | None:
-    """The 1x1 convolution of a merge's shortcut, alone but for a norm, that gives the volume it takes."""
-    if node.layer.role is not Role.MERGE or len(node.sources) != 2:
+    """The 1x1 convolution of a sum's shortcut, alone but for a norm, that gives the volume it takes."""
+    if len(node.sources) != 2:
         return None
     for end, other in (node.sources, reversed(node.sources)):
         found = skip(design, design.graph.by_name.get(end), node)
-        if found is not None and other != found.sources[0] and found.sources[0] in leading(design, other):
+        if found is not None and other != found.sources[0] and found.sources[0] in design.sources_of(other):
             return found
     return None
 
@@ -67,14 +68,3 @@ def skip(design: Design, end: Node | None, merge: Node) -> Node | None:
 
 def kernel_of(node: Node) -> Sequence[Dim]:
     return node.layer.kernel(node.inputs[0]) if isinstance(node.layer, Conv) else ()
-
-
-def leading(design: Design, name: str) -> set[str]:
-    """All that a value comes from."""
-    found, waiting = set(), [name]
-    while waiting:
-        node = design.graph.by_name.get(waiting.pop())
-        fresh = [source for source in node.sources if source not in found] if node else []
-        found.update(fresh)
-        waiting += fresh
-    return found

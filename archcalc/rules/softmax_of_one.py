@@ -11,14 +11,14 @@ class SoftmaxOfOne(Rule, code="AR105"):
 
     It shares out a whole among units: one unit gets all of it, whatever its score, and no gradient comes back.
 
-    Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs", equation 13
-    (softmax; of one unit exp(x) / exp(x)).
+    Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs" (softmax;
+    of one unit exp(x) / exp(x)).
     """
 
     bad = "- flatten -> fc(1)\n- softmax  # <-"
     good = "- flatten -> fc(1) -> sigmoid"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if isinstance(node.layer, Softmax) and node.output.channels == 1:
+        for node, _ in design.of(Softmax):
+            if node.output.channels == 1:
                 yield Finding(node=node, message=f"{node.name} is over one unit: it is always 1", help="sigmoid")

@@ -20,7 +20,7 @@ class SoftmaxOutput(Rule, code="AR104"):
     good = "- flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if isinstance(node.layer, Softmax) and node.name in design.graph.outputs and node.output.channels > 1:
+        for node, _ in design.of(Softmax):
+            if node.name in design.graph.outputs and node.output.channels > 1:
                 message = f"{node.name} is an output: nn.CrossEntropyLoss would take a second softmax"
                 yield Finding(node=node, message=message, help="leave it out for training: the loss takes the scores")

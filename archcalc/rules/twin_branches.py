@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterator
 
 from archcalc.graph import Node
 from archcalc.layer import Role
+from archcalc.layers.merge import Add, Concat
 from archcalc.rule import Design, Finding, Rule
 
 
@@ -11,7 +12,8 @@ class TwinBranches(Rule, code="AR106"):
     """Two branches of a merge are alike, layer by layer.
 
     Side by side they are one branch with more channels (or with groups); added up, and linear at their ends, one
-    branch alone. Several small layers also keep a GPU less busy than one large one.
+    branch alone. Several small layers also keep a GPU less busy than one large one. Products of branches, and attention
+    among them, are another thing: there both are needed.
 
     Source: Xie et al. 2016, arXiv:1611.05431, figure 3 (32 equal branches, and the grouped convolution that they are).
     """
@@ -20,9 +22,7 @@ class TwinBranches(Rule, code="AR106"):
     good = "- concat:\n    - conv(3, 8, p1) -> relu\n    - conv(5, 8, p2) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            if len(node.sources) < 2:
-                continue
+        for node in design.chosen({Add, Concat} & set(design.by_type)):
             written = [branch(design, source) for source in node.sources]
             twins = [i for i, each in enumerate(written) if len(each) > 1 and each in written[:i]]
             if twins and len({node.sources[i] for i in range(len(written))}) == len(written):

@@ -14,9 +14,11 @@ class UnreadInput(Rule, code="AR108"):
     """
 
     bad = """
-input: {image: [3, 8, 8], mask: [1, 8, 8]}
+input:
+  image: [3, 8, 8]
+  mask: [1, 8, 8]  # <-
 layers:
-  - flatten -> fc(10)  # <-
+  - flatten -> fc(10)
 """
     good = """
 input: {image: [3, 8, 8], mask: [1, 8, 8]}
@@ -29,4 +31,5 @@ layers:
         for given in design.graph.inputs:
             if not design.readers[given.name] and design.graph.nodes:
                 message = f"no layer reads the input {given.name}"
-                yield Finding(node=design.graph.nodes[0], message=message, help="leave it out of input:")
+                first, help = design.graph.nodes[0], "leave it out of input:"
+                yield Finding(node=first, message=message, help=help, place=given.where)

@@ -25,7 +25,8 @@ layers:
     good = "- a = conv(3, 8) -> relu\n- conv(1, 8) -> conv(3, 4)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        tied = {design.graph.owner(key).name for node in design for key in node.ties.values()}
         for node in design:
-            if not design.readers[node.name] and node.name not in design.graph.outputs:
+            if node.name not in tied and not design.readers[node.name] and node.name not in design.graph.outputs:
                 message = f"nobody reads what {node.name} puts out"
                 yield Finding(node=node, message=message, help="leave it out, or name it under outputs:")
