@@ -22,7 +22,7 @@ from archcalc.spec.declaration import BlockDef, Document
 from archcalc.spec.expression import Expression, Function, Word
 from archcalc.spec.value import Value
 
-STEPS = 10
+STEPS = 4
 """Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
 
 MAX_NESTING = 48
@@ -170,6 +170,9 @@ class Builder:
         if not is_number(count):
             return self.one_for_all(step, sources, frame, count)
         made = sources[0]
+        makes_layers = isinstance(step.call, Merge) or layer_named(step.call.target.text)
+        if makes_layers or count > self.document.max_layers:
+            self.has_room(count, step.where)
         for _ in range(count):
             sources = (made := self.once(step, sources, frame, ""),)
         return made
@@ -296,8 +299,7 @@ class Builder:
         path = frame.path(name)
         module = module or frame.module_path(name)
         self.network.add(layer, call, sources, path, module, frozen or frame.frozen)
-        if len(self.network.nodes) > self.document.max_layers:
-            self.give_up(call.where)
+        self.has_room(0, call.where)
         return path
 
     def again(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
@@ -427,6 +429,11 @@ class Builder:
             if (found.code, found.location) not in self.reported:
                 self.reported.add((found.code, found.location))
                 self.problems.append(replace(found, notes=(*found.notes, *calls)))
+
+    def has_room(self, more: int, where: Location) -> None:
+        """Gives up at once where so many more layers are too many."""
+        if len(self.network.nodes) + more > self.document.max_layers:
+            self.give_up(where)
 
     def give_up(self, where: Location) -> None:
         self.report(
