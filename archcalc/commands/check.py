@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,8 @@ def once(told: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Without what variants repeat: they share most of a file, and what is wrong with it."""
     found: dict[object, Diagnostic] = {}
     for each in told:
-        is_rule = each.severity == "warning" and each.location is not None
-        found.setdefault((each.code, each.location) if is_rule else each, each)
+        what = () if each.severity == "warning" else (each.message,)
+        found.setdefault((each.code, each.location, *what) if each.location else each, each)
     return list(found.values())
 
 
@@ -122,12 +123,17 @@ def with_variants(file: str) -> Iterator[str]:
 
 def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Sequence[Diagnostic]:
     """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
+    variant = "" if Path(spec).is_file() else spec.rpartition("@")[2] if "@" in spec else ""
+
+    def noted(each: Diagnostic) -> Diagnostic:
+        return replace(each, notes=(*each.notes, f"in the variant {variant}")) if variant else each
+
     try:
         document = read(spec)
         graph, found = judged(document)
-        return [*found, *(findings_of(document, graph, selection) if graph else ())]
+        return [*map(noted, found), *(findings_of(document, graph, selection) if graph else ())]
     except SpecError as error:
-        return error.diagnostics
+        return [*map(noted, error.diagnostics)]
 
 
 def written(found: Sequence[Diagnostic], form: str, settings: Settings) -> str:
