@@ -150,7 +150,9 @@ class Builder:
     def chosen(self, choice: Choice, frame: Frame) -> Body:
         holds = choice.condition.evaluate(frame.scope, WORDS, self.declared.truth)
         if not isinstance(holds, bool):
-            raise problem("AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE)
+            raise problem(
+                "AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE
+            )
         return choice.then if holds else choice.otherwise
 
     def step(self, step: Step, source: str, frame: Frame) -> str:

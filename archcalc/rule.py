@@ -22,7 +22,6 @@ from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
 from archcalc.measures.receptive_field import Fields, receptive_fields
 
-
 Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
 """For the roles that are passed by: where that leads from each node."""
 

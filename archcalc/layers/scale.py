@@ -23,6 +23,7 @@ class Scale(Layer, name="scale", positional=("factor",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield (self.factor is None) != (self.power is None), "scale takes factor or power, one of them"
+        yield abs(self.power or 0) <= 8, f"power must lie between -8 and 8, got {self.power}"
 
     def shape(self, x: Volume) -> Volume:
         return x
