@@ -90,6 +90,8 @@ def written(graph: Graph) -> list[str]:
     report = report_of(graph)
     for form in REPORTS.values():
         form.write(report)
+    if graph.symbols:
+        return []
     try:
         ast.parse(generate(graph).text)
     except SpecError as error:
