@@ -12,7 +12,7 @@ from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
-from archcalc.layer import Layer, Reference
+from archcalc.layer import Layer, Letters, Reference
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Name, Names, Word
 from archcalc.spec.value import Value, written
@@ -126,6 +126,25 @@ def layer_name(value: Value) -> Reference:
     return value
 
 
+class AnyLetters(Collection[str]):
+    """The words that are letters: more than could be listed."""
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word.isascii() and word.isalpha()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def letters(value: Value) -> Letters:
+    if not isinstance(value, str) or isinstance(value, Reference):
+        raise ValueError(f"must be a letter for each axis, as in bqc, got {shown(value)}")
+    return Letters(value)
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -164,6 +183,7 @@ SIMPLE: Mapping[Any, Kind] = {
     bool: Kind(truth),
     float: Kind(number),
     Reference: Kind(layer_name),
+    Letters: Kind(letters, AnyLetters()),
 }
 
 

@@ -36,11 +36,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. Without headings a matrix, in blocks of so many rows and columns."""
+    """Rows under headings. Without headings a matrix, in blocks of so many rows and columns. `spare`: the heading of a
+    column that leaves where there is no room for all."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     blocks: tuple[int, int] = (1, 1)
+    spare: str = ""
+
+    @property
+    def without_spare(self) -> "Table":
+        at = self.columns.index(self.spare)
+        columns, *rows = (row[:at] + row[at + 1 :] for row in (self.columns, *self.rows))
+        return Table(columns, tuple(rows))
 
 
 Part: TypeAlias = Step | Table

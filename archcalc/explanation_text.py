@@ -140,6 +140,9 @@ def of_table(table: Table, width: int) -> Iterator[str]:
     rows = [table.columns, *table.rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     gap = INDENT if sum(widths) + len(INDENT) * len(widths) <= width else " "
+    if table.spare and len(INDENT) + sum(widths) + len(gap) * (len(widths) - 1) > width:
+        yield from of_table(table.without_spare, width)
+        return
     columns = enumerate(zip(*table.rows, strict=True))
     words = [not i or any(re.search(r"[A-Za-z\[]", cell) for cell in column) for i, column in columns]
     for row in rows:

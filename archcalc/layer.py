@@ -112,6 +112,10 @@ class Reference(str):
     """The value of a field that names another layer: `crop(like=u)`, `fc(tie=wte)`. Resolved to a path in the graph."""
 
 
+class Letters(str):
+    """The value of a field that has a letter for each axis, the batch first: `einsum(bqc, bkc, bqk, keys)`."""
+
+
 LAYERS: dict[str, type["Layer"]] = {}
 """Every layer by its name in a spec; filled by the class statements in layers/."""
 

@@ -59,10 +59,12 @@ def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A gradient on its way to the operation that made its tensor; `dense`: it can be added to in place."""
+    """A gradient on its way to the operation that made its tensor; `dense`: it can be added to in place; `seen`: it
+    cannot, being a view, but lies in order."""
 
     storage: int
     dense: bool
+    seen: bool = False
 
 
 def of_weights(op: Op) -> Gradients:
@@ -131,7 +133,7 @@ class Backward:
         incoming = arrived[0]
         run = self.again.get(place)
         keeps = run.needed(place) if run else op.keeps
-        if op.in_order and not incoming.dense:
+        if op.in_order and not (incoming.dense or incoming.seen):
             arrived = [incoming := self.copied(op, incoming)]
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
@@ -171,9 +173,10 @@ class Backward:
     def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
         """The gradient of something that an operation reads."""
         if op.gradient is Gradient.NEW:
-            return Waiting(self.new(tensor), op.dense)
-        dense = op.dense if op.gradient is Gradient.PART else incoming.dense
-        return Waiting(self.ledger.take(incoming.storage), dense)
+            return Waiting(self.new(tensor), op.dense and not op.seen, op.seen)
+        part = op.gradient is Gradient.PART
+        dense, seen = (op.dense, False) if part else (incoming.dense, incoming.seen)
+        return Waiting(self.ledger.take(incoming.storage), dense, seen)
 
     def new(self, tensor: int) -> int:
         """The storage of a gradient of a tensor."""

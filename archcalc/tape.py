@@ -58,6 +58,7 @@ class Op:
     scratch: int = 0
     gradient: Gradient = Gradient.NEW
     dense: bool = True
+    seen: bool = False
     weights: Gradients = ()
     viewed: Gradients = ()
     summed: Gradients = ()
@@ -193,29 +194,29 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     kept = learns and tape.run.training
     own = own_of(tape, node, kernel, kept)
     storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
-    tape.ops.append(
-        Op(
-            node=node,
-            reads=reads,
-            makes=made,
-            also=tuple(also),
-            own=tuple(own.values()),
-            keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
-            pins=tuple(storages[name] for name in kernel.pins) if kept else (),
-            scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
-            gradient=kernel.gradient,
-            dense=kernel.dense,
-            weights=new,
-            viewed=viewed,
-            summed=summed,
-            learns=learns,
-            in_order=kernel.in_order,
-            shown=kernel.shown,
-            turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
-            after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
-            contracts=bool(kernel.copies),
-        )
+    op = Op(
+        node=node,
+        reads=reads,
+        makes=made,
+        also=tuple(also),
+        own=tuple(own.values()),
+        keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
+        pins=tuple(storages[name] for name in kernel.pins) if kept else (),
+        scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
+        gradient=kernel.gradient,
+        dense=kernel.dense,
+        seen=kernel.seen,
+        weights=new,
+        viewed=viewed,
+        summed=summed,
+        learns=learns,
+        in_order=kernel.in_order,
+        shown=kernel.shown,
+        turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
+        after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
+        contracts=bool(kernel.copies),
     )
+    tape.ops.append(op)
     for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
         tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
 

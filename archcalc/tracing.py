@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import product
+from itertools import product, repeat
 from typing import Any, TypeAlias, cast
 
 from archcalc.core.dim import Dim
@@ -211,8 +211,15 @@ def inputs_with_names(node: Node, names: Sequence[str]) -> Iterator[Volume]:
         if i >= len(carried(node)):
             yield x
             continue
-        axes = tuple(map(named, axes_of(x), x.spatial)) if x.spatial == first.spatial else x.spatial
-        yield replace(x, channels=named(names[i], x.channels), spatial=axes, batch=batch_of(x))
+        axes = map(axis_with_name, axes_of(x), x.spatial, (*first.spatial, *x.spatial[first.rank :]), repeat(i + 1))
+        yield replace(x, channels=named(names[i], x.channels), spatial=tuple(axes), batch=batch_of(x))
+
+
+def axis_with_name(letter: str, n: Dim, first: Dim, number: int) -> Dim:
+    """An axis by its letter, where it is as long as that of the first input; T_2 where the second's is not."""
+    if n == first:
+        return named(letter, n)
+    return n if n == 1 else named(f"{letter}_{number}", n)
 
 
 def batch_of(x: Volume) -> Dim:

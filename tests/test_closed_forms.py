@@ -17,7 +17,7 @@ from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, output_bytes, params  # noqa: F401  they register what is asked for below
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim, Expr, NoClosedForm
-from tests.zoo import DATA, SPECS, document, network, references
+from tests.zoo import DATA, SPECS, document, each, network, references
 
 MEASURED = ("params", "macs", "flops", "operations", "scalar", "output_bytes", "buffers")
 SPATIAL = [name for name in references() if network(name).inputs[0].volume.rank == 2]
@@ -59,7 +59,7 @@ def totals(graph: Graph) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("reference", SPATIAL)
+@pytest.mark.parametrize("reference", each(SPATIAL))
 @pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.fuzz)])
 def test_closed_forms_are_the_numeric_report_at_every_size(reference: str, count: int) -> None:
     spec = document(reference)

@@ -52,9 +52,11 @@ def clean(folder: Path) -> None:
 # --- what it looks like --------------------------------------------------------------------------------------------
 
 
-def test_the_source_of_every_network_is_formatted_and_passes_ruff(tmp_path: Path) -> None:
+@pytest.mark.parametrize("variants", [False, pytest.param(True, marks=pytest.mark.fuzz)])
+def test_the_source_of_every_network_is_formatted_and_passes_ruff(tmp_path: Path, variants: bool) -> None:
     for reference in references():
-        (tmp_path / f"{reference.replace('@', '_')}.py").write_text(generate(network(reference)).text)
+        if ("@" in reference) == variants:
+            (tmp_path / f"{reference.replace('@', '_')}.py").write_text(generate(network(reference)).text)
     clean(tmp_path)
 
 

@@ -28,7 +28,7 @@ from archcalc.measures.receptive_field import receptive_fields
 from archcalc.toeplitz import Matrix, matrix, nonzeros, transpose
 from tests.goldens import assert_golden
 from tests.shell import Shell
-from tests.zoo import network, references
+from tests.zoo import each, network, references
 
 MEASURED = {
     "params": "params",
@@ -125,7 +125,7 @@ def check_layout(made: Explanation) -> None:
 # --- the zoo ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("reference", each(REFERENCES))
 def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(reference: str) -> None:
     graph, seen = network(reference), set()
     for node in graph:
@@ -142,7 +142,7 @@ SUMS = {None, "params", "trainable_params", "buffers"}
 """Steps that may have no formula: sums of one, or none; and what is no measure."""
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("reference", each(REFERENCES))
 def test_a_block_is_the_sum_of_its_layers(reference: str) -> None:
     graph = network(reference)
     prefixes = {node.name.rpartition(".")[0] for node in graph if "." in node.name}

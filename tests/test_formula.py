@@ -25,7 +25,7 @@ from archcalc.sym.expr import NoClosedForm
 from archcalc.sym.periodic import PeriodicSet
 from tests.goldens import assert_golden
 from tests.sym.test_decide import WORDS
-from tests.zoo import document, network, references
+from tests.zoo import document, each, network, references
 
 SPATIAL = [name for name in references() if network(name).inputs[0].volume.rank == 2]
 
@@ -48,7 +48,7 @@ def test_latex_and_python_word_for_word(name: str, form: str, suffix: str, capsy
     assert_golden(f"formula_{name}.{suffix}", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("reference", SPATIAL)
+@pytest.mark.parametrize("reference", each(SPATIAL))
 @pytest.mark.parametrize("measure", ["macs", "params"])
 def test_stages_are_the_total_and_the_lattice_form_is_exact_on_multiples(reference: str, measure: str) -> None:
     graph, own = opened(document(reference), ["H", "W"])

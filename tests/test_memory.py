@@ -19,7 +19,7 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Footprint, Opaque, footprint_of, in_the_batch
+from archcalc.footprint import Opaque, footprint_of, in_the_batch
 from archcalc.freeing import with_free
 from archcalc.graph import Graph
 from archcalc.layer import Role
@@ -29,9 +29,8 @@ from archcalc.practice import Practice
 from archcalc.spec.document import read_document
 from archcalc.tape import tape_of
 from archcalc.verify import memory, saved
-from archcalc.verify.proof import SHARE, free_memory
 from archcalc.verify.trace import Running
-from tests.footprints import differences
+from tests.footprints import differences, predicted
 from tests.goldens import assert_golden
 from tests.test_random_networks import SLOW, Network, networks
 from tests.zoo import ROOT, document, references
@@ -230,17 +229,6 @@ def sized(name: str, batch: int, size: tuple[int, ...] | None, dtype: str) -> Gr
     return build(document(name), batch=batch, dtype=dtype, sizes={"input": size} if size else None)
 
 
-def predicted(graph: Graph, optimizer: Optimizer | None = None) -> Footprint:
-    """Skips what is not predicted, and what would take more memory than is free."""
-    try:
-        found = footprint_of(graph, Practice(optimizer=optimizer))
-    except Opaque as opaque:
-        pytest.skip(str(opaque))
-    if found.iteration > SHARE * (free := free_memory("cpu")):
-        pytest.skip(f"it takes {found.iteration / 2**30:.1f} GiB, of which {free / 2**30:.1f} are free")
-    return found
-
-
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """What a test made is gone before the next begins."""
@@ -272,7 +260,7 @@ def test_every_figure_of_an_iteration_is_the_measured_one(
 ) -> None:
     graph = sized(name, batch, size, dtype)
     optimizer = read_optimizer(call)
-    found = predicted(graph, optimizer)
+    found = predicted(graph, Practice(optimizer=optimizer))
     try:
         measured = iteration(graph, optimizer)
     except NotImplementedError as missing:

@@ -7,6 +7,8 @@ import pytest
 from archcalc import load
 from archcalc.builder import build
 from archcalc.core.location import Source
+from archcalc.explanation import explain
+from archcalc.explanation_text import as_text
 from archcalc.footprint import footprint_of
 from archcalc.graph import Graph
 from archcalc.measures.arithmetic import macs
@@ -124,7 +126,7 @@ def test_the_largest_regnets_are_a_setting_away() -> None:
     assert totals(load("regnet_y", settings=y128)) == (644_812_894, 127.518)
 
 
-# --- memory -------------------------------------------------------------------------------------------------------
+# --- gates -------------------------------------------------------------------------------------------------------
 
 
 GATED = """
@@ -147,6 +149,11 @@ layers:
   - conv(3, 8, s2, act=hardswish) -> gate(8, hardsigmoid) -> residual * 2
   - conv(1, 32) -> gap -> dropout(0.2) -> fc(5)
 """
+
+
+def test_a_product_is_explained_by_what_its_gate_is_spread_over() -> None:
+    graph = build(read_document(Source("gated.yaml", GATED)))
+    assert "H' = H = 9 " in as_text(explain(graph, "gate1.mul1"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

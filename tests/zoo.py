@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from archcalc.builder import build
@@ -30,6 +31,12 @@ def references() -> Iterator[str]:
     for path in FILES:
         yield path.stem
         yield from (f"{path.stem}@{variant}" for variant in variant_names(read_source(str(path))))
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """Networks as parameters of a test: files in every run; their variants, which differ in numbers alone, by
+    `make fuzz`."""
+    return [pytest.param(name, marks=pytest.mark.fuzz if "@" in name else ()) for name in names]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Names in generated source: what people wrote, made safe to be identifiers of Python and attributes of a module."""
 
+import builtins
 import keyword
 import re
 from collections.abc import Collection, Iterable
@@ -63,8 +64,14 @@ def class_name(text: str) -> str:
 
 
 def variable(path: str) -> str:
-    """A name for the value that a layer puts out: that of the layer, without its block's."""
+    """A name for the value that a layer puts out: that of the layer, without its block's; no function of Python's.
+
+    >>> variable("layer1.0"), variable("stem.conv1"), variable("input")
+    ('y0', 'conv1', 'input_')
+    """
     name = attribute(path.rpartition(".")[2])
+    if hasattr(builtins, name):
+        return f"{name}_"
     return f"y{name}" if name[0].isdigit() else name
 
 

@@ -132,7 +132,7 @@ def main(graph: Graph, name: str) -> Iterator[str]:
     yield from ("", "", 'if __name__ == "__main__":')
     yield f"{INDENT}network = {name}().eval(){cast}"
     yield f"{INDENT}with torch.no_grad():"
-    yield f"{INDENT * 2}y = network({inputs})"
+    yield from wrapped(f"{INDENT * 2}y = network({inputs})")
     shapes = "tuple(y.shape)" if len(graph.outputs) == 1 else "[tuple(each.shape) for each in y]"
     yield f"{INDENT}print({shapes})"
 

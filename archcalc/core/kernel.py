@@ -82,6 +82,7 @@ class Order(enum.Enum):
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
     STEPS = "steps"  # positions first, and at each the items of the batch, as recurrent layers go through them
     TURNED = "turned"  # features last where they are first by their axes, or the other way round
+    MOVED = "moved"  # in another order than their own, and in none of these
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
 
@@ -108,6 +109,7 @@ class Kernel:
     thorough  the dtype in which its backward makes the gradients of all that goes in and of all weights, wanted or not,
               to cast them one by one where theirs is another; "" where it makes those that are wanted, as they are
     dense     whether those gradients can be added to in place
+    seen      whether those of what goes in are views that lie in order: not added to in place, and yet not copied
     on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
     turned    those whose gradient lies as what goes in: in another order than the weight, it is copied when it is whole
@@ -137,6 +139,7 @@ class Kernel:
     scratch: Dim = 0
     thorough: str = ""
     dense: bool = True
+    seen: bool = False
     own: Mapping[str, Tensor] = field(default_factory=dict)
     on_demand: bool = False
     weights: tuple[str, ...] = ()

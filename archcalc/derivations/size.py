@@ -29,7 +29,7 @@ def size(subject: Subject) -> Iterator[Part]:
 
 def along_axes(node: Node) -> Iterator[Part]:
     """The formula of each axis, once where several are alike."""
-    x, windows = node.inputs[0], node.layer.windows(*node.inputs)
+    x, windows = spread_over(node), node.layer.windows(*node.inputs)
     if node.output.rank == 1 < x.rank:
         yield in_a_row(x, windows[0])
         return
@@ -47,6 +47,12 @@ def along_axes(node: Node) -> Iterator[Part]:
         else:
             yield from of_axis(node, window, n, axis)
         seen.add((window, n))
+
+
+def spread_over(node: Node) -> Volume:
+    """The input that the output has its positions from: the first, unless it is spread over another, as a gate is."""
+    own = node.inputs[: node.layer.carries]
+    return next((x for x in own if x.spatial == node.output.spatial), node.inputs[0])
 
 
 def in_a_row(x: Volume, window: AnyWindow) -> Step:

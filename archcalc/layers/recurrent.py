@@ -30,7 +30,8 @@ class Recurrent(OfTokens):
     """Abstract: `num_layers` layers one after the other, each going through the tokens, or (`bidirectional`) both ways.
 
     `returns: last` is the state after the last token (of both directions, each after its own last) and not that after
-    every token.
+    every token; `returns: state` is that of all layers, side by side: what a decoder begins with
+    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4; here without the cells of an LSTM).
     """
 
     role = Role.CONTRACTION
@@ -42,7 +43,7 @@ class Recurrent(OfTokens):
     bias: bool = True
     dropout: float = 0.0
     bidirectional: bool = False
-    returns: Literal["sequence", "last"] = "sequence"
+    returns: Literal["sequence", "last", "state"] = "sequence"
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -84,7 +85,7 @@ class Recurrent(OfTokens):
         return tuple(EarlierWindow() if earlier else WholeWindow(n) for n in x.spatial)
 
     def shape(self, x: Volume) -> Volume:
-        channels = len(self.directions) * self.width
+        channels = len(self.directions) * self.width * (self.num_layers if self.returns == "state" else 1)
         return x.to(channels) if self.returns == "sequence" else Volume(channels, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
@@ -136,7 +137,12 @@ class Recurrent(OfTokens):
             dtype=x.dtype,
         )
         runs = by_one_kernel(x.channels) if whole.one_kernel else cell_by_cell(self.cell)
-        yield from kernels_of(whole, runs, self.returns == "last")
+        yield from kernels_of(whole, runs, self.returned)
+
+    @property
+    def returned(self) -> int:
+        """Of how many layers the state after the last token comes out; 0: that of the last, after every token."""
+        return {"sequence": 0, "last": 1, "state": self.num_layers}[self.returns]
 
     def one_kernel(self, x: Volume) -> bool:
         """Whether oneDNN has a kernel for it."""
@@ -144,8 +150,9 @@ class Recurrent(OfTokens):
 
     def call(self, x: Volume) -> Call:
         final = "{module}({0})[1]" + ("[0]" if len(self.states) > 1 else "")
-        last = f"{final}[-2:].transpose(0, 1).flatten(1)" if self.bidirectional else f"{final}[-1]"
-        forward = "{module}({0})[0]" if self.returns == "sequence" else last
+        ways, every = self.returned * len(self.directions), self.returned == self.num_layers
+        last = f"{final}{'' if every else f'[-{ways}:]'}.transpose(0, 1).flatten(1)" if ways > 1 else f"{final}[-1]"
+        forward = last if self.returned else "{module}({0})[0]"
         given = dict(input_size=x.channels, **self.stated("returns"), batch_first=True)
         return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
 
@@ -215,6 +222,10 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
             given=dict(hidden_size=3, bias=False, returns="last"), x=tokens(2, 2), y=flat(3), params=60, macs=120,
             scalar=270,
         ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, returns="state"), x=tokens(2, 2), y=flat(6), params=180, macs=264,
+            scalar=684,
+        ),
     )  # fmt: skip
 
 
@@ -253,6 +264,10 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=3, num_layers=2, dropout=0.1, bias=False, returns="last"), x=tokens(4, 2), y=flat(3),
             params=99, macs=396, scalar=912,
+        ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, bidirectional=True, returns="state"), x=tokens(4, 2), y=flat(12),
+            params=324, macs=1_008, scalar=2_544,
         ),
     )  # fmt: skip
 

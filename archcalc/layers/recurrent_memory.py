@@ -83,8 +83,9 @@ Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]
 """The kernels of one way through the tokens of a tensor, to `NAME out`; while they run, others are held."""
 
 
-def kernels_of(whole: Unrolled, runs: Runs, last: bool) -> Iterator[Kernel]:
-    """All kernels; `last`: the state after the last token is what comes out, and not that after every token."""
+def kernels_of(whole: Unrolled, runs: Runs, returned: int) -> Iterator[Kernel]:
+    """All kernels; `returned`: of how many layers the state after the last token comes out; 0: that of the last, after
+    every token."""
     for state in whole.states:
         yield Kernel(reads=(), makes=f"{state}0", size=whole.of(len(whole.ways), whole.batch, whole.features(state)))
     order, rows = (Order.AXES, True) if whole.in_a_row else (Order.STEPS, False)
@@ -98,7 +99,7 @@ def kernels_of(whole: Unrolled, runs: Runs, last: bool) -> Iterator[Kernel]:
         given = f"out{i}"
     held = ("copied", *(f"{way.name} out" for way in whole.ways[-len(whole.directions) :]))
     yield from final_states(whole, (given, *held) if whole.one_kernel else (given,))
-    yield from (last_state(whole) if last else sequence(whole, given, order))
+    yield from (last_state(whole, returned) if returned else sequence(whole, given, order))
 
 
 def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kernel]:
@@ -157,20 +158,20 @@ def sequence(whole: Unrolled, out: str, order: Order) -> Iterator[Kernel]:
     yield Kernel(reads=(out,), view=True, order=order, gradient=Gradient.VIEW, holds=holds)
 
 
-def last_state(whole: Unrolled) -> Iterator[Kernel]:
-    """The state of the last layer: a part of all states, both directions side by side."""
-    size, one_way = whole.of(whole.batch, len(whole.directions) * whole.width), len(whole.directions) == 1
-    whole_part = not one_way and whole.layers == 1
+def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
+    """The state of the last layers: a part of all states, those of each layer and direction side by side."""
+    ways = layers * len(whole.directions)
+    size, every = whole.of(whole.batch, ways * whole.width), layers == whole.layers
     yield Kernel(
         reads=("h_n",),
-        makes="y" if one_way else "both",
+        makes="y" if ways == 1 else "ways",
         size=size,
         view=True,
-        gradient=Gradient.VIEW if whole_part else Gradient.NEW,
+        gradient=Gradient.VIEW if ways > 1 and every else Gradient.NEW,
     )
-    if not one_way:
+    if ways > 1:
         in_a_row = whole.batch == 1
-        yield Kernel(reads=("both",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
+        yield Kernel(reads=("ways",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
 
 
 # --- cell by cell ----------------------------------------------------------------------------------------------------

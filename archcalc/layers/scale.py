@@ -8,6 +8,10 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 
+MOST = 8
+"""The largest power that a number of features is taken to."""
+
+
 class Scale(Layer, name="scale", positional=("factor",)):
     """Every unit times one number: `factor`, or the number of features to the power `power`; a product a unit.
 
@@ -23,6 +27,7 @@ class Scale(Layer, name="scale", positional=("factor",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield (self.factor is None) != (self.power is None), "scale takes factor or power, one of them"
+        yield abs(self.power or 0) <= MOST, f"power is from -{MOST} to {MOST}, got {self.power}"
 
     def shape(self, x: Volume) -> Volume:
         return x

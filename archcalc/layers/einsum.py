@@ -1,0 +1,269 @@
+"""Products of two volumes, summed over axes that they share."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from string import ascii_uppercase
+from typing import TypeAlias
+
+from archcalc.core.dim import Dim, prod, same
+from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, inputs_named, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, grid, tokens
+from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Letters, Merge, Reference, Requirement, Role, expression
+
+Sizes: TypeAlias = Mapping[str, Dim]
+
+
+class Product(Merge):
+    """Abstract: axes have letters, the batch first; letters that the output lacks are summed over."""
+
+    role = Role.CONTRACTION
+
+    @abstractmethod
+    def letters(self, *xs: Volume) -> tuple[str, str, str]:
+        """Those of both inputs and of the output, in torch's order."""
+
+    def sizes(self, *xs: Volume) -> Sizes:
+        pairs = zip(self.letters(*xs)[:2], xs, strict=True)
+        return {letter: n for letters, x in pairs for letter, n in zip(letters, x.shape, strict=True)}
+
+    def shared(self, *xs: Volume) -> str:
+        """Letters that both inputs have and the output lacks, as torch sorts them."""
+        left, right, out = self.letters(*xs)
+        return "".join(sorted(set(left) & set(right) - set(out)))
+
+    def shape(self, *xs: Volume) -> Volume:
+        sizes, (batch, *spatial, features) = self.sizes(*xs), tuple(self.letters(*xs)[2])
+        places = tuple(sizes[each] for each in spatial)
+        return Volume(sizes[features], places, sizes[batch], channels_last=bool(spatial), dtype=xs[0].dtype)
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        return max(self.windows_of_inputs(*xs), key=len)
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        """A position that stays where it was sees its own; elsewhere all of the axis is seen."""
+        y = self.shape(*xs)
+        left, right, out = self.letters(*xs)
+
+        def window(letter: str, axis: int, rank: int) -> AnyWindow:
+            place = axis if rank == y.rank else 0
+            if place < y.rank and out[1 + place] == letter:
+                return IDENTITY
+            return WholeWindow(y.spatial[place] if place < y.rank else 1)
+
+        return tuple(
+            tuple(window(letter, axis, x.rank) for axis, letter in enumerate(positions(letters, x)))
+            for letters, x in zip((left, right), xs, strict=True)
+        )
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        """What one input alone is summed over is summed first."""
+        sizes, (left, right, out) = self.sizes(*xs), self.letters(*xs)
+        alone = [prod(sizes[i] for i in mine if i in theirs + out) for mine, theirs in ((left, right), (right, left))]
+        add = sum(x.numel - rest for x, rest in zip(xs, alone, strict=True))
+        if shared := self.shared(*xs):
+            return Ops(mac=y.numel * prod(sizes[i] for i in shared), sums=y.numel, add=add)
+        return Ops(mul=y.numel, add=add)
+
+    def cast(self, *xs: Volume) -> Cast:
+        return Cast.LOWER if self.shared(*xs) else Cast.NONE
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """Axes of one unit have no place in memory, and over those alone torch does not sum."""
+        sizes = self.sizes(*xs)
+        left, right, out = ("".join(i for i in each if sizes[i] != 1) for each in self.letters(*xs))
+        summed = "".join(i for i in self.shared(*xs) if sizes[i] != 1)
+        if not summed:
+            yield elementwise(y, xs)
+            return
+        first, second, names = left, right, inputs_named(2)
+        if crossed(*self.letters(*xs), sizes):
+            first, second, names = right, left, ("x1", "x0")
+        batch, rows, columns = (
+            "".join(i for i in out if (i in first, i in second) == held)
+            for held in ((True, True), (True, False), (False, True))
+        )
+        factors = []
+        for name, letters, groups in (
+            (names[0], first, (batch, rows, summed)),
+            (names[1], second, (batch, summed, columns)),
+        ):
+            straight = letters == "".join(groups)
+            factors.append(name if straight else f"{name} as matrices")
+            if not straight:
+                yield as_matrices(name, xs[int(name[1:])], in_groups(letters, groups))
+        yield from product(y, tuple(factors), out, (batch, rows, columns))
+
+
+def positions(letters: str, x: Volume) -> str:
+    """The letters of its spatial axes."""
+    return letters[1:-1] if x.channels_last else letters[2:]
+
+
+def crossed(left: str, right: str, out: str, sizes: Sizes) -> bool:
+    """Whether torch takes the second input for the first factor, whose axes come first in the output."""
+    rows = [out.index(i) for i in out if sizes[i] != 1 and i in left and i not in right]
+    columns = [out.index(i) for i in out if sizes[i] == 1 or i not in left]
+    return bool(rows and columns) and columns[-1] < rows[0]
+
+
+def in_groups(letters: str, groups: tuple[str, ...]) -> bool:
+    """Whether axes of these letters, seen in groups, lie in memory as they are."""
+    return all(group in letters for group in groups)
+
+
+def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
+    """Backward makes a gradient of the whole size for what is smaller, and sums it."""
+    smaller = [x for x in xs if x.numel != y.numel]
+    scratch = len(smaller) * y.nbytes - sum(x.nbytes for x in smaller[1:])
+    return Kernel(reads=inputs_named(2), size=tensor_of(y), crosswise=True, scratch=scratch, seen=True)
+
+
+def as_matrices(name: str, x: Volume, view: bool) -> Kernel:
+    """An input in the order in which matrices are multiplied: a view of it, or a copy where none can be.
+
+    Its gradient comes in that order.
+    """
+    made = f"{name} as matrices"
+    return Kernel(reads=(name,), makes=made, size=tensor_of(x), view=view, gradient=Gradient.PART, dense=False)
+
+
+def product(y: Volume, reads: tuple[str, ...], out: str, groups: tuple[str, ...]) -> Iterator[Kernel]:
+    """Matrices multiplied, and seen in the order of the output's axes."""
+    straight = out == "".join(groups)
+    made = "y" if straight else "product"
+    yield Kernel(reads=reads, makes=made, size=tensor_of(y), crosswise=True, seen=True, cast=Cast.LOWER, settled=True)
+    if not straight:
+        gradient = Gradient.VIEW if in_groups(out, groups) else Gradient.NEW
+        yield Kernel(reads=(made,), size=tensor_of(y), view=True, order=Order.MOVED, gradient=gradient)
+
+
+class Einsum(Product, name="einsum", positional=("left", "right", "out", "other")):
+    """Products of two inputs, summed over the axes that they share and the output lacks.
+
+    x: an axis for each letter of `left`, `other`: one for each of `right` -> y: one for each of `out`
+
+    The first letter is the batch, in all three; the others are the axes in torch's order, as in `[q, c]`. Of the output
+    the last axis is the features, those before it are positions; a single one is features without positions. An axis
+    has one letter, and no letter stands for two axes of one input. MACs: the product of the sizes of all letters,
+    where one is summed that both inputs have; else the values of the output are single products. A letter that one
+    input has alone, and the output lacks, is summed before.
+
+    Sources: torch.einsum; Vaswani et al. 2017, arXiv:1706.03762, equation 1; Luong et al. 2015, arXiv:1508.04025,
+    section 3.1.
+    """
+
+    reads = ("other",)
+    inputs = (1, 1)
+
+    left: Letters
+    right: Letters
+    out: Letters
+    other: Reference
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        yield from self.well_formed()
+        for letters, x in zip((self.left, self.right), xs, strict=True):
+            axes = f"{letters} names {len(letters)} axes, the batch among them; {x} has {len(x.shape)} with the batch"
+            yield len(letters) == len(x.shape), axes
+        yield xs[0].dtype == xs[1].dtype, f"both inputs must be of one dtype, got {xs[0].dtype} and {xs[1].dtype}"
+        second = dict(zip(self.right, xs[1].shape, strict=True))
+        for letter, n in zip(self.left, xs[0].shape, strict=True):
+            m = second.get(letter, n)
+            yield same(n, m), f"{letter} is {n} in {self.left} and {m} in {self.right}"
+
+    def well_formed(self) -> Iterator[Requirement]:
+        """What must hold of the letters, whatever the inputs."""
+        for letters in (self.left, self.right, self.out):
+            yield letters.isalpha() and letters.isascii(), f"axes are called by letters, got '{letters}'"
+            twice = f"{letters} has a letter twice: a diagonal is not taken, every axis needs a letter of its own"
+            yield len(set(letters)) == len(letters), twice
+            yield (
+                letters[0] == self.left[0],
+                f"the first letter is the batch, {self.left[0]} in {self.left}; got {letters}",
+            )
+        unknown = "".join(i for i in self.out if i not in self.left + self.right)
+        yield not unknown, f"{self.out} has {', '.join(unknown)}, which neither {self.left} nor {self.right} has"
+        yield len(self.out) > 1, f"{self.out} has the batch alone: one axis of each item must be left"
+
+    def letters(self, *xs: Volume) -> tuple[str, str, str]:
+        return self.left, self.right, self.out
+
+    def unpredicted(self, *xs: Volume) -> str:
+        three = (self.left, self.right, self.out)
+        for mine, others in ((self.left, self.right + self.out), (self.right, self.left + self.out)):
+            if alone := [i for i in mine if i not in others]:
+                return f"{alone[0]} is summed of one input alone, and how that gradient is spread again is not followed"
+        if not self.shared(*xs):
+            if any([i for i in self.out if i in each] != list(each) for each in three[:2]):
+                return "axes of single products change their places, and in which order they come to lie torch chooses"
+        elif any(all(each[-1] in letters for letters in three) for each in three):
+            return "matrices of a product lie across memory, with no axis whose units are neighbours"
+        return ""
+
+    def call(self, *xs: Volume) -> Call:
+        return expression(f'torch.einsum("{self.left},{self.right}->{self.out}", {{0}}, {{1}})')
+
+    examples = (
+        Example(
+            given=dict(left="bhqd", right="bhkd", out="bhqk", other=Reference("keys")),
+            x=(grid(8, 25, 64), grid(8, 30, 64)), y=grid(8, 25, 30), macs=384_000, scalar=762_000,
+            source="Q K^T of the 8 heads of the base model: Vaswani et al. 2017, arXiv:1706.03762, equation 1, table 3",
+        ),
+        Example(
+            given=dict(left="bqc", right="bkc", out="bqk", other=Reference("encoder")),
+            x=(tokens(1, 1000), tokens(50, 1000)), y=tokens(1, 50), macs=50_000, scalar=99_950,
+            source="the dot score, 1000 cells, 50 words: Luong et al. 2015, arXiv:1508.04025, sections 3.1 and 4.1",
+        ),
+        Example(
+            given=dict(left="bi", right="bj", out="bij", other=Reference("second")), x=(flat(3), flat(4)),
+            y=tokens(3, 4), scalar=12,
+        ),
+        Example(
+            given=dict(left="bqhd", right="bkhd", out="bqhk", other=Reference("keys")),
+            x=(grid(3, 2, 5), grid(4, 2, 5)), y=grid(3, 2, 4), macs=120, scalar=216,
+        ),
+    )  # fmt: skip
+
+
+class Matmul(Product, name="matmul"):
+    """The product of matrices: rows of the first input by columns of the second, whose rows are its last positions.
+
+    x: K at [.., N], M at [.., K] -> y: M at [.., N]; features come last. MACs: K for each value of the output.
+
+    Sources: torch.matmul; weights and values: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
+    """
+
+    inputs = (2, 2)
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        x, second = xs
+        for each in xs:
+            yield each.rank >= 1 and each.channels_last, f"matmul needs positions, and features last; got {each}"
+        yield x.rank == second.rank, f"matmul needs as many axes in both, got {x} and {second}"
+        yield x.dtype == second.dtype, f"both inputs must be of one dtype, got {x.dtype} and {second.dtype}"
+        message = (
+            f"matmul cannot multiply {x} with {second}: the last axis of the first is the last but one of the second"
+        )
+        yield same(x.channels, second.spatial[-1]), message
+        for n, m in zip(x.spatial[:-1], second.spatial[:-1], strict=True):
+            yield same(n, m), f"the axes before the matrices must agree, got {x} and {second}"
+
+    def letters(self, *xs: Volume) -> tuple[str, str, str]:
+        before = ascii_uppercase[: xs[0].rank]
+        return f"{before}nk", f"{before}km", f"{before}nm"
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        yield from product(y, inputs_named(2), "", ())
+
+    def call(self, *xs: Volume) -> Call:
+        return expression("torch.matmul({0}, {1})")
+
+    examples = (
+        Example(
+            x=(grid(8, 25, 30), grid(8, 30, 64)), y=grid(8, 25, 64), macs=384_000, scalar=755_200,
+            source="weights by values in the 8 heads of the base model: Vaswani et al. 2017, equation 1, table 3",
+        ),
+        Example(x=(tokens(3, 4), tokens(4, 5)), y=tokens(3, 5), macs=60, scalar=105),
+    )  # fmt: skip
