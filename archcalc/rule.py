@@ -21,7 +21,8 @@ from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
-from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.measures.arithmetic import macs
+from archcalc.measures.receptive_field import Fields, is_pointwise, receptive_fields
 
 L = TypeVar("L", bound=Layer)
 
@@ -101,6 +102,11 @@ class Design:
         return receptive_fields(self.graph)
 
     @cached_property
+    def macs(self) -> int:
+        """All of the network: other layers have none."""
+        return int(sum(map(macs, self.playing(Role.CONTRACTION))))
+
+    @cached_property
     def inputs(self) -> Mapping[str, Input]:
         return {each.name: each for each in self.graph.inputs}
 
@@ -111,8 +117,11 @@ class Design:
     @cached_property
     def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
         known: dict[tuple[Layer, tuple[Volume, ...]], Sequence[tuple[int, Window]]] = {}
-        found = {}
+        found: dict[str, Sequence[tuple[int, Window]]] = {}
         for node in self.graph:  # networks repeat themselves
+            if is_pointwise(type(node.layer)):
+                found[node.name] = ()
+                continue
             key = node.layer, node.inputs
             if key not in known:
                 known[key] = tuple(windows_of(node))

@@ -9,6 +9,7 @@ from archcalc.core.field import Field, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph import Graph, Input, Node
+from archcalc.layer import Layer
 from archcalc.sym.expr import NoClosedForm
 
 Fields = tuple[Field, ...]
@@ -33,6 +34,10 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     grow = cast(Step, cache(Field.through))  # most axes of most layers repeat: height and width, block after block
     seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
     for node in graph:
+        if len(node.sources) == 1 and is_pointwise(type(node.layer)):  # most layers: norms, activations
+            if node.sources[0] in seen:
+                seen[node.name] = seen[node.sources[0]]
+            continue
         branches = {i: seen[name] for i, name in enumerate(carriers(node)) if name in seen}
         if branches and (fields := advance(node, branches, seed, grow)):
             seen[node.name] = fields
@@ -43,6 +48,12 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
 def spatial_input(graph: Graph) -> Input | None:
     """The input in whose units fields are measured."""
     return next((i for i in graph.inputs if i.volume.rank), None)
+
+
+@cache
+def is_pointwise(kind: type[Layer]) -> bool:
+    """Whether a layer is of those that read one position for each: it says nothing else of its windows."""
+    return kind.windows is Layer.windows and kind.windows_of_inputs is Layer.windows_of_inputs and kind.carries is None
 
 
 def carriers(node: Node) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ class FrozenBehindTrainable(Rule, code="AR508"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         trained: dict[str, str] = {}
+        if not any(node.frozen for node in design):
+            return
         for node in design:
             behind = next((trained[source] for source in node.sources if source in trained), "")
             if node.frozen and behind and any(not weight.buffer for weight in node.weights):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from math import gcd
 
-from archcalc.core.window import Window
 from archcalc.graph import Node
 from archcalc.layer import Role
+from archcalc.layers.filtering import Filtering
 from archcalc.rule import Design, Finding, Rule
 
 BETWEEN = (Role.ACTIVATION, Role.BATCH_NORM)
@@ -28,7 +28,7 @@ class Gridding(Rule, code="AR304"):
     def findings(self, design: Design) -> Iterator[Finding]:
         rows: dict[str, list[Node]] = {}
         for node in design.playing(Role.CONTRACTION):
-            if not slides(node):
+            if not isinstance(node.layer, Filtering) or any(w.stride > 1 for _, w in design.sliding(node)):
                 continue
             before = design.back(node, *BETWEEN)
             rows[node.name] = [*rows.pop(before.name, []), node] if before is not None else [node]
@@ -39,12 +39,6 @@ class Gridding(Rule, code="AR304"):
                 message = f"the dilations of {names} are multiples of {common}: they see a grid"
                 help = "dilations without a common divisor: 1, 2, 5"
                 yield Finding(node=dilated[-1], message=message, help=help)
-
-
-def slides(node: Node) -> bool:
-    """Whether a convolution keeps neighbours neighbours: one of stride 1."""
-    windows = node.layer.windows(*node.inputs)
-    return bool(windows) and all(isinstance(window, Window) and window.stride == 1 for window in windows)
 
 
 def spread(design: Design, node: Node) -> Mapping[int, int]:

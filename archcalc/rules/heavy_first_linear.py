@@ -24,9 +24,9 @@ class HeavyFirstLinear(Rule, code="AR402"):
     good = "- conv(3, 16, p1) -> relu -> maxpool(2)\n- gap -> fc(64) -> relu -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        total = sum(map(params, design))
         for node, _ in design.of(Linear):
             x, own = maps_before(design, node), params(node)
+            total = sum(map(params, design)) if x is not None else 0
             if x is None or 2 * own <= total:
                 continue
             positions = int(prod(x.spatial))

@@ -28,14 +28,13 @@ class OddChannels(Rule, code="AR404"):
     good = "- conv(3, 64, p1) -> relu\n- conv(3, 64, p1) -> relu\n- gap -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        total = sum(map(macs, design))
         for node in design.playing(Role.CONTRACTION):
             channels = int(node.output.channels)
             full = channels + -channels % TILE
             if channels <= TILE or channels == full or getattr(node.layer, "groups", 1) > 1:
                 continue
             lost = macs(node) * (full - channels) / channels
-            if lost and lost >= LEAST * total and not answers(design, node):
+            if lost and lost >= LEAST * design.macs and not answers(design, node):
                 share = 1 - channels / full
                 message = f"{node.name} has {channels} channels: filled up to {full}, {share:.0%} is for nothing"
                 yield Finding(node=node, message=message, help=f"{full} channels for the same time, or {full - TILE}")
