@@ -110,7 +110,8 @@ def check_inputs(
     count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
-        raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where)
+        help = f"what came in is prev: {call.target.text}: [..., prev]" if count < least else ""
+        raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where, help=help)
     if not layer.takes_ids and any(x.is_ids for x in xs):
         message = f"{call.target.text} computes with numbers, and integers are names here"
         help = "look a vector up for each of them: embedding(num_embeddings, embedding_dim)"

@@ -23,6 +23,7 @@ from archcalc.core.render import render_all
 from archcalc.diagnostic_formats import FORMATS
 from archcalc.graph import Graph
 from archcalc.linting import findings_of
+from archcalc.loading import undisturbed
 from archcalc.report import REPORTS, report_of
 from archcalc.rule import RULES
 from archcalc.spec.declaration import Document
@@ -125,9 +126,10 @@ def guarded() -> Iterator[None]:
     signal.signal(signal.SIGVTALRM, too_long)
     REACHED.clear()
     WATCHED.append(True)
-    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS)
+    signal.setitimer(signal.ITIMER_VIRTUAL, MOST_SECONDS, 0.5)  # again, where it is swallowed
     try:
-        yield
+        with undisturbed():  # as when the tool reads a spec; callbacks of the collector would swallow the alarm
+            yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         WATCHED.clear()
