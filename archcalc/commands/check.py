@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -166,7 +167,8 @@ def all_checked(families: Sequence[Family], selection: Selection) -> list[list[D
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forks of threads may wait for one another
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
         return [checked(family, selection) for family in families]
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    quiet = signal.SIGINT, signal.SIG_IGN  # an interrupt is this process's to answer
+    with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
         return pool.map(partial(checked, selection=selection), families, chunksize=1)
 
 

@@ -7,7 +7,6 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
-
 MOST = 8
 """The largest power that a number of features is taken to."""
 
