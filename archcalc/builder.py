@@ -22,8 +22,10 @@ from archcalc.spec.declaration import BlockDef, Document
 from archcalc.spec.expression import Expression, Function, Word
 from archcalc.spec.value import Value
 
-STEPS = 10
+STEPS = 4
 """Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
+
+COMPARE = "compare it with something: n > 1"
 
 MAX_NESTING = 48
 """Blocks within blocks."""
@@ -90,6 +92,7 @@ class Builder:
         document = self.document
         names = self.declared.parameters_of(document.library)
         inputs = tuple(self.declared.input(each, names) for each in document.inputs)
+        self.declared.check_blocks()
         frame = Frame("", "", names, document.library, explicit_names(document.layers))
         for each in inputs:
             self.network.volumes[each.name] = None if 0 in each.volume.item_shape else each.volume
@@ -147,7 +150,9 @@ class Builder:
     def chosen(self, choice: Choice, frame: Frame) -> Body:
         holds = choice.condition.evaluate(frame.scope, WORDS, self.declared.truth)
         if not isinstance(holds, bool):
-            raise problem("AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where)
+            raise problem(
+                "AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE
+            )
         return choice.then if holds else choice.otherwise
 
     def step(self, step: Step, source: str, frame: Frame) -> str:
@@ -170,6 +175,9 @@ class Builder:
         if not is_number(count):
             return self.one_for_all(step, sources, frame, count)
         made = sources[0]
+        makes_layers = isinstance(step.call, Merge) or layer_named(step.call.target.text)
+        if makes_layers or count > self.document.max_layers:
+            self.has_room(count, step.where)
         for _ in range(count):
             sources = (made := self.once(step, sources, frame, ""),)
         return made
@@ -245,6 +253,9 @@ class Builder:
             raise unknown_layer(merge.target.text, merge.target.where, known_names())
         if layer.inputs[1] == 1:
             raise list_for_a_layer(merge, layer)
+        if not merge.paths:
+            help = f"{merge.target.text}: [prev, layer]"
+            raise problem("AC203", f"{merge.target.text} takes paths, got an empty list", merge.where, help=help)
         paths = tuple(self.body(path, source, frame) for path in merge.paths)
         call = Invocation(merge.target, (), merge.keywords, False, merge.where)
         return self.layer(call, layer, paths, frame, name)
@@ -296,8 +307,7 @@ class Builder:
         path = frame.path(name)
         module = module or frame.module_path(name)
         self.network.add(layer, call, sources, path, module, frozen or frame.frozen)
-        if len(self.network.nodes) > self.document.max_layers:
-            self.give_up(call.where)
+        self.has_room(0, call.where)
         return path
 
     def again(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
@@ -412,6 +422,8 @@ class Builder:
             return path
         names = [name for name, value in frame.scope.items() if isinstance(value, Reference)]
         if calls:
+            if help := self.elsewhere(word.text, frame):
+                raise problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
             raise unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names])
         help = did_you_mean(word.text, names) or (f"named so far: {', '.join(names)}" if len(names) < 12 else "")
         raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
@@ -427,6 +439,19 @@ class Builder:
             if (found.code, found.location) not in self.reported:
                 self.reported.add((found.code, found.location))
                 self.problems.append(replace(found, notes=(*found.notes, *calls)))
+
+    def elsewhere(self, name: str, frame: Frame) -> str:
+        """Where a layer of that name is, if not where it is seen."""
+        if name in frame.taken:
+            return "it comes later: a chain reads what is before it"
+        if frame.stack and name in explicit_names(self.document.layers):
+            return "a block does not see the caller's layers: give it this one as an argument"
+        return ""
+
+    def has_room(self, more: int, where: Location) -> None:
+        """Gives up at once where so many more layers are too many."""
+        if len(self.network.nodes) + more > self.document.max_layers:
+            self.give_up(where)
 
     def give_up(self, where: Location) -> None:
         self.report(

@@ -28,12 +28,12 @@ INTERRUPTED = 130
 
 SUMMARIES = {
     "report": "The layer table and totals of a network.",
-    "check": "Syntax, names, shapes, published numbers, and whether the design is sound.",
+    "check": "What is wrong with specs, and weak in their designs.",
     "verify": "Build the generated PyTorch, run it, compare every number.",
     "generate": "The network as PyTorch source.",
     "formula": "Totals as closed forms in free sizes; which sizes fit.",
     "solve": "Which sizes fit; what batch or width keeps within a budget.",
-    "explain": "A layer's numbers, derived; the long text of a diagnostic or a rule.",
+    "explain": "A layer's numbers, derived; the long text of a code.",
     "layers": "The catalogue of layers.",
     "specs": "The bundled specs.",
     "schema": "The JSON Schema of specs, for editors.",

@@ -135,6 +135,13 @@ class Declarations:
             self.report(error)
             return 0
 
+    def check_blocks(self) -> None:
+        """Reports blocks that no call could mean."""
+        for name, block in self.document.library.blocks.items():
+            if layer_named(name):
+                message = f"a layer is called '{name}': no block can have its name"
+                self.report(problem("AC115", message, block.name.where, help=f"another name: my_{name}"))
+
     def defaults_of(self, library: Library) -> Mapping[str, Defaults]:
         """The `defaults:` of a file by the layers' own names; what is wrong with them is reported once."""
         known = self.default_arguments.get(id(library))

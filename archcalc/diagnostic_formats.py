@@ -23,7 +23,17 @@ def concise(found: Sequence[Diagnostic]) -> str:
 
 
 def as_json(found: Sequence[Diagnostic]) -> str:
-    return json.dumps([plain(each) for each in found], indent=1, ensure_ascii=False) + "\n"
+    return as_text([plain(each) for each in found])
+
+
+def as_text(value: object) -> str:
+    """JSON in which nothing stands that a terminal would obey: what cannot be printed is escaped."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() or sign == "\n" else escape(sign) for sign in text) + "\n"
+
+
+def escape(sign: str) -> str:
+    return json.dumps(sign)[1:-1]
 
 
 def plain(each: Diagnostic) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def escaped(text: str, more: str = "") -> str:
     >>> escaped("50 %: a, b", ":,")
     '50 %25%3A a%2C b'
     """
-    return "".join(f"%{ord(sign):02X}" if sign in f"%\r\n{more}" else sign for sign in text)
+    return "".join(f"%{ord(sign):02X}" if sign in f"%\r\n{more}" else printable(sign) for sign in text)
 
 
 # --- SARIF -----------------------------------------------------------------------------------------------------------
@@ -88,7 +98,7 @@ def sarif(found: Sequence[Diagnostic]) -> str:
         ],
     }
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": [result(each) for each in found]}
-    return json.dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]}, indent=1, ensure_ascii=False) + "\n"
+    return as_text({"$schema": SARIF, "version": "2.1.0", "runs": [run]})
 
 
 def titles(codes: set[str]) -> Iterator[tuple[str, str]]:

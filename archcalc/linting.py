@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archcalc import rules  # noqa: F401  every file in it registers itself
 from archcalc.builder import build
-from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.location import Location
 from archcalc.feasibility import example
@@ -48,7 +48,10 @@ def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_R
         except Undecided:
             return ()
         shapes = {each.name: tuple(number_at(n, values) for n in each.volume.item_shape) for each in graph.inputs}
-        graph = build(document, sizes=shapes)
+        try:
+            graph = build(document, sizes=shapes)
+        except SpecError:
+            return ()  # no size fits: that is told elsewhere
     return tuple(found_in(graph, selection))
 
 

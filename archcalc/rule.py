@@ -9,11 +9,11 @@ AR6xx numerics.
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import indent
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
 from archcalc.core.diagnostic import Edit
 from archcalc.core.location import Location
@@ -25,6 +25,10 @@ from archcalc.measures.arithmetic import macs
 from archcalc.measures.receptive_field import Fields, is_pointwise, receptive_fields
 
 L = TypeVar("L", bound=Layer)
+
+
+Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
+"""For the roles that are passed by: where that leads from each node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +150,7 @@ class Design:
 
     def back(self, node: Node, *roles: Role) -> Node | None:
         """The nearest node before one that has none of these roles; None where an input comes first."""
-        found = self.before(node)
-        while found is not None and found.layer.role in roles:
-            found = self.before(found)
-        return found
+        return beyond(node, self.before, roles, self.behind.setdefault(roles, {}))
 
     def origin(self, node: Node) -> str:
         """The input that a node's values come from, first sources alone."""
@@ -160,10 +161,32 @@ class Design:
 
     def on(self, node: Node, *roles: Role) -> Node | None:
         """The nearest node after one that has none of these roles, where each is read by the next alone."""
-        found = self.after(node)
-        while found is not None and found.layer.role in roles:
-            found = self.after(found)
-        return found
+        return beyond(node, self.after, roles, self.ahead.setdefault(roles, {}))
+
+    @cached_property
+    def behind(self) -> Passed:
+        return {}
+
+    @cached_property
+    def ahead(self) -> Passed:
+        return {}
+
+
+def beyond(
+    node: Node, step: Callable[[Node], Node | None], roles: tuple[Role, ...], known: dict[str, Node | None]
+) -> Node | None:
+    """The first node, step by step, that has none of these roles; `known` keeps it for those passed by: a chain of
+    thousands is walked once."""
+    passed = []
+    found = step(node)
+    while found is not None and found.layer.role in roles:
+        if found.name in known:
+            found = known[found.name]
+            break
+        passed.append(found.name)
+        found = step(found)
+    known.update(dict.fromkeys(passed, found))
+    return found
 
 
 def windows_of(node: Node) -> Iterator[tuple[int, Window]]:

@@ -6,6 +6,7 @@ It holds the structure of a file. Chains, expressions and names within texts are
 import functools
 import inspect
 from collections.abc import Collection
+from itertools import combinations
 from typing import Any, TypeAlias
 
 from archcalc import layers, measures  # noqa: F401  every file in them registers itself
@@ -127,9 +128,14 @@ def step() -> Schema:
         "properties": siblings | words,
         "patternProperties": named | {own: {"type": ["object", "string", "number", "null", "boolean"]}},
         "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 4,
+        "anyOf": [one_layer_beside(chosen) for n in range(4) for chosen in combinations(siblings, n)],
     }
+
+
+def one_layer_beside(siblings: tuple[str, ...]) -> Schema:
+    """A mapping that has these siblings and one key more."""
+    count = len(siblings) + 1
+    return {"required": list(siblings), "minProperties": count, "maxProperties": count}
 
 
 def about(word: str) -> str:

@@ -1,6 +1,7 @@
 """Generated source: formatted, linted, named as in the spec, and safe whatever a spec says."""
 
 import ast
+import json
 import keyword
 import subprocess
 import sys
@@ -259,3 +260,108 @@ def test_nothing_that_a_spec_says_of_itself_gets_out_of_its_docstring(text: str)
     plain = [type(node) for node in ast.parse(generate(network("two_layer")).text).body]
     assert kinds == plain
     Running(made, graph, "meta")
+
+
+# --- nothing of a spec reaches Python but as a name or a literal -----------------------------------------------------
+
+CODE = "__import__('os').system('touch reached')"
+TEXTS = [
+    CODE,
+    f'"""\n{CODE}\n"""',
+    f'\\"\\"\\"\n{CODE}',
+    f"'''\n{CODE}\n'''",
+    f'""""{CODE}',
+    f'x\\\n"""\n{CODE}',
+    '"' * 7,
+    "\\",
+    "\\\\\\",
+    "a\x00b",
+    f"a\r{CODE}",
+    f"a\u2028{CODE}",
+    f"a\x0c{CODE}\x85{CODE}",
+    "\\N{LATIN SMALL LETTER A}\\x00\\u0000\\",
+    "\u2102\U0001d425\U0001d41a\U0001d42c\U0001d42c \u202eenil a\u202c __\U0001d4be" + "mport__",
+    f"{{{CODE}}} %(x)s {{0.__class__}}",
+    f"# type: ignore\n{CODE}",
+    " \t\n",
+]  # fmt: skip
+"""What somebody might call a network to get out of its docstring."""
+
+BEFORE = "archcalc: 1\ninput: [3, 8, 8]\n"
+
+
+def calls(text: str) -> set[str]:
+    """Every function that a source calls, and every name that it speaks of."""
+    tree = ast.parse(text)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names | {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def statements(text: str) -> list[str]:
+    """The kinds of all statements and expressions in order, docstrings' words left out."""
+    return [type(node).__name__ for node in ast.walk(ast.parse(text))]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+@pytest.mark.parametrize("where", ["name", "about", "source"])
+def test_texts_stay_in_docstrings(where: str, text: str) -> None:
+    plain = generate(load_text(f"{BEFORE}layers: [relu, fc: 2]\n"))
+    graph = load_text(f"{BEFORE}layers: [relu, fc: 2]\n")
+    object.__setattr__(graph, where, text)
+    made = generate(graph)
+    compile(made.text, "<generated>", "exec")
+    assert statements(made.text) == statements(plain.text)
+    assert calls(made.text.replace(made.name, "Net")) == calls(plain.text.replace(plain.name, "Net"))
+    assert made.name.isascii()
+    assert made.name.isidentifier()
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "layers: [relu]\nname: {}\nabout: {}\nsource: {}\n",
+        "layers:\n  - conv: {{kernel_size: 3, out_channels: 2}}\n    name: {}\n",
+        "layers:\n  - {}: {{kernel_size: 3}}\n",
+        "layers: [upsample: {{scale_factor: 2, mode: {}}}]\n",
+        "layers: [conv: {{kernel_size: 3, out_channels: 2, padding: {}}}]\n",
+        "layers: [conv: {{kernel_size: 3, out_channels: 2, act: {}}}]\n",
+        "params: {{{}: 2}}\nlayers: [relu]\n",
+        "params: {{w: {}}}\nlayers: [fc: w]\n",
+        "blocks: {{{}: [relu]}}\nlayers: [relu]\n",
+        "blocks:\n  block(w):\n    - fc: w\nlayers:\n  - block: {}\n",
+        "layers:\n  - {}\n",
+    ],
+)
+def test_what_a_spec_says_is_refused_or_stays_a_text(spec: str, text: str) -> None:
+    try:
+        made = generate(load_text(f"{BEFORE}{spec.format(*[json.dumps(text)] * 3)}"))
+    except SpecError:
+        return
+    assert {"__import__", "os", "system", "exec", "eval"} & calls(made.text) == set()
+    assert statements(made.text) == statements(generate(load_text(f"{BEFORE}layers: [relu]\n")).text)
+
+
+def test_names_of_layers_are_identifiers_whatever_they_are() -> None:
+    names = [
+        "class",
+        "__init__",
+        "__class__",
+        "self",
+        "torch",
+        "nn",
+        "forward",
+        "lambda",
+        "print",
+        "_",
+        "exec",
+        "super",
+    ]
+    layers = "".join(f"  - {name} = fc(3)\n" for name in names)
+    made = generate(load_text(f"{BEFORE}layers:\n{layers}"))
+    compile(made.text, "<generated>", "exec")
+    assert calls(made.text) <= {
+        "Tensor", "torch", "nn", "x", "y", "self", "super", "super()", "network", "print", "tuple", "int", "None",
+        "super().__init__", "nn.Linear", "torch.flatten", "torch.no_grad", "torch.randn", "__name__", made.name,
+        f"{made.name}().eval", "y.shape", *(f"self.{attribute(name)}" for name in names), *map(attribute, names),
+    } | {name for name in calls(made.text) if name.startswith(("x.", "y."))}  # fmt: skip

@@ -10,52 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from archcalc import layers, reports  # noqa: F401  every file in them registers itself
 from archcalc.binding import shown
-from archcalc.builder import build
-from archcalc.codegen import generate
 from archcalc.command import PROBLEMS, run
-from archcalc.core.codes import CODES
-from archcalc.core.diagnostic import SpecError
-from archcalc.core.location import Source
-from archcalc.expectation import failures
 from archcalc.layer import LAYERS
-from archcalc.report import REPORTS, report_of
-from archcalc.spec.document import read_document
 from archcalc.spec.library import KEYS
-from tests.zoo import FILES
+from tests.front_door import outcome
 
 GOOD = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 4) -> fc(2)\n"
-
-
-def outcome(text: str) -> list[str]:
-    """The codes of what is wrong; none where a graph comes out, which then has all its numbers."""
-    try:
-        document = read_document(Source("<test>", text))
-        graph = build(document)
-    except SpecError as error:
-        return sound(error)
-    assert {each.code for each in failures(graph, document)} <= CODES.keys()
-    report = report_of(graph)
-    for form in REPORTS.values():
-        form.write(report)
-    try:
-        generate(graph)
-    except SpecError as error:
-        return sound(error)
-    return []
-
-
-def sound(error: SpecError) -> list[str]:
-    """The codes of diagnostics that are fit to be shown."""
-    assert len(error.diagnostics) > 0
-    for each in error.diagnostics:
-        assert each.code in CODES
-        assert each.message == each.message.strip() != ""
-    return [each.code for each in error.diagnostics]
 
 
 def test_a_spec_with_nothing_wrong_has_no_problems() -> None:
@@ -241,61 +203,3 @@ def test_standard_input_that_is_no_spec_is_told_in_words(
 def test_names_of_any_kind_make_no_fault() -> None:
     for name in ("class", "self", "_", "__init__", "é", "x y", "a.b", "1a", "input", "prev", "conv", "None", "true"):
         outcome(f"archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - {name} = conv(3, 4)\n  - {name} -> relu\n")
-
-
-# --- mutations -------------------------------------------------------------------------------------------------------
-
-TEXTS = [file.read_text() for file in FILES if file.stat().st_size < 2500]
-PIECES = (
-    "->", " -> ", "[", "]", "{", "}", "(", ")", ",", ":", "- ", "\n", "  ", "=", "*", "0", "-1", "'", '"', "#", "\t",
-    "if ", " else ", "conv", "relu", "prev", "x.channels", "null", "1e9", "&a ", "*a", "!", "%", "é", "\u2028", "\x00",
-)  # fmt: skip
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """A bundled spec with some pieces cut out, doubled, moved or put in."""
-    text = draw(st.sampled_from(TEXTS))
-    for _ in range(draw(st.integers(1, 4))):
-        i = draw(st.integers(0, len(text)))
-        j = min(len(text), i + draw(st.integers(0, 12)))
-        kind = draw(st.sampled_from(["cut", "double", "put", "replace"]))
-        piece = draw(st.sampled_from(PIECES))
-        text = (
-            text[:i] + {"cut": "", "double": text[i:j] * 2, "put": piece + text[i:j], "replace": piece}[kind] + text[j:]
-        )
-    return text
-
-
-WORD = re.compile(r"[\w.]+")
-WORDS = sorted({word for text in TEXTS for word in WORD.findall(text.partition("\ninput:")[2])})
-
-
-@st.composite
-def reworded(draw: st.DrawFn) -> str:
-    """A bundled spec that is still YAML: some words and numbers behind its head are others."""
-    head, key, body = draw(st.sampled_from(TEXTS)).partition("\ninput:")
-    for _ in range(draw(st.integers(1, 3))):
-        word = draw(st.sampled_from(list(WORD.finditer(body))))
-        other = draw(st.one_of(st.sampled_from(WORDS), st.sampled_from(["0", "1", "3", "1e9", "0.5", "prev", "[]"])))
-        body = body[: word.start()] + other + body[word.end() :]
-    return head + key + body
-
-
-@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(mutated())
-def test_a_mutated_spec_is_read_or_refused(text: str) -> None:
-    outcome(text)
-
-
-@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
-@given(reworded())
-def test_a_spec_with_other_words_is_built_or_refused(text: str) -> None:
-    outcome(text)
-
-
-@pytest.mark.fuzz
-@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.one_of(mutated(), reworded()))
-def test_many_mutated_specs_are_read_or_refused(text: str) -> None:
-    outcome(text)

@@ -15,6 +15,7 @@ from archcalc.codegen.names import TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
 from archcalc.codegen.tree import Tree
 from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
+from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
 from archcalc.graph import Graph, Input
@@ -218,8 +219,8 @@ def repeated(parts: Sequence[str]) -> Iterator[str]:
 
 
 def docstring(lines: Sequence[str], indent: str) -> Iterator[str]:
-    """Text that people wrote, as a docstring that cannot end early."""
-    safe = [" ".join(line.split()).replace("\\", "\\\\").replace('"""', "'''") for line in lines]
+    """Text that people wrote, as a docstring that cannot end early, and shows what it holds."""
+    safe = [printable(" ".join(line.split())).replace("\\", "\\\\").replace('"""', "'''") for line in lines]
     room = WIDTH - len(indent) - 3
     wrapped_lines = [part for line in safe for part in (textwrap.wrap(line, room, break_long_words=False) or [""])]
     if len(wrapped_lines) == 1 and not wrapped_lines[0].endswith('"') and len(wrapped_lines[0]) <= room - 3:

@@ -73,8 +73,8 @@ def once(told: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Without what variants repeat: they share most of a file, and what is wrong with it."""
     found: dict[object, Diagnostic] = {}
     for each in told:
-        is_rule = each.severity == "warning" and each.location is not None
-        found.setdefault((each.code, each.location) if is_rule else each, each)
+        what = () if each.severity == "warning" else (each.message,)
+        found.setdefault((each.code, each.location, *what) if each.location else each, each)
     return list(found.values())
 
 
@@ -127,14 +127,20 @@ class Told:
 
 def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Told:
     """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
+    variant = "" if Path(spec).is_file() else spec.rpartition("@")[2] if "@" in spec else ""
+
+    def noted(each: Diagnostic) -> Diagnostic:
+        return replace(each, notes=(*each.notes, f"in the variant {variant}")) if variant else each
+
     try:
         document = read(spec)
         graph, found = judged(document)
         if graph is None:
-            return Told(found)
-        return Told([*found, *findings_of(document, graph, selection)], {node.where for node in graph})
+            return Told([*map(noted, found)])
+        told = [*map(noted, found), *findings_of(document, graph, selection)]
+        return Told(told, {node.where for node in graph})
     except SpecError as error:
-        return Told(error.diagnostics)
+        return Told([*map(noted, error.diagnostics)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,8 @@ def _name_help(cursor: Cursor) -> str:
         return "a name begins with a letter"
     if text[:1].isdigit():
         return "numbers stand in the parentheses of a layer: conv(3, 64)"
+    if text == "-":
+        return "an item begins with '- ', a dash and a space"
     if text == "none":
         return "prev is the path that changes nothing"
     return ""
@@ -146,6 +148,10 @@ def _call(cursor: Cursor, target: Word) -> Invocation:
             raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
         given = argument(cursor)
         if isinstance(given, Expression):
+            if named := next((word for word, _ in keywords.values() if word.where.text == word.text), None):
+                label = Label(named.where, "named here")
+                help = f"give {named.text} last, or this one a name too"
+                raise problem("AC012", "an argument without a name", given.where, labels=[label], help=help)
             positional.append(given)
         else:
             _add_keyword(keywords, given)

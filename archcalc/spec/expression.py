@@ -32,6 +32,11 @@ Names: TypeAlias = Mapping[str, Value]
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": "none", "null": "none"}
 
 
+SWITCHES = dict.fromkeys(("on", "yes", "true"), "write true") | {"off": "write false, or none"}
+SWITCHES |= {"no": "write false, or none", "false": "write false", "none": "write none", "null": "write none"}
+"""What YAML or Python would take for true, false or nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A name as somebody wrote it."""
@@ -72,7 +77,8 @@ class Name(Expression):
             return self.id
         if self.id in CONSTANTS:
             return CONSTANTS[self.id]
-        help = did_you_mean(self.id, [*names, *words]) or (f"names here: {enumerated(names)}" if names else "")
+        help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words])
+        help = help or (f"names here: {enumerated(names)}" if names else "")
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 
 

@@ -61,7 +61,7 @@ def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
     help = did_you_mean(other.value, SIBLINGS)
     if not help and isinstance(value, Scalar) and value.is_null:
         help = f"indent it deeper than '{head}:', so that it belongs to it"
-    help = help or f"arguments stand inside: {head}: {{{other.value}: ...}}"
+    help = help or f"arguments stand inside: {head}: {{{other.value}: ...}}; another layer begins with '- '"
     return problem("AC022", f"unknown key {quoted(other.value)} beside {quoted(head)}", other.where, help=help)
 
 
@@ -72,7 +72,7 @@ def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
         name, target = target, _word(cursor)
     if cursor.texts[cursor.at] == "(":
         empty = isinstance(value, Scalar) and value.is_null
-        help = "leave the ':' out" if empty else f"write {target.text}: {{key: value}}"
+        help = "leave the ':' out" if empty else f"write {target.text}: {{key: value}}, or key=value within the call"
         raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
     cursor.finish()
     return name, target

@@ -137,7 +137,9 @@ class Libraries(Sections):
         if not isinstance(node, Scalar) or not node.value:
             raise problem("AC016", "an import is the path of a file", node.where, help="import: [./blocks.yaml]")
         if os.path.isabs(node.value):
-            raise problem("AC020", "an import is a path relative to this file", node.where)
+            raise problem(
+                "AC020", "an import is a path relative to this file", node.where, help="import: [./blocks.yaml]"
+            )
         home = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
         if home in self.open:
             chain = " -> ".join(os.path.basename(name) for name in [*self.open[self.open.index(home) :], home])

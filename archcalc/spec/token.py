@@ -105,7 +105,7 @@ class Cursor:
     def _refuse(self, start: int, end: int) -> NoReturn:
         text = self.text[start:end]
         help = MEANT.get(text, "")
-        if text.lower().startswith("0x"):
+        if text.lower().startswith(("0x", "0o", "0b")):
             help = "numbers are decimal"
         elif product := re.fullmatch(r"(\d{1,16})([A-Za-z_]\w{0,32})", text):
             help = f"a product is written {product[1]}*{product[2]}; a name begins with a letter"
