@@ -2,13 +2,14 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import click
 
@@ -24,9 +25,6 @@ from archcalc.loading import document_of, document_of_chain
 from archcalc.rule import RULES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_source, variant_names
-
-Family: TypeAlias = tuple[str, ...]
-"""A spec and its variants by their names, the file first."""
 
 MANY = 8
 """Files that are worth a process of their own."""
@@ -50,16 +48,14 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR")
     selection = selection_of(options["select"], options["ignore"])
-    families = [family for spec in specs for family in expanded(spec)]
-    told = all_checked(families, selection)
-    if options["fix"]:
-        told = mended(families, told, selection)
+    families = all_checked([name for spec in specs for name in expanded(spec)], selection)
+    told = mended(families, selection) if options["fix"] else [each.found for each in families]
     if expressions:
         told.append(list(told_of(document_of_chain, "\n".join(expressions), selection).found))
     found = once(each for family in told for each in family)
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
-        count = sum(map(len, families)) + bool(expressions)
+        count = sum(len(each.names) for each in families) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
     return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
 
@@ -85,19 +81,16 @@ def once(told: Iterable[Diagnostic]) -> list[Diagnostic]:
 # --- which specs -----------------------------------------------------------------------------------------------------
 
 
-def expanded(spec: str) -> Iterator[Family]:
-    """The specs that a name stands for: those of a directory, and every variant of a file."""
+def expanded(spec: str) -> Iterator[str]:
+    """The specs that a name stands for: those of a directory, or itself."""
     path = Path(spec)
     if spec and path.is_dir():
         files = [file for file in sorted(path.rglob("*.yaml")) if not hidden(file.relative_to(path)) and is_spec(file)]
         if not files:
             raise click.UsageError(f"no spec lies in {spec}")
-        for file in files:
-            yield tuple(with_variants(str(file)))
-    elif path.is_file():
-        yield tuple(with_variants(spec))
+        yield from map(str, files)
     else:
-        yield (spec,)
+        yield spec
 
 
 def hidden(file: Path) -> bool:
@@ -150,9 +143,18 @@ def told_of(read: Callable[[str], Document], spec: str, selection: Selection) ->
         return Told([*map(noted, error.diagnostics)])
 
 
-def checked(family: Family, selection: Selection) -> list[Diagnostic]:
-    """What is wrong with a file and its variants. What is to be edited is so in all of them, or it is not edited."""
-    told = [told_of(document_of, name, selection) for name in family]
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A spec and its variants by their names, the file first, and what is wrong with them."""
+
+    names: Sequence[str]
+    found: list[Diagnostic]
+
+
+def checked(name: str, selection: Selection) -> Family:
+    """A spec, looked at with its variants. What is to be edited is so in all of them, or it is not edited."""
+    names = list(with_variants(name)) if Path(name).is_file() else [name]
+    told = [told_of(document_of, each, selection) for each in names]
     ruled = [{(each.code, each.location) for each in variant.found} for variant in told]
     sound = not any(each.severity == "error" for variant in told for each in variant.found)
 
@@ -163,29 +165,29 @@ def checked(family: Family, selection: Selection) -> list[Diagnostic]:
         )
 
     found = once(each for variant in told for each in variant.found)
-    return [each if not each.edits or holds(each) else replace(each, edits=()) for each in found]
+    return Family(names, [each if not each.edits or holds(each) else replace(each, edits=()) for each in found])
 
 
-def all_checked(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
-    """What is wrong with each file; many are shared out among processes, which share all that was imported."""
-    workers = min(len(families) // MANY, os.cpu_count() or 1)
+def all_checked(names: Sequence[str], selection: Selection) -> list[Family]:
+    """Every spec, looked at; many are shared out among processes, which share all that was imported."""
+    workers = min(len(names) // MANY, os.cpu_count() or 1)
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forks of threads may wait for one another
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
-        return [checked(family, selection) for family in families]
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        return pool.map(partial(checked, selection=selection), families, chunksize=1)
+        return [checked(name, selection) for name in names]
+    quiet = signal.SIGINT, signal.SIG_IGN  # an interrupt is this process's to answer
+    with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
+        return pool.map(partial(checked, selection=selection), names, chunksize=1)
 
 
 # --- mending ---------------------------------------------------------------------------------------------------------
 
 
-def mended(
-    families: Sequence[Family], told: Sequence[list[Diagnostic]], selection: Selection
-) -> list[list[Diagnostic]]:
+def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
     """Makes the edits in the files that are as sound with them as before; what is left."""
     left, count, files = [], 0, []
-    for family, found in zip(families, told, strict=True):
-        name, edits = family[0], [edit for each in found for edit in each.edits if edit.where.source.name == family[0]]
+    for family in families:
+        name, found = family.names[0], family.found
+        edits = [edit for each in found for edit in each.edits if edit.where.source.name == name]
         if edits and Path(name).is_file():
             text = edited(edits[0].where.source.text, edits)
             if problem := next(problems_with(text, family), None):
@@ -194,7 +196,7 @@ def mended(
                 put(text, name)
                 files.append(name)
                 count += sum(bool(each.edits) for each in found)
-                found = checked(family, selection)
+                found = checked(name, selection).found
         left.append(found)
     if files:
         click.echo(f"{count} mended in {enumerated(files)}", err=True)
@@ -203,7 +205,7 @@ def mended(
 
 def problems_with(text: str, family: Family) -> Iterator[Diagnostic]:
     """What would be wrong with a file of this text."""
-    name, *variants = family
+    name, *variants = family.names
     for variant in (None, *(each.removeprefix(f"{name}@") for each in variants)):
         try:
             yield from judged(read_document(Source(name, text), variant=variant))[1]

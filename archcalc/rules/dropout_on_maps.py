@@ -13,8 +13,8 @@ class DropoutOnMaps(Rule, code="AR501"):
     Neighbouring units of a map say much the same: what one of them loses the next still tells, so that dropout adds
     noise and regularises little. It belongs on fully connected layers, or takes whole channels at a time.
 
-    Sources: Tompson et al. 2014, arXiv:1411.4280, section 3.2 (spatial dropout); Desassis, "Convolutional neural
-    networks" (Mines Paris).
+    Sources: Tompson et al. 2014, arXiv:1411.4280 (spatial dropout); Desassis, "Convolutional neural networks" (Mines
+    Paris).
     """
 
     bad = "- conv(3, 16, p1) -> relu\n- dropout(0.3)  # <-\n- flatten -> fc(10)"

@@ -12,8 +12,8 @@ class EvenKernel(Rule, code="AR204"):
     An even window has no middle: the map grows or shrinks by a unit, and what comes out lies half a unit beside what
     went in; layer after layer the shift adds up. Dilated by an even number, an even kernel has a middle after all.
 
-    Sources: Wu et al. 2019, arXiv:1903.08385, section 3.1 (the shift of even-sized kernels); Avrithis, "Deep learning
-    for vision", lecture 7 (r = 2l + 1).
+    Sources: Wu et al. 2019, arXiv:1903.08385 (the shift of even-sized kernels); Avrithis, "Deep learning for vision",
+    lecture 7 (r = 2l + 1).
     """
 
     bad = "- conv(4, 8, p2) -> relu  # <-"

@@ -12,8 +12,8 @@ class FrozenBehindTrainable(Rule, code="AR508"):
     What it was trained on changes under it, and its outputs can no longer be computed once: backward has to go through
     it, and keep its activations. Layers are frozen from the input on.
 
-    Sources: Yosinski et al. 2014, arXiv:1411.1792, section 2 (the first n layers are frozen); Desassis, "Convolutional
-    neural networks" (Mines Paris).
+    Sources: Yosinski et al. 2014, arXiv:1411.1792 (the first n layers are frozen); Desassis, "Convolutional neural
+    networks" (Mines Paris).
     """
 
     bad = "- conv(3, 16) -> relu\n- conv(3, 16, freeze=true)  # <-\n- relu -> flatten -> fc(10)"

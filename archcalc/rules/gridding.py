@@ -18,8 +18,8 @@ class Gridding(Rule, code="AR304"):
     holes, and neighbouring outputs are made of different units altogether. Dilations without a common divisor, such as
     1, 2, 5, fill it; one dense convolution among the others is enough.
 
-    Sources: Wang et al. 2017, arXiv:1702.08502, section 3.2 (gridding, hybrid dilated convolution); Yu, Koltun &
-    Funkhouser 2017, arXiv:1705.09914, section 4.
+    Sources: Wang et al. 2017, arXiv:1702.08502 (gridding, hybrid dilated convolution); Yu, Koltun & Funkhouser 2017,
+    arXiv:1705.09914 (degridding).
     """
 
     bad = "- conv(3, 8, d2, p2) -> relu\n- conv(3, 8, d4, p4) -> relu  # <-"

@@ -18,8 +18,8 @@ class NarrowField(Rule, code="AR301"):
     enough, or where every position has an answer of its own. Objects that are smaller than the image are stated in the
     spec: `params: {object_size: 96}`.
 
-    Sources: Luo et al. 2016, arXiv:1701.04128, section 1 (the receptive field has to cover the relevant region);
-    Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill.
+    Sources: Luo et al. 2016, arXiv:1701.04128 (the receptive field has to cover the relevant region); Araujo, Norris
+    & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill.
     """
 
     bad = "- conv(3, 16, p1) -> relu -> conv(3, 16, p1) -> relu\n- gap -> fc(10)  # <-"

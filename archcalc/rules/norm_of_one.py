@@ -14,7 +14,7 @@ class NormOfOne(Rule, code="AR601"):
     and deviations are mostly noise, and what evaluation uses instead is something else.
 
     Sources: torch.nn.functional.batch_norm ("expected more than 1 value per channel when training"); Wu & He 2018,
-    arXiv:1803.08494, section 1 (small batches).
+    arXiv:1803.08494 (small batches).
     """
 
     bad = "- adaptive_avgpool(1) -> conv(1, 64, bias=false)\n- batchnorm  # <-"

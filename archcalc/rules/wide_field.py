@@ -16,7 +16,7 @@ class WideField(Rule, code="AR302"):
     units near the border are then made of zeros for the most part, and layers could be saved: the network is made for
     larger inputs than these.
 
-    Source: Luo et al. 2016, arXiv:1701.04128, section 2 (the effective field takes a fraction of the theoretical one).
+    Source: Luo et al. 2016, arXiv:1701.04128 (the effective field takes a fraction of the theoretical one).
     """
 
     bad = """
