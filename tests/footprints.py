@@ -28,14 +28,26 @@ def differences(graph: Graph, practice: Practice = BARE) -> dict[str, int]:
     nested = Running(generate(graph, checkpointed=practice.checkpointed), graph, "cpu", practice.autocast)
     flat = Running(generate(graph, flat=True), graph, "cpu", practice.autocast)
     inputs, standing = nested.inputs(), memory.standing(nested)
-    before = found.gradients if practice.accumulate else 0
-    trained = memory.training(nested, inputs, accumulate=practice.accumulate)
     return {
         "parameters": found.parameters - standing.parameters,
         "buffers": found.buffers - standing.buffers,
         "saved": sum(found.saved.values()) - saved.saved(nested, inputs).total,
         "inference": found.inference.live - memory.inference(flat, inputs).peak,
         "nested inference": found.nested.live - memory.inference(nested, inputs).peak,
+        **in_training(found, nested),
+    }
+
+
+def peaks(graph: Graph) -> dict[str, int]:
+    """Of the flat source alone: its peaks, and what is left after training."""
+    found, flat = footprint_of(graph), Running(generate(graph, flat=True), graph, "cpu")
+    return {"inference": found.inference.live - memory.inference(flat, flat.inputs()).peak, **in_training(found, flat)}
+
+
+def in_training(found: Footprint, running: Running) -> dict[str, int]:
+    before = found.gradients if found.practice.accumulate else 0
+    trained = memory.training(running, running.inputs(), accumulate=found.practice.accumulate)
+    return {
         "training": found.training.live - before - trained.peak,
         "left": found.left - before - trained.inputs - trained.seeds - trained.end,
     }

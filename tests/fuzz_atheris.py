@@ -11,20 +11,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # by hand
-
-with atheris.instrument_imports(include=["archcalc"]):
-    from tests.front_door import guarded, outcome_of_bytes
-
 from tests.zoo import FILES
 
 
-def try_bytes(data: bytes) -> None:
-    with guarded():
-        outcome_of_bytes(data)
-
-
 def main() -> None:
+    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # by hand alone, and no dependency
+
+    with atheris.instrument_imports(include=["archcalc"]):
+        from tests.front_door import guarded, outcome_of_bytes
+
+    def try_bytes(data: bytes) -> None:
+        with guarded():
+            outcome_of_bytes(data)
+
     with tempfile.TemporaryDirectory() as corpus:
         for file in FILES:
             (Path(corpus) / file.name).write_bytes(file.read_bytes())

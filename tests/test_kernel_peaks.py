@@ -14,11 +14,14 @@ from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer
 from archcalc.layers.conv import Conv
 from archcalc.layers.linear import Linear
-from tests.footprints import differences
+from tests.footprints import peaks
 from tests.test_kernels import CASES
 
 LARGE = 3_000_000
 """Elements that an example may have to be run here."""
+
+WIDE = 4096
+"""Features that the layers before and behind it may map."""
 
 
 def learned(x: Volume) -> Layer:
@@ -47,7 +50,7 @@ def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
     for name, (layer, xs) in CASES.items():
         y = layer.shape(*xs)
         small = sum(each.numel for each in (*xs, y)) < LARGE
-        if small and all(each.rank <= 3 for each in (*xs, y)):
+        if small and all(each.rank <= 3 and each.channels <= WIDE for each in (*xs, y)):
             yield name, layer, tuple(replace(x, batch=2) for x in xs)
 
 
@@ -57,4 +60,4 @@ PEAKS = {name: (layer, xs) for name, layer, xs in cases()}
 @pytest.mark.parametrize("name", PEAKS)
 def test_a_layer_allocates_what_is_said(name: str) -> None:
     torch.manual_seed(0)
-    assert set(differences(between(*PEAKS[name])).values()) == {0}
+    assert set(peaks(between(*PEAKS[name])).values()) == {0}

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from archcalc import load_text
 from archcalc.codegen import generate
+from archcalc.core.volume import Volume
 from archcalc.footprint import footprint_of
 from archcalc.graph import Graph, Node
 from archcalc.transfer import Once, computed_once, learns
@@ -84,11 +85,21 @@ SMALL = [case for case in LAYERS if sum(x.numel for x in cast(Case, case.values[
 def test_a_layer_that_is_steady_gives_an_item_the_same_in_every_batch(case: Case) -> None:
     torch.manual_seed(0)
     module = Applied(case.layer.call(*case.xs), len(case.xs)).train()
-    items = [torch.randn(1, *x.item_shape) for x in case.xs]
-    one, other = ([torch.cat([x, torch.randn(2, *x.shape[1:])]) for x in items] for _ in range(2))
-    with torch.no_grad():
-        first, second = (module(*xs)[0] for xs in (one, other))
-    assert torch.allclose(first, second, rtol=1e-4, atol=1e-5) == case.layer.steady
+    items = [drawn(1, x) for x in case.xs]
+
+    def among_others() -> Tensor:
+        with torch.no_grad():
+            found = module(*(torch.cat([item, drawn(2, x)]) for item, x in zip(items, case.xs, strict=True)))[0]
+        return cast(Tensor, found)
+
+    first, times = among_others(), 2 if case.layer.steady else 60  # what seldom happens, happens in sixty
+    alike = all(torch.allclose(first, among_others(), rtol=1e-4, atol=1e-5) for _ in range(times))
+    assert alike == case.layer.steady
+
+
+def drawn(items: int, x: Volume) -> Tensor:
+    shape = (items, *x.shape[1:])
+    return torch.randint(2, shape) if x.is_ids else torch.randn(shape)
 
 
 def test_reports_say_it(shell: Shell) -> None:
