@@ -48,6 +48,7 @@ class Recurrent(OfTokens):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, hidden_size=self.hidden_size, num_layers=self.num_layers)
+        yield self.num_layers <= 1000, f"num_layers={self.num_layers} is more than 1,000: is a number mistyped?"
         yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
         alone = f"dropout={self.dropout} is between layers, and num_layers={self.num_layers} has none between"
         yield not self.dropout or self.num_layers > 1, alone
