@@ -12,7 +12,7 @@ from typing import Any
 from archcalc.core.dim import Dim
 from archcalc.core.location import Location
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume
+from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
 from archcalc.layer import Layer
 from archcalc.sym.expr import Claim
@@ -66,7 +66,7 @@ class Node:
                 trainable=weight.trainable and not weight.buffer and not self.frozen,
                 buffer=weight.buffer,
                 shared_with=self.ties.get(weight.name, ""),
-                dtype=computed if weight.dtype == "float32" and "float" in computed else weight.dtype,
+                dtype=computed if weight.dtype == "float32" and is_floating(computed) else weight.dtype,
                 active=weight.active,
             )
 
@@ -159,6 +159,17 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         """The node of that name, or the one that ends the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
+
+    def behind(self, *names: str) -> set[str]:
+        """Everything that values come from, themselves included."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.add(each)
+                waiting += self.by_name[each].sources if each in self.by_name else ()
+        return found
 
     def owner(self, key: str) -> Node:
         """The node that owns an entry of `state_dict`; names within a module may have dots too."""

@@ -137,17 +137,6 @@ class Design:
         readers = self.readers[node.name]
         return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
 
-    def sources_of(self, name: str) -> set[str]:
-        """All that a value comes from."""
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            node = self.graph.by_name.get(waiting.pop())
-            fresh = [source for source in node.sources if source not in found] if node else []
-            found.update(fresh)
-            waiting += fresh
-        return found
-
     def back(self, node: Node, *roles: Role) -> Node | None:
         """The nearest node before one that has none of these roles; None where an input comes first."""
         return beyond(node, self.before, roles, self.behind.setdefault(roles, {}))

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
 from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
-from archcalc.core.volume import ITEMSIZE
+from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph import Graph, Node
 
 GAPS = {Order.PART, Order.ROWS}
 
@@ -113,12 +113,13 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
     Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
     """
-    used = leading(graph)
+    used = graph.behind(*graph.outputs) | {each.name for each in graph.inputs}
     check_predicted(graph, run, used)
     made = Tape(run)
     values = made.values
     for each in graph.inputs:
-        values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=inputs_learn and is_floating(each))
+        learns = inputs_learn and each.volume.is_floating
+        values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=learns)
     made.given = tuple(made.tensors[i].storage for i in values.values())
     for node in graph:
         sources = [values[source] for source in node.sources]
@@ -144,19 +145,6 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
             raise Opaque(
                 f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
             )
-
-
-def leading(graph: Graph) -> set[str]:
-    """The values that an output comes from."""
-    found = set(graph.outputs)
-    for node in reversed(graph.nodes):
-        if node.name in found:
-            found.update(node.sources)
-    return found | {each.name for each in graph.inputs}
-
-
-def is_floating(given: Input) -> bool:
-    return given.volume.is_floating
 
 
 def applied(graph: Graph, node: Node) -> Applied:
@@ -223,8 +211,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
 
 def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gradients) -> bool:
     """Whether gradients flow through what a kernel makes; through whole numbers none does."""
-    floating = "float" in (kernel.size or tape.tensors[reads[0]].size).dtype
-    return floating and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
+    made = kernel.size or tape.tensors[reads[0]].size
+    return is_floating(made.dtype) and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
 
 
 def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:

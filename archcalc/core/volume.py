@@ -19,6 +19,11 @@ def widest(*dtypes: str) -> str:
     return max(dtypes, key=lambda dtype: ITEMSIZE[dtype])
 
 
+def is_floating(dtype: str) -> bool:
+    """Whether gradients can flow into what has that dtype."""
+    return "float" in dtype
+
+
 @dataclass(frozen=True, slots=True)
 class Volume:
     """One activation: `channels` features at every position of `spatial`, for every item of the batch.
@@ -40,8 +45,7 @@ class Volume:
 
     @property
     def is_floating(self) -> bool:
-        """Whether gradients can flow into it."""
-        return "float" in self.dtype
+        return is_floating(self.dtype)
 
     @property
     def is_ids(self) -> bool:

@@ -72,23 +72,12 @@ def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
 
 def forked(graph: Graph, sources: tuple[str, ...]) -> str:
     """The last layer, or input, that all come from; empty where there is none."""
-    common = set.intersection(*(behind(graph, source) for source in sources))
+    common = set.intersection(*(graph.behind(source) for source in sources))
     order = [*(each.name for each in graph.inputs), *(node.name for node in graph)]
     return next((name for name in reversed(order) if name in common), "")
 
 
-def behind(graph: Graph, name: str) -> set[str]:
-    """Everything that a value comes from, itself included."""
-    found, waiting = set(), [name]
-    while waiting:
-        each = waiting.pop()
-        if each not in found:
-            found.add(each)
-            waiting += graph.by_name[each].sources if each in graph.by_name else ()
-    return found
-
-
 def between(graph: Graph, fork: str, source: str) -> set[str]:
     """The layers from a fork to the end of a branch."""
-    before = behind(graph, fork) if fork else set()
-    return {name for name in behind(graph, source) - before if name in graph.by_name}
+    before = graph.behind(fork) if fork else set()
+    return {name for name in graph.behind(source) - before if name in graph.by_name}
