@@ -5,8 +5,8 @@ backward and the peaks of inference, training and an iteration (archcalc/memory.
 """
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from archcalc.core.dim import Dim, prod
@@ -153,6 +153,9 @@ class Kernel:
     copies: tuple[str, ...] = ()
 
 
+LISTS = tuple(each.name for each in fields(Kernel) if each.type == tuple[str, ...])
+"""The fields that are names of tensors or weights."""
+
 FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
 """A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
 
@@ -162,6 +165,20 @@ def linear_map(size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str
     own = (weight,)
     facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER)
     return Kernel(reads=(reads,), size=size, shown=True, settled=True, **facts, **more)
+
+
+def within(kernels: Iterable[Kernel], name: str, reads: str, makes: str) -> Iterator[Kernel]:
+    """The kernels of a layer that is a part of another: what it reads and makes by their names there, all else by its
+    own `name` first."""
+    known = {"x": reads, "y": makes}
+
+    def called(each: str) -> str:
+        return known.get(each, f"{name}.{each}")
+
+    for kernel in kernels:
+        lists: dict[str, Any] = {key: tuple(map(called, getattr(kernel, key))) for key in LISTS}
+        own, also = ({called(each): size for each, size in tensors.items()} for tensors in (kernel.own, kernel.also))
+        yield replace(kernel, makes=called(kernel.makes), own=own, also=also, **lists)
 
 
 def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:

@@ -1,6 +1,6 @@
 """Arithmetic counted by kind. What counts as a FLOP is decided in measures/arithmetic.py, nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from archcalc.core.dim import Dim
 
@@ -25,3 +25,6 @@ class Ops:
     exp: Dim = 0
     power: Dim = 0
     compare: Dim = 0
+
+    def __add__(self, other: "Ops") -> "Ops":
+        return Ops(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(Ops)})

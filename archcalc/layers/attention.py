@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -12,6 +12,7 @@ from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class SelfAttention(nn.Module):
@@ -83,11 +84,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             sums=projected + scores + x.numel,
             bias=projected if self.bias else 0,
             mul=scores,
-            compare=scores - rows,
-            add=scores + scores - rows,
-            exp=scores,
-            div=scores,
-        )
+        ) + softmax_ops(scores, rows)
 
     def cached(self, x: Volume) -> Dim:
         return 2 * x.channels if self.causal else 0
@@ -96,14 +93,12 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Queries, keys and values are views of one tensor; the logarithms of softmax's sums stand for the scores."""
-        own = {"sums": Tensor(self.num_heads * x.positions, "float32")}
-        keeps = ("mapped", "gathered", *own)
+        """Queries, keys and values are views of one tensor."""
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
         mapped = Tensor(3 * x.numel, y.dtype)
         yield linear_map(mapped, "in_proj_weight", first, makes="mapped", in_order=many(x))
         yield Kernel(reads=("mapped",), makes="heads", view=True)
-        yield Kernel(reads=("heads",), makes="gathered", size=tensor_of(y), keeps=keeps, own=own)
+        yield attended(tensor_of(y), ("heads",), self.num_heads, x, keeps=("mapped",))
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=("mapped",))
 
     def call(self, x: Volume) -> Call:
@@ -123,3 +118,16 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             given=dict(num_heads=2, bias=False), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560,
         ),
     )  # fmt: skip
+
+
+def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, keeps: tuple[str, ...] = ()) -> Kernel:
+    """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
+
+    It keeps what it reads, or `keeps` where that is a view of it. A mask of truths becomes one of scores, and these
+    are kept.
+    """
+    own = {"sums": Tensor(heads * x.positions, "float32")}
+    if "mask" in reads:
+        own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
+    kept = keeps or tuple(name for name in reads if name != "mask")
+    return Kernel(reads=reads, makes="gathered", size=size, keeps=(*kept, "gathered", *own), own=own)

@@ -10,8 +10,10 @@ from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
+from archcalc.layers.attention import attended
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import needs_tokens
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class CrossAttention(nn.Module):
@@ -86,11 +88,7 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
             sums=2 * x.numel + 2 * made + scores + x.numel,
             bias=2 * (x.numel + made) if self.bias else 0,
             mul=scores,
-            compare=scores - rows,
-            add=scores + scores - rows,
-            exp=scores,
-            div=scores,
-        )
+        ) + softmax_ops(scores, rows)
 
     def cached(self, *xs: Volume) -> Dim:
         return 0
@@ -99,16 +97,14 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
         return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """The logarithms of softmax's sums stand for the scores."""
         x, memory = xs
         made = {"query": ("x0", x), "key": ("x1", memory), "value": ("x1", memory)}
         for name, (reads, source) in made.items():
             weight, bias = f"{name[0]}_proj.weight", (f"{name[0]}_proj.bias",) * self.bias
             size = Tensor(source.positions * x.channels, y.dtype)
             yield linear_map(size, weight, bias, reads=reads, makes=name, in_order=many(source))
-        names, own = tuple(made), {"sums": Tensor(self.num_heads * x.positions, "float32")}
-        keeps = (*names, "gathered", *own)
-        yield Kernel(reads=names, makes="gathered", size=tensor_of(y), keeps=keeps, own=own)
+        names = tuple(made)
+        yield attended(tensor_of(y), names, self.num_heads, x)
         last = ("out_proj.bias",) * self.bias
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=names)
 

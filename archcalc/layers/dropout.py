@@ -1,5 +1,6 @@
 """Dropout: units silenced at random in training, untouched in evaluation."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 
 from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
@@ -7,18 +8,12 @@ from archcalc.core.volume import Volume, flat
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
-class Dropout(Layer, name="dropout", positional=("p",)):
-    """Zeroes each unit with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
-
-    Counted as evaluation runs it: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
-    """
+class AtRandom(Layer):
+    """Abstract: multiplied with random numbers in training, untouched in evaluation and where p is 0."""
 
     role = Role.MOVEMENT
 
-    p: float = 0.5
-
-    def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield 0 <= self.p <= 1, f"dropout needs a probability from 0 to 1, got p={self.p}"
+    p: float
 
     @property
     def steady(self) -> bool:
@@ -27,12 +22,30 @@ class Dropout(Layer, name="dropout", positional=("p",)):
     def shape(self, x: Volume) -> Volume:
         return x
 
+    @abstractmethod
+    def numbers(self, run: Run, x: Volume) -> Tensor:
+        """Those that it is multiplied with."""
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if not run.training or not self.p:
             yield Kernel(view=True, gradient=Gradient.VIEW)
             return
-        mask = {"mask": Tensor(x.numel, x.dtype if run.device == "cpu" else "bool")}
-        yield Kernel(size=tensor_of(y), keeps=("mask",), own=mask, even=True)
+        yield Kernel(size=tensor_of(y), keeps=("mask",), own={"mask": self.numbers(run, x)}, even=True)
+
+
+class Dropout(AtRandom, name="dropout", positional=("p",)):
+    """Zeroes each unit with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
+
+    Counted as evaluation runs it: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
+    """
+
+    p: float = 0.5
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield 0 <= self.p <= 1, f"dropout needs a probability from 0 to 1, got p={self.p}"
+
+    def numbers(self, run: Run, x: Volume) -> Tensor:
+        return Tensor(x.numel, x.dtype if run.device == "cpu" else "bool")
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Dropout", **self.stated())

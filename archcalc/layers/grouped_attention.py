@@ -6,15 +6,17 @@ from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.attention import attended
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class GroupedAttention(nn.Module):
@@ -145,6 +147,11 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         """Features of a head."""
         return exact(x.channels, self.num_heads) if self.head_dim is None else self.head_dim
 
+    def headed(self, x: Volume) -> Iterator[tuple[str, Volume]]:
+        """Queries and keys, the features of each head by themselves."""
+        for name, heads in (("query", self.num_heads), ("key", self.groups)):
+            yield name, Volume(self.features(x), (x.spatial[0], heads), x.batch, channels_last=True)
+
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         if self.window is not None:
             return (Window(kernel=self.window, begin=self.window - 1),)
@@ -171,18 +178,15 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         gathered = self.num_heads * d * x.positions
         turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
-        normed = 0 if self.qk_norm is None else (self.num_heads + self.groups) * x.positions
-        return Ops(
+        made = Ops(
             mac=(mapped + gathered) * x.channels + 2 * scores * d,
             sums=mapped + scores + gathered + y.numel,
             bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
-            mul=scores + 2 * turned + 3 * normed * d,
-            compare=scores - rows,
-            add=scores + scores - rows + turned + (scores if self.alibi else 0) + normed * d,
-            exp=scores,
-            div=scores + 2 * normed,
-            root=normed,
+            mul=scores + 2 * turned,
+            add=turned + (scores if self.alibi else 0),
         )
+        norms = (RMSNorm().ops(each, each) for _, each in self.headed(x)) if self.qk_norm is not None else ()
+        return sum(norms, made + softmax_ops(scores, rows))
 
     def cached(self, x: Volume) -> Dim:
         return 2 * self.groups * self.features(x) if self.causal else 0
@@ -191,7 +195,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Keys and values stay in their groups; the logarithms of softmax's sums stand for the scores."""
+        """Keys and values stay in their groups."""
         d, turned = self.features(x), self.rope is not None
         names: tuple[str, ...] = ("query", "key", "value")
         for name, heads in zip(names, (self.num_heads, self.groups, self.groups), strict=True):
@@ -199,8 +203,10 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             size = Tensor(x.positions * heads * d, y.dtype)
             yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, in_order=many(x))
         if self.qk_norm is not None:
-            for name, heads in (("query", self.num_heads), ("key", self.groups)):
-                yield from normed(run, name, Volume(d, (x.spatial[0], heads), x.batch, True, y.dtype))
+            for name, each in self.headed(x):
+                each = replace(each, dtype=y.dtype)
+                for kernel in within(RMSNorm().kernels(run, each, each), f"{name[0]}_norm", name, f"normed {name}"):
+                    yield replace(kernel, holds=(name, *kernel.holds))
             names = ("normed query", "normed key", "value")
         if turned:
             yield from table(x.spatial[0], d, y.dtype)
@@ -252,26 +258,6 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     )  # fmt: skip
 
 
-def normed(run: Run, name: str, x: Volume) -> Iterator[Kernel]:
-    """`torch.nn.RMSNorm` over the features of every head."""
-    known = {"x": name, "y": f"normed {name}"}
-
-    def told(*names: str) -> tuple[str, ...]:
-        return tuple(known.get(each, f"{name} {each}") for each in names)
-
-    for kernel in RMSNorm().kernels(run, x, x):
-        weights = tuple(f"{name[0]}_norm.{weight}" for weight in kernel.weights)
-        yield replace(
-            kernel,
-            reads=told(*kernel.reads),
-            makes=told(kernel.makes)[0],
-            keeps=told(*kernel.keeps),
-            holds=(name, *told(*kernel.holds)),
-            weights=weights,
-            copies=weights,
-        )
-
-
 def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
     """Cosines and sines of every place and feature; angles and what is not yet cast are of float32."""
     half = Tensor(length * exact(features, 2))
@@ -309,12 +295,3 @@ def falling(length: Dim, heads: Dim, dtype: str) -> Iterator[Kernel]:
     yield Kernel(reads=("slanted", "later"), makes=made, size=Tensor(scores), holds=held)
     if made != "scores":
         yield Kernel(reads=(made,), makes="scores", size=Tensor(scores, dtype), holds=held)
-
-
-def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume) -> Kernel:
-    """The kernel that is fused: a mask of truths becomes one of scores, and scores are kept."""
-    own = {"sums": Tensor(heads * x.positions, "float32")}
-    if "mask" in reads:
-        own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
-    keeps = (*(name for name in reads if name != "mask"), "gathered", *own)
-    return Kernel(reads=reads, makes="gathered", size=size, keeps=keeps, own=own)

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.grouped_attention import attended, table, turn
+from archcalc.layers.attention import attended
+from archcalc.layers.grouped_attention import table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class LatentAttention(nn.Module):
@@ -151,16 +152,13 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         rotated = items * (self.num_heads + 1) * self.qk_rope_head_dim
         norms = [RMSNorm(eps=1e-6).ops(v, v) for v in (x.to(channels=n) for _, n in self.norms())]
         maps = list(self.maps(x))
-        return Ops(
+        made = Ops(
             mac=items * sum(made * given for _, made, given in maps) + scores * (self.qk_head_dim + self.v_head_dim),
             sums=items * sum(made for _, made, _ in maps) + scores + rows * self.v_head_dim,
-            mul=scores + 2 * rotated + sum(each.mul for each in norms),
-            compare=scores - rows,
-            add=scores + scores - rows + rotated + sum(each.add for each in norms),
-            exp=scores,
-            div=scores + sum(each.div for each in norms),
-            root=sum(each.root for each in norms),
+            mul=scores + 2 * rotated,
+            add=rotated,
         )
+        return sum(norms, made + softmax_ops(scores, rows))
 
     def cached(self, x: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim
@@ -242,17 +240,9 @@ def joined(reads: tuple[str, ...], makes: str, size: Tensor, holds: tuple[str, .
 
 
 def normed(run: Run, x: Volume, reads: str, name: str, holds: tuple[str, ...]) -> Iterator[Kernel]:
-    """The kernels of a norm within a layer: what it reads and makes, and its weight, by their names here."""
-    names = {"x": reads, "y": name}
-
-    def called(each: str) -> str:
-        return names.get(each, f"{name}.{each}")
-
-    for kernel in RMSNorm(eps=1e-6).kernels(run, x, x):
-        lists = ("reads", "keeps", "weights", "copies")
-        words: dict[str, Any] = {key: tuple(map(called, getattr(kernel, key))) for key in lists}
-        held = (*map(called, kernel.holds), *holds)
-        yield replace(kernel, makes=called(kernel.makes), holds=held, even=False, settled=True, **words)
+    """A norm of what may be a part of a tensor: what comes out lies in order."""
+    for kernel in within(RMSNorm(eps=1e-6).kernels(run, x, x), name, reads, name):
+        yield replace(kernel, holds=(*kernel.holds, *holds), even=False, settled=True)
 
 
 def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
-from archcalc.layer import Call, Example, Layer, Role, module
+from archcalc.layer import Call, Example, module
 from archcalc.layers.activation import Activation
+from archcalc.layers.softmax import OverFeatures
 
 
-class LogSoftmax(Layer, name="log_softmax"):
+class LogSoftmax(OverFeatures, name="log_softmax"):
     """y_i = x_i - max x - log sum_j exp(x_j - max x), over the features of each position.
 
     For each of V units and R positions: V - R comparisons, V subtractions, V exponentials, V - R additions, a logarithm
@@ -17,13 +18,6 @@ class LogSoftmax(Layer, name="log_softmax"):
 
     Source: torch.nn.LogSoftmax.
     """
-
-    role = Role.SOFTMAX
-
-    keeps = ("y",)
-
-    def shape(self, x: Volume) -> Volume:
-        return x
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         rest = x.numel - x.positions

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layers.dropout import AtRandom
 
 LAYER_SCALE = '''\
 class LayerScale(nn.Module):
@@ -97,7 +98,7 @@ class DropPath(nn.Module):
 '''
 
 
-class DropPath(Layer, name="drop_path", positional=("p",), aliases=("stochastic_depth",)):
+class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochastic_depth",)):
     """Zeroes each item of a batch with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
 
     x: any volume -> y: the same
@@ -108,26 +109,13 @@ class DropPath(Layer, name="drop_path", positional=("p",), aliases=("stochastic_
     Sources: Huang et al. 2016, arXiv:1603.09382, section 3; torchvision.ops.StochasticDepth, mode "row".
     """
 
-    role = Role.MOVEMENT
-
     p: float
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield 0 <= self.p < 1, f"drop_path needs a probability from 0 to below 1, got p={self.p}"
 
-    @property
-    def steady(self) -> bool:
-        return not self.p
-
-    def shape(self, x: Volume) -> Volume:
-        return x
-
-    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        if not run.training or not self.p:
-            yield Kernel(view=True, gradient=Gradient.VIEW)
-            return
-        factors = {"factors": Tensor(x.batch, x.dtype)}
-        yield Kernel(size=tensor_of(y), keeps=tuple(factors), own=factors, even=True)
+    def numbers(self, run: Run, x: Volume) -> Tensor:
+        return Tensor(x.batch, x.dtype)
 
     def call(self, x: Volume) -> Call:
         return module("DropPath", support=DROP_PATH, p=self.p)

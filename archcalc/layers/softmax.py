@@ -1,16 +1,18 @@
-"""Softmax over the features."""
+"""Softmax over the features, and what has its arithmetic."""
 
+from archcalc.core.dim import Dim
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Layer, Role, module
 
 
-class Softmax(Layer, name="softmax"):
-    """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position.
+def softmax_ops(units: Dim, rows: Dim) -> Ops:
+    """The arithmetic of softmax over rows of `units` units in all: a row's maximum and its sum leave one unit out."""
+    return Ops(compare=units - rows, add=units + units - rows, exp=units, div=units)
 
-    For each of V units and R positions: V subtractions and exponentials and divisions, V - R comparisons and additions.
-    Source: torch.nn.Softmax.
-    """
+
+class OverFeatures(Layer):
+    """Abstract: what compares all features of a position with one another; backward takes what came out."""
 
     role = Role.SOFTMAX
 
@@ -19,9 +21,16 @@ class Softmax(Layer, name="softmax"):
     def shape(self, x: Volume) -> Volume:
         return x
 
+
+class Softmax(OverFeatures, name="softmax"):
+    """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position.
+
+    For each of V units and R positions: V subtractions and exponentials and divisions, V - R comparisons and additions.
+    Source: torch.nn.Softmax.
+    """
+
     def ops(self, y: Volume, x: Volume) -> Ops:
-        rest = x.numel - x.positions
-        return Ops(compare=rest, add=x.numel + rest, exp=x.numel, div=x.numel)
+        return softmax_ops(x.numel, x.positions)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Softmax", dim=-1 if x.channels_last else 1)

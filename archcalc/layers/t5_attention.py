@@ -11,6 +11,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
 from archcalc.layers.sequence import needs_tokens
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class T5Attention(nn.Module):
@@ -140,11 +141,8 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         return Ops(
             mac=2 * queries * x.channels + 2 * keys * memory.channels + 2 * scores * self.width(x),
             sums=queries + 2 * keys + scores + queries + y.numel,
-            compare=scores - rows,
-            add=scores + scores - rows + (scores if self.num_buckets is not None else 0),
-            exp=scores,
-            div=scores,
-        )
+            add=scores if self.num_buckets is not None else 0,
+        ) + softmax_ops(scores, rows)
 
     def scores(self, x: Volume, memory: Volume) -> Dim:
         """Pairs of tokens, in every head."""

@@ -11,6 +11,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import BlockWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import many
+from archcalc.layers.softmax import softmax_ops
 
 SUPPORT = '''\
 class WindowAttention(nn.Module):
@@ -165,11 +166,8 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
             sums=projected + scores + whole.numel,
             bias=projected if self.bias else 0,
             mul=scores,
-            compare=scores - rows,
-            add=scores + scores + scores - rows,
-            exp=scores,
-            div=scores,
-        )
+            add=scores,
+        ) + softmax_ops(scores, rows)
 
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER
