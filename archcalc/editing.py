@@ -89,10 +89,18 @@ def indent_of(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def without_step(node: Node) -> tuple[Edit, ...]:
-    """Takes a layer out of its chain; nothing where it has a name, or others of its kind are named by their number."""
+def removable(node: Node) -> Location | None:
+    """Where a layer stands that can be taken out; None where it, or another of its kind, has a name."""
     where = node.where
-    if where is None or len(where.text) != where.length or re.search(rf"\b{node.layer.name}\d", where.source.text):
+    if where is None or len(where.text) != where.length:
+        return None
+    return None if re.search(rf"\b{node.layer.name}\d", where.source.text) else where
+
+
+def without_step(node: Node) -> tuple[Edit, ...]:
+    """Takes a layer out of its chain, where that is safe."""
+    where = removable(node)
+    if where is None:
         return ()
     line = where.source.line(where.line)
     before, after = line[: where.column], line[where.column + where.length :]
@@ -105,9 +113,9 @@ def without_step(node: Node) -> tuple[Edit, ...]:
 
 
 def without_line(node: Node) -> tuple[Edit, ...]:
-    """Takes the line of a layer out that stands alone on it, as one item of a chain."""
-    where = node.where
-    if where is None or len(where.text) != where.length or re.search(rf"\b{node.layer.name}\d", where.source.text):
+    """Takes the line of a layer out that stands alone on it, as one item of a chain, where that is safe."""
+    where = removable(node)
+    if where is None:
         return ()
     line = where.source.line(where.line)
     alone = line[: where.column].strip() == "-" and not line[where.column + where.length :].strip()

@@ -21,10 +21,10 @@ from archcalc.core.render import render_all
 from archcalc.diagnostic_formats import FORMATS
 from archcalc.editing import edited
 from archcalc.linting import Selection, findings_of
-from archcalc.loading import document_of, document_of_chain
+from archcalc.loading import document_of_chain, source_of, undisturbed
 from archcalc.rule import RULES
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import read_document, read_source, variant_names
+from archcalc.spec.document import read_document, variant_names
 
 MANY = 8
 """Files that are worth a process of their own."""
@@ -51,11 +51,12 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     families = all_checked([name for spec in specs for name in expanded(spec)], selection)
     told = mended(families, selection) if options["fix"] else [each.found for each in families]
     if expressions:
-        told.append(list(told_of(document_of_chain, "\n".join(expressions), selection).found))
+        chain = partial(document_of_chain, "\n".join(expressions))
+        told.append([*told_of(chain, None, selection).found])
     found = once(each for family in told for each in family)
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
-        count = sum(len(each.names) for each in families) + bool(expressions)
+        count = sum(len(each.variants) for each in families) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
     return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
 
@@ -106,12 +107,12 @@ def is_spec(file: Path) -> bool:
         return False
 
 
-def with_variants(file: str) -> Iterator[str]:
-    yield file
+def variants_in(source: Source) -> tuple[str | None, ...]:
+    """A spec itself, None, and its variants."""
     try:
-        yield from (f"{file}@{variant}" for variant in variant_names(read_source(file)))
+        return None, *variant_names(source)
     except SpecError:
-        return  # what is wrong with the file is told when it is checked itself
+        return (None,)  # what is wrong with the file is told when it is checked itself
 
 
 # --- checking --------------------------------------------------------------------------------------------------------
@@ -125,15 +126,14 @@ class Told:
     places: Collection[Location | None] | None = None
 
 
-def told_of(read: Callable[[str], Document], spec: str, selection: Selection) -> Told:
+def told_of(read: Callable[[], Document], variant: str | None, selection: Selection) -> Told:
     """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
-    variant = "" if Path(spec).is_file() else spec.rpartition("@")[2] if "@" in spec else ""
 
     def noted(each: Diagnostic) -> Diagnostic:
         return replace(each, notes=(*each.notes, f"in the variant {variant}")) if variant else each
 
     try:
-        document = read(spec)
+        document = read()
         graph, found = judged(document)
         if graph is None:
             return Told([*map(noted, found)])
@@ -145,16 +145,22 @@ def told_of(read: Callable[[str], Document], spec: str, selection: Selection) ->
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A spec and its variants by their names, the file first, and what is wrong with them."""
+    """A spec by its name, those of its variants that were looked at, None for itself, and what is wrong with them."""
 
-    names: Sequence[str]
+    name: str
+    variants: Sequence[str | None]
     found: list[Diagnostic]
 
 
+@undisturbed()
 def checked(name: str, selection: Selection) -> Family:
     """A spec, looked at with its variants. What is to be edited is so in all of them, or it is not edited."""
-    names = list(with_variants(name)) if Path(name).is_file() else [name]
-    told = [told_of(document_of, each, selection) for each in names]
+    try:
+        source, chosen = source_of(name)
+    except SpecError as error:
+        return Family(name, (None,), [*error.diagnostics])
+    variants = variants_in(source) if Path(name).is_file() else (chosen,)
+    told = [told_of(partial(read_document, source, variant=each), each, selection) for each in variants]
     ruled = [{(each.code, each.location) for each in variant.found} for variant in told]
     sound = not any(each.severity == "error" for variant in told for each in variant.found)
 
@@ -165,7 +171,9 @@ def checked(name: str, selection: Selection) -> Family:
         )
 
     found = once(each for variant in told for each in variant.found)
-    return Family(names, [each if not each.edits or holds(each) else replace(each, edits=()) for each in found])
+    return Family(
+        name, variants, [each if not each.edits or holds(each) else replace(each, edits=()) for each in found]
+    )
 
 
 def all_checked(names: Sequence[str], selection: Selection) -> list[Family]:
@@ -186,7 +194,7 @@ def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagno
     """Makes the edits in the files that are as sound with them as before; what is left."""
     left, count, files = [], 0, []
     for family in families:
-        name, found = family.names[0], family.found
+        name, found = family.name, family.found
         edits = [edit for each in found for edit in each.edits if edit.where.source.name == name]
         if edits and Path(name).is_file():
             text = edited(edits[0].where.source.text, edits)
@@ -205,10 +213,9 @@ def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagno
 
 def problems_with(text: str, family: Family) -> Iterator[Diagnostic]:
     """What would be wrong with a file of this text."""
-    name, *variants = family.names
-    for variant in (None, *(each.removeprefix(f"{name}@") for each in variants)):
+    for variant in family.variants:
         try:
-            yield from judged(read_document(Source(name, text), variant=variant))[1]
+            yield from judged(read_document(Source(family.name, text), variant=variant))[1]
         except SpecError as error:
             yield from error.diagnostics
 
