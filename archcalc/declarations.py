@@ -15,7 +15,7 @@ from archcalc.graph import Free, Input
 from archcalc.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
 from archcalc.spec.declaration import Document, InputDecl, Library, SymbolDecl
-from archcalc.spec.expression import Expression, Names, Word, names_in
+from archcalc.spec.expression import CONSTANTS, Expression, Names, Word, names_in
 from archcalc.spec.value import Value, decided_within
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
@@ -180,7 +180,7 @@ def free_names(document: Document) -> Mapping[str, Location | None]:
     given = {parameter.name.text for parameter in library.params}
     names = [name for each in document.inputs for dim in each.shape for name in names_in(dim)]
     found = {declared.name: declared.where for declared in library.symbols}
-    return {name.id: name.where for name in names if name.id not in given} | found
+    return {name.id: name.where for name in names if name.id not in given and name.id not in CONSTANTS} | found
 
 
 def free_symbol(name: str, where: Location | None) -> SpecError:
