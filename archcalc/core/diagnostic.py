@@ -103,15 +103,20 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     >>> did_you_mean("strides", ["stride", "padding"]), did_you_mean("x", ["stride"])
     ("did you mean 'stride'?", '')
     """
+    close = closest(word, options)
+    return f"did you mean '{close}'?" if close else ""
+
+
+def closest(word: str, options: Iterable[str]) -> str:
+    """The option that a misspelt word was meant to be; empty where nothing comes close."""
     known = list(dict.fromkeys(options))
     if len(word) > LONGEST_WORD:
         return ""
     if same := [option for option in known if option.lower() == word.lower()]:
-        return f"did you mean '{same[0]}'?"
+        return same[0]
     from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
 
-    close = get_close_matches(word, known, 1, 0.6)
-    return f"did you mean '{close[0]}'?" if close else ""
+    return next(iter(get_close_matches(word, known, 1, 0.6)), "")
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

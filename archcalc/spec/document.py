@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem, quoted
+from archcalc.core.diagnostic import Problems, closest, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import Document
@@ -58,11 +58,14 @@ def decoded(name: str, data: bytes) -> Source:
 
 
 def _neighbour(path: str) -> str:
-    """The file that was meant, where one of almost that name is there."""
+    """The file that was meant, where one of almost that name is there; that both are `.yaml` says nothing."""
+    folder, name = os.path.split(path)
     try:
-        return did_you_mean(os.path.basename(path), islice(os.listdir(os.path.dirname(path) or "."), 1000))
+        stems = {os.path.splitext(each)[0]: each for each in islice(os.listdir(folder or "."), 1000)}
     except (OSError, ValueError):
         return ""
+    close = closest(os.path.splitext(name)[0], stems)
+    return f"did you mean '{stems[close]}'?" if close else ""
 
 
 def read_document(
