@@ -5,6 +5,7 @@ Each worked example stands between two layers that learn, so that gradients flow
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ from archcalc.graph import Graph, Input, Node
 from archcalc.layer import Layer
 from archcalc.layers.conv import Conv
 from archcalc.layers.linear import Linear
+from archcalc.measures.arithmetic import macs
+from archcalc.measures.params import params
 from tests.footprints import peaks
 from tests.test_kernels import CASES
 
@@ -56,8 +59,27 @@ def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
 
 PEAKS = {name: (layer, xs) for name, layer, xs in cases()}
 
+MUCH = 500_000_000
+"""Work that an example may be in every run, where its layer has another; `make fuzz` runs the others too."""
 
-@pytest.mark.parametrize("name", PEAKS)
+
+def work(graph: Graph) -> int:
+    """Multiplications forward and about as many operations to make and free weights and their gradients."""
+    return int(sum(macs(node) + 50 * params(node) for node in graph))
+
+
+def examples() -> Iterator[Any]:
+    """The quick ones, and of every layer the quickest."""
+    works = {name: work(between(*PEAKS[name])) for name in PEAKS}
+    least: dict[str, str] = {}
+    for name in sorted(works, key=works.__getitem__):
+        least.setdefault(PEAKS[name][0].name, name)
+    for name in PEAKS:
+        quick = works[name] <= MUCH or name in least.values()
+        yield pytest.param(name, marks=() if quick else pytest.mark.fuzz)
+
+
+@pytest.mark.parametrize("name", list(examples()))
 def test_a_layer_allocates_what_is_said(name: str) -> None:
     torch.manual_seed(0)
     assert set(peaks(between(*PEAKS[name])).values()) == {0}
