@@ -42,7 +42,7 @@ class ReLU(Activation, name="relu"):
 class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
     """y = x where x > 0, else negative_slope * x: a comparison and a multiplication a unit.
 
-    Sources: Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models", section 2;
+    Sources: Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models";
     torch.nn.LeakyReLU.
     """
 

@@ -37,7 +37,7 @@ class Softsign(Activation, name="softsign"):
     """y = x / (1 + |x|): a comparison, an addition and a division a unit.
 
     Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section
-    2.2; torch.nn.Softsign.
+    2.3; torch.nn.Softsign.
     """
 
     def ops(self, y: Volume, x: Volume) -> Ops:

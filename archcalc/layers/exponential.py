@@ -11,7 +11,7 @@ class Softplus(Activation, name="softplus", positional=("beta",)):
 
     A `beta` other than 1 takes a product and a division more.
 
-    Sources: Glorot, Bordes & Bengio 2011, "Deep sparse rectifier neural networks", section 3; torch.nn.Softplus.
+    Sources: Glorot, Bordes & Bengio 2011, "Deep sparse rectifier neural networks"; torch.nn.Softplus.
     """
 
     beta: float = 1.0

@@ -118,7 +118,7 @@ class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_siz
         Example(
             given=dict(out_channels=64, kernel_size=11, order=4, sigma=1.5, padding="same"),
             x=image(1, 28, 28), y=image(64, 28, 28), params=1_024, macs=2_175_600, scalar=4_339_440,
-            source="a basis of 15 Gaussian derivatives: Jacobsen et al. 2016, arXiv:1605.02971, section 3",
+            source="a basis of 15 Gaussian derivatives: Jacobsen et al. 2016, arXiv:1605.02971",
         ),
         Example(
             given=dict(out_channels=2, kernel_size=(3, 5), order=1, stride=(2, 1), dilation=(2, 1), bias=False),

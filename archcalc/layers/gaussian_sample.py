@@ -54,6 +54,6 @@ class GaussianSample(Merge, name="gaussian_sample"):
         ),
         Example(
             x=(image(4, 64, 64), image(4, 64, 64)), y=image(4, 64, 64), scalar=65_536,
-            source="the latent image of 512x512 pixels, factor 8: Rombach et al. 2021, arXiv:2112.10752, section 4.3",
+            source="the latent image of 512x512 pixels, factor 8: Rombach et al. 2021, arXiv:2112.10752",
         ),
     )  # fmt: skip

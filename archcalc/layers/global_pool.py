@@ -62,7 +62,7 @@ class GlobalAvgPool(GlobalPooling, name="global_avgpool", aliases=("gap", "globa
         Example(x=tokens(196, 192), y=flat(192), scalar=37_632,
                 source="average over patches: Zhai et al. 2021, arXiv:2106.04560, section 3.2"),
         Example(x=image(512, 1, 4, 4), y=flat(512), scalar=8_192,
-                source="R(2+1)D, spatiotemporal average: Tran et al. 2018, arXiv:1711.11248, table 1"),
+                source="R(2+1)D, spatiotemporal average: Tran et al. 2018, arXiv:1711.11248"),
     )  # fmt: skip
 
 

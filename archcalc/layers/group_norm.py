@@ -131,7 +131,7 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
     The same in training and in evaluation: no running statistics are kept. `affine` adds a weight and a bias for each
     channel. Counted as layer normalisation is.
 
-    Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022, section 2; torch.nn.InstanceNorm1d, 2d, 3d.
+    Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022; torch.nn.InstanceNorm1d, 2d, 3d.
     """
 
     ranks = (1, 2, 3)
@@ -171,7 +171,7 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
     examples = (
         Example(
             x=image(32, 256, 256), y=image(32, 256, 256), scalar=10_485_856,
-            source="style transfer network on 256x256 images: Ulyanov et al. 2016, arXiv:1607.08022, section 3",
+            source="style transfer network on 256x256 images: Ulyanov et al. 2016, arXiv:1607.08022",
         ),
         Example(given=dict(affine=True, eps=1e-3), x=image(4, 6), y=image(4, 6), params=8, scalar=180),
         Example(x=image(2, 2, 3, 4), y=image(2, 2, 3, 4), scalar=246, source="torch.nn.InstanceNorm3d"),

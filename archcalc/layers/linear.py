@@ -92,6 +92,6 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
         Example(
             given=dict(out_features=32_000, bias=False, tie=Reference("embedding")),
             x=tokens(5, 650), y=tokens(5, 32_000), params=20_800_000, macs=104_000_000, scalar=207_840_000,
-            source="word scores from the embedding's own vectors: Press & Wolf 2016, arXiv:1608.05859, section 2",
+            source="word scores from the embedding's own vectors: Press & Wolf 2016, arXiv:1608.05859",
         ),
     )  # fmt: skip

@@ -127,7 +127,7 @@ class ChannelMaxPool(Layer, name="channel_maxpool", positional=("pieces",)):
     examples = (
         Example(
             given=dict(pieces=2), x=image(96, 24, 24), y=image(48, 24, 24), scalar=27_648,
-            source="convolutional maxout, 2 pieces: Goodfellow et al. 2013, arXiv:1302.4389, section 5.1",
+            source="convolutional maxout, 2 pieces: Goodfellow et al. 2013, arXiv:1302.4389",
         ),
         Example(given=dict(pieces=3), x=tokens(4, 6), y=tokens(4, 2), scalar=16),
     )  # fmt: skip

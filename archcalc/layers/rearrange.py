@@ -60,7 +60,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
 
     `concat: [channels(0, 58), channels(58) -> ...]` splits a volume into two paths.
 
-    Source: the channel split: Ma et al. 2018, arXiv:1807.11164, section 3.3.
+    Source: the channel split: Ma et al. 2018, arXiv:1807.11164, section 3.
     """
 
     role = Role.MOVEMENT
@@ -108,7 +108,7 @@ class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), 
 
     x: C at [H, W] -> y: C / r^2 at [r H, r W], r the `upscale_factor`
 
-    Sources: Shi et al. 2016, arXiv:1609.05158, equation 4; torch.nn.PixelShuffle (order of the channels).
+    Sources: Shi et al. 2016, arXiv:1609.05158, section 2.2; torch.nn.PixelShuffle (order of the channels).
     """
 
     role = Role.MOVEMENT
@@ -147,7 +147,7 @@ class PixelUnshuffle(Layer, name="pixel_unshuffle", positional=("downscale_facto
 
     x: C at [H, W] -> y: C r^2 at [H / r, W / r], r the `downscale_factor`
 
-    Sources: Shi et al. 2016, arXiv:1609.05158, equation 4, the other way round; torch.nn.PixelUnshuffle (order of the
+    Sources: Shi et al. 2016, arXiv:1609.05158, section 2.2, the other way round; torch.nn.PixelUnshuffle (order of the
     channels).
     """
 

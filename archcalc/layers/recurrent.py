@@ -299,7 +299,7 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=100, nonlinearity="relu"), x=tokens(10, 2), y=tokens(10, 100),
             params=10_400, macs=102_000, scalar=206_000,
-            source="the adding problem, 10 of its steps: Le et al. 2015, arXiv:1504.00941, section 4.1",
+            source="the adding problem, 10 of its steps: Le et al. 2015, arXiv:1504.00941",
         ),
         Example(
             given=dict(hidden_size=4, num_layers=2, bidirectional=True, bias=False, dropout=0.2), x=tokens(3, 5),

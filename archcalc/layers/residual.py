@@ -30,7 +30,7 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
     The factors begin as `init`, small, so that a deep network begins near the identity.
 
     Sources: Touvron et al. 2021, arXiv:2103.17239, section 2; in ConvNeXt: Liu et al. 2022, arXiv:2201.03545,
-    appendix A.
+    section 3.1.
     """
 
     role = Role.MERGE
@@ -77,7 +77,7 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         ),
         Example(
             given=dict(init=1e-5), x=tokens(196, 384), y=tokens(196, 384), params=384, scalar=75_264,
-            source="CaiT-S24: Touvron et al. 2021, arXiv:2103.17239, table 3",
+            source="CaiT-S24: Touvron et al. 2021, arXiv:2103.17239",
         ),
     )  # fmt: skip
 
@@ -127,6 +127,6 @@ class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochast
         ),
         Example(
             given=dict(p=0.1), x=tokens(196, 384), y=tokens(196, 384),
-            source="CaiT-S24, its rate: Touvron et al. 2021, arXiv:2103.17239, table 9",
+            source="CaiT-S24, its rate: Touvron et al. 2021, arXiv:2103.17239",
         ),
     )  # fmt: skip

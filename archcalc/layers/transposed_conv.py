@@ -109,7 +109,7 @@ class TransposedConv(
         Example(
             given=dict(out_channels=512, kernel_size=25, stride=4, padding=11, output_padding=1),
             x=image(1024, 16), y=image(512, 64), params=13_107_712, macs=209_715_200, scalar=419_419_648,
-            source="WaveGAN generator, 16 to 64 samples: Donahue et al. 2018, arXiv:1802.04208, table 3",
+            source="WaveGAN generator, 16 to 64 samples: Donahue et al. 2018, arXiv:1802.04208",
         ),
         Example(
             given=dict(out_channels=2, kernel_size=(2, 3), stride=(1, 3), padding=(0, 1), dilation=(3, 2)),
