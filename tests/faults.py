@@ -64,7 +64,7 @@ FAULTS = (
     Fault("layer norm takes the statistics of the batch together", "layers/layernorm.py",
           "groups = x.numel, x.batch if", "groups = x.numel, 1 if"),
     Fault("softmax compares over all positions at once", "layers/softmax.py",
-          "rest = x.numel - x.positions", "rest = x.numel - x.batch"),
+          "softmax_ops(x.numel, x.positions)", "softmax_ops(x.numel, x.batch)"),
     Fault("a linear layer does not see the positions", "layers/linear.py",
           "return x.channels * prod(x.spatial) if flattened(x)", "return x.channels if flattened(x)"),
     Fault("local weights are shared after all", "layers/locally_connected.py",

@@ -13,6 +13,8 @@ from archcalc.spec.library import Libraries
 from archcalc.spec.one_line import network
 from archcalc.spec.reader import MAX_BYTES, Node, Scalar, read_tree, too_large
 
+SUFFIXES = (".yaml", ".yml")
+
 TEXTS = ("name", "about", "source")
 VARIED = ("params", "input", "expect", *TEXTS)
 """What a variant may change, besides the params by their own names."""
@@ -58,14 +60,15 @@ def decoded(name: str, data: bytes) -> Source:
 
 
 def _neighbour(path: str) -> str:
-    """The file that was meant, where one of almost that name is there; that both are `.yaml` says nothing."""
+    """The spec that was meant, where one of almost that name is there; how it ends says nothing."""
     folder, name = os.path.split(path)
     try:
-        stems = {os.path.splitext(each)[0]: each for each in islice(os.listdir(folder or "."), 1000)}
+        files = (os.path.splitext(each) for each in islice(os.listdir(folder or "."), 1000))
+        specs = {stem: stem + suffix for stem, suffix in files if suffix in SUFFIXES}
     except (OSError, ValueError):
         return ""
-    close = closest(os.path.splitext(name)[0], stems)
-    return f"did you mean '{stems[close]}'?" if close else ""
+    close = closest(os.path.splitext(name)[0], specs)
+    return f"did you mean '{specs[close]}'?" if close else ""
 
 
 def read_document(
