@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from archcalc.core.codes import CODES
-from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.diagnostic import Diagnostic, record
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.rule import RULES, title_of
@@ -23,7 +23,7 @@ def concise(found: Sequence[Diagnostic]) -> str:
 
 
 def as_json(found: Sequence[Diagnostic]) -> str:
-    return as_text([plain(each) for each in found])
+    return as_text([record(each) for each in found])
 
 
 def as_text(value: object) -> str:
@@ -34,26 +34,6 @@ def as_text(value: object) -> str:
 
 def escape(sign: str) -> str:
     return json.dumps(sign)[1:-1]
-
-
-def plain(each: Diagnostic) -> dict[str, Any]:
-    return {
-        "code": each.code,
-        "severity": each.severity,
-        "message": each.message,
-        **place(each),
-        "notes": list(each.notes),
-        "help": each.help,
-        "fixable": bool(each.edits),
-    }
-
-
-def place(each: Diagnostic) -> dict[str, Any]:
-    """Lines and columns from 1; nulls where a diagnostic has no place."""
-    at = each.location
-    if at is None:
-        return dict.fromkeys(("file", "line", "column", "length"))
-    return {"file": at.source.name, "line": at.line + 1, "column": at.column + 1, "length": at.length}
 
 
 # --- GitHub ----------------------------------------------------------------------------------------------------------

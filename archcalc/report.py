@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.volume import Volume
 from archcalc.graph import Graph, Node
@@ -56,6 +57,7 @@ class Report:
     """A network's numbers, or their closed forms. `convention` says which count of arithmetic leads.
 
     `conditions`: which values of its free symbols fit, in words. `footprint`: its memory, where that is predicted.
+    `findings`: what rules find in it; None where they were not asked.
     """
 
     graph: Graph
@@ -64,6 +66,7 @@ class Report:
     lines: tuple[Line, ...] = field(default=())
     conditions: tuple[str, ...] = ()
     footprint: "Footprint | None" = None
+    findings: Sequence[Diagnostic] | None = None
 
     @property
     def arithmetic(self) -> str:
@@ -96,10 +99,11 @@ def report_of(
     dtype: str = "float32",
     conditions: Sequence[str] = (),
     footprint: "Footprint | None" = None,
+    findings: Sequence[Diagnostic] | None = None,
 ) -> Report:
     """Every measure of every layer, worked out once; `conditions` are which values fit, where symbols are free."""
     lines = tuple(lines_of(graph, footprint.saved if footprint else None))
-    return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
+    return Report(graph, convention, dtype, lines, tuple(conditions), footprint, findings)
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
@@ -189,25 +193,27 @@ class Format:
     """A way to write a report: its name, the file suffixes that mean it, and the function that writes.
 
     `single`: what is written is for programs, and two of them in a row would be no file of that format.
+    `judges`: it holds what rules find, too.
     """
 
     name: str
     suffixes: tuple[str, ...]
     write: Writer
     single: bool = False
+    judges: bool = False
 
 
 REPORTS: dict[str, Format] = {}
 """Every format by name; filled by the files in reports/."""
 
 
-def writes(name: str, *suffixes: str, single: bool = False) -> Callable[[Writer], Writer]:
+def writes(name: str, *suffixes: str, single: bool = False, judges: bool = False) -> Callable[[Writer], Writer]:
     """Declares the decorated function to write a format."""
 
     def register(write: Writer) -> Writer:
         if name in REPORTS:
             raise TypeError(f"the format {name!r} is declared twice")
-        REPORTS[name] = Format(name, suffixes, write, single)
+        REPORTS[name] = Format(name, suffixes, write, single, judges)
         return write
 
     return register

@@ -529,3 +529,11 @@ def test_every_code_is_explained(code: str, shell: Shell) -> None:
     told = shell("explain", code.lower())
     assert told.code == 0
     assert told.out.startswith(f"{code}: ")
+
+
+def test_a_report_for_programs_holds_what_rules_find(shell: Shell) -> None:
+    chain = "input(3,32,32) -> conv(3, 8) -> batchnorm -> relu -> gap -> fc(10)"
+    reported = json.loads(shell("report", "-e", chain, "--format", "json").out)
+    checked = json.loads(shell("check", "-e", chain, "--format", "json").out)
+    assert [each["code"] for each in checked] == ["AR101", "AR301"]
+    assert reported["findings"] == checked

@@ -48,6 +48,7 @@ CASES: dict[str, Sequence[str]] = {
         "input: [8, 100]\nlayers:\n- conv(1, 16)\n- conv(3, 64)  # <-\n- relu",
         "input: [16, 64]\nlayers:\n- tokens -> fc(256)\n- fc(64)  # <-",
         "- conv(1, 32) -> batchnorm\n- conv(1, 64)  # <-",
+        "- conv(3, 32)\n- fc(10)  # <-",
         # factorised: fewer parameters than the one layer that they are
         "- conv(3, 64) -> relu -> conv(3, 64, p1, g64) -> conv(1, 64)",
         "- flatten -> fc(8) -> fc(512)",
@@ -432,6 +433,8 @@ def test_a_reduction_has_the_macs_that_are_promised(x: str, size: str) -> None:
         ("conv(2, 96, s2, bias=false)", "conv(1, 64, s2, bias=false)", "conv(2, 64, s4, bias=false)"),
         ("conv(1, 32)", "conv(3, 32, s2, d2)", "conv(5, 32, s2)"),
         ("flatten -> fc(512)", "fc(256, bias=false)", "flatten -> fc(256)"),
+        ("conv(3, 32)", "fc(10)", "fc(10)"),
+        ("conv(5, 2, s2)", "fc(10)", "fc(10)"),
     ],
 )
 def test_one_layer_has_the_parameters_that_two_are_told_to_have_too_many(first: str, second: str, one: str) -> None:

@@ -18,7 +18,7 @@ from archcalc.command import (
     settings_of,
     spec_options,
 )
-from archcalc.core.diagnostic import did_you_mean
+from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.declarations import free_names
 from archcalc.feasibility import feasible
 from archcalc.freeing import with_free
@@ -58,7 +58,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     texts = []
     for document in documents:
         with undisturbed():
-            texts.append(text_of(reported(document, options), form, options, settings))
+            texts.append(text_of(reported(document, options, REPORTS[form].judges), form, options, settings))
     put("\n".join(texts), options["output"])
 
 
@@ -66,19 +66,27 @@ MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timelin
 """Options that ask for memory."""
 
 
-def reported(document: Document, options: Mapping[str, Any]) -> Report:
-    """The report of a document: its numbers, or closed forms where something is free."""
+def reported(document: Document, options: Mapping[str, Any], judged: bool = False) -> Report:
+    """The report of a document: its numbers, or closed forms where something is free; what rules find where asked."""
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
         memory = memory_in(graph, options) if any(options[each] for each in MEMORY) else None
-        return report_of(graph, options["convention"], dtype, footprint=memory)
+        found = findings_in(document, graph) if judged else None
+        return report_of(graph, options["convention"], dtype, footprint=memory, findings=found)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: which is more depends on what is free")
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
-    return report_of(graph, options["convention"], dtype, conditions)
+    found = findings_in(document, graph) if judged else None
+    return report_of(graph, options["convention"], dtype, conditions, findings=found)
+
+
+def findings_in(document: Document, graph: Graph) -> Sequence[Diagnostic]:
+    from archcalc.linting import findings_of  # lazy: 20 ms
+
+    return findings_of(document, graph)
 
 
 def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":

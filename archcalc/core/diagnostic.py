@@ -60,6 +60,23 @@ class SpecError(Exception):
         self.diagnostics = tuple(diagnostics)
 
 
+def record(each: Diagnostic) -> dict[str, object]:
+    """A diagnostic as programs read it: lines and columns from 1, nulls where it has no place."""
+    at = each.location
+    return {
+        "code": each.code,
+        "severity": each.severity,
+        "message": each.message,
+        "file": at and at.source.name,
+        "line": at and at.line + 1,
+        "column": at and at.column + 1,
+        "length": at and at.length,
+        "notes": list(each.notes),
+        "help": each.help,
+        "fixable": bool(each.edits),
+    }
+
+
 def problem(
     code: str,
     message: str,

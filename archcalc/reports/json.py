@@ -4,6 +4,7 @@ from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from archcalc.core.diagnostic import record
 from archcalc.core.version import VERSION
 from archcalc.measures.receptive_field import Fields
 from archcalc.report import SAVED, Line, Report, Value, writes
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+BY_LINE = ("layers", "findings")
+
 COUNTED = (
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
 )  # fmt: skip
@@ -23,7 +26,7 @@ NOT_PREDICTED = None
 """Memory of layers that say nothing of it, and of free sizes; a null is not a zero."""
 
 
-@writes("json", ".json", single=True)
+@writes("json", ".json", single=True, judges=True)
 def to_json(report: Report) -> str:
     """One object: the network, its layers in order, its totals."""
     graph = report.graph
@@ -42,15 +45,16 @@ def to_json(report: Report) -> str:
         **timeline(report.footprint),
         "totals": totals(report),
         "conditions": list(report.conditions),
-        "findings": [],
+        "findings": None if report.findings is None else [record(each) for each in report.findings],
     }
     return written(document)
 
 
 def written(document: dict[str, Any]) -> str:
-    """A key to a line, and a layer to a line: as good to read as to compare."""
+    """A key to a line, and a layer or a finding to a line: as good to read as to compare."""
     lines = (
-        f" {compact(key)}: {by_line(value) if key == 'layers' else compact(value)}" for key, value in document.items()
+        f" {compact(key)}: {by_line(value) if value and key in BY_LINE else compact(value)}"
+        for key, value in document.items()
     )
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

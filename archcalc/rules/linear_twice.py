@@ -7,7 +7,7 @@ from archcalc.core.window import AnyWindow, Window
 from archcalc.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
-from archcalc.layers.linear import Linear
+from archcalc.layers.linear import Linear, flattened
 from archcalc.measures.params import params
 from archcalc.rule import Design, Finding, Rule
 
@@ -47,10 +47,11 @@ def is_linear(node: Node) -> bool:
 
 def merged(first: Node, second: Node) -> int:
     """Parameters of the one layer that the two are."""
-    windows = [node.layer.windows(*node.inputs) for node in (first, second) if isinstance(node.layer, Conv)]
-    kernel = [through(axis) for axis in zip(*windows, strict=False)]
     x = first.inputs[0]
-    inputs = x.channels if windows or x.channels_last else prod(x.item_shape)
+    reads_all = any(isinstance(node.layer, Linear) and flattened(node.inputs[0]) for node in (first, second))
+    windows = [node.layer.windows(*node.inputs) for node in (first, second) if isinstance(node.layer, Conv)]
+    kernel = [] if reads_all else [through(axis) for axis in zip(*windows, strict=False)]
+    inputs = prod(x.item_shape) if reads_all else x.channels
     bias = second.output.channels if any(w.name == "bias" for node in (first, second) for w in node.weights) else 0
     return int(prod(kernel) * inputs * second.output.channels + bias)
 
