@@ -53,6 +53,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     The greatest is told, and the next that fails. Quantities are those of `report` (params, macs, output_bytes ...);
     numbers may have units: k M G T, kB MB GB, KiB MiB GiB. Exits with 1 where nothing fits.
     """
+    if condition := next((spec for spec in specs if "<" in spec or ">" in spec), None):
+        raise click.UsageError(f"no spec is called so; a condition is an option: --where '{condition}'")
     settings = settings_of(specs, expressions, {**options, "free": ()})
     found = []
     for document in documents_of(specs, expressions, settings, options["max_layers"]):
