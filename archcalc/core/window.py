@@ -6,12 +6,13 @@ output units that pattern repeats, and how many input units further on. A window
 `words` say what `slide` computes, `source` whose formula it is.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd
 from struct import pack, unpack
-from typing import Literal, Protocol
+from typing import Literal
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
@@ -20,28 +21,36 @@ from archcalc.sym.expr import NoClosedForm
 DUMOULIN = "Dumoulin & Visin 2016, arXiv:1603.07285"
 
 
-class AnyWindow(Protocol):
-    """What each kind of window below provides."""
+class AnyWindow:
+    """Abstract: what each kind of window below provides."""
+
+    __slots__ = ()
 
     @property
-    def whole(self) -> bool: ...
+    def whole(self) -> bool:
+        return False
 
     @property
-    def period(self) -> tuple[Dim, Dim]: ...
+    def period(self) -> tuple[Dim, Dim]:
+        return 1, 1
 
     @property
+    @abstractmethod
     def words(self) -> str: ...
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        return ""
 
+    @abstractmethod
     def slide(self, n: Dim) -> Dim: ...
 
+    @abstractmethod
     def reach(self, i: int) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(AnyWindow):
     """A sliding window: convolution, pooling, padding (kernel 1) and cropping (negative padding).
 
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 15; the ceil clause is torch's
@@ -54,10 +63,6 @@ class Window:
     end: Dim = 0
     dilation: Dim = 1
     ceil: bool = False
-
-    @property
-    def whole(self) -> bool:
-        return False
 
     @property
     def extent(self) -> Dim:
@@ -144,7 +149,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class TransposedWindow:
+class TransposedWindow(AnyWindow):
     """A window of a transposed convolution: input unit i writes output units i*s - begin + t*d.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14; torch.nn.ConvTranspose2d (dilation,
@@ -157,10 +162,6 @@ class TransposedWindow:
     end: Dim = 0
     dilation: Dim = 1
     output_padding: Dim = 0
-
-    @property
-    def whole(self) -> bool:
-        return False
 
     @property
     def extent(self) -> Dim:
@@ -216,7 +217,7 @@ class TransposedWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class AdaptiveWindow:
+class AdaptiveWindow(AnyWindow):
     """Adaptive pooling from `inputs` to `outputs` units: output i averages floor(i n / m) .. ceil((i + 1) n / m) - 1.
 
     Source: torch.nn.AdaptiveAvgPool2d, `aten/src/ATen/native/AdaptivePooling.h`.
@@ -224,10 +225,6 @@ class AdaptiveWindow:
 
     inputs: Dim
     outputs: Dim
-
-    @property
-    def whole(self) -> bool:
-        return False
 
     @property
     def period(self) -> tuple[Dim, Dim]:
@@ -264,7 +261,7 @@ class AdaptiveWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class ResizedWindow:
+class ResizedWindow(AnyWindow):
     """Resizing to `outputs` units, `step` = (a, b) saying that b output units lie over a input units.
 
     Output i copies unit floor(i a / b) ("nearest"), or lies between the two units beside i a / b ("corners", whose
@@ -279,10 +276,6 @@ class ResizedWindow:
     step: tuple[Dim, Dim]
     kind: Literal["nearest", "corners", "centres"]
     single: bool = False
-
-    @property
-    def whole(self) -> bool:
-        return False
 
     @property
     def period(self) -> tuple[Dim, Dim]:
@@ -334,7 +327,7 @@ def rounded(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockWindow:
+class BlockWindow(AnyWindow):
     """The axis in blocks of `size` units, each of which reads all of its block; the first block has `shift` units of
     its own. An axis of no more than `size` units is one block.
 
@@ -377,7 +370,7 @@ class BlockWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeWindow:
+class WholeWindow(AnyWindow):
     """Every output unit reads the whole axis: global pooling, flattening, attention, statistics over positions."""
 
     outputs: Dim
@@ -394,10 +387,6 @@ class WholeWindow:
     def words(self) -> str:
         return "every unit reads the whole axis"
 
-    @property
-    def source(self) -> str:
-        return ""
-
     def slide(self, n: Dim) -> Dim:
         return self.outputs
 
@@ -406,24 +395,12 @@ class WholeWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierWindow:
+class EarlierWindow(AnyWindow):
     """Every unit reads itself and all units before it: causal attention."""
-
-    @property
-    def whole(self) -> bool:
-        return False
-
-    @property
-    def period(self) -> tuple[Dim, Dim]:
-        return 1, 1
 
     @property
     def words(self) -> str:
         return "every unit reads itself and all before it"
-
-    @property
-    def source(self) -> str:
-        return ""
 
     def slide(self, n: Dim) -> Dim:
         return n
@@ -437,7 +414,7 @@ class EarlierWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceWindow:
+class SequenceWindow(AnyWindow):
     """One axis of an image whose positions are put in a row, the last axis running fastest.
 
     `length`: the units of this axis; `before`, `after`: how many positions the axes before and after it have together.
@@ -448,20 +425,12 @@ class SequenceWindow:
     after: Dim = 1
 
     @property
-    def whole(self) -> bool:
-        return False
-
-    @property
     def period(self) -> tuple[Dim, Dim]:
         return (self.after, 1) if self.before == 1 else (self.length * self.after, 0)
 
     @property
     def words(self) -> str:
         return "the positions of all axes in a row, the last axis running fastest"
-
-    @property
-    def source(self) -> str:
-        return ""
 
     def slide(self, n: Dim) -> Dim:
         """The length of the row.
