@@ -166,7 +166,7 @@ class Reading(Libraries):
                     if self.is_param(inner, params, params):
                         found[inner.value] = changed
             elif key.value in TEXTS:
-                texts[key.value] = next(self.texts(value), "")
+                texts[key.value] = self.one_text(value)
             elif key.value not in VARIED and self.is_param(key, params, known):
                 found[key.value] = value
         changes = Changes(found, texts, given.get("input"), given.get("expect"))

@@ -44,7 +44,15 @@ class Sections:
 
     def text(self, node: tree.Mapping, key: str) -> str:
         value = node.get(key)
-        return next(self.texts(value), "") if value else ""
+        return self.one_text(value) if value else ""
+
+    def one_text(self, node: Node) -> str:
+        if isinstance(node, Sequence):
+            self.problems.add(
+                problem("AC016", "one text is needed here, not a list", node.where, help="put it in quotes")
+            )
+            return ""
+        return next(self.texts(node), "")
 
     def texts(self, node: Node | None) -> Iterator[str]:
         """Texts that nobody computes with: one, or a list of them."""
