@@ -181,7 +181,7 @@ class Layer(Declared, ABC):
         """What must hold of the inputs; later requirements may rely on earlier ones."""
         yield from ()
 
-    def remedy(self, x: Volume, /) -> str:
+    def remedy(self, *xs: Volume) -> str:
         """What to write instead where a requirement does not hold; empty where the requirement says it all."""
         return ""
 
@@ -254,9 +254,6 @@ class Merge(Layer):
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from ()
-
-    def remedy(self, *xs: Volume) -> str:
-        return ""
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (IDENTITY,) * max(x.rank for x in xs)

@@ -81,8 +81,9 @@ def test_example_has_the_stated_numbers(case: Case) -> None:
 
 
 @each_case
-def test_every_measure_takes_all_of_its_inputs(case: Case) -> None:
+def test_all_of_its_inputs_are_taken_by_what_is_asked_of_a_layer(case: Case) -> None:
     assert all(measure.of(case.node) >= 0 for measure in MEASURES.values())
+    assert "\n" not in case.layer.remedy(*case.xs)
 
 
 @each_case

@@ -41,8 +41,8 @@ class Embedding(Layer, name="embedding", positional=("num_embeddings", "embeddin
             yield self.padding_idx < self.num_embeddings, message
             yield self.padding_idx >= -self.num_embeddings, message
 
-    def remedy(self, x: Volume) -> str:
-        return "" if x.is_ids else "declare what goes in: input: {ids: {shape: [128], dtype: int64, vocab: 30522}}"
+    def remedy(self, *xs: Volume) -> str:
+        return "" if xs[0].is_ids else "declare what goes in: input: {ids: {shape: [128], dtype: int64, vocab: 30522}}"
 
     def shape(self, x: Volume) -> Volume:
         return replace(x, channels=self.embedding_dim, dtype="float32")

@@ -63,8 +63,8 @@ class OfTokens(Layer):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield needs_tokens(self.name, x)
 
-    def remedy(self, x: Volume) -> str:
-        return "put the positions in a row first: tokens" if x.rank and not x.channels_last else ""
+    def remedy(self, *xs: Volume) -> str:
+        return "put the positions in a row first: tokens" if xs[0].rank and not xs[0].channels_last else ""
 
 
 CLASS_TOKEN = '''\

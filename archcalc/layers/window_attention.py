@@ -92,8 +92,8 @@ class OfMaps(Layer):
         holds = x.rank == 2 and x.channels_last
         yield holds, f"{self.name} needs a map of two axes whose features come last, got {x}"
 
-    def remedy(self, x: Volume) -> str:
-        return "put the features last first: channels_last" if x.rank == 2 and not x.channels_last else ""
+    def remedy(self, *xs: Volume) -> str:
+        return "put the features last first: channels_last" if xs[0].rank == 2 and not xs[0].channels_last else ""
 
 
 class WindowAttention(OfMaps, name="window_attention", positional=("window_size", "num_heads")):
