@@ -23,7 +23,7 @@ from archcalc.layers.recurrent_memory import (
     lstm_cell,
     rnn_cell,
 )
-from archcalc.layers.sequence import OfTokens
+from archcalc.layers.sequence import OfTokens, needs_tokens
 
 LSTM_FROM_STATE = '''\
 class LSTMFromState(nn.LSTM):
@@ -83,12 +83,13 @@ class Recurrent(OfTokens):
         yield not self.dropout or self.num_layers > 1, alone
         if state is not None:
             yield not state.rank, f"{self.name} begins with one vector, and the state {state} has positions"
-            each = " and ".join(f"{self.features_of(name)} of {name}" for name in self.states)
-            needed = f"{self.name} begins with {self.state_features} features, {self.ways} times {each}"
-            yield same(state.channels, self.state_features), f"{needed}; the state has {state.channels}"
+            each = " + ".join(f"{self.features_of(name)} of {name}" for name in self.states)
+            needed = f"{self.name} begins with {self.ways}*({each}) = {self.state_features} features"
+            yield same(state.channels, self.state_features), f"{needed}, and the state has {state.channels}"
 
     def remedy(self, x: Volume, state: Volume | None = None, /) -> str:
-        if state is None or state == Volume(self.state_features, (), state.batch, dtype=state.dtype):
+        in_a_row, _ = needs_tokens(self.name, x)
+        if not in_a_row or state is None or (state.rank, state.channels) == (0, self.state_features):
             return super().remedy(x)
         shape = [f"{key}={str(value).lower()}" for key, value in self.stated().items() if key in SHAPE]
         return f"a layer of the same shape makes such a state: {self.name}({', '.join(shape)}, returns=state)"
