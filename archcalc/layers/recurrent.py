@@ -29,9 +29,7 @@ LSTM_FROM_STATE = '''\
 class LSTMFromState(nn.LSTM):
     """An LSTM that begins with a state: h of every layer and direction, side by side, and then c of every one."""
 
-    def forward(
-        self, x: torch.Tensor, state: torch.Tensor
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
         ways = self.num_layers * (2 if self.bidirectional else 1)
         sizes = [self.proj_size or self.hidden_size] * ways + [self.hidden_size] * ways
         parts = state.split(sizes, dim=1)
@@ -236,7 +234,8 @@ class Recurrent(OfTokens):
 class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     """Long short-term memory: a cell that gates write to, keep and read, and what they read of it.
 
-    x: C at T tokens, a `state` -> y: hidden_size at each (twice as many where bidirectional), at the last, or a state
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
         i, f, o = sigmoid(W x + b + U h + b')    g = tanh(W x + b + U h + b')
         c' = f c + i g    h' = o tanh(c')
@@ -246,8 +245,8 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     a bias, as in torch; Keras has one, and 4 H parameters less.
 
     A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward; and then c of every one in the same order. `returns` says what comes out: the sequence of h, h of
-    the last token, or the state. `state` names what makes the state to begin with in the place of zeros: an encoder.
+    and then backward; and then c of every one in the same order: 2 H features of each, or H and `proj_size`. `state`
+    names a layer that makes such a vector, an encoder: this one begins with it, and not with zeros.
 
     Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Gers et al. 2000 (the gate f); projection:
     Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215, section 3.4;
@@ -335,7 +334,8 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
 class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     """Gated recurrent units: a state of which one gate keeps a part, and another what the new part sees of it.
 
-    x: C at T tokens, a `state` -> y: hidden_size at each (twice as many where bidirectional), at the last, or a state
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
         r, z = sigmoid(W x + b + U h + b')    n = tanh(W x + b + r (U h + b'))
         h' = (1 - z) n + z h
@@ -344,8 +344,8 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     transcendental functions, a subtraction, two products and an addition.
 
     A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward. `returns` says what comes out: the sequence of h, h of the last token, or the state. `state`
-    names what makes the state to begin with in the place of zeros: an encoder.
+    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
+    zeros.
 
     Sources: Cho et al. 2014, arXiv:1406.1078, section 2.3; torch.nn.GRU, whose r gates U h + b' and not h.
     """
@@ -392,14 +392,15 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
 class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
     """The simple recurrent layer: h' = tanh(W x + b + U h + b'), or relu (`nonlinearity`).
 
-    x: C at T tokens, a `state` -> y: hidden_size at each (twice as many where bidirectional), at the last, or a state
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
     MACs: H (C + H) a token; beside them a unit takes the sum of both parts and a transcendental function, or a
     comparison.
 
     A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward. `returns` says what comes out: the sequence of h, h of the last token, or the state. `state`
-    names what makes the state to begin with in the place of zeros: an encoder.
+    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
+    zeros.
 
     Sources: Elman 1990, Cognitive Science 14(2); relu: Le et al. 2015, arXiv:1504.00941; torch.nn.RNN.
     """
