@@ -80,10 +80,10 @@ class Recurrent(OfTokens):
         alone = f"dropout={self.dropout} is between layers, and num_layers={self.num_layers} has none between"
         yield not self.dropout or self.num_layers > 1, alone
         if state is not None:
-            yield not state.rank, f"{self.name} begins with one vector, and the state {state} has positions"
+            yield not state.rank, f"{self.name} begins with a state that has no positions; got {state}"
             each = " + ".join(f"{self.features_of(name)} of {name}" for name in self.states)
             needed = f"{self.name} begins with {self.ways}*({each}) = {self.state_features} features"
-            yield same(state.channels, self.state_features), f"{needed}, and the state has {state.channels}"
+            yield same(state.channels, self.state_features), f"{needed}; got {state.channels}"
 
     def remedy(self, x: Volume, state: Volume | None = None, /) -> str:
         in_a_row, _ = needs_tokens(self.name, x)
