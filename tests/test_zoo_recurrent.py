@@ -41,6 +41,7 @@ def test_what_is_not_predicted_says_why(run: Run) -> None:
 CHAINS = (
     "input(6, 7) -> tokens -> lstm(20, num_layers=2, dropout=0.5) -> fc(9) -> softmax",
     "input(6, 7) -> tokens -> lstm(20, bidirectional=true) -> lstm(8, returns=last) -> fc(3)",
+    "input(6, 7) -> tokens -> lstm(20, num_layers=3, bidirectional=true, bias=false) -> fc(3)",
     "input(6, 7) -> tokens -> gru(20, num_layers=2) -> gru(8, bidirectional=true, returns=last) -> fc(3)",
     "input(6, 7) -> tokens -> rnn(20) -> fc(3)",
 )

@@ -140,8 +140,10 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
     drops = whole.dropout and whole.training and i < whole.layers - 1
     made = f"joined{i}" if drops else f"out{i}"
     held = (given,) if i else ()
-    for way in ways:
-        yield from runs(way, given, held)
+    before = whole.ways[(i - 1) * len(ways) : i * len(ways)] if i and whole.one_kernel else ()
+    for place, way in enumerate(ways):
+        replaced = (f"{each.name} out" for each in before[place:])  # one by one, in the list that torch's code has
+        yield from runs(way, given, (*held, *replaced))
         held = (*held, *left_by(way))
     outs = tuple(f"{way.name} out" for way in ways)
     size = whole.of(whole.tokens, whole.batch, len(ways) * whole.width)
