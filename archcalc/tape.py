@@ -5,7 +5,7 @@ Tensors are numbers; several may be views of one storage, which is what takes me
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TypeAlias
 
 from archcalc.autocast import cast_to, unpredicted, volumes
@@ -228,10 +228,12 @@ def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
 
 
 def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
-    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst."""
+    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst; they are
+    cast in the order of torch's derivative: that of the first thing that goes in, of weights, of what else goes in."""
     full = ITEMSIZE[kernel.thorough]
     into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
-    wanted = [held.size for held in into if held.learns] + [Tensor(w.numel, w.dtype) for w in applied if w.trainable]
+    first, *others = ([held.size] if held.learns else [] for held in into)
+    wanted = [*first, *(Tensor(w.numel, w.dtype) for w in applied if w.trainable), *chain.from_iterable(others)]
     live = full * sum(each.numel for each in wanted)
     most = full * (sum(held.size.numel for held in into) + sum(w.numel for w in applied))
     for each in wanted:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isfunction
-from itertools import product
+from itertools import count, islice, product
 from math import erf, exp, inf, log, pi, prod, tanh
 from typing import Any, TypeAlias
 
@@ -830,40 +830,56 @@ Cell: TypeAlias = Callable[[Any, list[list[Number]], list[list[Number]], list[li
 """A layer, the parts of its gates that are the input's and the state's, the states before -> the states after."""
 
 
-def recurrent(cell: Cell, layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
+def recurrent(
+    cell: Cell, layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers, state: Numbers | None = None
+) -> Numbers:
     """Layer by layer, direction by direction, token by token."""
     out: Numbers = {}
+    width = getattr(layer, "proj_size", 0) or layer.hidden_size
+    sizes = [width, layer.hidden_size][: len(layer.states)]
+    names = [f"l{i}{way}" for i in range(layer.num_layers) for way in layer.directions]
     for item in range(x.batch):
         rows = [[given[(item, t, c)] for c in range(x.channels)] for t in range(x.spatial[0])]
+        flat = (Number(0) if state is None else state[(item, c)] for c in count())
+        states = {(name, kind): list(islice(flat, size)) for kind, size in enumerate(sizes) for name in names}
         for i in range(layer.num_layers):
-            ways = [one_way(cell, layer, f"l{i}{way}", rows, weights) for way in layer.directions]
+            ways = [one_way(cell, layer, f"l{i}{way}", rows, weights, states) for way in layer.directions]
             rows = [[value for way in at for value in way] for at in zip(*ways, strict=True)]
-        if layer.returns == "last":
-            rows = [[value for way, t in zip(ways, (-1, 0), strict=False) for value in way[t]]]
-        made: Numbers = {(item, t, c): value for t, row in enumerate(rows) for c, value in enumerate(row)}
-        last = layer.returns == "last"
-        out |= {(item, at[2]) if last else at: value for at, value in made.items()}
+        ends = [value for way, t in zip(ways, (-1, 0), strict=False) for value in way[t]]
+        if layer.returns == "state":
+            ends = [value for each in states.values() for value in each]
+        if layer.returns == "sequence":
+            out |= {(item, t, c): value for t, row in enumerate(rows) for c, value in enumerate(row)}
+        else:
+            out |= {(item, c): value for c, value in enumerate(ends)}
     return out
 
 
 def one_way(
-    cell: Cell, layer: Any, name: str, rows: list[list[Number]], weights: dict[str, Numbers]
+    cell: Cell,
+    layer: Any,
+    name: str,
+    rows: list[list[Number]],
+    weights: dict[str, Numbers],
+    states: dict[tuple[str, int], list[Number]],
 ) -> list[list[Number]]:
-    """The state h after every token, in the order of the tokens."""
+    """The state h after every token, in the order of the tokens; `states` are those before the first, and become those
+    after the last."""
     size, projection = layer.hidden_size, weights.get(f"weight_hr_{name}")
-    width = size if projection is None else layer.proj_size
-    states = [[Number(0)] * width, *([Number(0)] * size for _ in layer.states[1:])]
+    these = [state for (way, _), state in states.items() if way == name]
+    width = len(these[0])
     outputs, found = range(layer.gates * size), []
     for row in reversed(rows) if name.endswith("_reverse") else rows:
         parts = [
             mapped(values, outputs, weights[f"weight_{kind}_{name}"], weights.get(f"bias_{kind}_{name}"))
-            for kind, values in (("ih", row), ("hh", states[0]))
+            for kind, values in (("ih", row), ("hh", these[0]))
         ]
         ours, theirs = ([part[g * size : (g + 1) * size] for g in range(layer.gates)] for part in parts)
-        states = cell(layer, ours, theirs, states)
+        these = cell(layer, ours, theirs, these)
         if projection is not None:
-            states[0] = mapped(states[0], range(width), projection, None)
-        found.append(states[0])
+            these[0] = mapped(these[0], range(width), projection, None)
+        found.append(these[0])
+    states |= {(name, kind): state for kind, state in enumerate(these)}
     return found[::-1] if name.endswith("_reverse") else found
 
 
@@ -894,16 +910,16 @@ def gru_cell(layer: Any, ours: Any, theirs: Any, states: Any) -> list[list[Numbe
     return [each(lambda z, n, h: (Number(1) - z) * n + z * h, z, n, states[0])]
 
 
-def lstm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    return recurrent(lstm_cell, layer, x, y, weights, given)
+def lstm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], *given: Numbers) -> Numbers:
+    return recurrent(lstm_cell, layer, x, y, weights, *given)
 
 
-def gru(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    return recurrent(gru_cell, layer, x, y, weights, given)
+def gru(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], *given: Numbers) -> Numbers:
+    return recurrent(gru_cell, layer, x, y, weights, *given)
 
 
-def rnn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    return recurrent(rnn_cell, layer, x, y, weights, given)
+def rnn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], *given: Numbers) -> Numbers:
+    return recurrent(rnn_cell, layer, x, y, weights, *given)
 
 
 KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}

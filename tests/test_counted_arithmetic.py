@@ -7,13 +7,15 @@ import torch
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.volume import Volume, flat, grid, image, tokens
-from archcalc.layer import LAYERS
+from archcalc.layer import LAYERS, Reference
 from tests.counting import COUNTED, KERNELS, numbers
 from tests.torch_oracle import applied
 
 Given = dict[str, Any]
 
-CASES: tuple[tuple[str, Given, Volume], ...] = (
+ENCODER = Reference("encoder")
+
+CASES: tuple[tuple[str, Given, Volume | tuple[Volume, ...]], ...] = (
     ("conv", dict(out_channels=4, kernel_size=3, stride=2, padding=1), image(3, 7, 6, batch=2)),
     ("conv", dict(out_channels=4, kernel_size=(2, 3), padding="same_upper", groups=2, bias=False), image(4, 5, 6)),
     ("conv", dict(out_channels=2, kernel_size=3, padding="full", dilation=2), image(2, 6)),
@@ -161,10 +163,23 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
     ("lstm", dict(hidden_size=3), tokens(4, 5, batch=2)),
     ("lstm", dict(hidden_size=3, num_layers=2, bidirectional=True, bias=False, returns="last"), tokens(3, 2)),
     ("lstm", dict(hidden_size=4, num_layers=2, proj_size=2), tokens(3, 2)),
+    ("lstm", dict(hidden_size=3, num_layers=2, bidirectional=True, returns="state"), tokens(3, 2, batch=2)),
+    (
+        "lstm",
+        dict(hidden_size=4, num_layers=2, proj_size=2, bidirectional=True, returns="state", state=ENCODER),
+        (tokens(3, 2, batch=2), flat(24, batch=2)),
+    ),
+    ("lstm", dict(hidden_size=3, num_layers=2, state=ENCODER), (tokens(3, 2), flat(12))),
     ("gru", dict(hidden_size=3, num_layers=2, bidirectional=True), tokens(3, 2, batch=2)),
+    (
+        "gru",
+        dict(hidden_size=3, num_layers=2, bidirectional=True, returns="state", state=ENCODER),
+        (tokens(3, 2), flat(12)),
+    ),
     ("gru", dict(hidden_size=3, bias=False, returns="last"), tokens(3, 2)),
     ("rnn", dict(hidden_size=3, num_layers=2, returns="last"), tokens(3, 2, batch=2)),
     ("rnn", dict(hidden_size=3, bidirectional=True, nonlinearity="relu", bias=False), tokens(3, 2)),
+    ("rnn", dict(hidden_size=3, bidirectional=True, returns="last", state=ENCODER), (tokens(3, 2), flat(6))),
     ("attention", dict(num_heads=2, causal=True), tokens(5, 4, batch=2)),
     ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, rope=100.0), tokens(5, 16, batch=2)),
     ("grouped_attention", dict(num_heads=3, num_kv_heads=1, head_dim=4, qkv_bias=True, rope=10.0), tokens(4, 6)),
@@ -178,11 +193,12 @@ CASES: tuple[tuple[str, Given, Volume], ...] = (
 
 
 @pytest.mark.parametrize(("name", "given", "x"), CASES)
-def test_arithmetic_is_what_a_naive_kernel_does(name: str, given: Given, x: Volume) -> None:
+def test_arithmetic_is_what_a_naive_kernel_does(name: str, given: Given, x: Volume | tuple[Volume, ...]) -> None:
     torch.manual_seed(0)
-    layer = LAYERS[name](**given)
-    assert all(holds for holds, _ in layer.requires(x))
-    y, made, values = layer.shape(x), applied(layer, [x], "cpu").double(), torch.randn(x.shape, dtype=torch.float64)
+    layer, xs = LAYERS[name](**given), x if isinstance(x, tuple) else (x,)
+    assert all(holds for holds, _ in layer.requires(*xs))
+    y, made = layer.shape(*xs), applied(layer, xs, "cpu").double()
+    values = [torch.randn(x.shape, dtype=torch.float64) for x in xs]
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter)
     for name_of, buffer in made.named_buffers():
@@ -191,16 +207,16 @@ def test_arithmetic_is_what_a_naive_kernel_does(name: str, given: Given, x: Volu
     kept = made.it.state_dict() if made.it is not None else {}
     weights = {key: numbers(tensor) for key, tensor in kept.items() if tensor.dim()}
 
-    elements = numbers(values)
+    elements = [numbers(each) for each in values]
     COUNTED.clear()
-    computed = KERNELS[name](layer, x, y, weights, elements)
+    computed = KERNELS[name](layer, xs[0], y, weights, *elements)
     counted = dict(COUNTED)
 
-    expected = made(values)
+    expected = made(*values)
     assert {index: number.value for index, number in computed.items()} == pytest.approx(
         {index: number.value for index, number in numbers(expected).items()}
     )
-    ops = layer.ops(y, x)
+    ops = layer.ops(y, *xs)
     stated = dict(
         mul=ops.mac + ops.mul,
         add=ops.mac - ops.sums + ops.bias + ops.add,

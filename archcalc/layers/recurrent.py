@@ -3,16 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim
-from archcalc.core.kernel import Kernel, Run
+from archcalc.core.dim import Dim, same
+from archcalc.core.kernel import Cast, Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
-from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layer import Call, Example, Reference, Requirement, Role, module
 from archcalc.layers.recurrent_memory import (
     Cell,
     Unrolled,
@@ -23,20 +23,46 @@ from archcalc.layers.recurrent_memory import (
     lstm_cell,
     rnn_cell,
 )
-from archcalc.layers.sequence import OfTokens
+from archcalc.layers.sequence import OfTokens, needs_tokens
+
+LSTM_FROM_STATE = '''\
+class LSTMFromState(nn.LSTM):
+    """An LSTM that begins with a state: h of every layer and direction, side by side, and then c of every one."""
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        ways = self.num_layers * (2 if self.bidirectional else 1)
+        sizes = [self.proj_size or self.hidden_size] * ways + [self.hidden_size] * ways
+        parts = state.split(sizes, dim=1)
+        return super().forward(x, (torch.stack(parts[:ways]), torch.stack(parts[ways:])))
+'''
+
+FROM_STATE = '''\
+class {kind}FromState(nn.{kind}):
+    """An nn.{kind} that begins with a state: h of every layer and direction, side by side."""
+
+    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return super().forward(x, torch.stack(state.split(self.hidden_size, dim=1)))
+'''
+
+
+SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
+"""The fields that say how many features a state has."""
 
 
 class Recurrent(OfTokens):
     """Abstract: `num_layers` layers one after the other, each going through the tokens, or (`bidirectional`) both ways.
 
-    `returns: last` is the state after the last token (of both directions, each after its own last) and not that after
-    every token; `returns: state` is that of all layers, side by side: what a decoder begins with
-    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4; here without the cells of an LSTM).
+    `returns: last` is h of the last layer after the last token (of both directions, each after its own last) and not
+    that after every token; `returns: state` is all that goes on after it, as one vector: what a decoder begins with
+    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4). `state` names what makes such a vector; without it all is 0.
     """
 
     role = Role.CONTRACTION
     uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
     foreign = "cuDNN keeps a reserve whose size it alone knows"
+    reads = ("state",)
+    from_state: ClassVar[str] = ""
+    """The source text of torch's module that begins with a state given as one vector."""
 
     hidden_size: Dim
     num_layers: int = 1
@@ -44,14 +70,27 @@ class Recurrent(OfTokens):
     dropout: float = 0.0
     bidirectional: bool = False
     returns: Literal["sequence", "last", "state"] = "sequence"
+    state: Reference | None = None
 
-    def requires(self, x: Volume) -> Iterator[Requirement]:
+    def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, hidden_size=self.hidden_size, num_layers=self.num_layers)
         yield self.num_layers <= 1000, f"num_layers={self.num_layers} is more than 1,000: is a number mistyped?"
         yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
         alone = f"dropout={self.dropout} is between layers, and num_layers={self.num_layers} has none between"
         yield not self.dropout or self.num_layers > 1, alone
+        if state is not None:
+            yield not state.rank, f"{self.name} begins with a state that has no positions; got {state}"
+            each = " + ".join(f"{self.features_of(name)} of {name}" for name in self.states)
+            needed = f"{self.name} begins with {self.ways}*({each}) = {self.state_features} features"
+            yield same(state.channels, self.state_features), f"{needed}; got {state.channels}"
+
+    def remedy(self, x: Volume, state: Volume | None = None, /) -> str:
+        in_a_row, _ = needs_tokens(self.name, x)
+        if not in_a_row or state is None or (state.rank, state.channels) == (0, self.state_features):
+            return super().remedy(x)
+        shape = [f"{key}={str(value).lower()}" for key, value in self.stated().items() if key in SHAPE]
+        return f"a layer of the same shape makes such a state: {self.name}({', '.join(shape)}, returns=state)"
 
     @property
     def steady(self) -> bool:
@@ -78,23 +117,42 @@ class Recurrent(OfTokens):
         return ("h",)
 
     @property
+    def ways(self) -> int:
+        """Directions of all layers together: each has its own states."""
+        return self.num_layers * len(self.directions)
+
+    def features_of(self, state: str) -> Dim:
+        """Features of one of the states, of one way."""
+        return self.width if state == "h" else self.hidden_size
+
+    @property
+    def state_features(self) -> Dim:
+        """Features of all states of all ways."""
+        return self.ways * sum(map(self.features_of, self.states))
+
+    @property
     @abstractmethod
     def cell(self) -> Cell: ...
 
-    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+    def windows(self, x: Volume, state: Volume | None = None, /) -> tuple[AnyWindow, ...]:
         earlier = self.returns == "sequence" and not self.bidirectional
         return tuple(EarlierWindow() if earlier else WholeWindow(n) for n in x.spatial)
 
-    def shape(self, x: Volume) -> Volume:
-        channels = len(self.directions) * self.width * (self.num_layers if self.returns == "state" else 1)
-        return x.to(channels) if self.returns == "sequence" else Volume(channels, (), x.batch, dtype=x.dtype)
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        return (self.windows(xs[0]), ())[: len(xs)]  # a state has no axes: all of it reaches every token
+
+    def shape(self, x: Volume, state: Volume | None = None, /) -> Volume:
+        last = len(self.directions) * self.width
+        if self.returns == "sequence":
+            return x.to(last)
+        return Volume(last if self.returns == "last" else self.state_features, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
         """What goes into each layer."""
         yield x.channels
         yield from [len(self.directions) * self.width] * (self.num_layers - 1)
 
-    def weights(self, x: Volume) -> Iterator[Weight]:
+    def weights(self, x: Volume, state: Volume | None = None, /) -> Iterator[Weight]:
         rows = self.gates * self.hidden_size
         for i, features in enumerate(self.features(x)):
             for direction in self.directions:
@@ -108,20 +166,26 @@ class Recurrent(OfTokens):
 
     def cells(self, x: Volume) -> Dim:
         """Units of all cells, all of a layer's tokens together."""
-        return x.positions * self.num_layers * len(self.directions) * self.hidden_size
+        return x.positions * self.ways * self.hidden_size
 
     def contracted(self, x: Volume) -> Ops:
         """What weights do: those of the input and those of the state have a bias each."""
         cells, projects = self.cells(x), self.width is not self.hidden_size
         both = sum(self.gates * (features + self.width) for features in self.features(x))
         per_layer = x.positions * len(self.directions) * self.hidden_size
-        projected = x.positions * self.num_layers * len(self.directions) * self.width if projects else 0
+        projected = x.positions * self.ways * self.width if projects else 0
         sums = 2 * self.gates * cells
         return Ops(
             mac=per_layer * both + projected * self.hidden_size, sums=sums + projected, bias=sums if self.bias else 0
         )
 
-    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+    def cached(self, x: Volume, state: Volume | None = None, /) -> Dim:
+        return 0
+
+    def cast(self, x: Volume, state: Volume | None = None, /) -> Cast:
+        return Cast.NONE
+
+    def kernels(self, run: Run, y: Volume, x: Volume, state: Volume | None = None, /) -> Iterator[Kernel]:
         whole = Unrolled(
             tokens=x.spatial[0],
             batch=x.batch,
@@ -132,36 +196,46 @@ class Recurrent(OfTokens):
             layers=self.num_layers,
             directions=self.directions,
             bias=self.bias,
+            begins=state is not None,
+            returns=self.returns,
             one_kernel=self.one_kernel(x),
             dropout=bool(self.dropout),
             training=run.training,
             dtype=x.dtype,
         )
         runs = by_one_kernel(x.channels) if whole.one_kernel else cell_by_cell(self.cell)
-        yield from kernels_of(whole, runs, self.returned)
-
-    @property
-    def returned(self) -> int:
-        """Of how many layers the state after the last token comes out; 0: that of the last, after every token."""
-        return {"sequence": 0, "last": 1, "state": self.num_layers}[self.returns]
+        yield from kernels_of(whole, runs)
 
     def one_kernel(self, x: Volume) -> bool:
         """Whether oneDNN has a kernel for it."""
         return False
 
-    def call(self, x: Volume) -> Call:
-        final = "{module}({0})[1]" + ("[0]" if len(self.states) > 1 else "")
-        ways, every = self.returned * len(self.directions), self.returned == self.num_layers
-        last = f"{final}{'' if every else f'[-{ways}:]'}.transpose(0, 1).flatten(1)" if ways > 1 else f"{final}[-1]"
-        forward = last if self.returned else "{module}({0})[0]"
-        given = dict(input_size=x.channels, **self.stated("returns"), batch_first=True)
-        return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
+    def call(self, x: Volume, state: Volume | None = None, /) -> Call:
+        kind = type(self).__name__
+        given = dict(input_size=x.channels, **self.stated("returns", "state"), batch_first=True)
+        if state is None:
+            return module(f"torch.nn.{kind}", forward=self.taken("{module}({0})"), **given)
+        forward = self.taken("{module}({0}, {1})")
+        return module(f"{kind}FromState", forward=forward, support=self.from_state, **given)
+
+    def taken(self, both: str) -> str:
+        """What it returns of both things that torch's module does: h after every token, and the states at the end."""
+        if self.returns == "sequence":
+            return f"{both}[0]"
+        if self.returns == "state" and len(self.states) > 1:
+            return f"torch.cat([part for each in {both}[1] for part in each], dim=1)"
+        final = f"{both}[1]" + ("[0]" if len(self.states) > 1 else "")
+        ways = self.ways if self.returns == "state" else len(self.directions)
+        if ways == 1:
+            return f"{final}[-1]"
+        return f"{final}{'' if ways == self.ways else f'[-{ways}:]'}.transpose(0, 1).flatten(1)"
 
 
 class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     """Long short-term memory: a cell that gates write to, keep and read, and what they read of it.
 
-    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
         i, f, o = sigmoid(W x + b + U h + b')    g = tanh(W x + b + U h + b')
         c' = f c + i g    h' = o tanh(c')
@@ -170,14 +244,21 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     sum of the two parts of four gates, five transcendental functions, three products and an addition. Both parts have
     a bias, as in torch; Keras has one, and 4 H parameters less.
 
+    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
+    and then backward; and then c of every one in the same order: 2 H features of each, or H and `proj_size`. `state`
+    names a layer that makes such a vector, an encoder: this one begins with it, and not with zeros.
+
     Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Gers et al. 2000 (the gate f); projection:
-    Sak et al. 2014, arXiv:1402.1128, section 2; torch.nn.LSTM.
+    Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215, section 3.4;
+    torch.nn.LSTM.
     """
+
+    from_state = LSTM_FROM_STATE
 
     proj_size: Dim = 0
 
-    def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield from super().requires(x)
+    def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
+        yield from super().requires(x, state)
         yield from at_least(0, proj_size=self.proj_size)
         less = f"proj_size={self.proj_size} must be less than hidden_size={self.hidden_size}"
         yield self.proj_size < self.hidden_size, less
@@ -201,7 +282,7 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     def one_kernel(self, x: Volume) -> bool:
         return x.dtype in ("float32", "bfloat16") and not self.proj_size
 
-    def ops(self, y: Volume, x: Volume) -> Ops:
+    def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:
         units = self.cells(x)
         return replace(self.contracted(x), add=5 * units, mul=3 * units, exp=5 * units)
 
@@ -224,8 +305,28 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
             scalar=270,
         ),
         Example(
-            given=dict(hidden_size=3, num_layers=2, returns="state"), x=tokens(2, 2), y=flat(6), params=180, macs=264,
+            given=dict(hidden_size=3, num_layers=2, returns="state"), x=tokens(2, 2), y=flat(12), params=180, macs=264,
             scalar=684,
+        ),
+        Example(
+            given=dict(hidden_size=1000, num_layers=4, returns="state"), x=tokens(5, 1000), y=flat(8000),
+            params=32_032_000, macs=160_000_000, scalar=320_260_000,
+            source="8000 numbers for a sentence: Sutskever et al. 2014, arXiv:1409.3215, section 3.4 (32M; no biases)",
+        ),
+        Example(
+            given=dict(hidden_size=1000, num_layers=4, state=Reference("encoder")), x=(tokens(5, 1000), flat(8000)),
+            y=tokens(5, 1000), params=32_032_000, macs=160_000_000, scalar=320_260_000,
+            source="the decoder that begins with them: Sutskever et al. 2014, arXiv:1409.3215, sections 2 and 3.4",
+        ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, dropout=0.2, state=Reference("encoder")),
+            x=(tokens(4, 2), flat(12)), y=tokens(4, 3), params=180, macs=528, scalar=1_368,
+        ),
+        Example(
+            given=dict(
+                hidden_size=5, num_layers=2, bidirectional=True, proj_size=2, returns="state", state=Reference("before")
+            ),
+            x=(tokens(3, 4), flat(28)), y=flat(28), params=680, macs=1_560, scalar=3_876,
         ),
     )  # fmt: skip
 
@@ -233,7 +334,8 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
 class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     """Gated recurrent units: a state of which one gate keeps a part, and another what the new part sees of it.
 
-    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
         r, z = sigmoid(W x + b + U h + b')    n = tanh(W x + b + r (U h + b'))
         h' = (1 - z) n + z h
@@ -241,8 +343,14 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     MACs: 3 H (C + H) a token; beside them a unit takes the sums of two gates, a product and a sum in the third, three
     transcendental functions, a subtraction, two products and an addition.
 
+    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
+    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
+    zeros.
+
     Sources: Cho et al. 2014, arXiv:1406.1078, section 2.3; torch.nn.GRU, whose r gates U h + b' and not h.
     """
+
+    from_state = FROM_STATE.format(kind="GRU")
 
     @property
     def gates(self) -> int:
@@ -252,7 +360,7 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     def cell(self) -> Cell:
         return gru_cell
 
-    def ops(self, y: Volume, x: Volume) -> Ops:
+    def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:
         units = self.cells(x)
         return replace(self.contracted(x), add=5 * units, mul=3 * units, exp=3 * units)
 
@@ -270,19 +378,34 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
             given=dict(hidden_size=3, num_layers=2, bidirectional=True, returns="state"), x=tokens(4, 2), y=flat(12),
             params=324, macs=1_008, scalar=2_544,
         ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, bidirectional=True, returns="last", state=Reference("encoder")),
+            x=(tokens(4, 2), flat(12)), y=flat(6), params=324, macs=1_008, scalar=2_544,
+        ),
+        Example(
+            given=dict(hidden_size=3, state=Reference("encoder")), x=(tokens(4, 2), flat(3)), y=tokens(4, 3),
+            params=63, macs=180, scalar=492,
+        ),
     )  # fmt: skip
 
 
 class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
     """The simple recurrent layer: h' = tanh(W x + b + U h + b'), or relu (`nonlinearity`).
 
-    x: C at T tokens -> y: hidden_size at each (twice as many where bidirectional), or of the last alone (`returns`)
+    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
+    bidirectional), those of the last, or a state (`returns`)
 
     MACs: H (C + H) a token; beside them a unit takes the sum of both parts and a transcendental function, or a
     comparison.
 
+    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
+    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
+    zeros.
+
     Sources: Elman 1990, Cognitive Science 14(2); relu: Le et al. 2015, arXiv:1504.00941; torch.nn.RNN.
     """
+
+    from_state = FROM_STATE.format(kind="RNN")
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"
 
@@ -290,7 +413,7 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
     def cell(self) -> Cell:
         return rnn_cell
 
-    def ops(self, y: Volume, x: Volume) -> Ops:
+    def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:
         units = self.cells(x)
         kind = "exp" if self.nonlinearity == "tanh" else "compare"
         return replace(self.contracted(x), add=units, **{kind: units})
@@ -308,5 +431,9 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=3, bidirectional=True, returns="last"), x=tokens(4, 2), y=flat(6), params=42,
             macs=120, scalar=288,
+        ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, returns="state", state=Reference("encoder")),
+            x=(tokens(4, 2), flat(6)), y=flat(6), params=45, macs=132, scalar=312,
         ),
     )  # fmt: skip

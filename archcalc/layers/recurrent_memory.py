@@ -4,7 +4,7 @@ Sources: aten/src/ATen/native/RNN.cpp and mkldnn/RNN.cpp of torch; of oneDNN, wh
 and set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +18,8 @@ class Unrolled:
     """A recurrent layer at work: `states` go from token to token, h of `width` features and others of `hidden`.
 
     `directions`: what the names of weights end in; `gates`: vectors of `hidden` features that one weight makes;
-    `one_kernel`: whether oneDNN's goes through all tokens.
+    `begins`: whether a second input is the state before the first token; `returns`: what comes out, as the layer says
+    it; `one_kernel`: whether oneDNN's goes through all tokens.
     """
 
     tokens: Dim
@@ -30,6 +31,8 @@ class Unrolled:
     layers: int
     directions: tuple[str, ...]
     bias: bool
+    begins: bool
+    returns: str
     one_kernel: bool
     dropout: bool
     training: bool
@@ -83,23 +86,52 @@ Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]
 """The kernels of one way through the tokens of a tensor, to `NAME out`; while they run, others are held."""
 
 
-def kernels_of(whole: Unrolled, runs: Runs, returned: int) -> Iterator[Kernel]:
-    """All kernels; `returned`: of how many layers the state after the last token comes out; 0: that of the last, after
-    every token."""
-    for state in whole.states:
-        yield Kernel(reads=(), makes=f"{state}0", size=whole.of(len(whole.ways), whole.batch, whole.features(state)))
+def kernels_of(whole: Unrolled, runs: Runs) -> Iterator[Kernel]:
+    """All kernels, from the state before the first token to what comes out."""
+    yield from given_state(whole) if whole.begins else no_state(whole)
     order, rows = (Order.AXES, True) if whole.in_a_row else (Order.STEPS, False)
     yield Kernel(makes="steps", view=True, order=order, gradient=Gradient.PART, dense=rows)
     given = "steps"
     if whole.one_kernel:
         given = "copied"
         yield Kernel(reads=("steps",), makes=given, view=True, in_order=True, gradient=Gradient.VIEW)
+    else:
+        for state in whole.states:
+            yield taken_apart(whole, state, f"{state}0", [way.state(state) for way in whole.ways])
     for i in range(whole.layers):
         yield from one_layer(whole, runs, i, given)
         given = f"out{i}"
     held = ("copied", *(f"{way.name} out" for way in whole.ways[-len(whole.directions) :]))
     yield from final_states(whole, (given, *held) if whole.one_kernel else (given,))
-    yield from (last_state(whole, returned) if returned else sequence(whole, given, order))
+    if whole.returns == "sequence":
+        yield from sequence(whole, given, order)
+    elif whole.returns == "state" and len(whole.states) > 1:
+        yield from whole_state(whole)
+    else:
+        yield from last_state(whole, whole.layers if whole.returns == "state" else 1)
+
+
+def no_state(whole: Unrolled) -> Iterator[Kernel]:
+    """Zeros."""
+    for state in whole.states:
+        yield Kernel(reads=(), makes=f"{state}0", size=whole.of(len(whole.ways), whole.batch, whole.features(state)))
+
+
+def given_state(whole: Unrolled) -> Iterator[Kernel]:
+    """The vector taken apart, and the states of all ways stacked."""
+    parts = {state: [f"{way.name} {state} given" for way in whole.ways] for state in whole.states}
+    first, *others = [(name, whole.of(whole.batch, whole.features(state))) for state in parts for name in parts[state]]
+    yield Kernel(reads=("x1",), makes=first[0], also=dict(others), size=first[1], view=True)
+    for state, names in parts.items():
+        size = whole.of(len(names), whole.batch, whole.features(state))
+        yield Kernel(reads=tuple(names), makes=f"{state}0", size=size, gradient=Gradient.PART)
+
+
+def taken_apart(whole: Unrolled, state: str, stacked: str, names: Sequence[str]) -> Kernel:
+    """A state of all ways as views, one of each; backward stacks their gradients."""
+    each = whole.of(whole.batch, whole.features(state))
+    first, *others = names
+    return Kernel(reads=(stacked,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
 
 
 def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kernel]:
@@ -108,15 +140,10 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
     drops = whole.dropout and whole.training and i < whole.layers - 1
     made = f"joined{i}" if drops else f"out{i}"
     held = (given,) if i else ()
-    for way in ways:
-        for state in whole.states:
-            yield Kernel(
-                reads=(f"{state}0",),
-                makes=way.state(state),
-                view=True,
-                size=whole.of(whole.batch, whole.features(state)),
-            )
-        yield from runs(way, given, held)
+    before = whole.ways[(i - 1) * len(ways) : i * len(ways)] if i and whole.one_kernel else ()
+    for place, way in enumerate(ways):
+        replaced = (f"{each.name} out" for each in before[place:])  # one by one, in the list that torch's code has
+        yield from runs(way, given, (*held, *replaced))
         held = (*held, *left_by(way))
     outs = tuple(f"{way.name} out" for way in ways)
     size = whole.of(whole.tokens, whole.batch, len(ways) * whole.width)
@@ -172,6 +199,16 @@ def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
     if ways > 1:
         in_a_row = whole.batch == 1
         yield Kernel(reads=("ways",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
+
+
+def whole_state(whole: Unrolled) -> Iterator[Kernel]:
+    """All states of all ways side by side: h of each, and then the others."""
+    parts = {state: [f"{state}_n of {way.name}" for way in whole.ways] for state in whole.states}
+    for state, names in parts.items():
+        yield taken_apart(whole, state, f"{state}_n", names)
+    size = whole.of(whole.batch, len(whole.ways) * sum(map(whole.features, whole.states)))
+    reads = tuple(name for names in parts.values() for name in names)
+    yield Kernel(reads=reads, size=size, gradient=Gradient.PART, dense=whole.batch == 1)
 
 
 # --- cell by cell ----------------------------------------------------------------------------------------------------
@@ -283,6 +320,9 @@ def by_one_kernel(inputs: Dim) -> Runs:
 
     def runs(way: Way, given: str, held: tuple[str, ...]) -> Iterator[Kernel]:
         whole = way.whole
+        for state in whole.states:  # backward of each puts its gradient into zeros of the size of all ways
+            each = whole.of(whole.batch, whole.features(state))
+            yield Kernel(reads=(f"{state}0",), makes=way.state(state), size=each, view=True)
         features = inputs if way.name in ("l0", "l0_reverse") else len(whole.directions) * whole.width
         rows = whole.gates * whole.hidden
         zeros = (

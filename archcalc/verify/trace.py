@@ -71,7 +71,9 @@ class Watch:
         self.count = 0
 
     def called(self, frame: FrameType, event: str, argument: Any) -> Any:
-        return self.frame() if frame.f_code.co_filename == self.file else None
+        code = frame.f_code
+        nested = code.co_name.startswith("<")  # a comprehension, which up to Python 3.11 has a frame of its own
+        return self.frame() if code.co_filename == self.file and not nested else None
 
     def frame(self) -> Any:
         pending: Mark | None = None
