@@ -85,10 +85,10 @@ class Recurrent(OfTokens):
             needed = f"{self.name} begins with {self.ways}*({each}) = {self.state_features} features"
             yield same(state.channels, self.state_features), f"{needed}; got {state.channels}"
 
-    def remedy(self, x: Volume, state: Volume | None = None, /) -> str:
-        in_a_row, _ = needs_tokens(self.name, x)
-        if not in_a_row or state is None or (state.rank, state.channels) == (0, self.state_features):
-            return super().remedy(x)
+    def remedy(self, *xs: Volume) -> str:
+        in_a_row, _ = needs_tokens(self.name, xs[0])
+        if not in_a_row or all((state.rank, state.channels) == (0, self.state_features) for state in xs[1:]):
+            return super().remedy(*xs)
         shape = [f"{key}={str(value).lower()}" for key, value in self.stated().items() if key in SHAPE]
         return f"a layer of the same shape makes such a state: {self.name}({', '.join(shape)}, returns=state)"
 
