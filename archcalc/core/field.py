@@ -90,8 +90,14 @@ class Field:
 
 
 def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
-    """The units that can decide the hull: all of them, or the outer two where the field moves evenly."""
-    return (reach[0], reach[-1]) if len(field.spans) == 1 and reach else reach
+    """The units that can decide the hull: of those evenly apart the first and the last of each phase.
+
+    >>> [*ends(range(1_000_000), Field(((0, 4), (2, 3)), step=2))]
+    [0, 1, 999998, 999999]
+    """
+    phases = len(field.spans)
+    evenly = phases == 1 or isinstance(reach, range)
+    return (*reach[:phases], *reach[-phases:]) if evenly and len(reach) > 2 * phases else reach
 
 
 def hull(spans: Iterable[Span]) -> Span:
