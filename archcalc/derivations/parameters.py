@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import sqrt
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.core.diagnostic import enumerated
 from archcalc.core.weight import Weight
 from archcalc.derivation import Part, Step, Subject, derivation, said, step
 from archcalc.graph import Node
@@ -90,13 +91,18 @@ def initial(subject: Subject) -> Iterator[Step]:
     node = subject.node
     if node.layer.role is not Role.CONTRACTION:
         return
+    products = Fraction(node.ops.mac, node.ops.sums)
+    alike: dict[tuple[str, object], list[int]] = {}
     for i, weight in enumerate(node.weights):
-        if not weight.trainable or len(weight.shape) < 2 or weight.name == "bias":
-            continue
-        found = subject.trace.derive(lambda each, i=i: each.weights[i].fan_in)  # type: ignore[misc]
-        products = Fraction(node.ops.mac, node.ops.sums)
+        if weight.trainable and len(weight.shape) > 1 and weight.name != "bias":
+            found = subject.trace.derive(lambda each, i=i: each.weights[i].fan_in)  # type: ignore[misc]
+            alike.setdefault((found.formula, found.result), []).append(i)
+    for first, *others in alike.values():
+        weight = node.weights[first]
+        found = subject.trace.derive(lambda each, i=first: each.weights[i].fan_in)  # type: ignore[misc]
         if products == weight.fan_in:
-            yield step("fan_in", found, note="inputs of one unit")
+            names = enumerated(node.weights[i].name for i in (first, *others))
+            yield step("fan_in", found, note=f"inputs of one unit{f' of {names}' if others or len(alike) > 1 else ''}")
             yield from deviations(weight)
         else:
             yield step("fan_in", found, note=f"as torch.nn.init counts it: {weight.name} without its first axis")
