@@ -7,6 +7,7 @@ merge keys, tags and several documents are refused, so that a file holds what it
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import yaml
@@ -21,7 +22,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from archcalc.core.diagnostic import Label, Problems, SpecError, problem, quoted
+from archcalc.core.diagnostic import Diagnostic, Label, Problems, SpecError, problem, quoted
 from archcalc.core.location import Location, Source
 
 MAX_BYTES = 1 << 20
@@ -91,10 +92,20 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
 
     Repeated keys and calls cut by commas go to `problems`, and reading goes on. Raises SpecError where it cannot.
     """
+    root, found = parsed(source)
+    if found:
+        problems.add(SpecError(found))
+    return root
+
+
+@lru_cache(maxsize=2)
+def parsed(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
+    """The tree and what is wrong with it, kept for the variants of a file, which are read one after the other."""
+    problems = Problems()
     if len(source.text) > MAX_BYTES or len(source.text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise too_large()
     try:
-        return Reader(source, problems).read()
+        return Reader(source, problems).read(), tuple(problems.found)
     except yaml.MarkedYAMLError as error:
         raise syntax_error(source, error) from None
     except (yaml.YAMLError, UnicodeError):
