@@ -3,7 +3,8 @@
 The autograd engine, as torch/csrc/autograd/engine.cpp and input_buffer.cpp have it: ready nodes run in decreasing
 sequence number, gradients of weights are handed over first. While a node runs, the gradient that came in, what it kept
 and all that it makes are alive; then the first two go. Where two gradients meet, they are added in place if the older
-one is dense and owned by nobody else, else into a new tensor.
+one is dense and owned by nobody else, else into a new tensor. Of a view autograd holds what it is a view of, so that
+none is added to in place. The newer one stays in the list of what the node made until all of that is handed over.
 """
 
 import heapq
@@ -60,7 +61,7 @@ def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute]) -> None:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A gradient on its way to the operation that made its tensor; `dense`: it can be added to in place; `seen`: it
-    cannot, being a view, but lies in order."""
+    cannot, as it is a view, but lies in order."""
 
     storage: int
     dense: bool
@@ -150,14 +151,16 @@ class Backward:
         if run:
             run.done(place)
         shown = dict(op.weights) if op.shown else {}  # they take another turn, through the views that they are
-        views = {**shown, **dict(op.viewed)}
+        views = {**shown, **dict(op.viewed), **(dict(op.summed) if op.shown else {})}
+        added: list[int] = []  # the engine's list of what the operation made has these until all are handed over
         for key, storage in weights.items():
             if key not in shown:
-                self.hand_over(key, Waiting(storage, dense=key not in views), op)
+                added += self.hand_over(key, Waiting(storage, dense=key not in views), op)
         for tensor, gradient in outgoing:
-            self.deliver(tensor, gradient, op.node)
+            added += self.deliver(tensor, gradient, op.node)
+        self.ledger.drop_all(added)
         for key in shown:
-            self.hand_over(key, Waiting(weights[key], dense=False), op)
+            self.ledger.drop_all(self.hand_over(key, Waiting(weights[key], dense=False), op))
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first."""
@@ -172,50 +175,52 @@ class Backward:
 
     def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
         """The gradient of something that an operation reads."""
-        if op.gradient is Gradient.NEW:
+        if op.gradient is Gradient.NEW or tensor in op.negated:
             return Waiting(self.new(tensor), op.dense and not op.seen, op.seen)
-        part = op.gradient is Gradient.PART
-        dense, seen = (op.dense, False) if part else (incoming.dense, incoming.seen)
-        return Waiting(self.ledger.take(incoming.storage), dense, seen)
+        storage = self.ledger.take(incoming.storage)
+        if op.gradient is Gradient.SAME:
+            return Waiting(storage, incoming.dense, incoming.seen)
+        in_order = op.dense if op.gradient is Gradient.PART else incoming.dense or incoming.seen
+        return Waiting(storage, dense=False, seen=in_order)
 
     def new(self, tensor: int) -> int:
         """The storage of a gradient of a tensor."""
         return self.ledger.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
-    def hand_over(self, key: str, gradient: Waiting, op: Op) -> None:
+    def hand_over(self, key: str, gradient: Waiting, op: Op) -> list[int]:
         """Adds up the gradients of a weight; the sum of all becomes its `grad`, copied where it lies in another order
-        than the weight (torch/csrc/autograd/functions/accumulate_grad.h), or is added to that and goes."""
+        than the weight (torch/csrc/autograd/functions/accumulate_grad.h), or is added to that and goes. Returns what
+        has been added to another, and is still held."""
         met = self.met.setdefault(key, gradient)
-        if met is not gradient and met.dense:
-            self.ledger.drop(gradient.storage)
-        elif met is not gradient:
+        if met is not gradient and not met.dense:
             made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
-            self.met[key] = self.summed(made, met, gradient, op.node)
+            self.met[key] = self.summed(made, met, op.node)
+        added = [gradient.storage] if met is not gradient else []
         self.coming[key] -= 1
         if self.coming[key]:
-            return
+            return added
         if key in op.turned and key not in self.before:
             self.ledger.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
             self.ledger.mark("backward", op.node)
         if key in self.before or key in op.turned:
             self.ledger.drop(self.met[key].storage)
+        return added
 
-    def deliver(self, tensor: int, gradient: Waiting, node: str) -> None:
-        """Puts a gradient where the operation that made the tensor finds it, added to what is there."""
+    def deliver(self, tensor: int, gradient: Waiting, node: str) -> list[int]:
+        """Puts a gradient where the operation that made the tensor finds it, added to what is there. Returns what has
+        been added to another, and is still held."""
         met = self.buffers.setdefault(tensor, gradient)
-        if met is not gradient and met.dense and self.ledger.holders[met.storage] == 1:
-            self.ledger.drop(gradient.storage)
-        elif met is not gradient:
-            self.buffers[tensor] = self.summed(self.new(tensor), met, gradient, node)
+        if met is not gradient and not (met.dense and self.ledger.holders[met.storage] == 1):
+            self.buffers[tensor] = self.summed(self.new(tensor), met, node)
         maker = self.made_by.get(tensor)
-        if maker is None:  # an input: its gradient stays
-            return
-        self.expected[maker] -= 1
-        if not self.expected[maker]:
-            heapq.heappush(self.ready, -maker)
+        if maker is not None:  # of an input the gradient stays
+            self.expected[maker] -= 1
+            if not self.expected[maker]:
+                heapq.heappush(self.ready, -maker)
+        return [gradient.storage] if met is not gradient else []
 
-    def summed(self, into: int, met: Waiting, gradient: Waiting, node: str) -> Waiting:
-        """Two gradients added up in a storage that is new."""
+    def summed(self, into: int, met: Waiting, node: str) -> Waiting:
+        """A sum of two gradients in a storage that is new; what came first goes."""
         self.ledger.mark("backward", node)
-        self.ledger.drop_all((met.storage, gradient.storage))
+        self.ledger.drop(met.storage)
         return Waiting(into, dense=True)

@@ -57,6 +57,7 @@ class Op:
     pins: tuple[int, ...] = ()
     scratch: int = 0
     gradient: Gradient = Gradient.NEW
+    negated: tuple[int, ...] = ()
     dense: bool = True
     seen: bool = False
     weights: Gradients = ()
@@ -192,6 +193,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         pins=tuple(storages[name] for name in kernel.pins) if kept else (),
         scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
         gradient=kernel.gradient,
+        negated=tuple(seen[name] for name in kernel.negated),
         dense=kernel.dense,
         seen=kernel.seen,
         weights=new,

@@ -35,6 +35,28 @@ def test_it_takes_what_is_said(name: str, accumulate: bool) -> None:
     assert set(differences(graph, Practice(accumulate=accumulate)).values()) == {0}
 
 
+BRANCHES = """
+archcalc: 1
+input: {given}
+layers:
+  - {begin}fc(6) -> a = fc(7)
+  - a -> b = fc(8)
+  - a -> c = fc(8)
+  - a -> d = fc(8)
+  - add: [b, c, d]
+  - fc(3)
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize(("given", "begin"), [("[6]", ""), ("[6, 5]", "tokens -> "), ("[6, 3, 5]", "tokens -> ")])
+def test_where_gradients_of_several_maps_meet(given: str, begin: str, batch: int) -> None:
+    """Those of matrices are added up in place; with more axes the first is a view, and another tensor is made."""
+    torch.manual_seed(0)
+    graph = build(read_document(Source("net.yaml", BRANCHES.format(given=given, begin=begin))), batch=batch)
+    assert set(differences(graph).values()) == {0}
+
+
 class Looked(Layer):
     """Adds the exponentials of a vector that it learns to the features of every token."""
 

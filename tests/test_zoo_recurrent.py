@@ -56,6 +56,28 @@ def test_memory_is_predicted_to_the_byte(chain: str, batch: int, dtype: str) -> 
     assert set(found.values()) == {0}, found
 
 
+SMALLEST = (
+    ("input(2, 3) -> tokens -> rnn(3) -> fc(3)", 3),
+    ("input(2, 3) -> tokens -> rnn(5, bias=false) -> fc(3)", 2),
+    ("input(2, 3) -> tokens -> rnn(8, bidirectional=true) -> fc(3)", 1),
+    ("input(2, 2) -> tokens -> gru(1, bias=false) -> fc(3)", 1),
+    ("input(6, 2) -> tokens -> gru(2) -> fc(3)", 3),
+    ("input(2, 3) -> tokens -> gru(5) -> fc(3)", 3),
+    ("input(6, 3) -> tokens -> gru(8, bidirectional=true) -> fc(3)", 2),
+    ("input(2, 3) -> tokens -> lstm(3, num_layers=2, proj_size=1) -> fc(3)", 1),
+    ("input(6, 3) -> tokens -> lstm(5, num_layers=2, bias=false, proj_size=2) -> fc(3)", 1),
+)
+"""So small that the peak is where gradients meet, in the order in which autograd adds them up and lets go of them."""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("chain", "batch"), SMALLEST)
+def test_memory_of_the_smallest(chain: str, batch: int, dtype: str) -> None:
+    torch.manual_seed(0)
+    found = differences(build(document_of_chain(chain), batch=batch, dtype=dtype))
+    assert set(found.values()) == {0}, found
+
+
 # --- states handed on ------------------------------------------------------------------------------------------------
 
 
@@ -140,10 +162,10 @@ PAIRS = {
 
 PAIR = """
 archcalc: 1
-input: {{source: [6, 7], target: [6, 5]}}
+input: {{source: [6, {S}], target: [6, {T}]}}
 layers:
-  - source -> tokens -> encoder = {kind}(8, {given}, returns=state)
-  - target -> tokens -> {kind}(8, {given}, state=encoder) -> fc(3)
+  - source -> tokens -> encoder = {kind}({hidden}, {given}, returns=state)
+  - target -> tokens -> {kind}({hidden}, {given}, state=encoder) -> fc(3)
 """
 
 
@@ -155,11 +177,12 @@ def test_memory_of_a_small_sequence_to_sequence(batch: int, dtype: str) -> None:
     assert set(found.values()) == {0}, found
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("batch", [1, 2, 3])
 @pytest.mark.parametrize("pair", PAIRS)
-def test_memory_of_other_pairs(pair: str, batch: int) -> None:
+@pytest.mark.parametrize("sizes", [dict(hidden=8, S=7, T=5), dict(hidden=5, S=3, T=3)])
+def test_memory_of_other_pairs(sizes: dict[str, int], pair: str, batch: int) -> None:
     torch.manual_seed(0)
     kind, given = PAIRS[pair]
-    document = read_document(Source("pair.yaml", PAIR.format(kind=kind, given=given)))
+    document = read_document(Source("pair.yaml", PAIR.format(kind=kind, given=given, **sizes)))
     found = differences(build(document, batch=batch))
     assert set(found.values()) == {0}, found

@@ -108,16 +108,17 @@ class Kernel:
     scratch   bytes that its backward takes at its worst beyond the gradients that it makes
     thorough  the dtype in which its backward makes the gradients of all that goes in and of all weights, wanted or not,
               to cast them one by one where theirs is another; "" where it makes those that are wanted, as they are
-    dense     whether those gradients can be added to in place
+    dense     whether those gradients can be added to in place, which no view can; of a part: whether it lies in order
     seen      whether those of what goes in are views that lie in order: not added to in place, and yet not copied
     on_demand its own tensors are made only where backward will come
     weights   the weights whose gradients its backward makes
     turned    those whose gradient lies as what goes in: in another order than the weight, it is copied when it is whole
-    shown     whether those are views of other tensors, which autograd does not add to in place
+    shown     whether those, and those of `summed`, are views of other tensors, which autograd does not add to in place
     viewed    those whose gradient is a view of the one that came in, and keeps it
     summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
               sums when the kernel has ended
     gradient  how its backward makes the gradients of what goes in
+    negated   what of `reads` is subtracted: its gradient is new, where those of the others are as `gradient` says
     holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
     cast      what autocast does to what goes in
     copies    weights that are kept: beside the parameters where they have been cast
@@ -148,6 +149,7 @@ class Kernel:
     viewed: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()
     gradient: Gradient = Gradient.NEW
+    negated: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     cast: Cast = Cast.NONE
     copies: tuple[str, ...] = ()
@@ -160,10 +162,13 @@ FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
 """A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
 
 
-def linear_map(size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str = "x", **more: Any) -> Kernel:
-    """A map of the features, as `torch.nn.functional.linear` makes it."""
+def linear_map(
+    size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str = "x", *, matrix: bool = False, **more: Any
+) -> Kernel:
+    """A map of the features, as `torch.nn.functional.linear` makes it: of a `matrix`, or of what has more axes, which
+    is seen as one, so that its gradient is a view."""
     own = (weight,)
-    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER)
+    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER, seen=not matrix)
     return Kernel(reads=(reads,), size=size, shown=True, settled=True, **facts, **more)
 
 

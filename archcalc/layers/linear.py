@@ -77,7 +77,7 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
             yield Kernel(makes="flat", view=True, in_order=True, gradient=Gradient.VIEW)
         bias = ("bias",) if self.bias else ()
         reads = "flat" if flattened(x) else "x"
-        yield linear_map(tensor_of(y), "weight", bias, reads=reads, in_order=many(y))
+        yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, in_order=many(y))
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

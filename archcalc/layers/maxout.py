@@ -69,7 +69,7 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
             yield Kernel(makes=reads, view=True, in_order=True, gradient=Gradient.VIEW)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
         bias = ("bias",) if self.bias else ()
-        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", in_order=many(y))
+        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, in_order=many(y))
         yield Kernel(reads=("maps",), makes="pieces", view=True, gradient=Gradient.VIEW)
         yield largest(pieces, tensor_of(y), reads="pieces")
 

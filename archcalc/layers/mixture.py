@@ -365,7 +365,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         """Which experts each of n tokens goes to, `chosen`, and how much it takes of each, `share`."""
         scores, picked = Tensor(n * self.num_experts, dtype), Tensor(n * self.top_k, dtype)
         chosen = Tensor(n * self.top_k, "int64")
-        yield linear_map(scores, "gate.weight", reads="tokens", makes="scores")
+        yield linear_map(scores, "gate.weight", reads="tokens", makes="scores", matrix=True)
         made = "picked" if self.changes_shares else "share"
         if self.scoring == "sigmoid":
             yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)

@@ -197,7 +197,7 @@ def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
         gradient=Gradient.VIEW if ways > 1 and every else Gradient.NEW,
     )
     if ways > 1:
-        in_a_row = whole.batch == 1
+        in_a_row = 1 in (whole.batch, whole.width)  # else it is copied
         yield Kernel(reads=("ways",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
 
 
@@ -226,8 +226,8 @@ def cell_by_cell(cell: Cell) -> Runs:
         mapped, (weight,) = f"{way.name} mapped", way.weights("weight_ih")
         size = whole.of(whole.tokens, part.numel)
         others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
-        facts = dict(makes=mapped, in_order=given == "steps" and whole.batch != 1, holds=others)
-        yield linear_map(size, weight, way.biases[:1], reads=given, **facts)
+        moved = given == "steps" and whole.batch != 1
+        yield linear_map(size, weight, way.biases[:1], reads=given, makes=mapped, in_order=moved, holds=others)
         first, *rest = (f"{way.name} mapped{t}" for t in range(whole.tokens))
         yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(rest, part), size=part, view=True, holds=others)
         for before, t in zip((None, *order[:-1]), order, strict=True):
@@ -243,7 +243,8 @@ def gates(way: Way, t: int, before: int | None, added: bool) -> Iterator[Kernel]
     """What the state makes of itself, and the input's part `added` to it in place."""
     size, (weight,) = way.whole.of(way.whole.batch, way.whole.gates * way.whole.hidden), way.weights("weight_hh")
     made, state = f"{way.name} gates{t}", way.state("h", before)
-    yield linear_map(size, weight, way.biases[1:], reads=state, makes=f"{made} of h" if added else made)
+    makes = f"{made} of h" if added else made
+    yield linear_map(size, weight, way.biases[1:], reads=state, makes=makes, matrix=True)
     if added:
         reads = (f"{made} of h", f"{way.name} mapped{t}")
         yield Kernel(reads=reads, makes=made, view=True, gradient=Gradient.SAME)
@@ -285,18 +286,17 @@ def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
     yield Kernel(reads=(o, f"{c} shown"), makes=made, size=size, crosswise=True, holds=holds)
     if projects:
         (weight,) = way.weights("weight_hr")
-        yield linear_map(
-            way.whole.of(way.whole.batch, way.whole.width), weight, reads=f"{h} whole", makes=h, holds=holds
-        )
+        size = way.whole.of(way.whole.batch, way.whole.width)
+        yield linear_map(size, weight, reads=made, makes=h, matrix=True, holds=holds)
 
 
 def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
     """Products in place keep what was there before."""
-    yield from gates(way, t, before, added=False)
     size, source = way.whole.of(way.whole.batch, way.whole.hidden), f"{way.name} gates{t}"
     given = [f"{way.name} mapped{t} {each}" for each in ("r", "z", "n")]
     sums = [f"{source} {each}" for each in ("r", "z", "n")]
     yield from chunks(way, f"{way.name} mapped{t}", tuple(given))
+    yield from gates(way, t, before, added=False)
     yield from chunks(way, source, tuple(sums))
     (r, z, n), h = (f"{way.name} {each}{t}" for each in ("r", "z", "n")), way.state("h", t)
     for gate, ours, theirs in zip((r, z), sums, given, strict=False):
@@ -306,8 +306,8 @@ def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
     yield Kernel(reads=(sums[2], r), makes=f"{n} reset", view=True, own=own, on_demand=True, keeps=(*own, r))
     yield Kernel(reads=(given[2], f"{n} reset"), makes=f"{n} sum", size=size, gradient=Gradient.SAME)
     yield in_place(n, f"{n} sum", gradient=Gradient.NEW)
-    yield Kernel(reads=(n,), makes=f"{n} less", view=True)  # its sign changes; forward, as it is subtracted
-    yield Kernel(reads=(way.state("h", before), f"{n} less"), makes=f"{h} apart", size=size, gradient=Gradient.SAME)
+    both = (way.state("h", before), n)
+    yield Kernel(reads=both, makes=f"{h} apart", size=size, gradient=Gradient.SAME, negated=(n,))
     yield Kernel(reads=(f"{h} apart", z), makes=f"{h} part", view=True, own=own, on_demand=True, keeps=(*own, z))
     yield Kernel(reads=(f"{h} part", n), makes=h, view=True, gradient=Gradient.SAME, holds=(source,))
 
