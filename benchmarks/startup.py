@@ -65,6 +65,9 @@ def main() -> None:
             "params <= 5M",
         ],
         "archcalc explain resnet50 stem": [*ours, "explain", "resnet50", "stem"],
+        "archcalc report llama2@70b": [*ours, "report", "llama2@70b"],
+        "archcalc report deepseek_v3": [*ours, "report", "deepseek_v3"],
+        "archcalc check specs, the whole zoo": [*ours, "check", str(SPEC.parent)],
     }
     with tempfile.TemporaryDirectory() as folder:
         if has_torchinfo():
