@@ -207,8 +207,14 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         contracts=bool(kernel.copies),
     )
     tape.ops.append(op)
-    for name in (*kernel.holds, *(name for name in kernel.reads if name in casts)):  # the caller names what is cast
-        tape.ends[names[name]] = max(tape.ends.get(names[name], 0), len(tape.ops) - 1)
+    held = (*kernel.holds, *(name for name in kernel.reads if name in casts))  # the caller names what is cast
+    hold(tape, [names[name] for name in held])
+
+
+def hold(tape: Tape, tensors: Sequence[int]) -> None:
+    """Tensors that are alive as long as the last operation runs, or longer."""
+    for each in tensors:
+        tape.ends[each] = max(tape.ends.get(each, 0), len(tape.ops) - 1)
 
 
 def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gradients) -> bool:
