@@ -207,12 +207,11 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         contracts=bool(kernel.copies),
     )
     tape.ops.append(op)
-    held = (*kernel.holds, *(name for name in kernel.reads if name in casts))  # the caller names what is cast
-    hold(tape, [names[name] for name in held])
+    hold(tape, [names[each] for each in (*kernel.holds, *(name for name in kernel.reads if name in casts))])
 
 
 def hold(tape: Tape, tensors: Sequence[int]) -> None:
-    """Tensors that are alive as long as the last operation runs, or longer."""
+    """Tensors that are alive as long as the last operation runs, or longer: its caller names them, as what is cast."""
     for each in tensors:
         tape.ends[each] = max(tape.ends.get(each, 0), len(tape.ops) - 1)
 
