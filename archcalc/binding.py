@@ -4,7 +4,7 @@ import functools
 import operator
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
@@ -48,11 +48,14 @@ class Signature:
     required: tuple[str, ...]
     others: tuple[str, ...]
     """Keys that are no field: `norm` and `act` where the layer takes them, `freeze`."""
+    joins: bool = False
+    """Whether it is given a list of paths."""
 
 
 @functools.cache
 def signature_of(layer: type[Layer]) -> Signature:
-    return signature(layer, layer.positional, (*layer.followed_by, "freeze"))
+    found = signature(layer, layer.positional, (*layer.followed_by, "freeze"))
+    return replace(found, joins=layer.inputs[1] is None)
 
 
 def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
@@ -221,9 +224,14 @@ def shown(value: Value) -> str:
 
 
 def given_arguments(
-    call: Invocation, positional: tuple[str, ...], known: Collection[str], kinds: Mapping[str, Kind]
+    call: Invocation,
+    positional: tuple[str, ...],
+    known: Collection[str],
+    kinds: Mapping[str, Kind],
+    joins: bool = False,
 ) -> tuple[Given, list[Diagnostic]]:
-    """The arguments of a call by name, whether or not they were written by name; `kinds`: what they take."""
+    """The arguments of a call by name, whether or not they were written by name; `kinds`: what they take; `joins`:
+    whether a list of paths stands beside them."""
     given: Given = {}
     problems: list[Diagnostic] = []
     if len(call.positional) > len(positional):
@@ -232,7 +240,7 @@ def given_arguments(
         given[name] = (None, value)
     for word, value in call.keywords:
         if word.text not in known:
-            problems.append(_unknown(call, word, known))
+            problems.append(_unknown(call, word, known, joins))
         elif word.text in given:
             problems.append(_twice(word, given[word.text]))
         else:
@@ -260,13 +268,16 @@ def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
     return f"did you mean {found[0]}?" if len(found) == 1 else ""
 
 
-def _unknown(call: Invocation, word: Word, known: Collection[str]) -> Diagnostic:
+def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) -> Diagnostic:
     short = f"did you mean '{TAGS[word.text]}'?" if TAGS.get(word.text) in known else ""
     if word.text in BESIDE:
         short = f"{word.text}: stands beside {call.target.text}:, not within it"
     if (tag := word.where.text) != word.text and tag[:1] in TAGS:
         short = f"{tag} is read as {word.text}={tag[1:]}: a layer that is passed on needs another name"
-    takes = f"{call.target.text} takes {', '.join(known)}" if known else f"{call.target.text} takes no arguments"
+    name = call.target.text
+    takes = f"{name} takes {', '.join(known)}" if known else f"{name} takes no arguments"
+    if joins:
+        takes = f"{name} joins a list of paths, {name}: [prev, relu], and takes {', '.join(known)}"
     return Diagnostic(
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
@@ -318,7 +329,7 @@ def arguments_of(
     Raises SpecError with everything that is wrong with the arguments.
     """
     known = (*signature.kinds, *signature.others)
-    given, problems = given_arguments(call, signature.positional, known, signature.kinds)
+    given, problems = given_arguments(call, signature.positional, known, signature.kinds, signature.joins)
     readers = dict.fromkeys(given, names)
     for word, value, reader in defaults:
         if word.text in known and word.text not in given:
