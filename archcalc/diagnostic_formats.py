@@ -32,6 +32,11 @@ def as_text(value: object) -> str:
     return "".join(sign if sign.isprintable() or sign == "\n" else escape(sign) for sign in text) + "\n"
 
 
+def all_said(each: Diagnostic) -> str:
+    """The message, its notes and its help, a line each."""
+    return "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
+
+
 def escape(sign: str) -> str:
     return json.dumps(sign)[1:-1]
 
@@ -48,12 +53,11 @@ def github(found: Sequence[Diagnostic]) -> str:
 
 
 def annotation(each: Diagnostic) -> str:
-    at, text = each.location, "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
-    properties = {"title": each.code}
+    at, properties = each.location, {"title": each.code}
     if at:
         properties |= {"file": at.source.name, "line": str(at.line + 1), "col": str(at.column + 1)}
     said = ",".join(f"{key}={escaped(value, ':,')}" for key, value in properties.items())
-    return f"::{each.severity} {said}::{escaped(text)}"
+    return f"::{each.severity} {said}::{escaped(all_said(each))}"
 
 
 def escaped(text: str, more: str = "") -> str:
@@ -87,8 +91,7 @@ def titles(codes: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def result(each: Diagnostic) -> dict[str, Any]:
-    text = "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
-    found: dict[str, Any] = {"ruleId": each.code, "level": each.severity, "message": {"text": text}}
+    found: dict[str, Any] = {"ruleId": each.code, "level": each.severity, "message": {"text": all_said(each)}}
     if at := each.location:
         region = {"startLine": at.line + 1, "startColumn": at.column + 1, "endColumn": at.column + 1 + at.length}
         uri = {"uri": quote(Path(at.source.name).as_posix())}

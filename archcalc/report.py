@@ -99,11 +99,10 @@ def report_of(
     dtype: str = "float32",
     conditions: Sequence[str] = (),
     footprint: "Footprint | None" = None,
-    findings: Sequence[Diagnostic] | None = None,
 ) -> Report:
     """Every measure of every layer, worked out once; `conditions` are which values fit, where symbols are free."""
     lines = tuple(lines_of(graph, footprint.saved if footprint else None))
-    return Report(graph, convention, dtype, lines, tuple(conditions), footprint, findings)
+    return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:

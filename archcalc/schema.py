@@ -3,14 +3,13 @@
 It holds the structure of a file. Chains, expressions and names within texts are checked by `archcalc check` alone.
 """
 
-import functools
 import inspect
 from collections.abc import Collection
 from itertools import combinations
 from typing import Any, TypeAlias
 
 from archcalc import layers, measures  # noqa: F401  every file in them registers itself
-from archcalc.binding import Signature, signature_of
+from archcalc.binding import signature_of
 from archcalc.core.volume import ITEMSIZE
 from archcalc.expectation import BY_LAYER
 from archcalc.layer import Layer, Merge, known_names, layer_named
@@ -163,14 +162,9 @@ def of_layer(word: str) -> Schema:
     return {"anyOf": forms}
 
 
-@functools.cache
-def signature(word: str) -> Signature:
-    return signature_of(layer_of(word))
-
-
 def arguments(word: str, *, required: bool = True) -> Schema:
     """A mapping of arguments."""
-    known = signature(word)
+    known = signature_of(layer_of(word))
     fields = {name: ref("value") | described(kind.words) for name, kind in known.kinds.items()}
     others = dict.fromkeys(known.others, ref("value"))
     found = mapping(**fields, **others)

@@ -61,9 +61,10 @@ def parts_that_come_to(graph: Graph, what: str, amount: int) -> Sequence[str]:
 def biases(graph: Graph, difference: int) -> Iterator[str]:
     """Biases that there are too many of, or too few."""
     layers = [node for node in graph if node.layer.role is Role.CONTRACTION and "bias" in node.layer.known]
+    normalised = {source for node in graph if node.layer.role is Role.BATCH_NORM for source in node.sources}
     for kind in dict.fromkeys(node.layer.name for node in layers):
         alike = [node for node in layers if node.layer.name == kind and not node.reruns]
-        normed = [node for node in alike if is_normed(graph, node)]
+        normed = [node for node in alike if node.name in normalised]
         for those, behind in ((alike, ""), (normed, " before a norm")):
             without = [node for node in those if not has_bias(node)]
             having = summed(weight.numel for node in those for weight in node.weights if weight.name == "bias")
@@ -77,11 +78,6 @@ def biases(graph: Graph, difference: int) -> Iterator[str]:
 
 def has_bias(node: Node) -> bool:
     return any(weight.name == "bias" for weight in node.weights)
-
-
-def is_normed(graph: Graph, node: Node) -> bool:
-    """Whether a norm reads what a layer puts out."""
-    return any(each.layer.role is Role.BATCH_NORM and node.name in each.sources for each in graph)
 
 
 def norms(graph: Graph, difference: int) -> Iterator[str]:

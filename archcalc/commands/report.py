@@ -1,6 +1,7 @@
 """`archcalc report`: the layer table and totals of networks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,10 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     texts = []
     for document in documents:
         with undisturbed():
-            texts.append(text_of(reported(document, options, REPORTS[form].judges), form, options, settings))
+            report = reported(document, options)
+            if REPORTS[form].judges:
+                report = replace(report, findings=findings_in(document, report.graph))
+            texts.append(text_of(report, form, options, settings))
     put("\n".join(texts), options["output"])
 
 
@@ -66,24 +70,23 @@ MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timelin
 """Options that ask for memory."""
 
 
-def reported(document: Document, options: Mapping[str, Any], judged: bool = False) -> Report:
-    """The report of a document: its numbers, or closed forms where something is free; what rules find where asked."""
+def reported(document: Document, options: Mapping[str, Any]) -> Report:
+    """The report of a document: its numbers, or closed forms where something is free."""
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
         memory = memory_in(graph, options) if any(options[each] for each in MEMORY) else None
-        found = findings_in(document, graph) if judged else None
-        return report_of(graph, options["convention"], dtype, footprint=memory, findings=found)
+        return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: which is more depends on what is free")
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
-    found = findings_in(document, graph) if judged else None
-    return report_of(graph, options["convention"], dtype, conditions, findings=found)
+    return report_of(graph, options["convention"], dtype, conditions)
 
 
 def findings_in(document: Document, graph: Graph) -> Sequence[Diagnostic]:
+    """What rules find in a network."""
     from archcalc.linting import findings_of  # lazy: 20 ms
 
     return findings_of(document, graph)

@@ -92,16 +92,14 @@ def initial(subject: Subject) -> Iterator[Step]:
     if node.layer.role is not Role.CONTRACTION:
         return
     products = Fraction(node.ops.mac, node.ops.sums)
-    alike: dict[tuple[str, object], list[int]] = {}
+    alike: dict[tuple[str, object], tuple[Derived, list[Weight]]] = {}
     for i, weight in enumerate(node.weights):
         if weight.trainable and len(weight.shape) > 1 and weight.name != "bias":
             found = subject.trace.derive(lambda each, i=i: each.weights[i].fan_in)  # type: ignore[misc]
-            alike.setdefault((found.formula, found.result), []).append(i)
-    for first, *others in alike.values():
-        weight = node.weights[first]
-        found = subject.trace.derive(lambda each, i=first: each.weights[i].fan_in)  # type: ignore[misc]
+            alike.setdefault((found.formula, found.result), (found, []))[1].append(weight)
+    for found, (weight, *others) in alike.values():
         if products == weight.fan_in:
-            names = enumerated(node.weights[i].name for i in (first, *others))
+            names = enumerated(each.name for each in (weight, *others))
             yield step("fan_in", found, note=f"inputs of one unit{f' of {names}' if others or len(alike) > 1 else ''}")
             yield from deviations(weight)
         else:
