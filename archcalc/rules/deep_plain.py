@@ -1,6 +1,7 @@
 """Depth without norms or residuals."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import sqrt
 
 from archcalc.graph import Node
@@ -12,6 +13,24 @@ DEEP = 12
 """Layers with weights: VGG-11 was trained from scratch, VGG-13 and deeper began with its weights."""
 
 NORMS = (Role.BATCH_NORM, Role.NORM)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Layers with weights, one behind the other: the last one, and those before it."""
+
+    last: Node
+    before: "Chain | None"
+    depth: int
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """From the first to the last."""
+        found, chain = [], self
+        while chain.before:
+            found.append(chain.last)
+            chain = chain.before
+        return [chain.last, *reversed(found)]
 
 
 class DeepPlain(Rule, code="AR506"):
@@ -45,16 +64,20 @@ blocks:
 """
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        plain: dict[str, tuple[Node, ...]] = {}
-        longest: tuple[Node, ...] = ()
+        plain: dict[str, Chain | None] = {}
+        deepest: Chain | None = None
         for node in design:
-            chain = () if resets(node) else plain.get(node.sources[0], ())
-            plain[node.name] = chain = (*chain, node) if node.layer.role is Role.CONTRACTION else chain
-            longest = max(longest, chain, key=len)
-        if len(longest) >= DEEP:
-            message = f"{len(longest)} layers with weights up to {longest[-1].name}, and no norm or residual among them"
+            chain = None if resets(node) else plain.get(node.sources[0])
+            if node.layer.role is Role.CONTRACTION:
+                chain = Chain(node, chain, 1 + (chain.depth if chain else 0))
+            plain[node.name] = chain
+            if chain and chain.depth > (deepest.depth if deepest else 0):
+                deepest = chain
+        if deepest and deepest.depth >= DEEP:
+            end = deepest.last
+            message = f"{deepest.depth} layers with weights up to {end.name}, and no norm or residual among them"
             help = "a norm behind each, or add: [..., prev] around a few"
-            yield Finding(node=longest[-1], message=message, help=help, notes=tuple(deviations(design, longest)))
+            yield Finding(node=end, message=message, help=help, notes=tuple(deviations(design, deepest.nodes)))
 
 
 def resets(node: Node) -> bool:

@@ -33,7 +33,7 @@ class Saturating(Rule, code="AR507"):
     def findings(self, design: Design) -> Iterator[Finding]:
         rows: dict[str, int] = {}
         for node in design:
-            is_one = type(node.layer) in SATURATING
+            is_one = saturates(node)
             passes_on = node.layer.role is Role.ACTIVATION and not is_one
             rows[node.name] = 0 if passes_on else min(rows.get(source, 0) for source in node.sources) + is_one
             if is_one and rows[node.name] == DEEP:
