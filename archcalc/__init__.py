@@ -11,33 +11,33 @@ from typing import TYPE_CHECKING, Any
 from archcalc.core.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from archcalc.checking import check
+    from archcalc.closed_forms.feasibility import feasible
+    from archcalc.closed_forms.formula import closed_form
+    from archcalc.closed_forms.solve import find
     from archcalc.codegen import generate
     from archcalc.core.diagnostic import SpecError
-    from archcalc.explanation import explain
-    from archcalc.feasibility import feasible
-    from archcalc.footprint import footprint_of
-    from archcalc.formula import closed_form
-    from archcalc.loading import load, load_text
-    from archcalc.practice import Practice
-    from archcalc.report import report_of
-    from archcalc.solve import find
-    from archcalc.verify import prove
+    from archcalc.explanation.explanation import explain
+    from archcalc.graph.loading import load, load_text
+    from archcalc.lint.checking import check
+    from archcalc.memory.footprint import footprint_of
+    from archcalc.memory.training_setup import Practice
+    from archcalc.report.report import report_of
+    from archcalc.verification import prove
 
 _FACE = {
     "SpecError": "archcalc.core.diagnostic",
-    "check": "archcalc.checking",
-    "closed_form": "archcalc.formula",
-    "explain": "archcalc.explanation",
-    "feasible": "archcalc.feasibility",
-    "find": "archcalc.solve",
-    "footprint_of": "archcalc.footprint",
-    "Practice": "archcalc.practice",
-    "load": "archcalc.loading",
-    "load_text": "archcalc.loading",
-    "report_of": "archcalc.report",
+    "check": "archcalc.lint.checking",
+    "closed_form": "archcalc.closed_forms.formula",
+    "explain": "archcalc.explanation.explanation",
+    "feasible": "archcalc.closed_forms.feasibility",
+    "find": "archcalc.closed_forms.solve",
+    "footprint_of": "archcalc.memory.footprint",
+    "Practice": "archcalc.memory.training_setup",
+    "load": "archcalc.graph.loading",
+    "load_text": "archcalc.graph.loading",
+    "report_of": "archcalc.report.report",
     "generate": "archcalc.codegen",
-    "prove": "archcalc.verify",
+    "prove": "archcalc.verification",
 }
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim, summed
-from archcalc.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node
 
 Quantity: TypeAlias = Callable[[Node], Dim]
 

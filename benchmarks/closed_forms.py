@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from archcalc import closed_form, load
-from archcalc.budget import budgets
+from archcalc.closed_forms.budget import budgets
+from archcalc.closed_forms.solve import satisfying
 from archcalc.core.dim import Dim, free, summed
-from archcalc.graph import Graph
-from archcalc.solve import satisfying
+from archcalc.graph.graph import Graph
 from archcalc.sym import expr
 from archcalc.sym.expr import Claim, Expr, expression
 from archcalc.sym.periodic import PeriodicSet

@@ -18,14 +18,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from archcalc import generate, load, optimizers  # noqa: F401  every optimizer registers itself
-from archcalc.footprint import footprint_of
-from archcalc.graph import Graph
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
-from archcalc.verify import memory
-from archcalc.verify.saved import saved
-from archcalc.verify.trace import Running
+from archcalc import generate, load
+from archcalc.graph.graph import Graph
+from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import Practice
+from archcalc.verification.memory import measured as memory
+from archcalc.verification.memory.saved import saved
+from archcalc.verification.trace import Running
 from benchmarks.closed_forms import ROUNDS, median_of
 
 NETWORKS = {

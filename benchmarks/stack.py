@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-from archcalc import generate, load_text, optimizers  # noqa: F401  every optimizer registers itself
-from archcalc.footprint import footprint_of
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
+from archcalc import generate, load_text
+from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import Practice
 
 SPEC = """
 archcalc: 1
@@ -53,8 +54,8 @@ def predicted() -> dict[str, float]:
 def measured() -> dict[str, float]:
     """Bytes of what autograd keeps on meta, and the seconds from text to them, with those torch takes to load."""
     begin = time.perf_counter()
-    from archcalc.verify.saved import saved  # lazy: torch, 2 s; a prediction does without
-    from archcalc.verify.trace import Running
+    from archcalc.verification.memory.saved import saved  # lazy: torch, 2 s; a prediction does without
+    from archcalc.verification.trace import Running
 
     graph = load_text(SPEC)
     running = Running(generate(graph), graph, "meta")

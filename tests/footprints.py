@@ -3,12 +3,13 @@
 import pytest
 
 from archcalc.codegen import generate
-from archcalc.footprint import Footprint, Opaque, footprint_of
-from archcalc.graph import Graph
-from archcalc.practice import BARE, Practice
-from archcalc.verify import memory, saved
-from archcalc.verify.proof import SHARE, free_memory
-from archcalc.verify.trace import Running
+from archcalc.graph.graph import Graph
+from archcalc.memory.footprint import Footprint, Opaque, footprint_of
+from archcalc.memory.training_setup import BARE, Practice
+from archcalc.verification.memory import measured as memory
+from archcalc.verification.memory import saved
+from archcalc.verification.network import SHARE, free_memory
+from archcalc.verification.trace import Running
 
 
 def predicted(graph: Graph, practice: Practice = BARE) -> Footprint:

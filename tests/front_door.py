@@ -13,19 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from archcalc import layers, reports  # noqa: F401  every file in them registers itself
-from archcalc.checking import judged
+from archcalc import layers  # noqa: F401  every file in them registers itself
 from archcalc.codegen import generate
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Source
 from archcalc.core.render import render_all
-from archcalc.diagnostic_formats import FORMATS
-from archcalc.graph import Graph
-from archcalc.linting import findings_of
-from archcalc.loading import undisturbed
-from archcalc.report import REPORTS, report_of
-from archcalc.rule import RULES
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import undisturbed
+from archcalc.lint.checking import judged
+from archcalc.lint.diagnostic_formats import FORMATS
+from archcalc.lint.linting import findings_of
+from archcalc.lint.rule import RULES
+from archcalc.report import formats  # noqa: F401  every file in them registers itself
+from archcalc.report.report import REPORTS, report_of
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, variant_names
 

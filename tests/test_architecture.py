@@ -1,34 +1,35 @@
 """The house holds: who imports whom, what is loaded late, how long a function may be."""
 
 import ast
+import importlib
+import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import archcalc
 
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 
 ORDER = [
-    "sym", "core", "spec", "layer", "layers", "graph", "binding", "frame", "inference", "declarations", "builder",
-    "measure", "measures", "roofline", "optimizer", "optimizers", "checkpointing", "autocast", "tape", "ledger",
-    "recompute", "memory", "transfer", "practice", "footprint", "memory_text", "suspect", "expectation", "editing",
-    "rule", "rules", "report", "layout", "reports", "freeing", "feasibility", "linting", "budget", "solve", "formula",
-    "formulas", "sweep", "codegen", "verify", "zoo", "loading", "checking", "diagnostic_formats", "schema",
-    "written", "tracing", "toeplitz", "derivation", "derivations", "explanation", "explanation_text", "importer",
-    "importers", "command", "commands",
+    "sym", "core", "spec", "layer", "layers", "graph", "measure", "measures", "memory", "closed_forms", "report",
+    "comparison", "codegen", "lint", "explanation", "verification", "importing", "pages", "sweeping", "editor",
+    "command", "commands",
 ]  # fmt: skip
-"""A module imports only from its left, and from its own stage."""
+"""The stages of the pipeline: a module imports only from stages to its left, and from its own."""
 
 THIRD_PARTY = {
     "yaml": ("spec/reader.py",),
     "click": ("command.py", "commands/"),
-    "rich": ("reports/table.py", "commands/"),
+    "rich": ("report/formats/table.py", "commands/"),
     "sympy": ("sym/sympy_bridge.py",),
-    "networkx": ("graph.py",),
-    "numpy": ("sym/compile.py", "sweep.py"),
-    "torch": ("verify.py", "verify/", "importers/torch.py"),
+    "networkx": ("graph/graph.py",),
+    "numpy": ("sym/compile.py", "sweeping/"),
+    "torch": ("verification/", "importing/"),
 }
 
 FACE = ("__init__.py", "__main__.py")
@@ -40,6 +41,7 @@ def where(path: Path) -> str:
 
 
 def stage(path: Path) -> str:
+    """The folder of the package that a file is in, or the file itself where it stands in front."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -114,3 +116,59 @@ def test_there_is_no_import_cycle() -> None:
     while ready := {n for n, needs in graph.items() if n not in done and not (needs & graph.keys()) - done - {n}}:
         done |= ready
     assert done == graph.keys(), f"a cycle among {sorted(graph.keys() - done)}"
+
+
+IN_FRONT = {"__init__.py", "__main__.py", "layer.py", "measure.py", "command.py", "py.typed"}
+"""What stands beside the folders: the face, and what one layer, measure or command is."""
+
+
+def test_what_stands_in_front_is_what_people_come_to_add() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_file()} <= IN_FRONT
+
+
+def test_every_folder_is_a_stage_of_the_order() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and list(path.glob("*.py"))}
+    assert folders <= set(ORDER)
+
+
+def test_every_folder_says_what_comes_in_what_goes_out_and_what_to_touch() -> None:
+    """Plural folders register what is in them, and the singular module beside them says it all."""
+    for init in PACKAGE.rglob("__init__.py"):
+        text = init.read_text()
+        if init.parent == PACKAGE or "pkgutil.iter_modules" in text:
+            continue
+        said = ast.get_docstring(ast.parse(text)) or ""
+        assert {"In: ", "Out: ", "To touch: "} <= set(re.findall(r"In: |Out: |To touch: ", said)), where(init)
+
+
+def test_no_submodule_takes_the_place_of_a_public_name() -> None:
+    """A submodule replaces an attribute of its package's name as soon as it is imported."""
+    for found in pkgutil.walk_packages(archcalc.__path__, "archcalc."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    assert not [name for name in archcalc.__all__ if isinstance(getattr(archcalc, name), ModuleType)]
+
+
+CALLS: dict[str, Callable[[], object]] = {
+    "TrainingSetup": lambda: archcalc.TrainingSetup(),
+    "SpecError": lambda: archcalc.SpecError([]),
+    "__version__": lambda: archcalc.__version__.split("."),
+    "check": lambda: archcalc.check("lenet5"),
+    "closed_form": lambda: archcalc.closed_form(archcalc.load("resnet18", free=["w"]), "params"),
+    "explain": lambda: archcalc.explain(archcalc.load("lenet5"), "conv1"),
+    "feasible": lambda: archcalc.feasible(archcalc.load("resnet18", free=["H"])),
+    "footprint_of": lambda: archcalc.footprint_of(archcalc.load("lenet5")),
+    "generate": lambda: archcalc.generate(archcalc.load("lenet5")),
+    "load": lambda: archcalc.load("lenet5"),
+    "load_text": lambda: archcalc.load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 8)\n"),
+    "report_of": lambda: archcalc.report_of(archcalc.load("lenet5")),
+    "solve": lambda: archcalc.solve(archcalc.load("resnet18", free=["w"]), "w", "params <= 5M"),
+    "verify": lambda: archcalc.verify("lenet5", device="meta"),
+}
+"""Every public name, called as its docstring says."""
+
+
+def test_every_public_name_can_be_called_when_every_submodule_is_imported() -> None:
+    assert CALLS.keys() == set(archcalc.__all__)
+    for call in CALLS.values():
+        call()

@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from archcalc.autocast import volumes
-from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.core.volume import Volume
-from archcalc.footprint import Opaque, footprint_of, in_the_batch
-from archcalc.freeing import with_free
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
 from archcalc.layer import Layer
-from archcalc.practice import Practice
+from archcalc.memory.autocast import volumes
+from archcalc.memory.footprint import Opaque, footprint_of, in_the_batch
+from archcalc.memory.tape import saved as saved_of
+from archcalc.memory.tape import tape_of
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
-from archcalc.tape import saved as saved_of
-from archcalc.tape import tape_of
-from archcalc.verify import saved
-from archcalc.verify.trace import Running
+from archcalc.verification.memory import saved
+from archcalc.verification.trace import Running
 from tests.footprints import differences, predicted
 from tests.shell import Shell
 from tests.test_checkpointing import FORKED

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from archcalc.builder import build
 from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.location import Source
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
+from archcalc.graph.builder import build
 from archcalc.layer import Call, Layer, Role, module
-from archcalc.practice import Practice
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.document import read_document
 from tests.footprints import differences
 from tests.test_kernel_peaks import between

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from archcalc.builder import build
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
-from archcalc.graph import Graph
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params, trainable_params
 from archcalc.spec.document import read_document

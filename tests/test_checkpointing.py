@@ -6,22 +6,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from archcalc.builder import build
-from archcalc.checkpointing import checkpointed_blocks
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import footprint_of, in_the_batch
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
-from archcalc.practice import Practice
-from archcalc.recompute import stretches
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
+from archcalc.memory.checkpointing import checkpointed_blocks
+from archcalc.memory.footprint import footprint_of, in_the_batch
+from archcalc.memory.recompute import stretches
+from archcalc.memory.tape import tape_of
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
-from archcalc.tape import tape_of
-from archcalc.verify.trace import Running
+from archcalc.verification.trace import Running
 from tests.footprints import differences, predicted
 from tests.goldens import assert_golden
 from tests.shell import Shell

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from archcalc.builder import build
+from archcalc.closed_forms.feasibility import valid
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import free
-from archcalc.feasibility import valid
-from archcalc.graph import Graph
-from archcalc.loading import document_of
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, output_bytes, params  # noqa: F401  they register what is asked for below
 from archcalc.spec.declaration import Document

@@ -18,10 +18,10 @@ from archcalc.codegen import generate
 from archcalc.codegen.names import TAKEN, all_unlike, attribute, class_name, variable
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source as Text
-from archcalc.loading import load_text
+from archcalc.graph.loading import load_text
 from archcalc.spec.document import read_document
-from archcalc.verify import prove
-from archcalc.verify.trace import Running
+from archcalc.verification import prove
+from archcalc.verification.trace import Running
 from tests.goldens import assert_golden
 from tests.zoo import network, references
 

@@ -11,14 +11,15 @@ from typing import NoReturn
 
 import pytest
 
-from archcalc import layers, reports  # noqa: F401  every file in them registers itself
+from archcalc import layers  # noqa: F401  every file in them registers itself
 from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, SUMMARIES, run
 from archcalc.commands import report as command_report
 from archcalc.core.codes import CODES
 from archcalc.core.version import VERSION
+from archcalc.graph.zoo import bundled
 from archcalc.layer import known_names
-from archcalc.report import CONVENTIONS, REPORTS
-from archcalc.zoo import bundled
+from archcalc.report import formats  # noqa: F401  every file in them registers itself
+from archcalc.report.report import CONVENTIONS, REPORTS
 from tests.goldens import assert_golden
 from tests.shell import Shell, Told
 from tests.zoo import ROOT, SPECS, references

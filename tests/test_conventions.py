@@ -2,9 +2,9 @@
 
 import pytest
 
-from archcalc.builder import build
-from archcalc.graph import Graph
-from archcalc.loading import document_of_chain
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of_chain
 from archcalc.measures.arithmetic import flops, fvcore, macs, netscope, operations, scalar
 from tests.zoo import network, published
 

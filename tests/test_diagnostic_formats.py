@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # it carries no types
 
-from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.location import Location, Source
-from archcalc.diagnostic_formats import FORMATS
-from archcalc.linting import findings_of
-from archcalc.rule import RULES, example_spec
+from archcalc.graph.builder import build
+from archcalc.lint.diagnostic_formats import FORMATS
+from archcalc.lint.linting import findings_of
+from archcalc.lint.rule import RULES, example_spec
 from archcalc.spec.document import read_document
 from tests.zoo import DATA
 

@@ -10,15 +10,15 @@ from torch import randn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
-from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.core.volume import Volume, flat, grid, tokens
+from archcalc.graph.builder import build
 from archcalc.layer import LAYERS, Layer, Reference
+from archcalc.memory.tape import saved, tape_of
 from archcalc.spec.document import read_document
-from archcalc.tape import saved, tape_of
 from tests.footprints import differences
 from tests.test_kernel_peaks import between
 from tests.test_kernels import graph_of, packed

@@ -2,10 +2,10 @@
 
 import pytest
 
-from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.location import Source
-from archcalc.expectation import failures
+from archcalc.graph.builder import build
+from archcalc.lint.expectation import failures
 from archcalc.spec.document import read_document
 
 SPEC = "archcalc: 1\ninput: [3, 8, 8]\nblocks:\n  b:\n    - conv(3, 4)\nlayers: [first = b, fc(2)]\nexpect: "

@@ -17,15 +17,15 @@ from torch.nn import functional as F
 from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.volume import Volume
 from archcalc.core.window import TransposedWindow, Window
-from archcalc.derivation import Step, Table
-from archcalc.explanation import Explanation, UnknownLayer, explain
-from archcalc.explanation_text import WIDTH, as_text
-from archcalc.graph import Graph, Input, Node
+from archcalc.explanation.derivation import Step, Table
+from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
+from archcalc.explanation.text import WIDTH, as_text
+from archcalc.explanation.toeplitz import Matrix, matrix, nonzeros, transpose
+from archcalc.graph.graph import Graph, Input, Node
+from archcalc.graph.loading import load, load_text
 from archcalc.layer import LAYERS, Example, Layer
-from archcalc.loading import load, load_text
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.toeplitz import Matrix, matrix, nonzeros, transpose
 from tests.goldens import assert_golden
 from tests.shell import Shell
 from tests.zoo import each, network, references

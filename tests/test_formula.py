@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from archcalc.builder import build
+from archcalc.closed_forms.feasibility import example, feasible
+from archcalc.closed_forms.formula import formula
+from archcalc.closed_forms.formulas.latex import condition
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
-from archcalc.feasibility import example, feasible
-from archcalc.formula import formula
-from archcalc.formulas.latex import condition
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
-from archcalc.loading import document_of_chain
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of_chain
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, output_bytes, params  # noqa: F401  they register what is asked for below
 from archcalc.spec.declaration import Document

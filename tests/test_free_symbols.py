@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.builder import build
+from archcalc.closed_forms.feasibility import example, feasible
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
-from archcalc.feasibility import example, feasible
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import pytest
 
-from archcalc.binding import shown
 from archcalc.command import PROBLEMS, run
+from archcalc.graph.binding import shown
 from archcalc.layer import LAYERS
 from archcalc.spec.library import KEYS
 from tests.front_door import outcome

@@ -2,18 +2,18 @@
 
 import pytest
 
-from archcalc.builder import build
+from archcalc.closed_forms.formula import closed_form
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.core.volume import ids
-from archcalc.formula import closed_form
-from archcalc.freeing import with_free
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.practice import Practice
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
-from archcalc.verify import prove
+from archcalc.verification import prove
 from tests.footprints import differences
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from archcalc.core.volume import Volume
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer
 from archcalc.layers.conv import Conv
 from archcalc.layers.linear import Linear

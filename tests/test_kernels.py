@@ -12,9 +12,9 @@ from torch.autograd.graph import saved_tensors_hooks
 from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.kernel import Run
 from archcalc.core.volume import Volume
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import LAYERS, Layer
-from archcalc.tape import saved, tape_of
+from archcalc.memory.tape import saved, tape_of
 from tests.torch_oracle import applied, random
 
 DTYPES = ("float32", "bfloat16")

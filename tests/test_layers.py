@@ -16,7 +16,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY
-from archcalc.graph import Node
+from archcalc.graph.graph import Node
 from archcalc.layer import LAYERS, Call, Example, Layer
 from archcalc.measure import MEASURES
 from archcalc.measures import arithmetic, kv_cache, params  # noqa: F401  they register what is asked for below

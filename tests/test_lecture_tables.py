@@ -15,7 +15,7 @@ import pytest
 from archcalc.command import run
 from archcalc.core.dim import Dim
 from archcalc.core.window import Window
-from archcalc.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node
 from archcalc.measures.arithmetic import operations
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import params

@@ -11,25 +11,27 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from archcalc import load, load_text, optimizers  # noqa: F401  every optimizer registers itself
-from archcalc.builder import build
+from archcalc import load, load_text
 from archcalc.codegen import generate
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
-from archcalc.footprint import Opaque, footprint_of, in_the_batch
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
 from archcalc.layer import Role
-from archcalc.memory import inference, training
-from archcalc.optimizer import OPTIMIZERS, Optimizer, read_optimizer
-from archcalc.practice import Practice
+from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
+from archcalc.memory.engine import inference, training
+from archcalc.memory.footprint import Opaque, footprint_of, in_the_batch
+from archcalc.memory.optimizer import OPTIMIZERS, Optimizer, read_optimizer
+from archcalc.memory.tape import tape_of
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.document import read_document
-from archcalc.tape import tape_of
-from archcalc.verify import memory, saved
-from archcalc.verify.trace import Running
+from archcalc.verification.memory import measured as memory
+from archcalc.verification.memory import saved
+from archcalc.verification.trace import Running
 from tests.footprints import differences, predicted
 from tests.goldens import assert_golden
 from tests.test_random_networks import SLOW, Network, networks

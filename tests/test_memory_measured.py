@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 import torch
 
-from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.core.location import Source
-from archcalc.loading import document_of, document_of_chain
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of, document_of_chain
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
-from archcalc.verify.allocator import Allocator, Peaks, peaks
-from archcalc.verify.gpu import history, merged, recorded_on_gpu, usage
-from archcalc.verify.memory import Standing, inference, iteration, standing, state_bytes, training
-from archcalc.verify.saved import BUFFER, INPUT, PARAMETER, saved
-from archcalc.verify.stream import BEFORE, Event, Moment, Stream, Usage, events, is_kernel
-from archcalc.verify.trace import Running
+from archcalc.verification.memory.allocator import Allocator, Peaks, peaks
+from archcalc.verification.memory.gpu import history, merged, recorded_on_gpu, usage
+from archcalc.verification.memory.measured import Standing, inference, iteration, standing, state_bytes, training
+from archcalc.verification.memory.saved import BUFFER, INPUT, PARAMETER, saved
+from archcalc.verification.memory.stream import BEFORE, Event, Moment, Stream, Usage, events, is_kernel
+from archcalc.verification.trace import Running
 
 MIB = 2**20
 

@@ -12,23 +12,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from archcalc.builder import build
 from archcalc.codegen import Source, generate
 from archcalc.core.location import Source as Text
-from archcalc.footprint import footprint_of
-from archcalc.graph import Graph
-from archcalc.loading import document_of_chain
-from archcalc.practice import Practice
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of_chain
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
-from archcalc.verify import Row, prove
-from archcalc.verify import proof as proof_module
-from archcalc.verify.allocator import peaks as modelled
-from archcalc.verify.circumstances import driver
-from archcalc.verify.footprints import blocks, footprints, peak, predicted_sizes, unforeseen
-from archcalc.verify.gpu import Recording
-from archcalc.verify.stream import Event, Stream, Usage, events, highest, recorded
-from archcalc.verify.trace import Running
+from archcalc.verification import Row, prove
+from archcalc.verification import network as proof_module
+from archcalc.verification.environment import driver
+from archcalc.verification.memory.allocator import peaks as modelled
+from archcalc.verification.memory.footprints import blocks, footprints, peak, predicted_sizes, unforeseen
+from archcalc.verification.memory.gpu import Recording
+from archcalc.verification.memory.stream import Event, Stream, Usage, events, highest, recorded
+from archcalc.verification.trace import Running
 
 MIB = 2**20
 CHAIN = "input(3,8,8) -> conv(3,4,p1) -> relu -> conv(3,4,p1) -> relu -> flatten -> fc(5)"
@@ -182,8 +182,8 @@ def recorded_in_its_place(run: Callable[[], object]) -> Recording:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archcalc.verify.footprints.Running", Pretended)
-    monkeypatch.setattr("archcalc.verify.memory.recorded_on_gpu", recorded_in_its_place)
+    monkeypatch.setattr("archcalc.verification.memory.footprints.Running", Pretended)
+    monkeypatch.setattr("archcalc.verification.memory.measured.recorded_on_gpu", recorded_in_its_place)
 
 
 def rows_of(document: Document, room: float = 1e9) -> dict[str, Row]:
@@ -240,7 +240,7 @@ def machine(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Imagined")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8 * 2**30, 16 * 2**30))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
-    monkeypatch.setattr("archcalc.verify.circumstances.shutil.which", lambda program: None)
+    monkeypatch.setattr("archcalc.verification.environment.shutil.which", lambda program: None)
 
 
 def running_on(source: Source, graph: Graph, device: str) -> Running:
@@ -282,7 +282,7 @@ def test_the_driver_is_asked_for_its_version(monkeypatch: pytest.MonkeyPatch, tm
     program = tmp_path / "asked"
     program.write_text("#!/bin/sh\necho 580.12\necho 580.12\n")
     program.chmod(0o755)
-    monkeypatch.setattr("archcalc.verify.circumstances.shutil.which", lambda name: str(program))
+    monkeypatch.setattr("archcalc.verification.environment.shutil.which", lambda name: str(program))
     assert driver() == "580.12"
     program.write_text("#!/bin/sh\nexit 9\n")
     assert driver() == "unknown"

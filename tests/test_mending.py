@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archcalc.loading import load_text
+from archcalc.graph.loading import load_text
 from tests.shell import Shell
 
 HEAD = "archcalc: 1\ninput: [3, 32, 32]   # an image\n"

@@ -17,12 +17,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from archcalc import optimizers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import free, number_at
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
-from archcalc.optimizer import (
+from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
+from archcalc.memory.optimizer import (
     IMPLEMENTATIONS,
     OPTIMIZERS,
     Change,
@@ -34,7 +34,7 @@ from archcalc.optimizer import (
     temporaries,
     written,
 )
-from archcalc.verify.stream import events, recorded
+from archcalc.verification.memory.stream import events, recorded
 from docs.__main__ import FOLDER
 
 WARM = 6

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from archcalc.builder import build
 from archcalc.core.location import Source
+from archcalc.graph.builder import build
 from archcalc.spec.document import read_document
 from tests.footprints import differences
 

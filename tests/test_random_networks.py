@@ -17,11 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
-from archcalc.graph import Graph
-from archcalc.loading import load_text
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
 from archcalc.measure import MEASURES
 from archcalc.spec.document import read_document
-from archcalc.verify import prove
+from archcalc.verification import prove
 
 Step = tuple[str, dict[str, Any]]
 

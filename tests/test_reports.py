@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from archcalc import reports  # noqa: F401  every file in it registers itself
-from archcalc.graph import Graph
-from archcalc.layout import every_column
-from archcalc.loading import load_text
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
 from archcalc.measure import MEASURES
-from archcalc.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, sum_of, with_subtotals
-from archcalc.reports.table import View, table
+from archcalc.report import formats  # noqa: F401  every file in it registers itself
+from archcalc.report.formats.table import View, table
+from archcalc.report.layout import every_column
+from archcalc.report.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, sum_of, with_subtotals
 from tests.goldens import assert_golden
 from tests.zoo import network
 

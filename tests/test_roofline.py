@@ -2,10 +2,10 @@
 
 import pytest
 
-from archcalc.builder import build
-from archcalc.graph import Graph
-from archcalc.loading import document_of_chain
-from archcalc.roofline import COMPUTE, MEMORY, NOTHING, Ceilings, Work, work_of
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of_chain
+from archcalc.memory.roofline import COMPUTE, MEMORY, NOTHING, Ceilings, Work, work_of
 
 
 def network(text: str, batch: int = 1, dtype: str = "float32") -> Graph:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Source
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph, Input, Node
+from archcalc.graph.loading import load_text
 from archcalc.layer import LAYERS
-from archcalc.linting import Selection, findings_of
-from archcalc.loading import load_text
+from archcalc.lint.linting import Selection, findings_of
+from archcalc.lint.rule import RULES, Design, example_spec
 from archcalc.measure import MEASURES
-from archcalc.rule import RULES, Design, example_spec
 from archcalc.spec.document import read_document
 from tests.test_random_networks import Network, networks
 from tests.zoo import network, references

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from archcalc import rules  # noqa: F401  every file in it registers itself
-from archcalc.builder import build
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.location import Source
-from archcalc.editing import edited
-from archcalc.linting import Selection, findings_of
-from archcalc.rule import RULES, example_spec, text_of, title_of
+from archcalc.graph.builder import build
+from archcalc.lint import rules  # noqa: F401  every file in it registers itself
+from archcalc.lint.editing import edited
+from archcalc.lint.linting import Selection, findings_of
+from archcalc.lint.rule import RULES, example_spec, text_of, title_of
 from archcalc.spec.document import read_document
 from tests.zoo import ROOT, document, references
 

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it carries no types
 
 from archcalc.layer import LAYERS
-from archcalc.schema import schema
+from archcalc.lint.schema import schema
 from tests.zoo import FILES
 
 ACCEPTED = {

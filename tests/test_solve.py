@@ -9,17 +9,17 @@ from contextlib import redirect_stdout
 import pytest
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.budget import budgets
-from archcalc.builder import build
+from archcalc.closed_forms.budget import budgets
+from archcalc.closed_forms.feasibility import feasible
+from archcalc.closed_forms.solve import Answer, answer, find
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
-from archcalc.feasibility import feasible
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
-from archcalc.loading import load
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load
 from archcalc.measure import MEASURES
-from archcalc.solve import Answer, answer, find
 from archcalc.spec.document import read_document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet

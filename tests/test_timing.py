@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 import torch
 
-from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.command import run
-from archcalc.loading import document_of_chain
-from archcalc.roofline import COMPUTE, MEMORY, NOTHING, Ceilings, Work
-from archcalc.verify import Certificate, prove
-from archcalc.verify.ceilings import Measured, Rate, copy_rate, per_second, product_rate
-from archcalc.verify.certificate import to_json, to_text
-from archcalc.verify.clock import HEAD_START, CpuClock, CudaClock, Spread, clock_of, spread, timed
-from archcalc.verify.timing import Timed, Timing, timing
-from archcalc.verify.timing_text import plain, rows_of
-from archcalc.verify.trace import Running
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of_chain
+from archcalc.memory.roofline import COMPUTE, MEMORY, NOTHING, Ceilings, Work
+from archcalc.verification import Certificate, prove
+from archcalc.verification.certificate import to_json, to_text
+from archcalc.verification.timing.ceilings import Measured, Rate, copy_rate, per_second, product_rate
+from archcalc.verification.timing.clock import HEAD_START, CpuClock, CudaClock, Spread, clock_of, spread, timed
+from archcalc.verification.timing.text import plain, rows_of
+from archcalc.verification.timing.timing import Timed, Timing, timing
+from archcalc.verification.trace import Running
 
 CHAIN = "input(3,8,8) -> conv(3,4,p1) -> relu -> flatten -> fc(5)"
 NAMES = ["conv1", "relu1", "flatten1", "fc1"]
@@ -44,7 +44,7 @@ def test_the_spread_of_samples_is_by_rank() -> None:
 
 def test_a_clock_tells_what_is_between_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([1.0, 3.0, 3.5, 10.0])
-    monkeypatch.setattr("archcalc.verify.clock.perf_counter", lambda: next(ticks))
+    monkeypatch.setattr("archcalc.verification.timing.clock.perf_counter", lambda: next(ticks))
     clock = CpuClock()
     assert clock.seconds([clock.start(), clock.mark(), clock.mark()]) == [2.0, 0.5]
 
@@ -107,7 +107,7 @@ def test_rates_are_what_is_done_in_a_second() -> None:
 
 def test_work_is_counted_as_the_roofline_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two FLOPs for a MAC; what is read, and what is written: in a second each of these is one sample."""
-    monkeypatch.setattr("archcalc.verify.ceilings.timed", lambda call, clock, runs: [1.0] * runs)
+    monkeypatch.setattr("archcalc.verification.timing.ceilings.timed", lambda call, clock, runs: [1.0] * runs)
     assert product_rate("cpu", torch.float32, side=10, samples=1).best == 2 * 10**3
     assert copy_rate("cpu", 64, samples=1).best == 128
 
@@ -124,8 +124,8 @@ def test_the_best_of_all_samples_is_the_ceiling() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archcalc.verify.ceilings.SIDES", {"cpu": 16})
-    monkeypatch.setattr("archcalc.verify.ceilings.COPIED", {"cpu": 4096})
+    monkeypatch.setattr("archcalc.verification.timing.ceilings.SIDES", {"cpu": 16})
+    monkeypatch.setattr("archcalc.verification.timing.ceilings.COPIED", {"cpu": 4096})
 
 
 @pytest.mark.usefixtures("small")
@@ -145,9 +145,9 @@ def test_every_layer_has_a_time_and_a_floor(dtype: str) -> None:
 def test_a_layer_is_timed_from_the_end_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock of which every mark is one second after the last: a layer each, in every pass."""
     ticks = iter(range(1000))
-    monkeypatch.setattr("archcalc.verify.clock.perf_counter", lambda: float(next(ticks)))
+    monkeypatch.setattr("archcalc.verification.timing.clock.perf_counter", lambda: float(next(ticks)))
     measured = Measured(Rate((1.0,)), Rate((1.0,)))
-    monkeypatch.setattr("archcalc.verify.timing.measured", lambda *a: measured)
+    monkeypatch.setattr("archcalc.verification.timing.timing.measured", lambda *a: measured)
     found = timing(running(), runs=2, warm_ups=1)
     assert {each.seconds for each in found.layers} == {Spread(1.0, 1.0, 1.0)}
     assert (found.whole, found.watched, found.sum) == (Spread(1.0, 1.0, 1.0), Spread(4.0, 4.0, 4.0), 4.0)
@@ -156,8 +156,8 @@ def test_a_layer_is_timed_from_the_end_of_the_one_before(monkeypatch: pytest.Mon
 def test_a_disturbance_is_in_the_pass_and_in_no_median(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of three passes is disturbed at another layer: every layer has one slow time of three."""
     disturbed = iter([[9.0, 1.0, 1.0, 1.0], [1.0, 9.0, 1.0, 1.0], [1.0, 1.0, 9.0, 1.0]])
-    monkeypatch.setattr("archcalc.verify.timing.one_pass", lambda *a: next(disturbed))
-    monkeypatch.setattr("archcalc.verify.timing.measured", lambda *a: Measured(Rate((1.0,)), Rate((1.0,))))
+    monkeypatch.setattr("archcalc.verification.timing.timing.one_pass", lambda *a: next(disturbed))
+    monkeypatch.setattr("archcalc.verification.timing.timing.measured", lambda *a: Measured(Rate((1.0,)), Rate((1.0,))))
     found = timing(running(), runs=3, warm_ups=0)
     assert (found.sum, found.watched.median) == (4.0, 12.0)
 
@@ -247,7 +247,7 @@ def test_a_network_that_cannot_be_timed_is_a_row(monkeypatch: pytest.MonkeyPatch
     def fails(*given: object) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("archcalc.verify.proof.timing", fails)
+    monkeypatch.setattr("archcalc.verification.network.timing", fails)
     certificate = prove(document_of_chain(CHAIN), device="cpu", memory=False, time=True)
     assert certificate.rows[-1].differences == ("RuntimeError: no memory",)
     assert not certificate.agrees

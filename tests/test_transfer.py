@@ -10,10 +10,10 @@ from torch import Tensor
 from archcalc import load_text
 from archcalc.codegen import generate
 from archcalc.core.volume import Volume
-from archcalc.footprint import footprint_of
-from archcalc.graph import Graph, Node
-from archcalc.transfer import Once, computed_once, learns
-from archcalc.verify.trace import Running
+from archcalc.graph.graph import Graph, Node
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.transfer import Once, computed_once, learns
+from archcalc.verification.trace import Running
 from tests.shell import Shell
 from tests.test_layers import CASES as LAYERS
 from tests.test_layers import Case

@@ -15,21 +15,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archcalc.builder import build
+from archcalc.closed_forms.feasibility import valid
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
-from archcalc.expectation import failures
-from archcalc.feasibility import valid
-from archcalc.freeing import with_free
-from archcalc.graph import Graph, Node
-from archcalc.loading import document_of, document_of_chain
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph, Node
+from archcalc.graph.loading import document_of, document_of_chain
+from archcalc.lint.expectation import failures
 from archcalc.measure import MEASURES
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Expr
 from archcalc.sym.periodic import PeriodicSet
-from archcalc.verify import prove
-from archcalc.verify.trace import Running
+from archcalc.verification import prove
+from archcalc.verification.trace import Running
 from tests.torch_oracle import REFUSALS
 from tests.zoo import DATA, SPECS, published
 

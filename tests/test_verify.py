@@ -24,10 +24,10 @@ from archcalc.layers.upsample import Upsample
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.sym.expr import Claim
-from archcalc.verify import Certificate, Row, device_of, prove
-from archcalc.verify.certificate import to_json, to_text
-from archcalc.verify.periods import sizes_over
-from archcalc.verify.row import compared, total
+from archcalc.verification import Certificate, Row, device_of, prove
+from archcalc.verification.certificate import to_json, to_text
+from archcalc.verification.row import compared, total
+from archcalc.verification.structure.periods import sizes_over
 
 SPEC = """
 archcalc: 1
@@ -236,7 +236,7 @@ def test_a_network_without_axes_is_run_with_other_batches() -> None:
 
 
 def test_a_run_that_memory_has_no_room_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("archcalc.verify.proof.free_memory", lambda device: 1000)
+    monkeypatch.setattr("archcalc.verification.network.free_memory", lambda device: 1000)
     certificate = prove(document(), device="cpu", memory=False)
     assert certificate.agrees
     assert [row.measured for row in certificate.rows if row.agrees is None] == ["not run: it takes 0.0 GiB"]
@@ -272,7 +272,7 @@ def test_a_gpu_agrees() -> None:
 def test_torch_that_is_missing_is_exit_code_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("archcalc.verify")]:
+    for name in [name for name in sys.modules if name.startswith("archcalc.verification")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run(["verify", "two_layer"]) == MISSING

@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import pytest
 
-from archcalc.builder import build
 from archcalc.core.diagnostic import SpecError
-from archcalc.expectation import failures
-from archcalc.graph import Graph
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
 from archcalc.layer import Role
+from archcalc.lint.expectation import failures
 from archcalc.measures.arithmetic import macs, operations
 from archcalc.measures.params import buffers, params, trainable_params
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.verify import prove
+from archcalc.verification import prove
 from tests.zoo import FILES, SPECS, document, network, paper_table, published, references
 
 REFERENCES = list(references())
@@ -76,7 +76,7 @@ def test_dye_meets_every_rim(reference: str, monkeypatch: pytest.MonkeyPatch) ->
     """A real run, and dye at every first and last unit that the middle of some layer sees, however long it takes."""
     if sum(map(params, network(reference))) > LARGE:
         pytest.skip("it has too many parameters to be run here")
-    monkeypatch.setattr("archcalc.verify.dye.SECONDS", math.inf)
+    monkeypatch.setattr("archcalc.verification.field.dye.SECONDS", math.inf)
     certificate = prove(document(reference), device="cpu", sizes=64, memory=False)
     assert certificate.agrees
     for met, rims in re.findall(r"([\d,]+) of ([\d,]+) rims", certificate.rows[-1].quantity):

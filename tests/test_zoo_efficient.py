@@ -5,16 +5,16 @@ import math
 import pytest
 
 from archcalc import load
-from archcalc.builder import build
 from archcalc.core.location import Source
-from archcalc.explanation import explain
-from archcalc.explanation_text import as_text
-from archcalc.footprint import footprint_of
-from archcalc.graph import Graph
+from archcalc.explanation.explanation import explain
+from archcalc.explanation.text import as_text
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import buffers, params
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.document import read_document
 from archcalc.spec.value import make_divisible
 from tests.footprints import differences

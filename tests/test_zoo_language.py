@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from archcalc.builder import build
-from archcalc.footprint import footprint_of
-from archcalc.graph import Graph
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import Practice
 from archcalc.spec.document import read_document, read_source
 from tests.footprints import differences
 from tests.test_memory import iteration

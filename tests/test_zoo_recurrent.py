@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from archcalc import load
-from archcalc.builder import build
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.core.volume import flat, tokens
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of, document_of_chain
 from archcalc.layer import LAYERS, Reference
-from archcalc.loading import document_of, document_of_chain
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.measures.receptive_field import receptive_fields
+from archcalc.memory.tape import Opaque, tape_of
 from archcalc.spec.document import read_document
-from archcalc.tape import Opaque, tape_of
 from tests.footprints import differences
 from tests.torch_oracle import applied
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from archcalc.footprint import footprint_of
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.optimizer import read_optimizer
-from archcalc.practice import Practice
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import Practice
 from tests.footprints import differences
 from tests.test_memory import iteration, sized
 from tests.zoo import network

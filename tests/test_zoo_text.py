@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from archcalc import load
-from archcalc.builder import build
 from archcalc.core.volume import tokens
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of
 from archcalc.layers.t5_attention import T5Attention
-from archcalc.loading import document_of
 from archcalc.measures.params import params
 from tests.footprints import differences
 

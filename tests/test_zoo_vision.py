@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from archcalc.builder import build
-from archcalc.graph import Graph
-from archcalc.loading import load_text
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
 from archcalc.measures.params import params
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.document import read_document, read_source

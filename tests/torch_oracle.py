@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
-from archcalc.verify.dye import plain_convolutions
+from archcalc.verification.field.dye import plain_convolutions
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError, Warning)
 """What torch raises where a layer cannot be, or cannot take its input."""

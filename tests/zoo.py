@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from archcalc.builder import build
-from archcalc.graph import Graph, Node
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Role
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_source, variant_names

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from archcalc.codegen.names import access, attribute, class_name, unlike
 from archcalc.codegen.tree import Block, Member
-from archcalc.graph import Node
+from archcalc.graph.graph import Node
 
 Value: TypeAlias = Any
 Values: TypeAlias = tuple[Value, ...]

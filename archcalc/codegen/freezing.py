@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.codegen.names import access
-from archcalc.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node
 
 
 def frozen_paths(graph: Graph) -> frozenset[str]:

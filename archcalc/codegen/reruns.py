@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from archcalc.core.diagnostic import problem
-from archcalc.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node
 
 
 def with_own_modules(graph: Graph) -> Graph:

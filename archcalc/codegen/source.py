@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
-from archcalc.checkpointing import checkpointed_blocks
 from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, arguments
 from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
@@ -18,9 +17,10 @@ from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
-from archcalc.graph import Graph, Input
+from archcalc.graph.graph import Graph, Input
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
+from archcalc.memory.checkpointing import checkpointed_blocks
 
 CHECKPOINT = "checkpoint("
 """The call of torch's function; what is kept of a block is then its input, and the state of the random numbers."""

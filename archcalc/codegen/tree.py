@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from archcalc.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,16 +13,16 @@ from typing import Any
 
 import click
 
-from archcalc.checking import judged
 from archcalc.command import PROBLEMS, Settings, put
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.render import render_all
-from archcalc.diagnostic_formats import FORMATS
-from archcalc.editing import edited
-from archcalc.linting import Selection, findings_of
-from archcalc.loading import document_of_chain, source_of, undisturbed
-from archcalc.rule import RULES
+from archcalc.graph.loading import document_of_chain, source_of, undisturbed
+from archcalc.lint.checking import judged
+from archcalc.lint.diagnostic_formats import FORMATS
+from archcalc.lint.editing import edited
+from archcalc.lint.linting import Selection, findings_of
+from archcalc.lint.rule import RULES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, variant_names
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from archcalc import rules  # noqa: F401  every file in it registers itself
-from archcalc.builder import build
 from archcalc.command import output_option, put, room_of, settings_of, spec_options
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
-from archcalc.explanation import Explanation, UnknownLayer, explain
-from archcalc.explanation_text import WIDTH, as_text
-from archcalc.loading import documents_of, undisturbed
-from archcalc.rule import RULES, text_of, title_of
+from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
+from archcalc.explanation.text import WIDTH, as_text
+from archcalc.graph.builder import build
+from archcalc.graph.loading import documents_of, undisturbed
+from archcalc.lint import rules  # noqa: F401  every file in it registers itself
+from archcalc.lint.rule import RULES, text_of, title_of
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """What a diagnostic's code looks like."""

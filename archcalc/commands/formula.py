@@ -7,19 +7,19 @@ from typing import Any, cast
 import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.budget import memory_of
+from archcalc.closed_forms.budget import memory_of
+from archcalc.closed_forms.feasibility import example
+from archcalc.closed_forms.formula import ClosedForms, Formula, formula
+from archcalc.closed_forms.formulas import FORMATS
 from archcalc.command import names_of, output_option, practice_options, put, settings_of, spec_options
 from archcalc.core.diagnostic import did_you_mean
-from archcalc.feasibility import example
-from archcalc.footprint import FORMS
-from archcalc.formula import ClosedForms, Formula, formula
-from archcalc.formulas import FORMATS
-from archcalc.freeing import with_free
-from archcalc.graph import Graph, Node
-from archcalc.loading import documents_of
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph, Node
+from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
-from archcalc.practice import Practice, practice_of
+from archcalc.memory.footprint import FORMS
+from archcalc.memory.training_setup import Practice, practice_of
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")
@@ -47,7 +47,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     for document in documents_of(specs, expressions, settings, options["max_layers"]):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
         found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], practice_of(options)))
-    put(importlib.import_module(f"archcalc.formulas.{options['form']}").write(found), options["output"])
+    put(importlib.import_module(f"archcalc.closed_forms.formulas.{options['form']}").write(found), options["output"])
 
 
 def known(name: str) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from archcalc.builder import build
 from archcalc.codegen import generate
 from archcalc.command import checkpoint_option, names_of, output_option, put, settings_of, spec_options
-from archcalc.loading import documents_of
+from archcalc.graph.builder import build
+from archcalc.graph.loading import documents_of
 
 
 @click.command("generate")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc import reports  # noqa: F401  every file in it registers itself
-from archcalc.builder import build
+from archcalc.closed_forms.feasibility import feasible
 from archcalc.command import (
     Settings,
     names_of,
@@ -20,19 +19,20 @@ from archcalc.command import (
     spec_options,
 )
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
-from archcalc.declarations import free_names
-from archcalc.feasibility import feasible
-from archcalc.freeing import with_free
-from archcalc.graph import Graph
-from archcalc.layout import every_column
-from archcalc.loading import documents_of, undisturbed
+from archcalc.graph.builder import build
+from archcalc.graph.declarations import free_names
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import documents_of, undisturbed
 from archcalc.measure import MEASURES
-from archcalc.report import CONVENTIONS, REPORTS, Report, report_of
-from archcalc.reports.table import View, table
+from archcalc.report import formats  # noqa: F401  every file in it registers itself
+from archcalc.report.formats.table import View, table
+from archcalc.report.layout import every_column
+from archcalc.report.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.spec.declaration import Document
 
 if TYPE_CHECKING:
-    from archcalc.footprint import Footprint
+    from archcalc.memory.footprint import Footprint
 
 
 @click.command("report")
@@ -87,15 +87,15 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
 
 def findings_in(document: Document, graph: Graph) -> Sequence[Diagnostic]:
     """What rules find in a network."""
-    from archcalc.linting import findings_of  # lazy: 20 ms
+    from archcalc.lint.linting import findings_of  # lazy: 20 ms
 
     return findings_of(document, graph)
 
 
 def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
     """The memory of a network; None, and said, where a layer's is not predicted."""
-    from archcalc.footprint import Opaque, footprint_of  # lazy: 4 ms
-    from archcalc.practice import practice_of  # lazy: 10 ms
+    from archcalc.memory.footprint import Opaque, footprint_of  # lazy: 4 ms
+    from archcalc.memory.training_setup import practice_of  # lazy: 10 ms
 
     try:
         return footprint_of(graph, practice_of(options), with_course=options["timeline"])

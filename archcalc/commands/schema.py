@@ -5,7 +5,7 @@ import json
 import click
 
 from archcalc.command import output_option, put
-from archcalc.schema import schema
+from archcalc.lint.schema import schema
 
 
 @click.command("schema")

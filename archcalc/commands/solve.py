@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.budget import budgets
+from archcalc.closed_forms.budget import budgets
+from archcalc.closed_forms.feasibility import Reason, feasible, lossless
+from archcalc.closed_forms.solve import Answer, answer
 from archcalc.command import PROBLEMS, output_option, practice_options, put, settings_of, spec_options
-from archcalc.declarations import symbol_name
-from archcalc.feasibility import Reason, feasible, lossless
-from archcalc.freeing import with_free
-from archcalc.graph import Condition, Graph
-from archcalc.loading import documents_of
+from archcalc.graph.declarations import symbol_name
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Condition, Graph
+from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
-from archcalc.practice import practice_of
-from archcalc.solve import Answer, answer
+from archcalc.memory.training_setup import practice_of
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet

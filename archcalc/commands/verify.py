@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.builder import build
 from archcalc.command import (
     PROBLEMS,
     Settings,
@@ -19,14 +18,15 @@ from archcalc.command import (
     spec_options,
 )
 from archcalc.core.extra import MissingExtra
-from archcalc.loading import documents_of
-from archcalc.practice import practice_of
-from archcalc.report import report_of
-from archcalc.reports.table import View, table
+from archcalc.graph.builder import build
+from archcalc.graph.loading import documents_of
+from archcalc.memory.training_setup import practice_of
+from archcalc.report.formats.table import View, table
+from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
 
 if TYPE_CHECKING:
-    from archcalc.verify import Certificate
+    from archcalc.verification import Certificate
 
 
 @click.command("verify")
@@ -80,7 +80,7 @@ def of_network(document: Document, options: dict[str, Any], settings: Settings) 
 
 def proven(document: Document, options: dict[str, Any], settings: Settings) -> "Certificate":
     try:
-        from archcalc.verify import prove  # lazy: torch, 1 to 2 s
+        from archcalc.verification import prove  # lazy: torch, 1 to 2 s
     except ModuleNotFoundError as missing:
         if missing.name != "torch":
             raise
@@ -112,7 +112,7 @@ def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
 
 
 def written(certificate: "Certificate", table_text: str, options: dict[str, Any], settings: Settings) -> str:
-    from archcalc.verify.certificate import to_json, to_text  # lazy: torch
+    from archcalc.verification.certificate import to_json, to_text  # lazy: torch
 
     is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")
     if is_json:

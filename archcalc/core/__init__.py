@@ -1,1 +1,5 @@
-"""The words every stage uses."""
+"""The words that every stage uses: volume, window, field, weight, arithmetic, kernel, condition, diagnostic, location.
+
+In: plain values. Out: records, and the arithmetic that belongs to them.
+To touch: codes.py to add a diagnostic. A word that only one stage uses belongs in that stage.
+"""

@@ -1,7 +1,7 @@
 """Kernels: what a layer allocates and what backward needs of it, one operation of torch after the other.
 
 A layer is one kernel, or a few, each reading what earlier ones made. From them follow the bytes that are kept for
-backward and the peaks of inference, training and an iteration (archcalc/memory.py).
+backward and the peaks of inference, training and an iteration (archcalc/memory/).
 """
 
 import enum

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from archcalc.core.dim import Dim, maximum
 from archcalc.core.window import TransposedWindow
-from archcalc.graph import Node
+from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.measure import Quantity, measure
 

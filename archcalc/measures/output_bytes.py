@@ -1,7 +1,7 @@
 """Bytes of what a layer puts out, for the whole batch."""
 
 from archcalc.core.dim import Dim
-from archcalc.graph import Node
+from archcalc.graph.graph import Node
 from archcalc.measure import measure
 
 

@@ -2,7 +2,7 @@
 
 from archcalc.core.dim import Dim
 from archcalc.core.volume import ITEMSIZE
-from archcalc.graph import Node
+from archcalc.graph.graph import Node
 from archcalc.measure import measure
 
 

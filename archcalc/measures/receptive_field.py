@@ -8,7 +8,7 @@ from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
-from archcalc.graph import Graph, Input, Node
+from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer
 from archcalc.sym.expr import NoClosedForm
 

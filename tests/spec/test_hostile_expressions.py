@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcalc.binding import Kind, dimension, read
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location, Source
+from archcalc.graph.binding import Kind, dimension, read
 from archcalc.spec.expression import parse_expression
 from archcalc.spec.value import Value
 from archcalc.sym.expr import Expr, symbol

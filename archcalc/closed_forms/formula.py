@@ -1,0 +1,149 @@
+"""Closed forms of a network: its totals in free sizes, where they come from, and the sizes for which they hold."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+from archcalc import measures  # noqa: F401  every file in it registers itself
+from archcalc.closed_forms.feasibility import Feasible, example, feasible
+from archcalc.graph.graph import Graph, Node
+from archcalc.measure import MEASURES, Measure
+from archcalc.measures.receptive_field import Fields
+from archcalc.sym.decide import Undecided, period_of
+from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A term of a total: the product that its layers share, and the part of the total that they make."""
+
+    term: Expr
+    layers: tuple[str, ...]
+    share: float
+
+    @property
+    def so_many_layers(self) -> str:
+        return f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One measure of a network in free symbols: layer by layer, its total, and that in stages.
+
+    `lattice`: the total where every symbol is a multiple of `multiples`: a polynomial with fractions for coefficients.
+    """
+
+    measure: Measure
+    layers: Mapping[str, Expr]
+    total: Expr
+    stages: tuple[Stage, ...]
+    multiples: Mapping[str, int] = field(default_factory=dict)
+    lattice: Mapping[Monomial, Fraction] = field(default_factory=dict)
+
+    @property
+    def even(self) -> dict[str, int]:
+        """The multiples that are more than any size."""
+        return {name: n for name, n in self.multiples.items() if n > 1}
+
+
+@dataclass(frozen=True)
+class ClosedForms:
+    """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
+
+    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS. `nodes`: the
+    layers that are asked for one by one; `fields`: their receptive fields, where these are asked for.
+    """
+
+    graph: Graph
+    own: Mapping[str, int]
+    formulas: tuple[Formula, ...]
+    memory: Mapping[str, Expr] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = ()
+    fields: Mapping[str, Fields] = field(default_factory=dict)
+
+    @cached_property
+    def feasible(self) -> Feasible:
+        """The values of every symbol that fit."""
+        return feasible(self.graph)
+
+    @property
+    def sizes_in_words(self) -> dict[str, str]:
+        said = {name: each.named(name) for name, each in self.feasible.by_symbol.items()}
+        return {name: f"every {name} fits" if words == "always" else words for name, words in said.items()}
+
+    @property
+    def inputs(self) -> str:
+        """The inputs in words: `input [3, H, W], batch 1`."""
+        volumes = ", ".join(f"{given.name} {given.volume}" for given in self.graph.inputs)
+        return f"{volumes}, batch {self.graph.inputs[0].volume.batch}"
+
+    @property
+    def values(self) -> str:
+        """The symbols at their own values: `H = 224, W = 224`."""
+        return ", ".join(f"{name} = {n}" for name, n in self.own.items())
+
+
+def closed_form(graph: Graph, measure: str) -> Formula:
+    """A total of a network in its free symbols: `params`, `macs`, or any other key of `archcalc report`.
+
+    Raises NoClosedForm where it has none.
+
+    >>> import archcalc
+    >>> made = archcalc.closed_form(archcalc.load("resnet50", free=["H", "W", "N"]), "macs")
+    >>> print(made.stages[0].term, "in", made.stages[0].so_many_layers)
+    7471104·N·⌈H/16⌉·⌈W/16⌉ in 19 layers
+    >>> made.total.at(H=224, W=224, N=1)
+    4089184256
+    """
+    return formula(graph, MEASURES[measure], example(graph))
+
+
+def formula(graph: Graph, measure: Measure, own: Mapping[str, int]) -> Formula:
+    """A measure in closed form. Raises NoClosedForm where it has none."""
+    layers = {node.name: closed(node, measure) for node in graph}
+    whole = total(layers.values())
+    multiples = periods(whole, list(own))
+    lattice = on_lattice(whole, multiples) if multiples else {}
+    return Formula(measure, layers, whole, tuple(stages(layers, whole, own)), multiples, lattice)
+
+
+def closed(node: Node, measure: Measure) -> Expr:
+    try:
+        return expression(measure.of(node) * node.times)
+    except NoClosedForm as error:
+        raise NoClosedForm(f"{measure.name} of {node.name} has no closed form: {error}") from None
+
+
+def stages(layers: Mapping[str, Expr], whole: Expr, own: Mapping[str, int]) -> Iterator[Stage]:
+    """The terms of a total in the order of their share at the spec's own size, each with the layers it is of."""
+    at_own_size = whole.at(**own)
+    names: dict[Monomial, list[str]] = {}
+    for name, each in layers.items():
+        for monomial in each.terms:
+            names.setdefault(monomial, []).append(name)
+    found = []
+    for monomial, coefficient in whole.terms.items():
+        term = Expr({monomial: coefficient})
+        found.append(Stage(term, tuple(names[monomial]), term.at(**own) / at_own_size if at_own_size else 0.0))
+    yield from sorted(found, key=lambda stage: -stage.share)
+
+
+def periods(whole: Expr, names: Sequence[str]) -> dict[str, int]:
+    """For every symbol the multiple at which all floors come out even; empty where that is not decided."""
+    try:
+        return {name: period_of(whole, name)[0] for name in names if name in whole.symbols()}
+    except Undecided:
+        return {}
+
+
+def on_lattice(whole: Expr, multiples: Mapping[str, int]) -> dict[Monomial, Fraction]:
+    """The total where every symbol is such a multiple: floors vanish, and what is left is a polynomial."""
+    scaled = whole.subs(**{name: symbol(name) * multiple for name, multiple in multiples.items()})
+    found = {}
+    for monomial, coefficient in scaled.terms.items():
+        by = 1
+        for atom, exponent in monomial:
+            by *= multiples.get(getattr(atom, "name", ""), 1) ** exponent
+        found[monomial] = Fraction(coefficient, by)
+    return found

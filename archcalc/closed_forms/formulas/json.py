@@ -1,0 +1,55 @@
+"""Closed forms as JSON: every form as the text that people read."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from archcalc.closed_forms.formula import ClosedForms, Formula
+from archcalc.graph.graph import Node
+from archcalc.sym.expr import written
+from archcalc.sym.text import TEXT
+
+
+def write(found: Sequence[ClosedForms]) -> str:
+    """An object to a network, an empty line between them."""
+    return "\n".join(json.dumps(of_network(each), indent=1, ensure_ascii=False) + "\n" for each in found)
+
+
+def of_network(forms: ClosedForms) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": forms.graph.name,
+        "spec": forms.graph.spec,
+        "symbols": dict(forms.own),
+        "totals": {made.measure.name: str(made.total) for made in forms.formulas},
+        "memory": {name: str(whole) for name, whole in forms.memory.items()},
+        "lattice": {made.measure.name: on_multiples(made) for made in forms.formulas},
+        "valid": {name: allowed.named(name) for name, allowed in forms.feasible.by_symbol.items()},
+        "first_valid": {name: allowed.first(8) for name, allowed in forms.feasible.by_symbol.items()},
+        "conditions": [
+            {
+                "symbol": name,
+                "allows": each.allowed.named(name),
+                "layer": each.condition.node,
+                "says": each.condition.message,
+            }
+            for name, reasons in forms.feasible.reasons.items()
+            for each in reasons
+        ],
+        "undecided": [{"layer": each.node, "says": each.message, "why": why} for each, why in forms.feasible.residual],
+    }
+    if forms.nodes:
+        document["layers"] = [of_layer(node, forms) for node in forms.nodes]
+    return document
+
+
+def on_multiples(made: Formula) -> dict[str, Any]:
+    return {"multiples": dict(made.multiples), "form": written(made.lattice, TEXT)}
+
+
+def of_layer(node: Node, forms: ClosedForms) -> dict[str, Any]:
+    counts = {made.measure.name: str(made.layers[node.name]) for made in forms.formulas}
+    found = {"name": node.name, "output_shape": [str(n) for n in node.output.item_shape], **counts}
+    if axes := forms.fields.get(node.name):
+        field = {"size": [str(axis.size) for axis in axes], "jump": [str(axis.jump) for axis in axes]}
+        return {**found, "receptive_field": field}
+    return found

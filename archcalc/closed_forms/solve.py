@@ -1,0 +1,193 @@
+"""Inverse questions: which values of a symbol keep a network within a budget.
+
+Every condition becomes the set of values for which it holds, and an answer is what all of these have in common:
+
+- what a layer requires, and what repeats with the size: exactly, as a periodic set;
+- a budget on what is certain not to fall as the symbol rises: by galloping and bisection, on exact integers;
+- any other: value by value between bounds, which have to be given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from archcalc.closed_forms.budget import Budget, budgets
+from archcalc.closed_forms.feasibility import feasible, lossless
+from archcalc.graph.graph import Graph
+from archcalc.sym.bounds import Interval, grows
+from archcalc.sym.decide import Undecided, degree_of, period_of, solutions
+from archcalc.sym.expr import Claim
+from archcalc.sym.periodic import PeriodicSet
+
+FAR = 1 << 62
+"""Nobody asks for a batch or a width beyond it: a budget that still holds there holds for all."""
+
+EXACT = 65_536
+"""Values that solving one condition exactly may look at."""
+
+
+# --- budgets ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The values for which one condition holds, and how they were found."""
+
+    allowed: PeriodicSet
+    how: str
+
+
+def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    """The values of a symbol for which a claim holds. Raises Undecided where it has to be tried without end."""
+    least, most = domain.bounds() or (1, inf)
+    within = {**ranges, symbol: (least, most)}
+
+    def holds(value: int) -> bool:
+        return claim.at(**{symbol: value})
+
+    if claim.relation == ">=" and grows(-claim.left, symbol, within):
+        greatest = last_that_holds(holds, int(least), most)
+        allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
+        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+    if claim.relation == ">=" and grows(claim.left, symbol, within):
+        before = last_that_holds(lambda value: not holds(value), int(least), most)
+        first = int(least) if before is None else before + 1
+        allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
+        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+    return exactly(claim, symbol, int(least), most)
+
+
+def bounded(value: int) -> int | None:
+    return None if value >= FAR else value
+
+
+def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
+    """By period where there is one that is short enough, else value by value."""
+    last = None if most == inf else int(most)
+    try:
+        if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
+            return Found(solutions(claim.left, claim.relation, symbol, least, last), "exact: it repeats with the size")
+        reason = "it repeats after too long"
+    except Undecided as undecided:
+        reason = str(undecided)
+    if last is None or last - least > EXACT:
+        raise Undecided(f"{reason}, so that values have to be tried: bound {symbol}, at most {EXACT:,} values")
+    members = (value for value in range(least, last + 1) if claim.at(**{symbol: value}))
+    return Found(PeriodicSet.of(members), f"all {last - least + 1:,} values tried")
+
+
+def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
+    """The greatest value for which a condition holds that, once it fails, fails for good; FAR where it never does."""
+    if not holds(least):
+        return None
+    low, step = least, 1
+    while holds(high := min(low + step, int(min(most, FAR)))):
+        if high == low or high >= min(most, FAR):
+            return high
+        low, step = high, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a symbol may be.
+
+    `fits`: the values that the network takes; `allowed`: those that keep within every budget too. `best`: the greatest
+    of them; where there is none, the least; None where nothing is allowed. `fails`: the next value that fits and is not
+    allowed. `how`: for each budget how its values were found.
+    """
+
+    symbol: str
+    fits: PeriodicSet
+    allowed: PeriodicSet
+    best: int | None
+    greatest: bool
+    fails: int | None
+    how: tuple[str, ...]
+    budgets: tuple[Budget, ...]
+
+    def costs(self, value: int) -> dict[str, int]:
+        """What the quantities of the budgets come to at a value."""
+        found: dict[str, int] = {}
+        for budget in self.budgets:
+            found |= {name: whole.at(**{self.symbol: value}) for name, whole in budget.quantities.items()}
+        return found
+
+
+def answer(
+    graph: Graph,
+    symbol: str,
+    limits: Sequence[Budget] = (),
+    *,
+    within: PeriodicSet | None = None,
+    no_loss: bool = False,
+) -> Answer:
+    """The values of a symbol that fit the network and keep within the budgets; no other symbol may be free in these.
+
+    `within`: the only values to look at; `no_loss`: no window may leave over a row or a column.
+
+    Raises Undecided where that is not decided: where another symbol is involved, or a condition has to be tried without
+    bounds.
+    """
+    found = feasible(graph, lossless(graph) if no_loss else ())
+    domain = graph.symbols[symbol].domain & (within or PeriodicSet.interval())
+    fits = found.of(symbol) & domain
+    ranges = {name: each.domain.bounds() or (1, inf) for name, each in graph.symbols.items()}
+    allowed, how = fits, []
+    for budget in limits:
+        made = of_budget(budget, symbol, domain, ranges)
+        allowed &= made.allowed
+        how.append(made.how)
+    best, greatest = extreme(allowed)
+    return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
+
+
+def find(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
+    """The values of a free symbol that fit a network and keep `where` true, `params <= 5M and macs <= 4G`.
+
+    `lossless`: no window may drop the last rows or columns of its input.
+
+    Raises SpecError for a condition that cannot be read, Undecided where there is no exact answer.
+
+    >>> import archcalc
+    >>> graph = archcalc.load("resnet50", free=["w"])
+    >>> found = archcalc.find(graph, "w", "params <= 5M")
+    >>> found.best, found.costs(26), found.fails, found.how
+    (26, {'params': 4727826}, 27, ('bisection: it does not fall as w rises',))
+    """
+    return answer(graph, symbol, budgets((where,) if where else (), graph), no_loss=lossless)
+
+
+def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    if isinstance(budget.claim, bool):
+        return Found(domain if budget.claim else PeriodicSet(), f"it does not depend on {symbol}")
+    others = budget.claim.left.symbols() - {symbol}
+    if others:
+        raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
+    return satisfying(budget.claim, symbol, domain, ranges)
+
+
+def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:
+    """The greatest value, or the least where there is no greatest, and which it is."""
+    bounds = allowed.bounds()
+    if bounds is None:
+        return None, True
+    least, most = bounds
+    return (int(most), True) if most != inf else (int(least), False)
+
+
+def failing(fits: PeriodicSet, allowed: PeriodicSet, best: int | None) -> int | None:
+    """The next value that fits the network and is not allowed: above the greatest, or below the least; None where
+    values are allowed and not in turns."""
+    if best is None:
+        return fits.next(1)
+    if allowed.bounds() != (best, inf):
+        return fits.next(best + 1)
+    in_a_row = allowed == fits & PeriodicSet.interval(best)
+    return fits.prev(best - 1) if in_a_row else None

@@ -1,0 +1,83 @@
+"""Where the inputs of a join come from: each with its volume and field, and where they parted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from archcalc.core.field import Field, union
+from archcalc.explanation.derivation import Part, Subject, Table, derivation, said
+from archcalc.graph.graph import Graph
+from archcalc.measures.receptive_field import Fields, carriers, spatial_input
+
+
+@derivation("Inputs", 10)
+def inputs(subject: Subject) -> Iterator[Part]:
+    node, graph = subject.node, subject.graph
+    if len(node.sources) < 2:
+        return
+    fields = fields_of(subject)
+    fork = forked(graph, node.sources)
+    rows = tuple(
+        (source, str(x), *in_cells(fields.get(source)), str(len(between(graph, fork, source))))
+        for source, x in zip(node.sources, node.inputs, strict=True)
+    )
+    yield Table(("from", "volume", "field", "jump", "start", "layers since"), rows)
+    if fork:
+        names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
+        shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""
+        yield said(f"they part at {fork}{shortcut}")
+    else:
+        yield said("they have no layer or input in common")
+    yield from rule(subject)
+    yield from alignment(subject, fields)
+
+
+def rule(subject: Subject) -> Iterator[Part]:
+    """What the layer asks of its inputs, in its own words without what it got."""
+    node = subject.node
+    asked = (message.partition(", got")[0] for _, message in node.layer.requires(*node.inputs))
+    for words in dict.fromkeys(words for words in asked if words.startswith(node.layer.name)):
+        yield said(words)
+
+
+def fields_of(subject: Subject) -> Mapping[str, Fields]:
+    seed = spatial_input(subject.graph)
+    return {**subject.fields, seed.name: (Field(),) * seed.volume.rank} if seed else {}
+
+
+def in_cells(fields: Fields | None) -> tuple[str, str, str]:
+    """Size, jump and start, each once for all axes where they agree."""
+    if not fields:
+        return "", "", ""
+    if all(field.whole for field in fields):
+        return "all", "", ""
+    columns = zip(*((f"{f.size:,}", str(f.jump), f"{f.start:,}") for f in fields), strict=True)
+    size, jump, start = (" x ".join(each if len(set(each)) > 1 else each[:1]) for each in columns)
+    return size, jump, start
+
+
+def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
+    """Whether units in the same place look at the same place of the network's input."""
+    branches = [fields[source] for source in carriers(subject.node) if source in fields]
+    if len(branches) < 2 or any(field.whole for each in branches for field in each):
+        return
+    joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
+    if all(field.aligned for field in joined):
+        yield said("aligned: units in one place have their fields around one centre, at the same jump")
+    else:
+        yield said("not aligned: units in one place have fields with different centres, or at different jumps")
+
+
+# --- the graph behind ------------------------------------------------------------------------------------------------
+
+
+def forked(graph: Graph, sources: tuple[str, ...]) -> str:
+    """The last layer, or input, that all come from; empty where there is none."""
+    common = set.intersection(*(graph.behind(source) for source in sources))
+    order = [*(each.name for each in graph.inputs), *(node.name for node in graph)]
+    return next((name for name in reversed(order) if name in common), "")
+
+
+def between(graph: Graph, fork: str, source: str) -> set[str]:
+    """The layers from a fork to the end of a branch."""
+    before = graph.behind(fork) if fork else set()
+    return {name for name in graph.behind(source) - before if name in graph.by_name}

@@ -1,0 +1,106 @@
+"""Receptive field: what one unit sees at the layer's input, and what its windows make of that."""
+
+from collections.abc import Iterator
+
+from archcalc.core.dim import Dim
+from archcalc.core.field import Field, union
+from archcalc.core.window import IDENTITY, AnyWindow, Window
+from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
+from archcalc.explanation.tracing import axes_of, named, window_with_names, written
+from archcalc.explanation.written import tree_of
+from archcalc.graph.graph import Node
+from archcalc.measures.receptive_field import Fields, carriers, spatial_input, windows_along
+
+SOURCE = "Araujo, Norris & Sim 2019, Distill"
+
+MOST_PHASES = 16
+"""Phases that are listed; of more, the first."""
+
+
+@derivation("Receptive field", 50)
+def receptive_field(subject: Subject) -> Iterator[Part]:
+    node, seed = subject.node, spatial_input(subject.graph)
+    if seed is None:
+        yield said("none: the network's input has no positions")
+        return
+    if node.name not in subject.fields:
+        yield said("none: no input with positions reaches it, or its units see too many different things")
+        return
+    before, after = fields_before(subject), subject.fields[node.name]
+    windows = windows_along(node, seed.volume.rank)
+    seen: dict[tuple[Field, AnyWindow, Dim], str] = {}
+    for i, axis in enumerate(axes_of(seed.volume)):
+        n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
+        if (before[i], window, n) in seen:
+            yield said(f"along {axis} the same")
+        else:
+            yield from of_axis(node, window, before[i], after[i], axis, n)
+        seen[before[i], window, n] = axis
+
+
+def fields_before(subject: Subject) -> Fields:
+    """What a unit of the input sees, of all inputs together."""
+    seed = spatial_input(subject.graph)
+    assert seed is not None
+    known = {**subject.fields, seed.name: (Field(),) * seed.volume.rank}
+    branches = [known[name] for name in carriers(subject.node) if name in known]
+    return tuple(map(union, zip(*branches, strict=True)))
+
+
+def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:
+    if after.whole:
+        why = "already the units of its input do" if before.whole else "it reads the whole axis"
+        yield said(f"along {axis} every unit sees all {after.size:,} units of the network's input: {why}")
+        return
+    joined = "what its inputs see together" if len(carriers(node)) > 1 else "as at its input"
+    if window is IDENTITY:
+        yield said(f"along {axis} {joined}: {in_words(after)}")
+        return
+    yield said(f"along {axis}, {joined.removeprefix('as ')}: {in_words(before)}")
+    made = window_with_names(window, node.layer)
+    yield from (isinstance(made, Window) and list(recurrence(made, before, after))) or in_phases(after)
+    if after.size > n:
+        yield said(f"more than the {n:,} units of {axis} that there are: padding is among them")
+
+
+def in_words(field: Field) -> str:
+    phases = f", in {len(field.spans)} phases" if len(field.spans) > 1 else ""
+    return f"size r = {field.size:,}, jump j = {field.jump}, start = {field.start:,}{phases}"
+
+
+def recurrence(window: Window, before: Field, after: Field) -> Iterator[Step]:
+    """The steps of a sliding window; none where units see different things, and one number says nothing."""
+    if len(before.spans) > 1 or len(after.spans) > 1:
+        return
+    r, j, start = named("r", before.size), named("j", before.step), named("start", before.start)
+    found = {
+        "r'": (r + (window.extent - 1) * j, after.size),
+        "j'": (j * window.stride, after.step),
+        "start'": (start - window.begin * j, after.start),
+    }
+    if any(tree_of(made).value != known for made, known in found.values()):
+        return
+    for i, (name, (made, known)) in enumerate(found.items()):
+        formula = written(tree_of(made))
+        assert formula.result == known
+        yield step(name, formula, source="" if i else SOURCE)
+
+
+def in_phases(field: Field) -> Iterator[Part]:
+    """What each kind of unit sees, where neighbours see different things."""
+    count = len(field.spans)
+    yield Step(name="size", result=field.size, note="the largest over the phases" if count > 1 else "")
+    yield Step(name="jump", numbers=f"{field.step}/{count}" if count > 1 else "", result=field.jump)
+    if count == 1:
+        yield Step(name="start", result=field.start)
+        return
+    shown, turns = field.spans[:MOST_PHASES], f"{field.step}·q" if field.step > 1 else "q"
+    yield said(
+        f"units take turns: unit {count}·q + i sees these units, {turns} further on"
+        + (f" (the first {MOST_PHASES} of {count})" if len(shown) < count else "")
+    )
+    rows = tuple(
+        (str(i), *((f"{span[0]:,}", f"{span[1]:,}", f"{span[1] - span[0] + 1:,}") if span else ("", "", "nothing")))
+        for i, span in enumerate(shown)
+    )
+    yield Table(("i", "from unit", "to unit", "size"), rows)

@@ -1,0 +1,52 @@
+"""What shared, local weights save: the same layer fully connected, locally connected, and as it is.
+
+The comparison of the lectures (Congeduti; MIT 6.036; Avrithis, lecture 7). Biases are left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcalc.core.dim import Dim, prod
+from archcalc.explanation.derivation import Part, Subject, derivation, said, step
+from archcalc.explanation.toeplitz import filter_weights, shared_filters
+from archcalc.explanation.tracing import Derived, Trace
+from archcalc.graph.graph import Node
+
+SOURCE = "Y. Avrithis, lecture 7; Congeduti (TU Delft); MIT 6.036"
+
+
+@derivation("If it shared less", 70)
+def sharing(subject: Subject) -> Iterator[Part]:
+    if not shared_filters(subject.node):
+        return
+    trace = Trace(one_item(subject.node))
+    shared, local, dense = trace.derive(of_filters), trace.derive(lambda node: node.ops.mac), trace.derive(every_pair)
+    note = f"every unit with every unit: {times(dense, shared)}"
+    yield step("fully connected", dense, unit="weights", note=note, source=SOURCE)
+    yield step("locally connected", local, unit="weights", note=f"a filter for each place: {times(local, shared)}")
+    yield step("convolution", shared, unit="weights", note="the filters, shared by all places")
+    yield said(
+        f"connections: {dense.result:,} fully connected; {local.result:,} local, whether weights are shared or not"
+    )
+
+
+def one_item(node: Node) -> Node:
+    """The node with a batch of one."""
+    inputs, outputs = (tuple(replace(x, batch=1) for x in volumes) for volumes in (node.inputs, node.outputs))
+    return replace(node, inputs=inputs, outputs=outputs)
+
+
+def of_filters(node: Node) -> Dim:
+    weight = filter_weights(node)
+    assert weight is not None
+    return weight.numel
+
+
+def every_pair(node: Node) -> Dim:
+    """Connections where every output unit sees every input unit."""
+    return prod((*node.output.item_shape, *node.inputs[0].item_shape))
+
+
+def times(more: Derived, less: Derived) -> str:
+    ratio = more.result / less.result
+    return f"{ratio:,.0f} times as many" if ratio >= 100 or ratio.is_integer() else f"{ratio:,.1f} times as many"

@@ -1,0 +1,157 @@
+"""An explanation: every number of one layer, derived step by step; or of a block, the sum over its layers."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archcalc.core.diagnostic import did_you_mean
+from archcalc.core.location import Location
+from archcalc.explanation import derivations  # noqa: F401  every file in it registers itself
+from archcalc.explanation.derivation import DERIVATIONS, Section, Step, Subject, Table
+from archcalc.graph.binding import shown
+from archcalc.graph.graph import Graph, Node
+from archcalc.graph.zoo import folder
+from archcalc.layer import Layer, Reference
+from archcalc.measure import MEASURES
+from archcalc.report.report import Line, folded, report_of
+
+
+class UnknownLayer(LookupError):
+    """A path that no layer and no block of the network has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What a layer is, what goes in and out, and its numbers in sections."""
+
+    name: str
+    call: str
+    inputs: tuple[tuple[str, str], ...]
+    output: str
+    about: str = ""
+    sources: str = ""
+    where: str = ""
+    sections: tuple[Section, ...] = ()
+
+
+def explain(graph: Graph, name: str) -> Explanation:
+    """The explanation of a layer, or of a block, by its path. Raises UnknownLayer."""
+    if name in graph.by_name:
+        return of_layer(graph, graph.by_name[name])
+    within = tuple(node for node in graph if node.name.startswith(f"{name}."))
+    if within:
+        return of_block(graph, name, within)
+    raise unknown(graph, name)
+
+
+def unknown(graph: Graph, name: str) -> UnknownLayer:
+    known = [*graph.by_name, *graph.scopes]
+    help = did_you_mean(name, known) or "`archcalc report` lists them"
+    if any(given.name == name for given in graph.inputs):
+        help = "that is an input, of which there is nothing to derive"
+    return UnknownLayer(f"{graph.name} has no layer '{name}'; {help}")
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def of_layer(graph: Graph, node: Node) -> Explanation:
+    about, sources = documented(type(node.layer))
+    return Explanation(
+        name=node.name,
+        call=call_of(node),
+        inputs=tuple((source, str(x)) for source, x in zip(node.sources, node.inputs, strict=True)),
+        output=str(node.output),
+        about=about,
+        sources=sources,
+        where=place(node.where),
+        sections=tuple(sections(Subject(graph, node))),
+    )
+
+
+def sections(subject: Subject) -> Iterator[Section]:
+    for each in sorted(DERIVATIONS, key=lambda each: each.place):
+        if parts := tuple(each.derive(subject)):
+            yield Section(each.title, parts)
+
+
+def call_of(node: Node) -> str:
+    """The layer as a spec would write it, every argument by its name."""
+    if node.reruns:
+        return f"{node.module}()"
+    stated = node.layer.stated()
+    order = [*(name for name in node.layer.positional if name in stated), *stated]
+    told = {name: stated[name] for name in dict.fromkeys(order) if stated[name] is not None}
+    return called(node.layer.name, told | ({"freeze": True} if node.frozen and node.weights else {}))
+
+
+def called(name: str, arguments: Mapping[str, Any]) -> str:
+    written = (f"{key}={value if isinstance(value, Reference) else shown(value)}" for key, value in arguments.items())
+    return f"{name}({', '.join(written)})".replace("'", "") if arguments else name
+
+
+def documented(layer: type[Layer]) -> tuple[str, str]:
+    """The first sentence of a layer's documentation, and its sources."""
+    paragraphs = [" ".join(each.split()) for each in (inspect.getdoc(layer) or "").split("\n\n")]
+    about = re.split(r"(?<=\.) (?=[A-Z])", paragraphs[0])[0]
+    cited = (re.split(r"\bSources?: ", each, maxsplit=1)[1:] for each in paragraphs)
+    return about, next((each.removesuffix(".") for found in cited for each in found), "")
+
+
+def place(where: Location | None) -> str:
+    """File, line and column; of a bundled spec the name of its file."""
+    if where is None:
+        return ""
+    path = Path(where.source.name)
+    return f"{path.name if path.parent == folder() else path}:{where.line + 1}:{where.column + 1}"
+
+
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+SUMMED = ("params", "macs")
+"""What is summed over the layers of a block, each with its share."""
+
+
+def of_block(graph: Graph, name: str, nodes: tuple[Node, ...]) -> Explanation:
+    scope, inside = graph.scopes.get(name), {node.name for node in nodes}
+    entries = dict.fromkeys(source for node in nodes for source in node.sources if source not in inside)
+    return Explanation(
+        name=name,
+        call=called(scope.block, scope.arguments) if scope else f"{len(nodes)} layers",
+        inputs=tuple((source, str(graph.volumes[source])) for source in entries),
+        output=str(graph[name].output if scope else nodes[-1].output),
+        about=f"A block of {len(nodes)} layer{'s' * (len(nodes) > 1)}: all that is said of it is the sum over them.",
+        where=f"{place(nodes[0].where)} (its first layer)",
+        sections=(Section("Sum over its layers", tuple(summed(graph, name))),),
+    )
+
+
+def summed(graph: Graph, name: str) -> Iterator[Step | Table]:
+    """Each part of the block with its counts and their shares; the sums as steps."""
+    lines = [line for line in report_of(graph).lines if line.name.startswith(f"{name}.")]
+    parts = folded(lines, name.count(".") + 2)
+    totals = {measure: sum(count(part, measure) for part in parts) for measure in SUMMED}
+    heads = (head for measure in SUMMED for head in (MEASURES[measure].title, "%"))
+    rows = tuple(row(part, part.name[len(name) + 1 :], totals) for part in parts)
+    yield Table(("layer", "type", "output", *heads), rows, spare="type")
+    for measure, total in totals.items():
+        counts = [n for part in parts if (n := count(part, measure))]
+        numbers = " + ".join(f"{n:,}" for n in counts) if len(counts) > 1 else ""
+        whole = MEASURES[measure].total(graph)
+        share = f"{100 * total / whole:.1f} % of the network's {whole:,}" if whole else ""
+        yield Step(name=MEASURES[measure].title, numbers=numbers, result=total, note=share)
+
+
+def count(part: Line, measure: str) -> int:
+    return part.values[measure] or 0
+
+
+def row(part: Line, name: str, totals: Mapping[str, int]) -> tuple[str, ...]:
+    cells = [name, part.kind, str(part.output)]
+    for measure, total in totals.items():
+        n = count(part, measure)
+        cells += [f"{n:,}", f"{100 * n / total:.1f}" if total else ""]
+    return tuple(cells)

@@ -1,0 +1,139 @@
+"""Layers take their place in the graph: what must hold of their inputs is checked, and their volumes follow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from archcalc.core.diagnostic import problem
+from archcalc.core.dim import is_number
+from archcalc.core.location import Location
+from archcalc.core.volume import Volume
+from archcalc.graph.graph import Condition, Node
+from archcalc.layer import RANKED, Layer
+from archcalc.spec.chain import Invocation
+from archcalc.sym.expr import Claim, NoClosedForm
+
+MAX_LENGTH = 10_000_000
+"""Units along an axis: ten times what anybody feeds to a network."""
+
+UNKNOWN = ""
+"""The path of a value that an earlier problem made unknowable."""
+
+
+@dataclass
+class Network:
+    """A graph under construction: every node so far, and what every name carries; None where that is unknown.
+
+    `dtype`: what layers compute in where their inputs are integers.
+    """
+
+    dtype: str = "float32"
+    volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
+    nodes: dict[str, Node] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+    inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
+    """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
+
+    def add(
+        self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
+    ) -> None:
+        """Puts a node in; its volume stays unknown where an input's is. Raises what keeps it from its inputs."""
+        lent = (getattr(layer, key) for key in layer.reads)
+        sources = (*sources, *(str(source) for source in lent if source is not None))
+        xs = tuple(x for source in sources if (x := self.volumes[source]) is not None)
+        self.volumes[path] = None
+        if len(xs) < len(sources):
+            return
+        check_rank(layer, call, xs[0])
+        y = self.inferred.get((layer, xs))
+        if y is None:
+            described = [self.described(source, x) for source, x in zip(sources, xs, strict=True)]
+            try:
+                for claim, message in check_inputs(layer, call, xs, described):
+                    self.conditions.append(Condition(claim, message, path))
+                y = self.inferred[layer, xs] = self.output(layer, xs)
+            except NoClosedForm as error:
+                raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
+            check_lengths(y, call.where)
+        ties = self.ties(layer, xs, call) if layer.ties else {}
+        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
+        if node.reruns:
+            self.check_rerun(node)
+        self.nodes[path] = node
+        self.volumes[path] = node.output
+
+    def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
+        y = layer.shape(*xs)
+        return replace(y, dtype=self.dtype) if y.is_floating and all(x.is_ids for x in xs) else y
+
+    def described(self, source: str, x: Volume) -> str:
+        """`layer1.conv3 [256, 32, 32] (line 6)`."""
+        node = self.nodes.get(source)
+        return f"{source} {x} (line {node.where.line + 1})" if node and node.where else f"{source} {x}"
+
+    def ties(self, layer: Layer, xs: tuple[Volume, ...], call: Invocation) -> Mapping[str, str]:
+        """The weights that are another layer's."""
+        if not any(getattr(layer, key) for key in layer.ties):
+            return {}
+        own = {weight.name: weight.shape for weight in layer.weights(*xs)}
+        return {weight: self.tied(weight, own[weight], getattr(layer, key), call) for key, weight in layer.ties.items()}
+
+    def tied(self, weight: str, shape: tuple[int, ...], path: str, call: Invocation) -> str:
+        """The `state_dict` key of the weight that is shared."""
+        owner = self.nodes.get(path)
+        theirs = {w.name: w.shape for w in owner.weights} if owner else {}
+        if owner and theirs.get(weight) == shape:
+            return f"{owner.module}.{weight}"
+        has = ", ".join(f"{name} {list(size)}" for name, size in theirs.items()) or "no weights"
+        message = f"{call.target.text} cannot share {weight} {list(shape)} with {path}, which has {has}"
+        raise problem("AC207", message, call.where)
+
+    def check_rerun(self, node: Node) -> None:
+        """A module that runs again must find inputs that fit its weights."""
+        owner = self.nodes.get(node.module)
+        if owner is None:
+            raise problem("AC206", f"there is no {node.module} to run again on this input", node.where)
+        theirs = {w.name: w.shape for w in owner.weights}
+        if theirs != {w.name: w.shape for w in node.layer.weights(*node.inputs)}:
+            given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
+            message = f"{node.module} has weights for {first}, and cannot run again on {given}"
+            raise problem("AC206", message, node.where)
+
+
+def check_inputs(
+    layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]
+) -> list[tuple[Claim, str]]:
+    """Raises what keeps a layer from taking its inputs, which are `described` by name, volume and line.
+
+    Returns what depends on free symbols, and what to say where it does not hold.
+    """
+    least, most = layer.inputs
+    count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
+    if count < least or (most is not None and count > most):
+        takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
+        help = f"what came in is prev: {call.target.text}: [..., prev]" if count < least else ""
+        raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where, help=help)
+    if not layer.takes_ids and any(x.is_ids for x in xs):
+        message = f"{call.target.text} computes with numbers, and integers are names here"
+        help = "look a vector up for each of them: embedding(num_embeddings, embedding_dim)"
+        raise problem("AC201", message, call.where, notes=[", ".join(described)], help=help)
+    depends = []
+    for holds, message in layer.requires(*xs):
+        if isinstance(holds, Claim):
+            depends.append((holds, message))
+        elif not holds:
+            raise problem("AC201", message, call.where, notes=[", ".join(described)], help=layer.remedy(*xs))
+    return depends
+
+
+def check_lengths(y: Volume, where: Location | None) -> None:
+    """Raises where an axis is beyond all bounds: formulas that walk along it would take for ever."""
+    if any(is_number(n) and n > MAX_LENGTH for n in y.spatial):
+        message = f"{y} has more than {MAX_LENGTH:,} units along an axis"
+        raise problem("AC208", message, where, help="is a number mistyped?")
+
+
+def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
+    ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
+    if ranks and x.rank not in ranks:
+        axes = f"{' or '.join(map(str, ranks))} spatial {'axis' if ranks == (1,) else 'axes'}"
+        raise problem("AC202", f"{call.target.text} needs {axes}, got {x}, which has {x.rank}", call.where)

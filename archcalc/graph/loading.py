@@ -1,0 +1,102 @@
+"""From a spec, however it is named, to its graph: the first half of the pipeline in one call."""
+
+import gc
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from archcalc.core.diagnostic import did_you_mean, problem
+from archcalc.core.location import Source
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import with_free
+from archcalc.graph.graph import Graph
+from archcalc.graph.zoo import bundled
+from archcalc.spec.declaration import Document
+from archcalc.spec.document import decoded, one_liner, read_document, read_source
+from archcalc.spec.reader import MAX_BYTES
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Holds the garbage collector off: all that is made here is kept, and looking through it again and again is what
+    would make reading grow faster than the spec (measured: 13 times the time for 10 times the layers, 10 without)."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def load(
+    spec: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    free: Collection[str] | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+) -> Graph:
+    """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`.
+
+    `free`: what is to be a symbol: axes of the first input (`H`), the batch `N`, parameters (`w`, `depths[0]`), beside
+    what the spec leaves free; None asks for numbers throughout.
+
+    Raises SpecError with every problem of the file.
+    """
+    with undisturbed():
+        document = document_of(spec, settings)
+        if free is not None:
+            return with_free(document, free, batch=batch, dtype=dtype)
+        return build(document, batch=batch, dtype=dtype)
+
+
+def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:
+    """The graph of a spec that is at hand as text."""
+    with undisturbed():
+        return build(read_document(Source(name, text), variant=variant))
+
+
+def document_of(spec: str, settings: Mapping[str, str] | None = None) -> Document:
+    """The document of a spec by its name."""
+    source, variant = source_of(spec)
+    return read_document(source, variant=variant, settings=settings)
+
+
+def document_of_chain(chain: str, settings: Mapping[str, str] | None = None) -> Document:
+    """The document of a one-liner."""
+    return one_liner(chain, settings=settings)
+
+
+def documents_of(
+    specs: Sequence[str], chains: Sequence[str], settings: Mapping[str, str] | None, max_layers: int
+) -> list[Document]:
+    """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
+    one_line = [document_of_chain("\n".join(chains), settings)] if chains else []
+    found = [*(document_of(spec, settings) for spec in specs), *one_line]
+    return [replace(document, max_layers=max_layers) for document in found]
+
+
+def source_of(spec: str) -> tuple[Source, str | None]:
+    """The text that a spec's name stands for, and the variant that it asks for."""
+    if Path(spec).is_file():
+        return read_source(spec), None
+    path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
+    if path == "-":
+        return decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)), variant or None
+    if not path:
+        raise problem("AC021", f"'{spec}' names no spec", help="`archcalc specs` lists the bundled ones")
+    known = bundled()
+    if path in known and not Path(path).is_file():
+        return read_source(str(known[path])), variant or None
+    if is_a_name(path):
+        help = did_you_mean(path, known) or "`archcalc specs` lists the bundled ones"
+        raise problem("AC021", f"there is no file and no bundled spec called '{path}'", help=help)
+    return read_source(path), variant or None
+
+
+def is_a_name(spec: str) -> bool:
+    """Whether it looks like the name of a bundled spec rather than a path."""
+    return not Path(spec).exists() and not Path(spec).suffix and "/" not in spec

@@ -1,0 +1,34 @@
+"""Checking: everything that is wrong with a spec, what it expects and does not get included."""
+
+from collections.abc import Sequence
+
+from archcalc.closed_forms.feasibility import contradictions
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import document_of
+from archcalc.lint.expectation import failures
+from archcalc.spec.declaration import Document
+
+
+def check(spec: str) -> tuple[str, ...]:
+    """Everything that is wrong with a spec, its expectations included, as readable messages; empty where nothing is."""
+    try:
+        found = problems_of(document_of(spec))
+    except SpecError as error:
+        found = error.diagnostics
+    return tuple(each.message for each in found)
+
+
+def problems_of(document: Document) -> Sequence[Diagnostic]:
+    """What is wrong with a document that could be read."""
+    return judged(document)[1]
+
+
+def judged(document: Document) -> tuple[Graph | None, Sequence[Diagnostic]]:
+    """The network of a document, where it can be built, and what is wrong. Sizes that it leaves free stay free."""
+    try:
+        graph = build(document, free=())
+    except SpecError as error:
+        return None, error.diagnostics
+    return graph, [*contradictions(graph), *failures(graph, document)]

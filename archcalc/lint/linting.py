@@ -1,0 +1,106 @@
+"""Linting: what the rules find in a network, once for each place in the spec, less what the spec says to leave out."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from archcalc.closed_forms.feasibility import example
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.core.dim import number_at
+from archcalc.core.location import Location
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph, Node
+from archcalc.lint import rules  # noqa: F401  every file in it registers itself
+from archcalc.lint.rule import RULES, Design, Finding
+from archcalc.spec.declaration import Document
+from archcalc.sym.decide import Undecided
+
+NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Za-z]+\d*(?:[\s,]+[A-Za-z]+\d+)*)?", re.IGNORECASE)
+"""`# noqa` at the end of a line leaves out all that is found there, `# noqa: AR101, AR203` these rules alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rules are asked: codes or their beginnings, `AR1`. Of `select` and `ignore` the longer one decides."""
+
+    select: tuple[str, ...] = ("AR",)
+    ignore: tuple[str, ...] = ()
+
+    def __contains__(self, code: str) -> bool:
+        return longest(self.select, code) > longest(self.ignore, code)
+
+
+EVERY_RULE = Selection()
+
+
+def longest(beginnings: Collection[str], code: str) -> int:
+    return max((len(each) for each in beginnings if code.startswith(each.upper())), default=0)
+
+
+def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_RULE) -> Sequence[Diagnostic]:
+    """What rules find in the network of a document; sizes that it leaves free are given an example's numbers.
+
+    Nothing where no example of them can be found.
+    """
+    if graph.symbols:
+        try:
+            values = example(graph)
+        except Undecided:
+            return ()
+        shapes = {each.name: tuple(number_at(n, values) for n in each.volume.item_shape) for each in graph.inputs}
+        try:
+            graph = build(document, sizes=shapes)
+        except SpecError:
+            return ()  # no size fits: that is told elsewhere
+    return tuple(found_in(graph, selection))
+
+
+def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
+    design = Design(graph)
+    at: dict[Location | None, list[Node]] = {}
+    for node in graph:
+        at.setdefault(node.where, []).append(node)
+    for code, rule in sorted(RULES.items()):
+        if code in selection:
+            by_place: dict[Location | None, list[Finding]] = {}
+            for finding in rule().findings(design):
+                by_place.setdefault(finding.where, []).append(finding)
+            yield from (
+                told(code, found, at.get(place, ())) for place, found in by_place.items() if not silenced(code, place)
+            )
+
+
+def told(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
+    """One diagnostic for all layers that come from one place; edits where every layer of the place has the weakness."""
+    first, *others = found
+    plural = "s" * (len(others) > 1)
+    more = f"so do {len(others):,} more layer{plural} of this place, up to {others[-1].node.name}" if others else ""
+    return Diagnostic(
+        code=code,
+        severity="warning",
+        message=first.message,
+        location=first.where,
+        notes=(*first.notes, more) if more else first.notes,
+        help=first.help,
+        edits=first.edits if len({each.node.name for each in found}) == len(there) else (),
+    )
+
+
+def silenced(code: str, place: Location | None) -> bool:
+    """Whether the line of a place says that a rule is to be left out there, or the head of the file for all of it."""
+    if place is None:
+        return False
+    lines = place.source.lines
+    head = [line for line in lines[: first_key(lines)] if line.lstrip().startswith("#")]
+    return any(code in codes or not codes for line in (*head, place.source.line(place.line)) for codes in noqa(line))
+
+
+def first_key(lines: Sequence[str]) -> int:
+    """The number of the first line that is neither empty nor a comment."""
+    return next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), len(lines))
+
+
+def noqa(line: str) -> Iterator[Sequence[str]]:
+    """The codes that a comment names; none of them: all."""
+    for found in NOQA.finditer(line):
+        yield re.findall(r"[A-Z]+\d+", (found["codes"] or "").upper())

@@ -1,0 +1,234 @@
+"""What a rule is: one weakness of a design, found in the graph. Rules live one to a file in rules/.
+
+A rule states what it objects to (its docstring: a sentence, the reason, the source), a spec that has the weakness and
+one that has it not. From these follow `archcalc explain AR101`, its page in the docs and its tests.
+
+Codes: AR1xx redundancy, AR2xx shape and resolution, AR3xx receptive field, AR4xx cost, AR5xx trainability,
+AR6xx numerics.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from textwrap import indent
+from typing import ClassVar, TypeAlias, TypeVar
+
+from archcalc.core.diagnostic import Edit
+from archcalc.core.location import Location
+from archcalc.core.volume import Volume
+from archcalc.core.window import Window
+from archcalc.graph.graph import Graph, Input, Node
+from archcalc.layer import Layer, Role
+from archcalc.measures.arithmetic import macs
+from archcalc.measures.receptive_field import Fields, is_pointwise, receptive_fields
+
+L = TypeVar("L", bound=Layer)
+
+
+Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
+"""For the roles that are passed by: where that leads from each node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A weakness: the layer that has it, in words, what to write instead, and `edits` that do so and nothing else."""
+
+    node: Node
+    message: str
+    help: str = ""
+    notes: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    place: Location | None = None
+
+    @property
+    def where(self) -> Location | None:
+        """What it is told of: the layer, unless `place` says otherwise."""
+        return self.place or self.node.where
+
+
+class Design:
+    """A network of numbers as rules ask about it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.graph)
+
+    @cached_property
+    def by_type(self) -> Mapping[type[Layer], Sequence[Node]]:
+        found: dict[type[Layer], list[Node]] = {}
+        for node in self.graph:
+            found.setdefault(type(node.layer), []).append(node)
+        return found
+
+    def of(self, kind: type[L]) -> Iterator[tuple[Node, L]]:
+        """The nodes whose layer is of a kind, with that layer."""
+        for node in self.chosen({each for each in self.by_type if issubclass(each, kind)}):
+            assert isinstance(node.layer, kind)
+            yield node, node.layer
+
+    def playing(self, *roles: Role) -> Sequence[Node]:
+        """The nodes whose layer has one of these roles."""
+        return self.chosen({each for each in self.by_type if each.role in roles})
+
+    def chosen(self, types: Collection[type[Layer]]) -> Sequence[Node]:
+        """The nodes whose layer is of one of these types: found by type, for networks have few types of layers."""
+        if len(types) > 1:
+            return [node for node in self.graph if type(node.layer) in types]
+        return [node for each in types for node in self.by_type[each]]
+
+    @cached_property
+    def users(self) -> Mapping[str, Sequence[Node]]:
+        """The nodes that run a module: the one that owns it, and those that run it again."""
+        found: dict[str, list[Node]] = {}
+        for node in self.graph:
+            found.setdefault(node.module, []).append(node)
+        return found
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that read a value, inputs' included; none for one that nobody reads."""
+        found: dict[str, list[Node]] = {name: [] for name in self.graph.volumes}
+        for node in self.graph:
+            for source in dict.fromkeys(node.sources):
+                found[source].append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def fields(self) -> Mapping[str, Fields]:
+        return receptive_fields(self.graph)
+
+    @cached_property
+    def macs(self) -> int:
+        """All of the network: other layers have none."""
+        return int(sum(map(macs, self.playing(Role.CONTRACTION))))
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Input]:
+        return {each.name: each for each in self.graph.inputs}
+
+    def sliding(self, node: Node) -> Sequence[tuple[int, Window]]:
+        """The window on each spatial axis along which a layer slides one, by the number of the axis."""
+        return self.windows[node.name]
+
+    @cached_property
+    def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
+        known: dict[tuple[Layer, tuple[Volume, ...]], Sequence[tuple[int, Window]]] = {}
+        found: dict[str, Sequence[tuple[int, Window]]] = {}
+        for node in self.graph:  # networks repeat themselves
+            if is_pointwise(type(node.layer)):
+                found[node.name] = ()
+                continue
+            key = node.layer, node.inputs
+            if key not in known:
+                known[key] = tuple(windows_of(node))
+            found[node.name] = known[key]
+        return found
+
+    def before(self, node: Node) -> Node | None:
+        """The node whose output a node reads first; None where that is an input."""
+        return self.graph.by_name.get(node.sources[0])
+
+    def after(self, node: Node) -> Node | None:
+        """The one node that reads a node's output; None where there are several, or it is an output itself."""
+        readers = self.readers[node.name]
+        return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
+
+    def back(self, node: Node, *roles: Role) -> Node | None:
+        """The nearest node before one that has none of these roles; None where an input comes first."""
+        return beyond(node, self.before, roles, self.behind.setdefault(roles, {}))
+
+    def origin(self, node: Node) -> str:
+        """The input that a node's values come from, first sources alone."""
+        name = node.sources[0]
+        while name not in self.inputs:
+            name = self.graph.by_name[name].sources[0]
+        return name
+
+    def on(self, node: Node, *roles: Role) -> Node | None:
+        """The nearest node after one that has none of these roles, where each is read by the next alone."""
+        return beyond(node, self.after, roles, self.ahead.setdefault(roles, {}))
+
+    @cached_property
+    def behind(self) -> Passed:
+        return {}
+
+    @cached_property
+    def ahead(self) -> Passed:
+        return {}
+
+
+def beyond(
+    node: Node, step: Callable[[Node], Node | None], roles: tuple[Role, ...], known: dict[str, Node | None]
+) -> Node | None:
+    """The first node, step by step, that has none of these roles; `known` keeps it for those passed by: a chain of
+    thousands is walked once."""
+    passed = []
+    found = step(node)
+    while found is not None and found.layer.role in roles:
+        if found.name in known:
+            found = known[found.name]
+            break
+        passed.append(found.name)
+        found = step(found)
+    known.update(dict.fromkeys(passed, found))
+    return found
+
+
+def windows_of(node: Node) -> Iterator[tuple[int, Window]]:
+    for axis, window in enumerate(node.layer.windows(*node.inputs)):
+        if isinstance(window, Window) and not window.whole and (window.kernel, window.stride) != (1, 1):
+            yield axis, window
+
+
+RULES: dict[str, type["Rule"]] = {}
+"""Every rule by its code; filled by the class statements in rules/."""
+
+
+class Rule(ABC):
+    """One weakness. `bad`: a spec that has it, where the line it is told of ends in `# <-`; `good`: one without."""
+
+    code: ClassVar[str]
+    bad: ClassVar[str]
+    good: ClassVar[str]
+
+    def __init_subclass__(cls, code: str) -> None:
+        if code in RULES:
+            raise TypeError(f"the rule {code} is declared twice")
+        cls.code = code
+        RULES[code] = cls
+
+    @abstractmethod
+    def findings(self, design: Design) -> Iterator[Finding]:
+        """Every layer that has the weakness."""
+
+
+def title_of(rule: type[Rule]) -> str:
+    """What a rule objects to: the first sentence of its docstring."""
+    return inspect.cleandoc(rule.__doc__ or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
+
+
+def text_of(rule: type[Rule]) -> str:
+    """All that is said of a rule, as `archcalc explain` prints it."""
+    about, bad, good = parts_of(rule)
+    return f"{about}\n\nFound:\n\n{indent(bad, '    ')}\n\nNot found:\n\n{indent(good, '    ')}"
+
+
+def parts_of(rule: type[Rule]) -> tuple[str, str, str]:
+    """Why and who says so; an example that has the weakness, and one that has it not."""
+    return inspect.cleandoc(rule.__doc__ or "").partition("\n\n")[2], rule.bad.strip("\n"), rule.good.strip("\n")
+
+
+def example_spec(text: str) -> str:
+    """The whole spec of an example: what it does not say is a small image that goes in.
+
+    >>> example_spec("- conv(3, 8)")
+    'archcalc: 1\\ninput: [3, 32, 32]\\nlayers:\\n- conv(3, 8)\\n'
+    """
+    text = text.strip("\n")
+    layers = "" if "layers:" in text else "layers:\n"
+    given = "" if text.startswith("input:") or "\ninput:" in text else "input: [3, 32, 32]\n"
+    return f"archcalc: 1\n{given}{layers}{text}\n"

@@ -1,0 +1,96 @@
+"""Depth without norms or residuals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rules.saturating import saturates
+
+DEEP = 12
+"""Layers with weights: VGG-11 was trained from scratch, VGG-13 and deeper began with its weights."""
+
+NORMS = (Role.BATCH_NORM, Role.NORM)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Layers with weights, one behind the other: the last one, and those before it."""
+
+    last: Node
+    before: "Chain | None"
+    depth: int
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """From the first to the last."""
+        found, chain = [], self
+        while chain.before:
+            found.append(chain.last)
+            chain = chain.before
+        return [chain.last, *reversed(found)]
+
+
+class DeepPlain(Rule, code="AR506"):
+    """A deep chain of layers without a norm or a residual.
+
+    Every layer multiplies the variance of signals and gradients by a factor: after many of them they have vanished or
+    exploded, unless weights begin with the standard deviation that keeps it, sqrt(2 / fan_in) before rectifiers,
+    sqrt(1 / fan_in) else. Norms and residuals keep it by themselves.
+
+    Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks"; He et
+    al. 2015, arXiv:1502.01852, section 2.2; Simonyan & Zisserman 2014, arXiv:1409.1556, section 3.1.
+    """
+
+    bad = """
+layers:
+  - conv(3, 8, p1) -> relu
+  - unit(8) * 12
+  - gap -> fc(10)  # <-
+blocks:
+  unit(c):
+    - conv(3, c, p1) -> relu
+"""
+    good = """
+layers:
+  - conv(3, 8, p1) -> relu
+  - unit(8) * 12
+  - gap -> fc(10)
+blocks:
+  unit(c):
+    - conv(3, c, p1, bias=false) -> batchnorm -> relu
+"""
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        plain: dict[str, Chain | None] = {}
+        deepest: Chain | None = None
+        for node in design:
+            chain = None if resets(node) else plain.get(node.sources[0])
+            if node.layer.role is Role.CONTRACTION:
+                chain = Chain(node, chain, 1 + (chain.depth if chain else 0))
+            plain[node.name] = chain
+            if chain and chain.depth > (deepest.depth if deepest else 0):
+                deepest = chain
+        if deepest and deepest.depth >= DEEP:
+            end = deepest.last
+            message = f"{deepest.depth} layers with weights up to {end.name}, and no norm or residual among them"
+            help = "a norm behind each, or add: [..., prev] around a few"
+            yield Finding(node=end, message=message, help=help, notes=tuple(deviations(design, deepest.nodes)))
+
+
+def resets(node: Node) -> bool:
+    """Whether signals have one scale behind a layer, whatever came before."""
+    return node.layer.role in NORMS or (node.layer.role is Role.MERGE and len(node.sources) > 1)
+
+
+def deviations(design: Design, chain: Sequence[Node]) -> Iterator[str]:
+    """The standard deviations that weights should begin with, of the layer with most inputs and that with fewest."""
+    known = {int(w.fan_in): node for node in chain for w in node.weights if len(w.shape) > 1}
+    for fan_in in sorted({min(known, default=0), max(known, default=0)} - {0}):
+        node = known[fan_in]
+        follows = design.after(node)
+        gain, whose = (1, "Xavier") if follows is not None and saturates(follows) else (2, "He")
+        deviation = sqrt(gain / fan_in)
+        yield f"{node.name}: fan-in {fan_in:,}, weights begin with a deviation of {deviation:.4f} ({whose})"

@@ -1,0 +1,29 @@
+"""Dropout before batch normalisation."""
+
+from collections.abc import Iterator
+
+from archcalc.layer import Role
+from archcalc.layers.dropout import Dropout
+from archcalc.lint.rule import Design, Finding, Rule
+
+BETWEEN = (Role.ACTIVATION, Role.CONTRACTION, Role.MOVEMENT, Role.POOLING)
+
+
+class DropoutBeforeNorm(Rule, code="AR503"):
+    """Dropout somewhere before batch normalisation.
+
+    Dropout changes the variance of what follows in training, and not in evaluation; batch normalisation remembers that
+    of training, and applies it in evaluation, where it is another. Dropout belongs behind the last batch norm.
+
+    Source: Li et al. 2018, arXiv:1801.05134 (variance shift).
+    """
+
+    bad = "- flatten -> fc(64) -> relu\n- dropout(0.3)  # <-\n- fc(64, bias=false) -> batchnorm -> relu -> fc(10)"
+    good = "- flatten -> fc(64, bias=false) -> batchnorm -> relu\n- dropout(0.3) -> fc(10)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node, layer in design.of(Dropout):
+            follows = design.on(node, *BETWEEN) if layer.p else None
+            if follows is not None and follows.layer.role is Role.BATCH_NORM:
+                message = f"{node.name} changes the variance that {follows.name} remembers for evaluation"
+                yield Finding(node=node, message=message, help=f"put it behind {follows.name}, or leave it out")

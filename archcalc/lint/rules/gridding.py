@@ -1,0 +1,55 @@
+"""Dilated convolutions that see a grid."""
+
+from collections.abc import Iterator, Mapping
+from math import gcd
+
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.filtering import Filtering
+from archcalc.lint.rule import Design, Finding, Rule
+
+BETWEEN = (Role.ACTIVATION, Role.BATCH_NORM)
+
+
+class Gridding(Rule, code="AR304"):
+    """Dilated convolutions in a row whose dilations have a common divisor.
+
+    Dilated by 2 again and again, a unit never meets every second of its neighbours: the field is large and full of
+    holes, and neighbouring outputs are made of different units altogether. Dilations without a common divisor, such as
+    1, 2, 5, fill it; one dense convolution among the others is enough.
+
+    Sources: Wang et al. 2017, arXiv:1702.08502 (gridding, hybrid dilated convolution); Yu, Koltun & Funkhouser 2017,
+    arXiv:1705.09914 (degridding).
+    """
+
+    bad = "- conv(3, 8, d2, p2) -> relu\n- conv(3, 8, d4, p4) -> relu  # <-"
+    good = "- conv(3, 8, p1) -> relu\n- conv(3, 8, d2, p2) -> relu"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        rows: dict[str, list[Node]] = {}
+        for node in design.playing(Role.CONTRACTION):
+            if not isinstance(node.layer, Filtering) or any(w.stride > 1 for _, w in design.sliding(node)):
+                continue
+            before = design.back(node, *BETWEEN)
+            rows[node.name] = [*rows.pop(before.name, []), node] if before is not None else [node]
+        for row in rows.values():
+            dilated = [node for node in row if spread(design, node)]
+            if len(dilated) > 1 and (common := common_divisor(design, dilated)) > 1:
+                names = f"{dilated[0].name} and {dilated[-1].name}"
+                message = f"the dilations of {names} are multiples of {common}: they see a grid"
+                help = "dilations without a common divisor: 1, 2, 5"
+                yield Finding(node=dilated[-1], message=message, help=help)
+
+
+def spread(design: Design, node: Node) -> Mapping[int, int]:
+    """The dilations of a convolution by their axes; none of a 1x1."""
+    return {axis: int(window.dilation) for axis, window in design.sliding(node) if window.kernel > 1}
+
+
+def common_divisor(design: Design, row: list[Node]) -> int:
+    """The largest that the dilations of two convolutions or more have in common along an axis."""
+    dilations: dict[int, list[int]] = {}
+    for node in row:
+        for axis, dilation in spread(design, node).items():
+            dilations.setdefault(axis, []).append(dilation)
+    return max(gcd(*each) if len(each) > 1 else 1 for each in dilations.values())

@@ -1,0 +1,51 @@
+"""A large kernel that a stack of 3x3 replaces."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archcalc.graph.graph import Node
+from archcalc.layers.conv import Conv
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.measures.params import params
+
+
+class LargeKernel(Rule, code="AR401"):
+    """A convolution with a large kernel that a stack of 3x3 replaces.
+
+    Three 3x3 layers see 7x7 with 27 C^2 weights instead of 49 C^2, and with three activations instead of one. The
+    first layer of a network, which strides and has few input channels, is another case, as are kernels that are one
+    unit wide on an axis, depthwise ones, and those as large as the map, which are linear layers.
+
+    Sources: Simonyan & Zisserman 2014, arXiv:1409.1556, section 2.3; Szegedy et al. 2015, arXiv:1512.00567, section
+    3.1.
+    """
+
+    bad = "- conv(3, 16, p1) -> relu\n- conv(5, 16, p2) -> relu  # <-"
+    good = "- conv(3, 16, p1) -> relu\n- conv(3, 16, p1) -> relu -> conv(3, 16, p1) -> relu"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node, layer in design.of(Conv):
+            if node.sources[0] in design.inputs or node.reruns:
+                continue
+            depth, stacked = stack(design, node, layer)
+            if depth > 1 and stacked < params(node):
+                size, small = "x".join(map(str, layer.kernel(node.inputs[0]))), "x".join("3" * node.inputs[0].rank)
+                message = f"{node.name} is {size}: {depth} layers of {small} see as much"
+                note = f"{stacked:,} parameters instead of {params(node):,}"
+                yield Finding(
+                    node=node, message=message, help=f"{depth} times conv(3) with an activation", notes=(note,)
+                )
+
+
+def stack(design: Design, node: Node, layer: Conv) -> tuple[int, int]:
+    """How many layers of kernel 3 see as much as a convolution of stride 1, and their parameters; 0 where none do."""
+    windows, x, y = [window for _, window in design.sliding(node)], node.inputs[0], node.output
+    size = next((window.kernel for window in windows), 1)
+    alike = len(windows) == x.rank > 1 and all(window.kernel == size for window in windows)
+    plain = size > 3 and size % 2 and layer.groups == 1 and all(w.stride == w.dilation == 1 for w in windows)
+    if not alike or not plain or y.positions == y.batch:
+        return 0, 0
+    depth = int((size - 1) // 2)
+    small = replace(layer, kernel_size=3, padding=1)
+    found = sum(int(w.numel) for w in small.weights(x)) if depth else 0
+    return depth, found + (depth - 1) * sum(int(w.numel) for w in small.weights(y))

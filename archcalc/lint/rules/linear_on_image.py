@@ -1,0 +1,31 @@
+"""A linear layer directly on an image."""
+
+from collections.abc import Iterator
+
+from archcalc.layer import Role
+from archcalc.layers.linear import Linear
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.measures.params import params
+
+
+class LinearOnImage(Rule, code="AR406"):
+    """The first layer with weights is linear and reads a whole image.
+
+    It does not know that neighbouring pixels belong together: with its pixels permuted, the same for all images, it
+    learns as well as before. It has a weight for every pixel, and what it learns at one place it has to learn again at
+    every other.
+
+    Sources: Congeduti, "Convolutional neural networks" (TU Delft); Avrithis, "Deep learning for vision", lecture 7.
+    """
+
+    bad = "- flatten -> fc(100)  # <-\n- relu -> fc(10)"
+    good = "- conv(5, 16) -> relu -> maxpool(4) -> flatten -> fc(10)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node, _ in design.of(Linear):
+            if node.output.rank == 0 and design.back(node, Role.MOVEMENT) is None:
+                image = design.inputs[design.origin(node)].volume
+                if image.rank >= 2 and node.inputs[0].numel == image.numel:
+                    message = f"{node.name} reads all of {image} at once: what it learns of one place is for that alone"
+                    note = f"{params(node):,} parameters"
+                    yield Finding(node=node, message=message, help="convolutions first: conv(5, 16)", notes=(note,))

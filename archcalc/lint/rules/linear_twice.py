@@ -1,0 +1,62 @@
+"""Two linear layers in a row."""
+
+from collections.abc import Iterator, Sequence
+
+from archcalc.core.dim import prod
+from archcalc.core.window import AnyWindow, Window
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.conv import Conv
+from archcalc.layers.linear import Linear, flattened
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.measures.params import params
+
+
+class LinearTwice(Rule, code="AR102"):
+    """Two linear layers with nothing between them are one linear layer.
+
+    A product of two matrices is a matrix, and two convolutions one convolution with a larger kernel: without an
+    activation between them depth adds nothing that one layer could not say, but for what padding does at the border.
+    Where the two together have fewer parameters than that one, as depthwise and 1x1 convolution have, it is a
+    factorisation and no finding.
+
+    Sources: Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1; Avrithis, "Deep learning for vision",
+    lecture 7.
+    """
+
+    bad = "- flatten -> fc(256)\n- fc(128) -> relu  # <-"
+    good = "- flatten -> fc(256) -> relu -> fc(128) -> relu\n"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design.playing(Role.CONTRACTION):
+            before = design.back(node, Role.BATCH_NORM)
+            if before is None or not (is_linear(before) and is_linear(node)):
+                continue
+            if design.on(before, Role.BATCH_NORM) is not node or node.reruns or before.reruns:
+                continue
+            together, alone = params(before) + params(node), merged(before, node)
+            if together > alone:
+                message = f"{before.name} and {node.name} have no activation between them: one layer does the same"
+                note = f"{together:,} parameters where {alone:,} would do"
+                yield Finding(node=node, message=message, help="put an activation between them: relu", notes=(note,))
+
+
+def is_linear(node: Node) -> bool:
+    return isinstance(node.layer, Conv | Linear)
+
+
+def merged(first: Node, second: Node) -> int:
+    """Parameters of the one layer that the two are."""
+    x = first.inputs[0]
+    reads_all = any(isinstance(node.layer, Linear) and flattened(node.inputs[0]) for node in (first, second))
+    windows = [node.layer.windows(*node.inputs) for node in (first, second) if isinstance(node.layer, Conv)]
+    kernel = [] if reads_all else [through(axis) for axis in zip(*windows, strict=False)]
+    inputs = prod(x.item_shape) if reads_all else x.channels
+    bias = second.output.channels if any(w.name == "bias" for node in (first, second) for w in node.weights) else 0
+    return int(prod(kernel) * inputs * second.output.channels + bias)
+
+
+def through(axis: Sequence[AnyWindow]) -> int:
+    """The kernel of the window that one or two windows are together."""
+    first, *others = [window for window in axis if isinstance(window, Window)]
+    return int(first.extent + sum((window.extent - 1) * first.stride for window in others))

@@ -1,0 +1,49 @@
+"""A large convolution over many channels without a reduction."""
+
+from collections.abc import Iterator
+
+from archcalc.core.dim import prod
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.conv import Conv
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.measures.arithmetic import macs
+
+FEW = 4
+"""Into how many times fewer channels a reduction goes."""
+
+LARGE = 25
+"""Units of a window from which on a reduction is looked for: 5x5."""
+
+
+class MissingReduction(Rule, code="AR403"):
+    """A 5x5 convolution or larger over many channels, without a 1x1 reduction before it.
+
+    A 1x1 convolution to a quarter of the channels, and the large one on these, costs about a quarter: this is what
+    makes inception modules affordable.
+
+    Source: Szegedy et al. 2014, arXiv:1409.4842, section 4 and figure 2 (b).
+    """
+
+    bad = "- conv(3, 64, p1) -> relu\n- conv(5, 64, p2) -> relu  # <-"
+    good = "- conv(3, 64, p1) -> relu\n- conv(1, 16) -> relu -> conv(5, 64, p2) -> relu"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node, layer in design.of(Conv):
+            if layer.groups != 1 or is_reduction(design.back(node, Role.ACTIVATION, Role.BATCH_NORM)):
+                continue
+            x, taps = node.inputs[0], int(prod(layer.kernel(node.inputs[0])))
+            few = int(x.channels) // FEW
+            reduced = int(x.positions) * int(x.channels) * few + int(node.output.numel) * few * taps
+            if taps >= LARGE and x.channels >= 64 and x.channels >= node.output.channels and 2 * reduced < macs(node):
+                message = f"{node.name} convolves {taps} units of {x.channels} channels without a reduction before it"
+                note = f"{reduced:,} MACs with conv(1, {few}) before it, instead of {macs(node):,}"
+                yield Finding(node=node, message=message, help=f"conv(1, {few}) -> relu before it", notes=(note,))
+
+
+def is_reduction(node: Node | None) -> bool:
+    """Whether a layer is a 1x1 convolution to fewer channels."""
+    if node is None or not isinstance(node.layer, Conv):
+        return False
+    x = node.inputs[0]
+    return prod(node.layer.kernel(x)) == 1 and node.output.channels < x.channels

@@ -1,0 +1,45 @@
+"""Pooling whose windows overlap for nothing."""
+
+from collections.abc import Iterator
+
+from archcalc.core.window import Window
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.lint.rule import Design, Finding, Rule
+
+
+class OverlappingPool(Rule, code="AR206"):
+    """Pooling windows overlap, and windows that do not overlap would give the same size.
+
+    Mostly r = s; overlap costs comparisons and blurs. AlexNet's 3 by 2 was chosen for 0.4 % of accuracy, and ResNet's
+    and GoogLeNet's follow it; where nobody meant it, it is a stride that was forgotten or mistyped.
+
+    Sources: Krizhevsky et al. 2012, section 3.4 (overlapping pooling); Avrithis, "Deep learning for vision", lecture 7.
+    """
+
+    bad = "input: [3, 33, 33]\nlayers:\n- conv(3, 8, p1) -> relu\n- maxpool(3, 2)  # <-"
+    good = "- conv(3, 8, p1) -> relu\n- maxpool(2)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design.playing(Role.POOLING):
+            windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
+            if windows and all(needless(n, window) for n, window in windows):
+                [_, window] = windows[0]
+                message = f"{node.name} overlaps: windows of {window.kernel} every {window.stride}"
+                yield Finding(node=node, message=message, help=f"{plain_call(node, design)}: the same size")
+
+
+def needless(n: int, window: Window) -> bool:
+    """Whether windows as wide as their stride would give as many units."""
+    plain = Window(kernel=window.stride, stride=window.stride, ceil=window.ceil)
+    return 1 < window.stride < window.extent and plain.slide(n) == window.slide(n)
+
+
+def plain_call(node: Node, design: Design) -> str:
+    """The pooling of the same size whose windows do not overlap, as a spec writes it."""
+    windows = design.sliding(node)
+    strides = [1] * node.inputs[0].rank
+    for axis, window in windows:
+        strides[axis] = int(window.stride)
+    size = str(strides[0]) if len(set(strides)) == 1 else f"({', '.join(map(str, strides))})"
+    return f"{node.layer.name}({size}{', ceil_mode=true' if windows[0][1].ceil else ''})"

@@ -1,0 +1,70 @@
+"""A shortcut that is projected although both ends are alike."""
+
+from collections.abc import Iterator, Sequence
+
+from archcalc.core.dim import Dim
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.conv import Conv
+from archcalc.layers.merge import Add
+from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.measures.params import params
+
+
+class ProjectedShortcut(Rule, code="AR109"):
+    """A shortcut is projected where the identity would fit.
+
+    A residual block learns what to add to its input; a 1x1 convolution in the shortcut, where channels and size are
+    the same at both ends, costs parameters and breaks the path on which signal and gradient pass unchanged.
+
+    Sources: He et al. 2015, arXiv:1512.03385, section 4.1 (projections are not essential); He et al. 2016,
+    arXiv:1603.05027, section 3 (identity shortcuts).
+    """
+
+    bad = """
+- conv(3, 16, p1) -> relu
+- add:
+    - conv(3, 16, p1) -> relu -> conv(3, 16, p1)
+    - conv(1, 16)  # <-
+"""
+    good = """
+- conv(3, 16, p1) -> relu
+- add:
+    - conv(3, 16, p1) -> relu -> conv(3, 16, p1)
+    - prev
+"""
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node, _ in design.of(Add):
+            projection = needless(design, node)
+            if projection is not None:
+                yield Finding(
+                    node=projection,
+                    message=f"{projection.name} projects a shortcut that fits as it is: {projection.output}",
+                    help="prev",
+                    notes=(f"{params(projection):,} parameters",),
+                )
+
+
+def needless(design: Design, node: Node) -> Node | None:
+    """The 1x1 convolution of a sum's shortcut, alone but for a norm, that gives the volume it takes."""
+    if len(node.sources) != 2:
+        return None
+    for end, other in (node.sources, reversed(node.sources)):
+        found = skip(design, design.graph.by_name.get(end), node)
+        if found is not None and other != found.sources[0] and found.sources[0] in design.graph.behind(other):
+            return found
+    return None
+
+
+def skip(design: Design, end: Node | None, merge: Node) -> Node | None:
+    if end is None or design.after(end) is not merge:
+        return None
+    if end.layer.role is Role.BATCH_NORM:
+        end = design.before(end)
+    is_same = end is not None and isinstance(end.layer, Conv) and end.output == end.inputs[0]
+    return end if is_same and end and set(kernel_of(end)) == {1} else None
+
+
+def kernel_of(node: Node) -> Sequence[Dim]:
+    return node.layer.kernel(node.inputs[0]) if isinstance(node.layer, Conv) else ()

@@ -1,0 +1,45 @@
+"""Deep networks of saturating activations."""
+
+from collections.abc import Iterator
+
+from archcalc.graph.graph import Node
+from archcalc.layer import Role
+from archcalc.layers.activation import ScaledTanh, Sigmoid, Tanh
+from archcalc.lint.rule import Design, Finding, Rule
+
+DEEP = 4
+"""Saturating activations in a row from which on gradients vanish in practice."""
+
+SATURATING = (Sigmoid, Tanh, ScaledTanh)
+
+
+class Saturating(Rule, code="AR507"):
+    """Several layers with sigmoid or tanh in a row.
+
+    Both are flat where their input is large, and the slope of a sigmoid is 1/4 at most: a gradient that passes four of
+    them is at most 1/256 of what it was. Rectifiers pass it on as it is, and so do paths that lead around: residuals.
+
+    Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section
+    3; Krizhevsky et al. 2012, section 3.1.
+    """
+
+    bad = """
+- conv(3, 8) -> sigmoid -> conv(3, 8) -> sigmoid -> conv(3, 8) -> sigmoid -> conv(3, 8)
+- sigmoid  # <-
+- flatten -> fc(10)
+"""
+    good = "- conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> flatten -> fc(10)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        rows: dict[str, int] = {}
+        for node in design:
+            is_one = saturates(node)
+            passes_on = node.layer.role is Role.ACTIVATION and not is_one
+            rows[node.name] = 0 if passes_on else min(rows.get(source, 0) for source in node.sources) + is_one
+            if is_one and rows[node.name] == DEEP:
+                message = f"{node.name} is the {DEEP}th {node.layer.name} in a row: gradients vanish on the way back"
+                yield Finding(node=node, message=message, help="relu, and sigmoid or tanh at the output alone")
+
+
+def saturates(node: Node) -> bool:
+    return type(node.layer) in SATURATING

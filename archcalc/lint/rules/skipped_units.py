@@ -1,0 +1,27 @@
+"""A stride larger than the window."""
+
+from collections.abc import Iterator
+from math import prod
+
+from archcalc.lint.rule import Design, Finding, Rule
+
+
+class SkippedUnits(Rule, code="AR203"):
+    """The stride is larger than the kernel: units between the windows are never read.
+
+    They were computed for nothing. A 1x1 convolution of stride 2, as in the shortcuts of ResNet, skips three quarters
+    of what comes in; average pooling before a 1x1 convolution of stride 1 reads all of it.
+
+    Sources: He et al. 2018, arXiv:1812.01187, section 4.2 (ResNet-D); Avrithis, "Deep learning for vision", lecture 7.
+    """
+
+    bad = "- conv(3, 16, p1) -> relu\n- conv(1, 32, s2)  # <-"
+    good = "- conv(3, 16, p1) -> relu\n- avgpool(2) -> conv(1, 32)"
+
+    def findings(self, design: Design) -> Iterator[Finding]:
+        for node in design:
+            windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
+            read = prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)
+            if read < 1:
+                message = f"{node.name} skips {1 - read:.0%} of its input: the stride is larger than the kernel"
+                yield Finding(node=node, message=message, help="pool before it: avgpool(2), and stride 1")

@@ -1,0 +1,46 @@
+"""Autocast: what `torch.autocast` makes of a network of float32, by the CPU's lists.
+
+Contractions cast inputs and weights to the lower dtype, a few others cast to float32, and whatever is in no list
+computes in what comes: so every layer's dtypes follow from those of its inputs.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from archcalc.core.kernel import Cast, Run
+from archcalc.core.volume import Volume, widest
+from archcalc.graph.graph import Node
+
+PARAMETERS = "float32"
+"""The dtype of the parameters, and of the list that computes in full."""
+
+
+def unpredicted(node: Node, run: Run) -> str:
+    """Why the memory of a layer is not predicted under autocast; empty where it is."""
+    if run.device != "cpu":
+        return "autocast is predicted for the CPU, whose lists of operations are not those of other devices"
+    if run.dtype != PARAMETERS:
+        return f"autocast is predicted for networks of {PARAMETERS}, not of {run.dtype}"
+    return node.layer.uncast and f"not predicted under autocast: {node.layer.uncast}"
+
+
+def cast_to(cast: Cast, dtypes: Iterable[str], lower: str) -> str:
+    """The dtype in which an operation computes, by those of what goes into it.
+
+    >>> cast_to(Cast.LOWER, ["float32"], "bfloat16"), cast_to(Cast.WIDEST, ["bfloat16", "float32"], "bfloat16")
+    ('bfloat16', 'float32')
+    """
+    if cast is Cast.LOWER:
+        return lower
+    return PARAMETERS if cast is Cast.FULL else widest(*dtypes)
+
+
+def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[Volume, ...]]:
+    """What a node puts out and takes in, where its inputs come in these dtypes."""
+    if not run.autocast:
+        return node.output, node.inputs
+    xs = tuple(replace(x, dtype=dtype) for x, dtype in zip(node.inputs, dtypes, strict=True))
+    cast = node.layer.cast(*xs[: node.layer.carries])
+    applied = [PARAMETERS for weight in node.layer.weights(*xs) if cast is Cast.WIDEST and not weight.buffer]
+    into = [x.dtype for x in xs[: node.layer.carries] if x.is_floating] or [node.output.dtype]
+    return replace(node.output, dtype=cast_to(cast, [*into, *applied], run.autocast)), xs

@@ -1,0 +1,203 @@
+"""The footprint of a network: every figure of memory that it has, in bytes, for one batch under one set of rules."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from archcalc.core.dim import Dim, is_number, maximum, summed
+from archcalc.core.kernel import Run
+from archcalc.core.volume import ITEMSIZE
+from archcalc.core.weight import Weight
+from archcalc.graph.graph import Graph
+from archcalc.memory.engine import inference, training
+from archcalc.memory.optimizer import state_bytes, step_peak
+from archcalc.memory.recompute import instead, stretches
+from archcalc.memory.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
+from archcalc.memory.timeline import Course, Moment
+from archcalc.memory.training_setup import BARE, Practice
+from archcalc.memory.transfer import Once, computed_once
+from archcalc.sym.expr import Expr, Symbol, expression
+
+__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "in_the_batch"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an optimizer takes: its state between steps, and what one step makes beside it."""
+
+    name: str
+    implementation: str
+    state: int
+    temporaries: int
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes; the input and the gradient that backward begins with are the caller's, and are counted as alive.
+
+    `saved`: by layer, what it is the first to keep for backward. `inference`, `training`: the peaks above parameters
+    and buffers, where every tensor dies after its last use; `nested`: the peak of inference where blocks are called,
+    whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's. `once`: what
+    of a frozen part can be computed once.
+    `course`: of training, with what is alive at its peak, where that was asked for.
+    """
+
+    practice: Practice
+    parameters: int
+    buffers: int
+    gradients: int
+    saved: Mapping[str, int]
+    inference: Moment
+    nested: Moment
+    training: Moment
+    left: int
+    step: Step | None = None
+    once: Once | None = None
+    course: Course | None = None
+
+    @property
+    def iteration(self) -> int:
+        """The peak of an iteration with the optimizer's step, parameters, buffers and states included."""
+        state, temporaries = (self.step.state, self.step.temporaries) if self.step else (0, 0)
+        return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
+
+
+def footprint_of(graph: Graph, practice: Practice = BARE, *, with_course: bool = False) -> Footprint:
+    """The footprint of a network of numbers; `with_course`: what is alive at every moment of training too.
+
+    Raises Opaque for a layer whose memory is not predicted.
+    """
+    kept, course = trained(graph, practice)
+    flat, nested = inferences(graph, practice)
+    weights = weights_of(graph)
+    return Footprint(
+        practice=practice,
+        parameters=bytes_of(weight for weight in weights if not weight.buffer),
+        buffers=bytes_of(weight for weight in weights if weight.buffer),
+        gradients=bytes_of(weight for weight in weights if weight.trainable and not weight.buffer),
+        saved=by_layer(kept),
+        inference=flat,
+        nested=nested,
+        training=course.peak,
+        left=course.left,
+        step=step_of(weights, practice),
+        once=computed_once(graph),
+        course=trained(graph, practice, course.highest)[1] if with_course else None,
+    )
+
+
+def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tuple[str, int]], Course]:
+    """What layers keep for backward, and the course of a training step in which blocks are called; `watch`: the moment
+    to look at closely."""
+    if practice.autocast and practice.checkpointed:
+        raise Opaque("under autocast, blocks that run again cast their weights again: not predicted")
+    tape = tape_of(graph, run_of(graph, practice))
+    again = stretches(graph, tape, practice.checkpointed)
+    hold_inputs_of_blocks(graph, tape)
+    kept = list(saved(tape, instead(again)))
+    return kept, training(tape, watch, again=again, accumulate=practice.accumulate)
+
+
+def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
+    """In which circumstances its kernels run."""
+    return Run(is_training, practice.device, graph.dtype, practice.autocast)
+
+
+def weights_of(graph: Graph) -> list[Weight]:
+    """Every parameter and buffer, what is shared once."""
+    return [weight for node in graph for weight in node.weights if not weight.shared_with]
+
+
+def inferences(graph: Graph, practice: Practice) -> tuple[Moment, Moment]:
+    """The peaks of inference, flat and with blocks that are called."""
+    tape = tape_of(graph, run_of(graph, practice, is_training=False))
+    flat = inference(tape).peak
+    hold_inputs_of_blocks(graph, tape)
+    return flat, inference(tape).peak
+
+
+def by_layer(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for name, nbytes in parts:
+        found[name] = found.get(name, 0) + nbytes
+    return found
+
+
+def bytes_of(weights: Iterable[Weight]) -> int:
+    return sum(weight.numel * ITEMSIZE[weight.dtype] for weight in weights)
+
+
+def step_of(weights: Sequence[Weight], practice: Practice) -> Step | None:
+    """What the optimizer takes, where there is one."""
+    optimizer, implementation = practice.optimizer, practice.implementation
+    if optimizer is None:
+        return None
+    state = state_bytes(optimizer, weights)
+    return Step(optimizer.name, implementation, state, step_peak(optimizer, weights, implementation))
+
+
+# --- closed forms in the batch ---------------------------------------------------------------------------------------
+
+FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
+"""What a budget may call them."""
+
+
+def in_the_batch(graph: Graph, practice: Practice = BARE) -> dict[str, Dim]:
+    """The figures of a network whose batch is free, in bytes, exact from a batch of 2 on; numbers where it is not.
+
+    Raises Opaque for a layer whose memory is not predicted.
+    """
+    kept, course = trained(graph, practice)
+    weights = weights_of(graph)
+    step = step_of(weights, practice)
+    standing = bytes_of(weights) + (step.state if step else 0)
+    peak = highest(course.moments)
+    return {
+        "saved_bytes": summed(nbytes for _, nbytes in kept),
+        "inference_peak": highest(inference(tape_of(graph, run_of(graph, practice, is_training=False))).moments),
+        "training_peak": peak,
+        "iteration_peak": standing + maximum(peak, course.left + (step.temporaries if step else 0)),
+    }
+
+
+def highest(moments: Iterable[Moment]) -> Dim:
+    """The most that is alive at any moment: of lines in one symbol those that are the highest somewhere."""
+    lives = list(dict.fromkeys(moment.live for moment in moments))
+    if is_number(*lives):
+        return max(lives)
+    return maximum(*upper_hull([expression(live) for live in lives]))
+
+
+def upper_hull(lines: Sequence[Expr]) -> list[Dim]:
+    """Of lines `a N + b` those that are above all others for some N from 1 on; all of them where they are no lines."""
+    points: dict[int, int] = {}
+    for line in lines:
+        slope, rest = slope_of(line)
+        if slope is None:
+            return [cast(Dim, each) for each in lines]
+        points[slope] = max(rest, points.get(slope, rest))
+    hull: list[tuple[int, int]] = []
+    for slope, rest in sorted(points.items()):
+        while hull and (hull[-1][0] + hull[-1][1] <= slope + rest or beyond(hull, slope, rest)):
+            hull.pop()
+        hull.append((slope, rest))
+    kept = set(hull)
+    return [cast(Dim, line) for line in lines if slope_of(line) in kept]
+
+
+def beyond(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
+    """Whether the last line is below the one before it or the new one wherever they meet."""
+    if len(hull) < 2:
+        return False
+    (a, b), (c, d) = hull[-2:]
+    return (d - rest) * (c - a) <= (b - d) * (slope - c)
+
+
+def slope_of(line: Expr) -> tuple[int | None, int]:
+    """`a` and `b` of `a N + b`; no slope where an expression is something else."""
+    others = [(monomial, c) for monomial, c in line.terms.items() if monomial]
+    if len(line.symbols()) > 1 or any(
+        len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Symbol) for m, _ in others
+    ):
+        return None, 0
+    return sum(c for _, c in others), line.constant

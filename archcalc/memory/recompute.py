@@ -1,0 +1,146 @@
+"""What runs again: stretches of a tape that keep only what goes into them, until backward comes to them.
+
+As torch/utils/checkpoint.py has it (`use_reentrant=False`): in the forward pass a stretch keeps what goes into it and
+the state of the random numbers. The first of its operations whose backward asks for something runs it again, up to the
+last thing that it keeps; each operation lets go of its own share, and of the inputs when all have. While it runs again,
+a second state of the random numbers is held.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from archcalc.graph.graph import Graph
+from archcalc.memory.checkpointing import checkpointed_blocks
+from archcalc.memory.tape import Op, Tape
+from archcalc.memory.timeline import Ledger
+
+RANDOM_STATE = {"cpu": 5056, "cuda": 0}
+"""Bytes of `torch.get_rng_state()`, in the CPU's memory; that of a GPU's generator is there too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that keeps."""
+
+    first: int
+    last: int
+    stop: int
+    inputs: tuple[int, ...]
+
+
+def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch, ...]:
+    """The operations of the blocks that are checkpointed; without those in which nothing is kept anyway.
+
+    Raises SpecError for a name that no block has.
+    """
+    places: dict[str, list[int]] = {}
+    for place, op in enumerate(tape.ops):
+        places.setdefault(op.node, []).append(place)
+    blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
+    found = (stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
+    return tuple(each for each in found if each)
+
+
+def stretch(tape: Tape, places: list[int]) -> Stretch | None:
+    keeping = [place for place in places if packs(tape.ops[place])]
+    if not keeping:
+        return None
+    return Stretch(places[0], places[-1], keeping[-1], tuple(outside(tape, places)))
+
+
+def outside(tape: Tape, places: list[int]) -> Iterator[int]:
+    """The storages that operations read and that are there before; a view of one of them is no new one."""
+    known: set[int] = set()
+    for place in places:
+        for storage in (tape.tensors[i].storage for i in tape.ops[place].reads):
+            if storage not in known:
+                known.add(storage)
+                yield storage
+        known.update(tape.tensors[tensor].storage for tensor in tape.ops[place].made)
+
+
+def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
+    """What the operations of stretches keep in the forward pass: the first what goes in, the others nothing."""
+    kept: dict[int, tuple[int, ...]] = {}
+    for each in again:
+        kept |= dict.fromkeys(range(each.first, each.last + 1), ()) | {each.first: each.inputs}
+    return kept
+
+
+def packs(op: Op) -> bool:
+    """Whether autograd keeps something of an operation, were it only its weight."""
+    return bool(op.keeps or op.weights or (op.contracts and op.learns))
+
+
+@dataclass
+class Recompute:
+    """The state of one stretch in a training step. `keeps`: what its operations keep once it has run again."""
+
+    stretch: Stretch
+    ledger: Ledger
+    held: list[int] = field(default_factory=list)
+    keeps: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+
+    @property
+    def places(self) -> range:
+        return range(self.stretch.first, self.stretch.last + 1)
+
+    def begin(self) -> None:
+        """In the forward pass: takes what is held until backward has come through."""
+        tape = self.ledger.tape
+        self.waiting = {place for place in self.places if packs(tape.ops[place])}
+        self.held = [*self.stretch.inputs, self.random_state()]
+        self.ledger.take_all(self.stretch.inputs)
+
+    def random_state(self) -> int:
+        return self.ledger.new("state of the random numbers", RANDOM_STATE[self.ledger.tape.run.device])
+
+    def needed(self, place: int) -> tuple[int, ...]:
+        """What the backward of an operation has kept for it; runs the stretch again if it is the first that asks."""
+        if not self.keeps and packs(self.ledger.tape.ops[place]):
+            self.run()
+        return self.keeps.get(place, ())
+
+    def done(self, place: int) -> None:
+        """The backward of an operation has ended."""
+        self.waiting.discard(place)
+        if not self.waiting:
+            self.ledger.drop_all(self.held)
+            self.held = []
+
+    def run(self) -> None:
+        """Runs again: new storages for all that is made, kept for backward, the rest gone as it was before."""
+        ledger, tape = self.ledger, self.ledger.tape
+        random = self.random_state()
+        new = dict(self.renewed())
+        alive: dict[int, int] = {}
+        for place in range(self.stretch.first, self.stretch.stop + 1):
+            op = tape.ops[place]
+            self.keeps[place] = tuple(new.get(storage, storage) for storage in op.keeps)
+            ledger.take_all(self.keeps[place])
+            if place == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
+                ledger.mark("again", op.node)
+                break
+            alive |= {tensor: ledger.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
+            own = tuple(new[storage] for storage in op.own)
+            ledger.take_all((*op.pins, *own))
+            ledger.mark("again", op.node)
+            ledger.drop_all(own)
+            ledger.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
+        ledger.drop_all(alive.values())
+        ledger.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
+        ledger.drop(random)
+
+    def renewed(self) -> Iterator[tuple[int, int]]:
+        """For every storage that the stretch makes, the one that it makes when it runs again."""
+        tape = self.ledger.tape
+        made = dict.fromkeys(
+            storage
+            for place in self.places
+            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[place].made), *tape.ops[place].own)
+            if storage not in self.stretch.inputs
+        )
+        for storage in made:
+            yield storage, tape.storage(tape.names[storage], tape.bytes_of[storage])
+        yield from ((storage, storage) for storage in self.stretch.inputs)

@@ -1,0 +1,161 @@
+"""JSON: the contract of docs/json.md. Every number is an integer, or a string where it is a fraction."""
+
+from dataclasses import asdict
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from archcalc.core.diagnostic import record
+from archcalc.core.version import VERSION
+from archcalc.measures.receptive_field import Fields
+from archcalc.report.report import SAVED, Line, Report, Value, writes
+
+if TYPE_CHECKING:
+    from archcalc.memory.footprint import Footprint
+    from archcalc.memory.transfer import Once
+
+SCHEMA = 1
+
+BY_LINE = ("layers", "findings")
+
+COUNTED = (
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
+)  # fmt: skip
+"""What every layer and the totals hold."""
+
+NOT_PREDICTED = None
+"""Memory of layers that say nothing of it, and of free sizes; a null is not a zero."""
+
+
+@writes("json", ".json", single=True, judges=True)
+def to_json(report: Report) -> str:
+    """One object: the network, its layers in order, its totals."""
+    graph = report.graph
+    batch = graph.inputs[0].volume.batch
+    document = {
+        "archcalc": VERSION,
+        "schema": SCHEMA,
+        "name": graph.name,
+        "spec": graph.spec,
+        "symbols": {"N": plain(batch), **{name: each.own for name, each in graph.symbols.items() if name != "N"}},
+        "dtype": report.dtype,
+        "convention": report.convention,
+        "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
+        "layers": [layer(line) for line in report.lines],
+        "outputs": list(graph.outputs),
+        **timeline(report.footprint),
+        "totals": totals(report),
+        "conditions": list(report.conditions),
+        "findings": None if report.findings is None else [record(each) for each in report.findings],
+    }
+    return written(document)
+
+
+def written(document: dict[str, Any]) -> str:
+    """A key to a line, and a layer or a finding to a line: as good to read as to compare."""
+    lines = (
+        f" {compact(key)}: {by_line(value) if value and key in BY_LINE else compact(value)}"
+        for key, value in document.items()
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def by_line(items: list[Any]) -> str:
+    return "[\n" + ",\n".join(f"  {compact(item)}" for item in items) + "\n ]"
+
+
+def compact(value: Any) -> str:
+    import json  # lazy: 2 ms, and every report knows of every format
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def layer(line: Line) -> dict[str, Any]:
+    node = line.node
+    assert node is not None
+    assert line.output is not None
+    return {
+        "name": line.name,
+        "type": line.kind,
+        "inputs": list(node.sources),
+        "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
+        "output_shape": [plain(n) for n in line.output.item_shape],
+        **{name: plain(line.values[name]) for name in COUNTED},
+        "receptive_field": receptive_field(line.fields),
+        "output_bytes": plain(line.values["output_bytes"]),
+        "saved_bytes": line.values.get(SAVED, NOT_PREDICTED),
+        "line": node.where.line + 1 if node.where else None,
+        "column": node.where.column + 1 if node.where else None,
+    }
+
+
+def receptive_field(fields: Fields | None) -> dict[str, Any] | None:
+    """Null where no spatial input reaches the layer."""
+    if not fields:
+        return None
+    return {
+        "size": [plain(each.size) for each in fields],
+        "jump": [plain(each.jump) for each in fields],
+        "start": [plain(each.start) for each in fields],
+        "global": all(each.whole for each in fields),
+        "aligned": all(each.aligned for each in fields),
+    }
+
+
+def plain(number: Value | Fraction) -> int | str | None:
+    """A whole number as it is, a fraction or a closed form as text."""
+    if number is None or isinstance(number, int):
+        return number
+    return int(number) if isinstance(number, Fraction) and number.denominator == 1 else str(number)
+
+
+def totals(report: Report) -> dict[str, Any]:
+    return {
+        **{name: plain(report.totals[name]) for name in COUNTED},
+        "param_bytes": plain(report.totals["param_bytes"]),
+        **memory(report.footprint),
+    }
+
+
+def timeline(found: "Footprint | None") -> dict[str, Any]:
+    """Every moment of a training step, and what is alive at its peak; nothing where it was not asked for."""
+    if found is None or found.course is None:
+        return {}
+    moments = [[each.phase, each.node, each.live] for each in found.course.moments]
+    return {"timeline": moments, "alive_at_peak": [list(each) for each in found.course.alive]}
+
+
+def computed_once(once: "Once | None") -> dict[str, Any]:
+    """What of a frozen part can be computed once; nothing where none is frozen."""
+    return {"computed_once": asdict(once)} if once else {}
+
+
+def memory(found: "Footprint | None") -> dict[str, Any]:
+    """The peaks, and what they are made of; nulls where they are not predicted."""
+    if found is None:
+        return dict.fromkeys(("saved_bytes", "inference_peak_bytes", "training_peak_bytes"), NOT_PREDICTED)
+    step = found.step
+    optimizer: dict[str, int | str | None] = (
+        {}
+        if step is None
+        else {
+            "optimizer": step.name,
+            "optimizer_bytes": step.state,
+            "iteration_peak_bytes": found.iteration,
+        }
+    )
+    return {
+        "rules": found.practice.rules,
+        "accumulate": found.practice.accumulate,
+        "autocast": found.practice.autocast or None,
+        "checkpointed": list(found.practice.checkpointed),
+        "buffer_bytes": found.buffers,
+        "grad_bytes": found.gradients,
+        "saved_bytes": sum(found.saved.values()),
+        "inference_peak_bytes": found.inference.live,
+        "inference_peak_at": found.inference.node,
+        "nested_inference_peak_bytes": found.nested.live,
+        "training_peak_bytes": found.training.live,
+        "training_peak_at": f"{found.training.phase} of {found.training.node}",
+        **optimizer,
+        **computed_once(found.once),
+    }

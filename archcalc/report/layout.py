@@ -1,0 +1,73 @@
+"""Columns of a report as text: what a cell says, and which columns there is room for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from archcalc.measure import MEASURES
+from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, its cells, and whether they are numbers. The least `rank` stays longest."""
+
+    name: str
+    title: str
+    cell: Callable[[Line], str]
+    rank: int
+    numeric: bool = True
+
+
+def field_text(line: Line) -> str:
+    """The receptive field: one size where the axes agree; `all` where a unit sees the whole input."""
+    if not line.fields:
+        return ""
+    if all(each.whole for each in line.fields):
+        return "all"
+    sizes = [each.size for each in line.fields]
+    return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
+
+
+def count_of(name: str) -> Callable[[Line], str]:
+    return lambda line: amount(line.values[name])
+
+
+def shape_text(line: Line) -> str:
+    """`64 x 112 x 112`, `6 x (H - 4) x (W - 4)`."""
+    dims = map(str, line.output.item_shape) if line.output else ()
+    return " x ".join(f"({dim})" if " " in dim else dim for dim in dims)
+
+
+def every_column(report: Report) -> dict[str, Column]:
+    """All that `--columns` may name; those of rank 9 are shown only when asked for."""
+    shown = {"params": 1, report.arithmetic: 2, "output_bytes": 5}
+    columns = [
+        Column("layer", "Layer", lambda line: line.name, 0, numeric=False),
+        Column("type", "Type", lambda line: line.kind, 6, numeric=False),
+        Column("output", "Output", shape_text, 3, numeric=True),
+        Column("receptive_field", "Field", field_text, 4),
+        *(Column(name, m.title, count_of(name), shown.get(name, 9)) for name, m in MEASURES.items()),
+    ]
+    order = ["layer", "type", "output", "receptive_field", "params", report.arithmetic, "output_bytes"]
+    if report.footprint:
+        columns.append(Column(SAVED, "Saved bytes", count_of(SAVED), 5))
+    columns.sort(key=lambda column: order.index(column.name) if column.name in order else len(order))
+    return {column.name: column for column in columns}
+
+
+def width_of(columns: Sequence[Column], cells: Sequence[Sequence[str]], gap: int) -> list[int]:
+    """The width each column needs."""
+    return [max(len(c.title), *(len(row[i]) for row in cells)) + gap * (i > 0) for i, c in enumerate(columns)]
+
+
+def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None, gap: int = 2) -> list[int]:
+    """The indices of the columns that fit into `room` characters; the others leave by rank, never the layer's name."""
+    widths = width_of(columns, cells, gap)
+    kept = list(range(len(columns)))
+    while room is not None and sum(widths[i] for i in kept) > room and len(kept) > 1:
+        kept.remove(max(kept, key=lambda i: (columns[i].rank, i)))
+    return kept
+
+
+def total_line(report: Report) -> Line:
+    return Line("total", so_many_layers(len(report.lines)), report.totals)

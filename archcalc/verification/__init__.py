@@ -1,0 +1,10 @@
+"""Verification: generated source is built and run in torch, and every number is compared with what was predicted.
+
+In: a `Document`, a device. Out: a `VerificationReport` of rows: predicted, measured, whether they agree.
+To touch: structure/, field/, memory/ and timing/, one for each kind of comparison. Only this stage imports torch.
+"""
+
+from archcalc.verification.network import device_of, verify
+from archcalc.verification.row import Row, VerificationReport
+
+__all__ = ["Row", "VerificationReport", "device_of", "verify"]

@@ -1,0 +1,101 @@
+"""A certificate as text, for people, and as JSON, to be kept."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from archcalc.verification.row import Certificate, Count, Row
+
+SHOWN = 10
+"""Differences of one row that text shows; JSON has them all."""
+
+WORDS = {True: "agree", False: "DISAGREE", None: "not measured"}
+
+REPORTED = "reported"
+"""What was measured and is held to nothing."""
+
+Paint = Callable[[str, bool | None], str]
+"""How a verdict is written: the word, and whether there is agreement."""
+
+
+def unpainted(word: str, agrees: bool | None) -> str:
+    return word
+
+
+def to_text(certificate: Certificate, paint: Paint = unpainted) -> str:
+    """Rows in groups of one level and one size, differences below their row, and a line that sums up."""
+    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
+    rows = certificate.rows
+    widths = [max((len(text(value)) for value in column), default=0) for column in columns(rows)]
+    for (level, at), group in groupby(rows, key=lambda row: (row.level, row.at)):
+        lines += ["", f"{level:8} {at}"]
+        for row in group:
+            lines.append(line(row, widths, paint))
+            lines += differences(row)
+    return "\n".join([*lines, "", paint(summary(certificate), certificate.agrees)]) + "\n"
+
+
+def used(certificate: Certificate) -> str:
+    return f"torch {certificate.versions.get('torch', '')}, {certificate.device}"
+
+
+def columns(rows: tuple[Row, ...]) -> tuple[list[Count], list[Count], list[Count]]:
+    return [row.quantity for row in rows], [row.predicted for row in rows], [row.measured for row in rows]
+
+
+def text(value: Count) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def line(row: Row, widths: list[int], paint: Paint) -> str:
+    quantity, predicted, measured = widths
+    numbers = f"{text(row.predicted):>{predicted}}  {text(row.measured):>{measured}}"
+    return f"  {row.quantity:{quantity}}  {numbers}  {paint(word(row), row.agrees)}"
+
+
+def word(row: Row) -> str:
+    return REPORTED if row.reported else WORDS[row.agrees]
+
+
+def differences(row: Row) -> Iterator[str]:
+    yield from (f"      {each}" for each in row.differences[:SHOWN])
+    if len(row.differences) > SHOWN:
+        yield f"      and {len(row.differences) - SHOWN:,} more (--format json has all)"
+
+
+def summary(certificate: Certificate) -> str:
+    """`all 19 comparisons agree`."""
+    judged = [row for row in certificate.rows if row.agrees is not None]
+    wrong = [row for row in judged if not row.agrees]
+    told = sum(row.reported for row in certificate.rows)
+    left = len(certificate.rows) - len(judged) - told
+    note = f"; {left} not measured" * bool(left) + f"; {told} reported" * bool(told)
+    if wrong:
+        return f"{len(wrong)} of {len(judged)} comparisons disagree{note}"
+    return f"all {len(judged)} comparisons agree{note}"
+
+
+def to_json(certificate: Certificate) -> str:
+    """The whole certificate, a row to a line, and a layer of the timing to a line."""
+    head = {key: value for key, value in asdict(certificate).items() if key not in ("rows", "timing")}
+    lines = [f" {json.dumps(key)}: {plain(value)}" for key, value in (head | {"agrees": certificate.agrees}).items()]
+    lines.append(f' "timing": {timing_of(certificate)}')
+    lines.append(f' "rows": {listed(asdict(row) for row in certificate.rows)}')
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def timing_of(certificate: Certificate) -> str:
+    if not (timing := certificate.timing):
+        return "null"
+    about = [f"  {json.dumps(key)}: {plain(value)}" for key, value in timing.items() if key != "layers"]
+    return "{\n" + ",\n".join([*about, f'  "layers": {listed(timing["layers"])}']) + "\n }"
+
+
+def plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def listed(values: Iterable[Any]) -> str:
+    return "[\n" + ",\n".join(f"  {plain(each)}" for each in values) + "\n ]"

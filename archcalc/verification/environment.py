@@ -1,0 +1,76 @@
+"""What numbers were measured with: versions, and the flags of torch that change them."""
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import torch
+
+from archcalc.core.version import VERSION
+from archcalc.memory.training_setup import Practice
+from archcalc.verification.memory.gpu import same_every_time
+from archcalc.verification.timing.timing import as_timed
+
+PATIENCE = 10
+"""Seconds within which the driver has to say its version."""
+
+
+def name_of(device: str) -> str:
+    return torch.cuda.get_device_name() if device == "cuda" else device
+
+
+def versions(device: str) -> dict[str, str]:
+    """Of all that has a part in the numbers; `rules`: by whose kernels memory was predicted."""
+    found = {
+        "archcalc": VERSION,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "platform": platform.platform(),
+    }
+    if device == "cuda":
+        cudnn: Callable[[], int | None] = torch.backends.cudnn.version
+        found |= {
+            "cuda": torch.version.cuda or "none",
+            "cudnn": str(cudnn() or "none"),
+            "driver": driver(),
+            "gpu": name_of(device),
+        }
+    return found | {"rules": "none" if device == "meta" else Practice(device=device).rules}
+
+
+def driver() -> str:
+    """The version of NVIDIA's driver, which torch does not know."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return "unknown"
+    asked = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return next(iter(told.split()), "unknown")
+
+
+def flags(device: str) -> dict[str, str]:
+    """Those of cuDNN and cuBLAS in a real run, while memory is recorded, and while time is; of the CPU its threads."""
+    if device != "cuda":
+        return {"threads": str(torch.get_num_threads())}
+    found = {"real run": on_gpu()}
+    with same_every_time():
+        found["memory"] = on_gpu()
+    with as_timed():
+        found["time"] = on_gpu()
+    return found
+
+
+def on_gpu() -> str:
+    """The flags as they are at the moment."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    said = {
+        "cudnn tf32": cudnn.allow_tf32,
+        "cudnn benchmark": cudnn.benchmark,
+        "cudnn deterministic": cudnn.deterministic,
+        "matmul tf32": matmul.allow_tf32,
+    }
+    return ", ".join(f"{name} {'on' if value else 'off'}" for name, value in said.items())

@@ -1,0 +1,155 @@
+"""The caching allocator of CUDA, modelled: from what is asked for to what is given, and to what is had from the device.
+
+One stream, no settings. Every request is rounded up to 512 bytes, and served by the smallest free block of its pool
+that is large enough; where there is none, a segment is had from the device. What a block has too much is split off, if
+it is not too little; a released block joins its free neighbours.
+
+Source: PyTorch, c10/cuda/CUDACachingAllocator.cpp and c10/core/AllocatorConfig.h (the constants and their names).
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from archcalc.verification.memory.stream import BEFORE, Event
+
+MIN_BLOCK_SIZE = 512
+"""Every block is a multiple of it."""
+
+SMALL_SIZE = 2**20
+"""The largest request that the pool of small blocks serves; and more than it is split off a large block."""
+
+SMALL_BUFFER = 2 * 2**20
+"""The segments of small blocks."""
+
+LARGE_BUFFER = 20 * 2**20
+"""The segments of requests below MIN_LARGE_ALLOC."""
+
+MIN_LARGE_ALLOC = 10 * 2**20
+"""From here on a request has a segment of its own."""
+
+ROUND_LARGE = 2 * 2**20
+"""Those are multiples of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The most bytes at any time: asked for, given in blocks, had from the device."""
+
+    requested: int
+    allocated: int
+    reserved: int
+
+
+def peaks(events: Iterable[Event]) -> Peaks:
+    """What an allocator that is empty comes to. A release of what was there before is of no block here."""
+    allocator, blocks = Allocator(), dict[int, Block]()
+    most = Peaks(0, 0, 0)
+    for event in events:
+        if event.size > 0:
+            blocks[event.block] = allocator.allocate(event.size)
+        elif event.block != BEFORE:
+            allocator.release(blocks.pop(event.block))
+        most = Peaks(
+            max(most.requested, allocator.requested),
+            max(most.allocated, allocator.allocated),
+            max(most.reserved, allocator.reserved),
+        )
+    return most
+
+
+def rounded(size: int) -> int:
+    """The size of the block for a request.
+
+    >>> rounded(1), rounded(512), rounded(513)
+    (512, 512, 1024)
+    """
+    return max(1, -(-size // MIN_BLOCK_SIZE)) * MIN_BLOCK_SIZE
+
+
+def segment_for(size: int) -> int:
+    """The size of a segment for a block that no free one serves.
+
+    >>> [segment_for(n * 2**20) // 2**20 for n in (1, 2, 9, 10, 11)]
+    [2, 20, 20, 10, 12]
+    """
+    if size <= SMALL_SIZE:
+        return SMALL_BUFFER
+    return LARGE_BUFFER if size < MIN_LARGE_ALLOC else -(-size // ROUND_LARGE) * ROUND_LARGE
+
+
+@dataclass(eq=False)
+class Block:
+    """A piece of a segment, and its neighbours there. `small`: which pool it is of; `requested`: 0 where it is free."""
+
+    size: int
+    address: int
+    small: bool
+    requested: int = 0
+    before: "Block | None" = None
+    after: "Block | None" = None
+
+
+ORDER = attrgetter("size", "address")
+"""Free blocks: the smallest first, and of those the one at the lowest address."""
+
+
+@dataclass
+class Allocator:
+    """Two pools of free blocks, small ones and large ones, and the bytes at the moment."""
+
+    requested: int = 0
+    allocated: int = 0
+    reserved: int = 0
+    free: dict[bool, list[Block]] = field(default_factory=lambda: {True: [], False: []})
+
+    def allocate(self, request: int) -> Block:
+        """The smallest free block that is large enough, or a new segment; without what is too much."""
+        size = rounded(request)
+        pool = self.free[size <= SMALL_SIZE]
+        at = bisect_left(pool, (size, 0), key=ORDER)
+        block = pool.pop(at) if at < len(pool) else self.segment(size)
+        left = block.size - size
+        if left >= MIN_BLOCK_SIZE if block.small else left > SMALL_SIZE:
+            self.split(block, size)
+        block.requested = request
+        self.requested += request
+        self.allocated += block.size
+        return block
+
+    def segment(self, size: int) -> Block:
+        """A new segment; no block of it has a neighbour in another."""
+        new = segment_for(size)
+        address = self.reserved
+        self.reserved += new
+        return Block(new, address, size <= SMALL_SIZE)
+
+    def split(self, block: Block, size: int) -> None:
+        """Cuts a block to a size; the rest of it is free."""
+        rest = Block(block.size - size, block.address + size, block.small, before=block, after=block.after)
+        if block.after:
+            block.after.before = rest
+        block.size, block.after = size, rest
+        insort(self.free[block.small], rest, key=ORDER)
+
+    def release(self, block: Block) -> None:
+        """Frees a block, and joins it with its neighbours where they are free."""
+        self.requested -= block.requested
+        self.allocated -= block.size
+        block.requested = 0
+        if block.after and not block.after.requested:
+            self.join(block, block.after, block.after)
+        if block.before and not block.before.requested:
+            before = block.before
+            self.join(before, block, before)
+            block = before
+        insort(self.free[block.small], block, key=ORDER)
+
+    def join(self, first: Block, second: Block, free: Block) -> None:
+        """Makes one block of two neighbours; `free` is the one of them that is in its pool."""
+        self.free[free.small].remove(free)
+        first.size += second.size
+        first.after = second.after
+        if second.after:
+            second.after.before = first

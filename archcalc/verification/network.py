@@ -1,0 +1,331 @@
+"""A network proven: the generated source is built, run and measured, and every number compared."""
+
+import datetime
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.codegen import Source, generate
+from archcalc.core.extra import MissingExtra
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph, Node
+from archcalc.lint.expectation import failures
+from archcalc.measures.arithmetic import macs
+from archcalc.measures.output_bytes import output_bytes
+from archcalc.measures.params import param_bytes
+from archcalc.memory.training_setup import BARE, Practice
+from archcalc.spec.declaration import Document
+from archcalc.verification.environment import flags, name_of, versions
+from archcalc.verification.field.dye import dye
+from archcalc.verification.memory.footprints import footprints
+from archcalc.verification.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
+from archcalc.verification.structure.periods import over_periods
+from archcalc.verification.structure.sizes import Sizes, other_sizes
+from archcalc.verification.structure.state_dict import structure
+from archcalc.verification.timing.text import plain, rows_of
+from archcalc.verification.timing.timing import timing
+from archcalc.verification.trace import Running, torch_dtype
+
+Progress = Callable[[str], None]
+
+Times = tuple[list[Row], Mapping[str, Any] | None]
+"""What is reported of the time, and all of it in plain values."""
+
+LEVELS = {"meta": META, "cpu": CPU, "cuda": CUDA}
+"""What a run on a device is called."""
+
+FAULTS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, AssertionError, SyntaxError)
+"""What torch, or source that is wrong, raises."""
+
+SIZES = 64
+"""Two periods of a network that halves its input five times."""
+
+SHARE = 0.8
+"""How much of the free memory a run may take, as predicted."""
+
+
+def silent(stage: str) -> None:
+    """No progress is shown."""
+
+
+def device_of(wanted: str) -> str:
+    """The device to run on: `auto` is the GPU where there is one."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise MissingExtra(
+            f"no CUDA device: torch {torch.__version__} sees none; use --device cpu, or install a CUDA build of torch"
+        )
+    return wanted
+
+
+def prove(
+    document: Document,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    device: str = "auto",
+    sizes: int = SIZES,
+    memory: bool = True,
+    practice: Practice = BARE,
+    time: bool = False,
+    progress: Progress = silent,
+) -> Certificate:
+    """Everything that archcalc says of a network, held against torch.
+
+    `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
+    whether the network is trained a step, to see what that takes, and `practice` how. `time`: whether its time is
+    measured, on the device.
+
+    Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
+    """
+    device = device_of(device)
+    graph = build(document, batch=batch, dtype=dtype)
+    rows = [*as_published(document), *on_meta(graph, progress)]
+    rows += at_other_sizes(document, graph, dtype, progress)
+    rows += closed_forms(document, graph, sizes, progress)
+    times: Times = ([], None)
+    if all(row.agrees is not False for row in rows):
+        rows += really(graph, device, practice if memory else None, progress) if device != "meta" else ()
+        times = timed(graph, device, progress) if time else times
+    source = generate(graph, checkpointed=practice.checkpointed)
+    return certified(graph, source, device, [*rows, *times[0]], times[1])
+
+
+def certified(
+    graph: Graph, source: Source, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None
+) -> Certificate:
+    """The rows, and all that they were measured with."""
+    return Certificate(
+        graph.name,
+        graph.spec,
+        name_of(device),
+        tuple(rows),
+        versions(device),
+        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        hashlib.sha256(source.text.encode()).hexdigest(),
+        flags(device),
+        timing,
+    )
+
+
+def size_of(graph: Graph) -> str:
+    """The size that rows are about: `2 x [3, 225, 225]`, the batch first where it is not 1."""
+    batch = graph.inputs[0].volume.batch if graph.inputs else 1
+    shapes = " ".join(str(each.volume) for each in graph.inputs)
+    return shapes if batch == 1 else f"{batch} x {shapes}"
+
+
+def as_published(document: Document) -> Iterator[Row]:
+    """Whether the numbers of one item are those that the spec expects; nothing where it expects none."""
+    if document.expect:
+        graph = build(document)
+        wrong = tuple(each.message for each in failures(graph, document))
+        count = sum(len(each.parts) or 1 for each in document.expect)
+        yield Row(
+            "published numbers", SPEC, size_of(graph), counted(count, "number"),
+            counted(count - len(wrong), "number"), not wrong, wrong,
+        )  # fmt: skip
+
+
+# --- without running -------------------------------------------------------------------------------------------------
+
+
+def on_meta(graph: Graph, progress: Progress) -> Iterator[Row]:
+    """What torch says on the meta device, where nothing is computed: structure, shapes, FLOPs."""
+    at = size_of(graph)
+    progress(f"on meta at {at}")
+    try:
+        running = Running(generate(graph), graph, "meta")
+    except FAULTS as fault:
+        yield broken("the source is built", META, at, fault)
+        return
+    yield from structure(graph, running.module, at)
+    yield from shapes_and_flops(running, at)
+
+
+def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
+    """Every layer's volume and MACs, layer by layer."""
+    graph = running.graph
+    shapes: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    size = before = 0
+    counter = FlopCounterMode(display=False)
+
+    def see(node: Node, value: Tensor) -> None:
+        nonlocal size, before
+        after = counter.get_total_flops()
+        shapes[node.name], counts[node.name] = described(value), (after - before) // 2
+        before, size = after, size + value.numel() * value.element_size()
+
+    try:
+        with counter:
+            running.run(running.inputs(), see)
+    except FAULTS as fault:
+        yield broken("the source runs", META, at, fault)
+        yield compared("shapes until then", META, at, {name: volumes(graph)[name] for name in shapes}, shapes, "layer")
+        return
+    yield compared("shapes and dtypes", META, at, volumes(graph), shapes, "layer")
+    yield total("output bytes", META, at, sum(map(output_bytes, graph)), size)
+    yield compared("MACs, layer by layer", META, at, {node.name: macs(node) for node in graph}, counts, "layer")
+    yield total("MACs", META, at, sum(map(macs, graph)), counter.get_total_flops() // 2)
+
+
+def volumes(graph: Graph) -> dict[str, str]:
+    """What every layer is predicted to put out."""
+    return {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in graph}
+
+
+def described(value: Tensor) -> str:
+    return f"{list(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+
+
+def broken(quantity: str, level: str, at: str, fault: Exception) -> Row:
+    """A row for source that torch does not take."""
+    message = " ".join(str(fault).split()) or type(fault).__name__
+    return Row(quantity, level, at, "yes", "no", False, (f"{type(fault).__name__}: {message}",))
+
+
+# --- other sizes -----------------------------------------------------------------------------------------------------
+
+
+def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progress) -> Iterator[Row]:
+    """The same at an odd size and at one of unequal axes; and where the network refuses a size, so does torch."""
+    for other in other_sizes(document, graph, dtype):
+        if other.refused:
+            yield refused(graph, other.refused)
+        if other.graph is None:
+            continue
+        at = size_of(other.graph)
+        progress(f"on meta at {at}")
+        try:
+            running = Running(generate(other.graph), other.graph, "meta")
+        except FAULTS as fault:
+            yield broken("the source is built", META, at, fault)
+            continue
+        yield from shapes_and_flops(running, at)
+
+
+def closed_forms(document: Document, graph: Graph, sizes: int, progress: Progress) -> Iterator[Row]:
+    """Closed forms at two periods of sizes; a network that does not run has been told of already."""
+    progress("closed forms over two periods of sizes")
+    try:
+        yield from over_periods(document, graph, Running(generate(graph), graph, "meta"), sizes)
+    except FAULTS:
+        return
+
+
+def refused(graph: Graph, tried: Sequence[Sizes]) -> Row:
+    """Whether torch refuses, in the network as built for the spec's size, what archcalc refuses."""
+    running = Running(generate(graph), graph, "meta")
+    taken = [str(list(sizes.values())) for sizes in tried if takes(running, sizes)]
+    at = f"sizes that do not fit: {shown(tried[0])}" + (f" to {shown(tried[-1])}" if len(tried) > 1 else "")
+    right = len(tried) - len(taken)
+    return Row(
+        "refused", META, at, counted(len(tried), "size"), counted(right, "size"), not taken,
+        tuple(f"torch takes {each}" for each in taken),
+    )  # fmt: skip
+
+
+def shown(sizes: Sizes) -> str:
+    return " ".join(str(list(shape)) for shape in sizes.values())
+
+
+def takes(running: Running, sizes: Sizes) -> bool:
+    samples = [
+        torch.zeros((1, *sizes[each.name]), dtype=torch_dtype(each), device="meta") for each in running.graph.inputs
+    ]
+    try:
+        with torch.no_grad():
+            running.module(*samples)
+    except FAULTS:
+        return False
+    return True
+
+
+# --- a real run ------------------------------------------------------------------------------------------------------
+
+
+def really(graph: Graph, device: str, practice: Practice | None, progress: Progress) -> Iterator[Row]:
+    """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
+    torch.manual_seed(0)
+    for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
+        yield from really_on(each, graph, practice, progress)
+
+
+def really_on(device: str, graph: Graph, practice: Practice | None, progress: Progress) -> Iterator[Row]:
+    """A real run on one device, if its memory has room for it; without a `practice` its memory is not measured."""
+    at, level = size_of(graph), LEVELS[device]
+    if (needed := taken(graph)) > room(device):
+        yield Row("a real run", level, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
+        return
+    progress(f"a real run on {device}")
+    try:
+        source = generate(graph, checkpointed=practice.checkpointed if practice else ())
+        running = Running(source, graph, device)
+        yield from real_run(running, level, at)
+        if device == "cpu":
+            progress("dye")
+            yield dye(running, at)
+        if practice:
+            progress(f"memory on {device}")
+            yield from footprints(graph, running, practice, level, at + practice.words, room(device))
+    except FAULTS as fault:
+        yield broken("the network runs", level, at, fault)
+
+
+def timed(graph: Graph, device: str, progress: Progress) -> Times:
+    """How long the network takes."""
+    at, level = size_of(graph), LEVELS[device]
+    if device == "meta":
+        return [Row("time", level, at, "not predicted", "not run: on meta nothing is computed", None)], None
+    if taken(graph) > room(device):
+        return [Row("time", level, at, "not predicted", "not run: no room in memory", None)], None
+    progress(f"time on {device}")
+    try:
+        found = timing(Running(generate(graph), graph, device))
+    except FAULTS as fault:
+        return [broken("time is measured", level, at, fault)], None
+    return list(rows_of(found, level, at)), plain(found)
+
+
+def taken(graph: Graph) -> int:
+    """Bytes that a forward pass takes, nearly."""
+    return sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
+
+
+def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
+    """Shapes again, and whether every value is a finite number."""
+    shapes: dict[str, str] = {}
+    finite: dict[str, str] = {}
+
+    def see(node: Node, value: Tensor) -> None:
+        shapes[node.name] = described(value)
+        finite[node.name] = "finite" if bool(value.isfinite().all()) else "not finite"
+
+    running.run(running.inputs(), see)
+    predicted = volumes(running.graph)
+    yield compared("shapes and dtypes", level, at, predicted, shapes, "layer")
+    yield compared("finite outputs", level, at, dict.fromkeys(predicted, "finite"), finite, "layer")
+
+
+def room(device: str) -> float:
+    """Bytes that a run may take."""
+    return SHARE * free_memory(device)
+
+
+def free_memory(device: str) -> int:
+    """Bytes of memory that are free, or nearly; what the system does not tell is taken to be 4 GiB."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info()
+        return int(free)
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 4 * 2**30

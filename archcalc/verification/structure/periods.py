@@ -1,0 +1,161 @@
+"""Closed forms over two periods of sizes: what they say of every layer, and which sizes they refuse, against torch.
+
+What floors make of a length repeats with a period; two of them in a row show every remainder, and that it repeats.
+All axes run through their periods at once, each at a pace of its own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd, lcm
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.codegen import generate
+from archcalc.core.diagnostic import SpecError
+from archcalc.core.dim import Dim, is_number, number_at, summed
+from archcalc.graph.builder import build
+from archcalc.graph.freeing import axes_of, with_free
+from archcalc.graph.graph import Graph, Node
+from archcalc.measures.arithmetic import macs
+from archcalc.spec.declaration import Document
+from archcalc.sym.decide import Undecided, period_of
+from archcalc.sym.expr import expression
+from archcalc.verification.row import META, Row, compared
+from archcalc.verification.trace import Running, torch_dtype
+
+FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
+"""What torch raises for a size that it does not take."""
+
+PACES = (1, 3, 5)
+"""Steps of the axes, one after the other: odd, so that each meets every remainder of a period that is a power of 2."""
+
+Values = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """A network with its axes free, and the module that is built for the spec's own size."""
+
+    document: Document
+    graph: Graph
+    own: Graph
+    running: Running
+
+    @property
+    def depends(self) -> bool:
+        """Whether weights have the size of the input in their shapes: another size is then another module."""
+        return not all(is_number(*weight.shape) for node in self.graph for weight in node.weights)
+
+    def module_at(self, values: Values) -> Running | None:
+        """The module for a size; None where archcalc refuses to build it."""
+        if not self.depends:
+            return self.running
+        sizes = {each.name: at(each.volume.item_shape, values) for each in self.graph.inputs}
+        try:
+            graph = build(self.document, batch=self.own.inputs[0].volume.batch, dtype=self.own.dtype, sizes=sizes)
+        except SpecError:
+            return None
+        return without_pointwise(Running(generate(graph), graph, "meta"))
+
+
+def without_pointwise(running: Running) -> Running:
+    """The module without what keeps every unit in its place and contracts nothing: norms and activations, which other
+    sizes have shown already, and which are most of the time on the meta device."""
+    graph = running.graph
+    keeps = {node.module for node in graph if node.output == node.inputs[0] and not node.ops.mac and not node.reruns}
+    for name, module in list(running.module.named_modules()):
+        if name in keeps and not list(module.children()):
+            parent, _, own = name.rpartition(".")
+            setattr(running.module.get_submodule(parent), own, nn.Identity())
+    return running
+
+
+def over_periods(document: Document, own: Graph, running: Running, most: int) -> Iterator[Row]:
+    """Rows for at most `most` sizes; none where the network has no spatial axis."""
+    axes = axes_of(own.inputs[0].volume) if own.inputs else {}
+    if not axes or not most:
+        return
+    first = own.inputs[0].volume
+    graph = with_free(document, list(axes), batch=first.batch, dtype=own.dtype)
+    forms = Forms(document, graph, own, without_pointwise(running))
+    sizes = list(sizes_over(axes, periods(graph, list(axes)), most))
+    yield from held(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
+
+
+def periods(graph: Graph, names: Sequence[str]) -> dict[str, int]:
+    """After how many units of each axis every layer's volume and MACs repeat in kind; 1 where that is not decided."""
+    found = dict.fromkeys(names, 1)
+    wholes = {expression(n) for node in graph for n in (*node.output.item_shape, macs(node))}
+    for whole in wholes:
+        for name in names:
+            try:
+                found[name] = lcm(found[name], period_of(whole, name)[0])
+            except Undecided:
+                continue
+    return found
+
+
+def sizes_over(axes: Values, repeat: Values, most: int) -> Iterator[Values]:
+    """Two periods of every axis around its own length; evenly chosen ones where that would be more than `most`."""
+    longest = 2 * max(repeat.values())
+    step = max(1, -(-longest // most))
+    while gcd(step, longest) > 1 and step > 1:
+        step += 1
+    for i in range(min(longest, most)):
+        yield {
+            name: max(1, n - longest // 2) + (i * step * pace) % longest
+            for (name, n), pace in zip(axes.items(), PACES, strict=False)
+        }
+
+
+def held(forms: Forms, sizes: Sequence[Values], where: str) -> Iterator[Row]:
+    """Every size accepted or refused as the conditions say; where it is accepted, its shapes and MACs."""
+    said: dict[str, str] = {}
+    happened: dict[str, str] = {}
+    shapes: tuple[dict[str, object], dict[str, object]] = ({}, {})
+    counts: tuple[dict[str, object], dict[str, object]] = ({}, {})
+    total = summed(macs(node) for node in forms.graph)
+    for values in sizes:
+        size = shown(values)
+        said[size] = "fits" if all(each.claim.at(**values) for each in forms.graph.conditions) else "does not fit"
+        seen = run_at(forms, values)
+        happened[size] = "does not fit" if seen is None else "fits"
+        if seen is not None and said[size] == "fits":
+            predicted = {node.name: at(node.output.shape, values) for node in forms.graph}
+            shapes[0].update({f"{size} {name}": each for name, each in predicted.items()})
+            shapes[1].update({f"{size} {name}": each for name, each in seen[0].items()})
+            counts[0][size], counts[1][size] = number_at(total, values), seen[1]
+    yield compared("closed forms: which sizes fit", META, where, said, happened, "size")
+    yield compared("closed forms: shapes", META, where, *shapes, "layer")
+    yield compared("closed forms: MACs", META, where, *counts, "size")
+
+
+def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], int] | None:
+    """The shape of every layer's value, and the MACs; None where torch, or the builder, refuses the size."""
+    running = forms.module_at(values)
+    if running is None:
+        return None
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def see(node: Node, value: Tensor) -> None:
+        shapes[node.name] = tuple(value.shape)
+
+    counter = FlopCounterMode(display=False)
+    shapes_in = [(at(each.volume.shape, values), torch_dtype(each)) for each in forms.graph.inputs]
+    samples = [torch.zeros(shape, dtype=dtype, device="meta") for shape, dtype in shapes_in]
+    try:
+        with counter:
+            running.run(samples, see)
+    except FAULTS:
+        return None
+    return shapes, counter.get_total_flops() // 2
+
+
+def at(dims: Sequence[Dim], values: Values) -> tuple[int, ...]:
+    return tuple(number_at(n, values) for n in dims)
+
+
+def shown(values: Values) -> str:
+    return " x ".join(map(str, values.values()))

@@ -1,0 +1,4 @@
+"""Time against the roofline: each layer's time beside the least that the device allows.
+
+In: a built network and a device. Out: times and ceilings. To touch: how time is measured and shown.
+"""
