@@ -1,9 +1,17 @@
 """archcalc: the calculator for neural-network architectures.
 
-    YAML --spec--> document --builder--> Graph --measures--> numbers --reports--> table, JSON, CSV, Markdown
-                                           |----codegen----> PyTorch source --verify--> agreement with torch
+    YAML --spec/--> document --graph/--> Graph --measures/ memory/--> numbers --report/--> table, JSON, CSV, Markdown
+                                           |----closed_forms/--> formulas, valid sizes, what fits a budget
+                                           |----lint/----------> findings
+                                           |----codegen/-------> PyTorch source --verification/--> agreement with torch
+                                           '----explanation/---> a layer's numbers, derived
 
-A plural folder holds many things of one kind, one to a file; the singular module beside it says what one such thing is.
+A folder is a stage of the pipeline. In it, the singular module says what a thing is, and the plural folder beside it
+is where you add one. What most people come to add stands in front: layer.py and layers/, measure.py and measures/,
+command.py and commands/. A stage imports only from stages before it:
+
+    sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < codegen < lint
+    < explanation < verification < command < commands
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,16 +21,16 @@ from archcalc.core.version import VERSION as __version__
 if TYPE_CHECKING:
     from archcalc.closed_forms.feasibility import feasible
     from archcalc.closed_forms.formula import closed_form
-    from archcalc.closed_forms.solve import find
+    from archcalc.closed_forms.solve import solve
     from archcalc.codegen import generate
     from archcalc.core.diagnostic import SpecError
     from archcalc.explanation.explanation import explain
     from archcalc.graph.loading import load, load_text
     from archcalc.lint.checking import check
     from archcalc.memory.footprint import footprint_of
-    from archcalc.memory.training_setup import Practice
+    from archcalc.memory.training_setup import TrainingSetup
     from archcalc.report.report import report_of
-    from archcalc.verification import prove
+    from archcalc.verification import verify
 
 _FACE = {
     "SpecError": "archcalc.core.diagnostic",
@@ -30,32 +38,32 @@ _FACE = {
     "closed_form": "archcalc.closed_forms.formula",
     "explain": "archcalc.explanation.explanation",
     "feasible": "archcalc.closed_forms.feasibility",
-    "find": "archcalc.closed_forms.solve",
+    "solve": "archcalc.closed_forms.solve",
     "footprint_of": "archcalc.memory.footprint",
-    "Practice": "archcalc.memory.training_setup",
+    "TrainingSetup": "archcalc.memory.training_setup",
     "load": "archcalc.graph.loading",
     "load_text": "archcalc.graph.loading",
     "report_of": "archcalc.report.report",
     "generate": "archcalc.codegen",
-    "prove": "archcalc.verification",
+    "verify": "archcalc.verification",
 }
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
 __all__ = [
-    "Practice",
     "SpecError",
+    "TrainingSetup",
     "__version__",
     "check",
     "closed_form",
     "explain",
     "feasible",
-    "find",
     "footprint_of",
     "generate",
     "load",
     "load_text",
-    "prove",
     "report_of",
+    "solve",
+    "verify",
 ]
 
 

@@ -59,10 +59,10 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # click would leave with 1
-            silence()
+            discard_output()
             return 0
         except SpecError as error:
-            tell(error.diagnostics, ctx.obj)
+            print_diagnostics(error.diagnostics, ctx.obj)
             return PROBLEMS
 
     def resolve_command(
@@ -139,7 +139,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        silence()
+        discard_output()
         return 0
     except MissingExtra as missing:
         click.echo(f"archcalc: {missing}", err=True)
@@ -148,7 +148,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return own_fault(fault, arguments)
 
 
-def silence() -> None:
+def discard_output() -> None:
     """The reader of the pipe has gone: nothing more can be written, and Python must not try when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -162,7 +162,7 @@ def own_fault(fault: Exception, arguments: Sequence[str] | None) -> int:
     return PROBLEMS
 
 
-def tell(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
+def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """Diagnostics, as people read them, to stderr."""
     click.echo(render_all(diagnostics, color=settings.colors(sys.stderr)), err=True, color=True)
 
@@ -204,8 +204,8 @@ def output_option(function: Function) -> Function:
     return click.option("-o", "--output", metavar="FILE", help="Write here, whole or not at all.")(function)
 
 
-def practice_options(function: Function) -> Function:
-    """How a network is trained, where its memory is asked for: what `practice.practice_of` reads."""
+def training_options(function: Function) -> Function:
+    """How a network is trained, where its memory is asked for: what `setup.setup_of_options` reads."""
     for option in reversed(
         (
             click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'."),
@@ -264,7 +264,7 @@ def room_of(output: str | None) -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def put(text: str, output: str | None) -> None:
+def write_output(text: str, output: str | None) -> None:
     """Writes a result to stdout, or to a file as a whole: the old one stays if anything goes wrong."""
     if output is None or output == "-":
         sys.stdout.write(text)

@@ -23,7 +23,7 @@ from archcalc.graph.graph import Graph
 from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.optimizer import read_optimizer
-from archcalc.memory.training_setup import Practice
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.verification.memory import measured as memory
 from archcalc.verification.memory.saved import saved
 from archcalc.verification.trace import Running
@@ -68,7 +68,7 @@ def flat_inference(graph: Graph) -> int:
 
 
 def archcalc_says(graph: Graph) -> Iterator[Estimate]:
-    found = footprint_of(graph, Practice(optimizer=read_optimizer("adamw")))
+    found = footprint_of(graph, TrainingSetup(optimizer=read_optimizer("adamw")))
     standing = found.parameters + found.buffers
     yield SAVED, "archcalc", sum(found.saved.values())
     yield INFERENCE, "archcalc", standing + found.inference.live
@@ -152,10 +152,10 @@ def beside_others(peers: Sequence[str]) -> None:
 
 def time_of_ours() -> None:
     print(f"in process, after import, median of {ROUNDS} rounds: every figure of ResNet-152 with AdamW")
-    practice = Practice(optimizer=read_optimizer("adamw"))
+    setup = TrainingSetup(optimizer=read_optimizer("adamw"))
     graph = load("resnet50@resnet152", batch=BATCH)
-    print(f"{median_of(partial(footprint_of, graph, practice)):9.1f} ms  from the graph")
-    whole = median_of(lambda: footprint_of(load("resnet50@resnet152", batch=BATCH), practice))
+    print(f"{median_of(partial(footprint_of, graph, setup)):9.1f} ms  from the graph")
+    whole = median_of(lambda: footprint_of(load("resnet50@resnet152", batch=BATCH), setup))
     print(f"{whole:9.1f} ms  from the spec")
 
 

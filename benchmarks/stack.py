@@ -15,7 +15,7 @@ from archcalc import generate, load_text
 from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.optimizer import read_optimizer
-from archcalc.memory.training_setup import Practice
+from archcalc.memory.training_setup import TrainingSetup
 
 SPEC = """
 archcalc: 1
@@ -40,7 +40,7 @@ STATUS = Path("/proc/self/status")
 def predicted() -> dict[str, float]:
     """Bytes, and the seconds from text to figures."""
     begin = time.perf_counter()
-    found = footprint_of(load_text(SPEC), Practice(optimizer=read_optimizer("adamw")))
+    found = footprint_of(load_text(SPEC), TrainingSetup(optimizer=read_optimizer("adamw")))
     return {
         "seconds": time.perf_counter() - begin,
         "parameters": found.parameters // 4,

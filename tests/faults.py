@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PARTS = ("archcalc", "tests", "specs", "docs", "pyproject.toml", "README.md")
 
-GENERIC = (("tests/test_layers.py",), ("tests/test_zoo.py", "-k", "agrees_with_torch"))
+GENERIC = (("tests/layers/test_layers.py",), ("tests/networks/test_zoo.py", "-k", "agrees_with_torch"))
 """The tests that name no layer; the second are asked where the first see nothing."""
 
 BAR = 19

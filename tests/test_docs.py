@@ -10,7 +10,7 @@ import pytest
 
 from archcalc.command import SUMMARIES, run
 from docs.__main__ import FOLDER, PAGES
-from tests.zoo import ROOT
+from tests.networks.zoo import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(FOLDER.glob("*.md"))]
 

@@ -9,7 +9,7 @@ from archcalc.graph.freeing import BATCH
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.memory.footprint import FORMS, Opaque, in_the_batch
-from archcalc.memory.training_setup import BARE, Practice
+from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, names_in, parse_expression
 from archcalc.spec.value import Real, Value, compared, number_of
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol
@@ -30,13 +30,13 @@ class Budget:
 class Quantities(Mapping[str, Value]):
     """What a budget may speak of: symbols, parameters, totals of measures and memory, worked out when asked for."""
 
-    def __init__(self, graph: Graph, practice: Practice) -> None:
-        self.graph, self.practice = graph, practice
+    def __init__(self, graph: Graph, setup: TrainingSetup) -> None:
+        self.graph, self.setup = graph, setup
         self.known: dict[str, Value] = {**graph.params, **{name: symbol(name) for name in graph.symbols}}
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.known and name in FORMS:
-            self.known |= memory_of(self.graph, self.practice)
+            self.known |= memory_of(self.graph, self.setup)
         if name not in self.known:
             self.known[name] = MEASURES[name].total(self.graph)
         return self.known[name]
@@ -48,22 +48,22 @@ class Quantities(Mapping[str, Value]):
         return len({*MEASURES, *FORMS, *self.known})
 
 
-def memory_of(graph: Graph, practice: Practice) -> dict[str, Value]:
+def memory_of(graph: Graph, setup: TrainingSetup) -> dict[str, Value]:
     """The peaks of a network, in closed form in the batch."""
     if set(graph.symbols) - {BATCH}:
         raise NoClosedForm("memory has one in the batch N alone")
     try:
-        return dict(in_the_batch(graph, practice))
+        return dict(in_the_batch(graph, setup))
     except Opaque as opaque:
         raise NoClosedForm(f"memory is not predicted: {opaque}") from None
 
 
-def budgets(texts: tuple[str, ...], graph: Graph, practice: Practice = BARE) -> tuple[Budget, ...]:
+def budgets(texts: tuple[str, ...], graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> tuple[Budget, ...]:
     """The budgets that several texts hold, each of one condition or more, joined by `and`.
 
     Raises SpecError with everything that is wrong with them.
     """
-    quantities = Quantities(graph, practice)
+    quantities = Quantities(graph, setup)
     found: list[Budget] = []
     problems: list[Diagnostic] = []
     for text in texts:

@@ -148,7 +148,7 @@ def answer(
     return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
 
 
-def find(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
+def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
     """The values of a free symbol that fit a network and keep `where` true, `params <= 5M and macs <= 4G`.
 
     `lossless`: no window may drop the last rows or columns of its input.
@@ -157,7 +157,7 @@ def find(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) 
 
     >>> import archcalc
     >>> graph = archcalc.load("resnet50", free=["w"])
-    >>> found = archcalc.find(graph, "w", "params <= 5M")
+    >>> found = archcalc.solve(graph, "w", "params <= 5M")
     >>> found.best, found.costs(26), found.fails, found.how
     (26, {'params': 4727826}, 27, ('bisection: it does not fall as w rises',))
     """

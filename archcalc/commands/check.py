@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, put
+from archcalc.command import PROBLEMS, Settings, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.render import render_all
-from archcalc.graph.loading import document_of_chain, source_of, undisturbed
+from archcalc.graph.loading import document_of_chain, gc_paused, source_of
 from archcalc.lint.checking import judged
 from archcalc.lint.diagnostic_formats import FORMATS
 from archcalc.lint.editing import edited
@@ -152,7 +152,7 @@ class Family:
     found: list[Diagnostic]
 
 
-@undisturbed()
+@gc_paused()
 def checked(name: str, selection: Selection) -> Family:
     """A spec, looked at with its variants. What is to be edited is so in all of them, or it is not edited."""
     try:
@@ -201,7 +201,7 @@ def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagno
             if problem := next(problems_with(text, family), None):
                 click.echo(f"{name} is left as it is: mended, {problem.message}", err=True)
             else:
-                put(text, name)
+                write_output(text, name)
                 files.append(name)
                 count += sum(bool(each.edits) for each in found)
                 found = checked(name, selection).found

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from archcalc.command import output_option, put, room_of, settings_of, spec_options
+from archcalc.command import output_option, room_of, settings_of, spec_options, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
 from archcalc.explanation.text import WIDTH, as_text
 from archcalc.graph.builder import build
-from archcalc.graph.loading import documents_of, undisturbed
+from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
 
@@ -33,21 +33,21 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     With the CODE of a diagnostic, such as AC201, its long text.
     """
     if len(specs) == 1 and not expressions:
-        put(long_text(specs[0]), options["output"])
+        write_output(long_text(specs[0]), options["output"])
         return
     *networks, layer = specs or [""]
     if len(networks) + bool(expressions) != 1 or not layer:
         raise click.UsageError("explain takes a SPEC and a LAYER: archcalc explain lenet5 conv1")
     settings = settings_of(networks, expressions, options)
     [document] = documents_of(networks, expressions, settings, options["max_layers"])
-    with undisturbed():
+    with gc_paused():
         graph = build(document, batch=options["batch"], dtype=options["dtype"])
     try:
         made = explain(graph, layer)
     except UnknownLayer as error:
         raise click.UsageError(str(error)) from None
     write = as_json if options["form"] == "json" else as_text_on_terminal
-    put(write(made, options["output"]), options["output"])
+    write_output(write(made, options["output"]), options["output"])
 
 
 next(each for each in command.params if each.name == "specs").metavar = "SPEC LAYER | CODE"

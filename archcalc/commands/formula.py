@@ -11,7 +11,7 @@ from archcalc.closed_forms.budget import memory_of
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
-from archcalc.command import names_of, output_option, practice_options, put, settings_of, spec_options
+from archcalc.command import names_of, output_option, settings_of, spec_options, training_options, write_output
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -19,7 +19,7 @@ from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.memory.footprint import FORMS
-from archcalc.memory.training_setup import Practice, practice_of
+from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")
@@ -29,7 +29,7 @@ BY_LAYER = ("shape", "receptive_field")
 @click.command("formula")
 @spec_options
 @output_option
-@practice_options
+@training_options
 @click.option("--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="What to give.")
 @click.option("--layers", "by_layer", is_flag=True, help="Every layer's volume and counts too.")
 @click.option("--layer", "only", multiple=True, metavar="NAME", help="The volume and counts of this layer too.")
@@ -46,8 +46,10 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     found = []
     for document in documents_of(specs, expressions, settings, options["max_layers"]):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
-        found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], practice_of(options)))
-    put(importlib.import_module(f"archcalc.closed_forms.formulas.{options['form']}").write(found), options["output"])
+        found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], setup_of_options(options)))
+    write_output(
+        importlib.import_module(f"archcalc.closed_forms.formulas.{options['form']}").write(found), options["output"]
+    )
 
 
 def known(name: str) -> str:
@@ -57,7 +59,7 @@ def known(name: str) -> str:
 
 
 def closed_forms(
-    graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str], practice: Practice
+    graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str], setup: TrainingSetup
 ) -> ClosedForms:
     """What was asked for of a network; what has no closed form is said, and left out."""
     own = example(graph)
@@ -67,15 +69,15 @@ def closed_forms(
         nodes = graph.nodes
     fields = receptive_fields(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, practice)), nodes, fields)
+    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, setup)), nodes, fields)
 
 
-def memory_or_said(graph: Graph, wanted: Sequence[str], practice: Practice) -> Iterator[tuple[str, Expr]]:
+def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:
     """The figures of memory among what is wanted."""
     names = [name for name in wanted if name in FORMS]
     if names:
         try:
-            found = memory_of(graph, practice)
+            found = memory_of(graph, setup)
             yield from ((name, expression(cast(Expr, found[name]))) for name in names)
         except NoClosedForm as error:
             click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)

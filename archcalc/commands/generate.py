@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from archcalc.codegen import generate
-from archcalc.command import checkpoint_option, names_of, output_option, put, settings_of, spec_options
+from archcalc.command import checkpoint_option, names_of, output_option, settings_of, spec_options, write_output
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
 
@@ -28,4 +28,4 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     if kinds and options["flat"]:
         raise click.UsageError("--flat calls no blocks: leave it out, or --checkpoint")
     graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])
-    put(generate(graph, flat=options["flat"], checkpointed=kinds).text, options["output"])
+    write_output(generate(graph, flat=options["flat"], checkpointed=kinds).text, options["output"])

@@ -12,18 +12,18 @@ from archcalc.command import (
     Settings,
     names_of,
     output_option,
-    practice_options,
-    put,
     room_of,
     settings_of,
     spec_options,
+    training_options,
+    write_output,
 )
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
-from archcalc.graph.loading import documents_of, undisturbed
+from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 @click.option("--columns", default="", metavar="A,B", help="Which columns, in which order.")
 @click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
 @click.option("--train", is_flag=True, help="Memory too: kept for backward, peaks of inference and training.")
-@practice_options
-@click.option("--timeline", is_flag=True, help="What is alive in the course of a training step, and at its peak.")
+@training_options
+@click.option("--timeline", is_flag=True, help="What is alive during a training step, and at its peak.")
 @click.option("--top", type=click.IntRange(1), help="So many lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
@@ -58,12 +58,12 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
         raise click.UsageError(f"{form} holds one network: name one SPEC at a time")
     texts = []
     for document in documents:
-        with undisturbed():
+        with gc_paused():
             report = reported(document, options)
             if REPORTS[form].judges:
                 report = replace(report, findings=findings_in(document, report.graph))
             texts.append(text_of(report, form, options, settings))
-    put("\n".join(texts), options["output"])
+    write_output("\n".join(texts), options["output"])
 
 
 MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timeline")
@@ -95,10 +95,10 @@ def findings_in(document: Document, graph: Graph) -> Sequence[Diagnostic]:
 def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
     """The memory of a network; None, and said, where a layer's is not predicted."""
     from archcalc.memory.footprint import Opaque, footprint_of  # lazy: 4 ms
-    from archcalc.memory.training_setup import practice_of  # lazy: 10 ms
+    from archcalc.memory.training_setup import setup_of_options  # lazy: 10 ms
 
     try:
-        return footprint_of(graph, practice_of(options), with_course=options["timeline"])
+        return footprint_of(graph, setup_of_options(options), with_timeline=options["timeline"])
     except Opaque as opaque:
         click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
         return None

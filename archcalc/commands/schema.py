@@ -4,7 +4,7 @@ import json
 
 import click
 
-from archcalc.command import output_option, put
+from archcalc.command import output_option, write_output
 from archcalc.lint.schema import schema
 
 
@@ -12,4 +12,4 @@ from archcalc.lint.schema import schema
 @output_option
 def command(output: str | None) -> None:
     """The JSON Schema of specs: what editors complete and check."""
-    put(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", output)
+    write_output(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", output)

@@ -11,13 +11,13 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.solve import Answer, answer
-from archcalc.command import PROBLEMS, output_option, practice_options, put, settings_of, spec_options
+from archcalc.command import PROBLEMS, output_option, settings_of, spec_options, training_options, write_output
 from archcalc.graph.declarations import symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
 from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
-from archcalc.memory.training_setup import practice_of
+from archcalc.memory.training_setup import setup_of_options
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet
@@ -41,7 +41,7 @@ class Asked:
 @output_option
 @click.option("--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch N, or a parameter.")
 @click.option("--where", "where", multiple=True, metavar="CONDITION", help="'params <= 5M and macs <= 4G'.")
-@practice_options
+@training_options
 @click.option("--lossless", "no_loss", is_flag=True, help="No row or column dropped by a floor.")
 @click.option("--near", type=click.IntRange(1), help="The values around this one.")
 @click.option("--most", type=click.IntRange(1), help="The greatest value to look at.")
@@ -67,7 +67,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
         text = json.dumps(told[0] if len(told) == 1 else told, indent=1, ensure_ascii=False) + "\n"
     else:
         text = "\n".join("\n".join(as_text(each)) + "\n" for each in found)
-    put(text, options["output"])
+    write_output(text, options["output"])
     return 0 if all(each.answer.best is not None for each in found) else PROBLEMS
 
 
@@ -77,7 +77,7 @@ def asked(document: Document, options: dict[str, Any]) -> Asked:
     if symbol not in graph.symbols:
         raise click.UsageError(f"--for {symbol}: it is a list; name an entry: {symbol}[0]")
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
-    asked_for = budgets(options["where"], graph, practice_of(options))
+    asked_for = budgets(options["where"], graph, setup_of_options(options))
     found = answer(graph, symbol, asked_for, within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])

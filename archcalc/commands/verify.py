@@ -11,22 +11,22 @@ from archcalc.command import (
     PROBLEMS,
     Settings,
     output_option,
-    practice_options,
-    put,
     room_of,
     settings_of,
     spec_options,
+    training_options,
+    write_output,
 )
 from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
-from archcalc.memory.training_setup import practice_of
+from archcalc.memory.training_setup import setup_of_options
 from archcalc.report.formats.table import View, table
 from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
 
 if TYPE_CHECKING:
-    from archcalc.verification import Certificate
+    from archcalc.verification import VerificationReport
 
 
 @click.command("verify")
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Try closed forms at this many sizes, of two periods.",
 )
-@practice_options
+@training_options
 @click.option("--memory/--no-memory", default=True, show_default=True, help="Train a step, and see what it takes.")
 @click.option(
     "--time/--no-time", default=False, show_default=True, help="Time every layer, and this device's ceilings."
@@ -67,7 +67,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
         certificate = proven(document, options, settings)
         certificates.append(certificate)
         texts.append(written(certificate, table_text, options, settings))
-    put("\n".join(texts), options["output"])
+    write_output("\n".join(texts), options["output"])
     return 0 if all(each.agrees for each in certificates) else PROBLEMS
 
 
@@ -78,22 +78,22 @@ def of_network(document: Document, options: dict[str, Any], settings: Settings) 
     return table(report, View(depth=options["depth"], room=room, color=color)) + "\n"
 
 
-def proven(document: Document, options: dict[str, Any], settings: Settings) -> "Certificate":
+def proven(document: Document, options: dict[str, Any], settings: Settings) -> "VerificationReport":
     try:
-        from archcalc.verification import prove  # lazy: torch, 1 to 2 s
+        from archcalc.verification import verify  # lazy: torch, 1 to 2 s
     except ModuleNotFoundError as missing:
         if missing.name != "torch":
             raise
         raise MissingExtra("verify needs torch: pip install 'archcalc[torch]'") from None
     with shown_progress(settings) as progress:
-        return prove(
+        return verify(
             document,
             batch=options["batch"],
             dtype=options["dtype"],
             device=options["device"],
             sizes=options["sizes"],
             memory=options["memory"],
-            practice=practice_of(options),
+            setup=setup_of_options(options),
             time=options["time"],
             progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
         )
@@ -111,7 +111,7 @@ def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def written(certificate: "Certificate", table_text: str, options: dict[str, Any], settings: Settings) -> str:
+def written(certificate: "VerificationReport", table_text: str, options: dict[str, Any], settings: Settings) -> str:
     from archcalc.verification.certificate import to_json, to_text  # lazy: torch
 
     is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")

@@ -151,7 +151,7 @@ class Graph:
         """The nodes of every scope, those of the scopes in it included."""
         found: dict[str, list[Node]] = {prefix: [] for prefix in self.scopes}
         for node in self.nodes:
-            for prefix in above(node.name):
+            for prefix in enclosing_scopes(node.name):
                 if prefix in found:
                     found[prefix].append(node)
         return {prefix: tuple(inside) for prefix, inside in found.items()}
@@ -160,7 +160,7 @@ class Graph:
         """The node of that name, or the one that ends the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
 
-    def behind(self, *names: str) -> set[str]:
+    def ancestors(self, *names: str) -> set[str]:
         """Everything that values come from, themselves included."""
         found: set[str] = set()
         waiting = list(names)
@@ -173,7 +173,7 @@ class Graph:
 
     def owner(self, key: str) -> Node:
         """The node that owns an entry of `state_dict`; names within a module may have dots too."""
-        return next(self.by_name[path] for path in above(key) if path in self.by_name)
+        return next(self.by_name[path] for path in enclosing_scopes(key) if path in self.by_name)
 
     @cached_property
     def volumes(self) -> Mapping[str, Volume]:
@@ -181,10 +181,10 @@ class Graph:
         return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}
 
 
-def above(name: str) -> Iterator[str]:
+def enclosing_scopes(name: str) -> Iterator[str]:
     """The prefixes of a dotted name, the longest first.
 
-    >>> list(above("stage1.0.conv"))
+    >>> list(enclosing_scopes("stage1.0.conv"))
     ['stage1.0', 'stage1']
     """
     while name := name.rpartition(".")[0]:

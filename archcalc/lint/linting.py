@@ -66,11 +66,13 @@ def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
             for finding in rule().findings(design):
                 by_place.setdefault(finding.where, []).append(finding)
             yield from (
-                told(code, found, at.get(place, ())) for place, found in by_place.items() if not silenced(code, place)
+                diagnostic_of(code, found, at.get(place, ()))
+                for place, found in by_place.items()
+                if not silenced(code, place)
             )
 
 
-def told(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
+def diagnostic_of(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
     """One diagnostic for all layers that come from one place; edits where every layer of the place has the weakness."""
     first, *others = found
     plural = "s" * (len(others) > 1)

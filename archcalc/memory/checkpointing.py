@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from archcalc.core.diagnostic import did_you_mean, enumerated, problem
-from archcalc.graph.graph import Graph, Scope, above
+from archcalc.graph.graph import Graph, Scope, enclosing_scopes
 
 
 def checkpointed_blocks(graph: Graph, kinds: Collection[str]) -> tuple[Scope, ...]:
@@ -18,7 +18,7 @@ def checkpointed_blocks(graph: Graph, kinds: Collection[str]) -> tuple[Scope, ..
             raise problem("AC138", f"no block is called '{kind}'", help=did_you_mean(kind, known) or there)
     found = {path: each for path, each in graph.scopes.items() if each.block in kinds and not each.sequence}
     for scope in found.values():
-        for other in (found[path] for path in above(scope.prefix) if path in found):
+        for other in (found[path] for path in enclosing_scopes(scope.prefix) if path in found):
             text = f"'{scope.prefix}' is within '{other.prefix}', which runs again as a whole"
             raise problem("AC138", text, help=f"checkpoint {other.block} or {scope.block}, not both")
     return tuple(found.values())

@@ -15,47 +15,47 @@ from dataclasses import dataclass
 from archcalc.core.kernel import Gradient
 from archcalc.memory.recompute import Recompute, Stretch
 from archcalc.memory.tape import Gradients, Op, Tape, dying
-from archcalc.memory.timeline import Course, Ledger
+from archcalc.memory.timeline import LiveSet, Timeline
 
 
-def inference(tape: Tape, watch: int = -1) -> Course:
+def inference(tape: Tape, watch: int = -1) -> Timeline:
     """A forward pass that keeps nothing for backward; the input is the caller's, and alive throughout."""
-    ledger = Ledger(tape, watch=watch)
-    forward(ledger, keep=False, again={})
-    return ledger.course
+    live_set = LiveSet(tape, watch=watch)
+    forward(live_set, keep=False, again={})
+    return live_set.timeline
 
 
-def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accumulate: bool = False) -> Course:
+def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accumulate: bool = False) -> Timeline:
     """A forward and a backward pass: the input and the gradient that backward begins with are the caller's.
 
     Gradients of weights stay, as `param.grad`; weights and buffers are not counted. `again`: what keeps only its inputs
     and runs again. `accumulate`: gradients of an earlier pass are there from the beginning, and are added to.
     """
-    ledger = Ledger(tape, watch=watch)
-    runs = {stretch.first: Recompute(stretch, ledger) for stretch in again}
-    backward = Backward(ledger, runs.values(), accumulate)
-    forward(ledger, keep=True, again=runs)
+    live_set = LiveSet(tape, watch=watch)
+    runs = {stretch.first: Recompute(stretch, live_set) for stretch in again}
+    backward = Backward(live_set, runs.values(), accumulate)
+    forward(live_set, keep=True, again=runs)
     backward.run()
-    ledger.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variable ends with the step
-    return ledger.course
+    live_set.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variables
+    return live_set.timeline
 
 
-def forward(ledger: Ledger, keep: bool, again: Mapping[int, Recompute]) -> None:
+def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> None:
     """The forward pass; `again`: by their first operations, the stretches that keep only their inputs."""
-    tape = ledger.tape
+    tape = live_set.tape
     bare = {place for each in again.values() for place in each.places}
     dead = dying(tape)
-    ledger.take_all(tape.given)
+    live_set.take_all(tape.given)
     for place, op in enumerate(tape.ops):
         if place in again:
             again[place].begin()
-        ledger.take_all(tape.tensors[tensor].storage for tensor in op.made)
-        ledger.take_all(op.keeps if keep and place not in bare else ())
-        ledger.take_all(op.pins if keep else ())
-        ledger.take_all(op.own)
-        ledger.mark("forward", op.node)
-        ledger.drop_all(op.own)
-        ledger.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
+        live_set.take_all(tape.tensors[tensor].storage for tensor in op.made)
+        live_set.take_all(op.keeps if keep and place not in bare else ())
+        live_set.take_all(op.pins if keep else ())
+        live_set.take_all(op.own)
+        live_set.mark("forward", op.node)
+        live_set.drop_all(op.own)
+        live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ def of_weights(op: Op) -> Gradients:
 class Backward:
     """The engine's state while it runs backward over a tape."""
 
-    def __init__(self, ledger: Ledger, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
-        self.ledger, self.tape = ledger, ledger.tape
+    def __init__(self, live_set: LiveSet, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
+        self.live_set, self.tape = live_set, live_set.tape
         self.again = {place: each for each in again for place in each.places}
         self.made_by = {tensor: place for place, op in enumerate(self.tape.ops) for tensor in op.made}
         self.buffers: dict[int, Waiting] = {}
@@ -92,11 +92,11 @@ class Backward:
     def gradients_before(self) -> Iterator[tuple[str, int]]:
         """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
         sizes = {key: nbytes for op in self.tape.ops for key, nbytes in of_weights(op)}
-        return ((key, self.ledger.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
+        return ((key, self.live_set.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:
         """The gradient of an output that the caller begins with, and holds from the first to the last."""
-        return self.ledger.new(f"first gradient, of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+        return self.live_set.new(f"first gradient, of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
     def name_of(self, tensor: int) -> str:
         return self.tape.names[self.tape.tensors[tensor].storage]
@@ -122,7 +122,7 @@ class Backward:
 
     def run(self) -> None:
         for tensor, seed in self.seeds.items():
-            self.buffers[tensor] = Waiting(self.ledger.take(seed), dense=True)
+            self.buffers[tensor] = Waiting(self.live_set.take(seed), dense=True)
             if not self.expected[self.made_by[tensor]]:
                 heapq.heappush(self.ready, -self.made_by[tensor])
         while self.ready:
@@ -138,16 +138,16 @@ class Backward:
             arrived = [incoming := self.copied(op, incoming)]
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
-        weights = self.made(op.weights) | {key: self.ledger.take(incoming.storage) for key, _ in op.viewed}
-        self.ledger.mark("backward", op.node, op.scratch)
+        weights = self.made(op.weights) | {key: self.live_set.take(incoming.storage) for key, _ in op.viewed}
+        self.live_set.mark("backward", op.node, op.scratch)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
-            self.ledger.drop_all(keeps)
+            self.live_set.drop_all(keeps)
         if op.summed or op.after:
             weights |= self.made(op.summed)
             outgoing += [(tensor, Waiting(self.new(tensor), dense=True)) for tensor in learning if tensor in op.after]
-            self.ledger.mark("backward", op.node)
-        self.ledger.drop_all(each.storage for each in arrived)
-        self.ledger.drop_all(op.pins if run else (*keeps, *op.pins))
+            self.live_set.mark("backward", op.node)
+        self.live_set.drop_all(each.storage for each in arrived)
+        self.live_set.drop_all(op.pins if run else (*keeps, *op.pins))
         if run:
             run.done(place)
         shown = dict(op.weights) if op.shown else {}  # they take another turn, through the views that they are
@@ -158,26 +158,26 @@ class Backward:
                 added += self.hand_over(key, Waiting(storage, dense=key not in views), op)
         for tensor, gradient in outgoing:
             added += self.deliver(tensor, gradient, op.node)
-        self.ledger.drop_all(added)
+        self.live_set.drop_all(added)
         for key in shown:
-            self.ledger.drop_all(self.hand_over(key, Waiting(weights[key], dense=False), op))
+            self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], dense=False), op))
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first."""
         made = self.new(op.makes)
-        self.ledger.mark("backward", op.node)
-        self.ledger.drop(incoming.storage)
+        self.live_set.mark("backward", op.node)
+        self.live_set.drop(incoming.storage)
         return Waiting(made, dense=True)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
         """New storages for the gradients of weights."""
-        return {key: self.ledger.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
+        return {key: self.live_set.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
 
     def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
         """The gradient of something that an operation reads."""
         if op.gradient is Gradient.NEW or tensor in op.negated:
             return Waiting(self.new(tensor), op.dense and not op.seen, op.seen)
-        storage = self.ledger.take(incoming.storage)
+        storage = self.live_set.take(incoming.storage)
         if op.gradient is Gradient.SAME:
             return Waiting(storage, incoming.dense, incoming.seen)
         in_order = op.dense if op.gradient is Gradient.PART else incoming.dense or incoming.seen
@@ -185,7 +185,7 @@ class Backward:
 
     def new(self, tensor: int) -> int:
         """The storage of a gradient of a tensor."""
-        return self.ledger.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+        return self.live_set.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
     def hand_over(self, key: str, gradient: Waiting, op: Op) -> list[int]:
         """Adds up the gradients of a weight; the sum of all becomes its `grad`, copied where it lies in another order
@@ -193,24 +193,24 @@ class Backward:
         has been added to another, and is still held."""
         met = self.met.setdefault(key, gradient)
         if met is not gradient and not met.dense:
-            made = self.ledger.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
+            made = self.live_set.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
             self.met[key] = self.summed(made, met, op.node)
         added = [gradient.storage] if met is not gradient else []
         self.coming[key] -= 1
         if self.coming[key]:
             return added
         if key in op.turned and key not in self.before:
-            self.ledger.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
-            self.ledger.mark("backward", op.node)
+            self.live_set.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
+            self.live_set.mark("backward", op.node)
         if key in self.before or key in op.turned:
-            self.ledger.drop(self.met[key].storage)
+            self.live_set.drop(self.met[key].storage)
         return added
 
     def deliver(self, tensor: int, gradient: Waiting, node: str) -> list[int]:
         """Puts a gradient where the operation that made the tensor finds it, added to what is there. Returns what has
         been added to another, and is still held."""
         met = self.buffers.setdefault(tensor, gradient)
-        if met is not gradient and not (met.dense and self.ledger.holders[met.storage] == 1):
+        if met is not gradient and not (met.dense and self.live_set.holders[met.storage] == 1):
             self.buffers[tensor] = self.summed(self.new(tensor), met, node)
         maker = self.made_by.get(tensor)
         if maker is not None:  # of an input the gradient stays
@@ -221,6 +221,6 @@ class Backward:
 
     def summed(self, into: int, met: Waiting, node: str) -> Waiting:
         """A sum of two gradients in a storage that is new; what came first goes."""
-        self.ledger.mark("backward", node)
-        self.ledger.drop(met.storage)
+        self.live_set.mark("backward", node)
+        self.live_set.drop(met.storage)
         return Waiting(into, dense=True)

@@ -13,8 +13,8 @@ from archcalc.memory.engine import inference, training
 from archcalc.memory.optimizer import state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
 from archcalc.memory.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
-from archcalc.memory.timeline import Course, Moment
-from archcalc.memory.training_setup import BARE, Practice
+from archcalc.memory.timeline import Timeline, TimelineStep
+from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once
 from archcalc.sym.expr import Expr, Symbol, expression
 
@@ -39,21 +39,21 @@ class Footprint:
     and buffers, where every tensor dies after its last use; `nested`: the peak of inference where blocks are called,
     whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's. `once`: what
     of a frozen part can be computed once.
-    `course`: of training, with what is alive at its peak, where that was asked for.
+    `timeline`: of training, with what is alive at its peak, where that was asked for.
     """
 
-    practice: Practice
+    setup: TrainingSetup
     parameters: int
     buffers: int
     gradients: int
     saved: Mapping[str, int]
-    inference: Moment
-    nested: Moment
-    training: Moment
+    inference: TimelineStep
+    nested: TimelineStep
+    training: TimelineStep
     left: int
     step: Step | None = None
     once: Once | None = None
-    course: Course | None = None
+    timeline: Timeline | None = None
 
     @property
     def iteration(self) -> int:
@@ -62,45 +62,45 @@ class Footprint:
         return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
 
 
-def footprint_of(graph: Graph, practice: Practice = BARE, *, with_course: bool = False) -> Footprint:
-    """The footprint of a network of numbers; `with_course`: what is alive at every moment of training too.
+def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
+    """The footprint of a network of numbers; `with_timeline`: what is alive at every step of training too.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    kept, course = trained(graph, practice)
-    flat, nested = inferences(graph, practice)
+    kept, timeline = trained(graph, setup)
+    flat, nested = inferences(graph, setup)
     weights = weights_of(graph)
     return Footprint(
-        practice=practice,
+        setup=setup,
         parameters=bytes_of(weight for weight in weights if not weight.buffer),
         buffers=bytes_of(weight for weight in weights if weight.buffer),
         gradients=bytes_of(weight for weight in weights if weight.trainable and not weight.buffer),
         saved=by_layer(kept),
         inference=flat,
         nested=nested,
-        training=course.peak,
-        left=course.left,
-        step=step_of(weights, practice),
+        training=timeline.peak,
+        left=timeline.left,
+        step=step_of(weights, setup),
         once=computed_once(graph),
-        course=trained(graph, practice, course.highest)[1] if with_course else None,
+        timeline=trained(graph, setup, timeline.highest)[1] if with_timeline else None,
     )
 
 
-def trained(graph: Graph, practice: Practice, watch: int = -1) -> tuple[list[tuple[str, int]], Course]:
-    """What layers keep for backward, and the course of a training step in which blocks are called; `watch`: the moment
+def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[tuple[str, int]], Timeline]:
+    """What layers keep for backward, and the timeline of a training step in which blocks are called; `watch`: the step
     to look at closely."""
-    if practice.autocast and practice.checkpointed:
+    if setup.autocast and setup.checkpointed:
         raise Opaque("under autocast, blocks that run again cast their weights again: not predicted")
-    tape = tape_of(graph, run_of(graph, practice))
-    again = stretches(graph, tape, practice.checkpointed)
+    tape = tape_of(graph, run_of(graph, setup))
+    again = stretches(graph, tape, setup.checkpointed)
     hold_inputs_of_blocks(graph, tape)
     kept = list(saved(tape, instead(again)))
-    return kept, training(tape, watch, again=again, accumulate=practice.accumulate)
+    return kept, training(tape, watch, again=again, accumulate=setup.accumulate)
 
 
-def run_of(graph: Graph, practice: Practice, *, is_training: bool = True) -> Run:
+def run_of(graph: Graph, setup: TrainingSetup, *, is_training: bool = True) -> Run:
     """In which circumstances its kernels run."""
-    return Run(is_training, practice.device, graph.dtype, practice.autocast)
+    return Run(is_training, setup.device, graph.dtype, setup.autocast)
 
 
 def weights_of(graph: Graph) -> list[Weight]:
@@ -108,9 +108,9 @@ def weights_of(graph: Graph) -> list[Weight]:
     return [weight for node in graph for weight in node.weights if not weight.shared_with]
 
 
-def inferences(graph: Graph, practice: Practice) -> tuple[Moment, Moment]:
+def inferences(graph: Graph, setup: TrainingSetup) -> tuple[TimelineStep, TimelineStep]:
     """The peaks of inference, flat and with blocks that are called."""
-    tape = tape_of(graph, run_of(graph, practice, is_training=False))
+    tape = tape_of(graph, run_of(graph, setup, is_training=False))
     flat = inference(tape).peak
     hold_inputs_of_blocks(graph, tape)
     return flat, inference(tape).peak
@@ -127,9 +127,9 @@ def bytes_of(weights: Iterable[Weight]) -> int:
     return sum(weight.numel * ITEMSIZE[weight.dtype] for weight in weights)
 
 
-def step_of(weights: Sequence[Weight], practice: Practice) -> Step | None:
+def step_of(weights: Sequence[Weight], setup: TrainingSetup) -> Step | None:
     """What the optimizer takes, where there is one."""
-    optimizer, implementation = practice.optimizer, practice.implementation
+    optimizer, implementation = setup.optimizer, setup.implementation
     if optimizer is None:
         return None
     state = state_bytes(optimizer, weights)
@@ -142,27 +142,27 @@ FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
 """What a budget may call them."""
 
 
-def in_the_batch(graph: Graph, practice: Practice = BARE) -> dict[str, Dim]:
+def in_the_batch(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, Dim]:
     """The figures of a network whose batch is free, in bytes, exact from a batch of 2 on; numbers where it is not.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    kept, course = trained(graph, practice)
+    kept, timeline = trained(graph, setup)
     weights = weights_of(graph)
-    step = step_of(weights, practice)
+    step = step_of(weights, setup)
     standing = bytes_of(weights) + (step.state if step else 0)
-    peak = highest(course.moments)
+    peak = highest(timeline.steps)
     return {
         "saved_bytes": summed(nbytes for _, nbytes in kept),
-        "inference_peak": highest(inference(tape_of(graph, run_of(graph, practice, is_training=False))).moments),
+        "inference_peak": highest(inference(tape_of(graph, run_of(graph, setup, is_training=False))).steps),
         "training_peak": peak,
-        "iteration_peak": standing + maximum(peak, course.left + (step.temporaries if step else 0)),
+        "iteration_peak": standing + maximum(peak, timeline.left + (step.temporaries if step else 0)),
     }
 
 
-def highest(moments: Iterable[Moment]) -> Dim:
-    """The most that is alive at any moment: of lines in one symbol those that are the highest somewhere."""
-    lives = list(dict.fromkeys(moment.live for moment in moments))
+def highest(steps: Iterable[TimelineStep]) -> Dim:
+    """The most that is alive at any step: of lines in one symbol those that are the highest somewhere."""
+    lives = list(dict.fromkeys(step.live for step in steps))
     if is_number(*lives):
         return max(lives)
     return maximum(*upper_hull([expression(live) for live in lives]))

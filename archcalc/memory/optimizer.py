@@ -140,7 +140,7 @@ def allocated(tensors: Sequence[Tensor]) -> Changes:
     return tuple(Change(tensor.nbytes) for tensor in tensors if tensor.nbytes)
 
 
-Held: TypeAlias = dict[str, Tensors]
+Variables: TypeAlias = dict[str, Tensors]
 """What the local variables of a running step hold that it has made."""
 
 
@@ -150,7 +150,7 @@ class Statement(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def changes(self, held: Held) -> Iterator[Change]:
+    def changes(self, variables: Variables) -> Iterator[Change]:
         """What the line allocates and releases, in order."""
 
 
@@ -162,14 +162,14 @@ class Make(Statement):
     tensors: Tensors
     operand: Operand = nothing
 
-    def changes(self, held: Held) -> Iterator[Change]:
+    def changes(self, variables: Variables) -> Iterator[Change]:
         for tensor in self.tensors:
             beside = self.operand(tensor)
             yield from beside
             yield from allocated([tensor])
             yield from released(beside)
-        yield from Drop(self.name).changes(held)
-        held[self.name] = self.tensors
+        yield from Drop(self.name).changes(variables)
+        variables[self.name] = self.tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Update(Statement):
     tensors: Tensors
     operand: Operand = real
 
-    def changes(self, held: Held) -> Iterator[Change]:
+    def changes(self, variables: Variables) -> Iterator[Change]:
         for tensor in self.tensors:
             beside = self.operand(tensor)
             yield from beside
@@ -192,8 +192,8 @@ class Drop(Statement):
 
     name: str
 
-    def changes(self, held: Held) -> Iterator[Change]:
-        yield from released(allocated(held.pop(self.name, ())))
+    def changes(self, variables: Variables) -> Iterator[Change]:
+        yield from released(allocated(variables.pop(self.name, ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +203,9 @@ class Name(Statement):
     name: str
     part: str
 
-    def changes(self, held: Held) -> Iterator[Change]:
-        yield from Drop(self.name).changes(held)
-        held[self.name] = held.pop(self.part)
+    def changes(self, variables: Variables) -> Iterator[Change]:
+        yield from Drop(self.name).changes(variables)
+        variables[self.name] = variables.pop(self.part)
 
 
 Statements: TypeAlias = Iterator[Statement]
@@ -213,10 +213,10 @@ Statements: TypeAlias = Iterator[Statement]
 
 def run(statements: Statements) -> Iterator[Change]:
     """What a function of these statements allocates and releases; what its variables hold ends with it."""
-    held: Held = {}
+    variables: Variables = {}
     for statement in statements:
-        yield from statement.changes(held)
-    for tensors in held.values():
+        yield from statement.changes(variables)
+    for tensors in variables.values():
         yield from released(allocated(tensors))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from archcalc.graph.graph import Graph
 from archcalc.memory.checkpointing import checkpointed_blocks
 from archcalc.memory.tape import Op, Tape
-from archcalc.memory.timeline import Ledger
+from archcalc.memory.timeline import LiveSet
 
 RANDOM_STATE = {"cpu": 5056, "cuda": 0}
 """Bytes of `torch.get_rng_state()`, in the CPU's memory; that of a GPU's generator is there too."""
@@ -77,7 +77,7 @@ class Recompute:
     """The state of one stretch in a training step. `keeps`: what its operations keep once it has run again."""
 
     stretch: Stretch
-    ledger: Ledger
+    live_set: LiveSet
     held: list[int] = field(default_factory=list)
     keeps: dict[int, tuple[int, ...]] = field(default_factory=dict)
     waiting: set[int] = field(default_factory=set)
@@ -88,17 +88,17 @@ class Recompute:
 
     def begin(self) -> None:
         """In the forward pass: takes what is held until backward has come through."""
-        tape = self.ledger.tape
+        tape = self.live_set.tape
         self.waiting = {place for place in self.places if packs(tape.ops[place])}
         self.held = [*self.stretch.inputs, self.random_state()]
-        self.ledger.take_all(self.stretch.inputs)
+        self.live_set.take_all(self.stretch.inputs)
 
     def random_state(self) -> int:
-        return self.ledger.new("state of the random numbers", RANDOM_STATE[self.ledger.tape.run.device])
+        return self.live_set.new("state of the random numbers", RANDOM_STATE[self.live_set.tape.run.device])
 
     def needed(self, place: int) -> tuple[int, ...]:
         """What the backward of an operation has kept for it; runs the stretch again if it is the first that asks."""
-        if not self.keeps and packs(self.ledger.tape.ops[place]):
+        if not self.keeps and packs(self.live_set.tape.ops[place]):
             self.run()
         return self.keeps.get(place, ())
 
@@ -106,35 +106,35 @@ class Recompute:
         """The backward of an operation has ended."""
         self.waiting.discard(place)
         if not self.waiting:
-            self.ledger.drop_all(self.held)
+            self.live_set.drop_all(self.held)
             self.held = []
 
     def run(self) -> None:
         """Runs again: new storages for all that is made, kept for backward, the rest gone as it was before."""
-        ledger, tape = self.ledger, self.ledger.tape
+        live_set, tape = self.live_set, self.live_set.tape
         random = self.random_state()
         new = dict(self.renewed())
         alive: dict[int, int] = {}
         for place in range(self.stretch.first, self.stretch.stop + 1):
             op = tape.ops[place]
             self.keeps[place] = tuple(new.get(storage, storage) for storage in op.keeps)
-            ledger.take_all(self.keeps[place])
+            live_set.take_all(self.keeps[place])
             if place == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
-                ledger.mark("again", op.node)
+                live_set.mark("again", op.node)
                 break
-            alive |= {tensor: ledger.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
+            alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
             own = tuple(new[storage] for storage in op.own)
-            ledger.take_all((*op.pins, *own))
-            ledger.mark("again", op.node)
-            ledger.drop_all(own)
-            ledger.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
-        ledger.drop_all(alive.values())
-        ledger.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
-        ledger.drop(random)
+            live_set.take_all((*op.pins, *own))
+            live_set.mark("again", op.node)
+            live_set.drop_all(own)
+            live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
+        live_set.drop_all(alive.values())
+        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
+        live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:
         """For every storage that the stretch makes, the one that it makes when it runs again."""
-        tape = self.ledger.tape
+        tape = self.live_set.tape
         made = dict.fromkeys(
             storage
             for place in self.places

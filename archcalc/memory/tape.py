@@ -22,7 +22,7 @@ class Opaque(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TensorInfo:
     """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it. `order`: that of
     its elements in memory."""
 
@@ -84,7 +84,7 @@ class Tape:
     """
 
     run: Run
-    tensors: list[Held] = field(default_factory=list)
+    tensors: list[TensorInfo] = field(default_factory=list)
     bytes_of: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Tape:
         """A new tensor, in a storage of its own or as a view of another."""
         if storage is None:
             storage = self.storage(name, size.nbytes)
-        self.tensors.append(Held(size, storage, learns, order))
+        self.tensors.append(TensorInfo(size, storage, learns, order))
         return len(self.tensors) - 1
 
     def storage(self, name: str, nbytes: int) -> int:
@@ -114,7 +114,7 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
     Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
     """
-    used = graph.behind(*graph.outputs) | {each.name for each in graph.inputs}
+    used = graph.ancestors(*graph.outputs) | {each.name for each in graph.inputs}
     check_predicted(graph, run, used)
     made = Tape(run)
     values = made.values

@@ -1,11 +1,11 @@
-"""Memory in words: the figures of a footprint, and the course of a training step."""
+"""Memory in words: the figures of a footprint, and the timeline of a training step."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archcalc.memory.footprint import Footprint
-    from archcalc.memory.timeline import Course, Moment
+    from archcalc.memory.timeline import Timeline, TimelineStep
     from archcalc.memory.transfer import Once
 
 SHOWN = 12
@@ -37,7 +37,7 @@ def figures(found: "Footprint") -> list[str]:
         )
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    head = f"memory, bytes ({found.practice.rules}; peaks with input, above parameters and buffers)"
+    head = f"memory, bytes ({found.setup.rules}; peaks with input, above parameters and buffers)"
     return [head, *conditions(found), *lines]
 
 
@@ -50,17 +50,17 @@ def but(once: "Once") -> str:
 
 def conditions(found: "Footprint") -> Iterator[str]:
     """What the figures hold for, beside the usual."""
-    if found.practice.checkpointed:
-        yield f"  {' and '.join(found.practice.checkpointed)}: only inputs are kept, and backward runs it again"
-    if found.practice.autocast:
-        yield f"  forward under autocast in {found.practice.autocast}; parameters and their gradients in float32"
-    if found.practice.accumulate:
+    if found.setup.checkpointed:
+        yield f"  {' and '.join(found.setup.checkpointed)}: only inputs are kept, and backward runs it again"
+    if found.setup.autocast:
+        yield f"  forward under autocast in {found.setup.autocast}; parameters and their gradients in float32"
+    if found.setup.accumulate:
         yield "  gradients are added to those of earlier batches"
 
 
-def course(made: "Course") -> Iterator[str]:
+def timeline(made: "Timeline") -> Iterator[str]:
     """The most that is alive in each part of the network, forward and backward, and what that is at the peak."""
-    parts = folded(made.moments)
+    parts = folded(made.steps)
     widest = max(len(name) for _, name, _ in parts)
     most = made.peak.live
     for phase, name, live in parts:
@@ -75,13 +75,13 @@ def course(made: "Course") -> Iterator[str]:
         yield f"  {sum(nbytes for _, nbytes in rest):>15,}  {len(rest)} more"
 
 
-def folded(moments: "Sequence[Moment]") -> list[tuple[str, str, int]]:
+def folded(steps: "Sequence[TimelineStep]") -> list[tuple[str, str, int]]:
     """Neighbours of one block as one, with the most that is alive in it."""
     parts: list[tuple[str, str, int]] = []
-    for moment in moments:
-        name = moment.node.partition(".")[0]
-        if parts and parts[-1][:2] == (moment.phase, name):
-            parts[-1] = (moment.phase, name, max(parts[-1][2], moment.live))
+    for step in steps:
+        name = step.node.partition(".")[0]
+        if parts and parts[-1][:2] == (step.phase, name):
+            parts[-1] = (step.phase, name, max(parts[-1][2], step.live))
         else:
-            parts.append((moment.phase, name, moment.live))
+            parts.append((step.phase, name, step.live))
     return parts

@@ -1,4 +1,4 @@
-"""The ledger: which storages of a tape are alive, how many hold each, and what that comes to at every moment."""
+"""The timeline of a run: which storages of a tape are alive, what refers to each, and their bytes at every step."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from archcalc.memory.tape import Tape
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineStep:
     """What is alive while an operation runs, in bytes: `phase` is forward, backward, or again (a second forward)."""
 
     phase: str
@@ -17,33 +17,33 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Course:
-    """The moments of a run in order. `left`: what is alive at its end; `alive`: by name, at the moment watched."""
+class Timeline:
+    """The steps of a run in order. `left`: what is alive at its end; `alive`: by name, at the step watched."""
 
-    moments: tuple[Moment, ...]
+    steps: tuple[TimelineStep, ...]
     left: int
     alive: tuple[tuple[str, int], ...] = ()
 
     @property
-    def peak(self) -> Moment:
-        """The first of the moments at which most is alive."""
-        return self.moments[self.highest]
+    def peak(self) -> TimelineStep:
+        """The first of the steps at which most is alive."""
+        return self.steps[self.highest]
 
     @property
     def highest(self) -> int:
-        return max(range(len(self.moments)), key=lambda i: self.moments[i].live)
+        return max(range(len(self.steps)), key=lambda i: self.steps[i].live)
 
 
 @dataclass
-class Ledger:
-    """Storages that are alive, each with how many hold it; `seen`: those alive at moment number `watch`."""
+class LiveSet:
+    """Storages that are alive, each with how many hold it; `seen`: those alive at step number `watch`."""
 
     tape: Tape
     holders: Counter[int] = field(default_factory=Counter)
     live: int = 0
     watch: int = -1
     seen: list[tuple[str, int]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    steps: list[TimelineStep] = field(default_factory=list)
 
     def take(self, storage: int) -> int:
         self.holders[storage] += 1
@@ -68,12 +68,12 @@ class Ledger:
         return self.take(self.tape.storage(name, nbytes))
 
     def mark(self, phase: str, node: str, scratch: int = 0) -> None:
-        if len(self.moments) == self.watch:
+        if len(self.steps) == self.watch:
             alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i, count in self.holders.items() if count]
             self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
-        self.moments.append(Moment(phase, node, self.live + scratch))
+        self.steps.append(TimelineStep(phase, node, self.live + scratch))
 
     @property
-    def course(self) -> Course:
+    def timeline(self) -> Timeline:
         """What has been so far."""
-        return Course(tuple(self.moments), self.live, tuple(self.seen))
+        return Timeline(tuple(self.steps), self.live, tuple(self.seen))

@@ -1,4 +1,4 @@
-"""Practice: how a network is trained and on what, as far as its memory depends on it."""
+"""The training setup: how a network is trained and on what, as far as its memory depends on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ FOREACH = "foreach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Practice:
+class TrainingSetup:
     """The optimizer, and which of torch's implementations of its step; the device whose kernels run.
 
     `accumulate`: gradients of earlier passes are there, and are added to. `checkpointed`: blocks, by their names in the
@@ -33,7 +33,7 @@ class Practice:
     def rules(self) -> str:
         """By what its memory is predicted.
 
-        >>> Practice().rules
+        >>> TrainingSetup().rules
         'cpu, torch 2.13'
         """
         return f"{self.device}, torch {RELEASE}"
@@ -42,7 +42,7 @@ class Practice:
     def words(self) -> str:
         """What differs from one bare pass, for the heading of what was measured; empty where nothing does.
 
-        >>> Practice(accumulate=True, checkpointed=("block",)).words
+        >>> TrainingSetup(accumulate=True, checkpointed=("block",)).words
         ', block checkpointed, gradients added up'
         """
         parts = [f"{kind} checkpointed" for kind in self.checkpointed] + ["gradients added up"] * self.accumulate
@@ -50,7 +50,7 @@ class Practice:
         return "".join(f", {part}" for part in parts)
 
 
-BARE = Practice()
+DEFAULT_SETUP = TrainingSetup()
 """No optimizer, on the CPU."""
 
 
@@ -62,11 +62,11 @@ def implementation_of(optimizer: Optimizer | None, asked: str | None) -> str:
     return asked or FOREACH
 
 
-def practice_of(options: Mapping[str, Any]) -> Practice:
+def setup_of_options(options: Mapping[str, Any]) -> TrainingSetup:
     """What a command line says of it. Raises SpecError for an optimizer that cannot be read."""
     call, kinds = options["optimizer"], (name.strip() for each in options["checkpoint"] for name in each.split(","))
     optimizer = read_optimizer(call, "--optimizer") if call else None
-    return Practice(
+    return TrainingSetup(
         optimizer=optimizer,
         implementation=implementation_of(optimizer, options["implementation"]),
         accumulate=options["accumulate"],

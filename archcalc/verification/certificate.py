@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from archcalc.verification.row import Certificate, Count, Row
+from archcalc.verification.row import Count, Row, VerificationReport
 
 SHOWN = 10
 """Differences of one row that text shows; JSON has them all."""
@@ -24,7 +24,7 @@ def unpainted(word: str, agrees: bool | None) -> str:
     return word
 
 
-def to_text(certificate: Certificate, paint: Paint = unpainted) -> str:
+def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
     """Rows in groups of one level and one size, differences below their row, and a line that sums up."""
     lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
     rows = certificate.rows
@@ -37,7 +37,7 @@ def to_text(certificate: Certificate, paint: Paint = unpainted) -> str:
     return "\n".join([*lines, "", paint(summary(certificate), certificate.agrees)]) + "\n"
 
 
-def used(certificate: Certificate) -> str:
+def used(certificate: VerificationReport) -> str:
     return f"torch {certificate.versions.get('torch', '')}, {certificate.device}"
 
 
@@ -65,7 +65,7 @@ def differences(row: Row) -> Iterator[str]:
         yield f"      and {len(row.differences) - SHOWN:,} more (--format json has all)"
 
 
-def summary(certificate: Certificate) -> str:
+def summary(certificate: VerificationReport) -> str:
     """`all 19 comparisons agree`."""
     judged = [row for row in certificate.rows if row.agrees is not None]
     wrong = [row for row in judged if not row.agrees]
@@ -77,7 +77,7 @@ def summary(certificate: Certificate) -> str:
     return f"all {len(judged)} comparisons agree{note}"
 
 
-def to_json(certificate: Certificate) -> str:
+def to_json(certificate: VerificationReport) -> str:
     """The whole certificate, a row to a line, and a layer of the timing to a line."""
     head = {key: value for key, value in asdict(certificate).items() if key not in ("rows", "timing")}
     lines = [f" {json.dumps(key)}: {plain(value)}" for key, value in (head | {"agrees": certificate.agrees}).items()]
@@ -86,7 +86,7 @@ def to_json(certificate: Certificate) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def timing_of(certificate: Certificate) -> str:
+def timing_of(certificate: VerificationReport) -> str:
     if not (timing := certificate.timing):
         return "null"
     about = [f"  {json.dumps(key)}: {plain(value)}" for key, value in timing.items() if key != "layers"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from archcalc.core.version import VERSION
-from archcalc.memory.training_setup import Practice
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.verification.memory.gpu import same_every_time
 from archcalc.verification.timing.timing import as_timed
 
@@ -36,7 +36,7 @@ def versions(device: str) -> dict[str, str]:
             "driver": driver(),
             "gpu": name_of(device),
         }
-    return found | {"rules": "none" if device == "meta" else Practice(device=device).rules}
+    return found | {"rules": "none" if device == "meta" else TrainingSetup(device=device).rules}
 
 
 def driver() -> str:

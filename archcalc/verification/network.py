@@ -14,16 +14,17 @@ from archcalc.codegen import Source, generate
 from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph, Node
+from archcalc.graph.loading import document_of
 from archcalc.lint.expectation import failures
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
-from archcalc.memory.training_setup import BARE, Practice
+from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye
 from archcalc.verification.memory.footprints import footprints
-from archcalc.verification.row import CPU, CUDA, META, SPEC, Certificate, Row, compared, counted, total
+from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
 from archcalc.verification.structure.periods import over_periods
 from archcalc.verification.structure.sizes import Sizes, other_sizes
 from archcalc.verification.structure.state_dict import structure
@@ -64,44 +65,46 @@ def device_of(wanted: str) -> str:
     return wanted
 
 
-def prove(
-    document: Document,
+def verify(
+    spec: str | Document,
     *,
     batch: int = 1,
     dtype: str = "float32",
     device: str = "auto",
     sizes: int = SIZES,
     memory: bool = True,
-    practice: Practice = BARE,
+    setup: TrainingSetup = DEFAULT_SETUP,
     time: bool = False,
     progress: Progress = silent,
-) -> Certificate:
-    """Everything that archcalc says of a network, held against torch.
+) -> VerificationReport:
+    """Compares every number that archcalc gives for a network with what torch does.
 
+    `spec`: a path, the name of a bundled spec (`resnet50@resnet101`), or a document.
     `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
-    whether the network is trained a step, to see what that takes, and `practice` how. `time`: whether its time is
+    whether the network is trained a step, to see what that takes, and `setup` how. `time`: whether its time is
     measured, on the device.
 
     Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
     """
     device = device_of(device)
+    document = document_of(spec) if isinstance(spec, str) else spec
     graph = build(document, batch=batch, dtype=dtype)
     rows = [*as_published(document), *on_meta(graph, progress)]
     rows += at_other_sizes(document, graph, dtype, progress)
     rows += closed_forms(document, graph, sizes, progress)
     times: Times = ([], None)
     if all(row.agrees is not False for row in rows):
-        rows += really(graph, device, practice if memory else None, progress) if device != "meta" else ()
+        rows += really(graph, device, setup if memory else None, progress) if device != "meta" else ()
         times = timed(graph, device, progress) if time else times
-    source = generate(graph, checkpointed=practice.checkpointed)
+    source = generate(graph, checkpointed=setup.checkpointed)
     return certified(graph, source, device, [*rows, *times[0]], times[1])
 
 
 def certified(
     graph: Graph, source: Source, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None
-) -> Certificate:
+) -> VerificationReport:
     """The rows, and all that they were measured with."""
-    return Certificate(
+    return VerificationReport(
         graph.name,
         graph.spec,
         name_of(device),
@@ -251,30 +254,30 @@ def takes(running: Running, sizes: Sizes) -> bool:
 # --- a real run ------------------------------------------------------------------------------------------------------
 
 
-def really(graph: Graph, device: str, practice: Practice | None, progress: Progress) -> Iterator[Row]:
+def really(graph: Graph, device: str, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
     """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
     torch.manual_seed(0)
     for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
-        yield from really_on(each, graph, practice, progress)
+        yield from really_on(each, graph, setup, progress)
 
 
-def really_on(device: str, graph: Graph, practice: Practice | None, progress: Progress) -> Iterator[Row]:
-    """A real run on one device, if its memory has room for it; without a `practice` its memory is not measured."""
+def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
+    """A real run on one device, if its memory has room for it; without a `setup` its memory is not measured."""
     at, level = size_of(graph), LEVELS[device]
     if (needed := taken(graph)) > room(device):
         yield Row("a real run", level, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
         return
     progress(f"a real run on {device}")
     try:
-        source = generate(graph, checkpointed=practice.checkpointed if practice else ())
+        source = generate(graph, checkpointed=setup.checkpointed if setup else ())
         running = Running(source, graph, device)
         yield from real_run(running, level, at)
         if device == "cpu":
             progress("dye")
             yield dye(running, at)
-        if practice:
+        if setup:
             progress(f"memory on {device}")
-            yield from footprints(graph, running, practice, level, at + practice.words, room(device))
+            yield from footprints(graph, running, setup, level, at + setup.words, room(device))
     except FAULTS as fault:
         yield broken("the network runs", level, at, fault)
 

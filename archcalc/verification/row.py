@@ -29,7 +29,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class VerificationReport:
     """All rows of a network, and what they were measured with: versions, and flags that change numbers.
 
     `timing`: every layer's time, where it was measured (timing_text.py says what is in it).

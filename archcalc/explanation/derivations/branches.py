@@ -72,12 +72,12 @@ def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
 
 def forked(graph: Graph, sources: tuple[str, ...]) -> str:
     """The last layer, or input, that all come from; empty where there is none."""
-    common = set.intersection(*(graph.behind(source) for source in sources))
+    common = set.intersection(*(graph.ancestors(source) for source in sources))
     order = [*(each.name for each in graph.inputs), *(node.name for node in graph)]
     return next((name for name in reversed(order) if name in common), "")
 
 
 def between(graph: Graph, fork: str, source: str) -> set[str]:
     """The layers from a fork to the end of a branch."""
-    before = graph.behind(fork) if fork else set()
-    return {name for name in graph.behind(source) - before if name in graph.by_name}
+    before = graph.ancestors(fork) if fork else set()
+    return {name for name in graph.ancestors(source) - before if name in graph.by_name}

@@ -52,7 +52,7 @@ def needless(design: Design, node: Node) -> Node | None:
         return None
     for end, other in (node.sources, reversed(node.sources)):
         found = skip(design, design.graph.by_name.get(end), node)
-        if found is not None and other != found.sources[0] and found.sources[0] in design.graph.behind(other):
+        if found is not None and other != found.sources[0] and found.sources[0] in design.graph.ancestors(other):
             return found
     return None
 

@@ -117,11 +117,11 @@ def totals(report: Report) -> dict[str, Any]:
 
 
 def timeline(found: "Footprint | None") -> dict[str, Any]:
-    """Every moment of a training step, and what is alive at its peak; nothing where it was not asked for."""
-    if found is None or found.course is None:
+    """Every step of a training step, and what is alive at its peak; nothing where it was not asked for."""
+    if found is None or found.timeline is None:
         return {}
-    moments = [[each.phase, each.node, each.live] for each in found.course.moments]
-    return {"timeline": moments, "alive_at_peak": [list(each) for each in found.course.alive]}
+    steps = [[each.phase, each.node, each.live] for each in found.timeline.steps]
+    return {"timeline": steps, "alive_at_peak": [list(each) for each in found.timeline.alive]}
 
 
 def computed_once(once: "Once | None") -> dict[str, Any]:
@@ -144,10 +144,10 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
         }
     )
     return {
-        "rules": found.practice.rules,
-        "accumulate": found.practice.accumulate,
-        "autocast": found.practice.autocast or None,
-        "checkpointed": list(found.practice.checkpointed),
+        "rules": found.setup.rules,
+        "accumulate": found.setup.accumulate,
+        "autocast": found.setup.autocast or None,
+        "checkpointed": list(found.setup.checkpointed),
         "buffer_bytes": found.buffers,
         "grad_bytes": found.gradients,
         "saved_bytes": sum(found.saved.values()),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from archcalc.core.render import printable
 from archcalc.measure import MEASURES
-from archcalc.memory.text import course, figures
+from archcalc.memory.text import figures, timeline
 from archcalc.report.layout import Column, every_column, fitting, total_line, width_of
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
@@ -136,7 +136,7 @@ def memory(report: Report) -> list[str]:
     found = report.footprint
     if found is None:
         return []
-    return ["", *figures(found), *(["", *course(found.course)] if found.course else [])]
+    return ["", *figures(found), *(["", *timeline(found.timeline)] if found.timeline else [])]
 
 
 def parameters(report: Report) -> str:

@@ -18,7 +18,7 @@ from archcalc.memory import engine as memory
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of, run_of
 from archcalc.memory.recompute import stretches
 from archcalc.memory.tape import tape_of
-from archcalc.memory.training_setup import Practice
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.verification.memory.allocator import peaks as modelled
 from archcalc.verification.memory.measured import inference, iteration, standing, state_bytes, training
 from archcalc.verification.memory.saved import saved
@@ -30,23 +30,23 @@ PERCENT = 2
 """How near the model of the allocator has to come."""
 
 
-def footprints(graph: Graph, running: Running, practice: Practice, level: str, at: str, room: float) -> Iterator[Row]:
+def footprints(graph: Graph, running: Running, setup: TrainingSetup, level: str, at: str, room: float) -> Iterator[Row]:
     """What is kept for backward, layer by layer; peaks of inference, of this text and of the flat one, of training, and
-    of an iteration where the practice has an optimizer.
+    of an iteration where the setup has an optimizer.
 
     Predicted by the rules of the device that the network runs on. Peaks are those of tensors: what kernels allocate for
     themselves and release again is no part of them. What would take more than `room`, as predicted, is not run.
     """
-    practice = replace(practice, device=running.device)
+    setup = replace(setup, device=running.device)
     try:
-        found = footprint_of(graph, practice)
+        found = footprint_of(graph, setup)
     except Opaque as opaque:
         yield Row("memory", level, at, "not predicted", "not measured", None, (str(opaque),))
         return
     if (needed := found.iteration) > room:
         yield Row("memory", level, at, found.training.live, f"not run: it takes {needed / 2**30:.1f} GiB", None)
         return
-    running = running.under(practice.autocast)
+    running = running.under(setup.autocast)
     kept = saved(running, running.inputs())
     predicted = {node.name: found.saved.get(node.name, 0) for node in graph}
     measured = {node.name: kept.by_layer.get(node.name, 0) for node in graph}
@@ -59,27 +59,27 @@ def footprints(graph: Graph, running: Running, practice: Practice, level: str, a
 
 def iterated(found: Footprint, running: Running, level: str, at: str) -> Row:
     """A whole iteration, the optimizer's step included; the network has other parameters after it."""
-    made = optimizer(running.module, found.practice)
-    measured = iteration(running, running.inputs(), made, accumulate=found.practice.accumulate)
-    there = standing(running).total + state_bytes(made) + gradients_before(running, found.practice)
+    made = optimizer(running.module, found.setup)
+    measured = iteration(running, running.inputs(), made, accumulate=found.setup.accumulate)
+    there = standing(running).total + state_bytes(made) + gradients_before(running, found.setup)
     name = found.step.name if found.step else ""
     return total(f"peak of an iteration with {name}, bytes", level, at, found.iteration, measured.peak + there)
 
 
-def optimizer(module: nn.Module, practice: Practice) -> torch.optim.Optimizer:
+def optimizer(module: nn.Module, setup: TrainingSetup) -> torch.optim.Optimizer:
     """The optimizer itself, over all that is trained."""
-    assert practice.optimizer
-    call = practice.optimizer.call(practice.implementation)
+    assert setup.optimizer
+    call = setup.optimizer.call(setup.implementation)
     made: torch.optim.Optimizer = getattr(torch.optim, call.target.rpartition(".")[2])(
         [each for each in module.parameters() if each.requires_grad], **call.arguments
     )
     return made
 
 
-def gradients_before(running: Running, practice: Practice) -> int:
+def gradients_before(running: Running, setup: TrainingSetup) -> int:
     """Bytes of the gradients of earlier batches, which the events of one pass do not tell of."""
     trained = (each for each in running.module.parameters() if each.requires_grad)
-    return sum(each.nbytes for each in trained) if practice.accumulate else 0
+    return sum(each.nbytes for each in trained) if setup.accumulate else 0
 
 
 def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str) -> Iterator[Row]:
@@ -88,12 +88,12 @@ def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str)
     inferred = inference(running, inputs)
     yield from peak("peak of inference, bytes", level, at, found.nested.live, inferred)
     yield from peak("the same of flat source", level, at, found.inference.live, inference(flat, inputs))
-    trained = training(running, inputs, accumulate=found.practice.accumulate)
-    before = gradients_before(running, found.practice)
+    trained = training(running, inputs, accumulate=found.setup.accumulate)
+    before = gradients_before(running, found.setup)
     yield from peak("peak of training, bytes", level, at, found.training.live, trained, before)
     for phase, stream in [("inference", inferred), ("training", trained)]:
         if stream.usage:
-            sizes = predicted_sizes(graph, found.practice, phase == "training")
+            sizes = predicted_sizes(graph, found.setup, phase == "training")
             yield from blocks(phase, level, at, stream, stream.usage, sizes)
 
 
@@ -154,15 +154,15 @@ def unforeseen(stream: Stream, predicted: Mapping[int, int]) -> Counter[int]:
     return Counter(stream.allocations) - Counter(predicted)
 
 
-def predicted_sizes(graph: Graph, practice: Practice, is_training: bool) -> Counter[int]:
+def predicted_sizes(graph: Graph, setup: TrainingSetup, is_training: bool) -> Counter[int]:
     """How many storages of each size a run makes, as predicted; backward puts its gradients on the tape itself.
 
     Gradients that are accumulated are made as others are: those of before are none of the run's.
     """
-    tape = tape_of(graph, run_of(graph, practice, is_training=is_training))
+    tape = tape_of(graph, run_of(graph, setup, is_training=is_training))
     given = Counter(tape.bytes_of[storage] for storage in tape.given)
     if is_training:
-        memory.training(tape, again=stretches(graph, tape, practice.checkpointed))
+        memory.training(tape, again=stretches(graph, tape, setup.checkpointed))
     else:
         memory.inference(tape)
     return Counter(tape.bytes_of) - given

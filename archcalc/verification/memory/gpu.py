@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from archcalc.verification.memory.stream import Moment, Usage, recorded
+from archcalc.verification.memory.stream import AllocatorEvent, Usage, recorded
 
 ALLOCATED, RELEASED = "alloc", "free_requested"
 """What the history calls the two events of a tensor; its others are of segments, and of releases that had to wait."""
@@ -28,7 +28,7 @@ ENTRIES = 1_000_000
 class Recording:
     """A run on the GPU. `resolved`: whether the profiler saw the same events, so that kernels are known."""
 
-    moments: tuple[Moment, ...]
+    changes: tuple[AllocatorEvent, ...]
     resolved: bool
     usage: Usage
 
@@ -47,20 +47,20 @@ def recorded_on_gpu(run: Callable[[], object]) -> Recording:
     finally:
         torch.cuda.memory._record_memory_history(enabled=None)
     used = usage(before, torch.cuda.memory_stats(), cublas())
-    moments, resolved = merged(tuple(history(snapshot, torch.cuda.current_device())), seen)
-    return Recording(moments, resolved, used)
+    changes, resolved = merged(tuple(history(snapshot, torch.cuda.current_device())), seen)
+    return Recording(changes, resolved, used)
 
 
-def history(snapshot: Mapping[str, Any], device: int) -> Iterator[Moment]:
+def history(snapshot: Mapping[str, Any], device: int) -> Iterator[AllocatorEvent]:
     """The events of a snapshot, in order; no kernel is known."""
     for entry in snapshot["device_traces"][device]:
         if entry["action"] == ALLOCATED:
-            yield Moment(entry["size"], entry["addr"])
+            yield AllocatorEvent(entry["size"], entry["addr"])
         elif entry["action"] == RELEASED:
-            yield Moment(-entry["size"], entry["addr"])
+            yield AllocatorEvent(-entry["size"], entry["addr"])
 
 
-def merged(asked: Sequence[Moment], seen: Sequence[Moment]) -> tuple[tuple[Moment, ...], bool]:
+def merged(asked: Sequence[AllocatorEvent], seen: Sequence[AllocatorEvent]) -> tuple[tuple[AllocatorEvent, ...], bool]:
     """The sizes of one witness with the kernels of the other; without kernels where the two do not agree."""
     same = [(each.address, each.size > 0) for each in asked] == [(each.address, each.size > 0) for each in seen]
     if not same:

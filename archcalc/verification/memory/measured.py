@@ -95,7 +95,7 @@ def stream(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], 
     around = storage_bytes(inputs), storage_bytes(seeds)
     if running.device == "cuda":
         made = recorded_on_gpu(run)
-        return Stream(events(made.moments), *around, made.resolved, made.usage)
+        return Stream(events(made.changes), *around, made.resolved, made.usage)
     return Stream(events(recorded(run, autocast=bool(running.autocast))), *around)
 
 

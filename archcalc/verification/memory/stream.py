@@ -70,17 +70,17 @@ class Stream:
 
     @cached_property
     def raw_peak(self) -> int:
-        """The most that the allocator held, workspaces among it."""
+        """The most that the allocator alive, workspaces among it."""
         return highest(event.size for event in self.events)
 
     @cached_property
     def logical_peak(self) -> int:
-        """The most that tensors held: the peak without workspaces."""
+        """The most that tensors alive: the peak without workspaces."""
         return highest(event.size for event in self.events if not event.workspace)
 
     @property
     def peak(self) -> int:
-        """The most that tensors held, the inputs and the gradients of the outputs among them."""
+        """The most that tensors alive, the inputs and the gradients of the outputs among them."""
         return self.logical_peak + self.inputs + self.seeds
 
     @property
@@ -116,7 +116,7 @@ def highest(changes: Iterable[int]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class AllocatorEvent:
     """An event as the profiler has it. `run` tells one run of a kernel from all others; 0 is outside of kernels."""
 
     size: int
@@ -125,7 +125,7 @@ class Moment:
     run: int = 0
 
 
-def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[Moment, ...]:
+def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[AllocatorEvent, ...]:
     """Every event of a device's allocator during `run`, in order; of CUDA's, sizes are those of its blocks.
 
     The profiler knows the sizes only of what it saw being allocated, so `run` must release nothing older.
@@ -133,16 +133,16 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
     gc.collect()
     gc.disable()
     try:
-        with silence(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        with without_messages(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
             run()
     finally:
         gc.enable()
     results: Any = profiler.profiler.kineto_results
-    return tuple(moments(results.experimental_event_tree(), device, autocast))
+    return tuple(changes(results.experimental_event_tree(), device, autocast))
 
 
 @contextmanager
-def silence() -> Iterator[None]:
+def without_messages() -> Iterator[None]:
     """The profiler's library says on stderr that it begins and ends, unless told not to before it is first used."""
     name = "KINETO_LOG_LEVEL"
     told = name in os.environ
@@ -154,7 +154,7 @@ def silence() -> Iterator[None]:
             del os.environ[name]
 
 
-def moments(roots: Sequence[Any], device: str, autocast: bool = False) -> Iterator[Moment]:
+def changes(roots: Sequence[Any], device: str, autocast: bool = False) -> Iterator[AllocatorEvent]:
     """The memory events of a tree of operators, each with the outermost kernel that ran at the time.
 
     No two outermost kernels run at once; a kernel's events may be on threads of its own, so that only time tells.
@@ -164,7 +164,7 @@ def moments(roots: Sequence[Any], device: str, autocast: bool = False) -> Iterat
     for time, size, address in found:
         run = bisect_right(starts, time)
         inside = run > 0 and time <= spans[run - 1][1]
-        yield Moment(size, address, spans[run - 1][2], run) if inside else Moment(size, address)
+        yield AllocatorEvent(size, address, spans[run - 1][2], run) if inside else AllocatorEvent(size, address)
 
 
 def flattened(
@@ -186,25 +186,25 @@ def flattened(
     return sorted(found, key=itemgetter(0)), sorted(spans)
 
 
-def events(moments: Sequence[Moment]) -> tuple[Event, ...]:
+def events(changes: Sequence[AllocatorEvent]) -> tuple[Event, ...]:
     """Numbered, and those told apart that one run of a kernel both allocates and releases."""
-    held: dict[int, tuple[int, Moment]] = {}
+    alive: dict[int, tuple[int, AllocatorEvent]] = {}
     blocks: list[int] = []
     workspaces: set[int] = set()
     count = 0
-    for moment in moments:
-        if moment.size > 0:
-            held[moment.address] = (count, moment)
+    for change in changes:
+        if change.size > 0:
+            alive[change.address] = (count, change)
             blocks.append(count)
             count += 1
             continue
-        block, born = held.pop(moment.address, (BEFORE, None))
+        block, born = alive.pop(change.address, (BEFORE, None))
         blocks.append(block)
-        if born and born.run == moment.run != 0:
+        if born and born.run == change.run != 0:
             workspaces.add(block)
     return tuple(
-        Event(moment.size, block, moment.kernel, block in workspaces)
-        for moment, block in zip(moments, blocks, strict=True)
+        Event(change.size, block, change.kernel, block in workspaces)
+        for change, block in zip(changes, blocks, strict=True)
     )
 
 

@@ -1,0 +1,329 @@
+"""Reports: what is printed adds up, nothing is cut, every format says the same."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
+from archcalc.measure import MEASURES
+from archcalc.report import formats  # noqa: F401  every file in it registers itself
+from archcalc.report.formats.table import View, table
+from archcalc.report.layout import every_column
+from archcalc.report.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, sum_of, with_subtotals
+from tests.goldens import assert_golden
+from tests.networks.zoo import network
+
+NETWORKS = ("alexnet", "googlenet", "resnet50", "vgg16", "lenet5_1998", "two_layer")
+SMALL = """
+archcalc: 1
+name: Small
+source: "nobody, 2026"
+input: [3, 32, 32]
+blocks:
+  residual(width, stride=1):
+    - add:
+        - conv(3, width, stride=stride, padding=1, norm=batchnorm, act=relu) -> conv(3, width, p1)
+        - conv(1, width, stride=stride)
+layers:
+  - stem = conv(3, 16, p1, freeze=true)
+  - body = residual(16) -> residual(32, stride=2)
+  - gap -> fc(10)
+"""
+
+
+def small(convention: str = "macs") -> Report:
+    return report_of(load_text(SMALL), convention)
+
+
+def body(text: str, first_title: str = "Layer") -> list[str]:
+    """The lines of a printed table, its head and its rules left out."""
+    lines = text.split("\n")
+    first = next(i for i, line in enumerate(lines) if line.lstrip().startswith(first_title))
+    last = next(i for i, line in enumerate(lines) if "total" in line.split())
+    return [line for line in lines[first + 1 : last + 1] if not line.startswith("-")]
+
+
+def cells(line: str) -> list[str]:
+    return re.split(r"\s{2,}", line.strip())
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_printed_columns_add_up_to_the_printed_total(name: str) -> None:
+    view = View(columns=("layer", "params", "macs", "output_bytes"))
+    *layers, total = (cells(line) for line in body(table(report_of(network(name)), view)) if not line.startswith("="))
+    for i in (1, 2, 3):
+        assert sum(number(line[i]) for line in layers) == number(total[i])
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet50"])
+def test_printed_subtotals_are_the_sums_of_what_stands_above_them(name: str) -> None:
+    view = View(columns=("layer", "params", "macs", "output_bytes"))
+    above: dict[str, list[int]] = {}
+    subtotals = 0
+    for line in body(table(report_of(network(name)), view)):
+        first, *numbers = cells(line)
+        if first.startswith("= "):
+            subtotals += 1
+            assert [number(each) for each in numbers] == above[first.removeprefix("= ")]
+        else:
+            sums = above.setdefault(first.partition(".")[0], [0, 0, 0])
+            above[first.partition(".")[0]] = [a + number(b) for a, b in zip(sums, numbers, strict=True)]
+    assert subtotals >= 4
+
+
+@pytest.mark.parametrize("room", [None, 200, 80, 60, 40])
+def test_the_table_word_for_word(room: int | None) -> None:
+    assert_golden(f"table_{room or 'unlimited'}.txt", table(small(), View(room=room)))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("room", [30, 60, 80, 100, 200])
+def test_what_does_not_fit_leaves_as_a_whole_and_is_named(name: str, room: int) -> None:
+    report = report_of(network(name))
+    text, whole = table(report, View(room=room)), table(report, View())
+    for narrow, wide in zip(body(text), body(whole), strict=True):
+        assert set(cells(narrow)) <= set(cells(wide)), "a cell is as it is where there is room"
+        assert len(narrow) <= max(room, len(cells(wide)[0]) + 2)
+    gone = set(re.findall(r"no room for: ([\w, ]+) \(", " ".join(text.split())))
+    heads = len(cells(next(line for line in text.split("\n") if line.startswith("Layer"))))
+    columns = sum(1 for column in every_column(report).values() if column.rank < 9)
+    assert heads == columns - sum(len(each.split(", ")) for each in gone)
+
+
+def test_of_columns_that_were_asked_for_the_last_leave_first() -> None:
+    view = View(columns=("layer", "flops", "scalar", "netscope", "buffers"), room=45)
+    text = table(small(), view)
+    assert titles(text) == ["Layer", "FLOPs", "Scalar ops"]
+    assert "no room for: netscope, buffers (" in text
+
+
+def test_a_subtotal_is_marked_at_its_name_wherever_the_name_stands() -> None:
+    rows = [cells(line) for line in body(table(small(), View(columns=("params", "layer"))), "Params")]
+    assert [row for row in rows if "=" in "".join(row)] == [["4,928", "= body"], ["14,464", "= residual1"]]
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    graph = load_text('archcalc: 1\nname: "\\e[2J\\nevil"\nsource: "\\a"\ninput: [4]\nlayers: [relu]\n')
+    for form in ("table", "markdown"):
+        text = REPORTS[form].write(report_of(graph))
+        assert text.replace("\n", "").isprintable()
+        assert "evil" in text.split("\n")[0]
+
+
+def test_a_network_without_layers_has_a_table() -> None:
+    report = report_of(load_text("archcalc: 1\ninput: [4]\nlayers: [relu * 0]\n"))
+    assert cells(body(table(report, View()))[-1]) == ["total", "0 layers", "0", "0", "0"]
+    assert all(form.write(report) for form in REPORTS.values())
+
+
+def test_colours_change_no_word() -> None:
+    plain, coloured = (table(small(), View(color=color)) for color in (False, True))
+    stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+    assert stripped != coloured
+    assert [line.split() for line in stripped.split("\n") if line] == [
+        line.removeprefix("= ").split() for line in plain.split("\n") if line and not line.startswith("---")
+    ]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_folding_loses_nothing(name: str, depth: int) -> None:
+    report = report_of(network(name))
+    lines = folded(report.lines, depth)
+    assert all(line.name.count(".") < depth for line in lines)
+    assert sum(line.layers for line in lines) == len(report.lines)
+    for measure in MEASURES:
+        assert sum_of([line.values[measure] for line in lines]) == report.totals[measure]
+
+
+def test_lines_of_one_type_are_summed_once() -> None:
+    report = report_of(network("resnet50"))
+    lines = by_type(report.lines)
+    assert [line.name for line in lines][:4] == ["conv", "batchnorm", "relu", "maxpool"]
+    assert [line.kind for line in lines][:4] == ["53 layers", "53 layers", "49 layers", "1 layer"]
+    assert sum_of([line.values["params"] for line in lines]) == 25_557_032
+
+
+def test_only_blocks_of_several_layers_have_subtotals() -> None:
+    sums = [line.name for line, is_sum in with_subtotals(small().lines) if is_sum]
+    assert sums == ["body", "residual1"]
+
+
+def test_sorting_puts_the_largest_first_and_top_keeps_so_many() -> None:
+    lines = body(table(report_of(network("alexnet")), View(columns=("layer", "params"), sort="params", top=3)))
+    assert [cells(line)[0] for line in lines] == ["fc1", "fc2", "fc3", "total"]
+
+
+def test_the_leaders_are_where_most_is() -> None:
+    leaders = report_of(network("alexnet"), "lecture").leaders
+    assert {name: line.name for name, (line, _) in leaders.items()} == {
+        "params": "fc1",
+        "operations": "conv2",
+        "output_bytes": "conv1",
+    }
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+LAYER_KEYS = [
+    "name", "type", "inputs", "input_shapes", "output_shape", "params", "trainable_params", "active_params", "buffers",
+    "macs", "flops", "scalar", "operations", "kv_cache_bytes", "receptive_field", "output_bytes", "saved_bytes",
+    "line", "column",
+]  # fmt: skip
+KEYS = [
+    "archcalc", "schema", "name", "spec", "symbols", "dtype", "convention", "inputs", "layers", "outputs", "totals",
+    "conditions", "findings",
+]  # fmt: skip
+TOTAL_KEYS = [
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
+    "param_bytes", "saved_bytes",
+    "inference_peak_bytes", "training_peak_bytes",
+]  # fmt: skip
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(REPORTS["json"].write(report))
+    return document
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_keeps_its_contract(name: str) -> None:
+    document = as_json(report_of(network(name)))
+    assert list(document) == KEYS
+    assert document["schema"] == 1
+    assert list(document["totals"]) == TOTAL_KEYS
+    for layer in document["layers"]:
+        assert list(layer) == LAYER_KEYS
+        assert all(type(layer[key]) is int for key in LAYER_KEYS[5:12])
+        assert all(type(layer[key]) is int for key in ("output_bytes", "line", "column"))
+        assert layer["saved_bytes"] is None, "not predicted yet"
+        field = layer["receptive_field"]
+        assert field is None or list(field) == ["size", "jump", "start", "global", "aligned"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_layers_add_up_to_its_totals(name: str) -> None:
+    document = as_json(report_of(network(name)))
+    for key in TOTAL_KEYS[:7]:
+        assert sum(layer[key] for layer in document["layers"]) == document["totals"][key]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_has_whole_numbers_only(name: str) -> None:
+    """`json.loads` would make a float of 1e3 and of 3.0; there are neither, and no bool where a number belongs."""
+    document = as_json(report_of(network(name)))
+    assert not [number for number in leaves(document) if isinstance(number, float)]
+    assert {type(value) for value in document["totals"].values()} <= {int, type(None)}
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    yield from [value] if inner is None else (leaf for each in inner for leaf in leaves(each))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_json_is_in_the_order_of_the_network_and_wired_as_it_is(name: str) -> None:
+    graph = network(name)
+    document = as_json(report_of(graph))
+    assert [layer["name"] for layer in document["layers"]] == [node.name for node in graph]
+    shapes = {each["name"]: each["shape"] for each in document["inputs"]}
+    for layer in document["layers"]:
+        assert layer["input_shapes"] == [shapes[source] for source in layer["inputs"]]
+        shapes[layer["name"]] = layer["output_shape"]
+    assert set(document["outputs"]) <= shapes.keys()
+
+
+def test_json_says_where_a_layer_stands_and_what_it_sees() -> None:
+    [stem, *_] = as_json(small())["layers"]
+    assert (stem["line"], stem["column"]) == (12, 12)
+    assert stem["receptive_field"] == {
+        "size": [3, 3], "jump": [1, 1], "start": [-1, -1], "global": False, "aligned": True,
+    }  # fmt: skip
+    assert (stem["params"], stem["trainable_params"]) == (448, 0)
+    assert stem["inputs"] == ["input"]
+
+
+def test_a_jump_that_is_no_whole_number_is_text() -> None:
+    graph = load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers: [upsample(2)]\n")
+    [layer] = as_json(report_of(graph))["layers"]
+    assert layer["receptive_field"]["jump"] == ["1/2", "1/2"]
+
+
+# --- every format ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", REPORTS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_format_names_every_layer_in_order_and_ends_its_last_line(form: str, name: str) -> None:
+    graph = network(name)
+    text = REPORTS[form].write(report_of(graph))
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    place = -1
+    for node in graph:
+        place = text.index(node.name, place + 1)
+
+
+@pytest.mark.parametrize("form", REPORTS)
+def test_every_format_word_for_word(form: str) -> None:
+    assert_golden(f"small.{form}", REPORTS[form].write(small("lecture")))
+
+
+def rows_of_csv(graph: Graph) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(REPORTS["csv"].write(report_of(graph)))))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_csv_has_every_measure_of_every_layer(name: str) -> None:
+    graph = network(name)
+    rows = rows_of_csv(graph)
+    assert [row["name"] for row in rows] == [node.name for node in graph]
+    for measure in MEASURES.values():
+        assert sum(int(row[measure.name]) for row in rows) == measure.total(graph)
+
+
+def rows_of_markdown(graph: Graph) -> list[list[str]]:
+    lines = REPORTS["markdown"].write(report_of(graph)).split("\n")
+    return [line.strip("|").split("|") for line in lines if line.startswith("|")]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_markdown_table_has_the_same_cells_in_every_row(name: str) -> None:
+    rows = rows_of_markdown(network(name))
+    assert len({len(row) for row in rows}) == 1
+    assert {cell.strip() for cell in rows[1]} == {"---", "---:"}
+    assert len(rows) == 2 + len(network(name).nodes) + 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_columns_of_a_markdown_table_add_up(name: str) -> None:
+    head, _, *layers, total = rows_of_markdown(network(name))
+    summed = [i for i, title in enumerate(head) if title.strip() in ("Params", "MACs", "Output bytes")]
+    assert len(summed) == 3
+    for i in summed:
+        assert sum(number(row[i]) for row in layers) == number(total[i].replace("*", ""))
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_a_convention_leads_the_table(convention: str) -> None:
+    report = small(convention)
+    title = MEASURES[report.arithmetic].title
+    assert title in table(report, View())
+    assert sum(1 for each in titles(table(report, View())) if each == title) == 1
+
+
+def titles(text: str) -> Sequence[str]:
+    return cells(next(line for line in text.split("\n") if line.startswith("Layer")))

@@ -1,0 +1,445 @@
+"""What memory is measured to be, where it can be worked out by hand: every number below is a product of a few sizes.
+
+The batch is 2 and an element has 4 bytes, so that [4, 8, 8] is 2 * 4 * 64 * 4 = 2048 bytes.
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from archcalc.codegen import generate
+from archcalc.core.location import Source
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of, document_of_chain
+from archcalc.spec.declaration import Document
+from archcalc.spec.document import read_document
+from archcalc.verification.memory.allocator import Allocator, Peaks, peaks
+from archcalc.verification.memory.gpu import history, merged, recorded_on_gpu, usage
+from archcalc.verification.memory.measured import Standing, inference, iteration, standing, state_bytes, training
+from archcalc.verification.memory.saved import BUFFER, INPUT, PARAMETER, saved
+from archcalc.verification.memory.stream import BEFORE, AllocatorEvent, Event, Stream, Usage, events, is_kernel
+from archcalc.verification.trace import Running
+
+MIB = 2**20
+
+
+def running(document: Document, device: str = "cpu", dtype: str = "float32") -> Running:
+    graph = build(document, batch=2, dtype=dtype)
+    return Running(generate(graph), graph, device)
+
+
+def chain(text: str, device: str = "cpu", dtype: str = "float32") -> Running:
+    return running(document_of_chain(text), device, dtype)
+
+
+def network(text: str) -> Running:
+    return running(read_document(Source("<test>", text)))
+
+
+BLOCK = """
+archcalc: 1
+name: It
+input: [4, 8, 8]
+blocks:
+  block(width):
+    - conv(1, width) -> relu
+    - conv(1, 2)
+layers:
+  - conv(1, 4) -> block(8)
+"""
+
+
+# --- what is saved ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("input(3,8,8) -> conv(3,4,p1)", {}),
+        ("input(3,8,8) -> conv(3,4,p1) -> relu -> conv(1,4,p0) -> relu", {"relu1": 2048, "relu2": 2048}),
+        ("input(3,8,8) -> conv(3,4,p1) -> conv(1,2)", {"conv2": 2048}),
+        ("input(3,8,8) -> conv(3,4,p1) -> batchnorm -> relu", {"batchnorm1": 2048 + 2 * 16, "relu1": 2048}),
+        ("input(3,8,8) -> conv(1,4) -> maxpool(2)", {"maxpool1": 2048 + 2 * 4 * 16 * 8}),
+        ("input(3,8,8) -> conv(1,4) -> avgpool(2)", {"avgpool1": 2048}),
+        ("input(3,8,8) -> conv(1,4) -> adaptive_avgpool(4)", {"adaptive_avgpool1": 2048}),
+        ("input(3,8,8) -> conv(1,4) -> global_avgpool -> fc(2)", {"fc1": 2 * 4 * 4}),
+        ("input(3,8,8) -> conv(1,4) -> relu -> flatten -> fc(2)", {"relu1": 2048}),
+        ("input(10) -> fc(6) -> dropout(0.5) -> fc(2)", {"dropout1": 48, "fc2": 48}),
+        ("input(10) -> fc(6) -> softmax", {"softmax1": 48}),
+        ("input(3,8,8) -> conv(1,4) -> leaky_relu", {"leaky_relu1": 2048}),
+        ("input(10) -> fc(6) -> layernorm -> fc(2)", {"layernorm1": 48 + 2 * 8, "fc2": 48}),
+    ],
+)
+def test_what_is_saved_is_known_by_layer(text: str, kept: dict[str, int]) -> None:
+    found = saved(chain(text), chain(text).inputs())
+    assert found.by_layer == kept
+    assert found.total == sum(kept.values())
+    on_meta = chain(text, "meta")
+    assert saved(on_meta, on_meta.inputs()).kept == found.kept
+
+
+def test_what_is_there_anyway_is_apart() -> None:
+    """Of a convolution the input and the weight, not the bias; of normalisation its statistics too."""
+    it = chain("input(3,8,8) -> conv(3,4,p1) -> batchnorm")
+    inputs = it.inputs()
+    found = saved(it, inputs)
+    assert found.of(PARAMETER) == 4 * 3 * 9 * 4 + 4 * 4
+    assert found.of(BUFFER) == 2 * 4 * 4
+    assert found.of(INPUT) == 2 * 3 * 64 * 4
+
+
+def test_layers_of_a_block_are_told_apart() -> None:
+    it = network(BLOCK)
+    assert saved(it, it.inputs()).by_layer == {"block1.conv1": 2048, "block1.relu1": 4096}
+
+
+def test_what_is_saved_is_told_in_words() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> maxpool(2)")
+    found = saved(it, it.inputs()).tensors["maxpool1"]
+    assert [str(each) for each in found] == ["[2, 4, 8, 8] float32, 2,048 bytes", "[2, 4, 4, 4] int64, 1,024 bytes"]
+
+
+def test_what_is_saved_in_bfloat16_is_half_but_for_indices() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> maxpool(2)", dtype="bfloat16")
+    assert saved(it, it.inputs()).by_layer == {"maxpool1": 1024 + 1024}
+
+
+def test_a_mode_is_only_for_a_while() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> dropout(0.5)")
+    inputs = it.inputs()
+    saved(it, inputs), training(it, inputs)
+    assert not any(each.training for each in it.module.modules())
+    it.module.train()
+    inference(it, inputs)
+    assert all(each.training for each in it.module.modules())
+    assert all(each.grad is None for each in it.module.parameters())
+
+
+# --- inference -------------------------------------------------------------------------------------------------------
+
+
+def of_tensors(stream: Stream) -> list[int]:
+    return [event.size for event in stream.events if not event.workspace]
+
+
+def test_indices_of_a_maximum_are_allocated_in_inference_too() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> maxpool(2)")
+    found = inference(it, it.inputs())
+    assert of_tensors(found) == [2048, 512, 1024, -1024, -2048, -512]
+    assert (found.logical_peak, found.end) == (2048 + 512 + 1024, 0)
+    assert (found.inputs, found.seeds) == (2 * 3 * 64 * 4, 0)
+    assert found.peak == found.logical_peak + 1536
+    assert found.raw_peak >= found.logical_peak
+
+
+def test_a_tensor_lives_while_its_successor_is_made() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> relu -> conv(1,2) -> relu")
+    assert of_tensors(inference(it, it.inputs())) == [2048, 2048, -2048, 1024, -2048, 1024, -1024, -1024]
+
+
+def test_what_a_block_is_given_lives_until_it_returns() -> None:
+    """Its caller holds it, though within the block only the first layer reads it."""
+    it = network(BLOCK)
+    assert of_tensors(inference(it, it.inputs())) == [2048, 4096, 4096, -4096, 1024, -4096, -2048, -1024]
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+TWO = "input(3) -> fc(4) -> fc(2)"
+W1, B1, W2, B2 = 48, 16, 32, 8  # bytes of its weights
+Y1, Y2 = 2 * 4 * 4, 2 * 2 * 4  # and of its volumes
+
+
+def test_training_two_layers() -> None:
+    """Backward: the gradient of the input, of the weight, of the bias; the first layer needs none of its input."""
+    it = chain(TWO)
+    found = training(it, it.inputs())
+    assert of_tensors(found) == [Y1, Y2, Y1, W2, B2, -Y1, W1, B1, -Y1, -Y2]
+    assert found.logical_peak == Y2 + Y1 + W2 + B2 + W1 + B1
+    assert (found.inputs, found.seeds) == (2 * 3 * 4, Y2)
+    assert found.end == W1 + B1 + W2 + B2 == standing(it).parameters
+
+
+def test_gradients_that_are_kept_are_added_to() -> None:
+    it = chain(TWO)
+    found = training(it, it.inputs(), accumulate=True)
+    assert Counter(found.allocations) == Counter([Y1, Y2, Y1, W2, B2, W1, B1])
+    assert found.end == 0
+    assert found.logical_peak == Y1 + Y2 + Y1 + W2 + B2
+
+
+RESIDUAL = """
+archcalc: 1
+name: It
+input: [4, 8, 8]
+layers:
+  - a = conv(1, 4, bias=false)
+  - add:
+      - b = conv(1, 4, bias=false)
+      - c = conv(1, 4, bias=false)
+"""
+
+
+def test_gradients_that_meet_are_added_in_place() -> None:
+    """Forward four volumes; backward the gradient of `c`'s input and that of `b`'s, which has room for their sum."""
+    it = network(RESIDUAL)
+    volume, weight = 2048, 4 * 4 * 4
+    assert Counter(training(it, it.inputs()).allocations) == {volume: 4 + 2, weight: 3}
+
+
+OUTPUTS = """
+archcalc: 1
+name: It
+input: [3]
+layers:
+  - a = fc(4)
+  - a -> b = fc(2)
+  - a -> c = fc(5)
+outputs: [b, c]
+"""
+
+
+def test_every_output_has_a_gradient_to_begin_with() -> None:
+    it = network(OUTPUTS)
+    found = training(it, it.inputs())
+    assert found.seeds == 2 * 2 * 4 + 2 * 5 * 4
+    assert found.end == standing(it).parameters == 4 * (3 * 4 + 4 + 4 * 2 + 2 + 4 * 5 + 5)
+
+
+def test_a_network_without_parameters_has_no_backward_pass() -> None:
+    it = chain("input(3,8,8) -> relu")
+    found = training(it, it.inputs())
+    assert (of_tensors(found), found.seeds) == ([1536, -1536], 0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "states", "extra"),
+    [
+        (torch.optim.SGD, {}, 0, 0),
+        (torch.optim.SGD, {"momentum": 0.9}, 104, 0),
+        (torch.optim.SGD, {"weight_decay": 0.1}, 0, 104),
+        (torch.optim.AdamW, {}, 2 * 104 + 4 * 4, 104),
+    ],
+)
+def test_an_iteration_with_a_step(
+    optimizer: Callable[..., torch.optim.Optimizer], options: dict[str, Any], states: int, extra: int
+) -> None:
+    """The gradients and what the step needs besides, or the backward pass, whichever is more."""
+    it = chain(TWO)
+    inputs = it.inputs()
+    made = optimizer(it.module.parameters(), foreach=True, **options)
+    backward = training(it, inputs).logical_peak
+    found = iteration(it, inputs, made)
+    assert state_bytes(made) == states
+    assert found.end == 104
+    assert found.logical_peak == max(backward, 104 + extra)
+
+
+def test_a_batch_norm_has_statistics_that_stand() -> None:
+    it = chain("input(3,8,8) -> conv(1,4) -> batchnorm")
+    assert standing(it) == Standing(parameters=4 * (12 + 4 + 4 + 4), buffers=4 * (4 + 4) + 8)
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_kernel_allocates_and_releases_itself_is_a_workspace() -> None:
+    found = events(
+        [
+            AllocatorEvent(100, 1, "aten::convolution", 1),
+            AllocatorEvent(40, 2, "aten::convolution", 1),
+            AllocatorEvent(-40, 2, "aten::convolution", 1),
+            AllocatorEvent(8, 2),
+            AllocatorEvent(-8, 2),
+            AllocatorEvent(-100, 1, "aten::convolution", 2),
+            AllocatorEvent(-7, 3),
+        ]
+    )
+    assert [(event.block, event.workspace) for event in found] == [
+        (0, False), (1, True), (1, True), (2, False), (2, False), (0, False), (BEFORE, False),
+    ]  # fmt: skip
+    stream = Stream(found, inputs=10, seeds=1)
+    assert (stream.raw_peak, stream.logical_peak, stream.peak, stream.end) == (140, 108, 119, -7)
+    assert stream.workspaces == {"aten::convolution": (40,)}
+    assert stream.allocations == (100, 8)
+
+
+KERNELS = (
+    *("convolution", "convolution_backward", "max_pool2d_with_indices", "native_batch_norm", "native_layer_norm"),
+    *("addmm", "mm", "bmm", "cat", "mean", "sum", "relu", "_softmax", "_log_softmax", "constant_pad_nd", "avg_pool2d"),
+    *("_adaptive_avg_pool2d", "clone", "copy_", "empty"),
+)
+
+CALLERS = (
+    *("conv2d", "linear", "max_pool2d", "max_pool1d", "batch_norm", "_batch_norm_impl_index", "layer_norm", "softmax"),
+    *("flatten", "reshape", "pad", "dropout", "adaptive_avg_pool2d", "matmul", "contiguous", "to", "unflatten"),
+)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_what_computes_is_a_kernel(name: str) -> None:
+    assert is_kernel(f"aten::{name}")
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"aten::{each}" for each in CALLERS), "AddmmBackward0", "autograd::engine", "[memory]"]
+)
+def test_what_only_calls_others_is_no_kernel(name: str) -> None:
+    assert not is_kernel(name)
+
+
+# --- the GPU: what its allocator tells, without one ------------------------------------------------------------------
+
+KINDS = ("requested", "allocated", "reserved")
+
+SNAPSHOT = {
+    "device_traces": [
+        [
+            {"action": "segment_alloc", "addr": 0x700000, "size": 2 * MIB, "stream": 0},
+            {"action": "alloc", "addr": 0x700000, "size": 100, "stream": 0},
+            {"action": "alloc", "addr": 0x700200, "size": 700, "stream": 0},
+            {"action": "free_requested", "addr": 0x700000, "size": 100, "stream": 0},
+            {"action": "free_completed", "addr": 0x700000, "size": 100, "stream": 0},
+        ]
+    ]
+}
+
+SEEN = [
+    AllocatorEvent(512, 0x700000, "aten::mm", 1),
+    AllocatorEvent(1024, 0x700200, "aten::mm", 1),
+    AllocatorEvent(-512, 0x700000, "aten::mm", 1),
+]
+
+
+def test_the_history_of_a_gpu_gives_sizes_and_the_profiler_kernels() -> None:
+    found, resolved = merged(tuple(history(SNAPSHOT, 0)), SEEN)
+    assert resolved
+    assert events(found) == (
+        Event(100, 0, "aten::mm", True),
+        Event(700, 1, "aten::mm"),
+        Event(-100, 0, "aten::mm", True),
+    )
+
+
+@pytest.mark.parametrize("seen", [SEEN[:2], [], [SEEN[1], SEEN[0], SEEN[2]]])
+def test_witnesses_that_do_not_agree_are_not_put_together(seen: Sequence[AllocatorEvent]) -> None:
+    found, resolved = merged(tuple(history(SNAPSHOT, 0)), seen)
+    assert not resolved
+    assert events(found) == (Event(100, 0), Event(700, 1), Event(-100, 0))
+
+
+def test_statistics_of_a_gpu_are_above_the_beginning() -> None:
+    before = {
+        f"{kind}_bytes.all.current": now for kind, now in [("requested", 10), ("allocated", 512), ("reserved", 900)]
+    }
+    after = {
+        f"{kind}_bytes.all.peak": most for kind, most in [("requested", 30), ("allocated", 1536), ("reserved", 900)]
+    }
+    assert usage(before, after, 7) == Usage(requested=20, allocated=1024, reserved=0, cublas=7)
+
+
+def test_a_run_on_a_gpu_is_recorded_by_calls_that_torch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls are those of torch, and are let go through to nothing."""
+    asked: list[inspect.BoundArguments] = []
+    record = inspect.signature(torch.cuda.memory._record_memory_history)
+    statistics = dict.fromkeys((f"{kind}_bytes.all.{of}" for kind in KINDS for of in ("current", "peak")), 5)
+    monkeypatch.setattr(torch.cuda.memory, "_record_memory_history", lambda *a, **k: asked.append(record.bind(*a, **k)))
+    monkeypatch.setattr(torch.cuda.memory, "_snapshot", lambda: SNAPSHOT)
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda: statistics)
+    for name in ("synchronize", "empty_cache", "reset_peak_memory_stats", "current_device"):
+        monkeypatch.setattr(torch.cuda, name, lambda: 0)
+    runs: list[int] = []
+    found = recorded_on_gpu(lambda: runs.append(1))
+    assert (runs, found.resolved, found.usage) == ([1], False, Usage(0, 0, 0, 0))
+    assert [moment.size for moment in found.changes] == [100, 700, -100]
+    assert [each.arguments.get("enabled", "all") for each in asked] == ["all", None]
+
+
+# --- the model of CUDA's allocator -----------------------------------------------------------------------------------
+
+
+def sizes(*changes: tuple[int, int]) -> list[Event]:
+    """Events from (block, size)."""
+    return [Event(size, block) for block, size in changes]
+
+
+def test_small_blocks_share_a_segment() -> None:
+    assert peaks(sizes((0, 1), (1, 513), (2, MIB))) == Peaks(1 + 513 + MIB, 512 + 1024 + MIB, 2 * MIB)
+
+
+def test_a_second_segment_where_the_first_is_full() -> None:
+    assert peaks(sizes((0, MIB), (1, MIB), (2, 1))) == Peaks(2 * MIB + 1, 2 * MIB + 512, 4 * MIB)
+
+
+def test_large_blocks_share_20_mib_or_have_their_own() -> None:
+    assert peaks(sizes((0, 9 * MIB), (1, 9 * MIB))).reserved == 20 * MIB
+    assert peaks(sizes((0, 9 * MIB), (1, 9 * MIB), (2, 9 * MIB))).reserved == 40 * MIB
+    assert peaks(sizes((0, 10 * MIB))).reserved == 10 * MIB
+    assert peaks(sizes((0, 13 * MIB - 1))) == Peaks(13 * MIB - 1, 14 * MIB, 14 * MIB)
+
+
+def test_a_rest_of_a_mebibyte_stays_with_its_block() -> None:
+    """And one byte of request less, rounded to a block of 512, makes it more than that, which is split off."""
+    given = Allocator()
+    assert given.allocate(11 * MIB).size == 12 * MIB
+    assert given.allocate(11 * MIB - 512).size == 11 * MIB - 512
+    assert (given.allocated, given.reserved) == (23 * MIB - 512, 24 * MIB)
+
+
+def test_neighbours_that_are_free_are_one_again() -> None:
+    """Three blocks of a segment, released in any order, serve one request of their sum."""
+    for order in [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 0, 2)]:
+        released = [(block, -5 * MIB) for block in order]
+        found = peaks(sizes(*[(block, 5 * MIB) for block in range(3)], *released, (3, 20 * MIB)))
+        assert found.reserved == 20 * MIB
+
+
+def test_the_smallest_block_that_fits_is_given() -> None:
+    allocator = Allocator()
+    blocks = [allocator.allocate(size) for size in (4096, 512, 1024, 512)]
+    allocator.release(blocks[0])
+    allocator.release(blocks[2])
+    assert allocator.allocate(600).address == 4096 + 512
+    assert allocator.allocate(600).address == 0
+
+
+def test_a_release_of_what_was_before_is_left_out() -> None:
+    assert peaks([Event(-100), Event(100, 0), Event(-100, 0)]) == Peaks(100, 512, 2 * MIB)
+
+
+# --- whole networks --------------------------------------------------------------------------------------------------
+
+
+def measured(name: str) -> tuple[int, int, int]:
+    it = running(document_of(name))
+    inputs = it.inputs()
+    return saved(it, inputs).total, training(it, inputs).peak, inference(it, inputs).peak
+
+
+def test_lenet_5() -> None:
+    """Inference: the first convolution and its tanh, [6, 28, 28], and the input."""
+    kept, trained, inferred = measured("lenet5")
+    assert inferred == 2 * 4 * (2 * 6 * 28 * 28 + 32 * 32)
+    assert (kept, trained) == (71_472, 367_448)
+
+
+@pytest.mark.fuzz
+def test_resnet_50() -> None:
+    """What two other programs found: the predictor of the same network by hand, and the hand-written module.
+
+    Inference, in the first block: its input and three volumes of [256, 56, 56], with the network's input. Were a tensor
+    gone after its last use, it would be without the block's input: 20,471,808.
+    """
+    assert measured("resnet50") == (170_827_264, 235_269_152, 22_077_440)
+    assert 22_077_440 == 2 * 4 * (3 * 256 * 56 * 56 + 64 * 56 * 56 + 3 * 224 * 224)
+
+
+@pytest.mark.fuzz
+def test_vgg_16() -> None:
+    """Against torchvision's form of it, which pools adaptively after the last stage, and has no softmax."""
+    adaptive, softmax = 2 * 4 * 512 * 7 * 7, 2 * 4 * 1000
+    assert measured("vgg16") == (145_506_304 - adaptive + softmax, 685_792_800, 52_584_448)
