@@ -1,4 +1,4 @@
-"""The documentation is true: every command in it is run, every page that is generated is up to date."""
+"""The documentation is true: every command in it is run, and every generated page is up to date."""
 
 import doctest
 import re
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from archcalc.command import SUMMARIES, run
+from archcalc.layer import LAYERS
 from docs.__main__ import FOLDER, PAGES
+from docs.families import FAMILIES, file_of
 from tests.networks.zoo import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(FOLDER.glob("*.md"))]
@@ -77,11 +79,38 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (FOLDER / name).read_text() == PAGES[name](), "run make docs"
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_no_page_of_a_layer_is_left_over() -> None:
+    assert {f"layers/{page.name}" for page in FOLDER.glob("layers/*")} == {n for n in PAGES if n.startswith("layers/")}
+
+
+def test_every_layer_is_on_the_page_of_one_family() -> None:
+    assert sorted(name for family in FAMILIES for name, _ in family.layers()) == sorted(LAYERS)
+
+
+def test_every_file_that_a_family_names_holds_a_layer() -> None:
+    assert {file for family in FAMILIES for file in family.files} == {file_of(layer) for layer in LAYERS.values()}
+
+
+LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", *(FOLDER / name for name in PAGES)]
+
+
+def prose(page: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name after `#`: the headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", prose(page)):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
 
 
 def test_every_command_of_the_program_is_shown_somewhere() -> None:
