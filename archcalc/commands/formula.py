@@ -44,7 +44,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     settings = settings_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
     found = []
-    for document in documents_of(specs, expressions, settings, options["max_layers"]):
+    for document in documents_of(specs, expressions, settings, options["max_layers"], options["inputs"]):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
         found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], setup_of_options(options)))
     write_output(
