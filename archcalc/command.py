@@ -173,12 +173,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def spec_options(function: Function) -> Function:
-    """SPEC..., -e, --set, --free, --max-layers, --batch, --dtype."""
+    """SPEC..., -e, --set, --input, --free, --max-layers, --batch, --dtype."""
     for option in reversed(
         (
             click.argument("specs", nargs=-1, metavar="SPEC..."),
             click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
-            click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Change a parameter."),
+            click.option(
+                "--set",
+                "assignments",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Change a parameter, or an axis: H=448.",
+            ),
+            click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input: 3,448,448."),
             click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size or parameter."),
             click.option(
                 "--max-layers",

@@ -108,13 +108,14 @@ def valid(graph: Graph, symbol: str) -> PeriodicSet:
 
 
 def example(graph: Graph) -> dict[str, int]:
-    """A number for every free symbol: the spec's own; or else one that fits, as far as that is decided."""
+    """A number for every free symbol: the spec's own where that fits; or else one that does, as far as decided."""
     sets = feasible(graph).by_symbol
-    return {name: near(sets[name]) if each.own is None else each.own for name, each in graph.symbols.items()}
+    return {name: near(sets[name], EXAMPLE if each.own is None else each.own) for name, each in graph.symbols.items()}
 
 
-def near(allowed: PeriodicSet) -> int:
-    return allowed.next(EXAMPLE) or allowed.prev(EXAMPLE) or 1
+def near(allowed: PeriodicSet, wanted: int) -> int:
+    """The value that is wanted where it fits, or the next one that does."""
+    return allowed.next(wanted) or allowed.prev(wanted) or wanted
 
 
 # --- nothing dropped -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
-from archcalc.measures.receptive_field import Fields
+from archcalc.measures.receptive_field import Seen
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
 
@@ -52,7 +52,7 @@ class ClosedForms:
     """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
 
     `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS. `nodes`: the
-    layers that are asked for one by one; `fields`: their receptive fields, where these are asked for.
+    layers that are asked for one by one; `seen`: their receptive fields, where these are asked for.
     """
 
     graph: Graph
@@ -60,7 +60,7 @@ class ClosedForms:
     formulas: tuple[Formula, ...]
     memory: Mapping[str, Expr] = field(default_factory=dict)
     nodes: tuple[Node, ...] = ()
-    fields: Mapping[str, Fields] = field(default_factory=dict)
+    seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
 
     @cached_property
     def feasible(self) -> Feasible:

@@ -39,7 +39,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     if len(networks) + bool(expressions) != 1 or not layer:
         raise click.UsageError("explain takes a SPEC and a LAYER: archcalc explain lenet5 conv1")
     settings = settings_of(networks, expressions, options)
-    [document] = documents_of(networks, expressions, settings, options["max_layers"])
+    [document] = documents_of(networks, expressions, settings, options["max_layers"], options["inputs"])
     with gc_paused():
         graph = build(document, batch=options["batch"], dtype=options["dtype"])
     try:

@@ -17,7 +17,7 @@ from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
 from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import receptive_fields
+from archcalc.measures.receptive_field import seen_by
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.expr import Expr, NoClosedForm, expression
@@ -44,7 +44,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     settings = settings_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
     found = []
-    for document in documents_of(specs, expressions, settings, options["max_layers"]):
+    for document in documents_of(specs, expressions, settings, options["max_layers"], options["inputs"]):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
         found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], setup_of_options(options)))
     write_output(
@@ -67,9 +67,9 @@ def closed_forms(
     nodes = tuple(named(graph, name) for name in only)
     if by_layer or (not only and any(name in BY_LAYER for name in wanted)):
         nodes = graph.nodes
-    fields = receptive_fields(graph) if "receptive_field" in wanted else {}
+    seen = seen_by(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, setup)), nodes, fields)
+    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, setup)), nodes, seen)
 
 
 def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:

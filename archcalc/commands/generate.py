@@ -21,7 +21,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
     The file runs alone, and its state_dict has the names of the spec.
     """
-    documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
+    settings_given = settings_of(specs, expressions, options)
+    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
     if len(documents) > 1:
         raise click.UsageError("generate takes one SPEC: a file holds one network")
     kinds = names_of(options["checkpoint"]) or ()

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The layer table and totals of a network."""
     settings_given = settings_of(specs, expressions, {**options, "free": ()})
-    documents = documents_of(specs, expressions, settings_given, options["max_layers"])
+    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
         raise click.UsageError(f"{form} holds one network: name one SPEC at a time")

@@ -12,7 +12,7 @@ from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.solve import Answer, answer
 from archcalc.command import PROBLEMS, output_option, settings_of, spec_options, training_options, write_output
-from archcalc.graph.declarations import symbol_name
+from archcalc.graph.declarations import free_names, symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
 from archcalc.graph.loading import documents_of
@@ -57,7 +57,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
         raise click.UsageError(f"no spec is called so; a condition is an option: --where '{condition}'")
     settings = settings_of(specs, expressions, {**options, "free": ()})
     found = []
-    for document in documents_of(specs, expressions, settings, options["max_layers"]):
+    for document in documents_of(specs, expressions, settings, options["max_layers"], options["inputs"]):
         try:
             found.append(asked(document, options))
         except Undecided as undecided:
@@ -72,15 +72,25 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
 
 def asked(document: Document, options: dict[str, Any]) -> Asked:
-    symbol = symbol_name(options["symbol"])
     graph = with_free(document, [options["symbol"]], batch=options["batch"], dtype=options["dtype"])
-    if symbol not in graph.symbols:
-        raise click.UsageError(f"--for {symbol}: it is a list; name an entry: {symbol}[0]")
+    symbol = symbol_asked(document, graph, options["symbol"])
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
     asked_for = budgets(options["where"], graph, setup_of_options(options))
     found = answer(graph, symbol, asked_for, within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])
+
+
+def symbol_asked(document: Document, graph: Graph, name: str) -> str:
+    """The symbol that a name means: a parameter's, or that of an axis, which may be called after its input."""
+    if (symbol := symbol_name(name)) in graph.symbols:
+        return symbol
+    found = [each for each in graph.symbols if each not in free_names(document)]
+    if len(found) == 1:
+        return found[0]
+    if f"{name}_0" in found:
+        raise click.UsageError(f"--for {name}: it is a list; name an entry: {name}[0]")
+    raise click.UsageError(f"--for {name}: it stands for {' and '.join(found)}: name one of them")
 
 
 # --- text ------------------------------------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     Shapes, parameters, state_dict, MACs, receptive fields, at the spec's size and at two others. Any disagreement is
     a row, and exit code 1. A JSON certificate goes to -o FILE.json.
     """
-    documents = documents_of(specs, expressions, settings_of(specs, expressions, options), options["max_layers"])
+    settings_given = settings_of(specs, expressions, options)
+    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
     certificates, texts = [], []
     for document in documents:
         table_text = "" if settings.quiet else of_network(document, options, settings)

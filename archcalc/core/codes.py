@@ -392,6 +392,17 @@ backward pass. A block within another one that is checkpointed runs again with t
 """,
     ),
     # --- AC2xx: shapes and sharing ---
+    "AC139": (
+        "an input shape that cannot be read",
+        """`--input` gives an input another shape, written as the spec writes it, without the batch. Where the
+network has several inputs, the name comes first:
+
+    archcalc report resnet50 --input 3,448,448
+    archcalc report unet.yaml --input image=3,256,256 --input mask=1,256,256
+
+`--set H=448` changes one axis of every input that has it, and `--set mask_H=448` that of one input.
+""",
+    ),
     "AC201": (
         "a layer does not take its input",
         """Something must hold of a layer's input, and does not: shapes that must be equal differ, groups do

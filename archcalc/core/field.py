@@ -51,8 +51,9 @@ class Field:
         return Fraction(self.step, len(self.spans))
 
     @property
-    def centres(self) -> tuple[Fraction, ...]:
-        return tuple(Fraction(span[0] + span[1], 2) for span in self.spans if span)
+    def centres(self) -> tuple[Dim, ...]:
+        """Twice the centre of what each phase sees."""
+        return tuple(span[0] + span[1] for span in self.spans if span)
 
     def at(self, i: int) -> Span:
         """What output unit `i` sees."""

@@ -3,16 +3,17 @@
 Derivations live one subject to a file in derivations/. Each reads what the layer states; none asks which layer it is.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim
+from archcalc.core.field import Field
 from archcalc.explanation.tracing import Derived, Trace
-from archcalc.graph.graph import Graph, Node
-from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.graph.graph import Graph, Input, Node
+from archcalc.measures.receptive_field import Fields, fields_of, spatial_inputs
 
 Result: TypeAlias = Dim | Fraction | float
 
@@ -74,8 +75,11 @@ class Subject:
         return Trace(self.node)
 
     @cached_property
-    def fields(self) -> Mapping[str, Fields]:
-        return receptive_fields(self.graph)
+    def fields(self) -> Sequence[tuple[Input, Mapping[str, Fields]]]:
+        """For every spatial input that reaches the layer the fields in it, the input's own among them."""
+        each = ((seed, fields_of(self.graph, seed)) for seed in spatial_inputs(self.graph))
+        own = ((seed, {**fields, seed.name: (Field(),) * seed.volume.rank}) for seed, fields in each)
+        return [(seed, fields) for seed, fields in own if self.node.name in fields]
 
 
 Derivation: TypeAlias = Callable[[Subject], Iterator[Part]]

@@ -14,7 +14,7 @@ from archcalc.core.location import Location
 from archcalc.graph.binding import Kind, bind, dimension, given_arguments, read, shown, truth
 from archcalc.graph.declarations import WORDS, Declarations, free_names, free_symbol, unknown_layer
 from archcalc.graph.frame import Frame, Site, explicit_names, incoming, is_sequence
-from archcalc.graph.graph import Graph, Scope
+from archcalc.graph.graph import Graph, Repeat, Scope
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
@@ -115,6 +115,7 @@ class Builder:
             params=names,
             symbols=self.declared.symbols,
             conditions=tuple(self.network.conditions),
+            repeats=tuple(self.network.repeats),
         )
 
     def outputs(self, last: str, frame: Frame) -> tuple[str, ...]:
@@ -197,9 +198,12 @@ class Builder:
         if taken is not None and given is not None and taken != given:
             message = f"{count} copies are not alike: the first takes {taken} and gives {given}"
             raise problem("AC136", message, step.where, help="give the repeat a number")
-        for name in list(self.network.nodes)[before:]:
+        copy = tuple(self.network.nodes)[before:]
+        for name in copy:
             node = self.network.nodes[name]
             self.network.nodes[name] = replace(node, times=node.times * count)
+        if copy:
+            self.network.repeats.append(Repeat(count, copy, sources[0], made))
         return made
 
     def named_repeat(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:

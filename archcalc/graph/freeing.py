@@ -1,21 +1,90 @@
-"""Documents with symbols in the place of numbers: axes of the input, the batch, parameters."""
+"""Documents with symbols in the place of numbers: axes of the inputs, the batch, parameters.
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+The letters H, W, T, D and N are names that archcalc gives; a name that the spec gives comes first. An axis whose letter
+is a parameter of the spec is called `input_H`, and the batch `batch`.
+"""
 
-from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
+from archcalc.graph.declarations import Declarations, free_names
 from archcalc.graph.frame import AXES
-from archcalc.graph.graph import Free, Graph
-from archcalc.spec.declaration import Document, InputDecl
+from archcalc.graph.graph import Free, Graph, Input
+from archcalc.spec.declaration import Document
+from archcalc.spec.expression import Names
+from archcalc.sym.decide import always
 from archcalc.sym.periodic import PeriodicSet
 
 LETTERS = {"length": "T", "depth": "D", "height": "H", "width": "W"}
 """What the axes of an input are called in formulas."""
 
 BATCH = "N"
+"""What the batch is called, unless the spec has a parameter of that name."""
+
+MAX_SPLITS = 8
+"""Inputs that are tried apart from one another; of more, those of one size are tied."""
+
+Sizes: TypeAlias = Mapping[str, tuple[Dim, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis that can be free, of one input or of several whose sizes are tied.
+
+    `symbol`: what it is called; `letter`: H, W, T or D; `own`: the length that the spec gives it; `places`: for each
+    input its name and the number of its axis.
+    """
+
+    symbol: str
+    letter: str
+    own: int
+    places: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a document declares: its inputs, for a batch of so many items, and its parameters; no layers."""
+
+    document: Document
+    inputs: tuple[Input, ...]
+    params: Names
+    items: int
+
+    @property
+    def taken(self) -> set[str]:
+        """Names that the spec gives, which no name of ours may be."""
+        return {*self.params, *free_names(self.document)}
+
+    @property
+    def batch(self) -> str:
+        """What the batch is called."""
+        return BATCH if BATCH not in self.taken else unused("batch", self.taken)
+
+    @property
+    def freeable(self) -> tuple[str, ...]:
+        """What of its parameters can be free: whole numbers, and entries of lists."""
+        return tuple(names_of_parameters(self))
+
+
+def declared(document: Document, *, batch: int = 1, dtype: str = "float32") -> Declared:
+    """The inputs and parameters of a document. Raises SpecError where these cannot be read."""
+    problems: list[Diagnostic] = []
+
+    def report(error: SpecError) -> None:
+        problems.extend(error.diagnostics)
+
+    declarations = Declarations(document, batch, dtype, {}, (), report)
+    params = declarations.parameters_of(document.library)
+    inputs = tuple(declarations.input(each, params) for each in document.inputs)
+    if problems:
+        raise SpecError(problems)
+    return Declared(document, inputs, params, batch)
 
 
 def with_free(
@@ -23,45 +92,148 @@ def with_free(
 ) -> Graph:
     """The network with some of its numbers free.
 
-    `names`: axes of the first input (`H`), the batch `N`, parameters (`w`, `depths[0]`), beside what the document
-    itself leaves free; None frees the axes of the first input where the document leaves nothing free.
+    `names`: axes of the inputs (`H`, or `mask_H` of one among several), the batch `N`, parameters (`w`, `depths[0]`),
+    beside what the document itself leaves free; None frees the axes of all inputs where the document leaves nothing
+    free. Inputs whose sizes are tied are free together, others apart.
 
-    Raises SpecError for a name that is none of these.
+    Raises SpecError for a name that is none of these, and for layers that do not fit.
     """
-    plain = build(document, free=(), batch=batch, dtype=dtype)
-    declared, volume = document.inputs[0], plain.inputs[0].volume
-    axes = axes_of(volume)
+    known = declared(document, batch=batch, dtype=dtype)
+    axes = axes_of(known, dtype)
     if names is None:
-        names = () if plain.symbols else tuple(axes)
-    known = list(parameters_of(plain, document))
-    items: Dim = free(BATCH) if BATCH in names and BATCH not in known else volume.batch
-    sizes = {axis: Free(PeriodicSet.interval(), n) for axis, n in axes.items() if axis in names and axis not in known}
-    if not is_number(items):
-        sizes[BATCH] = Free(PeriodicSet.interval(), volume.batch)
-    parameters = [name for name in names if name not in sizes]
-    check_names(parameters, known, [*axes, BATCH], plain, declared)
-    letters = letters_of(volume)
-    spatial = tuple(free(x) if x in sizes else n for x, n in zip(letters, volume.spatial, strict=True))
-    shapes = {declared.name: volume.to(spatial=spatial).item_shape} if set(letters) & set(sizes) else {}
-    graph = build(document, batch=items, dtype=dtype, sizes=shapes, free=parameters)
-    return replace(graph, symbols={**sizes, **graph.symbols})
+        names = () if free_names(document) else [axis.symbol for axis in axes]
+    parameters = [name for name in names if name in known.freeable or name in free_names(document)]
+    others = [name for name in names if name not in parameters]
+    chosen = [axis for axis in axes if axis.symbol in others or axis.letter in others]
+    check_names([name for name in others if name not in named(chosen) and name != known.batch], axes, known)
+    made = Made(known, free(known.batch) if known.batch in others else batch, dtype, parameters)
+    try:
+        return made.graph(chosen)
+    except SpecError as error:  # the size that the spec gives another axis may be what does not fit
+        if not chosen or len(chosen) == len(axes):
+            raise
+        with suppress(SpecError):
+            return made.graph(axes)
+        raise error from None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A network whose batch and parameters are free or not, still without its sizes."""
+
+    known: Declared
+    batch: Dim
+    dtype: str
+    parameters: Sequence[str]
+
+    def graph(self, axes: Sequence[Axis]) -> Graph:
+        """The network with these axes free."""
+        sizes = shapes(self.known.inputs, axes)
+        graph = build(self.known.document, batch=self.batch, dtype=self.dtype, sizes=sizes, free=self.parameters)
+        symbols = {axis.symbol: Free(PeriodicSet.interval(), axis.own) for axis in axes}
+        if not is_number(self.batch):
+            symbols[self.known.batch] = Free(PeriodicSet.interval(), self.known.items)
+        return replace(graph, symbols={**symbols, **graph.symbols})
+
+
+def named(axes: Iterable[Axis]) -> set[str]:
+    """What axes can be called."""
+    return {name for axis in axes for name in (axis.symbol, axis.letter)}
+
+
+def shapes(inputs: Sequence[Input], axes: Iterable[Axis]) -> Sizes:
+    """The shapes of inputs, with symbols in the place of axes that are free."""
+    found = {each.name: list(each.volume.spatial) for each in inputs}
+    changed = set()
+    for axis in axes:
+        for name, place in axis.places:
+            found[name][place] = free(axis.symbol)
+            changed.add(name)
+    return {x.name: x.volume.to(spatial=tuple(found[x.name])).item_shape for x in inputs if x.name in changed}
 
 
 def letters_of(volume: Volume) -> list[str]:
     return [LETTERS[axis] for axis in AXES.get(volume.rank, ())]
 
 
-def axes_of(volume: Volume) -> dict[str, int]:
-    """The axes that have a number, by their letters."""
-    axes = zip(letters_of(volume), volume.spatial, strict=True)
-    return {letter: n for letter, n in axes if is_number(n)}
+# --- which inputs are free together ----------------------------------------------------------------------------------
+
+Partition: TypeAlias = Sequence[Sequence[Input]]
+"""Inputs in groups: those of a group have the same sizes, whatever these are."""
 
 
-def parameters_of(graph: Graph, document: Document) -> Iterator[str]:
-    """What of a document's parameters can be free: whole numbers, and entries of lists."""
-    for parameter in document.library.params:
+def axes_of(known: Declared, dtype: str = "float32") -> tuple[Axis, ...]:
+    """The axes of a document's inputs that have a number."""
+    spatial = [each for each in known.inputs if any(is_number(n) for n in each.volume.spatial)]
+    if len(spatial) < 2:
+        return tuple(axes_in([spatial] if spatial else [], known))
+    return tuple(axes_in(partition(spatial, known, dtype), known))
+
+
+def axes_in(groups: Partition, known: Declared) -> Iterator[Axis]:
+    taken = known.taken
+    for group in groups:
+        first = group[0]
+        for place, (letter, n) in enumerate(zip(letters_of(first.volume), first.volume.spatial, strict=False)):
+            if not is_number(n):
+                continue
+            is_plain = len(groups) == 1 and letter not in known.taken
+            symbol = letter if is_plain else unused(f"{first.name}_{letter}", taken)
+            taken = {*taken, symbol}
+            yield Axis(symbol, letter, n, tuple((each.name, place) for each in group))
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """The name, with underlines behind it until nothing else is called so."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition:
+    """The finest groups of inputs whose sizes can be free: apart where the network allows that, else inputs of one
+    size together; where it allows neither, the inputs that have the size of the first."""
+    apart = [[each] for each in inputs]
+    if holds(apart, known, dtype):
+        return apart
+    alike: dict[tuple[Dim, ...], list[Input]] = {}
+    for each in inputs:
+        alike.setdefault(each.volume.spatial, []).append(each)
+    tied = list(alike.values())
+    if not holds(tied, known, dtype):
+        return tied[:1]
+    for each in inputs[1:MAX_SPLITS]:
+        rest = [[other for other in group if other is not each] for group in tied]
+        finer = [group for group in (*rest, [each]) if group]
+        if len(finer) > len(tied) and holds(finer, known, dtype):
+            tied = finer
+    return tied
+
+
+def holds(groups: Partition, known: Declared, dtype: str) -> bool:
+    """Whether the network takes every group's sizes whatever those of the others are."""
+    axes = list(axes_in(groups, known))
+    try:
+        graph = Made(known, known.items, dtype, ()).graph(axes)
+    except SpecError:
+        return False
+    group_of = {axis.symbol: axis.places for axis in axes}
+    domains = {name: PeriodicSet.interval() for name in group_of}
+    across = (
+        each.claim
+        for each in graph.conditions
+        if len({tuple(n for n, _ in group_of[name]) for name in each.claim.left.symbols() if name in group_of}) > 1
+    )
+    return all(always(claim, domains).is_proved for claim in across)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def names_of_parameters(known: Declared) -> Iterator[str]:
+    for parameter in known.document.library.params:
         name = parameter.name.text
-        value = graph.params.get(name)
+        value = known.params.get(name)
         if is_whole(value):
             yield name
         elif isinstance(value, tuple) and any(map(is_whole, value)):
@@ -73,17 +245,14 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def check_names(
-    names: Sequence[str], known: Sequence[str], sizes: Sequence[str], graph: Graph, declared: InputDecl
-) -> None:
+def check_names(unknown: Sequence[str], axes: Sequence[Axis], known: Declared) -> None:
     """Raises what is wrong with the names that are to be free, all of it."""
-    candidates = [*sizes, *known]
-    unknown = [name for name in names if name not in known and name not in graph.symbols]
+    candidates = [*(axis.symbol for axis in axes), known.batch, *known.freeable]
     found = [
         problem(
             "AC135",
             f"nothing called '{name}' can be free",
-            declared.where,
+            known.document.inputs[0].where,
             help=did_you_mean(name, candidates) or f"what can be free is {', '.join(candidates)}",
         )
         for name in unknown

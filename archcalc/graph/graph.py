@@ -115,11 +115,25 @@ class Condition:
     node: str
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Nodes that stand for a free number of copies, one after the other.
+
+    `nodes`: one copy, by name, in order. `source` is what the first copy takes, `output` what the last one gives.
+    """
+
+    count: Dim
+    nodes: tuple[str, ...]
+    source: str
+    output: str
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes.
 
     `symbols`: what is free in it, by name; `conditions`: what must hold of those for the layers to be what they are.
+    `repeats`: the nodes that stand for a free number of copies, inner repeats before outer ones.
     """
 
     name: str
@@ -133,6 +147,7 @@ class Graph:
     params: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Free] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

@@ -7,7 +7,7 @@ from archcalc.core.diagnostic import problem
 from archcalc.core.dim import is_number
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph.graph import Condition, Node
+from archcalc.graph.graph import Condition, Node, Repeat
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -30,6 +30,7 @@ class Network:
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
+    repeats: list[Repeat] = field(default_factory=list)
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
     """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
 

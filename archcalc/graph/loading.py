@@ -2,9 +2,10 @@
 
 import gc
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from archcalc.core.diagnostic import did_you_mean, problem
@@ -12,6 +13,7 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
+from archcalc.graph.input_sizes import axis_settings, may_be_axis, with_axes, with_input_sizes
 from archcalc.graph.zoo import bundled
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
@@ -59,23 +61,39 @@ def load_text(text: str, *, name: str = "<text>", variant: str | None = None) ->
         return build(read_document(Source(name, text), variant=variant))
 
 
-def document_of(spec: str, settings: Mapping[str, str] | None = None) -> Document:
-    """The document of a spec by its name."""
+def document_of(spec: str, settings: Mapping[str, str] | None = None, inputs: Sequence[str] = ()) -> Document:
+    """The document of a spec by its name, with parameters and axes set and other input shapes."""
     source, variant = source_of(spec)
-    return read_document(source, variant=variant, settings=settings)
+    return changed(partial(read_document, source, variant=variant), settings, inputs)
 
 
-def document_of_chain(chain: str, settings: Mapping[str, str] | None = None) -> Document:
+def document_of_chain(chain: str, settings: Mapping[str, str] | None = None, inputs: Sequence[str] = ()) -> Document:
     """The document of a one-liner."""
-    return one_liner(chain, settings=settings)
+    return changed(partial(one_liner, chain), settings, inputs)
+
+
+def changed(read: Callable[..., Document], settings: Mapping[str, str] | None, inputs: Sequence[str]) -> Document:
+    """The document that `read(settings=...)` gives, with axes set where a setting names one, and `inputs` resized."""
+    settings = settings or {}
+    certain = {name: value for name, value in settings.items() if not may_be_axis(name)}
+    document = read(settings=certain)
+    axes = axis_settings(settings, document) if len(certain) < len(settings) else {}
+    if len(certain) + len(axes) < len(settings):
+        document = read(settings={name: value for name, value in settings.items() if name not in axes})
+    document = with_input_sizes(document, inputs) if inputs else document
+    return with_axes(document, axes) if axes else document
 
 
 def documents_of(
-    specs: Sequence[str], chains: Sequence[str], settings: Mapping[str, str] | None, max_layers: int
+    specs: Sequence[str],
+    chains: Sequence[str],
+    settings: Mapping[str, str] | None,
+    max_layers: int,
+    inputs: Sequence[str] = (),
 ) -> list[Document]:
     """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
-    one_line = [document_of_chain("\n".join(chains), settings)] if chains else []
-    found = [*(document_of(spec, settings) for spec in specs), *one_line]
+    one_line = [document_of_chain("\n".join(chains), settings, inputs)] if chains else []
+    found = [*(document_of(spec, settings, inputs) for spec in specs), *one_line]
     return [replace(document, max_layers=max_layers) for document in found]
 
 

@@ -22,7 +22,7 @@ from archcalc.core.window import Window
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
 from archcalc.measures.arithmetic import macs
-from archcalc.measures.receptive_field import Fields, is_pointwise, receptive_fields
+from archcalc.measures.receptive_field import Fields, fields_of, is_pointwise, spatial_inputs
 
 L = TypeVar("L", bound=Layer)
 
@@ -98,8 +98,9 @@ class Design:
         return {name: tuple(nodes) for name, nodes in found.items()}
 
     @cached_property
-    def fields(self) -> Mapping[str, Fields]:
-        return receptive_fields(self.graph)
+    def fields(self) -> Sequence[tuple[Input, Mapping[str, Fields]]]:
+        """For every spatial input the receptive fields in it, by the layers that it reaches."""
+        return [(each, fields_of(self.graph, each)) for each in spatial_inputs(self.graph)]
 
     @cached_property
     def macs(self) -> int:

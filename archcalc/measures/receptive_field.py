@@ -1,53 +1,208 @@
-"""Receptive field: which units of the network's input one output unit can see."""
+"""Receptive field: which elements of the network's inputs one output element of a layer can see."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
+from math import prod
 from typing import cast
 
-from archcalc.core.dim import Dim
+from archcalc.core.dim import Dim, is_number
 from archcalc.core.field import Field, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
-from archcalc.graph.graph import Graph, Input, Node
+from archcalc.graph.graph import Graph, Input, Node, Repeat
 from archcalc.layer import Layer
-from archcalc.sym.expr import NoClosedForm
+from archcalc.sym.bounds import ANYWHERE, Ranges, interval
+from archcalc.sym.expr import Expr, NoClosedForm
 
 Fields = tuple[Field, ...]
-"""One field to each spatial axis of the network's input."""
+"""One field for each spatial axis of an input; none where no field can be given."""
 
 MAX_PHASES = 100_000
-"""Upsampling by s makes s kinds of units, and several layers multiply them: far beyond any network."""
+"""Upsampling by s makes s kinds of elements, and several layers multiply them: far beyond any network."""
+
+TOO_MANY_PHASES = f"neighbouring elements see more than {MAX_PHASES:,} different windows"
 
 Step = Callable[[Field, AnyWindow, Dim], Field]
 
 
-def receptive_fields(graph: Graph) -> dict[str, Fields]:
-    """For every node its field on each spatial axis of the input.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one output element of a layer sees of one input: a field for each axis of the input.
 
-    Nodes that no spatial input reaches are left out, those of which neighbouring units see too many different things
-    (MAX_PHASES), and those behind windows that need numbers where a size is free (adaptive pooling). Fields are in
-    units of the first input that has spatial axes.
+    `why`: why no field is given, where none is.
     """
-    seed = spatial_input(graph)
-    if seed is None:
-        return {}
-    grow = cast(Step, cache(Field.through))  # most axes of most layers repeat: height and width, block after block
-    seen: dict[str, Fields] = {seed.name: (Field(),) * seed.volume.rank}
-    for node in graph:
+
+    input: str
+    fields: Fields
+    why: str = ""
+
+
+def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
+    """For every node what it sees of each spatial input that reaches it, in the order of the inputs."""
+    found: dict[str, list[Seen]] = {}
+    for seed in spatial_inputs(graph):
+        for name, seen in of_input(graph, seed).items():
+            found.setdefault(name, []).append(seen)
+    return {name: tuple(each) for name, each in found.items()}
+
+
+def receptive_fields(graph: Graph) -> dict[str, Fields]:
+    """For every node its largest field; nodes for which none can be given are left out."""
+    largest = ((name, widest(each)) for name, each in seen_by(graph).items())
+    return {name: seen.fields for name, seen in largest if seen.fields}
+
+
+def fields_of(graph: Graph, seed: Input) -> dict[str, Fields]:
+    """For every node that one input reaches its field of that input, where it can be given."""
+    return {name: seen.fields for name, seen in of_input(graph, seed).items() if seen.fields}
+
+
+def widest(seen: Sequence[Seen]) -> Seen:
+    """The largest of what a node sees of several inputs: the one of most elements; the first where sizes are free."""
+    known = [each for each in seen if each.fields]
+    if len(known) < 2 or not is_number(*(axis.size for each in known for axis in each.fields)):
+        return (known or seen)[0]
+    return max(known, key=lambda each: prod(axis.size for axis in each.fields))
+
+
+def spatial_inputs(graph: Graph) -> tuple[Input, ...]:
+    """The inputs that have positions to be seen."""
+    return tuple(each for each in graph.inputs if each.volume.rank)
+
+
+def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
+    """What every node that one input reaches sees of it."""
+    walk = Walk(seed, {name: each.domain.bounds() or ANYWHERE for name, each in graph.symbols.items()})
+    walk.follow(graph.nodes, graph.repeats)
+    del walk.seen[seed.name]
+    return walk.seen
+
+
+@dataclass
+class Walk:
+    """Follows one input through the nodes.
+
+    `seen`: what each sees of it so far. `ranges`: between which values symbols lie.
+    """
+
+    seed: Input
+    ranges: Ranges
+    seen: dict[str, Seen] = field(default_factory=dict)
+    grow: Step = field(default_factory=lambda: cast(Step, cache(Field.through)))
+    """Cached, because most axes of most layers repeat: height and width, block after block."""
+
+    def __post_init__(self) -> None:
+        self.seen.setdefault(self.seed.name, self.sees((Field(),) * self.seed.volume.rank))
+
+    def sees(self, fields: Fields, why: str = "") -> Seen:
+        return Seen(self.seed.name, fields, why)
+
+    def follow(self, nodes: Sequence[Node], repeats: Sequence[Repeat]) -> None:
+        """Node after node; those that stand for a free number of copies together."""
+        outermost = {each.nodes[0]: each for each in sorted(repeats, key=lambda each: len(each.nodes))}
+        i = 0
+        while i < len(nodes):
+            repeat = outermost.get(nodes[i].name) if outermost else None
+            if repeat is None:
+                self.step(nodes[i])
+                i += 1
+            else:
+                inside = nodes[i : i + len(repeat.nodes)]
+                self.repeated(repeat, inside, [each for each in repeats if each is not repeat])
+                i += len(inside)
+
+    def step(self, node: Node) -> None:
         if len(node.sources) == 1 and is_pointwise(type(node.layer)):  # most layers: norms, activations
-            if node.sources[0] in seen:
-                seen[node.name] = seen[node.sources[0]]
-            continue
-        branches = {i: seen[name] for i, name in enumerate(carriers(node)) if name in seen}
-        if branches and (fields := advance(node, branches, seed, grow)):
-            seen[node.name] = fields
-    del seen[seed.name]
-    return seen
+            if node.sources[0] in self.seen:
+                self.seen[node.name] = self.seen[node.sources[0]]
+            return
+        branches = {i: self.seen[name] for i, name in enumerate(carriers(node)) if name in self.seen}
+        if not branches:
+            return
+        if unknown := [each for each in branches.values() if not each.fields]:
+            self.seen[node.name] = unknown[0]
+            return
+        try:
+            found = advance(node, {i: each.fields for i, each in branches.items()}, self.seed, self.grow)
+            self.seen[node.name] = self.sees(found, "" if found else TOO_MANY_PHASES)
+        except NoClosedForm as error:
+            self.seen[node.name] = self.sees((), f"it has no closed form: {error}")
+
+    # --- copies whose number is free ---------------------------------------------------------------------------------
+
+    def repeated(self, repeat: Repeat, inside: Sequence[Node], repeats: Sequence[Repeat]) -> None:
+        """What the last of the copies sees, and what comes out of it.
+
+        Through sliding windows, elements of one phase see what one copy adds to either side of the field before it:
+        the same for every copy. Where that does not hold, a field is given only where all copies have the same.
+        """
+        before = self.seen.get(repeat.source)
+        first = self.through(inside, repeats, repeat, before)
+        if not first:
+            return
+        after = first.get(repeat.output) if before else None
+        second = self.through(inside, repeats, repeat, after)
+        twice = second.get(repeat.output)
+        if last := self.before_last((before, after, twice), repeat, inside):
+            self.seen |= self.through(inside, repeats, repeat, last)
+            return
+        unknown = self.sees((), f"it has no closed form in {symbols_of(repeat)}")
+        is_settled = after is not None and twice == after and self.is_run(repeat)
+        for name, seen in first.items():
+            self.seen[name] = seen if is_settled and second[name] == seen else unknown
+
+    def through(
+        self, inside: Sequence[Node], repeats: Sequence[Repeat], repeat: Repeat, given: Seen | None
+    ) -> dict[str, Seen]:
+        """What the nodes of one copy see where that much goes into it."""
+        outside = {name: seen for name, seen in self.seen.items() if name != repeat.source}
+        copy = replace(self, seen={**outside, **({repeat.source: given} if given else {})})
+        copy.follow(inside, repeats)
+        return {node.name: copy.seen[node.name] for node in inside if node.name in copy.seen}
+
+    def before_last(self, given: Sequence[Seen | None], repeat: Repeat, inside: Sequence[Node]) -> Seen | None:
+        """What goes into the last copy, from what is seen before the first, after one and after two; None where the
+        copies do not all add the same."""
+        known = [each.fields for each in given if each and each.fields]
+        if len(known) < len(given) or self.reads_outside(repeat, inside):
+            return None
+        found = [extrapolated(a, b, c, repeat.count - 1) for a, b, c in zip(*known, strict=True)]
+        fields = tuple(each for each in found if each is not None)
+        return self.sees(fields) if len(fields) == len(found) else None
+
+    def reads_outside(self, repeat: Repeat, inside: Sequence[Node]) -> bool:
+        """Whether a copy reads something that the input reaches, other than the copy before it."""
+        own = {*repeat.nodes, repeat.source}
+        return any(name in self.seen for node in inside for name in carriers(node) if name not in own)
+
+    def is_run(self, repeat: Repeat) -> bool:
+        """Whether there is at least one copy, whatever the symbols are."""
+        return interval(cast(Expr, repeat.count), self.ranges)[0] >= 1
 
 
-def spatial_input(graph: Graph) -> Input | None:
-    """The input in whose units fields are measured."""
-    return next((i for i in graph.inputs if i.volume.rank), None)
+def symbols_of(repeat: Repeat) -> str:
+    return ", ".join(sorted(cast(Expr, repeat.count).symbols()))
+
+
+def extrapolated(before: Field, after: Field, twice: Field, copies: Dim) -> Field | None:
+    """The field after so many copies, from those before the first, after one and after two; None where the copies do
+    not all add the same.
+
+    >>> from archcalc.core.dim import free
+    >>> made = extrapolated(*(Field(((-i, i),)) for i in range(3)), free("n"))
+    >>> made and str(made.size)
+    '2·n + 1'
+    """
+    if before == after == twice:
+        return before
+    alike = replace(before, spans=()) == replace(after, spans=()) == replace(twice, spans=())
+    if not alike or any(len(each.spans) != 1 or each.spans[0] is None for each in (before, after, twice)):
+        return None
+    (lo, hi), (lo1, hi1), (lo2, hi2) = (cast(tuple[Dim, Dim], each.spans[0]) for each in (before, after, twice))
+    if (lo2 - lo1, hi2 - hi1) != (lo1 - lo, hi1 - hi):
+        return None
+    return replace(before, spans=((lo + copies * (lo1 - lo), hi + copies * (hi1 - hi)),))
 
 
 @cache
@@ -88,13 +243,10 @@ def joined(branches: Sequence[Fields]) -> Fields:
 
 
 def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, grow: Step) -> Fields:
-    """The fields behind windows."""
+    """The fields behind windows; none where they would have too many phases."""
     if all(window is IDENTITY for window in windows):
         return fields
     axes = list(zip(fields, windows, seed.volume.spatial, strict=True))
-    try:
-        if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
-            return ()
-        return tuple(grow(field, window, n) for field, window, n in axes)
-    except NoClosedForm:
+    if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
         return ()
+    return tuple(grow(field, window, n) for field, window, n in axes)

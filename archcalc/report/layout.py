@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import Seen, widest
 from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
 
 
@@ -18,13 +20,30 @@ class Column:
     numeric: bool = True
 
 
-def field_text(line: Line) -> str:
-    """The receptive field: one size where the axes agree; `all` where a unit sees the whole input."""
-    if not line.fields:
+NO_FIELD = "?"
+"""What stands in the place of a receptive field that cannot be given."""
+
+
+def field_text(line: Line, says_input: bool = False) -> str:
+    """The largest receptive field, with its input's name where that is to be said; `?` where it cannot be given."""
+    if not line.seen:
         return ""
-    if all(each.whole for each in line.fields):
+    seen = widest(line.seen)
+    return size_text(seen) + (f" of {seen.input}" if says_input else "")
+
+
+def size_text(seen: Seen) -> str:
+    """One size where the axes agree; `all` where an element sees the whole input.
+
+    >>> from archcalc.core.field import Field
+    >>> size_text(Seen("x", (Field(((-1, 1),)), Field(((-1, 1),))))), size_text(Seen("x", (), "too large"))
+    ('3', '?')
+    """
+    if not seen.fields:
+        return NO_FIELD
+    if all(each.whole for each in seen.fields):
         return "all"
-    sizes = [each.size for each in line.fields]
+    sizes = [each.size for each in seen.fields]
     return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
 
 
@@ -45,7 +64,7 @@ def every_column(report: Report) -> dict[str, Column]:
         Column("layer", "Layer", lambda line: line.name, 0, numeric=False),
         Column("type", "Type", lambda line: line.kind, 6, numeric=False),
         Column("output", "Output", shape_text, 3, numeric=True),
-        Column("receptive_field", "Field", field_text, 4),
+        Column("receptive_field", "Field", partial(field_text, says_input=report.has_several_inputs), 4),
         *(Column(name, m.title, count_of(name), shown.get(name, 9)) for name, m in MEASURES.items()),
     ]
     order = ["layer", "type", "output", "receptive_field", "params", report.arithmetic, "output_bytes"]
@@ -70,4 +89,4 @@ def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int
 
 
 def total_line(report: Report) -> Line:
-    return Line("total", so_many_layers(len(report.lines)), report.totals)
+    return Line("total", so_many_layers(sum(line.layers for line in report.lines)), report.totals)

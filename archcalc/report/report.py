@@ -14,7 +14,7 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
-from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inputs, widest
 from archcalc.sym.expr import NoClosedForm
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ CONVENTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a layer, or the layers that it stands for. `fields` are None where no spatial input reaches it.
+    """One row: a layer, or the layers that it stands for.
 
+    `seen`: its receptive field in each spatial input that reaches it; empty where none does.
     `values`: each measure's; None where it has no closed form in what is free.
     """
 
@@ -47,9 +48,14 @@ class Line:
     kind: str
     values: Mapping[str, Value]
     output: Volume | None = None
-    fields: Fields | None = None
+    seen: tuple[Seen, ...] = ()
     node: Node | None = None
-    layers: int = 1
+    layers: Dim = 1
+
+    @property
+    def fields(self) -> Fields | None:
+        """The largest receptive field; None where no spatial input reaches it, or none can be given."""
+        return (widest(self.seen).fields or None) if self.seen else None
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ class Report:
     conditions: tuple[str, ...] = ()
     footprint: "Footprint | None" = None
     findings: Sequence[Diagnostic] | None = None
+
+    @cached_property
+    def has_several_inputs(self) -> bool:
+        """Whether a receptive field has to say which input it is in."""
+        return len(spatial_inputs(self.graph)) > 1
 
     @property
     def arithmetic(self) -> str:
@@ -106,12 +117,12 @@ def report_of(
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
-    fields = receptive_fields(graph)
+    seen = seen_by(graph)
     for node in graph:
         values = {name: value_of(measure, node) for name, measure in MEASURES.items()}
         if saved is not None:
             values[SAVED] = saved.get(node.name, 0)
-        yield Line(node.name, node.layer.name, values, node.output, fields.get(node.name), node)
+        yield Line(node.name, node.layer.name, values, node.output, seen.get(node.name, ()), node, node.times)
 
 
 def value_of(measure: Measure, node: Node) -> Value:
@@ -156,10 +167,10 @@ def joined(name: str, group: Sequence[Line]) -> Line:
     if len(group) == 1 and last.name == name:
         return last
     layers = sum(line.layers for line in group)
-    return Line(name, so_many_layers(layers), sums(group), last.output, last.fields, layers=layers)
+    return Line(name, so_many_layers(layers), sums(group), last.output, last.seen, layers=layers)
 
 
-def so_many_layers(count: int) -> str:
+def so_many_layers(count: Dim) -> str:
     return f"{count} layer{'s' * (count != 1)}"
 
 
@@ -168,8 +179,9 @@ def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.kind, []).append(line)
+    layers = {kind: sum(line.layers for line in group) for kind, group in groups.items()}
     return tuple(
-        Line(kind, so_many_layers(len(group)), sums(group), layers=len(group)) for kind, group in groups.items()
+        Line(kind, so_many_layers(layers[kind]), sums(group), layers=layers[kind]) for kind, group in groups.items()
     )
 
 

@@ -274,7 +274,7 @@ def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: 
         yield from real_run(running, level, at)
         if device == "cpu":
             progress("dye")
-            yield dye(running, at)
+            yield from dye(running, at)
         if setup:
             progress(f"memory on {device}")
             yield from footprints(graph, running, setup, level, at + setup.words, room(device))

@@ -115,7 +115,7 @@ WRONG = {
     "layers:\n  - conv(3, w / 2)": ("AC124", "must be a whole number for every size, got w/2"),
     "layers:\n  - conv(3, 2*w) -> conv(3, 8) * w": ("AC136", "w copies are not alike"),
     "layers:\n  - relu * (3 - w)": ("AC136", "depends on w"),
-    "layers:\n  - conv(w, 8)\n  - conv(3, 8) * (0 - w)": ("AC127", "a repeat must be 0 or more, got -2"),
+    "layers:\n  - conv(w, 8)\n  - conv(3, 8) * (0 - w)": ("AC127", "a repeat must be 0 or more, got -w"),
     "layers:\n  - conv(3, sizes[w])": ("AC112", "an index must be a whole number"),
     "layers:\n  - dropout(1 / w)": ("AC124", "must be a number"),
     "layers:\n  - conv(3, 8 // (w - 1))": ("AC136", "whether w - 2 ≥ 0 depends on w"),

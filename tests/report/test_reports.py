@@ -211,7 +211,7 @@ def test_json_keeps_its_contract(name: str) -> None:
         assert all(type(layer[key]) is int for key in ("output_bytes", "line", "column"))
         assert layer["saved_bytes"] is None, "not predicted yet"
         field = layer["receptive_field"]
-        assert field is None or list(field) == ["size", "jump", "start", "global", "aligned"]
+        assert field is None or list(field) == ["input", "size", "jump", "start", "global", "aligned"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -250,6 +250,7 @@ def test_json_says_where_a_layer_stands_and_what_it_sees() -> None:
     [stem, *_] = as_json(small())["layers"]
     assert (stem["line"], stem["column"]) == (12, 12)
     assert stem["receptive_field"] == {
+        "input": "input",
         "size": [3, 3], "jump": [1, 1], "start": [-1, -1], "global": False, "aligned": True,
     }  # fmt: skip
     assert (stem["params"], stem["trainable_params"]) == (448, 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 from archcalc.closed_forms.formula import ClosedForms, Formula
 from archcalc.graph.graph import Node
+from archcalc.measures.receptive_field import Seen, widest
 from archcalc.sym.expr import written
 from archcalc.sym.text import TEXT
 
@@ -49,7 +50,18 @@ def on_multiples(made: Formula) -> dict[str, Any]:
 def of_layer(node: Node, forms: ClosedForms) -> dict[str, Any]:
     counts = {made.measure.name: str(made.layers[node.name]) for made in forms.formulas}
     found = {"name": node.name, "output_shape": [str(n) for n in node.output.item_shape], **counts}
-    if axes := forms.fields.get(node.name):
-        field = {"size": [str(axis.size) for axis in axes], "jump": [str(axis.jump) for axis in axes]}
-        return {**found, "receptive_field": field}
-    return found
+    seen = forms.seen.get(node.name, ())
+    if not seen:
+        return found
+    return {**found, "receptive_field": field(widest(seen)), "receptive_fields": [field(each) for each in seen]}
+
+
+def field(seen: Seen) -> dict[str, Any]:
+    """The field in one input; without numbers, why there are none."""
+    if not seen.fields:
+        return {"input": seen.input, "size": None, "jump": None, "why": seen.why}
+    return {
+        "input": seen.input,
+        "size": [str(axis.size) for axis in seen.fields],
+        "jump": [str(axis.jump) for axis in seen.fields],
+    }

@@ -5,7 +5,7 @@ from functools import partial
 
 from archcalc.closed_forms.formula import ClosedForms, Formula
 from archcalc.graph.graph import Condition, Node
-from archcalc.measures.receptive_field import Fields
+from archcalc.measures.receptive_field import spatial_inputs
 from archcalc.sym.decide import solutions
 from archcalc.sym.expr import Expr, Extremum, written
 from archcalc.sym.text import TEXT
@@ -66,12 +66,19 @@ def of_layer(node: Node, forms: ClosedForms) -> str:
     """A layer: its volume, each count, and its receptive field."""
     counts = (f"{made.measure.noun} {count}" for made in forms.formulas if (count := made.layers[node.name]) != 0)
     times = [f"x {node.times}"] if node.times != 1 else []
-    return "  ".join([f"{node.name} {node.output}", *times, *counts, *seen(forms.fields.get(node.name, ()))])
+    return "  ".join([f"{node.name} {node.output}", *times, *counts, *seen(node, forms)])
 
 
-def seen(axes: Fields) -> Iterator[str]:
-    if axes:
-        yield f"sees {by_axis(axis.size for axis in axes)}, jump {by_axis(axis.jump for axis in axes)}"
+def seen(node: Node, forms: ClosedForms) -> Iterator[str]:
+    """Its receptive field in every input that reaches it, named where there are several."""
+    several = len(spatial_inputs(forms.graph)) > 1
+    for each in forms.seen.get(node.name, ()):
+        of_input = f" of {each.input}" if several else ""
+        if each.fields:
+            jump = by_axis(axis.jump for axis in each.fields)
+            yield f"sees {by_axis(axis.size for axis in each.fields)}{of_input}, jump {jump}"
+        else:
+            yield f"receptive field{of_input}: {each.why}"
 
 
 def by_axis(values: Iterable[object]) -> str:

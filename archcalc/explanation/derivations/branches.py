@@ -1,12 +1,12 @@
 """Where the inputs of a join come from: each with its volume and field, and where they parted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from archcalc.core.field import Field, union
+from archcalc.core.field import union
 from archcalc.explanation.derivation import Part, Subject, Table, derivation, said
 from archcalc.graph.graph import Graph
-from archcalc.measures.receptive_field import Fields, carriers, spatial_input
+from archcalc.measures.receptive_field import Fields, Seen, carriers, spatial_inputs, widest
 
 
 @derivation("Inputs", 10)
@@ -14,10 +14,9 @@ def inputs(subject: Subject) -> Iterator[Part]:
     node, graph = subject.node, subject.graph
     if len(node.sources) < 2:
         return
-    fields = fields_of(subject)
     fork = forked(graph, node.sources)
     rows = tuple(
-        (source, str(x), *in_cells(fields.get(source)), str(len(between(graph, fork, source))))
+        (source, str(x), *in_cells(widest_of(subject, source)), str(len(between(graph, fork, source))))
         for source, x in zip(node.sources, node.inputs, strict=True)
     )
     yield Table(("from", "volume", "field", "jump", "start", "layers since"), rows)
@@ -28,7 +27,7 @@ def inputs(subject: Subject) -> Iterator[Part]:
     else:
         yield said("they have no layer or input in common")
     yield from rule(subject)
-    yield from alignment(subject, fields)
+    yield from alignment(subject)
 
 
 def rule(subject: Subject) -> Iterator[Part]:
@@ -39,12 +38,13 @@ def rule(subject: Subject) -> Iterator[Part]:
         yield said(words)
 
 
-def fields_of(subject: Subject) -> Mapping[str, Fields]:
-    seed = spatial_input(subject.graph)
-    return {**subject.fields, seed.name: (Field(),) * seed.volume.rank} if seed else {}
+def widest_of(subject: Subject, source: str) -> Fields:
+    """The largest field of what goes in, among those in the inputs that reach it."""
+    found = [Seen(seed.name, fields[source]) for seed, fields in subject.fields if source in fields]
+    return widest(found).fields if found else ()
 
 
-def in_cells(fields: Fields | None) -> tuple[str, str, str]:
+def in_cells(fields: Fields) -> tuple[str, str, str]:
     """Size, jump and start, each once for all axes where they agree."""
     if not fields:
         return "", "", ""
@@ -55,16 +55,20 @@ def in_cells(fields: Fields | None) -> tuple[str, str, str]:
     return size, jump, start
 
 
-def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
-    """Whether units in the same place look at the same place of the network's input."""
-    branches = [fields[source] for source in carriers(subject.node) if source in fields]
-    if len(branches) < 2 or any(field.whole for each in branches for field in each):
-        return
-    joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
-    if all(field.aligned for field in joined):
-        yield said("aligned: units in one place have their fields around one centre, at the same jump")
-    else:
-        yield said("not aligned: units in one place have fields with different centres, or at different jumps")
+def alignment(subject: Subject) -> Iterator[Part]:
+    """Whether units in the same place look at the same place of a network's input, for each that reaches several."""
+    several = len(spatial_inputs(subject.graph)) > 1
+    for seed, fields in subject.fields:
+        branches = [fields[source] for source in carriers(subject.node) if source in fields]
+        if len(branches) < 2 or any(field.whole for each in branches for field in each):
+            continue
+        joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
+        of_input = f" in {seed.name}" if several else ""
+        if all(field.aligned for field in joined):
+            yield said(f"aligned: units in one place have their fields{of_input} around one centre, at the same jump")
+        else:
+            what = "different centres, or at different jumps"
+            yield said(f"not aligned: units in one place have fields{of_input} with {what}")
 
 
 # --- the graph behind ------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Receptive field: what one unit sees at the layer's input, and what its windows make of that."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
@@ -8,8 +8,8 @@ from archcalc.core.window import IDENTITY, AnyWindow, Window
 from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import tree_of
-from archcalc.graph.graph import Node
-from archcalc.measures.receptive_field import Fields, carriers, spatial_input, windows_along
+from archcalc.graph.graph import Input, Node
+from archcalc.measures.receptive_field import Fields, carriers, spatial_inputs, windows_along
 
 SOURCE = "Araujo, Norris & Sim 2019, Distill"
 
@@ -19,15 +19,21 @@ MOST_PHASES = 16
 
 @derivation("Receptive field", 50)
 def receptive_field(subject: Subject) -> Iterator[Part]:
-    node, seed = subject.node, spatial_input(subject.graph)
-    if seed is None:
+    seeds = spatial_inputs(subject.graph)
+    if not seeds:
         yield said("none: the network's input has no positions")
-        return
-    if node.name not in subject.fields:
+    elif not subject.fields:
         yield said("none: no input with positions reaches it, or its units see too many different things")
-        return
-    before, after = fields_before(subject), subject.fields[node.name]
-    windows = windows_along(node, seed.volume.rank)
+    for seed, fields in subject.fields:
+        if len(seeds) > 1:
+            yield said(f"in {seed.name}:")
+        yield from of_input(subject.node, seed, fields)
+
+
+def of_input(node: Node, seed: Input, fields: Mapping[str, Fields]) -> Iterator[Part]:
+    before, after = fields_before(node, fields), fields[node.name]
+    place = next(i for i, name in enumerate(carriers(node)) if name in fields)
+    windows = windows_along(node, seed.volume.rank, place)
     seen: dict[tuple[Field, AnyWindow, Dim], str] = {}
     for i, axis in enumerate(axes_of(seed.volume)):
         n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
@@ -38,12 +44,9 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
         seen[before[i], window, n] = axis
 
 
-def fields_before(subject: Subject) -> Fields:
-    """What a unit of the input sees, of all inputs together."""
-    seed = spatial_input(subject.graph)
-    assert seed is not None
-    known = {**subject.fields, seed.name: (Field(),) * seed.volume.rank}
-    branches = [known[name] for name in carriers(subject.node) if name in known]
+def fields_before(node: Node, fields: Mapping[str, Fields]) -> Fields:
+    """What a unit of what goes in sees, of all that goes in together."""
+    branches = [fields[name] for name in carriers(node) if name in fields]
     return tuple(map(union, zip(*branches, strict=True)))
 
 

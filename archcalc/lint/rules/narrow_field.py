@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.graph.graph import Node
+from archcalc.graph.graph import Input, Node
 from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.measures.receptive_field import Fields
 
@@ -26,26 +26,32 @@ class NarrowField(Rule, code="AR301"):
     good = "- conv(3, 16, p1) -> relu -> maxpool(4) -> conv(8, 16) -> relu\n- gap -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        lengths, what = sizes_to_see(design), "an object's" if OBJECT in design.graph.params else "the input's"
-        for node in design:
-            seen, before = design.fields.get(node.name, ()), design.fields.get(node.sources[0], ())
-            if joins(node, seen, before) and is_narrow(before, lengths) and not joined_before(design, node):
+        what = "an object's" if OBJECT in design.graph.params else "the input's"
+        for node, seed, before in joined_fields(design):
+            lengths = sizes_to_see(design, seed)
+            if is_narrow(before, lengths) and not joined_before(design, node):
                 size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, lengths))
                 message = f"{node.name} puts together features of {size} of {what} {whole}"
                 help = "more layers, strides or dilation before it: archcalc report shows the field of each"
                 yield Finding(node=node, message=message, help=help)
 
 
-def sizes_to_see(design: Design) -> tuple[int, ...]:
+def sizes_to_see(design: Design, seed: Input) -> tuple[int, ...]:
     """How much of each axis is to be seen: an object, where the spec says how large one is, else the whole input."""
-    lengths, stated = spatial_lengths(design), design.graph.params.get(OBJECT)
+    lengths, stated = seed.volume.spatial, design.graph.params.get(OBJECT)
     return tuple(min(n, stated) for n in lengths) if isinstance(stated, int) else lengths
 
 
-def spatial_lengths(design: Design) -> tuple[int, ...]:
-    """The axes of the input that receptive fields are measured on."""
-    found = (each.volume.spatial for each in design.graph.inputs if each.volume.rank)
-    return tuple(map(int, next(found, ())))
+def joined_fields(design: Design) -> Iterator[tuple[Node, Input, Fields]]:
+    """The layers that put all positions of an input into one, with the input and the field of what they read; a layer
+    that joins several inputs once, with the first."""
+    found: set[str] = set()
+    for seed, fields in design.fields:
+        for node in design:
+            seen, before = fields.get(node.name, ()), fields.get(node.sources[0], ())
+            if node.name not in found and joins(node, seen, before):
+                found.add(node.name)
+                yield node, seed, before
 
 
 def joins(node: Node, seen: Fields, before: Fields) -> bool:

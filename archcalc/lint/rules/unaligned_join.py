@@ -1,7 +1,8 @@
 """Branches that look at different places."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from archcalc.graph.graph import Node
 from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.measures.receptive_field import Fields
 
@@ -31,14 +32,18 @@ class UnalignedJoin(Rule, code="AR303"):
 """
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        message = "{} joins branches whose receptive fields have different centres"
+        help = "the same padding rule in all branches; archcalc explain tells where each begins"
         for node in design:
-            fields = design.fields.get(node.name, ())
-            before = [design.fields[source] for source in node.sources if source in design.fields]
-            met = len(node.sources) > 1 and all(each.aligned for branch in before for each in branch)
-            if met and not all(each.aligned for each in fields) and not is_causal(before):
-                message = f"{node.name} joins branches whose receptive fields have different centres"
-                help = "the same padding rule in all branches; archcalc explain tells where each begins"
-                yield Finding(node=node, message=message, help=help)
+            if len(node.sources) > 1 and any(unaligned(node, fields) for _, fields in design.fields):
+                yield Finding(node=node, message=message.format(node.name), help=help)
+
+
+def unaligned(node: Node, fields: Mapping[str, Fields]) -> bool:
+    """Whether a join is the first place where fields in one input have different centres."""
+    before = [fields[source] for source in node.sources if source in fields]
+    met = all(each.aligned for branch in before for each in branch)
+    return met and not all(each.aligned for each in fields.get(node.name, ())) and not is_causal(before)
 
 
 def is_causal(branches: Sequence[Fields]) -> bool:

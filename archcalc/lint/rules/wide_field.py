@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.lint.rule import Design, Finding, Rule
-from archcalc.lint.rules.narrow_field import joins, spatial_lengths
+from archcalc.lint.rules.narrow_field import joined_fields
 
 FAR = 4
 """From how many times the input on."""
@@ -27,10 +27,8 @@ layers:
     good = "- conv(3, 8, p1, s2) -> conv(3, 8, p1, s2) -> conv(3, 8, p1, s2) -> relu\n- gap -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        lengths = spatial_lengths(design)
-        for node in design:
-            seen, before = design.fields.get(node.name, ()), design.fields.get(node.sources[0], ())
-            if joins(node, seen, before) and all(each.size >= FAR * n for each, n in zip(before, lengths, strict=True)):
-                size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, lengths))
+        for node, seed, before in joined_fields(design):
+            if all(each.size >= FAR * n for each, n in zip(before, seed.volume.spatial, strict=True)):
+                size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, seed.volume.spatial))
                 message = f"features before {node.name} see {size} of an input of {whole}: most of that is padding"
                 yield Finding(node=node, message=message, help="a larger input, or fewer strides and layers")

@@ -18,6 +18,6 @@ def to_csv(report: Report) -> str:
 
 
 def row(line: Line) -> list[object]:
-    field = "x".join(str(each.size) for each in line.fields) if line.fields else ""
+    field = "x".join(str(each.size) for each in line.fields or ())
     shape = "x".join(map(str, line.output.item_shape)) if line.output else ""
     return [line.name, line.kind, shape, field, *(line.values[name] for name in MEASURES)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archcalc.core.diagnostic import record
 from archcalc.core.version import VERSION
-from archcalc.measures.receptive_field import Fields
+from archcalc.measures.receptive_field import Seen, widest
 from archcalc.report.report import SAVED, Line, Report, Value, writes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def to_json(report: Report) -> str:
         "dtype": report.dtype,
         "convention": report.convention,
         "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
-        "layers": [layer(line) for line in report.lines],
+        "layers": [layer(line, report.has_several_inputs) for line in report.lines],
         "outputs": list(graph.outputs),
         **timeline(report.footprint),
         "totals": totals(report),
@@ -69,7 +69,8 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def layer(line: Line) -> dict[str, Any]:
+def layer(line: Line, several: bool) -> dict[str, Any]:
+    """`several`: whether there are several inputs with positions, each with fields of its own."""
     node = line.node
     assert node is not None
     assert line.output is not None
@@ -80,7 +81,9 @@ def layer(line: Line) -> dict[str, Any]:
         "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
         "output_shape": [plain(n) for n in line.output.item_shape],
         **{name: plain(line.values[name]) for name in COUNTED},
-        "receptive_field": receptive_field(line.fields),
+        "receptive_field": receptive_field(widest(line.seen)) if line.seen else None,
+        **({"receptive_fields": [receptive_field(each) for each in line.seen]} if several else {}),
+        **({"copies": plain(node.times)} if node.times != 1 else {}),
         "output_bytes": plain(line.values["output_bytes"]),
         "saved_bytes": line.values.get(SAVED, NOT_PREDICTED),
         "line": node.where.line + 1 if node.where else None,
@@ -88,11 +91,14 @@ def layer(line: Line) -> dict[str, Any]:
     }
 
 
-def receptive_field(fields: Fields | None) -> dict[str, Any] | None:
-    """Null where no spatial input reaches the layer."""
+def receptive_field(seen: Seen) -> dict[str, Any]:
+    """The field in one input; its numbers are null where none can be given, and `why` says why."""
+    fields = seen.fields
     if not fields:
-        return None
+        unknown: dict[str, Any] = dict.fromkeys(("size", "jump", "start", "global", "aligned"))
+        return {"input": seen.input, **unknown, "why": seen.why}
     return {
+        "input": seen.input,
         "size": [plain(each.size) for each in fields],
         "jump": [plain(each.jump) for each in fields],
         "start": [plain(each.start) for each in fields],

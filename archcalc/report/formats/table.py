@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from archcalc.core.render import printable
 from archcalc.measure import MEASURES
 from archcalc.memory.text import figures, timeline
-from archcalc.report.layout import Column, every_column, fitting, total_line, width_of
+from archcalc.report.layout import NO_FIELD, Column, every_column, fitting, total_line, width_of
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
 GAP = 2
@@ -128,7 +128,17 @@ def closing(report: Report) -> list[str]:
         f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
     ]
-    return [parameters(report), *shares, *cache(report), *report.conditions, *memory(report)]
+    return [parameters(report), *shares, *cache(report), *report.conditions, *unknown_fields(report), *memory(report)]
+
+
+def unknown_fields(report: Report) -> list[str]:
+    """Why some layers have no receptive field, the first layer of each reason named."""
+    first: dict[str, str] = {}
+    for line in report.lines:
+        for seen in line.seen:
+            if seen.why:
+                first.setdefault(seen.why, line.name)
+    return [f"receptive field {NO_FIELD}: from {name} on, {why}" for why, name in first.items()]
 
 
 def memory(report: Report) -> list[str]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.field import Field, Span
-from archcalc.graph.graph import Graph, Node
-from archcalc.measures.receptive_field import Fields, carriers, carrying, spatial_input, windows_along
+from archcalc.graph.graph import Graph, Input, Node
+from archcalc.measures.receptive_field import Fields, carriers, carrying, windows_along
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,8 @@ Attained: TypeAlias = Mapping[str, tuple[Sides, ...]]
 SEES_ALL = Sides(alive=(True,))
 
 
-def attained(graph: Graph, fields: Mapping[str, Fields]) -> Attained:
+def attained(graph: Graph, seed: Input, fields: Mapping[str, Fields]) -> Attained:
     """Follows every unit's taps back through the volumes, layer by layer."""
-    seed = spatial_input(graph)
-    assert seed is not None
     known = {**fields, seed.name: (Field(),) * seed.volume.rank}
     found = {seed.name: tuple(Sides((True,) * n, (True,) * n, (True,) * n) for n in seed.volume.spatial)}
     for node in graph:
@@ -47,9 +45,8 @@ def sides(node: Node, axis: int, graph: Graph, fields: Mapping[str, Fields], fou
         return SEES_ALL
     made = []
     for i in range(node.output.spatial[along]):
-        ways = [
-            way(source, axis, unit, fields, found) for source, unit in taps(node, axis, i, graph) if source in fields
-        ]
+        read = taps(node, axis, i, graph, len(fields[node.name]))
+        ways = [way(source, axis, element, fields, found) for source, element in read if source in fields]
         made.append(joined(ways, seen.at(i)))
     return Sides(*zip(*made, strict=True))
 
@@ -75,13 +72,11 @@ def joined(ways: Sequence[Way], span: Span) -> tuple[bool, bool, bool]:
     return bool(first), bool(last), any(there[2] for _, there in ways)
 
 
-def taps(node: Node, axis: int, i: int, graph: Graph) -> Iterator[tuple[str, int]]:
-    """The units that one unit of a layer reads, of every source, padding left out."""
-    seed = spatial_input(graph)
-    assert seed is not None
+def taps(node: Node, axis: int, i: int, graph: Graph, rank: int) -> Iterator[tuple[str, int]]:
+    """The units that one unit of a layer reads, of every source, padding left out; `rank`: axes of the input."""
     for place, source in enumerate(carriers(node)):
-        window = windows_along(node, seed.volume.rank, place)[axis]
+        window = windows_along(node, rank, place)[axis]
         volume = graph.volumes[source]
-        along = carrying(volume, axis, seed.volume.rank)
+        along = carrying(volume, axis, rank)
         n = 0 if along is None else volume.spatial[along]
         yield from ((source, unit) for unit in window.reach(i) if 0 <= unit < n)

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archcalc.core.field import Field
-from archcalc.graph.graph import Node
-from archcalc.measures.receptive_field import Fields, carriers, carrying, receptive_fields, spatial_input
+from archcalc.graph.graph import Input, Node
+from archcalc.measures.receptive_field import Fields, carriers, carrying, fields_of, spatial_inputs
 from archcalc.verification.field.borders import Attained, Sides, attained
 from archcalc.verification.row import CPU, Row, counted
 from archcalc.verification.trace import Running
@@ -30,8 +30,9 @@ SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Predicted:
-    """What is held against dye: every layer's field, and which of its rims can be reached."""
+    """What is compared with dye: fields in one input, and which of their borders can be reached."""
 
+    seed: Input
     fields: Mapping[str, Fields]
     ways: Attained
 
@@ -56,16 +57,24 @@ class Findings:
         self.rims |= other.rims
 
 
-def dye(running: Running, at: str) -> Row:
-    """Dye at the rims of as many layers' fields as there is time for; every run looks at every unit of every layer."""
-    graph, quantity = running.graph, "receptive fields, by dye"
-    seed, fields = spatial_input(graph), receptive_fields(graph)
-    if seed is None:
-        return Row(quantity, CPU, at, counted(len(fields), "layer"), "no spatial input to dye", None)
+def dye(running: Running, at: str) -> Iterator[Row]:
+    """Dye in every input that has positions, one after the other: a row for each."""
+    seeds = spatial_inputs(running.graph)
+    if not seeds:
+        yield Row("receptive fields, by dye", CPU, at, counted(0, "layer"), "no spatial input to dye", None)
+        return
     running.module.float()  # fields are the same in every dtype, and NaN passes through fewer short cuts in this one
-    predicted, findings = Predicted(fields, attained(graph, fields)), Findings()
+    for seed in seeds:
+        of_input = f" of {seed.name}" if len(seeds) > 1 else ""
+        yield dye_in(seed, running, f"receptive fields{of_input}, by dye", at, SECONDS / len(seeds))
+
+
+def dye_in(seed: Input, running: Running, quantity: str, at: str, seconds: float) -> Row:
+    """Dye at the rims of as many layers' fields as there is time for; every run looks at every unit of every layer."""
+    fields = fields_of(running.graph, seed)
+    predicted, findings = Predicted(seed, fields, attained(running.graph, seed, fields)), Findings()
     wanted = rims(predicted, seed.volume.spatial)
-    ends = time.perf_counter() + SECONDS
+    ends = time.perf_counter() + seconds
     for slab in in_turns(wanted, seed.volume.rank):
         findings.add(look(running, predicted, slab))
         if time.perf_counter() > ends:
@@ -119,9 +128,7 @@ def look(running: Running, predicted: Predicted, slab: Slab) -> Findings:
 
 def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     """The network run on dyed input, every layer's value looked at as it is made."""
-    findings = Findings()
-    seed = spatial_input(running.graph)
-    assert seed is not None
+    findings, seed = Findings(), predicted.seed
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
     place = [each.name for each in running.graph.inputs].index(seed.name)
     along = slab.axis + (1 if seed.volume.channels_last else 2)

@@ -6,6 +6,7 @@ All axes run through their periods at once, each at a pace of its own.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from math import gcd, lcm
 
 import torch
@@ -16,7 +17,7 @@ from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim, is_number, number_at, summed
 from archcalc.graph.builder import build
-from archcalc.graph.freeing import axes_of, with_free
+from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
 from archcalc.spec.declaration import Document
@@ -28,7 +29,7 @@ from archcalc.verification.trace import Running, torch_dtype
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
 """What torch raises for a size that it does not take."""
 
-PACES = (1, 3, 5)
+PACES = (1, 3, 5, 7, 9, 11, 13)
 """Steps of the axes, one after the other: odd, so that each meets every remainder of a period that is a power of 2."""
 
 Values = Mapping[str, int]
@@ -74,11 +75,12 @@ def without_pointwise(running: Running) -> Running:
 
 def over_periods(document: Document, own: Graph, running: Running, most: int) -> Iterator[Row]:
     """Rows for at most `most` sizes; none where the network has no spatial axis."""
-    axes = axes_of(own.inputs[0].volume) if own.inputs else {}
-    if not axes or not most:
+    if not most or not any(each.volume.rank for each in own.inputs):
         return
-    first = own.inputs[0].volume
-    graph = with_free(document, list(axes), batch=first.batch, dtype=own.dtype)
+    graph = with_free(document, batch=own.inputs[0].volume.batch, dtype=own.dtype)
+    axes = {name: each.own for name, each in graph.symbols.items() if each.own is not None}
+    if not axes:
+        return
     forms = Forms(document, graph, own, without_pointwise(running))
     sizes = list(sizes_over(axes, periods(graph, list(axes)), most))
     yield from held(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
@@ -106,7 +108,7 @@ def sizes_over(axes: Values, repeat: Values, most: int) -> Iterator[Values]:
     for i in range(min(longest, most)):
         yield {
             name: max(1, n - longest // 2) + (i * step * pace) % longest
-            for (name, n), pace in zip(axes.items(), PACES, strict=False)
+            for (name, n), pace in zip(axes.items(), cycle(PACES), strict=False)
         }
 
 
