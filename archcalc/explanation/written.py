@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 from math import prod
 from typing import cast
 
@@ -263,8 +263,14 @@ class Remembered(Symbol):
     __slots__ = ("tree",)
 
     def __init__(self, tree: Tree) -> None:
-        super().__init__(f"{tree.write(Style())} = {tree.write(Style(numbers=True))}")  # expressions are remembered
+        super().__init__(name_of(tree))  # expressions are remembered
         self.tree = tree
+
+
+@lru_cache(maxsize=4096)
+def name_of(tree: Tree) -> str:
+    """What no other formula is written like. A layer is asked the same many times, and writes the same formulas."""
+    return f"{tree.write(Style())} = {tree.write(Style(numbers=True))}"
 
 
 class Written(Expr):
