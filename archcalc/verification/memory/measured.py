@@ -1,6 +1,6 @@
 """The memory that a network really takes, event by event of the allocator: inference, training, a whole iteration.
 
-The module is run directly, and not watched: a trace function would hold on to frames, and with them to tensors.
+The module is run directly, and not watched: what is looked at could live longer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
