@@ -25,7 +25,8 @@ from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.loading import load, load_text
 from archcalc.layer import LAYERS, Example, Layer
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import receptive_fields
+from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.report.report import report_of
 from tests.goldens import assert_golden
 from tests.networks.zoo import each, network, references
 from tests.shell import Shell
@@ -84,8 +85,8 @@ def close(a: Any, b: Any) -> bool:
     return math.isclose(a, b, rel_tol=1e-12) if isinstance(a, float) or isinstance(b, float) else bool(a == b)
 
 
-def check(made: Explanation, node: Node, graph: Graph) -> None:
-    """Every step is true, and every result is the measures'."""
+def check(made: Explanation, node: Node, fields: Fields) -> None:
+    """Every step is true, and every result is the measures'; `fields`: what the node sees."""
     for title, step in steps(made):
         if step.formula:
             assert close(worked_out(step.formula, step.symbols), step.result), (made.name, step)
@@ -94,7 +95,7 @@ def check(made: Explanation, node: Node, graph: Graph) -> None:
         if step.name in MEASURED and title != "As a matrix":
             assert step.result == MEASURES[MEASURED[step.name]].of(node), (made.name, step)
     check_sizes(made, node)
-    check_field(made, node, graph)
+    check_field(made, fields)
     check_layout(made)
 
 
@@ -105,9 +106,8 @@ def check_sizes(made: Explanation, node: Node) -> None:
         assert found.get(f"{axis}'", n) == n
 
 
-def check_field(made: Explanation, node: Node, graph: Graph) -> None:
+def check_field(made: Explanation, fields: Fields) -> None:
     """The recurrence ends in the measured field of some axis."""
-    fields = receptive_fields(graph).get(node.name, ())
     found = [step for title, step in steps(made) if title == "Receptive field"]
     for name, read in (("r'", "size"), ("j'", "jump"), ("start'", "start"), ("size", "size"), ("jump", "jump")):
         results = [step.result for step in found if step.name == name]
@@ -126,14 +126,18 @@ def check_layout(made: Explanation) -> None:
 
 
 @pytest.mark.parametrize("reference", each(REFERENCES))
-def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(reference: str) -> None:
+def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(
+    reference: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     graph, seen = network(reference), set()
+    fields = receptive_fields(graph)  # the same for every layer: worked out for each they would take half the time
+    monkeypatch.setattr("archcalc.explanation.derivation.receptive_fields", lambda _: fields)
     for node in graph:
         kind = (node.layer, node.inputs)
         if kind not in seen:  # networks repeat themselves
             seen.add(kind)
             made = explain(graph, node.name)
-            check(made, node, graph)
+            check(made, node, fields.get(node.name, ()))
             for _, step in steps(made):  # nothing that it computes or keeps is a number without a reason
                 assert step.formula or MEASURED.get(step.name) in SUMS, (node.name, step)
 
@@ -143,8 +147,10 @@ SUMS = {None, "params", "trainable_params", "buffers"}
 
 
 @pytest.mark.parametrize("reference", each(REFERENCES))
-def test_a_block_is_the_sum_of_its_layers(reference: str) -> None:
+def test_a_block_is_the_sum_of_its_layers(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = network(reference)
+    report = report_of(graph)  # of which every block shows its own lines
+    monkeypatch.setattr("archcalc.explanation.explanation.report_of", lambda _: report)
     prefixes = {node.name.rpartition(".")[0] for node in graph if "." in node.name}
     for prefix in sorted(prefixes):
         made = explain(graph, prefix)
@@ -184,7 +190,7 @@ def alone(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
 def test_every_example_is_explained_and_every_step_is_true(case: Case, batch: int) -> None:
     xs = tuple(replace(x, batch=batch) for x in case.example.xs)
     graph = alone(LAYERS[case.kind](**case.example.given), xs)
-    check(explain(graph, "it"), graph.nodes[0], graph)
+    check(explain(graph, "it"), graph.nodes[0], receptive_fields(graph).get("it", ()))
 
 
 @pytest.mark.parametrize("case", CASES)

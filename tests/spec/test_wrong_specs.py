@@ -109,11 +109,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_refused_in_seconds(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone, however many others there are
     with pytest.raises(SpecError) as caught:
         read_document(Source("x.yaml", text))
     shown = render_all(caught.value.diagnostics)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert 0 < len(caught.value.diagnostics) <= MOST_PROBLEMS
     assert max(map(len, shown.splitlines())) < 300
 
