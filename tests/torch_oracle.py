@@ -6,6 +6,8 @@ Independent of code generation and of every formula: from a layer it takes its `
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -84,44 +86,76 @@ def flops(layer: Layer, xs: Sequence[Volume]) -> int:
     return int(counter.get_total_flops())
 
 
-def reached(
-    layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False
-) -> Tensor:
-    """Whether dye in one unit of an axis of one input reaches an output: [units, *output axes without the batch].
+@dataclass(frozen=True)
+class Prepared:
+    """A layer with positive weights, positive inputs for it, and what it makes of these."""
 
-    Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
-    nothing cancels; a difference, unlike NaN, does not pass a weight of zero. Noise is the same in every run. With
-    `nan` that is the dye: it is not lost where functions saturate, as differences are on their way through a sequence.
-    """
+    made: Applied
+    clean: list[Tensor]
+    y: Tensor
+    tolerance: Tensor
 
-    def run(xs: Sequence[Tensor]) -> Tensor:
-        torch.manual_seed(0)
-        y = made(*xs)
-        assert isinstance(y, Tensor)
-        return y
 
-    torch.manual_seed(0)
+@lru_cache(maxsize=1)
+def prepared(layer: Layer, xs: tuple[Volume, ...]) -> Prepared:
+    """The last one is kept: each of its axes is asked about."""
+    seed()
     made = applied(layer, xs, "cpu")
     for parameter in made.parameters():
         nn.init.uniform_(parameter.data, 0.5, 1.5)
         if parameter.dim() == 2:  # of a map, whose outputs are means then: no softmax is left with one score alone
             parameter.data /= parameter.shape[1]
     clean = [positive(x) for x in xs]
+    y = run(made, clean)
+    return Prepared(made, clean, y, 1e-6 + 1e-5 * y.abs())
+
+
+def seed() -> None:
+    """`torch.manual_seed` on the CPU alone: for each other device it writes down the whole stack, which takes longer
+    than most layers."""
+    torch.default_generator.manual_seed(0)
+
+
+@torch.no_grad()
+def run(made: Applied, xs: Sequence[Tensor]) -> Tensor:
+    """What comes out for the first item; noise is the same in every run."""
+    seed()
+    y = made(*xs)[0]
+    assert isinstance(y, Tensor)
+    return y
+
+
+@torch.no_grad()
+def reached(
+    layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False
+) -> Tensor:
+    """Whether dye in one unit of an axis of one input reaches an output: [units, *output axes without the batch].
+
+    Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
+    nothing cancels; a difference, unlike NaN, does not pass a weight of zero. With `nan` that is the dye: it is not
+    lost where functions saturate, as differences are on their way through a sequence.
+    """
+    it = prepared(layer, tuple(xs))
+    assert it.y.isfinite().all()
     at = axis + 1 if xs[source].channels_last else axis + 2
-    found = []
-    with torch.no_grad(), plain_convolutions() if nan else nullcontext():  # oneDNN bounds values, NaN among them
-        y = run(clean)
-        for unit in units:
-            stained = [x.clone() if i == source else x for i, x in enumerate(clean)]
-            stain = stained[source].select(at, unit)
-            if nan:
-                stain.fill_(torch.nan)
-                found.append(run(stained)[0].isnan())
-                continue
-            stain.copy_(1 - stain if not stain.is_floating_point() else 4 + 4 * torch.rand_like(stain))
-            found.append(((run(stained) - y).abs() > 1e-6 + 1e-5 * y.abs())[0])
-        assert y.isfinite().all()
-    return torch.stack(found)
+    found = torch.empty((len(units), *it.y.shape), dtype=torch.bool)
+    stained = list(it.clean)
+    stained[source] = it.clean[source].clone()
+    with plain_convolutions() if nan else nullcontext():  # oneDNN bounds values, NaN among them
+        for i, unit in enumerate(units):
+            stain, own = stained[source].select(at, unit), it.clean[source].select(at, unit)
+            stain.copy_(dye(own, nan))
+            y = run(it.made, stained)
+            found[i] = y.isnan() if nan else (y - it.y).abs_() > it.tolerance
+            stain.copy_(own)
+    return found
+
+
+def dye(own: Tensor, nan: bool) -> Tensor:
+    """Other values than these."""
+    if nan:
+        return torch.full_like(own, torch.nan)
+    return 4 + 4 * torch.rand_like(own) if own.is_floating_point() else 1 - own
 
 
 def random(x: Volume) -> Tensor:
