@@ -29,6 +29,8 @@ def as_json(found: Sequence[Diagnostic]) -> str:
 def as_text(value: object) -> str:
     """JSON in which nothing stands that a terminal would obey: what cannot be printed is escaped."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
+    if text.replace("\n", "").isprintable():
+        return text + "\n"
     return "".join(sign if sign.isprintable() or sign == "\n" else escape(sign) for sign in text) + "\n"
 
 
