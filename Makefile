@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types fuzz faults bench docs clean
+.PHONY: setup demo test lint types zoo fuzz faults bench docs clean
 
 setup: .venv/ready
 
@@ -32,6 +32,9 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+zoo: setup
+	$(BIN)/python -m pytest -m zoo --numprocesses auto --maxprocesses 4
 
 fuzz: setup
 	$(BIN)/python -m pytest -m fuzz

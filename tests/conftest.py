@@ -2,6 +2,8 @@
 
 import gc
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +23,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def settled_heap() -> None:
-    """What is there by now stays: measurements of memory collect garbage first, and would look through all of it."""
-    gc.collect()
-    gc.freeze()
+SETTLED: list[tuple[Path, int]] = []
+"""The test file, and the number of loaded modules, at which the heap was settled last."""
+
+
+@pytest.fixture(autouse=True)
+def settled_heap(request: pytest.FixtureRequest) -> None:
+    """What is there by now stays: measurements of memory collect garbage first, and would look through all of it.
+
+    Torch loads much of itself when it is first used, so that the heap is settled again whenever modules were loaded.
+    """
+    now = request.path, len(sys.modules)
+    if [now] != SETTLED:
+        gc.collect()
+        gc.freeze()
+        SETTLED[:] = [now]

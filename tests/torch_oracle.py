@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -84,6 +84,15 @@ def flops(layer: Layer, xs: Sequence[Volume]) -> int:
     with counter:
         made(*given)
     return int(counter.get_total_flops())
+
+
+@cache
+def measured(layer: Layer, xs: tuple[Volume, ...]) -> tuple[tuple[int, ...], str, int]:
+    """Shape and dtype of what comes out, and the multiply-accumulates of one forward pass, on meta."""
+    made, given, counter = applied(layer, xs), zeros(xs), FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        y = made(*given)
+    return tuple(y.shape), str(y.dtype).removeprefix("torch."), counter.get_total_flops() // 2
 
 
 @dataclass(frozen=True)

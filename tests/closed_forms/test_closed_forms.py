@@ -60,7 +60,7 @@ def totals(graph: Graph) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("reference", each(SPATIAL))
-@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.fuzz)])
+@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.zoo)])
 def test_closed_forms_are_the_numeric_report_at_every_size(reference: str, count: int) -> None:
     spec = document(reference)
     graph = with_free_sizes(spec)

@@ -53,7 +53,7 @@ def clean(folder: Path) -> None:
 # --- what it looks like --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variants", [False, pytest.param(True, marks=pytest.mark.fuzz)])
+@pytest.mark.parametrize("variants", [False, pytest.param(True, marks=pytest.mark.zoo)])
 def test_the_source_of_every_network_is_formatted_and_passes_ruff(tmp_path: Path, variants: bool) -> None:
     for reference in references():
         if ("@" in reference) == variants:

@@ -4,8 +4,9 @@ import io
 import re
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import cycle
 from pathlib import Path
 from typing import Any, cast
 
@@ -130,15 +131,34 @@ WORTHLESS = ("0", "-1", "2", "1.5", "1e15", "true", "none", "word", "''", "[]", 
              "1 / 3", "3x3", "0x0", "same", "input", "1e-300")  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", LAYERS)
-def test_every_argument_of_every_layer_takes_every_value_without_a_fault(kind: str) -> None:
-    given = LAYERS[kind].examples[0].given
+VOLUMES = ("[3, 8, 8]", "[7]", "[1, 1, 1, 1]")
+
+
+def hostile_calls(kind: str) -> Iterator[str]:
+    """Calls of a layer in which one argument after another has one value after another."""
+    given = {key: shown(each) for key, each in LAYERS[kind].examples[0].given.items()}
     for name in (*(field.name for field in fields(cast(Any, LAYERS[kind]))), "norm", "act", "tie", "freeze"):
         for value in WORTHLESS:
-            arguments = {**{key: shown(each) for key, each in given.items()}, name: value}
-            call = f"{kind}({', '.join(f'{key}={each}' for key, each in arguments.items())})"
-            for volume in ("[3, 8, 8]", "[7]", "[1, 1, 1, 1]"):
-                outcome(f"archcalc: 1\ninput: {volume}\nlayers:\n  - {call}\n")
+            yield f"{kind}({', '.join(f'{key}={each}' for key, each in (given | {name: value}).items())})"
+
+
+def on(volume: str, call: str) -> str:
+    return f"archcalc: 1\ninput: {volume}\nlayers:\n  - {call}\n"
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_argument_of_every_layer_takes_every_value_without_a_fault(kind: str) -> None:
+    """On one volume after another."""
+    for call, volume in zip(hostile_calls(kind), cycle(VOLUMES), strict=False):
+        outcome(on(volume, call))
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("volume", VOLUMES)
+@pytest.mark.parametrize("kind", LAYERS)
+def test_every_argument_of_every_layer_takes_every_value_on_every_volume(kind: str, volume: str) -> None:
+    for call in hostile_calls(kind):
+        outcome(on(volume, call))
 
 
 # --- bombs -----------------------------------------------------------------------------------------------------------

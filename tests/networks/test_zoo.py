@@ -17,7 +17,10 @@ from archcalc.measures.arithmetic import macs, operations
 from archcalc.measures.params import buffers, params, trainable_params
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.verification import verify
+from archcalc.verification.network import on_meta, silent
+from archcalc.verification.structure.sizes import other_sizes
 from tests.networks.zoo import FILES, SPECS, document, network, paper_table, published, references
+from tests.torch_oracle import measured
 
 REFERENCES = list(references())
 
@@ -52,14 +55,37 @@ def test_a_spec_comes_out_as_it_was_published(reference: str) -> None:
     assert list(failures(network(reference), document(reference))) == []
 
 
-@pytest.mark.parametrize("reference", [path.stem for path in FILES])
+each_file = pytest.mark.parametrize("reference", [path.stem for path in FILES])
+
+
+@each_file
 def test_a_spec_agrees_with_torch(reference: str) -> None:
+    """The whole network at its own size: what it keeps, and every layer's volume and MACs in one forward pass."""
+    rows = list(on_meta(network(reference), silent))
+    assert len(rows) == 8
+    assert [row for row in rows if row.agrees is not True] == []
+
+
+@each_file
+def test_every_layer_of_a_spec_agrees_with_torch_at_other_sizes(reference: str) -> None:
+    """At an odd size and at unequal ones, in other batches; layers that are alike, in all networks, once."""
+    for other in other_sizes(document(reference), network(reference), "float32"):
+        assert other.graph or other.refused  # what is built for one length of its input takes no other
+        for node in other.graph or ():
+            at_torch = measured(node.layer, node.inputs)
+            assert at_torch == (node.output.shape, node.output.dtype, macs(node)), node.name
+
+
+@pytest.mark.zoo
+@each_file
+def test_a_spec_agrees_with_torch_at_other_sizes(reference: str) -> None:
+    """The whole network again."""
     certificate = verify(document(reference), device="meta", sizes=0)
     assert len(certificate.rows) >= 10
     assert [row for row in certificate.rows if row.agrees is not True] == []
 
 
-@pytest.mark.fuzz
+@pytest.mark.zoo
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_spec_and_its_closed_forms_agree_with_torch(reference: str) -> None:
     certificate = verify(document(reference), device="meta", sizes=6)

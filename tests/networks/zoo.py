@@ -35,8 +35,8 @@ def references() -> Iterator[str]:
 
 def each(names: Iterable[str]) -> list[Any]:
     """Networks as parameters of a test: files in every run; their variants, which differ in numbers alone, by
-    `make fuzz`."""
-    return [pytest.param(name, marks=pytest.mark.fuzz if "@" in name else ()) for name in names]
+    `make zoo`."""
+    return [pytest.param(name, marks=pytest.mark.zoo if "@" in name else ()) for name in names]
 
 
 @cache

@@ -6,6 +6,7 @@ our generated source. `make fuzz` runs ten times as many.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ def yaml_value(value: Any) -> str:
 # --- drawing ------------------------------------------------------------------------------------------------------
 
 
+@cache
 def per_axis(rank: int, values: st.SearchStrategy[int]) -> st.SearchStrategy[int | tuple[int, ...]]:
     return st.one_of(values, st.tuples(*[values] * rank))
 
@@ -137,6 +139,7 @@ def pointwise(draw: st.DrawFn) -> Step:
     return draw(st.sampled_from(POINTWISE))
 
 
+@cache  # a strategy that is made anew is checked anew
 def layer(rank: int) -> st.SearchStrategy[Step]:
     return st.one_of(convolution(rank), pooling(rank), transposed(rank), pointwise())
 
