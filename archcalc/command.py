@@ -4,6 +4,7 @@ Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 good, 1 p
 extra, 130 interrupted.
 """
 
+import errno
 import gc
 import importlib
 import os
@@ -19,12 +20,16 @@ import click
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
+from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
 
 PROBLEMS = 1
 MISSING = 3
 INTERRUPTED = 130
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF}
+"""What the system says where a stream takes no more: the disk is full, or the stream is closed."""
 
 SUMMARIES = {
     "report": "The layer table and totals of a network.",
@@ -118,6 +123,8 @@ def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: runs a command and leaves with its exit code."""
     gc.disable()  # a short life with many objects that all stay: collecting would only cost
+    if sys.stdout is None:
+        sys.exit(unwritable("standard output is closed"))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no fault
     sys.exit(run(arguments))
@@ -144,6 +151,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except MissingExtra as missing:
         click.echo(f"archcalc: {missing}", err=True)
         return MISSING
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            return own_fault(error, arguments)
+        discard_output()
+        return unwritable(f"standard output cannot be written: {(error.strerror or str(error)).lower()}")
     except Exception as fault:
         return own_fault(fault, arguments)
 
@@ -151,6 +163,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def discard_output() -> None:
     """The reader of the pipe has gone: nothing more can be written, and Python must not try when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def unwritable(reason: str) -> int:
+    """Says on standard error, if there is one, that the output is lost."""
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(f"archcalc: {reason}\n")
+    return PROBLEMS
 
 
 def own_fault(fault: Exception, arguments: Sequence[str] | None) -> int:
@@ -173,7 +192,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def spec_options(function: Function) -> Function:
-    """SPEC..., -e, --set, --input, --free, --max-layers, --batch, --dtype."""
+    """SPEC..., -e, --set, --input, --import-root, --free, --max-layers, --batch, --dtype."""
     for option in reversed(
         (
             click.argument("specs", nargs=-1, metavar="SPEC..."),
@@ -186,11 +205,14 @@ def spec_options(function: Function) -> Function:
                 help="Change a parameter, or an axis: H=448.",
             ),
             click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input: 3,448,448."),
+            click.option(
+                "--import-root", "import_roots", multiple=True, metavar="DIR", help="A folder that imports may lie in."
+            ),
             click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size or parameter."),
             click.option(
                 "--max-layers",
                 type=click.IntRange(1),
-                default=100_000,
+                default=MAX_LAYERS,
                 show_default=True,
                 help="Refuse networks with more.",
             ),
@@ -241,8 +263,8 @@ def checkpoint_option(function: Function) -> Function:
     )(function)
 
 
-def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Mapping[str, str]:
-    """The `--set name=value` pairs of a command that has been told a network."""
+def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Overrides:
+    """What the options of a command that has been told a network change of its spec."""
     if not specs and not expressions:
         raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
     if options["free"]:
@@ -254,7 +276,9 @@ def settings_of(specs: Sequence[str], expressions: Sequence[str], options: Mappi
         if not equals or not name.strip():
             raise click.UsageError(f"--set takes name=value, got '{each}'")
         found[name.strip()] = value.strip()
-    return found
+    return Overrides(
+        settings=found, inputs=options["inputs"], roots=options["import_roots"], max_layers=options["max_layers"]
+    )
 
 
 def names_of(given: Sequence[str]) -> list[str] | None:

@@ -24,7 +24,7 @@ from archcalc.lint.editing import edited
 from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import read_document, variant_names
+from archcalc.spec.document import read_document, read_regular, variant_names
 
 MANY = 8
 """Files that are worth a process of their own."""
@@ -102,9 +102,10 @@ def hidden(file: Path) -> bool:
 def is_spec(file: Path) -> bool:
     """Whether a YAML file claims to be one of ours."""
     try:
-        return any(line.startswith("archcalc:") for line in file.read_text(encoding="utf-8-sig").splitlines())
-    except (OSError, UnicodeDecodeError):
+        text = read_regular(str(file)).decode("utf-8-sig")
+    except (OSError, SpecError, UnicodeDecodeError):
         return False
+    return any(line.startswith("archcalc:") for line in text.splitlines())
 
 
 def variants_in(source: Source) -> tuple[str | None, ...]:

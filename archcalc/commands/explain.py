@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import output_option, room_of, settings_of, spec_options, write_output
+from archcalc.command import output_option, overrides_of, room_of, spec_options, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
@@ -38,8 +38,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     *networks, layer = specs or [""]
     if len(networks) + bool(expressions) != 1 or not layer:
         raise click.UsageError("explain takes a SPEC and a LAYER: archcalc explain lenet5 conv1")
-    settings = settings_of(networks, expressions, options)
-    [document] = documents_of(networks, expressions, settings, options["max_layers"], options["inputs"])
+    overrides = overrides_of(networks, expressions, options)
+    [document] = documents_of(networks, expressions, overrides)
     with gc_paused():
         graph = build(document, batch=options["batch"], dtype=options["dtype"])
     try:

@@ -11,7 +11,7 @@ from archcalc.closed_forms.budget import memory_of
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
-from archcalc.command import names_of, output_option, settings_of, spec_options, training_options, write_output
+from archcalc.command import names_of, output_option, overrides_of, spec_options, training_options, write_output
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -41,10 +41,10 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field; with N alone
     free saved_bytes, inference_peak, training_peak, iteration_peak (text and JSON).
     """
-    settings = settings_of(specs, expressions, {**options, "free": ()})
+    overrides = overrides_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
     found = []
-    for document in documents_of(specs, expressions, settings, options["max_layers"], options["inputs"]):
+    for document in documents_of(specs, expressions, overrides):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
         found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], setup_of_options(options)))
     write_output(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from archcalc.codegen import generate
-from archcalc.command import checkpoint_option, names_of, output_option, settings_of, spec_options, write_output
+from archcalc.command import checkpoint_option, names_of, output_option, overrides_of, spec_options, write_output
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
 
@@ -21,8 +21,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
     The file runs alone, and its state_dict has the names of the spec.
     """
-    settings_given = settings_of(specs, expressions, options)
-    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
+    overrides = overrides_of(specs, expressions, options)
+    documents = documents_of(specs, expressions, overrides)
     if len(documents) > 1:
         raise click.UsageError("generate takes one SPEC: a file holds one network")
     kinds = names_of(options["checkpoint"]) or ()

@@ -12,8 +12,8 @@ from archcalc.command import (
     Settings,
     names_of,
     output_option,
+    overrides_of,
     room_of,
-    settings_of,
     spec_options,
     training_options,
     write_output,
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """The layer table and totals of a network."""
-    settings_given = settings_of(specs, expressions, {**options, "free": ()})
-    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
+    overrides = overrides_of(specs, expressions, {**options, "free": ()})
+    documents = documents_of(specs, expressions, overrides)
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
         raise click.UsageError(f"{form} holds one network: name one SPEC at a time")

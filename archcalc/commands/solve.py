@@ -11,7 +11,7 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.solve import Answer, answer
-from archcalc.command import PROBLEMS, output_option, settings_of, spec_options, training_options, write_output
+from archcalc.command import PROBLEMS, output_option, overrides_of, spec_options, training_options, write_output
 from archcalc.graph.declarations import free_names, symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
@@ -55,9 +55,9 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     """
     if condition := next((spec for spec in specs if "<" in spec or ">" in spec), None):
         raise click.UsageError(f"no spec is called so; a condition is an option: --where '{condition}'")
-    settings = settings_of(specs, expressions, {**options, "free": ()})
+    overrides = overrides_of(specs, expressions, {**options, "free": ()})
     found = []
-    for document in documents_of(specs, expressions, settings, options["max_layers"], options["inputs"]):
+    for document in documents_of(specs, expressions, overrides):
         try:
             found.append(asked(document, options))
         except Undecided as undecided:

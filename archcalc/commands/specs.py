@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from archcalc.core.diagnostic import did_you_mean
-from archcalc.graph.zoo import bundled
 from archcalc.spec.document import read_document, read_source, variant_names
+from archcalc.spec.zoo import bundled
 
 
 @click.group("specs", invoke_without_command=True)

@@ -11,8 +11,8 @@ from archcalc.command import (
     PROBLEMS,
     Settings,
     output_option,
+    overrides_of,
     room_of,
-    settings_of,
     spec_options,
     training_options,
     write_output,
@@ -60,8 +60,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     Shapes, parameters, state_dict, MACs, receptive fields, at the spec's size and at two others. Any disagreement is
     a row, and exit code 1. A JSON certificate goes to -o FILE.json.
     """
-    settings_given = settings_of(specs, expressions, options)
-    documents = documents_of(specs, expressions, settings_given, options["max_layers"], options["inputs"])
+    overrides = overrides_of(specs, expressions, options)
+    documents = documents_of(specs, expressions, overrides)
     certificates, texts = [], []
     for document in documents:
         table_text = "" if settings.quiet else of_network(document, options, settings)

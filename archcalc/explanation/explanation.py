@@ -13,10 +13,10 @@ from archcalc.explanation import derivations  # noqa: F401  every file in it reg
 from archcalc.explanation.derivation import DERIVATIONS, Section, Step, Subject, Table
 from archcalc.graph.binding import shown
 from archcalc.graph.graph import Graph, Node
-from archcalc.graph.zoo import folder
 from archcalc.layer import Layer, Reference
 from archcalc.measure import MEASURES
 from archcalc.report.report import Line, folded, report_of
+from archcalc.spec.zoo import folder
 
 
 class UnknownLayer(LookupError):

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.core.location import Source
+from archcalc.core.overrides import AS_WRITTEN, Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.input_sizes import axis_settings, may_be_axis, with_axes, with_input_sizes
-from archcalc.graph.zoo import bundled
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
 from archcalc.spec.reader import MAX_BYTES
+from archcalc.spec.zoo import bundled
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def load(
     Raises SpecError with every problem of the file.
     """
     with gc_paused():
-        document = document_of(spec, settings)
+        document = document_of(spec, Overrides(settings=settings or {}))
         if free is not None:
             return with_free(document, free, batch=batch, dtype=dtype)
         return build(document, batch=batch, dtype=dtype)
@@ -61,40 +62,34 @@ def load_text(text: str, *, name: str = "<text>", variant: str | None = None) ->
         return build(read_document(Source(name, text), variant=variant))
 
 
-def document_of(spec: str, settings: Mapping[str, str] | None = None, inputs: Sequence[str] = ()) -> Document:
-    """The document of a spec by its name, with parameters and axes set and other input shapes."""
+def document_of(spec: str, overrides: Overrides = AS_WRITTEN) -> Document:
+    """The document of a spec by its name."""
     source, variant = source_of(spec)
-    return changed(partial(read_document, source, variant=variant), settings, inputs)
+    return overridden(partial(read_document, source, variant=variant, roots=overrides.roots), overrides)
 
 
-def document_of_chain(chain: str, settings: Mapping[str, str] | None = None, inputs: Sequence[str] = ()) -> Document:
+def document_of_chain(chain: str, overrides: Overrides = AS_WRITTEN) -> Document:
     """The document of a one-liner."""
-    return changed(partial(one_liner, chain), settings, inputs)
+    return overridden(partial(one_liner, chain), overrides)
 
 
-def changed(read: Callable[..., Document], settings: Mapping[str, str] | None, inputs: Sequence[str]) -> Document:
-    """The document that `read(settings=...)` gives, with axes set where a setting names one, and `inputs` resized."""
-    settings = settings or {}
+def overridden(read: Callable[..., Document], overrides: Overrides) -> Document:
+    """The document that `read(settings=...)` gives, with everything else that the command line changes."""
+    settings, inputs = overrides.settings, overrides.inputs
     certain = {name: value for name, value in settings.items() if not may_be_axis(name)}
     document = read(settings=certain)
     axes = axis_settings(settings, document) if len(certain) < len(settings) else {}
     if len(certain) + len(axes) < len(settings):
         document = read(settings={name: value for name, value in settings.items() if name not in axes})
     document = with_input_sizes(document, inputs) if inputs else document
-    return with_axes(document, axes) if axes else document
+    document = with_axes(document, axes) if axes else document
+    return replace(document, max_layers=overrides.max_layers)
 
 
-def documents_of(
-    specs: Sequence[str],
-    chains: Sequence[str],
-    settings: Mapping[str, str] | None,
-    max_layers: int,
-    inputs: Sequence[str] = (),
-) -> list[Document]:
+def documents_of(specs: Sequence[str], chains: Sequence[str], overrides: Overrides) -> list[Document]:
     """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
-    one_line = [document_of_chain("\n".join(chains), settings, inputs)] if chains else []
-    found = [*(document_of(spec, settings, inputs) for spec in specs), *one_line]
-    return [replace(document, max_layers=max_layers) for document in found]
+    one_line = [document_of_chain("\n".join(chains), overrides)] if chains else []
+    return [*(document_of(spec, overrides) for spec in specs), *one_line]
 
 
 def source_of(spec: str) -> tuple[Source, str | None]:
@@ -103,7 +98,7 @@ def source_of(spec: str) -> tuple[Source, str | None]:
         return read_source(spec), None
     path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
     if path == "-":
-        return decoded("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)), variant or None
+        return decoded("<stdin>", standard_input()), variant or None
     if not path:
         raise problem("AC021", f"'{spec}' names no spec", help="`archcalc specs` lists the bundled ones")
     known = bundled()
@@ -113,6 +108,17 @@ def source_of(spec: str) -> tuple[Source, str | None]:
         help = did_you_mean(path, known) or "`archcalc specs` lists the bundled ones"
         raise problem("AC021", f"there is no file and no bundled spec called '{path}'", help=help)
     return read_source(path), variant or None
+
+
+def standard_input() -> bytes:
+    """What standard input holds."""
+    if sys.stdin is None:
+        raise problem("AC001", "standard input is closed", help="name a file")
+    try:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise problem("AC001", f"standard input cannot be read: {reason}", help="name a file") from None
 
 
 def is_a_name(spec: str) -> bool:

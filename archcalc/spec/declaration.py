@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archcalc.core.location import Location, Source
+from archcalc.core.overrides import MAX_LAYERS
 from archcalc.spec.chain import Body
 from archcalc.spec.expression import Expression, Word
 
@@ -100,4 +101,4 @@ class Document:
     expect: tuple[Expectation, ...] = ()
     variants: tuple[str, ...] = ()
     variant: str | None = None
-    max_layers: int = 100_000
+    max_layers: int = MAX_LAYERS

@@ -1,7 +1,8 @@
 """The document: a spec as it was written, its imports read, a variant and settings applied, nothing computed."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+import stat
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -34,8 +35,7 @@ def read_source(path: str) -> Source:
     """The text of a file; SpecError where it cannot be had."""
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(name)
     except FileNotFoundError:
         raise problem("AC001", f"there is no file {name}", help=_neighbour(name)) from None
     except IsADirectoryError:
@@ -44,6 +44,21 @@ def read_source(path: str) -> Source:
         reason = getattr(error, "strerror", None) or error
         raise problem("AC001", f"{name} cannot be read: {str(reason).lower()}") from None
     return decoded(name, data)
+
+
+def read_regular(name: str) -> bytes:
+    """The bytes of a regular file. A pipe or a device is refused without waiting for it; OSError where it is none."""
+    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError
+        if not stat.S_ISREG(kind):
+            raise problem("AC001", f"{name} is not a regular file", help="write - to read standard input")
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def decoded(name: str, data: bytes) -> Source:
@@ -77,16 +92,18 @@ def read_document(
     variant: str | None = None,
     settings: Mapping[str, str] | None = None,
     load: Callable[[str], Source] = read_source,
+    roots: Sequence[str] = (),
 ) -> Document:
     """The document of a spec, with `variant` and `settings` (name to expression) applied.
 
     A variant or a setting changes the numbers, so that only what the variant itself expects is expected then, and
-    nothing after a setting. Imports are had from `load`, by their path.
+    nothing after a setting. Imports are had from `load`, by their path. They lie in the spec's folder or below, or in
+    one of the folders `roots`, or are bundled specs by their names.
 
     Raises SpecError with every problem of the file and of those it imports, in file order.
     """
     problems = Problems()
-    document = problems.attempt(Reading(problems, load).document, source, variant, settings or {})
+    document = problems.attempt(Reading(problems, load, roots).document, source, variant, settings or {})
     return settled(document, problems)
 
 
@@ -107,7 +124,7 @@ def one_liner(text: str, *, settings: Mapping[str, str] | None = None) -> Docume
     Raises SpecError with every problem of the text.
     """
     problems = Problems()
-    document = problems.attempt(Reading(problems, read_source).one_liner, Source("-e", text), settings or {})
+    document = problems.attempt(Reading(problems, read_source, ()).one_liner, Source("-e", text), settings or {})
     return settled(document, problems)
 
 
@@ -126,6 +143,7 @@ class Reading(Libraries):
         variants = self.variants(top)
         changes = self.chosen(top, variants, variant)
         self.open.append(os.path.normpath(source.name))
+        self.roots = (os.path.dirname(source.name) or os.curdir, *self.roots)
         inputs = self.inputs(changes.input or top.get("input"))
         library = self.library(source, top, changes.params, settings, inputs)
         self.libraries[source.name] = library

@@ -1,7 +1,7 @@
 """Libraries: what one file defines for itself and for those that import it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, problem, quoted
@@ -10,8 +10,9 @@ from archcalc.spec import reader as tree
 from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
 from archcalc.spec.expression import Word, names_in
 from archcalc.spec.item import signature_of
-from archcalc.spec.reader import Node, Scalar, Sequence, read_tree
+from archcalc.spec.reader import Node, Scalar, read_tree
 from archcalc.spec.section import Sections
+from archcalc.spec.zoo import bundled, folder
 
 KEYS = (
     "archcalc",
@@ -41,9 +42,10 @@ MAX_FILES = 32
 class Libraries(Sections):
     """The libraries read so far, by their home, and the files whose reading is not over."""
 
-    def __init__(self, problems: Problems, load: Callable[[str], Source]) -> None:
+    def __init__(self, problems: Problems, load: Callable[[str], Source], roots: Sequence[str]) -> None:
         super().__init__(problems)
         self.load = load
+        self.roots = tuple(roots)
         self.libraries: dict[str, Library] = {}
         self.open: list[str] = []
 
@@ -140,7 +142,7 @@ class Libraries(Sections):
             raise problem(
                 "AC020", "an import is a path relative to this file", node.where, help="import: [./blocks.yaml]"
             )
-        home = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
+        home = self.home(node, source)
         if home in self.open:
             chain = " -> ".join(os.path.basename(name) for name in [*self.open[self.open.index(home) :], home])
             raise problem("AC020", "this file is being imported already", node.where, notes=[chain])
@@ -149,6 +151,21 @@ class Libraries(Sections):
                 raise problem("AC020", f"more than {MAX_FILES} files are imported", node.where)
             self.libraries[home] = self.foreign(home, node.where)
         return home
+
+    def home(self, node: Scalar, source: Source) -> str:
+        """The path of the file that an import names: a bundled spec, or one that lies where imports may."""
+        path = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
+        if is_name(node.value) and not os.path.exists(path):
+            known = bundled()
+            if node.value in known:
+                return str(known[node.value])
+            help = did_you_mean(node.value, known) or "`archcalc specs` lists the bundled ones"
+            message = f"there is no file and no bundled spec called {quoted(node.value)}"
+            raise problem("AC020", message, node.where, help=help)
+        if not any(lies_in(path, root) for root in (*self.roots, str(folder()))):
+            help = "move the file into the spec's folder, or name a folder of imports: --import-root DIR"
+            raise problem("AC020", "an import lies in the spec's folder or below", node.where, help=help)
+        return path
 
     def foreign(self, home: str, where: Location) -> Library:
         """What another file defines; what is wrong with its own text is reported in it."""
@@ -166,8 +183,19 @@ class Libraries(Sections):
             self.open.pop()
 
 
+def is_name(text: str) -> bool:
+    """Whether an import is a name and no path: `resnet50`."""
+    return os.sep not in text and "/" not in text and not os.path.splitext(text)[1]
+
+
+def lies_in(path: str, root: str) -> bool:
+    """Whether a file lies in a folder or below, links followed."""
+    inside, whole = os.path.realpath(path), os.path.realpath(root)
+    return inside == whole or inside.startswith(whole.rstrip(os.sep) + os.sep)
+
+
 def listed(node: Node | None) -> tuple[Node, ...]:
-    return node.items if isinstance(node, Sequence) else (node,) if node else ()
+    return node.items if isinstance(node, tree.Sequence) else (node,) if node else ()
 
 
 def free_dims(inputs: tuple[InputDecl, ...], params: tuple[Parameter, ...]) -> Iterator[str]:

@@ -16,10 +16,10 @@ from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, SUMMARIES, run
 from archcalc.commands import report as command_report
 from archcalc.core.codes import CODES
 from archcalc.core.version import VERSION
-from archcalc.graph.zoo import bundled
 from archcalc.layer import known_names
 from archcalc.report import formats  # noqa: F401  every file in them registers itself
 from archcalc.report.report import CONVENTIONS, REPORTS
+from archcalc.spec.zoo import bundled
 from tests.goldens import assert_golden
 from tests.networks.zoo import ROOT, SPECS, references
 from tests.shell import Shell, Told

@@ -7,6 +7,7 @@ import pytest
 from archcalc import load, load_text
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
+from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
@@ -58,8 +59,14 @@ def test_one_of_several_inputs_is_named(tmp_path: object, shell: Shell) -> None:
     file = f"{tmp_path}/two.yaml"
     with open(file, "w") as out:
         out.write("archcalc: 1" + TWO)
-    assert shapes(build(document_of(file, {}, ["mask=1,20,24"]))) == {"image": "[3, 32, 32]", "mask": "[1, 20, 24]"}
-    assert shapes(build(document_of(file, {"mask_H": "20"}))) == {"image": "[3, 32, 32]", "mask": "[1, 20, 16]"}
+    assert shapes(build(document_of(file, Overrides(inputs=["mask=1,20,24"])))) == {
+        "image": "[3, 32, 32]",
+        "mask": "[1, 20, 24]",
+    }
+    assert shapes(build(document_of(file, Overrides(settings={"mask_H": "20"})))) == {
+        "image": "[3, 32, 32]",
+        "mask": "[1, 20, 16]",
+    }
     told = shell("report", file, "--input", "3,20,20")
     assert (told.code, "which one is meant" in told.err) == (1, True)
     told = shell("report", file, "--set", "H=20")
@@ -77,8 +84,8 @@ def test_a_parameter_of_that_name_comes_first() -> None:
 
 def test_published_numbers_are_not_expected_of_another_size() -> None:
     assert document_of("resnet50").expect
-    assert not document_of("resnet50", {}, ["3,256,256"]).expect
-    assert not document_of("resnet50", {"H": "256"}).expect
+    assert not document_of("resnet50", Overrides(inputs=["3,256,256"])).expect
+    assert not document_of("resnet50", Overrides(settings={"H": "256"})).expect
 
 
 # --- names that the spec gives ---------------------------------------------------------------------------------------
@@ -179,5 +186,5 @@ def test_what_fits_no_size_is_reported_as_the_spec_has_it() -> None:
 
 
 def test_bundled_specs_take_axes_by_their_letters() -> None:
-    assert shapes(build(document_of("gpt2", {"T": "16"}))).popitem()[1].startswith("[16")
+    assert shapes(build(document_of("gpt2", Overrides(settings={"T": "16"})))).popitem()[1].startswith("[16")
     assert load("gpt2").inputs[0].volume.spatial != (16,)

@@ -8,6 +8,7 @@ import torch
 from archcalc import load
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
+from archcalc.core.overrides import Overrides
 from archcalc.core.volume import flat, tokens
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of, document_of_chain
@@ -173,7 +174,7 @@ layers:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_memory_of_a_small_sequence_to_sequence(batch: int, dtype: str) -> None:
     torch.manual_seed(0)
-    found = differences(build(document_of("seq2seq", SMALL), batch=batch, dtype=dtype))
+    found = differences(build(document_of("seq2seq", Overrides(settings=SMALL)), batch=batch, dtype=dtype))
     assert set(found.values()) == {0}, found
 
 

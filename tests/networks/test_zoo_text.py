@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from archcalc import load
+from archcalc.core.overrides import Overrides
 from archcalc.core.volume import tokens
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of
@@ -26,7 +27,7 @@ SMALL = {
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("name", SMALL)
 def test_memory_of_small_ones(name: str, batch: int, dtype: str) -> None:
-    graph = build(document_of(name, SMALL[name]), batch=batch, dtype=dtype)
+    graph = build(document_of(name, Overrides(settings=SMALL[name])), batch=batch, dtype=dtype)
     assert set(differences(graph).values()) == {0}
 
 
