@@ -276,7 +276,7 @@ def probes(case: Case, n: int) -> list[int]:
 def along(dyed: Tensor, y: Volume, axis: int) -> Any:
     """What dye reached at each place of one axis of the output; all of it as one place where there is no axis."""
     kept = axis + (1 if y.channels_last else 2)
-    found = dyed.numpy()  # whose `any` is many times as fast, and fastest from the outermost axis inwards
+    found: Any = dyed.numpy()  # whose `any` is many times as fast, and fastest from the outermost axis inwards
     for d in range(1, found.ndim):
         found = found if d == kept else found.any(axis=d, keepdims=True)
     return found.reshape(len(found), -1)
