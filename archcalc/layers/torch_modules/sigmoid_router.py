@@ -33,7 +33,8 @@ class SigmoidRouter(nn.Module):
         chosen = self.preferred(scores.detach() + self.e_score_correction_bias)
         share = scores.gather(1, chosen)
         normed = share / share.sum(-1, keepdim=True) if self.norm_topk_prob else share
-        return normed if self.routed_scaling_factor == 1 else normed * self.routed_scaling_factor, chosen
+        scaled = normed if self.routed_scaling_factor == 1 else normed * self.routed_scaling_factor
+        return scaled, chosen
 
     def preferred(self, scores: torch.Tensor) -> torch.Tensor:
         """The best experts of the best groups: those whose two best experts score most together."""

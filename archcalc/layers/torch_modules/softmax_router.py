@@ -14,4 +14,5 @@ class SoftmaxRouter(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         share, chosen = F.linear(tokens, self.weight).softmax(-1).topk(self.top_k)
-        return share if self.routed_scaling_factor == 1 else share * self.routed_scaling_factor, chosen
+        scaled = share if self.routed_scaling_factor == 1 else share * self.routed_scaling_factor
+        return scaled, chosen

@@ -15,4 +15,5 @@ class TopKRouter(nn.Module):
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         scores, chosen = F.linear(tokens, self.weight).topk(self.top_k)
         share = scores.softmax(-1)
-        return share if self.routed_scaling_factor == 1 else share * self.routed_scaling_factor, chosen
+        scaled = share if self.routed_scaling_factor == 1 else share * self.routed_scaling_factor
+        return scaled, chosen
