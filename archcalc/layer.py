@@ -57,21 +57,30 @@ class Role(enum.Enum):
 class Call:
     """The PyTorch a layer stands for.
 
-    `target`: a module class (`torch.nn.Conv2d`, or the name of the class that `support` defines) built with
-    `arguments`; empty where the layer needs no module.
+    `target`: a module class (`torch.nn.Conv2d`, or the name of the class that `file` defines) built with `arguments`;
+    empty where the layer needs no module.
+    `parts`: the modules among its arguments, which are built first.
     `forward`: the expression that applies it; `{module}` is the module, `{0}`, `{1}` ... the inputs.
-    `support`: source text of the module class that torch lacks; it may use `torch`, `nn` and `F`.
+    `file`: the file in layers/torch_modules, without `.py`, of a class that torch lacks.
     """
 
     target: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     forward: str = "{module}({0})"
-    support: str = ""
+    file: str = ""
+    parts: Mapping[str, "Call"] = field(default_factory=dict)
 
 
-def module(target: str, *, forward: str = "{module}({0})", support: str = "", **arguments: Any) -> Call:
-    """A layer that is a module."""
-    return Call(target, arguments, forward, support)
+def module(
+    target: str,
+    *,
+    forward: str = "{module}({0})",
+    file: str = "",
+    parts: Mapping[str, Call] | None = None,
+    **arguments: Any,
+) -> Call:
+    """A layer that is a module, or a part of one."""
+    return Call(target, arguments, forward, file, parts or {})
 
 
 def expression(forward: str) -> Call:

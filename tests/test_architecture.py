@@ -29,7 +29,7 @@ THIRD_PARTY = {
     "sympy": ("sym/sympy_bridge.py",),
     "networkx": ("graph/graph.py",),
     "numpy": ("sym/compile.py", "sweeping/"),
-    "torch": ("verification/", "importing/"),
+    "torch": ("verification/", "importing/", "layers/torch_modules/"),
 }
 
 FACE = ("__init__.py", "__main__.py")
@@ -80,6 +80,13 @@ def test_third_parties_stay_where_they_belong(file: Path) -> None:
     for node, name in imports(ast.parse(file.read_text())):
         allowed = THIRD_PARTY.get(name.split(".")[0])
         assert allowed is None or where(file).startswith(allowed), f"{where(file)}:{node.lineno} imports {name}"
+
+
+def test_nothing_imports_the_modules_that_are_read_as_text(file: Path) -> None:
+    """They import torch, which no layer needs."""
+    for node, _ in imports(ast.parse(file.read_text())):
+        said = ast.unparse(node)
+        assert not re.search(r"layers(\.| import .*\b)torch_modules\b", said), f"{where(file)}:{node.lineno} {said}"
 
 
 def test_imports_within_functions_are_declared_lazy_and_never_our_own(file: Path) -> None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archcalc.codegen.torch_modules import text_of
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
 from archcalc.verification.field.dye import plain_convolutions
@@ -22,15 +23,22 @@ REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, As
 """What torch raises where a layer cannot be, or cannot take its input."""
 
 
+def built(call: Call) -> nn.Module:
+    """The module, as generated source builds it."""
+    scope = {"torch": torch, "nn": nn, "F": F}
+    exec(text_of(call.file) if call.file else "", scope)
+    made = eval(call.target, scope)(**call.arguments, **{name: built(part) for name, part in call.parts.items()})
+    assert isinstance(made, nn.Module)
+    return made
+
+
 class Applied(nn.Module):
     """A layer as generated source runs it: its module under the name `it`, and the expression that applies it."""
 
     def __init__(self, call: Call, inputs: int) -> None:
         super().__init__()
+        self.it = built(call) if call.target else None
         scope = {"torch": torch, "nn": nn, "F": F}
-        exec(call.support, scope)
-        arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
-        self.it = eval(f"{call.target}({arguments})", scope) if call.target else None
         names = [f"x{i}" for i in range(inputs)]
         self.expression = eval(f"lambda it, {', '.join(names)}: {call.forward.format(*names, module='it')}", scope)
 

@@ -6,13 +6,14 @@ written out; where they differ it becomes a parameter, one for all places whose 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from archcalc.codegen.names import access, attribute, class_name, unlike
 from archcalc.codegen.tree import Block, Member
 from archcalc.graph.graph import Node
+from archcalc.layer import Call
 
 Value: TypeAlias = Any
 Values: TypeAlias = tuple[Value, ...]
@@ -24,6 +25,7 @@ class Build:
     """A constructor call: `target(name=value, ...)`, or a container of `parts`.
 
     `optional`: for arguments that another expansion may state and this one leaves at their defaults, those defaults.
+    `keywords`: the arguments that its parts are; none in a container, whose parts stand in a row.
     `frozen`: nothing in it is trained.
     """
 
@@ -31,13 +33,14 @@ class Build:
     arguments: Mapping[str, Value] = field(default_factory=dict)
     optional: Mapping[str, Value] = field(default_factory=dict)
     parts: tuple["Build", ...] = ()
+    keywords: tuple[str, ...] = ()
     frozen: bool = False
 
     @property
     def key(self) -> Key:
         """Its structure: equal for expansions that one constructor can serve."""
         stated = tuple(sorted(name for name in self.arguments if name not in self.optional))
-        return self.target, stated, self.frozen, tuple(part.key for part in self.parts)
+        return self.target, stated, self.keywords, self.frozen, tuple(part.key for part in self.parts)
 
     def __getitem__(self, name: str) -> Value:
         return self.arguments[name] if name in self.arguments else self.optional[name]
@@ -238,7 +241,12 @@ def built(node: Node, frozen: bool) -> Build | None:
     if not call.target:
         return None
     defaults = {name: default for name, default in node.layer.known.items() if default is not MISSING}
-    return Build(call.target.removeprefix("torch."), call.arguments, defaults, frozen=frozen)
+    return replace(constructed(call), optional=defaults, frozen=frozen)
+
+
+def constructed(call: Call) -> Build:
+    parts = tuple(map(constructed, call.parts.values()))
+    return Build(call.target.removeprefix("torch."), call.arguments, parts=parts, keywords=tuple(call.parts))
 
 
 def node_step(node: Node, home: Block) -> Step:
@@ -260,13 +268,18 @@ def leaves(forms: Sequence[Form]) -> Iterator[tuple[str, str, Values]]:
 
 
 def arguments(builds: Sequence[Build]) -> Iterator[tuple[str, Values]]:
-    """The arguments of calls of one structure, those of their parts included; what has no default comes first."""
+    """The arguments of calls of one structure, those of their parts included."""
+    yield from own_arguments(builds)
+    for parts in zip(*(build.parts for build in builds), strict=True):
+        yield from arguments(parts)
+
+
+def own_arguments(builds: Sequence[Build]) -> Iterator[tuple[str, Values]]:
+    """Those that are values; what has no default comes first."""
     stated = dict.fromkeys(name for build in builds for name in build.arguments)
     order = list(builds[0].optional)
     for name in sorted(stated, key=lambda name: order.index(name) if name in order else -1):
         yield name, tuple(build[name] for build in builds)
-    for parts in zip(*(build.parts for build in builds), strict=True):
-        yield from arguments(parts)
 
 
 def parameters(forms: Sequence[Form]) -> dict[str, Values]:

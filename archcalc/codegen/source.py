@@ -2,22 +2,24 @@
 
 import re
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
-from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, arguments
+from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, own_arguments
 from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
 from archcalc.codegen.names import TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
+from archcalc.codegen.torch_modules import text_of
 from archcalc.codegen.tree import Tree
 from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input
+from archcalc.layer import Call
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.memory.checkpointing import checkpointed_blocks
@@ -80,14 +82,12 @@ def generate(graph: Graph, *, flat: bool = False, checkpointed: Collection[str] 
     if flat and checkpointed:
         raise ValueError("flat source calls no blocks: none of them can be checkpointed")
     checkpointed_blocks(graph, checkpointed)
-    supports = dict.fromkeys(node.layer.call(*node.inputs).support for node in graph if not node.reruns)
-    supports.pop("", None)
-    defined = [text.split("class ", 1)[1].split("(", 1)[0] for text in supports]
-    name = unlike(class_name(graph.name), [*TAKEN, *defined])
+    lacked = lacked_by_torch(graph)
+    name = unlike(class_name(graph.name), [*TAKEN, *lacked])
     graph = with_own_modules(graph)
-    classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *defined, name], flat)
+    classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *lacked, name], flat)
     network = Class(name, [classes.network])
-    body: list[Part] = [*supported(supports)]
+    body: list[Part] = [*defined(lacked.values())]
     for each in classes:
         volumes = graph.volumes if len(each.forms) == 1 else {}
         body += written(each, about_block(each), volumes, again=each.form.block.kind in checkpointed)
@@ -120,10 +120,23 @@ def head(graph: Graph, body: Sequence[Part]) -> Iterator[str]:
         yield "from torch.utils.checkpoint import checkpoint"
 
 
-def supported(texts: Mapping[str, None]) -> Iterator[str]:
+def lacked_by_torch(graph: Graph) -> Mapping[str, str]:
+    """The classes that a network uses and torch lacks, and the files in layers/torch_modules that define them."""
+    calls = (node.layer.call(*node.inputs) for node in graph if not node.reruns)
+    return {each.target: each.file for call in calls for each in with_parts(call) if each.file}
+
+
+def with_parts(call: Call) -> Iterator[Call]:
+    """A module, after the modules that it is built with."""
+    for part in call.parts.values():
+        yield from with_parts(part)
+    yield call
+
+
+def defined(files: Iterable[str]) -> Iterator[str]:
     """The classes that torch lacks."""
-    for text in texts:
-        yield from ("", "", *text.rstrip("\n").split("\n"))
+    for file in files:
+        yield from ("", "", *text_of(file).splitlines())
 
 
 def main(graph: Graph, name: str) -> Iterator[str]:
@@ -197,12 +210,13 @@ def construction(made: Class, builds: Sequence[Build]) -> str:
     """A constructor call, the same for all instances of the class: what varies is a parameter."""
     first = builds[0]
     frozen = ".requires_grad_(False)" if first.frozen else ""
-    if first.parts:
-        parts = [construction(made, each) for each in zip(*(build.parts for build in builds), strict=True)]
+    parts = [construction(made, each) for each in zip(*(build.parts for build in builds), strict=True)]
+    if parts and not first.keywords:
         items = ", ".join(repeated(parts))
         return f"{first.target}({f'[{items}]' if first.target == LIST else items}){frozen}"
-    given = ", ".join(f"{name}={made.written(values)}" for name, values in arguments(builds))
-    return f"{first.target}({given}){frozen}"
+    given = [f"{name}={made.written(values)}" for name, values in own_arguments(builds)]
+    given += [f"{name}={part}" for name, part in zip(first.keywords, parts, strict=True)]
+    return f"{first.target}({', '.join(given)}){frozen}"
 
 
 def repeated(parts: Sequence[str]) -> Iterator[str]:

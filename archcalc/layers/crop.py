@@ -12,21 +12,6 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, expression, module
 
-SUPPORT = '''\
-class CentreCrop(nn.Module):
-    """The middle of the input, as large as `size` or as another tensor is; an odd unit goes from the end."""
-
-    def __init__(self, size: tuple[int, ...] | None = None) -> None:
-        super().__init__()
-        self.size = size
-
-    def forward(self, x: torch.Tensor, like: torch.Tensor | None = None) -> torch.Tensor:
-        size = tuple(like.shape[2:]) if like is not None else self.size or tuple(x.shape[2:])
-        for axis, length in enumerate(size, 2):
-            x = x.narrow(axis, (x.shape[axis] - length) // 2, length)
-        return x
-'''
-
 
 class Crop(Layer, name="crop"):
     """The middle of the input: as large as another layer's output (`like`), of a `size`, or less a `border`.
@@ -98,8 +83,8 @@ class Crop(Layer, name="crop"):
             gone = tuple(-n for n in torch_pad(self.borders(x, like)))
             return expression(f"F.pad({{0}}, {gone})")
         if like is not None:
-            return module("CentreCrop", support=SUPPORT, forward="{module}({0}, {1})")
-        return module("CentreCrop", support=SUPPORT, size=per_axis(self.size or x.spatial, x.rank))
+            return module("CentreCrop", file="centre_crop", forward="{module}({0}, {1})")
+        return module("CentreCrop", file="centre_crop", size=per_axis(self.size or x.spatial, x.rank))
 
     examples = (
         Example(

@@ -9,24 +9,6 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
-SUPPORT = '''\
-class GRN(nn.Module):
-    """Scales each channel by its size over all positions, among the sizes of all channels."""
-
-    def __init__(self, channels: int, rank: int, channels_last: bool = False, eps: float = 1e-6) -> None:
-        super().__init__()
-        self.channel, self.eps = -1 if channels_last else 1, eps
-        self.positions = tuple(axis if channels_last else axis + 1 for axis in range(1, rank + 1))
-        shape = (channels,) if channels_last else (channels, *[1] * rank)
-        self.weight = nn.Parameter(torch.zeros(shape))
-        self.bias = nn.Parameter(torch.zeros(shape))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        size = torch.linalg.vector_norm(x, dim=self.positions, keepdim=True)
-        share = size / (size.mean(dim=self.channel, keepdim=True) + self.eps)
-        return x * share * self.weight + self.bias + x
-'''
-
 
 class GRN(Layer, name="grn", aliases=("global_response_norm",)):
     """y = x n weight + bias + x, n = g / (mean(g) + eps), g the root of each channel's squares over all positions.
@@ -107,7 +89,7 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
 
     def call(self, x: Volume) -> Call:
         given = dict(channels_last=True, **self.stated()) if x.channels_last else self.stated()
-        return module("GRN", support=SUPPORT, channels=x.channels, rank=x.rank, **given)
+        return module("GRN", file="grn", channels=x.channels, rank=x.rank, **given)
 
     examples = (
         Example(

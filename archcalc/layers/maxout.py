@@ -12,18 +12,6 @@ from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import across, features, flattened, many
 
-SUPPORT = '''\
-class Maxout(nn.Linear):
-    """The largest of `pieces` affine maps, for each of `out_features` units."""
-
-    def __init__(self, in_features: int, out_features: int, pieces: int, bias: bool = True) -> None:
-        super().__init__(in_features, out_features * pieces, bias)
-        self.pieces = pieces
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x).unflatten(-1, (-1, self.pieces)).amax(-1)
-'''
-
 
 class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     """y_i = max_j (w_ij . x + b_ij) over `pieces` affine maps: their parameters, and their cost times as many.
@@ -76,7 +64,7 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
         given = dict(out_features=self.out_features, pieces=self.pieces, **self.stated("out_features", "pieces"))
-        return module("Maxout", support=SUPPORT, forward=forward, in_features=features(x), **given)
+        return module("Maxout", file="maxout", forward=forward, in_features=features(x), **given)
 
     examples = (
         Example(

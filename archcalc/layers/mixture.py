@@ -1,179 +1,25 @@
 """Mixtures of experts: each token goes through a few of many MLPs, those that a router prefers for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, ceil_div, divides, exact, maximum
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.dim import Dim, ceil_div, divides
+from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import ITEMSIZE, Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.activation import Activation, ReLU
 from archcalc.layers.linear import many
+from archcalc.layers.mixture_experts import Experts, SharedExperts
+from archcalc.layers.mixture_router import Router, SigmoidRouter, SoftmaxRouter
 from archcalc.layers.sequence import OfTokens
+from archcalc.layers.smooth import GELU, SiLU
 
-WIDTH = 120
-
-MIXTURE = '''\
-class $NAME(nn.Module):
-    """A mixture of experts, `top_k` for each token; names of weights as in Hugging Face's $MODEL."""
-
-$INITIALISER
-        super().__init__()
-        self.num_experts, self.top_k = num_experts, top_k
-        self.gate = nn.Linear(features, num_experts, bias=False)
-$INIT\
-        self.experts = nn.ParameterDict(
-            {
-                "$UP": torch.empty(num_experts, $WIDTH, features).normal_(std=0.02),
-                "down_proj": torch.empty(num_experts, features, hidden_features).normal_(std=0.02),
-            }
-        )
-
-$FORWARD
-
-    def route(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """How much each token takes of which experts."""
-$ROUTE
-
-$MLP\
-'''
-
-FORWARD = """\
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tokens = x.flatten(0, -2)
-        share, chosen = self.route(tokens)
-        expert, order = chosen.flatten().sort()
-        token = order // self.top_k
-        numbers = torch.arange(self.num_experts, device=x.device)
-        ends = torch.searchsorted(expert, numbers, right=True, out_int32=True)
-        y = self.mlp(tokens[token], expert, ends) * share.flatten()[order, None]
-        $RETURN
-"""
-
-FORWARD_IN_SLOTS = """\
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tokens, (items, length) = x.flatten(0, -2), x.shape[:2]
-        share, chosen = self.route(tokens)
-        item = torch.arange(len(tokens), device=x.device) // length
-        queue, order = (chosen * items + item[:, None]).flatten().sort(stable=True)
-        queues = torch.arange(self.num_experts * items, device=x.device)
-        begin, end = (torch.searchsorted(queue, queues, right=last)[:, None] for last in (False, True))
-        slots = $SLOTS
-        place = begin + torch.arange(slots, device=x.device)
-        choice = order[place.clamp(max=len(order) - 1)]
-        token = (choice // self.top_k).view(self.num_experts, -1)
-        share = share.flatten()[choice] * (place < end)  # an empty slot counts nothing
-        y = self.mlp(tokens[token]) * share.view(self.num_experts, -1, 1)
-        $RETURN
-"""
-
-AMONG_CHOSEN = """\
-        share, chosen = self.gate(tokens).topk(self.top_k)
-        return share.softmax(-1)$SCALE, chosen"""
-
-AMONG_ALL = """\
-        share, chosen = self.gate(tokens).softmax(-1).topk(self.top_k)
-        return share$SCALE, chosen"""
-
-GROUPS = """\
-        self.n_group, self.topk_group = n_group, topk_group
-        self.gate.register_buffer("e_score_correction_bias", torch.zeros(num_experts))
-"""
-
-CORRECTED = '''\
-        scores = self.gate(tokens).sigmoid()
-        chosen = self.preferred(scores.detach() + self.gate.e_score_correction_bias)
-        share = scores.gather(1, chosen)
-        return share$SUM$SCALE, chosen
-
-    def preferred(self, scores: torch.Tensor) -> torch.Tensor:
-        """The best experts of the best groups: those whose two best experts score most together."""
-        groups = scores.unflatten(-1, (self.n_group, -1))
-        best = groups.topk(2).values.sum(-1).topk(self.topk_group).indices
-        others = torch.ones(len(scores), self.n_group, dtype=torch.bool, device=scores.device).scatter(1, best, False)
-        return groups.masked_fill(others[:, :, None], float("-inf")).flatten(1).topk(self.top_k).indices'''
-
-SHARED = """\
-        self.shared_experts = nn.ModuleDict(
-            {
-$GATE                "up_proj": nn.Linear(features, shared_features, bias=False),
-                "down_proj": nn.Linear(shared_features, features, bias=False),
-            }
-        )
-"""
-
-SHARED_GATE = """\
-                "gate_proj": nn.Linear(features, shared_features, bias=False),
-"""
-
-SHARED_MLP = '''
-    def shared(self, x: torch.Tensor) -> torch.Tensor:
-        """The MLP that every token goes through."""
-        maps = self.shared_experts
-        return maps["down_proj"]($INNER)
-'''
-
-MLP = '''\
-    def mlp(self, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-        """The MLPs of the experts, each on the rows that are sent to it, which end where those of the next begin."""
-$HIDDEN
-        return self.linear("down_proj", hidden, expert, ends)
-
-    def linear(self, name: str, rows: torch.Tensor, expert: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-        """Each row times the matrix of its expert."""
-        weight = self.experts[name]
-        if rows.is_meta or rows.dtype == torch.float64:  # which grouped_mm does not take
-            return (weight[expert] @ rows[:, :, None]).squeeze(-1)
-        return F.grouped_mm(rows, weight.mT, offs=ends)
-'''
-
-MLP_IN_SLOTS = '''\
-    def mlp(self, rows: torch.Tensor) -> torch.Tensor:
-        """The MLPs of the experts, each on the slots that are its own."""
-$HIDDEN
-        return torch.bmm(hidden, self.experts["down_proj"].mT)
-'''
-
-GATED = """\
-        gate, up = $MAPPED.chunk(2, dim=-1)
-        hidden = F.$ACT(gate) * up"""
-
-PLAIN = """\
-        hidden = F.$ACT($MAPPED)"""
-
-
-def filled(template: str, **words: str) -> str:
-    """A template with `$WORD` replaced.
-
-    >>> filled("F.$ACT(x)", ACT="silu")
-    'F.silu(x)'
-    """
-    for name, text in words.items():
-        template = template.replace(f"${name}", text)
-    return template
-
-
-def initialiser(parameters: Sequence[str]) -> str:
-    """The head of `__init__`, on lines of at most 120 characters."""
-    line = f"    def __init__({', '.join(parameters)}) -> None:"
-    if len(line) <= WIDTH:
-        return line
-    return "\n".join(("    def __init__(", *(f"        {each}," for each in parameters), "    ) -> None:"))
-
-
-def selected(n: Dim, k: Dim) -> Dim:
-    """Comparisons that pick the k largest of n, one after the other."""
-    return k * (n - 1) - k * (k - 1) // 2
-
-
-def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
-    """As torch.nn.functional.grouped_mm maps rows, each run with a matrix of its own."""
-    own = (weight,)
-    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, keeps=("ends",), shown=True)
-    return Kernel(reads=(reads,), size=size, **facts, **more)
+ACTIVATIONS: Mapping[str, Activation] = {"silu": SiLU(), "gelu": GELU(), "relu": ReLU()}
+"""What an expert may have between its maps."""
 
 
 class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
@@ -237,20 +83,34 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
                 f"grouped_mm takes rows of a multiple of 16 bytes: {n} {what} are not {least} times n",
             )
         yield self.n_group == 1 or self.scoring == "sigmoid", f"n_group={self.n_group} needs scoring=sigmoid"
-        if self.scoring == "sigmoid":
-            yield from self.grouped()
-
-    def grouped(self) -> Iterator[Requirement]:
-        """What must hold of groups."""
-        groups, each = self.n_group, self.num_experts // self.n_group
-        yield divides(groups, self.num_experts), f"n_group={groups} must divide the {self.num_experts} experts"
-        yield each >= 2, f"a group needs two experts or more, {groups} groups of {self.num_experts} have {each}"
-        yield self.topk_group <= groups, f"topk_group={self.topk_group} of n_group={groups} are too many"
-        left = self.topk_group * each
-        yield self.top_k <= left, f"top_k={self.top_k} of the {left} experts in {self.topk_group} groups are too many"
+        yield from self.router.requires()
 
     def shape(self, x: Volume) -> Volume:
         return x
+
+    @property
+    def router(self) -> Router:
+        given: dict[str, Any] = dict(num_experts=self.num_experts, top_k=self.top_k)
+        given |= dict(norm_topk_prob=self.norm_topk_prob, routed_scaling_factor=self.routed_scaling_factor)
+        if self.scoring == "softmax":
+            return SoftmaxRouter(**given)
+        return SigmoidRouter(**given, n_group=self.n_group, topk_group=self.topk_group)
+
+    @property
+    def experts(self) -> Experts:
+        activation = ACTIVATIONS[self.act]
+        return Experts(self.hidden_features, self.gated, activation, self.num_experts, self.top_k)
+
+    @property
+    def shared(self) -> SharedExperts:
+        each = self.hidden_features if self.shared_features is None else self.shared_features
+        return SharedExperts(self.shared_experts * each, self.gated, ACTIVATIONS[self.act])
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield from self.router.weights(x.channels)
+        yield from self.experts.weights(x.channels)
+        if self.shared_experts:
+            yield from self.shared.weights(x.channels)
 
     @property
     def capacity(self) -> tuple[int, int]:
@@ -265,71 +125,14 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         slots = ceil_div(times * self.top_k * x.spatial[0], over * self.num_experts)
         return x.batch * self.num_experts * slots
 
-    @property
-    def shared_width(self) -> Dim:
-        """Hidden features of the shared experts together."""
-        return self.shared_experts * (self.hidden_features if self.shared_features is None else self.shared_features)
-
-    @property
-    def width(self) -> Dim:
-        """What the first map of an expert makes."""
-        return (2 if self.gated else 1) * self.hidden_features
-
-    def weights(self, x: Volume) -> Iterator[Weight]:
-        yield Weight("gate.weight", (self.num_experts, x.channels))
-        if self.scoring == "sigmoid":
-            yield Weight("gate.e_score_correction_bias", (self.num_experts,), buffer=True)
-        shapes = {self.first: (self.width, x.channels), "down_proj": (x.channels, self.hidden_features)}
-        for name, (rows, columns) in shapes.items():
-            active = self.top_k * rows * columns
-            yield Weight(f"experts.{name}", (self.num_experts, rows, columns), active=active)
-        if self.shared_experts:
-            for name in self.into:
-                yield Weight(f"shared_experts.{name}.weight", (self.shared_width, x.channels))
-            yield Weight("shared_experts.down_proj.weight", (x.channels, self.shared_width))
-
-    @property
-    def first(self) -> str:
-        return "gate_up_proj" if self.gated else "up_proj"
-
-    @property
-    def into(self) -> tuple[str, ...]:
-        """The maps into the shared experts."""
-        return ("gate_proj", "up_proj") if self.gated else ("up_proj",)
-
     def ops(self, y: Volume, x: Volume) -> Ops:
-        items, scores = x.positions, x.positions * self.num_experts
-        rows, shared = self.applied_to(x), x.numel if self.shared_experts else 0
+        items, rows = x.positions, self.applied_to(x)
         emptied, added = (0, rows - items) if self.capacity_factor is None else (rows, rows)
-        hidden = rows * self.hidden_features + items * self.shared_width
-        maps = 3 if self.gated else 2
-        curved = 0 if self.act == "relu" else hidden
-        routed = self.routing(items)
-        return Ops(
-            mac=scores * x.channels + maps * hidden * x.channels,
-            sums=scores + (maps - 1) * hidden + rows * x.channels + shared,
-            mul=curved + (hidden if self.gated else 0) + rows * x.channels + emptied + routed.mul,
-            exp=curved + routed.exp,
-            compare=(hidden if self.act == "relu" else 0) + routed.compare,
-            add=added * x.channels + shared + routed.add,
-            div=routed.div,
-        )
-
-    def routing(self, items: Dim) -> Ops:
-        """What turns scores into experts and shares, of so many tokens."""
-        k, n, rows = self.top_k, self.num_experts, items * self.top_k
-        scaled = 0 if self.routed_scaling_factor == 1 else rows
-        if self.scoring == "softmax":
-            among = k if self.norm_topk_prob else n
-            rest = items * (among - 1)
-            compare = items * selected(n, k) + rest
-            return Ops(compare=compare, add=items * among + rest, exp=items * among, div=items * among, mul=scaled)
-        each = exact(n, self.n_group)
-        compared = self.n_group * selected(each, 2) + selected(self.n_group, self.topk_group)
-        compared += selected(self.topk_group * each, k)
-        summed, divided = (rows - items, rows) if self.norm_topk_prob else (0, 0)
-        added = items * (n + self.n_group) + summed
-        return Ops(compare=items * compared, add=added, exp=items * n, div=divided, mul=scaled)
+        ops = self.router.ops(items, x.channels) + self.experts.ops(rows, x.channels)
+        ops += Ops(mul=rows * x.channels + emptied, add=added * x.channels)
+        if self.shared_experts:
+            ops += self.shared.ops(items, x.channels) + Ops(add=x.numel)
+        return ops
 
     def unpredicted(self, x: Volume) -> str:
         if self.capacity_factor is not None:
@@ -341,14 +144,14 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         n, rows, dtype = x.positions, x.positions * self.top_k, x.dtype
         held = ("tokens", "share", "chosen", "expert", "order", "token", "numbers", "ends")
         yield Kernel(makes="tokens", view=True, in_order=many(x), gradient=Gradient.VIEW)
-        yield from self.route(n, dtype)
+        yield from self.router.kernels(n, dtype)
         yield Kernel(reads=("chosen",), makes="expert", size=Tensor(rows, "int64"))
         yield Kernel(reads=("chosen",), makes="order", size=Tensor(rows, "int64"))
         yield Kernel(reads=("order",), makes="token", size=Tensor(rows, "int64"), own=FACTOR)
         yield Kernel(reads=("order",), makes="numbers", size=Tensor(self.num_experts, "int64"))
         yield Kernel(reads=("expert", "numbers"), makes="ends", size=Tensor(self.num_experts, "int32"))
         yield Kernel(reads=("tokens", "token"), makes="rows", size=Tensor(rows * x.channels, dtype), keeps=("token",))
-        yield from self.mlps(rows, x.channels, dtype)
+        yield from self.experts.kernels(rows, x.channels, dtype)
         yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), keeps=("order",))
         size = Tensor(rows * x.channels, dtype)
         yield Kernel(reads=("out", "part"), makes="weighted", size=size, crosswise=True, scratch=size.nbytes)
@@ -358,157 +161,18 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         last = "routed" if self.shared_experts else "y"
         yield Kernel(reads=("summed",), makes=last, view=True, gradient=Gradient.VIEW, holds=held)
         if self.shared_experts:
-            yield from self.shared(x)
+            yield from self.shared.kernels(x)
             yield Kernel(reads=("routed", "shared"), size=tensor_of(y), gradient=Gradient.SAME, holds=held)
 
-    def route(self, n: Dim, dtype: str) -> Iterator[Kernel]:
-        """Which experts each of n tokens goes to, `chosen`, and how much it takes of each, `share`."""
-        scores, picked = Tensor(n * self.num_experts, dtype), Tensor(n * self.top_k, dtype)
-        chosen = Tensor(n * self.top_k, "int64")
-        yield linear_map(scores, "gate.weight", reads="tokens", makes="scores", matrix=True)
-        made = "picked" if self.changes_shares else "share"
-        if self.scoring == "sigmoid":
-            yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)
-            own = {"corrected": scores, "preferring": self.preferring(n, scores, chosen)}
-            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=own)
-            yield Kernel(reads=("probabilities", "chosen"), makes=made, size=picked, keeps=("chosen",))
-            if self.norm_topk_prob:
-                yield Kernel(reads=("picked",), makes="whole", size=Tensor(n, dtype), holds=("probabilities",))
-        else:
-            reads = "scores"
-            if not self.norm_topk_prob:
-                reads = "probabilities"
-                yield Kernel(reads=("scores",), makes=reads, keeps=(reads,))
-            yield Kernel(reads=(reads,), makes="chosen", size=chosen)
-            yield Kernel(reads=(reads, "chosen"), makes=made, size=picked, keeps=("chosen",))
-        yield from self.shares()
-
-    def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:
-        """What it takes at its worst to prefer groups, in bytes: the two best of each, or the scores of the others
-        masked, with the groups that are left and the scores of the chosen."""
-        two, left = 2 * n * self.n_group, n * self.topk_group
-        first = Tensor(two, scores.dtype).nbytes + Tensor(two, "int64").nbytes - chosen.nbytes
-        picked = Tensor(chosen.numel, scores.dtype).nbytes
-        last = scores.nbytes + Tensor(left, "int64").nbytes + n * self.n_group + picked
-        return Tensor(maximum(first, last), "bool")
-
-    @property
-    def changes_shares(self) -> bool:
-        """Whether the scores of the chosen are not yet the shares."""
-        return self.norm_topk_prob or self.routed_scaling_factor != 1
-
-    def shares(self) -> Iterator[Kernel]:
-        """What becomes of the scores of the chosen experts."""
-        scaled = self.routed_scaling_factor != 1
-        if self.norm_topk_prob:
-            made = "normed" if scaled else "share"
-            if self.scoring == "sigmoid":
-                yield Kernel(reads=("picked", "whole"), makes=made, keeps=("picked", "whole"))
-            else:
-                yield Kernel(reads=("picked",), makes=made, keeps=(made,))
-        if scaled:
-            reads = "normed" if self.norm_topk_prob else "picked"
-            yield Kernel(reads=(reads,), makes="share", own=FACTOR, pins=("factor",), holds=("picked", "chosen"))
-
-    def mlps(self, rows: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
-        """All experts, on all rows at once."""
-        hidden, act = Tensor(rows * self.width, dtype), Tensor(rows * self.hidden_features, dtype)
-        yield grouped_map(hidden, f"experts.{self.first}", reads="rows", makes="hidden")
-        if self.gated:
-            own, keeps = {"activated": act}, ("hidden", "activated")
-            yield Kernel(reads=("hidden",), makes="product", size=act, keeps=keeps, own=own)
-        else:
-            yield Kernel(reads=("hidden",), makes="product", keeps=self.kept("hidden", "product"))
-        holds = ("rows", "hidden") if self.gated else ("rows",)
-        size = Tensor(rows * features, dtype)
-        yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
-
-    def kept(self, before: str, after: str) -> tuple[str, ...]:
-        """What backward of the activation needs."""
-        return (after,) if self.act == "relu" else (before,)
-
-    def shared(self, x: Volume) -> Iterator[Kernel]:
-        """The MLP that every token goes through."""
-        size, turned = Tensor(x.positions * self.shared_width, x.dtype), many(x)
-        names = tuple(f"shared_experts.{name}.weight" for name in self.into)
-        yield linear_map(size, names[0], makes="before", in_order=turned)
-        yield Kernel(reads=("before",), makes="after", keeps=self.kept("before", "after"), even=True)
-        if self.gated:
-            yield linear_map(size, names[1], makes="up", in_order=turned)
-            yield Kernel(reads=("after", "up"), makes="both", crosswise=True)
-        last = "both" if self.gated else "after"
-        yield linear_map(tensor_of(x), "shared_experts.down_proj.weight", reads=last, makes="shared")
-
     def call(self, x: Volume) -> Call:
-        given: dict[str, Any] = dict(num_experts=self.num_experts, top_k=self.top_k)
-        given |= dict(hidden_features=self.hidden_features)
-        if self.shared_experts:
-            given["shared_features"] = self.shared_width
-        if self.scoring == "sigmoid":
-            given |= dict(n_group=self.n_group, topk_group=self.topk_group)
-        if self.routed_scaling_factor != 1:
-            given["routed_scaling_factor"] = self.routed_scaling_factor
-        words = (
-            "" if self.capacity_factor is None else f"Capacity{self.capacity[0]}To{self.capacity[1]}",
-            "Corrected" if self.scoring == "sigmoid" else "",
-            "" if self.norm_topk_prob else "Absolute",
-            "Scaled" if self.routed_scaling_factor != 1 else "",
-            "Shared" if self.shared_experts else "",
-            "" if self.gated and self.act == "silu" else ("Gated" if self.gated else "") + self.act.title(),
-            "Mixture",
-        )
-        name = "".join(words)
-        return module(name, support=self.source(name, given), features=x.channels, **given)
-
-    def source(self, name: str, given: Mapping[str, object]) -> str:
-        """The text of its module."""
-        parameters = ["self", "features: int", *(f"{word}: {type(value).__name__}" for word, value in given.items())]
-        scaled = self.routed_scaling_factor != 1
-        init = GROUPS if self.scoring == "sigmoid" else ""
-        init += "        self.routed_scaling_factor = routed_scaling_factor\n" if scaled else ""
         slotted = self.capacity_factor is not None
-        added = "token.flatten(), y.flatten(0, 1)" if slotted else "token, y"
-        result = f"torch.zeros_like(tokens).index_add_(0, {added}).view_as(x)"
+        parts = {"gate": self.router.call(x.channels), "experts": self.experts.call(x.channels, slotted=slotted)}
         if self.shared_experts:
-            init += filled(SHARED, GATE=SHARED_GATE if self.gated else "")
-            result += " + self.shared(x)"
-        route = CORRECTED if self.scoring == "sigmoid" else AMONG_CHOSEN if self.norm_topk_prob else AMONG_ALL
-        route = filled(
-            route,
-            SUM=" / share.sum(-1, keepdim=True)" if self.norm_topk_prob else "",
-            SCALE=" * self.routed_scaling_factor" if scaled else "",
-        )
-        return filled(
-            MIXTURE + (self.source_of_shared() if self.shared_experts else ""),
-            NAME=name,
-            MODEL="DeepseekV3MoE" if self.scoring == "sigmoid" else "MixtralSparseMoeBlock",
-            INITIALISER=initialiser(parameters),
-            INIT=init,
-            UP=self.first,
-            WIDTH="2 * hidden_features" if self.gated else "hidden_features",
-            ROUTE=route,
-            FORWARD=(FORWARD_IN_SLOTS if slotted else FORWARD).rstrip(),
-            MLP=MLP_IN_SLOTS if slotted else MLP,
-            HIDDEN=filled(GATED if self.gated else PLAIN, ACT=self.act),
-            MAPPED=f'torch.bmm(rows, self.experts["{self.first}"].mT)'
-            if slotted
-            else f'self.linear("{self.first}", rows, expert, ends)',
-            SLOTS=self.slots if slotted else "",
-            RETURN=f"return {result}",
-        )
-
-    @property
-    def slots(self) -> str:
-        """Slots of an expert for an item, rounded up, as the module computes them."""
-        times, over = self.capacity
-        experts = "self.num_experts" if over == 1 else f"({over} * self.num_experts)"
-        return f"-(-{times} * self.top_k * length // {experts})"
-
-    def source_of_shared(self) -> str:
-        """The text of its method for the shared experts."""
-        first = "gate_proj" if self.gated else "up_proj"
-        inner = f'F.{self.act}(maps["{first}"](x))'
-        return filled(SHARED_MLP, INNER=f'{inner} * maps["up_proj"](x)' if self.gated else inner)
+            parts["shared_experts"] = self.shared.call(x.channels)
+        if slotted:
+            given: dict[str, Any] = dict(num_experts=self.num_experts, capacity=self.capacity)
+            return module("SlottedMixture", file="slotted_mixture", parts=parts, **given)
+        return module("Mixture", file="mixture", parts=parts, num_experts=self.num_experts)
 
     examples = (
         Example(
@@ -537,5 +201,12 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             ),
             x=tokens(8, 12), y=tokens(8, 12), params=2_352, macs=18_816, scalar=38_184,
             source="a capacity factor: Fedus et al. 2021, arXiv:2101.03961, equation 3",
+        ),
+        Example(
+            given=dict(
+                num_experts=4, top_k=2, hidden_features=8, shared_experts=1, routed_scaling_factor=0.5,
+                capacity_factor=1.25,
+            ),
+            x=tokens(6, 8), y=tokens(6, 8), params=992, macs=4_416, scalar=9_218,
         ),
     )  # fmt: skip

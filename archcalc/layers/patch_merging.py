@@ -8,18 +8,6 @@ from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Role, module
 from archcalc.layers.window_attention import OfMaps
 
-SUPPORT = '''\
-class PatchMerging(nn.Module):
-    """The features of 2x2 neighbours side by side, column by column; an odd axis gets zeros at its end."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        height, width = x.shape[1:3]
-        if height % 2 or width % 2:
-            x = F.pad(x, (0, 0, 0, width % 2, 0, height % 2))
-        x = x.unflatten(2, (-1, 2)).unflatten(1, (-1, 2))
-        return x.permute(0, 1, 3, 4, 2, 5).flatten(3)
-'''
-
 
 class PatchMerging(OfMaps, name="patch_merging"):
     """The features of 2x2 neighbours side by side, column by column; an odd axis gets zeros at its end.
@@ -49,7 +37,7 @@ class PatchMerging(OfMaps, name="patch_merging"):
         return any(window.end == 1 for window in self.windows(x))
 
     def call(self, x: Volume) -> Call:
-        return module("PatchMerging", support=SUPPORT)
+        return module("PatchMerging", file="patch_merging")
 
     examples = (
         Example(

@@ -10,21 +10,6 @@ from archcalc.core.volume import Volume, flat
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
-SUPPORT = '''\
-class RBF(nn.Module):
-    """Radial basis function units: the squared distance of the input from each of `out_features` centres."""
-
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(out_features, in_features).uniform_(-1, 1))
-        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        difference = x.unsqueeze(1) - self.weight
-        y = torch.einsum("nof,nof->no", difference, difference)
-        return y if self.bias is None else y + self.bias
-'''
-
 
 class RBF(Layer, name="rbf", positional=("out_features",)):
     """y_i = sum_j (x_j - w_ij)^2 + b_i: the squared Euclidean distance from each of `out_features` centres.
@@ -68,7 +53,7 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
             yield Kernel(reads=("squares",), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME, holds=kept)
 
     def call(self, x: Volume) -> Call:
-        return module("RBF", support=SUPPORT, in_features=x.channels, **self.stated())
+        return module("RBF", file="rbf", in_features=x.channels, **self.stated())
 
     examples = (
         Example(

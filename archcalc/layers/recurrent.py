@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
@@ -25,26 +25,6 @@ from archcalc.layers.recurrent_memory import (
 )
 from archcalc.layers.sequence import OfTokens, needs_tokens
 
-LSTM_FROM_STATE = '''\
-class LSTMFromState(nn.LSTM):
-    """An LSTM that begins with a state: h of every layer and direction, side by side, and then c of every one."""
-
-    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        ways = self.num_layers * (2 if self.bidirectional else 1)
-        sizes = [self.proj_size or self.hidden_size] * ways + [self.hidden_size] * ways
-        parts = state.split(sizes, dim=1)
-        return super().forward(x, (torch.stack(parts[:ways]), torch.stack(parts[ways:])))
-'''
-
-FROM_STATE = '''\
-class {kind}FromState(nn.{kind}):
-    """An nn.{kind} that begins with a state: h of every layer and direction, side by side."""
-
-    def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return super().forward(x, torch.stack(state.split(self.hidden_size, dim=1)))
-'''
-
-
 SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
 """The fields that say how many features a state has."""
 
@@ -61,8 +41,6 @@ class Recurrent(OfTokens):
     uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
     foreign = "cuDNN keeps a reserve whose size it alone knows"
     reads = ("state",)
-    from_state: ClassVar[str] = ""
-    """The source text of torch's module that begins with a state given as one vector."""
 
     hidden_size: Dim
     num_layers: int = 1
@@ -216,7 +194,7 @@ class Recurrent(OfTokens):
         if state is None:
             return module(f"torch.nn.{kind}", forward=self.taken("{module}({0})"), **given)
         forward = self.taken("{module}({0}, {1})")
-        return module(f"{kind}FromState", forward=forward, support=self.from_state, **given)
+        return module(f"{kind}FromState", forward=forward, file=f"{self.name}_from_state", **given)
 
     def taken(self, both: str) -> str:
         """What it returns of both things that torch's module does: h after every token, and the states at the end."""
@@ -252,8 +230,6 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215, section 3.4;
     torch.nn.LSTM.
     """
-
-    from_state = LSTM_FROM_STATE
 
     proj_size: Dim = 0
 
@@ -350,8 +326,6 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     Sources: Cho et al. 2014, arXiv:1406.1078, section 2.3; torch.nn.GRU, whose r gates U h + b' and not h.
     """
 
-    from_state = FROM_STATE.format(kind="GRU")
-
     @property
     def gates(self) -> int:
         return 3
@@ -404,8 +378,6 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
 
     Sources: Elman 1990, Cognitive Science 14(2); relu: Le et al. 2015, arXiv:1504.00941; torch.nn.RNN.
     """
-
-    from_state = FROM_STATE.format(kind="RNN")
 
     nonlinearity: Literal["tanh", "relu"] = "tanh"
 

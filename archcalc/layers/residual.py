@@ -9,18 +9,6 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.dropout import AtRandom
 
-LAYER_SCALE = '''\
-class LayerScale(nn.Module):
-    """A learned factor for each channel, which `rank` spatial axes come after."""
-
-    def __init__(self, channels: int, rank: int = 0, init: float = 1e-6) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.full((channels, *[1] * rank), init))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.weight
-'''
-
 
 class LayerScale(Layer, name="layer_scale", positional=("init",)):
     """y = x * weight, a learned factor for each channel: a product a unit.
@@ -68,7 +56,7 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
 
     def call(self, x: Volume) -> Call:
         given = self.stated() if x.channels_last or not x.rank else dict(rank=x.rank, **self.stated())
-        return module("LayerScale", support=LAYER_SCALE, channels=x.channels, **given)
+        return module("LayerScale", file="layer_scale", channels=x.channels, **given)
 
     examples = (
         Example(
@@ -80,22 +68,6 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
             source="CaiT-S24: Touvron et al. 2021, arXiv:2103.17239",
         ),
     )  # fmt: skip
-
-
-DROP_PATH = '''\
-class DropPath(nn.Module):
-    """In training, zeroes whole items with probability p and scales the others by 1 / (1 - p)."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if not self.training or not self.p:
-            return x
-        kept = x.new_empty(len(x), *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
-        return x * kept.div_(1 - self.p)
-'''
 
 
 class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochastic_depth",)):
@@ -118,7 +90,7 @@ class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochast
         return Tensor(x.batch, x.dtype)
 
     def call(self, x: Volume) -> Call:
-        return module("DropPath", support=DROP_PATH, p=self.p)
+        return module("DropPath", file="drop_path", p=self.p)
 
     examples = (
         Example(

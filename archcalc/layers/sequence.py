@@ -67,19 +67,6 @@ class OfTokens(Layer):
         return "put the positions in a row first: tokens" if xs[0].rank and not xs[0].channels_last else ""
 
 
-CLASS_TOKEN = '''\
-class ClassToken(nn.Module):
-    """Learned tokens put before the others."""
-
-    def __init__(self, features: int, count: int = 1) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1, count, features))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.weight.expand(len(x), -1, -1), x], dim=1)
-'''
-
-
 class ClassToken(OfTokens, name="class_token", positional=("count",)):
     """`count` learned tokens before the others; what attention gathers in the first is what a class is read from.
 
@@ -121,7 +108,7 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
         )
 
     def call(self, x: Volume) -> Call:
-        return module("ClassToken", support=CLASS_TOKEN, features=x.channels, **self.stated())
+        return module("ClassToken", file="class_token", features=x.channels, **self.stated())
 
     examples = (
         Example(
@@ -133,32 +120,6 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
             source="DeiT-Ti, a class and a distillation token: Touvron et al. 2020, arXiv:2012.12877, section 4",
         ),
     )  # fmt: skip
-
-
-POSITION_EMBEDDING = '''\
-class PositionEmbedding(nn.Module):
-    """Adds a learned vector to each token, one for each place in the sequence."""
-
-    def __init__(self, length: int, features: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(1, length, features).normal_(std=0.02))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.weight
-'''
-
-
-POSITION_TABLE = '''\
-class PositionTable(nn.Module):
-    """Adds a learned vector to each token, by its place: the first ones of a table of `length`."""
-
-    def __init__(self, length: int, features: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(1, length, features).normal_(std=0.02))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.weight[:, : x.shape[1]]
-'''
 
 
 class PositionEmbedding(OfTokens, name="position_embedding", positional=("length",)):
@@ -205,10 +166,10 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
         yield Kernel(reads=("x", "rows"), size=tensor_of(y), summed=summed, gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
-        name, support = ("PositionEmbedding", POSITION_EMBEDDING)
+        name, file = ("PositionEmbedding", "position_embedding")
         if self.length is not None:
-            name, support = ("PositionTable", POSITION_TABLE)
-        return module(name, support=support, length=self.vectors(x), features=x.channels)
+            name, file = ("PositionTable", "position_table")
+        return module(name, file=file, length=self.vectors(x), features=x.channels)
 
     examples = (
         Example(
@@ -228,20 +189,6 @@ def long_enough(name: str, length: Dim | None, x: Volume) -> Iterator[Requiremen
     if length is not None:
         yield from at_least(1, length=length)
         yield x.spatial[0] <= length, f"{name} has length={length}, the sequence {x.spatial[0]} tokens"
-
-
-SINUSOIDAL = '''\
-class SinusoidalPositions(nn.Module):
-    """Adds sines and cosines of a token's place, of wavelengths from 2 pi to 10000 * 2 pi."""
-
-    def __init__(self, length: int, features: int) -> None:
-        super().__init__()
-        angles = torch.arange(length)[:, None] * 10000 ** (torch.arange(0, features, 2) / -features)
-        self.register_buffer("table", torch.stack([angles.sin(), angles.cos()], -1).flatten(1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.table[: x.shape[1]]
-'''
 
 
 class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("length",)):
@@ -281,7 +228,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
         yield Kernel(size=tensor_of(y), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
-        return module("SinusoidalPositions", support=SINUSOIDAL, length=self.rows(x), features=x.channels)
+        return module("SinusoidalPositions", file="sinusoidal_positions", length=self.rows(x), features=x.channels)
 
     examples = (
         Example(

@@ -11,20 +11,6 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
-SUPPORT = '''\
-class Subsampling2d(nn.Module):
-    """Each map's windows are summed, times a learned coefficient, plus a learned bias."""
-
-    def __init__(self, channels: int, kernel_size: tuple[int, int], stride: tuple[int, int]) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, stride
-        self.weight = nn.Parameter(torch.full((channels, 1, 1), 1 / (kernel_size[0] * kernel_size[1])))
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.weight * F.avg_pool2d(x, self.kernel_size, self.stride, divisor_override=1) + self.bias
-'''
-
 
 class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride")):
     """The sum of every window, times one learned coefficient for each map, plus one learned bias for each map.
@@ -77,7 +63,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
 
     def call(self, x: Volume) -> Call:
         kernel, stride = per_axis(self.kernel_size, 2), per_axis(self.step, 2)
-        return module("Subsampling2d", support=SUPPORT, channels=x.channels, kernel_size=kernel, stride=stride)
+        return module("Subsampling2d", file="subsampling2d", channels=x.channels, kernel_size=kernel, stride=stride)
 
     examples = (
         Example(

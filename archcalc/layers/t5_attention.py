@@ -13,52 +13,6 @@ from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, m
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.softmax import softmax_ops
 
-SUPPORT = '''\
-class T5Attention(nn.Module):
-    """Attention without scale and biases; names of weights as in T5 of Hugging Face."""
-
-    def __init__(
-        self,
-        d_model: int,
-        num_heads: int,
-        d_kv: int,
-        memory_dim: int,
-        causal: bool = False,
-        num_buckets: int | None = None,
-        max_distance: int = 128,
-    ) -> None:
-        super().__init__()
-        self.num_heads, self.causal, self.max_distance = num_heads, causal, max_distance
-        self.q = nn.Linear(d_model, num_heads * d_kv, bias=False)
-        self.k = nn.Linear(memory_dim, num_heads * d_kv, bias=False)
-        self.v = nn.Linear(memory_dim, num_heads * d_kv, bias=False)
-        self.o = nn.Linear(num_heads * d_kv, d_model, bias=False)
-        self.relative_attention_bias = nn.Embedding(num_buckets, num_heads) if num_buckets else None
-
-    def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
-        mapped = self.q(x), self.k(memory), self.v(memory)
-        query, key, value = (each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in mapped)
-        bias = self.bias(x) if self.relative_attention_bias else None
-        y = F.scaled_dot_product_attention(query, key, value, bias, is_causal=self.causal and bias is None, scale=1.0)
-        return self.o(y.transpose(1, 2).flatten(2))
-
-    def bias(self, x: torch.Tensor) -> torch.Tensor:
-        """What each head adds to the score of two tokens, by their distance; causal: minus infinity for later ones."""
-        places = torch.arange(x.shape[1], device=x.device)
-        distance = places - places[:, None]
-        bias = self.relative_attention_bias(self.bucket(distance)).permute(2, 0, 1)
-        return bias.masked_fill(distance > 0, float("-inf")) if self.causal else bias
-
-    def bucket(self, distance: torch.Tensor) -> torch.Tensor:
-        """Half of the buckets for distances one by one, the others ever wider; later tokens have theirs if seen."""
-        count = self.relative_attention_bias.num_embeddings // (1 if self.causal else 2)
-        later = 0 if self.causal else count * (distance > 0)
-        away, exact = distance.clamp(max=0).neg() if self.causal else distance.abs(), count // 2
-        most = torch.full((), self.max_distance / exact, device=distance.device)
-        wide = (away / exact).clamp(min=1).log() / most.log() * (count - exact)
-        return later + torch.where(away < exact, away, (exact + wide.long()).clamp(max=count - 1))
-'''
-
 
 class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     """Attention softmax(Q K^T + B) V: B a learned number for each head and bucket of distances; no scale, no biases.
@@ -156,7 +110,7 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         given: dict[str, Any] = dict(d_model=x.channels, num_heads=self.num_heads, d_kv=self.width(x))
         given |= dict(memory_dim=memory.channels) | self.stated("num_heads", "d_kv", "memory", "tie")
         forward = "{module}({0}, {1})" if len(xs) > 1 else "{module}({0}, {0})"
-        return module("T5Attention", forward=forward, support=SUPPORT, **given)
+        return module("T5Attention", forward=forward, file="t5_attention", **given)
 
     examples = (
         Example(

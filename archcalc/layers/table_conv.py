@@ -11,35 +11,6 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
 
-SUPPORT = '''\
-class TableConv2d(nn.Module):
-    """A convolution that connects output map `o` with the input maps in `table[o]` and no others."""
-
-    def __init__(
-        self,
-        table: tuple[tuple[int, ...], ...],
-        kernel_size: tuple[int, int],
-        stride: tuple[int, int],
-        dilation: tuple[int, int],
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        self.stride, self.dilation, self.maps = stride, dilation, len(table)
-        sources = torch.tensor([i for inputs in table for i in inputs])
-        targets = torch.tensor([o for o, inputs in enumerate(table) for _ in inputs])
-        self.register_buffer("sources", sources, persistent=False)
-        self.register_buffer("targets", targets, persistent=False)
-        self.weight = nn.Parameter(torch.empty(len(sources), *kernel_size))
-        self.bias = nn.Parameter(torch.zeros(len(table))) if bias else None
-        nn.init.kaiming_uniform_(self.weight, a=5**0.5)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        kernels = self.weight.unsqueeze(1)
-        each = F.conv2d(x[:, self.sources], kernels, None, self.stride, 0, self.dilation, groups=len(kernels))
-        y = each.new_zeros(len(x), self.maps, *each.shape[2:]).index_add(1, self.targets, each)
-        return y if self.bias is None else y + self.bias[:, None, None]
-'''
-
 LENET5_C3 = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -116,7 +87,7 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
     def call(self, x: Volume) -> Call:
         return module(
             "TableConv2d",
-            support=SUPPORT,
+            file="table_conv2d",
             forward=f"{{module}}({self.padded(x)})",
             table=self.table,
             kernel_size=self.kernel(x),

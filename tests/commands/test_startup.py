@@ -52,6 +52,33 @@ def test_help_and_version_load_no_layer(arguments: list[str]) -> None:
     assert "yaml" not in loaded(*arguments)
 
 
+READING = """
+import sys
+from pathlib import Path
+read = []
+sys.addaudithook(lambda event, given: read.append(str(given[0])) if event == "open" else None)
+from archcalc.command import run
+code = run(sys.argv[1:])
+print(code, *sorted(Path(each).stem for each in read if Path(each).parent.name == "torch_modules"), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        (["report", "specs/resnet50.yaml"], ""),
+        (["report", "specs/mixtral.yaml"], ""),
+        (["generate", "specs/resnet50.yaml"], ""),
+        (["generate", "specs/mixtral.yaml"], "gated_experts grouped_attention mixture top_k_router"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_modules_that_torch_lacks_are_read_where_a_source_has_them(arguments: list[str], read: str) -> None:
+    command = [sys.executable, "-c", READING, *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stderr.strip().split("\n")[-1].split() == ["0", *read.split()]
+
+
 def test_importing_the_package_loads_none_of_it() -> None:
     program = "import sys, archcalc; print(*[name for name in sys.modules if name.startswith('archcalc')])"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -759,15 +759,15 @@ def mixture(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numb
         parts = []
         for number, share in routed(layer, row, weights).items():
             own: dict[str, Numbers] = {
-                name: part_of(weights[f"experts.{name}"], number) for name in (layer.first, "down_proj")
+                name: part_of(weights[f"experts.{name}"], number) for name in (layer.experts.first, "down_proj")
             }
-            first: Numbers = own[layer.first]
+            first: Numbers = own[layer.experts.first]
             gate = {(i, j): value for (i, j), value in first.items() if i < f}
             up = {(i - f, j): value for (i, j), value in first.items() if i >= f}
             into = [gate, up] if layer.gated else [first]
             parts.append([value * share for value in expert(layer, row, [*into, own["down_proj"]])])
         if layer.shared_experts:
-            names = (*layer.into, "down_proj")
+            names = (*layer.shared.into, "down_proj")
             parts.append(expert(layer, row, [weights[f"shared_experts.{name}.weight"] for name in names]))
         out |= zip(group, map(total, zip(*parts, strict=True)), strict=True)
     return out

@@ -74,15 +74,7 @@ class Looked(Layer):
         yield Kernel(reads=("x", "made"), size=tensor_of(y), summed=("made",), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
-        lines = (
-            "class Looked(nn.Module):",
-            "    def __init__(self, features):",
-            "        super().__init__()",
-            "        self.weight = nn.Parameter(torch.zeros(features))",
-            "    def forward(self, x):",
-            "        return x + self.weight.exp()",
-        )
-        return module("Looked", support="\n".join(lines) + "\n", features=x.channels)
+        return module("torch.nn.RMSNorm", forward="{0} + {module}.weight.exp()", normalized_shape=x.channels)
 
 
 @pytest.mark.parametrize("length", [1, 50])

@@ -1,19 +1,15 @@
 """Encoders, and encoders with decoders: numbers that their specs round, and the memory of small ones."""
 
 import math
-from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from archcalc import load
 from archcalc.core.overrides import Overrides
-from archcalc.core.volume import tokens
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of
-from archcalc.layers.t5_attention import T5Attention
+from archcalc.layers.torch_modules.t5_attention import T5Attention
 from archcalc.measures.params import params
 from tests.memory.footprints import differences
 
@@ -61,10 +57,8 @@ def test_sizes_that_have_no_variant(name: str, settings: dict[str, str], publish
 @pytest.mark.parametrize("causal", [False, True])
 def test_buckets_of_distances(causal: bool) -> None:
     """Of 32 buckets up to 128, as `_relative_position_bucket` in modeling_t5.py of Hugging Face has them."""
-    call = T5Attention(num_heads=2, num_buckets=32, causal=causal).call(tokens(3, 8))
-    scope: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
-    exec(call.support, scope)
-    found = scope[call.target](**call.arguments).bucket(torch.arange(-200, 201)).tolist()
+    made = T5Attention(d_model=8, num_heads=2, d_kv=4, memory_dim=8, causal=causal, num_buckets=32)
+    found = made.bucket(torch.arange(-200, 201), 32).tolist()
     half = 32 if causal else 16
     exact = half // 2
     for distance, bucket in zip(range(-200, 201), found, strict=True):

@@ -1,0 +1,122 @@
+"""The experts of a mixture: those that tokens are sent to, and those that every token goes through."""
+
+from abc import ABC
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from archcalc.core.dim import Dim
+from archcalc.core.kernel import Kernel, Tensor, linear_map, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume
+from archcalc.core.weight import Weight
+from archcalc.layer import Call, module
+from archcalc.layers.activation import Activation
+from archcalc.layers.linear import many
+
+
+def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
+    """As torch.nn.functional.grouped_mm maps rows, each run with a matrix of its own."""
+    own = (weight,)
+    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, keeps=("ends",), shown=True)
+    return Kernel(reads=(reads,), size=size, **facts, **more)
+
+
+@dataclass(frozen=True)
+class MLP(ABC):
+    """Abstract: down(act(gate(x)) * up(x)), or where it is not `gated` down(act(up(x))), without biases."""
+
+    hidden_features: Dim
+    gated: bool
+    activation: Activation
+
+    @property
+    def into(self) -> tuple[str, ...]:
+        """The maps into it."""
+        return ("gate_proj", "up_proj") if self.gated else ("up_proj",)
+
+    def ops(self, rows: Dim, features: Dim) -> Ops:
+        """On so many rows."""
+        hidden, into = rows * self.hidden_features, len(self.into)
+        curved = Volume(self.hidden_features, batch=rows)
+        return Ops(
+            mac=(into + 1) * hidden * features,
+            sums=into * hidden + rows * features,
+            mul=hidden if self.gated else 0,
+        ) + self.activation.ops(curved, curved)
+
+    def kept(self, before: str, after: str) -> tuple[str, ...]:
+        """What backward of the activation needs."""
+        return tuple({"x": before, "y": after}[name] for name in self.activation.keeps)
+
+    def called(self, *words: str, **given: Any) -> Call:
+        """The module of that class, or of the gated one."""
+        words = ("Gated", *words) if self.gated else words
+        act = self.activation.call(Volume(self.hidden_features))
+        given |= dict(hidden_features=self.hidden_features)
+        return module("".join(words), file="_".join(words).lower(), parts={"act": act}, **given)
+
+
+@dataclass(frozen=True)
+class Experts(MLP):
+    """`num_experts` MLPs, their matrices stacked; a token goes through `top_k` of them."""
+
+    num_experts: Dim
+    top_k: Dim
+
+    @property
+    def first(self) -> str:
+        """The map into an expert; gate and up are one."""
+        return "gate_up_proj" if self.gated else "up_proj"
+
+    @property
+    def width(self) -> Dim:
+        """What it makes."""
+        return len(self.into) * self.hidden_features
+
+    def weights(self, features: Dim) -> Iterator[Weight]:
+        shapes = {self.first: (self.width, features), "down_proj": (features, self.hidden_features)}
+        for name, (rows, columns) in shapes.items():
+            active = self.top_k * rows * columns
+            yield Weight(f"experts.{name}", (self.num_experts, rows, columns), active=active)
+
+    def kernels(self, rows: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
+        """All experts, on all rows at once."""
+        hidden, act = Tensor(rows * self.width, dtype), Tensor(rows * self.hidden_features, dtype)
+        yield grouped_map(hidden, f"experts.{self.first}", reads="rows", makes="hidden")
+        if self.gated:
+            own, keeps = {"activated": act}, ("hidden", "activated")
+            yield Kernel(reads=("hidden",), makes="product", size=act, keeps=keeps, own=own)
+        else:
+            yield Kernel(reads=("hidden",), makes="product", keeps=self.kept("hidden", "product"))
+        holds = ("rows", "hidden") if self.gated else ("rows",)
+        size = Tensor(rows * features, dtype)
+        yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
+
+    def call(self, features: Dim, *, slotted: bool) -> Call:
+        words = ("Slotted", "Experts") if slotted else ("Experts",)
+        return self.called(*words, features=features, num_experts=self.num_experts)
+
+
+@dataclass(frozen=True)
+class SharedExperts(MLP):
+    """The MLP that every token goes through."""
+
+    def weights(self, features: Dim) -> Iterator[Weight]:
+        for name in self.into:
+            yield Weight(f"shared_experts.{name}.weight", (self.hidden_features, features))
+        yield Weight("shared_experts.down_proj.weight", (features, self.hidden_features))
+
+    def kernels(self, x: Volume) -> Iterator[Kernel]:
+        size, turned = Tensor(x.positions * self.hidden_features, x.dtype), many(x)
+        names = tuple(f"shared_experts.{name}.weight" for name in self.into)
+        yield linear_map(size, names[0], makes="before", in_order=turned)
+        yield Kernel(reads=("before",), makes="after", keeps=self.kept("before", "after"), even=True)
+        if self.gated:
+            yield linear_map(size, names[1], makes="up", in_order=turned)
+            yield Kernel(reads=("after", "up"), makes="both", crosswise=True)
+        last = "both" if self.gated else "after"
+        yield linear_map(tensor_of(x), "shared_experts.down_proj.weight", reads=last, makes="shared")
+
+    def call(self, features: Dim) -> Call:
+        return self.called("MLP", features=features)
