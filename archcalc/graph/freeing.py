@@ -1,4 +1,4 @@
-"""Documents with symbols in the place of numbers: axes of the input, the batch, parameters."""
+"""Freeing: symbols replace numbers of a document: axes of the input, the batch size, parameters."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from archcalc.spec.declaration import Document, InputDecl
 from archcalc.sym.periodic import PeriodicSet
 
 LETTERS = {"length": "T", "depth": "D", "height": "H", "width": "W"}
-"""What the axes of an input are called in formulas."""
+"""The symbols of the axes of an input."""
 
 BATCH = "N"
 
@@ -23,10 +23,10 @@ def with_free(
 ) -> Graph:
     """The network with some of its numbers free.
 
-    `names`: axes of the first input (`H`), the batch `N`, parameters (`w`, `depths[0]`), beside what the document
-    itself leaves free; None frees the axes of the first input where the document leaves nothing free.
+    `names`: axes of the first input (`H`), the batch size `N`, parameters (`w`, `depths[0]`), in addition to the free
+    symbols of the document. None frees the axes of the first input if the document has no free symbols.
 
-    Raises SpecError for a name that is none of these.
+    Raises SpecError for any other name.
     """
     plain = build(document, free=(), batch=batch, dtype=dtype)
     declared, volume = document.inputs[0], plain.inputs[0].volume
@@ -34,16 +34,16 @@ def with_free(
     if names is None:
         names = () if plain.symbols else tuple(axes)
     known = list(parameters_of(plain, document))
-    items: Dim = free(BATCH) if BATCH in names and BATCH not in known else volume.batch
+    samples: Dim = free(BATCH) if BATCH in names and BATCH not in known else volume.batch
     sizes = {axis: Free(PeriodicSet.interval(), n) for axis, n in axes.items() if axis in names and axis not in known}
-    if not is_number(items):
+    if not is_number(samples):
         sizes[BATCH] = Free(PeriodicSet.interval(), volume.batch)
     parameters = [name for name in names if name not in sizes]
     check_names(parameters, known, [*axes, BATCH], plain, declared)
     letters = letters_of(volume)
     spatial = tuple(free(x) if x in sizes else n for x, n in zip(letters, volume.spatial, strict=True))
     shapes = {declared.name: volume.to(spatial=spatial).item_shape} if set(letters) & set(sizes) else {}
-    graph = build(document, batch=items, dtype=dtype, sizes=shapes, free=parameters)
+    graph = build(document, batch=samples, dtype=dtype, sizes=shapes, free=parameters)
     return replace(graph, symbols={**sizes, **graph.symbols})
 
 
@@ -52,13 +52,13 @@ def letters_of(volume: Volume) -> list[str]:
 
 
 def axes_of(volume: Volume) -> dict[str, int]:
-    """The axes that have a number, by their letters."""
+    """The lengths of the axes that are numbers, by their letters."""
     axes = zip(letters_of(volume), volume.spatial, strict=True)
     return {letter: n for letter, n in axes if is_number(n)}
 
 
 def parameters_of(graph: Graph, document: Document) -> Iterator[str]:
-    """What of a document's parameters can be free: whole numbers, and entries of lists."""
+    """The parameters of a document that can be free: whole numbers, and entries of lists."""
     for parameter in document.library.params:
         name = parameter.name.text
         value = graph.params.get(name)
@@ -76,15 +76,15 @@ def is_whole(value: object) -> bool:
 def check_names(
     names: Sequence[str], known: Sequence[str], sizes: Sequence[str], graph: Graph, declared: InputDecl
 ) -> None:
-    """Raises what is wrong with the names that are to be free, all of it."""
+    """Raises SpecError with every name that cannot be free."""
     candidates = [*sizes, *known]
     unknown = [name for name in names if name not in known and name not in graph.symbols]
     found = [
         problem(
             "AC135",
-            f"nothing called '{name}' can be free",
+            f"'{name}' cannot be free",
             declared.where,
-            help=did_you_mean(name, candidates) or f"what can be free is {', '.join(candidates)}",
+            help=did_you_mean(name, candidates) or f"these can be free: {', '.join(candidates)}",
         )
         for name in unknown
     ]
