@@ -1,4 +1,4 @@
-"""A frozen layer behind one that learns."""
+"""A frozen layer after one that is trained."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.memory.transfer import learns
 
 
-class FrozenBehindTrainable(Rule, code="AR508"):
-    """A frozen layer behind one that is trained.
+class FrozenAfterTrainable(Rule, code="AR508"):
+    """A frozen layer after one that is trained.
 
-    What it was trained on changes under it, and its outputs can no longer be computed once: backward has to go through
-    it, and keep its activations. Layers are frozen from the input on.
+    The inputs of the frozen layer change during training, so its outputs cannot be computed once and reused. The
+    backward pass has to go through it and needs its activations. Freeze layers from the input on.
 
     Sources: Yosinski et al. 2014, arXiv:1411.1792 (the first n layers are frozen); Desassis, "Convolutional neural
     networks" (Mines Paris).
@@ -24,9 +24,9 @@ class FrozenBehindTrainable(Rule, code="AR508"):
         if not any(node.frozen for node in design):
             return
         for node in design:
-            behind = next((trained[source] for source in node.sources if source in trained), "")
-            if node.frozen and behind and any(not weight.buffer for weight in node.weights):
-                message = f"{node.name} is frozen, and {behind} before it is not"
-                yield Finding(node=node, message=message, help=f"freeze {behind} too, or neither of them")
-            if behind or learns(node, design.graph):
-                trained[node.name] = node.name if learns(node, design.graph) else behind
+            before = next((trained[source] for source in node.sources if source in trained), "")
+            if node.frozen and before and any(not weight.buffer for weight in node.weights):
+                message = f"{node.name} is frozen, but {before} before it is not"
+                yield Finding(node=node, message=message, help=f"freeze {before} too, or neither")
+            if before or learns(node, design.graph):
+                trained[node.name] = node.name if learns(node, design.graph) else before
