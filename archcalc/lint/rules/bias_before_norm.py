@@ -33,7 +33,7 @@ class BiasBeforeNorm(Rule, code="AR101"):
                 yield Finding(
                     node=node,
                     message=f"{node.name}'s bias has no effect before {norm.name}: {bias.numel:,} unused parameters",
-                    help="bias=false",
+                    help="set bias=false",
                     edits=with_argument(node, "bias", "false"),
                 )
 

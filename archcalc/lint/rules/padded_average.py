@@ -28,6 +28,6 @@ class PaddedAverage(Rule, code="AR205"):
                 yield Finding(
                     node=node,
                     message=f"{node.name} includes the zeros of its padding in averages",
-                    help="add count_include_pad=false",
+                    help="set count_include_pad=false",
                     edits=with_argument(node, "count_include_pad", "false"),
                 )
