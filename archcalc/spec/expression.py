@@ -342,7 +342,7 @@ def number(text: str, where: Location) -> int | Fraction:
 
 
 def scaled(text: str, where: Location) -> int | Fraction:
-    """A number with a unit: `5M`, `24 GiB`."""
+    """A number with a suffix: `5M`, `24 GiB`."""
     digits, unit = re.fullmatch(r"(.*?) ?([A-Za-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # a token
     found = bounded(number(digits, where) * UNITS[unit], where)
     assert isinstance(found, int | Fraction)

@@ -55,7 +55,7 @@ def _mapped(node: Mapping, problems: Problems) -> Step:
 
 
 def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
-    """The problem of an unknown key besides a layer."""
+    """The problem of an unknown key next to a layer."""
     head = key.value.split("=")[-1].strip()
     help = did_you_mean(other.value, SIBLINGS)
     if not help and isinstance(value, Scalar) and value.is_null:
