@@ -1,7 +1,7 @@
-"""What a command is: a click command in a file of commands/, loaded when it is called.
+"""The command line: each command is a click command in a file of commands/, loaded when it is called.
 
-Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 good, 1 problems found, 2 usage, 3 a missing
-extra, 130 interrupted.
+Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 success, 1 problems found, 2 usage error,
+3 missing extra, 130 interrupted.
 """
 
 import errno
@@ -32,22 +32,22 @@ UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF}
 """What the system says where a stream takes no more: the disk is full, or the stream is closed."""
 
 SUMMARIES = {
-    "report": "The layer table and totals of a network.",
-    "check": "What is wrong with specs, and weak in their designs.",
+    "report": "Print the layer table and the totals of a network.",
+    "check": "Find errors in specs and weaknesses in designs.",
     "verify": "Build the generated PyTorch, run it, compare every number.",
-    "generate": "The network as PyTorch source.",
-    "formula": "Totals as closed forms in free sizes; which sizes fit.",
-    "solve": "Which sizes fit; what batch or width keeps within a budget.",
-    "explain": "A layer's numbers, derived; the long text of a code.",
-    "layers": "The catalogue of layers.",
-    "specs": "The bundled specs.",
-    "schema": "The JSON Schema of specs, for editors.",
+    "generate": "Write the network as PyTorch source.",
+    "formula": "Print totals as closed forms in free sizes, and the valid sizes.",
+    "solve": "Find what fits a budget: a size, the batch size or a width.",
+    "explain": "Derive the numbers of a layer, or explain a diagnostic code.",
+    "layers": "List the layers.",
+    "specs": "List the bundled specs.",
+    "schema": "Print the JSON Schema of specs, for editors.",
 }
-"""Every command, in the order of `--help`; each lives in the file of its name."""
+"""Every command, in the order of `--help`; each is in the file of its name."""
 
 
 class Commands(click.Group):
-    """Commands by name, each imported when it is called: `--help` and `--version` load none."""
+    """Commands by name, imported when called: `--help` and `--version` import none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(SUMMARIES)
@@ -60,10 +60,10 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command; what is wrong with a spec is told as the command line asked to be told."""
+        """Runs a command, and reports the problems of a spec with the settings of the command line."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:  # click would leave with 1
+        except BrokenPipeError:  # click would exit with 1
             discard_output()
             return 0
         except SpecError as error:
@@ -84,18 +84,18 @@ class Commands(click.Group):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What was said before the command's name."""
+    """The options before the command's name."""
 
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
 
     def colors_for(self, output: str | None) -> bool:
-        """Whether a result that goes to `output` is coloured: never in a file."""
+        """Whether a result written to `output` is coloured: never in a file."""
         return output in (None, "-") and self.colors(sys.stdout)
 
     def colors(self, stream: Any) -> bool:
-        """Whether to write colours to a stream: as told, else NO_COLOR and FORCE_COLOR, else if it is a terminal."""
+        """Whether to colour a stream: as set by --color, else by NO_COLOR or FORCE_COLOR, else if it is a terminal."""
         if self.color != "auto":
             return self.color == "always"
         if os.environ.get("NO_COLOR"):
@@ -107,31 +107,34 @@ class Settings:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="archcalc", message="%(prog)s %(version)s")
-@click.option("-q", "--quiet", is_flag=True, help="Data and problems only.")
-@click.option("-v", "--verbose", is_flag=True, help="Tracebacks of archcalc's own faults.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.option("-q", "--quiet", is_flag=True, help="Print only data and problems.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an internal error.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour output."
+)
 @click.pass_context
 def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None:
     """The calculator for neural-network architectures.
 
-    SPEC is a path, `-` for standard input, the name of a bundled spec (resnet50), each with @variant
-    (resnet50@resnet101), or -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)".
+    SPEC is a path, `-` for standard input, or the name of a bundled spec (resnet50). Add @variant to select a variant
+    (resnet50@resnet101). A network can also be given as
+    -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)".
     """
     context.obj = Settings(quiet, verbose, color)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The program: runs a command and leaves with its exit code."""
-    gc.disable()  # a short life with many objects that all stay: collecting would only cost
+    """The program: runs a command and exits with its exit code."""
+    gc.disable()  # the process is short-lived and keeps its objects: collection would only cost time
     if sys.stdout is None:
         sys.exit(unwritable("standard output is closed"))
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks is no fault
+        sys.stdout.reconfigure(errors="replace")  # characters that the terminal cannot encode are not errors
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; no input, however bad, ends in a traceback."""
+    """Runs a command and returns its exit code. No input causes a traceback."""
     try:
         result = root.main(arguments, prog_name="archcalc", standalone_mode=False)
         sys.stdout.flush()
@@ -153,36 +156,36 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return MISSING
     except OSError as error:
         if error.errno not in UNWRITABLE:
-            return own_fault(error, arguments)
+            return internal_error(error, arguments)
         discard_output()
         return unwritable(f"standard output cannot be written: {(error.strerror or str(error)).lower()}")
-    except Exception as fault:
-        return own_fault(fault, arguments)
+    except Exception as error:
+        return internal_error(error, arguments)
 
 
 def discard_output() -> None:
-    """The reader of the pipe has gone: nothing more can be written, and Python must not try when it ends."""
+    """Discards further output: the reader of the pipe is gone, and Python must not flush to it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def unwritable(reason: str) -> int:
-    """Says on standard error, if there is one, that the output is lost."""
+    """Reports on standard error, if it is open, that the output is lost."""
     with suppress(OSError, AttributeError):
         sys.stderr.write(f"archcalc: {reason}\n")
     return PROBLEMS
 
 
-def own_fault(fault: Exception, arguments: Sequence[str] | None) -> int:
+def internal_error(error: Exception, arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if "-v" in given or "--verbose" in given:
-        raise fault
-    click.echo(f"archcalc: a fault of its own: {type(fault).__name__}: {fault}", err=True)
-    click.echo("  please report it; `archcalc -v ...` shows where it happened", err=True)
+        raise error
+    click.echo(f"archcalc: internal error: {type(error).__name__}: {error}", err=True)
+    click.echo("  please report it; `archcalc -v ...` shows the traceback", err=True)
     return PROBLEMS
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
-    """Diagnostics, as people read them, to stderr."""
+    """Prints diagnostics as text to stderr."""
     click.echo(render_all(diagnostics, color=settings.colors(sys.stderr)), err=True, color=True)
 
 
@@ -198,30 +201,31 @@ def spec_options(function: Function) -> Function:
             click.argument("specs", nargs=-1, metavar="SPEC..."),
             click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
             click.option(
-                "--set",
-                "assignments",
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="Change a parameter, or an axis: H=448.",
+                "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a parameter or a size: H=448."
             ),
-            click.option("--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Another input: 3,448,448."),
             click.option(
-                "--import-root", "import_roots", multiple=True, metavar="DIR", help="A folder that imports may lie in."
+                "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Set the shape of an input: 3,448,448."
             ),
-            click.option("--free", "free", multiple=True, metavar="NAME", help="Free a size or parameter."),
+            click.option(
+                "--import-root", "import_roots", multiple=True, metavar="DIR", help="Allow imports from this folder."
+            ),
+            click.option(
+                "--free", "free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol."
+            ),
             click.option(
                 "--max-layers",
                 type=click.IntRange(1),
                 default=MAX_LAYERS,
                 show_default=True,
-                help="Refuse networks with more.",
+                help="Reject networks with more layers.",
             ),
-            click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Items at a time."),
+            click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size."),
             click.option(
                 "--dtype",
                 type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
                 default="float32",
                 show_default=True,
+                help="Dtype of floating-point inputs and weights.",
             ),
         )
     ):
@@ -230,22 +234,26 @@ def spec_options(function: Function) -> Function:
 
 
 def output_option(function: Function) -> Function:
-    return click.option("-o", "--output", metavar="FILE", help="Write here, whole or not at all.")(function)
+    return click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.")(function)
 
 
 def training_options(function: Function) -> Function:
-    """How a network is trained, where its memory is asked for: what `setup.setup_of_options` reads."""
+    """The training setup for memory predictions; `setup_of_options` reads these options."""
     for option in reversed(
         (
-            click.option("--optimizer", metavar="CALL", help="Its state and step: adamw, 'sgd(0.1, momentum=0.9)'."),
+            click.option(
+                "--optimizer",
+                metavar="CALL",
+                help="Include an optimizer's state and step: adamw, 'sgd(0.1, momentum=0.9)'.",
+            ),
             click.option(
                 "--implementation",
                 type=click.Choice(["forloop", "foreach", "fused"]),
-                help="Torch's code for the optimizer's step. Default: foreach.",
+                help="Torch's implementation of the optimizer step. Default: foreach.",
             ),
-            click.option("--accumulate", is_flag=True, help="Gradients are added to those of earlier batches."),
+            click.option("--accumulate", is_flag=True, help="Add gradients to those of earlier batches."),
             click.option(
-                "--autocast", type=click.Choice(["bfloat16"]), help="The forward pass runs under torch.autocast."
+                "--autocast", type=click.Choice(["bfloat16"]), help="Run the forward pass under torch.autocast."
             ),
             checkpoint_option,
         )
@@ -259,22 +267,24 @@ def checkpoint_option(function: Function) -> Function:
         "--checkpoint",
         multiple=True,
         metavar="BLOCK",
-        help="This block keeps only its inputs, and runs again in backward.",
+        help="Checkpoint this block: keep only its inputs, run it again in backward.",
     )(function)
 
 
 def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Overrides:
-    """What the options of a command that has been told a network change of its spec."""
+    """What the options change of a spec. Raises UsageError if no network is given."""
     if not specs and not expressions:
-        raise click.UsageError('no SPEC: a path, a bundled name such as resnet50, or -e "input(3,32,32) -> fc(10)"')
+        raise click.UsageError(
+            'no SPEC given: name a path or a bundled spec such as resnet50, or use -e "input(3,32,32) -> fc(10)"'
+        )
     if options["free"]:
         names = ", ".join(options["free"])
-        raise click.UsageError(f"--free {names}: this command takes numbers; `archcalc formula` gives closed forms")
+        raise click.UsageError(f"--free {names}: this command needs numbers; `archcalc formula` prints closed forms")
     found = {}
     for each in options["assignments"]:
         name, equals, value = each.partition("=")
         if not equals or not name.strip():
-            raise click.UsageError(f"--set takes name=value, got '{each}'")
+            raise click.UsageError(f"--set needs NAME=VALUE, got '{each}'")
         found[name.strip()] = value.strip()
     return Overrides(
         settings=found, inputs=options["inputs"], roots=options["import_roots"], max_layers=options["max_layers"]
@@ -282,12 +292,12 @@ def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapp
 
 
 def names_of(given: Sequence[str]) -> list[str] | None:
-    """The names of several `--free H,W`; None where there are none."""
+    """The names in `--free H,W`, which can be repeated; None if there are none."""
     return [name.strip() for each in given for name in each.split(",") if name.strip()] or None
 
 
 def room_of(output: str | None) -> int | None:
-    """How many characters a line may have: as many as the terminal, and any number where there is none."""
+    """The width of the terminal in characters; None, without a limit, if the output is not a terminal."""
     if not sys.stdout.isatty() or output not in (None, "-"):
         return None
     import shutil  # lazy: 4 ms
@@ -296,14 +306,14 @@ def room_of(output: str | None) -> int | None:
 
 
 def write_output(text: str, output: str | None) -> None:
-    """Writes a result to stdout, or to a file as a whole: the old one stays if anything goes wrong."""
+    """Writes a result to stdout, or atomically to a file: after an error the old file is unchanged."""
     if output is None or output == "-":
         sys.stdout.write(text)
         return
-    target = Path(os.path.realpath(output))  # a link stays a link
+    target = Path(os.path.realpath(output))  # keep symbolic links
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        if target.exists() and not target.is_file():  # a device or a pipe: not to be replaced by a file
+        if target.exists() and not target.is_file():  # a device or a pipe: write to it, do not replace it
             target.write_text(text, encoding="utf-8")
             return
         partial.write_text(text, encoding="utf-8")

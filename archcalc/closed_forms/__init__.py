@@ -1,5 +1,5 @@
-"""Closed forms: totals as formulas in what is free, the sizes that are valid, and what fits a budget.
+"""Closed forms: totals as formulas in free symbols, the valid sizes, and the values that fit a budget.
 
-In: a `Graph` with free symbols. Out: a `ClosedForm`, feasible sizes, answers of `solve`.
-To touch: formulas/ to add a way to write a form.
+In: a `Graph` with free symbols. Out: `ClosedForms`, feasible sizes, answers of `solve`.
+To touch: formulas/ to add an output format.
 """

@@ -1,4 +1,4 @@
-"""Budgets: conditions on what a network costs, `params <= 5M and macs <= 4G`, as claims about its free symbols."""
+"""Budgets: conditions on the costs of a network, `params <= 5M and macs <= 4G`, as claims about its free symbols."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ HELP = "write a condition: params <= 5M and macs <= 4G"
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A condition on a network in free symbols: the claim, as somebody wrote it, and the quantities it speaks of."""
+    """A condition on the costs of a network: its text, its claim about free symbols, and the quantities in it."""
 
     text: str
     claim: Claim | bool
@@ -28,7 +28,7 @@ class Budget:
 
 
 class Quantities(Mapping[str, Value]):
-    """What a budget may speak of: symbols, parameters, totals of measures and memory, worked out when asked for."""
+    """The names in budgets: symbols, parameters, totals of measures, and memory. Values are computed on demand."""
 
     def __init__(self, graph: Graph, setup: TrainingSetup) -> None:
         self.graph, self.setup = graph, setup
@@ -49,9 +49,9 @@ class Quantities(Mapping[str, Value]):
 
 
 def memory_of(graph: Graph, setup: TrainingSetup) -> dict[str, Value]:
-    """The peaks of a network, in closed form in the batch."""
+    """The memory of a network as closed forms in the batch size."""
     if set(graph.symbols) - {BATCH}:
-        raise NoClosedForm("memory has one in the batch N alone")
+        raise NoClosedForm("memory has a closed form only in the batch size N")
     try:
         return dict(in_the_batch(graph, setup))
     except Opaque as opaque:
@@ -59,9 +59,9 @@ def memory_of(graph: Graph, setup: TrainingSetup) -> dict[str, Value]:
 
 
 def budgets(texts: tuple[str, ...], graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> tuple[Budget, ...]:
-    """The budgets that several texts hold, each of one condition or more, joined by `and`.
+    """The budgets in several texts, each with one or more conditions joined by `and`.
 
-    Raises SpecError with everything that is wrong with them.
+    Raises SpecError with all their problems.
     """
     quantities = Quantities(graph, setup)
     found: list[Budget] = []
@@ -91,14 +91,14 @@ def parts(whole: Expression) -> Iterator[Binary]:
     elif isinstance(whole, Binary) and whole.op in COMPARISONS:
         yield whole
     else:
-        raise problem("AC126", "a budget compares: this has no value that is true or false", whole.where, help=HELP)
+        raise problem("AC126", "a budget must be a comparison", whole.where, help=HELP)
 
 
 def budget(part: Binary, names: Quantities) -> Budget:
     try:
         left, right = (number_of(side.evaluate(names), side.where) for side in (part.left, part.right))
     except NoClosedForm as error:
-        raise problem("AC136", f"there is no closed form: {error}", part.where) from None
+        raise problem("AC136", f"no closed form: {error}", part.where) from None
     measured = {word.id: expression(names[word.id]) for word in names_in(part) if word.id in (*MEASURES, *FORMS)}  # type: ignore[arg-type]
     return Budget(part.where.text, judged(part.op, left, right), measured)
 

@@ -1,4 +1,4 @@
-"""Which values of its free symbols a network takes: what every layer requires, solved, each answer with its reasons."""
+"""Feasibility: the values of free symbols that a network accepts, solved from the requirements of its layers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet, all_of
 
 EXAMPLE = 224
-"""A symbol that has no number in the spec is shown at the first value from here on that fits."""
+"""For a symbol without a number in the spec, the example is the first valid value from here on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A set of values of a symbol, and a condition that asks for it."""
+    """A set of values of a symbol, and the condition that implies it."""
 
     allowed: PeriodicSet
     condition: Condition
@@ -26,10 +26,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Feasible:
-    """The values that fit a network.
+    """The values that a network accepts.
 
-    `by_symbol`: for each symbol a set; `reasons`: the fewest conditions that together say the same; `residual`: those
-    that are not decided one symbol at a time, each with the reason in words.
+    `by_symbol`: a set for each symbol; `reasons`: a minimal list of conditions that imply it; `residual`: conditions
+    that cannot be decided one symbol at a time, each with the reason.
     """
 
     by_symbol: Mapping[str, PeriodicSet]
@@ -37,7 +37,7 @@ class Feasible:
     residual: tuple[tuple[Condition, str], ...] = ()
 
     def of(self, symbol: str) -> PeriodicSet:
-        """The values of one symbol. Raises Undecided where a condition on it is not decided."""
+        """The values of one symbol. Raises Undecided if a condition on it is undecided."""
         for condition, reason in self.residual:
             if symbol in condition.claim.left.symbols():
                 raise Undecided(f"{condition.node}: {condition.message}: {reason}")
@@ -45,7 +45,7 @@ class Feasible:
 
 
 def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
-    """The values of every free symbol for which every layer is what it is, and for which `extra` holds."""
+    """The values of every free symbol that satisfy the requirements of all layers, and `extra`."""
     domains = {name: each.domain for name, each in graph.symbols.items()}
     first = {each.claim: each for each in reversed((*graph.conditions, *extra))}
     found: dict[str, list[Reason]] = {name: [] for name in domains}
@@ -53,8 +53,8 @@ def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
     for claim, condition in reversed(first.items()):
         names = sorted(claim.left.symbols())
         if len(names) > 1:
-            if not always(claim, domains).is_proved:
-                residual.append((condition, f"it depends on {' and '.join(names)} together"))
+            if not always(claim, domains).holds:
+                residual.append((condition, f"it depends on both {' and '.join(names)}"))
             continue
         try:
             domain = domains.setdefault(names[0], PeriodicSet.interval())
@@ -67,7 +67,7 @@ def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
 
 
 def contradictions(graph: Graph) -> Iterator[Diagnostic]:
-    """Symbols of which no value fits: what the layers ask for cannot be had together."""
+    """Symbols without a valid value: the requirements of the layers contradict each other."""
     found = feasible(graph)
     for name, allowed in found.by_symbol.items():
         if not allowed:
@@ -76,7 +76,7 @@ def contradictions(graph: Graph) -> Iterator[Diagnostic]:
             domain = graph.symbols[name].domain.named(name)
             yield Diagnostic(
                 code="AC209",
-                message=f"no value of {name} fits" + (f": {domain} is asked for" if domain != "always" else ""),
+                message=f"no value of {name} fits" + (f" with {domain}" if domain != "always" else ""),
                 location=node.where,
                 notes=tuple(f"{each.condition.node}: {each.condition.message}" for each in reasons),
             )
@@ -88,7 +88,7 @@ def solved(claim: Claim, name: str, domain: PeriodicSet) -> PeriodicSet:
 
 
 def needed(reasons: list[Reason], domain: PeriodicSet) -> Iterator[Reason]:
-    """Reasons without those that follow from the others."""
+    """The reasons without those that follow from others."""
     distinct = {reason.allowed.pieces: reason for reason in reversed(reasons)}
     kept = list(distinct.values())
     whole = all_of(reason.allowed for reason in kept) & domain
@@ -100,15 +100,15 @@ def needed(reasons: list[Reason], domain: PeriodicSet) -> Iterator[Reason]:
 
 
 def valid(graph: Graph, symbol: str) -> PeriodicSet:
-    """The values of a free symbol for which every layer is what it is.
+    """The values of a free symbol that satisfy the requirements of all layers.
 
-    Raises Undecided where a condition has no exact solution, or is one of several symbols.
+    Raises Undecided if a condition has no exact solution or depends on several symbols.
     """
     return feasible(graph).of(symbol)
 
 
 def example(graph: Graph) -> dict[str, int]:
-    """A number for every free symbol: the spec's own where that fits; or else one that does, as far as decided."""
+    """A number for every free symbol: the spec's own if it is valid, otherwise a valid one as far as decided."""
     sets = feasible(graph).by_symbol
     return {name: near(sets[name], EXAMPLE if each.own is None else each.own) for name, each in graph.symbols.items()}
 
@@ -118,20 +118,20 @@ def near(allowed: PeriodicSet, wanted: int) -> int:
     return allowed.next(wanted) or allowed.prev(wanted) or wanted
 
 
-# --- nothing dropped -------------------------------------------------------------------------------------------------
+# --- lossless sizes ------------------------------------------------------------------------------------------------
 
 
 def lossless(graph: Graph) -> Iterator[Condition]:
-    """That no window drops the last rows or columns of its input, as floors do."""
+    """The conditions that no window drops the last rows or columns of its input."""
     for node in graph:
         for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
             if isinstance(window, Window) and not window.ceil and window.stride != 1:
                 held = reads_to_the_end(window, n)
                 if isinstance(held, Claim):
-                    yield Condition(held, f"no row or column of {node.inputs[0]} may be dropped", node.name)
+                    yield Condition(held, f"the window must cover all rows and columns of {node.inputs[0]}", node.name)
 
 
 def reads_to_the_end(window: Window, n: Dim) -> bool | Claim:
-    """Whether the floor drops padding alone, or what lies between windows that are shorter than their stride."""
+    """Whether the floor drops only padding, or gaps between windows that are shorter than their stride."""
     left_over = (n + window.begin + window.end - window.extent) % window.stride
     return left_over <= maximum(0, window.end) + maximum(0, window.stride - window.extent)

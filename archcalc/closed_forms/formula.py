@@ -1,4 +1,4 @@
-"""Closed forms of a network: its totals in free sizes, where they come from, and the sizes for which they hold."""
+"""Closed forms of a network: its totals in free sizes, the layers of each term, and the valid sizes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A term of a total: the product that its layers share, and the part of the total that they make."""
+    """A term of a total: the common product of its layers, and their share of the total."""
 
     term: Expr
     layers: tuple[str, ...]
@@ -29,9 +29,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Formula:
-    """One measure of a network in free symbols: layer by layer, its total, and that in stages.
+    """One measure of a network in free symbols: by layer, in total, and the total by stages.
 
-    `lattice`: the total where every symbol is a multiple of `multiples`: a polynomial with fractions for coefficients.
+    `lattice`: the total for symbols that are multiples of `multiples`: a polynomial with fractional coefficients.
     """
 
     measure: Measure
@@ -43,16 +43,16 @@ class Formula:
 
     @property
     def even(self) -> dict[str, int]:
-        """The multiples that are more than any size."""
+        """The multiples greater than 1."""
         return {name: n for name, n in self.multiples.items() if n > 1}
 
 
 @dataclass(frozen=True)
 class ClosedForms:
-    """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
+    """The results for a network in free symbols. Each file in formulas/ writes them in one format.
 
-    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS. `nodes`: the
-    layers that are asked for one by one; `seen`: their receptive fields, where these are asked for.
+    `own`: a value for every symbol, the spec's if it has one. `memory`: quantities of footprint.FORMS. `nodes`: the
+    layers to list; `seen`: their receptive fields, if requested.
     """
 
     graph: Graph
@@ -64,7 +64,7 @@ class ClosedForms:
 
     @cached_property
     def feasible(self) -> Feasible:
-        """The values of every symbol that fit."""
+        """The valid values of every symbol."""
         return feasible(self.graph)
 
     @property
@@ -74,7 +74,7 @@ class ClosedForms:
 
     @property
     def inputs(self) -> str:
-        """The inputs in words: `input [3, H, W], batch 1`."""
+        """The inputs as text: `input [3, H, W], batch 1`."""
         volumes = ", ".join(f"{given.name} {given.volume}" for given in self.graph.inputs)
         return f"{volumes}, batch {self.graph.inputs[0].volume.batch}"
 
@@ -87,7 +87,7 @@ class ClosedForms:
 def closed_form(graph: Graph, measure: str) -> Formula:
     """A total of a network in its free symbols: `params`, `macs`, or any other key of `archcalc report`.
 
-    Raises NoClosedForm where it has none.
+    Raises NoClosedForm if it has none.
 
     >>> import archcalc
     >>> made = archcalc.closed_form(archcalc.load("resnet50", free=["H", "W", "N"]), "macs")
@@ -100,7 +100,7 @@ def closed_form(graph: Graph, measure: str) -> Formula:
 
 
 def formula(graph: Graph, measure: Measure, own: Mapping[str, int]) -> Formula:
-    """A measure in closed form. Raises NoClosedForm where it has none."""
+    """A measure in closed form. Raises NoClosedForm if it has none."""
     layers = {node.name: closed(node, measure) for node in graph}
     whole = total(layers.values())
     multiples = periods(whole, list(own))
@@ -116,7 +116,7 @@ def closed(node: Node, measure: Measure) -> Expr:
 
 
 def stages(layers: Mapping[str, Expr], whole: Expr, own: Mapping[str, int]) -> Iterator[Stage]:
-    """The terms of a total in the order of their share at the spec's own size, each with the layers it is of."""
+    """The terms of a total, largest share at the spec's own size first, each with its layers."""
     at_own_size = whole.at(**own)
     names: dict[Monomial, list[str]] = {}
     for name, each in layers.items():
@@ -130,7 +130,7 @@ def stages(layers: Mapping[str, Expr], whole: Expr, own: Mapping[str, int]) -> I
 
 
 def periods(whole: Expr, names: Sequence[str]) -> dict[str, int]:
-    """For every symbol the multiple at which all floors come out even; empty where that is not decided."""
+    """For every symbol the multiple at which all floors are exact; empty if that is undecided."""
     try:
         return {name: period_of(whole, name)[0] for name in names if name in whole.symbols()}
     except Undecided:
@@ -138,7 +138,7 @@ def periods(whole: Expr, names: Sequence[str]) -> dict[str, int]:
 
 
 def on_lattice(whole: Expr, multiples: Mapping[str, int]) -> dict[Monomial, Fraction]:
-    """The total where every symbol is such a multiple: floors vanish, and what is left is a polynomial."""
+    """The total for symbols that are such multiples: without floors, a polynomial."""
     scaled = whole.subs(**{name: symbol(name) * multiple for name, multiple in multiples.items()})
     found = {}
     for monomial, coefficient in scaled.terms.items():

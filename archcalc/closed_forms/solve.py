@@ -1,10 +1,10 @@
 """Inverse questions: which values of a symbol keep a network within a budget.
 
-Every condition becomes the set of values for which it holds, and an answer is what all of these have in common:
+Every condition becomes the set of values that satisfy it. The answer is the intersection of these sets:
 
-- what a layer requires, and what repeats with the size: exactly, as a periodic set;
-- a budget on what is certain not to fall as the symbol rises: by galloping and bisection, on exact integers;
-- any other: value by value between bounds, which have to be given.
+- requirements of layers, and conditions that are periodic in the size: solved exactly, as periodic sets;
+- budgets on quantities that never decrease as the symbol grows: galloping search and bisection on exact integers;
+- all others: value by value between bounds, which must be given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
 FAR = 1 << 62
-"""Nobody asks for a batch or a width beyond it: a budget that still holds there holds for all."""
+"""Larger than any batch size or width in use: a budget that holds here is taken to hold for all values."""
 
 EXACT = 65_536
-"""Values that solving one condition exactly may look at."""
+"""The limit on values evaluated to solve one condition exactly."""
 
 
 # --- budgets ---------------------------------------------------------------------------------------------------------
@@ -31,14 +31,14 @@ EXACT = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values for which one condition holds, and how they were found."""
+    """The values that satisfy one condition, and the method that found them."""
 
     allowed: PeriodicSet
     how: str
 
 
 def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
-    """The values of a symbol for which a claim holds. Raises Undecided where it has to be tried without end."""
+    """The values of a symbol for which a claim holds. Raises Undecided if infinitely many would have to be tried."""
     least, most = domain.bounds() or (1, inf)
     within = {**ranges, symbol: (least, most)}
 
@@ -48,12 +48,12 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
     if claim.relation == ">=" and grows(-claim.left, symbol, within):
         greatest = last_that_holds(holds, int(least), most)
         allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
-        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+        return Found(allowed, f"bisection: never decreases as {symbol} grows, so the answer is exact")
     if claim.relation == ">=" and grows(claim.left, symbol, within):
         before = last_that_holds(lambda value: not holds(value), int(least), most)
         first = int(least) if before is None else before + 1
         allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
-        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+        return Found(allowed, f"bisection: never decreases as {symbol} grows, so the answer is exact")
     return exactly(claim, symbol, int(least), most)
 
 
@@ -62,22 +62,22 @@ def bounded(value: int) -> int | None:
 
 
 def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
-    """By period where there is one that is short enough, else value by value."""
+    """Solves by period if it is short enough, otherwise value by value."""
     last = None if most == inf else int(most)
     try:
         if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            return Found(solutions(claim.left, claim.relation, symbol, least, last), "exact: it repeats with the size")
-        reason = "it repeats after too long"
+            return Found(solutions(claim.left, claim.relation, symbol, least, last), "exact: periodic in the size")
+        reason = "its period is too long"
     except Undecided as undecided:
         reason = str(undecided)
     if last is None or last - least > EXACT:
-        raise Undecided(f"{reason}, so that values have to be tried: bound {symbol}, at most {EXACT:,} values")
+        raise Undecided(f"{reason}; limit {symbol} to at most {EXACT:,} values, so that each can be tried")
     members = (value for value in range(least, last + 1) if claim.at(**{symbol: value}))
     return Found(PeriodicSet.of(members), f"all {last - least + 1:,} values tried")
 
 
 def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
-    """The greatest value for which a condition holds that, once it fails, fails for good; FAR where it never does."""
+    """The largest value for which a condition holds that never holds again after it fails; FAR if it always holds."""
     if not holds(least):
         return None
     low, step = least, 1
@@ -96,11 +96,11 @@ def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> in
 
 @dataclass(frozen=True)
 class Answer:
-    """What a symbol may be.
+    """The values of a symbol that solve a question.
 
-    `fits`: the values that the network takes; `allowed`: those that keep within every budget too. `best`: the greatest
-    of them; where there is none, the least; None where nothing is allowed. `fails`: the next value that fits and is not
-    allowed. `how`: for each budget how its values were found.
+    `fits`: the values that the network accepts; `allowed`: those that also meet every budget. `best`: the largest of
+    them, the smallest if there is no largest, or None if none is allowed. `fails`: the next value that fits but is not
+    allowed. `how`: the method used for each budget.
     """
 
     symbol: str
@@ -113,7 +113,7 @@ class Answer:
     budgets: tuple[Budget, ...]
 
     def costs(self, value: int) -> dict[str, int]:
-        """What the quantities of the budgets come to at a value."""
+        """The quantities of the budgets at a value."""
         found: dict[str, int] = {}
         for budget in self.budgets:
             found |= {name: whole.at(**{self.symbol: value}) for name, whole in budget.quantities.items()}
@@ -128,12 +128,11 @@ def answer(
     within: PeriodicSet | None = None,
     no_loss: bool = False,
 ) -> Answer:
-    """The values of a symbol that fit the network and keep within the budgets; no other symbol may be free in these.
+    """The values of a symbol that fit the network and meet the budgets, which may depend on no other free symbol.
 
-    `within`: the only values to look at; `no_loss`: no window may leave over a row or a column.
+    `within`: the values to consider; `no_loss`: no window may drop a row or a column.
 
-    Raises Undecided where that is not decided: where another symbol is involved, or a condition has to be tried without
-    bounds.
+    Raises Undecided if another symbol is involved, or if the values to try are unbounded.
     """
     found = feasible(graph, lossless(graph) if no_loss else ())
     domain = graph.symbols[symbol].domain & (within or PeriodicSet.interval())
@@ -149,32 +148,32 @@ def answer(
 
 
 def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
-    """The values of a free symbol that fit a network and keep `where` true, `params <= 5M and macs <= 4G`.
+    """The values of a free symbol that fit a network and satisfy `where`: `params <= 5M and macs <= 4G`.
 
     `lossless`: no window may drop the last rows or columns of its input.
 
-    Raises SpecError for a condition that cannot be read, Undecided where there is no exact answer.
+    Raises SpecError for an invalid condition, Undecided if there is no exact answer.
 
     >>> import archcalc
     >>> graph = archcalc.load("resnet50", free=["w"])
     >>> found = archcalc.solve(graph, "w", "params <= 5M")
     >>> found.best, found.costs(26), found.fails, found.how
-    (26, {'params': 4727826}, 27, ('bisection: it does not fall as w rises',))
+    (26, {'params': 4727826}, 27, ('bisection: never decreases as w grows, so the answer is exact',))
     """
     return answer(graph, symbol, budgets((where,) if where else (), graph), no_loss=lossless)
 
 
 def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
     if isinstance(budget.claim, bool):
-        return Found(domain if budget.claim else PeriodicSet(), f"it does not depend on {symbol}")
+        return Found(domain if budget.claim else PeriodicSet(), f"independent of {symbol}")
     others = budget.claim.left.symbols() - {symbol}
     if others:
-        raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
+        raise Undecided(f"{budget.text} also depends on {', '.join(sorted(others))}; set a number with --set")
     return satisfying(budget.claim, symbol, domain, ranges)
 
 
 def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:
-    """The greatest value, or the least where there is no greatest, and which it is."""
+    """The largest value, or the smallest if there is no largest, and whether it is the largest."""
     bounds = allowed.bounds()
     if bounds is None:
         return None, True
@@ -183,8 +182,8 @@ def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:
 
 
 def failing(fits: PeriodicSet, allowed: PeriodicSet, best: int | None) -> int | None:
-    """The next value that fits the network and is not allowed: above the greatest, or below the least; None where
-    values are allowed and not in turns."""
+    """The next value that fits the network but is not allowed: after the largest allowed one, or before the smallest.
+    None if allowed and other values alternate."""
     if best is None:
         return fits.next(1)
     if allowed.bounds() != (best, inf):

@@ -1,7 +1,7 @@
-"""Code generation: a graph as readable PyTorch source, one module class for each block, names as in the spec.
+"""Code generation: a graph as readable PyTorch source, one module class per block, with the names of the spec.
 
-In: a `Graph`. Out: a `Source`: text, and which line makes which layer.
-To touch: how classes and `forward` are written. What a layer's module is stands in the layer's own `call`.
+In: a `Graph`. Out: a `Source`: the text, and the line of every layer.
+To touch: how classes and `forward` are written. The module of a layer is defined in the layer's own `call`.
 """
 
 from archcalc.codegen.source import Source, generate

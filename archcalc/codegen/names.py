@@ -1,4 +1,4 @@
-"""Names in generated source: what people wrote, made safe to be identifiers of Python and attributes of a module."""
+"""Names in generated source: names of the spec, made valid as Python identifiers and module attributes."""
 
 import builtins
 import keyword
@@ -16,11 +16,11 @@ TAKEN = frozenset((
     "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train",
     "training", "type", "xpu", "zero_grad", "self", "torch", "nn", "F", "Tensor", "super", "range", "tuple", "int",
 ))  # fmt: skip
-"""Attributes of torch.nn.Module, and what the source itself speaks of: no layer can be called so."""
+"""Attributes of torch.nn.Module, and names that the source itself uses. Layers cannot have these names."""
 
 
 def attribute(name: str) -> str:
-    """One part of a layer's path as an attribute; two names never become one.
+    """One part of a layer's path as an attribute. Different names stay different.
 
     >>> attribute("conv1"), attribute("train"), attribute("train_"), attribute("lambda"), attribute("0")
     ('conv1', 'train_', 'train__', 'lambda_', '0')
@@ -31,12 +31,12 @@ def attribute(name: str) -> str:
 
 
 def key(path: str) -> str:
-    """The prefix in `state_dict` of the layer of that path."""
+    """The prefix in `state_dict` of the layer at a path."""
     return ".".join(map(attribute, path.split(".")))
 
 
 def access(path: str) -> str:
-    """A path as Python reaches it.
+    """A path as Python code.
 
     >>> access("layer3.0.conv1")
     'layer3[0].conv1'
@@ -64,7 +64,7 @@ def class_name(text: str) -> str:
 
 
 def variable(path: str) -> str:
-    """A name for the value that a layer puts out: that of the layer, without its block's; no function of Python's.
+    """A variable for the output of a layer: the layer's name without its block's, never a builtin.
 
     >>> variable("layer1.0"), variable("stem.conv1"), variable("input")
     ('y0', 'conv1', 'input_')
@@ -76,7 +76,7 @@ def variable(path: str) -> str:
 
 
 def unlike(name: str, others: Collection[str]) -> str:
-    """The name, with a number where others have it.
+    """The name, with a number if it is taken.
 
     >>> unlike("conv", ()), unlike("conv", {"conv", "conv2"})
     ('conv', 'conv3')
@@ -89,7 +89,7 @@ def unlike(name: str, others: Collection[str]) -> str:
 
 
 def all_unlike(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Each name, made different from those before it and from those taken."""
+    """Each name, made different from earlier names and from `taken`."""
     seen, found = set(taken), []
     for name in names:
         found.append(unlike(name, seen))

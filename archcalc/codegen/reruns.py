@@ -1,4 +1,4 @@
-"""Layers that run again on inputs for which their module would be built otherwise."""
+"""Layers that run again on inputs that need a different module."""
 
 from dataclasses import replace
 
@@ -7,9 +7,9 @@ from archcalc.graph.graph import Graph, Node
 
 
 def with_own_modules(graph: Graph) -> Graph:
-    """The graph with a module of its own for every layer that runs again and cannot use the first one's.
+    """The graph with a separate module for every layer that runs again and cannot use the first module.
 
-    Raises SpecError where weights, or a block, would have to be shared between modules that differ.
+    Raises SpecError if different modules would have to share weights or a block.
     """
     if not any(node.reruns for node in graph):
         return graph
@@ -22,11 +22,13 @@ def with_own_module(node: Node, graph: Graph) -> Node:
     parent = graph.scopes.get(node.name.rpartition(".")[0])
     if not graph.by_name[node.module].weights and (parent is None or parent.module == parent.prefix):
         return replace(node, module=node.name)
-    message = f"{node.module} cannot run again on {node.inputs[0]}: PyTorch would need another module for that size"
-    raise problem("AC310", message, node.where, help="give the layer that runs again weights and a name of its own")
+    message = f"{node.module} cannot run again on {node.inputs[0]}: PyTorch needs a different module for this shape"
+    raise problem(
+        "AC310", message, node.where, help="replace the second run with a new layer: its own name and weights"
+    )
 
 
 def made_alike(node: Node, owner: Node) -> bool:
-    """Whether one module serves both."""
+    """Whether both can use the same module."""
     call, first = node.layer.call(*node.inputs), owner.layer.call(*owner.inputs)
     return replace(call, forward="") == replace(first, forward="")

@@ -1,4 +1,4 @@
-"""The flat graph as a tree of blocks again: what each takes in, what it hands on, and the nodes within."""
+"""The flat graph as a tree of blocks: the inputs, outputs and nodes of each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from archcalc.graph.graph import Graph, Node
 class Block:
     """One expansion of a block, or the network itself.
 
-    `inputs`: the values from outside that its nodes read, in the order of their first use; `outputs`: the nodes whose
-    values are read outside, the block's own output first.
+    `inputs`: the outside values that its nodes read, in order of first use; `outputs`: the nodes whose values are read
+    outside, the block's own output first.
     """
 
     prefix: str
@@ -33,12 +33,12 @@ class Block:
 
     @cached_property
     def height(self) -> int:
-        """Blocks within blocks, this one included."""
+        """The number of nesting levels, including this one."""
         return 1 + max((member.height for member in self.members if isinstance(member, Block)), default=0)
 
     @property
     def blocks(self) -> Iterator["Block"]:
-        """The blocks within, the innermost first."""
+        """The inner blocks, innermost first."""
         for member in self.members:
             if isinstance(member, Block):
                 yield from member.blocks
@@ -54,7 +54,7 @@ Member: TypeAlias = Node | Block
 
 @dataclass
 class Tree:
-    """Finds the blocks of a graph; their nodes lie side by side, so that a block is a range of positions."""
+    """Finds the blocks of a graph. The nodes of a block are consecutive, so a block is a range of positions."""
 
     graph: Graph
     position: dict[str, int] = field(init=False)

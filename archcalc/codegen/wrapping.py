@@ -1,4 +1,4 @@
-"""Long lines, broken as ruff and black break them: at the last bracket, then at its commas, or at operators."""
+"""Line wrapping as in ruff and black: at the last bracket, then at its commas, or at operators."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +30,7 @@ def wrapped(line: str, room: int = WIDTH) -> list[str]:
 
 
 def broken(body: str, indent: str, room: int) -> Iterator[str]:
-    """What is between two brackets: on one line if it fits, else an item a line, with a comma after the last."""
+    """The text between two brackets: on one line if it fits, otherwise one item per line with a trailing comma."""
     if len(indent) + len(body) <= room:
         yield indent + body
         return
@@ -47,7 +47,7 @@ def comma_after(lines: Sequence[str]) -> list[str]:
 
 
 def split_at_last_bracket(line: str) -> tuple[str, str, str]:
-    """Up to the bracket that the line's last closing bracket belongs to, what is within, and the rest."""
+    """The line split at its last pair of brackets: up to the opening bracket, the inner text, and the rest."""
     end = max(line.rfind(bracket) for bracket in CLOSING)
     depth = 0
     for i in range(end, -1, -1):
@@ -58,7 +58,7 @@ def split_at_last_bracket(line: str) -> tuple[str, str, str]:
 
 
 def split_at_commas(text: str) -> list[str]:
-    """The items of a list, brackets within them left whole.
+    """The items of a list, split at commas outside inner brackets.
 
     >>> split_at_commas("[a, b], dim=1")
     ['[a, b]', 'dim=1']

@@ -27,33 +27,35 @@ from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_regular, variant_names
 
 MANY = 8
-"""Files that are worth a process of their own."""
+"""Number of files for which another process pays off."""
 
 
 @click.command("check")
 @click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
 @click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.")
-@click.option("--select", multiple=True, metavar="CODE,...", help="Only these rules, or all that begin so: AR1.")
-@click.option("--ignore", multiple=True, metavar="CODE,...", help="Not these rules.")
-@click.option("--fix", is_flag=True, help="Mend in the files what can be mended safely.")
-@click.option("--strict", is_flag=True, help="What rules find counts as a problem: exit code 1.")
-@click.option("--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True)
+@click.option("--select", multiple=True, metavar="CODE,...", help="Only these rules. A prefix selects a group: AR1.")
+@click.option("--ignore", multiple=True, metavar="CODE,...", help="Skip these rules.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes to the files.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True, help="Output format."
+)
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], form: str, **options: Any) -> int:
-    """Syntax, names, shapes, published numbers, and whether the design is sound.
+    """Check syntax, names, shapes and published numbers, and find weaknesses in designs.
 
-    A directory stands for the specs in it, and a file for itself and its variants. What rules find are warnings:
-    `archcalc explain AR101` says why, and `# noqa: AR101` at the end of a line leaves it out there.
+    A directory means all specs in it; a file means the spec and its variants. Findings of rules are warnings:
+    `archcalc explain AR101` gives the reason, and `# noqa: AR101` at the end of a line suppresses the warning there.
     """
     if not specs and not expressions:
-        raise click.UsageError("no SPEC or DIR")
+        raise click.UsageError("no SPEC or DIR given")
     selection = selection_of(options["select"], options["ignore"])
     families = all_checked([name for spec in specs for name in expanded(spec)], selection)
-    told = mended(families, selection) if options["fix"] else [each.found for each in families]
+    results = fixed(families, selection) if options["fix"] else [each.found for each in families]
     if expressions:
         chain = partial(document_of_chain, "\n".join(expressions))
-        told.append([*told_of(chain, None, selection).found])
-    found = once(each for family in told for each in family)
+        results.append([*outcome_of(chain, None, selection).found])
+    found = once(each for family in results for each in family)
     click.echo(written(found, form, settings), nl=False, color=True)
     if not found and form == "text" and not settings.quiet:
         count = sum(len(each.variants) for each in families) + bool(expressions)
@@ -62,7 +64,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 
 
 def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
-    """The rules that are asked for; a word that no rule's code begins with is a mistake."""
+    """The selected rules. Raises UsageError for a prefix that matches no rule."""
     chosen, left_out = (tuple(code.strip() for each in given for code in each.split(",")) for given in (select, ignore))
     for word in (*chosen, *left_out):
         if not any(code.startswith(word.upper()) for code in RULES):
@@ -70,10 +72,10 @@ def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
     return Selection(chosen or Selection().select, left_out)
 
 
-def once(told: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Without what variants repeat: they share most of a file, and what is wrong with it."""
+def once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Without duplicates: variants share most of a file, and so report the same problems."""
     found: dict[object, Diagnostic] = {}
-    for each in told:
+    for each in diagnostics:
         what = () if each.severity == "warning" else (each.message,)
         found.setdefault((each.code, each.location, *what) if each.location else each, each)
     return list(found.values())
@@ -83,24 +85,24 @@ def once(told: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def expanded(spec: str) -> Iterator[str]:
-    """The specs that a name stands for: those of a directory, or itself."""
+    """The specs that a name means: those in a directory, or the spec itself."""
     path = Path(spec)
     if spec and path.is_dir():
         files = [file for file in sorted(path.rglob("*.yaml")) if not hidden(file.relative_to(path)) and is_spec(file)]
         if not files:
-            raise click.UsageError(f"no spec lies in {spec}")
+            raise click.UsageError(f"{spec} contains no specs")
         yield from map(str, files)
     else:
         yield spec
 
 
 def hidden(file: Path) -> bool:
-    """Whether a file lies where nobody looks: .venv, .git."""
+    """Whether a file is in a hidden folder: .venv, .git."""
     return any(part.startswith(".") for part in file.parts)
 
 
 def is_spec(file: Path) -> bool:
-    """Whether a YAML file claims to be one of ours."""
+    """Whether a YAML file is a spec: it has the key `archcalc:`."""
     try:
         text = read_regular(str(file)).decode("utf-8-sig")
     except (OSError, SpecError, UnicodeDecodeError):
@@ -109,44 +111,44 @@ def is_spec(file: Path) -> bool:
 
 
 def variants_in(source: Source) -> tuple[str | None, ...]:
-    """A spec itself, None, and its variants."""
+    """None, for the spec itself, and its variants."""
     try:
         return None, *variant_names(source)
     except SpecError:
-        return (None,)  # what is wrong with the file is told when it is checked itself
+        return (None,)  # the check of the spec itself reports the problems of the file
 
 
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What is wrong with a network, and the places of the spec that its layers come from; None where it has none."""
+class Outcome:
+    """The problems of a network, and the locations in the spec of its layers; None if it could not be built."""
 
     found: Sequence[Diagnostic]
-    places: Collection[Location | None] | None = None
+    locations: Collection[Location | None] | None = None
 
 
-def told_of(read: Callable[[], Document], variant: str | None, selection: Selection) -> Told:
-    """What is wrong with a spec, and what rules find where nothing keeps it from being built."""
+def outcome_of(read: Callable[[], Document], variant: str | None, selection: Selection) -> Outcome:
+    """The problems of a spec and, if it can be built, the findings of rules."""
 
     def noted(each: Diagnostic) -> Diagnostic:
-        return replace(each, notes=(*each.notes, f"in the variant {variant}")) if variant else each
+        return replace(each, notes=(*each.notes, f"in variant {variant}")) if variant else each
 
     try:
         document = read()
         graph, found = judged(document)
         if graph is None:
-            return Told([*map(noted, found)])
-        told = [*map(noted, found), *findings_of(document, graph, selection)]
-        return Told(told, {node.where for node in graph})
+            return Outcome([*map(noted, found)])
+        found = [*map(noted, found), *findings_of(document, graph, selection)]
+        return Outcome(found, {node.where for node in graph})
     except SpecError as error:
-        return Told([*map(noted, error.diagnostics)])
+        return Outcome([*map(noted, error.diagnostics)])
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A spec by its name, those of its variants that were looked at, None for itself, and what is wrong with them."""
+    """A spec by its name, its checked variants (None for the spec itself), and their problems."""
 
     name: str
     variants: Sequence[str | None]
@@ -155,44 +157,46 @@ class Family:
 
 @gc_paused()
 def checked(name: str, selection: Selection) -> Family:
-    """A spec, looked at with its variants. What is to be edited is so in all of them, or it is not edited."""
+    """Checks a spec and its variants. Keeps the edits of a finding only if it applies to all variants."""
     try:
         source, chosen = source_of(name)
     except SpecError as error:
         return Family(name, (None,), [*error.diagnostics])
     variants = variants_in(source) if Path(name).is_file() else (chosen,)
-    told = [told_of(partial(read_document, source, variant=each), each, selection) for each in variants]
-    ruled = [{(each.code, each.location) for each in variant.found} for variant in told]
-    sound = not any(each.severity == "error" for variant in told for each in variant.found)
+    outcomes = [outcome_of(partial(read_document, source, variant=each), each, selection) for each in variants]
+    ruled = [{(each.code, each.location) for each in variant.found} for variant in outcomes]
+    sound = not any(each.severity == "error" for variant in outcomes for each in variant.found)
 
-    def holds(each: Diagnostic) -> bool:
-        pairs = zip(told, ruled, strict=True)
+    def in_every_variant(each: Diagnostic) -> bool:
+        pairs = zip(outcomes, ruled, strict=True)
         return sound and all(
-            (each.code, each.location) in of or each.location not in (v.places or ()) for v, of in pairs
+            (each.code, each.location) in of or each.location not in (v.locations or ()) for v, of in pairs
         )
 
-    found = once(each for variant in told for each in variant.found)
+    found = once(each for variant in outcomes for each in variant.found)
     return Family(
-        name, variants, [each if not each.edits or holds(each) else replace(each, edits=()) for each in found]
+        name,
+        variants,
+        [each if not each.edits or in_every_variant(each) else replace(each, edits=()) for each in found],
     )
 
 
 def all_checked(names: Sequence[str], selection: Selection) -> list[Family]:
-    """Every spec, looked at; many are shared out among processes, which share all that was imported."""
+    """Checks every spec. Many specs are distributed among forked processes, which share the imported modules."""
     workers = min(len(names) // MANY, os.cpu_count() or 1)
-    alone = threading.active_count() == 1 and "torch" not in sys.modules  # forks of threads may wait for one another
+    alone = threading.active_count() == 1 and "torch" not in sys.modules  # forking a process with threads can deadlock
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
         return [checked(name, selection) for name in names]
-    quiet = signal.SIGINT, signal.SIG_IGN  # an interrupt is this process's to answer
+    quiet = signal.SIGINT, signal.SIG_IGN  # only the parent handles interrupts
     with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
         return pool.map(partial(checked, selection=selection), names, chunksize=1)
 
 
-# --- mending ---------------------------------------------------------------------------------------------------------
+# --- fixing ----------------------------------------------------------------------------------------------------------
 
 
-def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
-    """Makes the edits in the files that are as sound with them as before; what is left."""
+def fixed(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
+    """Edits the files that stay valid with the edits; returns the remaining problems."""
     left, count, files = [], 0, []
     for family in families:
         name, found = family.name, family.found
@@ -200,7 +204,7 @@ def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagno
         if edits and Path(name).is_file():
             text = edited(edits[0].where.source.text, edits)
             if problem := next(problems_with(text, family), None):
-                click.echo(f"{name} is left as it is: mended, {problem.message}", err=True)
+                click.echo(f"{name} not changed: after the fixes, {problem.message}", err=True)
             else:
                 write_output(text, name)
                 files.append(name)
@@ -208,12 +212,12 @@ def mended(families: Sequence[Family], selection: Selection) -> list[list[Diagno
                 found = checked(name, selection).found
         left.append(found)
     if files:
-        click.echo(f"{count} mended in {enumerated(files)}", err=True)
+        click.echo(f"{count} fixed in {enumerated(files)}", err=True)
     return left
 
 
 def problems_with(text: str, family: Family) -> Iterator[Diagnostic]:
-    """What would be wrong with a file of this text."""
+    """The problems that the file would have with this text."""
     for variant in family.variants:
         try:
             yield from judged(read_document(Source(family.name, text), variant=variant))[1]

@@ -1,4 +1,4 @@
-"""`archcalc explain SPEC LAYER`: every number of a layer, derived; `explain CODE`: a diagnostic's long text."""
+"""`archcalc explain SPEC LAYER` derives the numbers of a layer; `explain CODE` prints the long text of a diagnostic."""
 
 import json
 import re
@@ -20,24 +20,26 @@ from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
-"""What a diagnostic's code looks like."""
+"""The form of a diagnostic's code."""
 
 
 @click.command("explain")
 @spec_options
 @output_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
-    """Every number of a layer or block, derived step by step: SPEC LAYER, or -e CHAIN LAYER.
+    """Derive every number of a layer or block step by step: SPEC LAYER, or -e CHAIN LAYER.
 
-    With the CODE of a diagnostic, such as AC201, its long text.
+    With the CODE of a diagnostic, such as AC201, print its long text.
     """
     if len(specs) == 1 and not expressions:
         write_output(long_text(specs[0]), options["output"])
         return
     *networks, layer = specs or [""]
     if len(networks) + bool(expressions) != 1 or not layer:
-        raise click.UsageError("explain takes a SPEC and a LAYER: archcalc explain lenet5 conv1")
+        raise click.UsageError("explain needs a SPEC and a LAYER: archcalc explain lenet5 conv1")
     overrides = overrides_of(networks, expressions, options)
     [document] = documents_of(networks, expressions, overrides)
     with gc_paused():
@@ -63,8 +65,8 @@ def long_text(code: str) -> str:
         return f"{known}: {title}\n\n{text.rstrip()}\n"
     if CODE.fullmatch(code):
         help = did_you_mean(known, [*CODES, *RULES]) or "codes look like AC201"
-        raise click.UsageError(f"no diagnostic has the code '{code}'; {help}")
-    raise click.UsageError(f"which layer of {code}? archcalc explain {code} LAYER; a code looks like AC201")
+        raise click.UsageError(f"unknown diagnostic code '{code}'; {help}")
+    raise click.UsageError(f"a layer is missing: archcalc explain {code} LAYER; codes look like AC201")
 
 
 def as_text_on_terminal(made: Explanation, output: str | None) -> str:

@@ -23,23 +23,25 @@ from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 BY_LAYER = ("shape", "receptive_field")
-"""What is no total: it is given layer by layer."""
+"""Quantities without a total, printed layer by layer."""
 
 
 @click.command("formula")
 @spec_options
 @output_option
 @training_options
-@click.option("--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="What to give.")
-@click.option("--layers", "by_layer", is_flag=True, help="Every layer's volume and counts too.")
-@click.option("--layer", "only", multiple=True, metavar="NAME", help="The volume and counts of this layer too.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="Quantities to print."
+)
+@click.option("--layers", "by_layer", is_flag=True, help="Also print the volume and counts of every layer.")
+@click.option("--layer", "only", multiple=True, metavar="NAME", help="Also print the volume and counts of this layer.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output format.")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
-    """Totals as closed forms in free symbols, and the values for which they hold.
+    """Print totals as closed forms in free symbols, and the values for which they are valid.
 
-    --free H,W frees the axes of the first input (T along a sequence, D,H,W in a volume), --free N the batch, --free w
-    or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field; with N alone
-    free saved_bytes, inference_peak, training_peak, iteration_peak (text and JSON).
+    --free H,W frees the axes of the first input (T for a sequence, D,H,W for a volume), --free N the batch size, and
+    --free w or --free depths[0] a parameter. --of accepts every quantity of `report`, shape and receptive_field. If
+    only N is free, it also accepts saved_bytes, inference_peak, training_peak and iteration_peak (text and JSON).
     """
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
@@ -54,26 +56,28 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
 def known(name: str) -> str:
     if name not in (*MEASURES, *BY_LAYER, *FORMS):
-        raise click.UsageError(f"--of: nothing is called '{name}'; one of {', '.join((*MEASURES, *BY_LAYER, *FORMS))}")
+        raise click.UsageError(
+            f"--of: unknown quantity '{name}'; use one of {', '.join((*MEASURES, *BY_LAYER, *FORMS))}"
+        )
     return name
 
 
 def closed_forms(
     graph: Graph, wanted: Sequence[str], by_layer: bool, only: Sequence[str], setup: TrainingSetup
 ) -> ClosedForms:
-    """What was asked for of a network; what has no closed form is said, and left out."""
+    """The requested closed forms of a network. Quantities without one are reported and omitted."""
     own = example(graph)
-    made = (closed_or_said(graph, name, own) for name in wanted if name in MEASURES)
+    made = (closed_or_reported(graph, name, own) for name in wanted if name in MEASURES)
     nodes = tuple(named(graph, name) for name in only)
     if by_layer or (not only and any(name in BY_LAYER for name in wanted)):
         nodes = graph.nodes
     seen = seen_by(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, setup)), nodes, seen)
+    return ClosedForms(graph, own, formulas, dict(memory_or_reported(graph, wanted, setup)), nodes, seen)
 
 
-def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:
-    """The figures of memory among what is wanted."""
+def memory_or_reported(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:
+    """The requested memory quantities."""
     names = [name for name in wanted if name in FORMS]
     if names:
         try:
@@ -85,12 +89,12 @@ def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) ->
 
 def named(graph: Graph, name: str) -> Node:
     if name not in graph.by_name:
-        help = did_you_mean(name, graph.by_name) or "`--layers` shows all of them"
+        help = did_you_mean(name, graph.by_name) or "`--layers` lists them"
         raise click.UsageError(f"--layer: {graph.name} has no layer '{name}'; {help}")
     return graph.by_name[name]
 
 
-def closed_or_said(graph: Graph, name: str, own: Mapping[str, int]) -> Formula | None:
+def closed_or_reported(graph: Graph, name: str, own: Mapping[str, int]) -> Formula | None:
     try:
         return formula(graph, MEASURES[name], own)
     except NoClosedForm as error:

@@ -14,19 +14,21 @@ from archcalc.graph.loading import documents_of
 @click.command("generate")
 @spec_options
 @output_option
-@click.option("--flat", is_flag=True, help="One forward for all layers: every tensor dies after its last use.")
+@click.option(
+    "--flat", is_flag=True, help="Write one forward for all layers; it frees every tensor after its last use."
+)
 @checkpoint_option
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
-    """The network as PyTorch source, one class for each block.
+    """Write the network as PyTorch source, one class per block.
 
-    The file runs alone, and its state_dict has the names of the spec.
+    The file needs only torch, and its state_dict uses the names of the spec.
     """
     overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
     if len(documents) > 1:
-        raise click.UsageError("generate takes one SPEC: a file holds one network")
+        raise click.UsageError("generate takes one SPEC: a file contains one network")
     kinds = names_of(options["checkpoint"]) or ()
     if kinds and options["flat"]:
-        raise click.UsageError("--flat calls no blocks: leave it out, or --checkpoint")
+        raise click.UsageError("--flat calls no blocks, so none can be checkpointed: remove --flat or --checkpoint")
     graph = build(documents[0], batch=options["batch"], dtype=options["dtype"])
     write_output(generate(graph, flat=options["flat"], checkpointed=kinds).text, options["output"])

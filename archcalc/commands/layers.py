@@ -15,7 +15,7 @@ from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
 @click.command("layers")
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
-    """The catalogue of layers; with NAME, all about one."""
+    """List the layers, or describe the layer NAME."""
     if name is None:
         click.echo(catalogue(), nl=False)
         return
@@ -27,7 +27,7 @@ def command(name: str | None) -> None:
 
 
 def catalogue() -> str:
-    """A line to each layer: how it is called, and what it does."""
+    """Every layer with its signature and summary."""
     calls = {signature(layer): summary(layer) for _, layer in sorted(LAYERS.items())}
     return "".join(f"{call}\n    {text}\n" for call, text in calls.items())
 
@@ -37,7 +37,7 @@ def summary(layer: type[Layer]) -> str:
 
 
 def signature(layer: type[Layer]) -> str:
-    """How a layer is called, positional arguments first: `conv(kernel_size, out_channels, stride=1)`."""
+    """The signature of a layer, positional arguments first: `conv(kernel_size, out_channels, stride=1)`."""
     own = layer.known
     order = [*layer.positional, *(name for name in own if name not in layer.positional)]
     parts = [n if own[n] is MISSING else f"{n}={shown(none(own[n]))}".replace("'", "") for n in order]
@@ -45,12 +45,12 @@ def signature(layer: type[Layer]) -> str:
 
 
 def none(value: Any) -> Any:
-    """A default as a spec writes it."""
+    """A default as it is written in a spec."""
     return "none" if value is None else value
 
 
 def page(layer: type[Layer]) -> str:
-    """Everything a layer says of itself."""
+    """The full description of a layer."""
     names = [*layer.aliases, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
     others = signature_of(layer).others
     text = [signature(layer), *([f"also called: {', '.join(names)}"] if names else [])]

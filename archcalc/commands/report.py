@@ -38,24 +38,37 @@ if TYPE_CHECKING:
 @click.command("report")
 @spec_options
 @output_option
-@click.option("--format", "form", type=click.Choice(sorted(REPORTS)), help="Default: by -o's suffix, else table.")
-@click.option("--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True)
-@click.option("--by", type=click.Choice(["layer", "block", "type"]), default="layer", show_default=True)
-@click.option("--depth", type=click.IntRange(1), help="Fold names to this many parts.")
-@click.option("--columns", default="", metavar="A,B", help="Which columns, in which order.")
-@click.option("--sort", default="", metavar="MEASURE", help="Largest first.")
-@click.option("--train", is_flag=True, help="Memory too: kept for backward, peaks of inference and training.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(sorted(REPORTS)),
+    help="Output format. Default: from the suffix of -o, else table.",
+)
+@click.option(
+    "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
+)
+@click.option(
+    "--by",
+    type=click.Choice(["layer", "block", "type"]),
+    default="layer",
+    show_default=True,
+    help="Lines of the table.",
+)
+@click.option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
+@click.option("--columns", default="", metavar="A,B", help="Columns to show, in this order.")
+@click.option("--sort", default="", metavar="MEASURE", help="Sort by this quantity, largest first.")
+@click.option("--train", is_flag=True, help="Also predict memory: saved for backward, peaks of inference and training.")
 @training_options
-@click.option("--timeline", is_flag=True, help="What is alive during a training step, and at its peak.")
-@click.option("--top", type=click.IntRange(1), help="So many lines.")
+@click.option("--timeline", is_flag=True, help="Show memory over a training step, and the tensors alive at its peak.")
+@click.option("--top", type=click.IntRange(1), help="Show only the first N lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
-    """The layer table and totals of a network."""
+    """Print the layer table and the totals of a network."""
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     documents = documents_of(specs, expressions, overrides)
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
-        raise click.UsageError(f"{form} holds one network: name one SPEC at a time")
+        raise click.UsageError(f"the format {form} takes one network: name one SPEC")
     texts = []
     for document in documents:
         with gc_paused():
@@ -67,11 +80,11 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 
 
 MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timeline")
-"""Options that ask for memory."""
+"""Options that request memory predictions."""
 
 
 def reported(document: Document, options: Mapping[str, Any]) -> Report:
-    """The report of a document: its numbers, or closed forms where something is free."""
+    """The report of a document: numbers, or closed forms if it has free symbols."""
     batch, dtype = options["batch"], options["dtype"]
     if not options["free"] and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
@@ -79,21 +92,21 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
         return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
     if options["sort"]:
-        raise click.UsageError("--sort: which is more depends on what is free")
+        raise click.UsageError("--sort: the order depends on the free symbols; give them numbers with --set")
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
     return report_of(graph, options["convention"], dtype, conditions)
 
 
 def findings_in(document: Document, graph: Graph) -> Sequence[Diagnostic]:
-    """What rules find in a network."""
+    """The findings of rules in a network."""
     from archcalc.lint.linting import findings_of  # lazy: 20 ms
 
     return findings_of(document, graph)
 
 
 def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
-    """The memory of a network; None, and said, where a layer's is not predicted."""
+    """The memory of a network. If a layer's memory cannot be predicted, reports that and returns None."""
     from archcalc.memory.footprint import Opaque, footprint_of  # lazy: 4 ms
     from archcalc.memory.training_setup import setup_of_options  # lazy: 10 ms
 
@@ -105,14 +118,16 @@ def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
 
 
 def format_of(form: str | None, output: str | None) -> str:
-    """The format that was asked for, by name or by the file's suffix."""
+    """The requested format, by name or by the file's suffix."""
     if form or output in (None, "-"):
         return form or "table"
     suffix = Path(output).suffix.lower()
     for each in REPORTS.values():
         if suffix in each.suffixes:
             return each.name
-    raise click.UsageError(f"-o {output}: no format writes '{suffix}'; say --format {'|'.join(sorted(REPORTS))}")
+    raise click.UsageError(
+        f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(sorted(REPORTS))}"
+    )
 
 
 def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Settings) -> str:
@@ -136,5 +151,5 @@ def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Set
 def known_names(given: Sequence[str], known: Sequence[str], option: str) -> None:
     for name in given:
         if name not in known:
-            help = did_you_mean(name, known) or f"one of {', '.join(known)}"
-            raise click.UsageError(f"{option}: nothing is called '{name}'; {help}")
+            help = did_you_mean(name, known) or f"use one of {', '.join(known)}"
+            raise click.UsageError(f"{option}: unknown name '{name}'; {help}")

@@ -11,5 +11,5 @@ from archcalc.lint.schema import schema
 @click.command("schema")
 @output_option
 def command(output: str | None) -> None:
-    """The JSON Schema of specs: what editors complete and check."""
+    """Print the JSON Schema of specs, which editors use for completion and checks."""
     write_output(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", output)

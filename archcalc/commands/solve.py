@@ -1,4 +1,4 @@
-"""`archcalc solve`: which sizes fit, what batch or width keeps within a budget."""
+"""`archcalc solve`: the sizes that fit, and the largest batch or width within a budget."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from archcalc.sym.decide import Undecided
 from archcalc.sym.periodic import PeriodicSet
 
 SHOWN = 6
-"""Values of a set that goes on for ever."""
+"""Values to show of an infinite set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +39,37 @@ class Asked:
 @click.command("solve")
 @spec_options
 @output_option
-@click.option("--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch N, or a parameter.")
-@click.option("--where", "where", multiple=True, metavar="CONDITION", help="'params <= 5M and macs <= 4G'.")
+@click.option(
+    "--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch size N, or a parameter."
+)
+@click.option("--where", "where", multiple=True, metavar="CONDITION", help="A budget: 'params <= 5M and macs <= 4G'.")
 @training_options
-@click.option("--lossless", "no_loss", is_flag=True, help="No row or column dropped by a floor.")
-@click.option("--near", type=click.IntRange(1), help="The values around this one.")
-@click.option("--most", type=click.IntRange(1), help="The greatest value to look at.")
+@click.option("--lossless", "no_loss", is_flag=True, help="Only sizes at which no window drops rows or columns.")
+@click.option("--near", type=click.IntRange(1), help="Also print the nearest values to this one.")
+@click.option("--most", type=click.IntRange(1), help="The largest value to consider.")
 @click.option("--multiple-of", "step", type=click.IntRange(1), help="Only multiples of this.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
-    """The values of a size, the batch or a parameter that fit a network and keep within a budget.
+    """Find the values of a size, the batch size or a parameter that fit a network and a budget.
 
-    The greatest is told, and the next that fails. Quantities are those of `report` (params, macs, output_bytes ...);
-    numbers may have units: k M G T, kB MB GB, KiB MiB GiB. Exits with 1 where nothing fits.
+    Prints the largest such value (the smallest, if there is no largest) and the next one that fails. Budgets use the
+    quantities of `report` (params, macs, output_bytes ...). Numbers can have suffixes: k M G T, kB MB GB, KiB MiB GiB.
+    Exits with 1 if no value fits.
     """
     if condition := next((spec for spec in specs if "<" in spec or ">" in spec), None):
-        raise click.UsageError(f"no spec is called so; a condition is an option: --where '{condition}'")
+        raise click.UsageError(f"'{condition}' is not a spec; give a condition with --where '{condition}'")
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     found = []
     for document in documents_of(specs, expressions, overrides):
         try:
             found.append(asked(document, options))
         except Undecided as undecided:
-            raise click.ClickException(f"{document.name}: not decided: {undecided}") from None
+            raise click.ClickException(f"{document.name}: cannot be decided: {undecided}") from None
     if options["form"] == "json":
-        told = [as_json(each) for each in found]
-        text = json.dumps(told[0] if len(told) == 1 else told, indent=1, ensure_ascii=False) + "\n"
+        records = [as_json(each) for each in found]
+        text = json.dumps(records[0] if len(records) == 1 else records, indent=1, ensure_ascii=False) + "\n"
     else:
         text = "\n".join("\n".join(as_text(each)) + "\n" for each in found)
     write_output(text, options["output"])
@@ -89,7 +94,7 @@ def symbol_asked(document: Document, graph: Graph, name: str) -> str:
     if len(found) == 1:
         return found[0]
     if f"{name}_0" in found:
-        raise click.UsageError(f"--for {name}: it is a list; name an entry: {name}[0]")
+        raise click.UsageError(f"--for {name}: this is a list; name an entry: {name}[0]")
     raise click.UsageError(f"--for {name}: it stands for {' and '.join(found)}: name one of them")
 
 
@@ -100,7 +105,7 @@ def as_text(asked: Asked) -> Iterator[str]:
     made, symbol = asked.answer, asked.answer.symbol
     yield asked.graph.name
     if made.best is None:
-        yield f"no value of {symbol} {'keeps within the budget' if made.fits else 'fits'}"
+        yield f"no value of {symbol} {'meets the budget' if made.fits else 'fits'}"
     elif made.budgets and made.greatest:
         yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
     else:
@@ -115,7 +120,7 @@ def as_text(asked: Asked) -> Iterator[str]:
 
 
 def in_words(allowed: PeriodicSet, symbol: str) -> str:
-    """A set, and the first of its members."""
+    """A set and its first members."""
     words = allowed.named(symbol)
     members = allowed.first(SHOWN)
     if words == "always":
@@ -136,7 +141,7 @@ def unit_of(name: str) -> str:
 
 
 def why(asked: Asked) -> Iterator[str]:
-    """For each budget how it was solved, and the conditions that the layers ask for."""
+    """How each budget was solved, and the conditions that the layers impose."""
     made = asked.answer
     rows = [(budget.text, how) for budget, how in zip(made.budgets, made.how, strict=True)]
     rows += [(each.allowed.named(made.symbol), said(each, asked.graph)) for each in asked.reasons]
@@ -145,14 +150,14 @@ def why(asked: Asked) -> Iterator[str]:
 
 
 def said(reason: Reason, graph: Graph) -> str:
-    """`up1.concat1 (concat e4, up1.upconv1): what must hold`."""
+    """`up1.concat1 (concat of e4, up1.upconv1): condition`."""
     node = graph.by_name[reason.condition.node]
     joined = f" of {', '.join(node.sources)}" if len(node.sources) > 1 else ""
     return f"{node.name} ({node.layer.name}{joined}): {in_short(reason.condition)}"
 
 
 def in_short(condition: Condition) -> str:
-    """What must hold, without the arithmetic."""
+    """A condition without its arithmetic."""
     return condition.message.partition(": ")[0]
 
 

@@ -12,14 +12,14 @@ from archcalc.spec.zoo import bundled
 @click.group("specs", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """The bundled specs: list, show NAME, path NAME."""
+    """List the bundled specs, or show one: list, show NAME, path NAME."""
     if context.invoked_subcommand is None:
         context.invoke(listed)
 
 
 @command.command("list")
 def listed() -> None:
-    """Every bundled spec, its variants, and what it is."""
+    """List every bundled spec with its name and variants."""
     width = max(map(len, bundled()))
     for name, path in bundled().items():
         source = read_source(str(path))
@@ -30,14 +30,14 @@ def listed() -> None:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> None:
-    """The text of a bundled spec."""
+    """Print the text of a bundled spec."""
     click.echo(found(name).read_text(encoding="utf-8"), nl=False)
 
 
 @command.command("path")
 @click.argument("name")
 def path(name: str) -> None:
-    """Where a bundled spec is."""
+    """Print the path of a bundled spec."""
     click.echo(found(name))
 
 

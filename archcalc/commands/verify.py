@@ -37,35 +37,45 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "meta", "cpu", "cuda"]),
     default="auto",
     show_default=True,
-    help="meta: shapes and counts alone; auto: the GPU where there is one.",
+    help="meta: only shapes and counts; auto: the GPU if there is one.",
 )
 @click.option(
     "--sizes",
     type=click.IntRange(0),
     default=64,
     show_default=True,
-    help="Try closed forms at this many sizes, of two periods.",
+    help="Compare closed forms at this many sizes, over two periods.",
 )
 @training_options
-@click.option("--memory/--no-memory", default=True, show_default=True, help="Train a step, and see what it takes.")
 @click.option(
-    "--time/--no-time", default=False, show_default=True, help="Time every layer, and this device's ceilings."
+    "--memory/--no-memory", default=True, show_default=True, help="Run a training step and measure its memory."
 )
-@click.option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Fold the table's names to this.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--time/--no-time", default=False, show_default=True, help="Time every layer and measure the device's limits."
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Group layers by the first N parts of their names.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Build the generated PyTorch, run it, compare every number.
 
-    Shapes, parameters, state_dict, MACs, receptive fields, at the spec's size and at two others. Any disagreement is
-    a row, and exit code 1. A JSON certificate goes to -o FILE.json.
+    Compares shapes, parameters, state_dict, MACs and receptive fields, at the spec's size and at two other sizes. Every
+    difference is printed as a row, and the exit code is 1. -o FILE.json writes a JSON certificate.
     """
     overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
     certificates, texts = [], []
     for document in documents:
         table_text = "" if settings.quiet else of_network(document, options, settings)
-        certificate = proven(document, options, settings)
+        certificate = verified(document, options, settings)
         certificates.append(certificate)
         texts.append(written(certificate, table_text, options, settings))
     write_output("\n".join(texts), options["output"])
@@ -79,7 +89,7 @@ def of_network(document: Document, options: dict[str, Any], settings: Settings) 
     return table(report, View(depth=options["depth"], room=room, color=color)) + "\n"
 
 
-def proven(document: Document, options: dict[str, Any], settings: Settings) -> "VerificationReport":
+def verified(document: Document, options: dict[str, Any], settings: Settings) -> "VerificationReport":
     try:
         from archcalc.verification import verify  # lazy: torch, 1 to 2 s
     except ModuleNotFoundError as missing:
@@ -102,7 +112,7 @@ def proven(document: Document, options: dict[str, Any], settings: Settings) -> "
 
 @contextmanager
 def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
-    """What is being done, on a terminal only."""
+    """Shows the current stage, on a terminal only."""
     if settings.quiet or not sys.stderr.isatty():
         yield lambda stage: None
         return

@@ -1,5 +1,5 @@
-"""The words that every stage uses: volume, window, field, weight, arithmetic, kernel, condition, diagnostic, location.
+"""The types that every stage uses: volume, window, field, weight, arithmetic, kernel, condition, diagnostic, location.
 
-In: plain values. Out: records, and the arithmetic that belongs to them.
-To touch: codes.py to add a diagnostic. A word that only one stage uses belongs in that stage.
+In: plain values. Out: records, and the arithmetic on them.
+To touch: codes.py to add a diagnostic. A type that only one stage uses belongs in that stage.
 """

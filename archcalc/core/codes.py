@@ -4,21 +4,21 @@ CODES: dict[str, tuple[str, str]] = {
     # --- AC0xx: files, YAML, syntax ---
     "AC001": (
         "the file cannot be read",
-        """The path does not exist, is a directory, or may not be read.
+        """The path does not exist, is a directory, or is not readable.
 
     archcalc report resnet.yml      # the file is called resnet.yaml
 """,
     ),
     "AC002": (
-        "not text",
-        """A spec is UTF-8 text. A byte that is not UTF-8, a NUL or another control character means that the
-file is something else: a picture, a checkpoint, UTF-16 from an editor. A byte order mark at the
-beginning is fine.
+        "not a text file",
+        """A spec is UTF-8 text. A byte that is not valid UTF-8, a NUL or another control character means that the
+file is something else: an image, a checkpoint, or text that an editor saved as UTF-16. A byte order mark
+at the beginning is allowed.
 """,
     ),
     "AC003": (
         "the file is empty",
-        """There is nothing in it, or nothing but comments. The least spec is
+        """The file has no content, or only comments. The smallest valid spec is
 
     archcalc: 1
     input: [3, 32, 32]
@@ -26,63 +26,65 @@ beginning is fine.
 """,
     ),
     "AC004": (
-        "larger than a spec may be",
-        """1 MiB of text, 200,000 YAML nodes and 48 levels of nesting are the bounds. They are far beyond any
-network somebody wrote; what exceeds them would only serve to make a program that reads it run out
-of memory.
+        "the spec exceeds a size limit",
+        """The limits are 1 MiB of text, 200,000 YAML nodes and 48 levels of nesting. No real network comes near
+them. They protect programs that read specs from running out of memory.
 """,
     ),
     "AC005": (
-        "not YAML",
-        """The text breaks YAML's own rules: a list that is not closed, a tab in the indentation, a ': ' too many.
+        "invalid YAML",
+        """The text violates the YAML syntax: an unclosed list, a tab in the indentation, an extra ': '.
 
     name: ResNet: the deep one      # quote it: "ResNet: the deep one"
 """,
     ),
     "AC006": (
-        "a key is given twice",
-        """YAML parsers disagree on which of the two counts; most drop the first in silence. Here neither does.
+        "duplicate key",
+        """YAML parsers disagree on which of the two values to use; most silently drop the first. Here both are
+rejected.
 
     conv: {padding: 1, stride: 2, padding: same}
 """,
     ),
     "AC007": (
-        "YAML aliases, anchors and merge keys are not read",
-        """`*name`, `&name` and `<<` let a small file stand for an enormous one and hide what it says. What is used
-twice gets a name in `params` or in `blocks`. A value that begins with `*` by accident belongs in quotes.
+        "YAML aliases, anchors and merge keys are not supported",
+        """`*name`, `&name` and `<<` let a small file expand to an enormous one and hide what it contains. Give
+values that are used twice a name in `params`, and layers a name in `blocks`. Quote a value that
+begins with `*` for another reason.
 
     width: *w 2                     # write 2*w
 """,
     ),
     "AC008": (
-        "YAML tags are not read",
-        """`!!python/object` and its like tell a YAML library to build things. A spec holds words and numbers only.
+        "YAML tags are not supported",
+        """`!!python/object` and similar tags tell a YAML library to construct objects. A spec contains only words
+and numbers.
 """,
     ),
     "AC009": (
         "several YAML documents in one file",
-        """A line of `---` begins another document. One file is one spec; variants of it stand under `variants:`.
+        """A line of `---` starts another document. A file contains one spec; list its variants under `variants:`.
 """,
     ),
     "AC010": (
-        "a key that is no word",
-        """Every key is a word: not a list, not a mapping, not nothing.
+        "a key is not a word",
+        """Every key must be a word. It cannot be a list, a mapping or empty.
 
     : 3
 """,
     ),
     "AC011": (
-        "a call cut at its comma",
-        """Within [ ] and { } a comma ends the item for YAML, parentheses or not. Quote the call, or use a '- '
-list.
+        "YAML split a call at a comma",
+        """Inside [ ] and { }, YAML ends an item at every comma, even within parentheses. Quote the call, or write
+a list with '- '.
 
-    concat: [conv(3, 64, p1), prev]         # read as conv(3 and 64 and p1) and prev
+    concat: [conv(3, 64, p1), prev]         # YAML reads: conv(3 | 64 | p1) | prev
     concat: ["conv(3, 64, p1)", prev]
 """,
     ),
     "AC012": (
-        "the text goes on differently than it could",
-        """A word or sign where the language expects another one. The grammar of a chain:
+        "unexpected word or sign",
+        """The language expects a different word or sign here. The grammar of a chain:
 
     path  := chain ["if" expr ["else" path]]
     chain := step {"->" step}
@@ -92,54 +94,56 @@ list.
 """,
     ),
     "AC013": (
-        "a sign that is not part of the language",
-        """Names are made of the letters a to z, digits and _, numbers are decimal, steps are joined by ->.
+        "a sign that the language does not have",
+        """Names consist of the letters a to z and A to Z, digits and _. Numbers are decimal. Steps are joined
+by ->.
 
     conv(3, 64w)                    # 64*w
     conv(3, 64) => relu             # conv(3, 64) -> relu
 """,
     ),
     "AC014": (
-        "too deep or too long an expression",
-        """An expression has at most 200 operations and 48 levels of parentheses. Give its parts names in `params`.
+        "an expression is too long or too deeply nested",
+        """An expression may have 200 operations and 48 levels of parentheses. Split it, and name its parts in
+`params`.
 """,
     ),
     "AC015": (
-        "a call or list that is not closed",
-        """Every '(' needs its ')', and an arrow stands between calls, not in them.
+        "a call or list is not closed",
+        """Every '(' needs a matching ')'. An arrow stands between calls, not inside them.
 
     conv(3, 64 -> relu              # conv(3, 64) -> relu
 """,
     ),
     "AC016": (
-        "another kind of value is needed",
-        """A list where a mapping belongs, a mapping where a word does, or nothing at all.
+        "wrong kind of value in the document",
+        """The document has a list where a mapping is expected, a mapping where a word is expected, or no value
+at all.
 
     input: 784                      # input: [784]
 """,
     ),
     "AC017": (
         "a required key is missing",
-        """Every spec has `archcalc: 1`, the language it is written in, and a network has `input` and `layers`.
+        """Every spec needs `archcalc: 1`, the version of the language. A network also needs `input` and `layers`.
 """,
     ),
     "AC018": (
         "an unknown version of the language",
-        """`archcalc: 1` is the version of the language, not of the network. It is the only one so far; a later
-version of archcalc will say what has changed.
+        """`archcalc: 1` is the version of the language, not of the network. It is the only version so far.
 """,
     ),
     "AC019": (
         "an unknown key",
-        """A key that the document does not have; it would have had no effect.
+        """The language does not have this key. It would have no effect, so it is rejected.
 
     defualts: {conv: {padding: same}}       # defaults
 """,
     ),
     "AC020": (
-        "an import that fails",
-        """`import` names other specs by their path relative to this one. The file must exist, must not import
-this one again, directly or through others, and its path must not be absolute.
+        "an import failed",
+        """`import` names other specs by paths relative to this file. The imported file must exist and must not
+import this one, directly or through others. Absolute paths are not allowed.
 
     import: [./blocks.yaml]
     import: {rn: ./resnet_blocks.yaml}      # its blocks are then called rn.bottleneck(...)
@@ -147,14 +151,15 @@ this one again, directly or through others, and its path must not be absolute.
     ),
     "AC021": (
         "no such spec",
-        """What is named is neither a file nor a bundled spec. `archcalc specs` lists the bundled ones.
+        """The name is neither a file nor a bundled spec. `archcalc specs` lists the bundled specs.
 
     archcalc report resnet5         # did you mean 'resnet50'?
 """,
     ),
     "AC022": (
         "not a layer item",
-        """A layer item is a chain, or a mapping with one layer and beside it `name`, `from` and `repeat` only.
+        """An item is a chain, or a mapping with one layer. Besides the layer, the mapping may have only the keys
+`name`, `from` and `repeat`.
 
     - fc: 100
       act: relu                     # fc: {out_features: 100, act: relu}
@@ -162,7 +167,7 @@ this one again, directly or through others, and its path must not be absolute.
     ),
     "AC023": (
         "a one-line network without its input",
-        """What `-e` is given begins with its input.
+        """The network given with `-e` must begin with its input.
 
     archcalc report -e "input(3, 32, 32) -> conv(5, 32, p2) -> relu -> fc(10)"
 """,
@@ -170,17 +175,17 @@ this one again, directly or through others, and its path must not be absolute.
     # --- AC1xx: names and arguments ---
     "AC101": (
         "no such layer or block",
-        """A call must name a layer, one of the spec's blocks, or an earlier layer that is to run again.
+        """A call must name a layer type, a block of the spec, or an earlier layer to run again.
 
     - conv(3, 64) -> flaten        # did you mean 'flatten'?
 
-`archcalc layers` lists the layers and their other names.
+`archcalc layers` lists the layers and their aliases.
 """,
     ),
     "AC102": (
         "no such earlier layer",
-        """`from:`, `outputs:` and arguments such as `like` and `tie` name layers that come before. Blocks see
-their own layers and their arguments, not the caller's names: pass the layer as an argument.
+        """`from:`, `outputs:` and arguments such as `like` and `tie` name earlier layers. A block sees its own
+layers and its arguments, but not the caller's layers: pass a layer as an argument.
 
     up(width, skip):
       - concat: [upconv(2, width, s2), skip]
@@ -188,14 +193,13 @@ their own layers and their arguments, not the caller's names: pass the layer as 
     ),
     "AC107": (
         "a name used twice",
-        """Every layer of a block has a name of its own: it is the layer's row in the table, its key in the
-JSON and its prefix in `state_dict`. To run a layer again with the same weights, call it by its
-name: `stem()`.
+        """Layer names are unique within a block: the name identifies the layer in the table, in the JSON and in
+`state_dict`. To run a layer again with the same weights, call it by its name: `stem()`.
 """,
     ),
     "AC110": (
         "an unknown name in an expression",
-        """It is no parameter, no argument of the block, and none of the words that may stand here.
+        """The name is not a parameter, not an argument of the block, and not a word that is allowed here.
 
     params: {width: 64}
     layers: [{conv: {kernel_size: 3, out_channels: widht}}]
@@ -203,152 +207,154 @@ name: `stem()`.
     ),
     "AC111": (
         "an unknown function",
-        """Expressions know min, max, ceil, floor, round, len, sum and make_divisible, and no others: a spec is data,
+        """Expressions have the functions min, max, ceil, floor, round, len, sum and make_divisible. A spec is data
 and cannot call Python.
 """,
     ),
     "AC112": (
-        "a value of the wrong kind",
-        """Arithmetic takes numbers: not lists, not words, not layers; and true is not 1.
+        "wrong kind of value in an expression",
+        """Arithmetic takes numbers. It does not take lists, words or layers, and true is not 1.
 
     depths * 2                      # depths[0] * 2
 """,
     ),
     "AC113": (
-        "an expression that has no value",
-        """Division by zero, an entry that a list does not have, the least of nothing.
+        "an expression has no value",
+        """The expression divides by zero, uses an index outside its list, or takes the minimum of an empty list.
 
-    depths[4]                       # of [3, 4, 6, 3], whose last is depths[3]
+    depths[4]                       # depths = [3, 4, 6, 3]; the last entry is depths[3]
 """,
     ),
     "AC114": (
-        "a number beyond all bounds",
-        """Whole numbers go up to 1e15, exponents are whole numbers from 0 to 8. No network needs more, and a slip of
-the pen such as 2 ** 10 ** 10 would never end.
+        "a number is too large",
+        """Whole numbers are limited to 1e15, and exponents to whole numbers from 0 to 8. No network needs more,
+and a typing error such as 2 ** 10 ** 10 would never finish.
 """,
     ),
     "AC115": (
-        "a name that cannot be given",
-        """`prev`, `true`, `if` ... are words of the language, and dots are made by blocks.
+        "a reserved name",
+        """`prev`, `true`, `if` and other words of the language cannot be names. Names cannot contain dots: blocks
+create dotted names.
 
     prev = conv(3, 64)
 """,
     ),
     "AC116": (
         "an unknown variant",
-        """The spec has no variant of that name; `archcalc specs` lists those of the bundled ones.
+        """The spec has no variant of that name. `archcalc specs` lists the variants of the bundled specs.
 
     archcalc report resnet50@resnet110
 """,
     ),
     "AC117": (
-        "a setting for something that is not there",
-        """`--set name=value` gives a parameter another value, or a free dimension its number. A variant may
-give values to parameters, and to input, expect, name, about and source.
+        "a setting for an unknown parameter",
+        """`--set name=value` changes the value of a parameter or gives a free dimension a number. A variant may
+change parameters, input, expect, name, about and source.
 """,
     ),
     "AC118": (
         "a block is defined twice",
-        """Two blocks of one name, in the file or through its imports. Import one of the files under a prefix:
+        """Two blocks have the same name, in this file or in its imports. Import one of the files under a prefix:
 
     import: {rn: ./resnet_blocks.yaml}
 """,
     ),
     "AC119": (
-        "a default before a parameter without one",
-        """Arguments are given in order, so that what may be left out comes last.
+        "a parameter without a default follows one with a default",
+        """Arguments can be given by position, so optional parameters must come last.
 
     stage(stride=2, width):         # stage(width, stride=2)
 """,
     ),
     "AC120": (
         "unknown argument",
-        """The layer or block has no argument of that name. Keys are torch's keyword names; `archcalc layers
-NAME` lists them.
+        """The layer or block has no argument of that name. The names are those of torch; `archcalc layers NAME`
+lists them.
 
     conv(3, 64, strides=2)         # stride=2, or the tag s2
 """,
     ),
     "AC121": (
-        "too many arguments without names",
-        """Only the first arguments may be given without their names: `conv(kernel_size, out_channels)`,
-`maxpool(kernel_size, stride)`, `fc(out_features)`. The others are named: `conv(3, 64, stride=2)`,
-or as tags: `conv(3, 64, s2, p1)`.
+        "too many positional arguments",
+        """Only the first arguments can be positional: `conv(kernel_size, out_channels)`,
+`maxpool(kernel_size, stride)`, `fc(out_features)`. Name the others, `conv(3, 64, stride=2)`, or use
+short tags, `conv(3, 64, s2, p1)`.
 """,
     ),
     "AC122": (
         "an argument is given twice",
-        """Once by its place or short form and once by name, or twice by name.
+        """An argument is given by position or short tag and again by name, or twice by name.
 
     conv(3, 64, s2, stride=1)
 """,
     ),
     "AC123": (
         "an argument is missing",
-        """What has no default must be given. `archcalc layers conv` shows what a layer takes, and what is left out.
+        """An argument without a default is required. `archcalc layers conv` shows the arguments and their defaults.
 
-    conv(3)                        # how many filters? conv(3, 64)
+    conv(3)                        # conv(3, 64): out_channels is missing
 """,
     ),
     "AC124": (
-        "a value of the wrong kind",
-        """A number where a word is meant, a fraction where a whole number is, a list where there is one value.
+        "wrong kind of value for an argument",
+        """The argument takes another kind of value: a word instead of a number, a whole number instead of a
+fraction, or one value instead of a list.
 
     conv(3, 2.5)                   # out_channels must be a whole number, got 2.5
 """,
     ),
     "AC125": (
         "unknown dtype",
-        """Inputs are float64, float32, bfloat16, float16, int64, int32 or bool: torch's names, without `torch.`.
+        """The dtype of an input is float64, float32, bfloat16, float16, int64, int32 or bool: torch's name without
+`torch.`.
 """,
     ),
     "AC126": (
-        "a condition that is no condition",
-        """What stands after `if` must be true or false: a comparison, `and`, `or`, `not`, or a parameter that
-is one of them.
+        "a condition is not true or false",
+        """The expression after `if` must be true or false: a comparison, `and`, `or`, `not`, or a parameter with
+such a value.
 
     conv(1, w) if stride else prev       # if stride > 1
 """,
     ),
     "AC127": (
-        "a repeat below zero",
-        """`call * n` repeats a call n times; 0 leaves it out, and fewer than that means nothing.
+        "a negative repeat",
+        """`call * n` repeats a call n times, where n is 0 or more. 0 leaves the call out.
 
     - block * (depth - 1)          # depth must be 1 or more
 """,
     ),
     "AC128": (
-        "a layer that runs again takes no arguments",
-        """`stem()` runs the layer `stem` again with the weights it has. Its arguments were settled when it was
-made.
+        "arguments for a layer that runs again",
+        """`stem()` runs the layer `stem` again with the same weights. Its arguments were fixed by the first call.
 """,
     ),
     "AC129": (
-        "not a layer that can run again",
-        """The name stands for a value: an input, or what a layer outside the block put out. Only a layer or
-block that was made in the same block can run again.
+        "a value cannot run again",
+        """The name refers to a value: an input, or the output of a layer outside the block. Only a layer or block
+that was created in the same block can run again.
 """,
     ),
     "AC130": (
         "a block contains itself",
-        """Expanding it would never end. Use a repeat, `block * n`, or another block for the innermost case.
+        """The expansion would never end. Use a repeat, `block * n`, or another block for the innermost level.
 """,
     ),
     "AC131": (
         "blocks nested too deeply",
-        """Blocks may stand in blocks 48 deep, which is far beyond any network. Look for blocks that call each other.
+        """Blocks can be nested 48 levels deep. No real network needs more: check for blocks that call each other.
 """,
     ),
     "AC132": (
         "too many layers",
-        """A spec may expand to 100,000 layers. Repeats multiply: `block * 1000` within a block that is itself
-repeated 1000 times is a million.
+        """A spec may expand to 100,000 layers; `--max-layers` raises the limit. Repeats multiply: `block * 1000`
+inside a block that is repeated 1000 times gives a million.
 """,
     ),
     "AC133": (
-        "a list where arguments are meant",
-        """`conv: [3, 64]` would be read one way round by YOLO's users and the other way by PyTorch's. Say
-which number is which:
+        "arguments given as a list",
+        """`conv: [3, 64]` is ambiguous: users of YOLO and users of PyTorch read it in opposite orders. Name the
+numbers, or use a call:
 
     - conv(3, 64)                                  # kernel_size, out_channels
     - conv: {kernel_size: 3, out_channels: 64}
@@ -356,39 +362,41 @@ which number is which:
     ),
     "AC134": (
         "a free symbol",
-        """A dimension without a number (`input: [3, H, W]`, `symbols:`) makes every quantity a formula: `archcalc
-formula`, `report` and `solve` work with those. A certificate and PyTorch source need numbers.
+        """A dimension without a number (`input: [3, H, W]`, `symbols:`) makes every quantity a formula. `archcalc
+formula`, `report` and `solve` work with formulas. A certificate and PyTorch source need numbers.
 
     archcalc verify fcn.yaml --set H=512 --set W=512
 """,
     ),
     "AC135": (
-        "nothing of that name can be free",
-        """`--free` frees the axes of the first input (H and W of an image, T of a sequence, D, H and W of a
-volume), the batch N, and parameters that are whole numbers or lists of them: `--free w`, `--free depths[0]`.
+        "a name that cannot be free",
+        """`--free` accepts the axes of the first input (H and W of an image, T of a sequence, D, H and W of a
+volume), the batch size N, and parameters that are whole numbers or lists of whole numbers: `--free w`,
+`--free depths[0]`.
 """,
     ),
     "AC136": (
-        "a number is needed, and a symbol is free",
-        """Sizes, widths and costs may depend on free symbols; which layers there are may not. A condition is fine
-where it holds for all values of the symbol, or for none (`4*w != w`). A repeat may be free where what is
-repeated gives back the volume it takes.
+        "a free symbol where a number is needed",
+        """Sizes, widths and costs can depend on free symbols. The set of layers cannot. A condition is allowed if
+it is true for all values of the symbol or false for all of them (`4*w != w`). A repeat can be free if
+the output of the repeated part has the shape of its input.
 
-    - conv(3, w) if w > 64        # give w a number, or the symbol bounds: symbols: {w: {min: 65}}
+    - conv(3, w) if w > 64        # set w to a number, or bound it: symbols: {w: {min: 65}}
 """,
     ),
     "AC137": (
-        "bounds of a symbol",
-        """A symbol has the values from min to max that are multiples of multiple_of, all of them numbers.
+        "impossible bounds of a symbol",
+        """A symbol takes the multiples of multiple_of from min to max. The three bounds are numbers, min and
+multiple_of are at least 1, and max is not less than min.
 
     symbols: {T: {min: 1, max: 4096, multiple_of: 64}}
 """,
     ),
     "AC138": (
         "no such block to checkpoint",
-        """Activation checkpointing (`--checkpoint block`) is asked for by the name that a spec gives a
-block under `blocks:`. Every expansion of it then keeps only what goes into it, and runs again in the
-backward pass. A block within another one that is checkpointed runs again with that: name one of the two.
+        """`--checkpoint NAME` (activation checkpointing) takes the name of a block under `blocks:`. Every expansion
+of that block then keeps only its inputs and runs again in the backward pass. A block inside a
+checkpointed block runs again with the outer one: name only one of the two.
 """,
     ),
     # --- AC2xx: shapes and sharing ---
@@ -404,75 +412,76 @@ network has several inputs, the name comes first:
 """,
     ),
     "AC201": (
-        "a layer does not take its input",
-        """Something must hold of a layer's input, and does not: shapes that must be equal differ, groups do
-not divide the channels, a window is larger than what it slides over. The message shows the numbers;
-the note shows where they come from.
+        "an input that the layer does not accept",
+        """The input violates a requirement of the layer: shapes that must be equal differ, groups do not divide
+the channels, or a window is larger than its input. The message shows the numbers; the note shows where
+they come from.
 """,
     ),
     "AC202": (
-        "the wrong number of spatial axes",
-        """`conv2d` insists on two spatial axes, `conv1d` on one; `conv` takes what comes. A flat volume has
-none: convolve before `flatten` and `fc`, not after.
+        "wrong number of spatial axes",
+        """`conv2d` requires two spatial axes and `conv1d` one; `conv` accepts any number from one to three. A flat
+volume has none: put convolutions before `flatten` and `fc`.
 """,
     ),
     "AC203": (
-        "the wrong number of inputs",
-        """Merges (`add`, `mul`, `concat`) take two paths or more; other layers and blocks take one input. What
-came in is `prev`.
+        "wrong number of inputs",
+        """Merges (`add`, `mul`, `concat`) take two paths or more. Other layers and blocks take one input. `prev`
+is the input of the item.
 
     - add: [conv(3, 64, p1), prev]
 """,
     ),
     "AC206": (
         "a layer cannot run again here",
-        """Weights have the shape that the layer's first input gave them. An input with other channels (or, for
-`fc`, another size) does not fit them.
+        """The layer's first input determined the shape of its weights. An input with a different number of channels
+(or, for `fc`, of a different size) does not fit them.
 """,
     ),
     "AC207": (
-        "weights that cannot be shared",
-        """`tie` shares one tensor between two layers, so both must have it in one shape: fc(vocab, bias=false,
-tie=embedding).
+        "weights cannot be shared",
+        """`tie` shares one tensor between two layers, so both must have a weight of the same shape:
+fc(vocab, bias=false, tie=embedding).
 """,
     ),
     "AC208": (
-        "an axis beyond all bounds",
-        """A layer would put out more than 10,000,000 units along one axis, ten times what anybody feeds to a network. A
-number is mistyped, or two arguments are in the wrong order: conv(kernel_size, out_channels).
+        "an axis is too long",
+        """The output of a layer would have more than 10,000,000 elements along one axis. Check for a mistyped number
+or swapped arguments: conv(kernel_size, out_channels).
 """,
     ),
     "AC209": (
         "no size fits",
-        """What the layers ask of a free symbol cannot be had together, or not within its bounds. The notes show
-who asks for what; `archcalc solve SPEC --for H` shows the sizes that fit, layer by layer.
+        """No value of a free symbol within its bounds satisfies the requirements of all layers. The notes list the
+requirements; `archcalc solve SPEC --for H` shows the sizes that each layer allows.
 """,
     ),
     # --- AC3xx: expectations and verification ---
     "AC300": (
-        "not what was expected",
-        """The spec's `expect:` holds a number that somebody published, and another one comes out. Either the spec is
-not the network that was published, or the publication counts otherwise, or it errs: say which in a comment.
+        "an expected number differs",
+        """`expect:` states a published number, and the computed number differs. Either the spec differs from the
+published network, or the publication counts differently or contains an error. Explain a known difference
+in a comment.
 
     expect: {params: 25_557_032, macs: 4.09e9 +- 1%}
 """,
     ),
     "AC301": (
-        "an expectation of something unknown",
-        """`expect:` takes the totals (params, trainable_params, buffers, macs, flops, scalar, operations, output_bytes
-...), `output`, `shapes` and `receptive_field` by layer. Everything else is a slip of the pen.
+        "an expectation of an unknown quantity",
+        """`expect:` accepts totals (params, trainable_params, buffers, macs, flops, scalar, operations, output_bytes
+and others), `output`, and `shapes` and `receptive_field` by layer.
 """,
     ),
     "AC302": (
-        "an expectation of a layer that is not there",
-        """`shapes:` and `receptive_field:` name layers and blocks as the table does: layer3, layer3.1.conv2. Layers
-without a name in the spec are called by their type and number.
+        "an expectation of an unknown layer",
+        """`shapes:` and `receptive_field:` use the names of the table: layer3, layer3.1.conv2. A layer without a
+name in the spec is named after its type and number: conv1.
 """,
     ),
     "AC310": (
-        "a layer that cannot run again",
-        """A layer with weights runs again on an input for which PyTorch would need a module of another kind, such as
-batch norm on flat features after batch norm on an image. The numbers are right, and no source can be written.
+        "a layer cannot run again in PyTorch",
+        """A layer with weights runs again on an input for which PyTorch needs a different module: for example, batch
+norm on flat features after batch norm on an image. The numbers are correct, but no source can be generated.
 
     - n = batchnorm
     - gap -> n()          # write gap -> batchnorm

@@ -1,4 +1,4 @@
-"""Conditions: what must hold of a layer's arguments, each with the sentence for where it does not."""
+"""Conditions: requirements on a layer's arguments, each with the message for when it is violated."""
 
 from collections.abc import Iterator
 from typing import TypeAlias

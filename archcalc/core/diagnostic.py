@@ -1,4 +1,4 @@
-"""Diagnostics: every error, finding and disagreement is one, and one renderer prints them all."""
+"""Diagnostics: the type of every error, finding and disagreement. One renderer prints them all."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST_WORD = 40
-"""Longer words are shortened where a message quotes them, and nothing is close to them."""
+"""Messages shorten longer words when they quote them, and suggest no correction."""
 
 MOST_ENUMERATED = 12
 
 MOST_PROBLEMS = 100
-"""A file that has more is given up: it is something else than a spec."""
+"""Reading stops at this many: the file is not a spec."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A related place and what it has to do with the problem."""
+    """A related location and its relation to the problem."""
 
     location: Location
     text: str
@@ -28,7 +28,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change of a text: what stands at a place, which may be nothing, and what is to stand there."""
+    """A change of a text: the part at a location, which may be empty, becomes `text`."""
 
     where: Location
     text: str
@@ -36,10 +36,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One problem: a stable code, a lower-case sentence, a place, and what to write instead.
+    """One problem: a stable code, a lower-case sentence, a location, and what to write instead.
 
-    `severity`: "error" keeps a spec from being used or its numbers from being true; "warning" is a rule's finding.
-    `edits`: changes that mend it, and nothing else.
+    `severity`: "error" means that the spec is unusable or its numbers are wrong; "warning" is a finding of a rule.
+    `edits`: changes that fix the problem and nothing else.
     """
 
     code: str
@@ -61,7 +61,7 @@ class SpecError(Exception):
 
 
 def record(each: Diagnostic) -> dict[str, object]:
-    """A diagnostic as programs read it: lines and columns from 1, nulls where it has no place."""
+    """A diagnostic for programs: lines and columns count from 1; they are null if it has no location."""
     at = each.location
     return {
         "code": each.code,
@@ -93,7 +93,7 @@ def problem(
 
 
 def quoted(text: str) -> str:
-    """A word of the user's as a message shows it.
+    """A word of the user, as a message shows it.
 
     >>> quoted("strides"), quoted("a" * 99)
     ("'strides'", "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'")
@@ -104,7 +104,7 @@ def quoted(text: str) -> str:
 
 
 def enumerated(words: Iterable[str]) -> str:
-    """Words in a row, the first dozen of them.
+    """The first dozen words, separated by commas.
 
     >>> enumerated(["w", "depth"]), enumerated(map(str, range(99)))
     ('w, depth', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 87 more')
@@ -115,7 +115,7 @@ def enumerated(words: Iterable[str]) -> str:
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """The question that helps with a misspelt word; empty where nothing comes close.
+    """The suggestion for a misspelt word; empty if no option is close.
 
     >>> did_you_mean("strides", ["stride", "padding"]), did_you_mean("x", ["stride"])
     ("did you mean 'stride'?", '')
@@ -125,7 +125,7 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
 
 
 def closest(word: str, options: Iterable[str]) -> str:
-    """The option that a misspelt word was meant to be; empty where nothing comes close."""
+    """The option closest to a misspelt word; empty if no option is close."""
     known = list(dict.fromkeys(options))
     if len(word) > LONGEST_WORD:
         return ""
@@ -137,20 +137,20 @@ def closest(word: str, options: Iterable[str]) -> str:
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sorted by place; files in the order in which they first appear, what concerns no place first."""
+    """Sorted by location; files in order of first appearance, diagnostics without a location first."""
     known = list(diagnostics)
     files = {d.location.source.name: None for d in known if d.location}
     order = {name: number for number, name in enumerate(files)}
 
-    def place(diagnostic: Diagnostic) -> tuple[int, int, int]:
+    def position(diagnostic: Diagnostic) -> tuple[int, int, int]:
         at = diagnostic.location
         return (order[at.source.name], at.line, at.column) if at else (-1, 0, 0)
 
-    return sorted(known, key=place)
+    return sorted(known, key=position)
 
 
 class Problems:
-    """What is wrong with a file, collected so that all of it can be told at once."""
+    """The problems of a file, collected so that all of them are reported at once."""
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
@@ -162,7 +162,7 @@ class Problems:
             raise TooManyProblems(self.found)
 
     def attempt(self, function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T | None:
-        """What the function returns; None where it found problems, which are kept."""
+        """The result of the function; None if it raised SpecError, whose problems are collected."""
         try:
             return function(*arguments, **keywords)
         except TooManyProblems:
@@ -172,10 +172,10 @@ class Problems:
             return None
 
     def settle(self) -> None:
-        """Raises all that was found."""
+        """Raises SpecError with all problems, if there are any."""
         if self.found:
             raise SpecError(in_file_order(self.found))
 
 
 class TooManyProblems(SpecError):
-    """So many that the rest of the file is not looked at."""
+    """Too many problems: the rest of the file is not read."""

@@ -1,8 +1,8 @@
-"""Dimensions: the numbers every formula is written in.
+"""Dimensions: the numbers that formulas compute with.
 
-A formula uses `+ - * //` and the functions below and never asks what kind of number it holds, so that the same line
-serves plain ints and closed forms in free symbols. A `Dim` is an int or an expression (archcalc/sym), which takes its
-place in every formula; to the type checker it is an int, because formulas treat it as one.
+A formula uses `+ - * //` and the functions below, and never tests which kind of number it has. The same line serves
+plain ints and closed forms in free symbols. A `Dim` is an int or an expression (archcalc/sym). To the type checker it
+is an int, because formulas treat it as one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ Dim: TypeAlias = int
 
 PerAxis: TypeAlias = Dim | tuple[Dim, ...]
 Condition: TypeAlias = bool | Claim
-"""What holds or does not; or, where symbols are free, depends on them."""
+"""True or false; a claim if it depends on free symbols."""
 
 
 def free(name: str) -> Dim:
@@ -25,7 +25,7 @@ def free(name: str) -> Dim:
 
 
 def is_number(*dims: object) -> bool:
-    """Whether all are plain numbers, so that what walks along them can."""
+    """Whether all are plain numbers, so that loops over them are possible."""
     for dim in dims:  # noqa: SIM110  asked of every volume: half the time of `all`
         if not isinstance(dim, int):
             return False
@@ -33,7 +33,7 @@ def is_number(*dims: object) -> bool:
 
 
 def number_at(dim: Dim, values: Mapping[str, int]) -> int:
-    """What a dimension is where its symbols have values.
+    """The value of a dimension for values of its symbols.
 
     >>> number_at(free("H") // 2, {"H": 9}), number_at(7, {})
     (4, 7)
@@ -63,7 +63,7 @@ def same(a: Dim, b: Dim) -> Condition:
 
 
 def prod(dims: Iterable[Dim]) -> Dim:
-    """The product; with symbols one of factors that are left as they are, so that equal costs add up.
+    """The product. With symbols its factors are not expanded, so that equal costs add up.
 
     >>> prod((3, 4)), str(prod((free("H") - 4, free("W") - 4)))
     (12, '(H - 4)·(W - 4)')
@@ -73,7 +73,7 @@ def prod(dims: Iterable[Dim]) -> Dim:
 
 
 def summed(dims: Iterable[Dim]) -> Dim:
-    """The sum of many, in one go.
+    """The sum of many dimensions, computed in one pass.
 
     >>> summed([3, 4]), str(summed([free("H"), 4, free("H")]))
     (7, '2·H + 4')
@@ -83,7 +83,7 @@ def summed(dims: Iterable[Dim]) -> Dim:
 
 
 def per_axis(value: PerAxis, rank: int) -> tuple[Dim, ...]:
-    """Spread one value over `rank` axes; leave a tuple as it is.
+    """One value repeated for `rank` axes; a tuple unchanged.
 
     >>> per_axis(3, 2)
     (3, 3)
@@ -101,7 +101,7 @@ def ceil_div(n: Dim, divisor: Dim) -> Dim:
 
 
 def exact(n: Dim, divisor: Dim) -> Dim:
-    """n / divisor where `requires` has said that it divides, so that no floor is left in the closed form.
+    """n / divisor where `requires` guarantees divisibility, so that the closed form has no floor.
 
     >>> exact(256, 4)
     64

@@ -1,4 +1,4 @@
-"""Receptive fields: which input units an output unit of one axis sees.
+"""Receptive fields: which input elements an output element sees along one axis.
 
 Sources: Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill (chains and
 joins of sliding windows). Phases extend it to transposed convolution, upsampling and adaptive pooling.
@@ -13,16 +13,16 @@ from archcalc.core.dim import Dim
 from archcalc.core.window import AnyWindow, EarlierWindow
 
 Span = tuple[Dim, Dim] | None
-"""First and last input unit seen; None where a phase sees nothing (a transposed kernel smaller than its stride)."""
+"""First and last input element seen; None if a phase sees nothing (a transposed kernel smaller than its stride)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Output unit P*q + r sees input units lo + step*q .. hi + step*q, where (lo, hi) is spans[r] and P = len(spans).
+    """Output element P*q + r sees input elements lo + step*q .. hi + step*q; (lo, hi) is spans[r] and P = len(spans).
 
-    After sliding windows alone there is one phase; transposed windows multiply them. `whole`: every unit sees all of
-    the input. `aligned`: at every join so far, the branches' fields had one centre and one jump. `earlier`: every unit
-    sees the input from its first unit on, whose n units all spans then reach back.
+    Sliding windows alone give one phase; transposed windows multiply the phases. `whole`: every element sees all of
+    the input. `aligned`: at every join so far, the fields of the branches had the same centre and the same jump.
+    `earlier`: every element sees the input from its first element on; all spans begin at 1 - n.
     """
 
     spans: tuple[Span, ...] = ((0, 0),)
@@ -37,17 +37,17 @@ class Field:
 
     @property
     def size(self) -> Dim:
-        """Input units from the first to the last one seen, both counted; the largest over the phases."""
+        """Input elements from the first to the last one seen, inclusive; the largest over the phases."""
         return max((hi - lo + 1 for lo, hi in filter(None, self.spans)), default=0)
 
     @property
     def start(self) -> Dim:
-        """The first input unit that output unit 0 sees; negative where that is padding."""
+        """The first input element that output element 0 sees; negative if that is padding."""
         return next((span[0] for span in self.spans if span), 0)
 
     @property
     def jump(self) -> Fraction:
-        """Input units between neighbouring output units; below 1 after upsampling, 0 where all see the same."""
+        """Input elements between neighbouring output elements; below 1 after upsampling, 0 if all see the same."""
         return Fraction(self.step, len(self.spans))
 
     @property
@@ -56,7 +56,7 @@ class Field:
         return tuple(span[0] + span[1] for span in self.spans if span)
 
     def at(self, i: int) -> Span:
-        """What output unit `i` sees."""
+        """What output element `i` sees."""
         turns, phase = divmod(i, len(self.spans))
         span = self.spans[phase]
         return span and (span[0] + self.step * turns, span[1] + self.step * turns)
@@ -77,21 +77,21 @@ class Field:
             return Field.all_of(n, self.aligned)
         outputs, inputs = window.period
         phases = self.phases_through(window)
-        spans = tuple(hull(self.at(unit) for unit in ends(window.reach(i), self)) for i in range(phases))
+        spans = tuple(hull(self.at(element) for element in ends(window.reach(i), self)) for i in range(phases))
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
         return made.from_first(1 - n) if self.earlier or isinstance(window, EarlierWindow) else made
 
     def from_first(self, lo: Dim) -> "Field":
-        """The field of units that see all before, too."""
+        """The field of elements that also see all earlier ones."""
         return replace(self, spans=tuple(span and (lo, span[1]) for span in self.spans), earlier=True)
 
     def unrolled(self, phases: int) -> "Field":
-        """The same field written with a multiple of its phases."""
+        """The same field, written with a multiple of its phases."""
         return replace(self, spans=tuple(self.at(i) for i in range(phases)), step=self.step * phases // len(self.spans))
 
 
 def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
-    """The units that can decide the hull: of those evenly apart the first and the last of each phase.
+    """The elements that can determine the hull: of evenly spaced ones, the first and the last of each phase.
 
     >>> [*ends(range(1_000_000), Field(((0, 4), (2, 3)), step=2))]
     [0, 1, 999998, 999999]
@@ -107,7 +107,7 @@ def hull(spans: Iterable[Span]) -> Span:
 
 
 def union(fields: Sequence[Field]) -> Field:
-    """What several branches see together where they join.
+    """What several branches see together at a join.
 
     >>> union([Field(((-1, 1),)), Field()])
     Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False)

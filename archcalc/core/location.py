@@ -1,4 +1,4 @@
-"""Places in a spec, kept from the first byte read to the last diagnostic printed."""
+"""Locations in a spec, kept from the first byte read to the last diagnostic printed."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,7 +6,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Source:
-    """A text that somebody wrote, and the name to call it by: a path, `<stdin>`, `-e`."""
+    """A source text and its name: a path, `<stdin>` or `-e`."""
 
     name: str
     text: str
@@ -21,7 +21,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """`length` characters from `line` and `column`, both counted from 0; printed from 1."""
+    """`length` characters from `line` and `column`. Both count from 0 and are printed from 1."""
 
     source: Source
     line: int = 0
@@ -30,11 +30,11 @@ class Location:
 
     @property
     def text(self) -> str:
-        """What stands there, of its first line."""
+        """The text at this location, up to the end of its line."""
         return self.source.line(self.line)[self.column : self.column + self.length]
 
     def part(self, offset: int, length: int) -> "Location":
-        """A part of this place, `offset` characters in."""
+        """A part of this location, beginning `offset` characters in."""
         return replace(self, column=self.column + offset, length=length)
 
     def __str__(self) -> str:

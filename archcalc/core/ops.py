@@ -1,4 +1,4 @@
-"""Arithmetic counted by kind. What counts as a FLOP is decided in measures/arithmetic.py, nowhere else."""
+"""Arithmetic counted by kind. Only measures/arithmetic.py decides what counts as a FLOP."""
 
 from dataclasses import dataclass, fields
 
@@ -10,8 +10,8 @@ class Ops:
     """Scalar operations of the canonical algorithm.
 
     mac      multiply-accumulates of a contraction: one multiplication and one addition each
-    sums     how many sums those end in; the first product of each needs no addition
-    bias     additions of a learned bias, one an output
+    sums     number of sums of these products; the first product of each sum needs no addition
+    bias     additions of a learned bias, one per output
     the rest one scalar operation each
     """
 

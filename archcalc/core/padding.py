@@ -11,10 +11,11 @@ Padding: TypeAlias = Dim | str | tuple[Dim | Pair, ...]
 
 RULES = ("same", "same_upper", "same_lower", "full", "valid")
 """`same` keeps the size at stride 1: d(k-1)/2, odd kernels only. `same_upper` and `same_lower` are TensorFlow's and
-ONNX's: ceil(n/s) outputs, an odd unit of padding at the end or at the beginning. `full` is d(k-1): every overlap."""
+ONNX's: ceil(n/s) outputs; an odd element of padding goes to the end or to the beginning. `full` is d(k-1): every
+overlap."""
 
 FOLLOW_SIZE = ("same_upper", "same_lower")
-"""Rules whose padding depends on the input's size: no part of a module that is to run on several sizes."""
+"""Rules whose padding depends on the input's size. A module for several sizes cannot use them."""
 
 
 def pads(
@@ -40,7 +41,7 @@ def _spread(padding: Dim | tuple[Dim | Pair, ...], rank: int) -> tuple[Dim | Pai
 
 
 def _ruled(rule: str, n: Dim, reach: Dim, stride: Dim) -> Pair:
-    """The pair that a named rule gives for a kernel reaching `reach` units beyond its first tap."""
+    """The pair of a named rule for a kernel that reaches `reach` elements beyond its first tap."""
     match rule:
         case "valid":
             return 0, 0
@@ -54,7 +55,7 @@ def _ruled(rule: str, n: Dim, reach: Dim, stride: Dim) -> Pair:
 
 
 def symmetric(padding: tuple[Pair, ...]) -> bool:
-    """Whether every axis has as much padding at its beginning as at its end: all that torch's modules can say."""
+    """Whether the padding of every axis is the same at both ends, as torch's modules require."""
     return all(begin == end for begin, end in padding)
 
 
@@ -68,7 +69,7 @@ def torch_pad(padding: tuple[Pair, ...]) -> tuple[Dim, ...]:
 
 
 def in_modules(padding: tuple[Pair, ...]) -> Dim | tuple[Dim, ...] | None:
-    """The padding as torch's modules take it: one amount, or one for each axis; None where they cannot say it.
+    """The padding as an argument of torch's modules: one amount, or one per axis; None if it is not symmetric.
 
     >>> in_modules(((3, 3), (3, 3))), in_modules(((0, 0), (3, 3))), in_modules(((0, 1),))
     (3, (0, 3), None)
@@ -80,7 +81,7 @@ def in_modules(padding: tuple[Pair, ...]) -> Dim | tuple[Dim, ...] | None:
 
 
 def amounts(padding: Padding) -> tuple[Dim, ...]:
-    """Every amount that is written out; none for a rule.
+    """Every amount that is stated as a number; empty for a rule.
 
     >>> amounts(((1, 2), 3)), amounts("same")
     ((1, 2, 3), ())
@@ -92,16 +93,16 @@ def amounts(padding: Padding) -> tuple[Dim, ...]:
 
 
 def same_is_even(padding: Padding, kernel: Sequence[Dim], dilation: Sequence[Dim]) -> Iterator[Requirement]:
-    """`same` pads both ends alike, so that d(k - 1) has to be even.
+    """`same` pads both ends equally, so d(k - 1) must be even.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 3: half padding is for odd kernels.
 
     >>> list(same_is_even("same", (4,), (1,)))[0][1]
-    'padding: same cannot keep the size with an even kernel: 1*(4 - 1)/2 = 1.5 units at each end; use same_upper'
+    'padding: same cannot keep the size with an even kernel: 1*(4 - 1)/2 = 1.5 at each end; use same_upper'
     """
     if padding == "same":
         for k, d in zip(kernel, dilation, strict=True):
-            half = f"{d}*({k} - 1)/2 = {d * (k - 1) // 2}.5 units at each end"
+            half = f"{d}*({k} - 1)/2 = {d * (k - 1) // 2}.5 at each end"
             yield (
                 d * (k - 1) % 2 == 0,
                 f"padding: same cannot keep the size with an even kernel: {half}; use same_upper",

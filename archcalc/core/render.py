@@ -1,4 +1,4 @@
-"""Diagnostics as text: the line with carets under the exact columns, related places, notes and help."""
+"""Diagnostics as text: the line with carets under the exact columns, related locations, notes and help."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ from archcalc.core.diagnostic import Diagnostic, Label, in_file_order
 from archcalc.core.location import Location
 
 WIDEST = 160
-"""Columns of a source line that are shown; longer lines are clipped around the carets."""
+"""Columns shown of a source line; longer lines are clipped around the carets."""
 
 MOST_FILES = 3
-"""That a summary names; of more it tells how many they are."""
+"""Files that a summary names. It only counts more."""
 
 TAB = 4
 BEFORE = 60
 """Columns kept before the carets of a clipped line."""
 
 FAR = 4 * WIDEST
-"""Characters from the carets that are looked at."""
+"""Characters on each side of the carets that are rendered."""
 
 RESET, BOLD = "\x1b[0m", "\x1b[1m"
 COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m", "gutter": "\x1b[1;34m"}
 
 
 def render(diagnostic: Diagnostic, color: bool = False) -> str:
-    """One diagnostic, without a line break at its end."""
+    """One diagnostic, without a trailing line break."""
     return "\n".join(_lines(diagnostic, color))
 
 
 def render_all(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
-    """Many in file order, an empty line between them, and how many they are; empty where there are none."""
+    """All diagnostics in file order, separated by empty lines, and a summary; empty if there are none."""
     found = in_file_order(diagnostics)
     if not found:
         return ""
@@ -68,7 +68,7 @@ def _lines(diagnostic: Diagnostic, color: bool) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What is drawn below a line, and the word beside it."""
+    """The mark below a line, and the text next to it."""
 
     place: Location
     sign: str
@@ -77,7 +77,7 @@ class Mark:
 
 
 def fits_beside(place: Location, main: Location) -> bool:
-    """Whether a place can be marked in the excerpt of `main`: the same line, not clipped, apart from it."""
+    """Whether a location can be marked in the excerpt of `main`: the same unclipped line, without overlap."""
     line = main.source.line(main.line)
     if place.source != main.source or place.line != main.line or len(line) > WIDEST:
         return False
@@ -89,7 +89,7 @@ def fits_beside(place: Location, main: Location) -> bool:
 def _snippet(
     place: Location, arrow: str, mark: Mark, beside: Sequence[Label], margin: str, color: bool
 ) -> Iterator[str]:
-    """A place: its address, its line, marks under its columns, and what is said of places beside it."""
+    """A location: its address, its line, the marks under it, and the texts of labels on the same line."""
     bar = paint("|", COLORS["gutter"], color)
     yield f"{margin}{paint(arrow, COLORS['gutter'], color)} {printable(str(place))}"
     if place.line >= len(place.source.lines):
@@ -118,7 +118,7 @@ def _drawn(line: str, marks: Sequence[Mark], color: bool) -> str:
 
 
 def excerpt(line: str, column: int, length: int) -> tuple[str, int, int]:
-    """A line as shown, and the first column and the length of the marks below it.
+    """A line as shown, with the first column and the length of the marks below it.
 
     >>> excerpt("\\tconv(3, 64)", 6, 1)
     ('    conv(3, 64)', 9, 1)
@@ -143,7 +143,7 @@ def excerpt(line: str, column: int, length: int) -> tuple[str, int, int]:
 
 
 def printable(text: str) -> str:
-    """A text without what a terminal would obey: tabs become spaces, controls and bidirectional marks a sign.
+    """A text that is safe for a terminal: tabs become spaces; control and bidirectional characters are replaced.
 
     >>> printable("a\\x1b[31mb\\tc")
     'a\ufffd[31mb    c'

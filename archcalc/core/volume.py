@@ -11,7 +11,7 @@ INTEGERS = ("int64", "int32")
 
 
 def widest(*dtypes: str) -> str:
-    """What torch promotes floating dtypes to: the one that takes most.
+    """The dtype to which torch promotes floating dtypes: the largest.
 
     >>> widest("bfloat16", "float32")
     'float32'
@@ -20,16 +20,16 @@ def widest(*dtypes: str) -> str:
 
 
 def is_floating(dtype: str) -> bool:
-    """Whether gradients can flow into what has that dtype."""
+    """Whether values of this dtype can have gradients."""
     return "float" in dtype
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One activation: `channels` features at every position of `spatial`, for every item of the batch.
+    """One activation: `channels` features at every position of `spatial`, for every sample of the batch.
 
-    Positions and features are told apart by meaning, not by index; only `shape` knows torch's order. Of integers there
-    is one at each position, and torch has no axis for features.
+    Positions and features are separate fields; only `shape` knows torch's order. Volumes of integers have one integer
+    per position and no feature axis in torch.
     """
 
     channels: Dim
@@ -40,7 +40,7 @@ class Volume:
 
     @property
     def rank(self) -> int:
-        """How many spatial axes there are."""
+        """The number of spatial axes."""
         return len(self.spatial)
 
     @property
@@ -49,12 +49,12 @@ class Volume:
 
     @property
     def is_ids(self) -> bool:
-        """Whether it is of integers, which name rows of a table."""
+        """Whether it contains integers, which are row numbers of a table."""
         return self.dtype in INTEGERS
 
     @property
     def item_shape(self) -> tuple[Dim, ...]:
-        """The axes of one item in torch's order: what specs and reports print.
+        """The axes of one sample in torch's order, as specs and reports print them.
 
         >>> image(3, 224, 224).item_shape, tokens(128, 512).item_shape, flat(1000).item_shape, ids(128).item_shape
         ((3, 224, 224), (128, 512), (1000,), (128,))
@@ -74,7 +74,7 @@ class Volume:
 
     @property
     def positions(self) -> Dim:
-        """Items times positions: how many feature vectors there are."""
+        """Samples times positions: the number of feature vectors."""
         return self.batch * prod(self.spatial)
 
     @property
@@ -111,12 +111,12 @@ def tokens(length: Dim, features: Dim, *, batch: Dim = 1) -> Volume:
 
 
 def ids(*spatial: Dim, batch: Dim = 1, dtype: str = "int64") -> Volume:
-    """An integer at each position."""
+    """One integer per position."""
     return Volume(1, spatial, batch, channels_last=True, dtype=dtype)
 
 
 def grid(*shape: Dim, batch: Dim = 1) -> Volume:
-    """Features at every place of a grid, last, as torch orders the axes: `grid(height, width, features)`.
+    """Features at every position of a grid, channels last: `grid(height, width, features)`.
 
     >>> str(grid(56, 56, 96))
     '[56, 56, 96]'

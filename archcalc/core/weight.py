@@ -1,4 +1,4 @@
-"""Owned tensors. Parameter count, weight memory, fan-in and the check against `state_dict` all follow from them."""
+"""Weights: the tensors that a layer owns. Parameter counts, weight memory and fan-in are derived from them."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from archcalc.core.dim import Dim, prod
 class Weight:
     """One entry of the module's `state_dict`.
 
-    `buffer`: kept, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
-    frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, where it is not this one. `active`:
-    how many of its elements one token meets; None: all.
+    `buffer`: stored, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
+    frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, if it is not this one. `active`: how
+    many of its elements are used per token; None: all.
     """
 
     name: str
@@ -28,5 +28,5 @@ class Weight:
 
     @property
     def fan_in(self) -> Dim:
-        """Inputs of one unit: the shape without its first axis, as torch.nn.init counts it."""
+        """Inputs per output: the product of the shape without its first axis, as torch.nn.init counts."""
         return prod(self.shape[1:])

@@ -1,9 +1,9 @@
-"""Windows: the one fact about an axis from which output size and receptive field both follow.
+"""Windows: the one fact about an axis that determines both the output size and the receptive field.
 
-Every window answers the same three questions: `slide(n)`, how many output units there are over `n` input units;
-`reach(i)`, which input units output unit `i` reads (units outside the input are padding); and `period`, after how many
-output units that pattern repeats, and how many input units further on. A window whose `whole` is true reads every unit.
-`words` say what `slide` computes, `source` whose formula it is.
+Every window answers the same three questions: `slide(n)`, the number of output elements for `n` input elements;
+`reach(i)`, the input elements that output element `i` reads (elements outside the input are padding); and `period`,
+after how many output elements this pattern repeats, and by how many input elements it then shifts. A window whose
+`whole` is true reads every element. `words` describe what `slide` computes; `source` cites the formula.
 """
 
 from abc import abstractmethod
@@ -66,7 +66,7 @@ class Window(AnyWindow):
 
     @property
     def extent(self) -> Dim:
-        """Input units from the first tap to the last, both counted: d(k - 1) + 1."""
+        """Input elements from the first tap to the last, inclusive: d(k - 1) + 1."""
         return self.dilation * (self.kernel - 1) + 1
 
     @property
@@ -75,15 +75,15 @@ class Window(AnyWindow):
 
     @property
     def words(self) -> str:
-        clause = ", rounded up; the last begins inside the input or the padding before it" if self.ceil else ""
-        return f"places of the window{clause}"
+        clause = ", rounded up; the last one starts in the input or in the padding before it" if self.ceil else ""
+        return f"positions of the window{clause}"
 
     @property
     def source(self) -> str:
         return "torch, pooling_output_shape (ceil_mode)" if self.ceil else f"{DUMOULIN}, relationship 15"
 
     def slide(self, n: Dim) -> Dim:
-        """How many places the window takes along `n` units.
+        """The number of positions of the window along `n` elements.
 
         >>> Window(kernel=7, stride=2, begin=3, end=3).slide(224)
         112
@@ -99,7 +99,7 @@ class Window(AnyWindow):
         return range(first, first + self.extent, self.dilation)
 
     def taps(self, n: Dim) -> Dim:
-        """How many (place, tap) pairs of the axis fall on input and not on padding.
+        """The number of (position, tap) pairs of the axis that read input, not padding.
 
         >>> Window(kernel=3, begin=1, end=1).taps(5)
         13
@@ -110,33 +110,33 @@ class Window(AnyWindow):
         return sum(maximum(0, minimum(last, (n - 1 + s) // self.stride) - first + 1) for s, first in firsts)
 
     def meeting(self, n: Dim, last: Dim) -> range:
-        """The taps that meet input at some place; all where that depends on a symbol: the others then count 0."""
+        """The taps that read input at some position; all if that depends on a symbol: the others then count 0."""
         if not is_number(n, last):
             return range(self.kernel)
         first = max(0, ceil_div(self.begin - last * self.stride, self.dilation))
         return range(first, min(self.kernel, (self.begin + n - 1) // self.dilation + 1))
 
     def filled(self, n: Dim) -> Dim:
-        """How many places have a tap on input: all, unless a dilated window has it fall into its holes.
+        """The number of positions with a tap on input: all, unless the input lies between the taps of a dilated window.
 
         >>> Window(kernel=2, begin=1, end=1, dilation=2).filled(1), Window(kernel=3, begin=1, end=1).filled(5)
         (0, 5)
         """
-        places = self.slide(n)
+        positions = self.slide(n)
         if self.dilation == 1:
-            return places
+            return positions
         if not is_number(n):
-            raise NoClosedForm("how many dilated windows fall between all taps")
-        return sum(1 for i in range(places) if self.meets(i, n))
+            raise NoClosedForm("the dilated windows that miss the input have to be counted one by one")
+        return sum(1 for i in range(positions) if self.meets(i, n))
 
     def meets(self, i: int, n: Dim) -> bool:
-        """Whether place `i` has a tap on input: the first one that is not before it is not beyond it either."""
+        """Whether position `i` has a tap on input: its first tap at or after the input's start is before its end."""
         start = self.reach(i)[0]
         t = max(0, ceil_div(-start, self.dilation))
         return t < self.kernel and start + t * self.dilation < n
 
     def counted(self, n: Dim) -> str:
-        """The arithmetic of `slide` as a message shows it.
+        """The arithmetic of `slide`, as messages show it.
 
         >>> Window(kernel=3).counted(2)
         '(2 + 2*0 - 3)//1 + 1 = 0'
@@ -150,7 +150,7 @@ class Window(AnyWindow):
 
 @dataclass(frozen=True, slots=True)
 class TransposedWindow(AnyWindow):
-    """A window of a transposed convolution: input unit i writes output units i*s - begin + t*d.
+    """A window of a transposed convolution: input element i writes output elements i*s - begin + t*d.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14; torch.nn.ConvTranspose2d (dilation,
     output_padding).
@@ -173,7 +173,7 @@ class TransposedWindow(AnyWindow):
 
     @property
     def words(self) -> str:
-        return "unit i writes to i·s - p + d·t, for each tap t"
+        return "element i writes to i·s - p + d·t, for each tap t"
 
     @property
     def source(self) -> str:
@@ -188,7 +188,7 @@ class TransposedWindow(AnyWindow):
         return (n - 1) * self.stride - self.begin - self.end + self.extent + self.output_padding
 
     def written(self, n: Dim) -> Dim:
-        """How many units the taps of all input units land on, those that padding crops included.
+        """The number of elements that all input elements write to, including those that padding crops.
 
         >>> TransposedWindow(kernel=3, stride=2).written(3), TransposedWindow(kernel=2, stride=3).written(3)
         (7, 6)
@@ -198,7 +198,7 @@ class TransposedWindow(AnyWindow):
         return n * self.kernel - twice
 
     def counted(self, n: Dim) -> str:
-        """The arithmetic of `slide` as a message shows it.
+        """The arithmetic of `slide`, as messages show it.
 
         >>> TransposedWindow(kernel=2, begin=2, end=2).counted(3)
         '(3 - 1)*1 - 2 - 2 + 2 + 0 = 0'
@@ -207,7 +207,7 @@ class TransposedWindow(AnyWindow):
         return f"{cropped} + {self.extent} + {self.output_padding} = {self.slide(n)}"
 
     def reach(self, i: int) -> Sequence[int]:
-        """The input units whose taps land on output unit `i`.
+        """The input elements that write to output element `i`.
 
         >>> [list(TransposedWindow(kernel=3, stride=2).reach(i)) for i in (2, 3)]
         [[0, 1], [1]]
@@ -218,7 +218,7 @@ class TransposedWindow(AnyWindow):
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveWindow(AnyWindow):
-    """Adaptive pooling from `inputs` to `outputs` units: output i averages floor(i n / m) .. ceil((i + 1) n / m) - 1.
+    """Adaptive pooling of `inputs` to `outputs` elements: output i averages floor(i n / m) .. ceil((i + 1) n / m) - 1.
 
     Source: torch.nn.AdaptiveAvgPool2d, `aten/src/ATen/native/AdaptivePooling.h`.
     """
@@ -233,7 +233,7 @@ class AdaptiveWindow(AnyWindow):
 
     @property
     def words(self) -> str:
-        return "unit i of m reads ⌊i·n/m⌋ to ⌈(i + 1)·n/m⌉ - 1 of n"
+        return "element i of m reads ⌊i·n/m⌋ to ⌈(i + 1)·n/m⌉ - 1 of n"
 
     @property
     def source(self) -> str:
@@ -243,13 +243,13 @@ class AdaptiveWindow(AnyWindow):
         return self.outputs
 
     def taps(self) -> Dim:
-        """How many input units all outputs read together.
+        """The number of input elements that all outputs read, counted per output.
 
         >>> AdaptiveWindow(5, 2).taps()
         6
         """
         if not is_number(self.inputs, self.outputs):
-            raise NoClosedForm("how much adaptive windows overlap: it takes a greatest common divisor")
+            raise NoClosedForm("the overlap of adaptive windows depends on a greatest common divisor")
         return self.inputs + self.outputs - gcd(self.inputs, self.outputs)
 
     def reach(self, i: int) -> Sequence[int]:
@@ -262,11 +262,12 @@ class AdaptiveWindow(AnyWindow):
 
 @dataclass(frozen=True, slots=True)
 class ResizedWindow(AnyWindow):
-    """Resizing to `outputs` units, `step` = (a, b) saying that b output units lie over a input units.
+    """Resizing to `outputs` elements. `step` = (a, b): b output elements cover a input elements.
 
-    Output i copies unit floor(i a / b) ("nearest"), or lies between the two units beside i a / b ("corners", whose
-    first and last units lie on the input's) or (i + 1/2) a / b - 1/2 ("centres"); a unit of weight zero is not read.
-    `single`: the nearest unit is found in single precision, which is off by one unit for few sizes.
+    Output i copies element floor(i a / b) ("nearest"), or interpolates the two elements around i a / b ("corners":
+    the first and last elements coincide with the input's) or around (i + 1/2) a / b - 1/2 ("centres"). An element of
+    weight zero is not read. `single`: the nearest element is computed in single precision, as torch does; it is off
+    by one for a few sizes.
 
     Source: torch, aten/src/ATen/native/UpSample.h: area_pixel_compute_source_index and
     nearest_neighbor_compute_source_index.
@@ -280,16 +281,16 @@ class ResizedWindow(AnyWindow):
     @property
     def period(self) -> tuple[Dim, Dim]:
         if not is_number(*self.step):
-            raise NoClosedForm("how resized units lie over those of the input: it takes a greatest common divisor")
+            raise NoClosedForm("the period of resizing depends on a greatest common divisor")
         common = 1 if self.single else gcd(*self.step)
         return self.step[1] // common, self.step[0] // common
 
     @property
     def words(self) -> str:
         if self.kind == "nearest":
-            return "unit i of m reads unit ⌊i·n/m⌋ of n"
-        place = "i·(n - 1)/(m - 1)" if self.kind == "corners" else "(i + 1/2)·n/m - 1/2"
-        return f"unit i of m reads the two units beside {place}"
+            return "element i of m reads element ⌊i·n/m⌋ of n"
+        position = "i·(n - 1)/(m - 1)" if self.kind == "corners" else "(i + 1/2)·n/m - 1/2"
+        return f"element i of m reads the two elements around {position}"
 
     @property
     def source(self) -> str:
@@ -304,21 +305,21 @@ class ResizedWindow(AnyWindow):
         [[0], [0, 1], [0, 1]]
         """
         inputs, outputs = self.step
-        turns, unit = divmod(i, self.period[0])
+        turns, element = divmod(i, self.period[0])
         if self.single:
-            first = last = int(rounded(unit * rounded(inputs / outputs)))
+            first = last = int(rounded(element * rounded(inputs / outputs)))
         elif self.kind == "centres":
-            place = Fraction((2 * unit + 1) * inputs - outputs, 2 * outputs)
-            first, last = floor(place), ceil(place)
+            position = Fraction((2 * element + 1) * inputs - outputs, 2 * outputs)
+            first, last = floor(position), ceil(position)
         else:
-            place = Fraction(unit * inputs, outputs)
-            first, last = floor(place), floor(place) if self.kind == "nearest" else ceil(place)
+            position = Fraction(element * inputs, outputs)
+            first, last = floor(position), floor(position) if self.kind == "nearest" else ceil(position)
         begin = turns * self.period[1]
         return range(begin + first, begin + last + 1)
 
 
 def rounded(value: float) -> float:
-    """The nearest number of single precision.
+    """The nearest single-precision number.
 
     >>> rounded(0.1)
     0.10000000149011612
@@ -328,8 +329,8 @@ def rounded(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BlockWindow(AnyWindow):
-    """The axis in blocks of `size` units, each of which reads all of its block; the first block has `shift` units of
-    its own. An axis of no more than `size` units is one block.
+    """The axis in blocks of `size` elements; each element reads all of its block. The first block has `shift` elements.
+    An axis of at most `size` elements is one block.
 
     Source: Liu et al. 2021, arXiv:2103.14030, section 3.2 (windows, and windows that are shifted).
     """
@@ -345,19 +346,19 @@ class BlockWindow(AnyWindow):
     @property
     def period(self) -> tuple[Dim, Dim]:
         if not is_number(self.length):
-            raise NoClosedForm("whether a window covers the axis, and is not shifted")
+            raise NoClosedForm("whether one window covers the axis depends on its length")
         return self.size, self.size
 
     @property
     def words(self) -> str:
-        return f"blocks of {self.size} units; a unit reads its block"
+        return f"blocks of {self.size} elements; an element reads its block"
 
     @property
     def source(self) -> str:
         return "Liu et al. 2021, arXiv:2103.14030, section 3.2"
 
     def slide(self, n: Dim) -> Dim:
-        """As many units as there were."""
+        """The length of the axis is unchanged."""
         return n
 
     def reach(self, i: int) -> Sequence[int]:
@@ -371,7 +372,7 @@ class BlockWindow(AnyWindow):
 
 @dataclass(frozen=True, slots=True)
 class WholeWindow(AnyWindow):
-    """Every output unit reads the whole axis: global pooling, flattening, attention, statistics over positions."""
+    """Every output element reads the whole axis: global pooling, flattening, attention, statistics over positions."""
 
     outputs: Dim
 
@@ -385,22 +386,22 @@ class WholeWindow(AnyWindow):
 
     @property
     def words(self) -> str:
-        return "every unit reads the whole axis"
+        return "every element reads the whole axis"
 
     def slide(self, n: Dim) -> Dim:
         return self.outputs
 
     def reach(self, i: int) -> Sequence[int]:
-        raise NotImplementedError("a whole window reads whatever there is")
+        raise NotImplementedError("a whole window reads the whole axis, whatever its length")
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierWindow(AnyWindow):
-    """Every unit reads itself and all units before it: causal attention."""
+    """Every element reads itself and all earlier elements: causal attention."""
 
     @property
     def words(self) -> str:
-        return "every unit reads itself and all before it"
+        return "every element reads itself and all earlier ones"
 
     def slide(self, n: Dim) -> Dim:
         return n
@@ -415,9 +416,9 @@ class EarlierWindow(AnyWindow):
 
 @dataclass(frozen=True, slots=True)
 class SequenceWindow(AnyWindow):
-    """One axis of an image whose positions are put in a row, the last axis running fastest.
+    """One axis of an image whose positions are flattened into a sequence, the last axis running fastest.
 
-    `length`: the units of this axis; `before`, `after`: how many positions the axes before and after it have together.
+    `length`: the elements of this axis; `before`, `after`: the number of positions of the axes before and after it.
     """
 
     length: Dim
@@ -430,10 +431,10 @@ class SequenceWindow(AnyWindow):
 
     @property
     def words(self) -> str:
-        return "the positions of all axes in a row, the last axis running fastest"
+        return "the positions of all axes in one sequence, the last axis running fastest"
 
     def slide(self, n: Dim) -> Dim:
-        """The length of the row.
+        """The length of the sequence.
 
         >>> SequenceWindow(length=14, after=14).slide(14)
         196
@@ -447,8 +448,8 @@ class SequenceWindow(AnyWindow):
         >>> [list(SequenceWindow(length=3, before=2).reach(i)) for i in (2, 3)]
         [[2], [0]]
         """
-        unit = i // self.after
-        return [unit if self.before == 1 else unit % self.length]
+        element = i // self.after
+        return [element if self.before == 1 else element % self.length]
 
 
 IDENTITY = Window()
@@ -462,7 +463,7 @@ def windows_along(
     dilation: PerAxis = 1,
     ceil: bool = False,
 ) -> tuple[Window, ...]:
-    """One window per axis; kernel, stride and dilation each given once or per axis, padding as (begin, end) pairs."""
+    """One window per axis. Kernel, stride and dilation are given once or per axis, padding as (begin, end) pairs."""
     axes = zip(per_axis(kernel, rank), per_axis(stride, rank), padding, per_axis(dilation, rank), strict=True)
     return tuple(Window(k, s, begin, end, d, ceil) for k, s, (begin, end), d in axes)
 
@@ -477,14 +478,15 @@ def slide(windows: Sequence[AnyWindow], spatial: Sequence[Dim]) -> tuple[Dim, ..
 
 
 def fits(windows: Sequence[Window], spatial: Sequence[Dim]) -> Iterator[Requirement]:
-    """Every window has a place on its axis, padding counted.
+    """Every window fits on its axis, including padding.
 
     >>> list(fits((Window(kernel=3),), (2,)))
-    [(False, 'a window of 3 does not fit into 2 units: (2 + 2*0 - 3)//1 + 1 = 0')]
+    [(False, 'a window of 3 does not fit on an axis of length 2: (2 + 2*0 - 3)//1 + 1 = 0')]
     """
     for window, n in zip(windows, spatial, strict=True):
         holds = window.slide(n) >= 1
-        yield (
-            holds,
-            "" if holds is True else f"a window of {window.extent} does not fit into {n} units: {window.counted(n)}",
-        )
+        yield holds, "" if holds is True else misfit(window, n)
+
+
+def misfit(window: Window, n: Dim) -> str:
+    return f"a window of {window.extent} does not fit on an axis of length {n}: {window.counted(n)}"

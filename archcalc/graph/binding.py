@@ -1,4 +1,4 @@
-"""Binding: a call's arguments become a layer's fields. All that is wrong with a call is found before giving up."""
+"""Binding: the arguments of a call become the fields of a layer. All problems of a call are reported together."""
 
 import functools
 import operator
@@ -20,19 +20,19 @@ from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio
 
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
-"""Arguments by field name, with the word that named them where one did."""
+"""Arguments by field name, with the word that named them; None for positional arguments."""
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
-"""What people write for a keyword, and what it is."""
+"""Short tags and the keywords that they abbreviate."""
 
 
 BESIDE = ("name", "from", "repeat")
-"""Keys of a mapping that are no arguments of its layer."""
+"""Keys of a mapping that are not arguments of its layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a field takes: `convert` returns the value or raises ValueError("must be ..."); `words` it understands."""
+    """The kind of a field: `convert` returns the value or raises ValueError("must be ..."); `words` may be given."""
 
     convert: Callable[[Value], Any]
     words: Collection[str] = ()
@@ -40,16 +40,16 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What may be said to a layer, or to something else that calls make."""
+    """The arguments that a layer, or another kind of call, accepts."""
 
     name: str
     positional: tuple[str, ...]
     kinds: Mapping[str, Kind]
     required: tuple[str, ...]
     others: tuple[str, ...]
-    """Keys that are no field: `norm` and `act` where the layer takes them, `freeze`."""
+    """Keys that are not fields: `norm` and `act`, if the layer takes them, and `freeze`."""
     joins: bool = False
-    """Whether it is given a list of paths."""
+    """Whether it takes a list of paths."""
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def signature_of(layer: type[Layer]) -> Signature:
 
 
 def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
-    """What may be said to what calls make, be it a layer or not."""
+    """The signature of a declared class, which need not be a layer."""
     return Signature(
         made.name,
         positional,
@@ -83,7 +83,7 @@ def whole_number(value: Value) -> int:
 def dimension(value: Value) -> Dim:
     """A whole number, or an expression in free symbols."""
     if isinstance(value, Ratio):
-        raise ValueError(f"must be a whole number for every size, got {value}: round it, floor(...) or ceil(...)")
+        raise ValueError(f"must be a whole number for every size, got {value}; round it with floor(...) or ceil(...)")
     return cast(Dim, value) if isinstance(value, Expr) else whole_number(value)
 
 
@@ -103,14 +103,16 @@ def per_axis_number(value: Value) -> PerAxis:
     if not isinstance(value, tuple):
         return dimension(value)
     if not value:
-        raise ValueError("must name at least one axis, got []")
+        raise ValueError("must have a value for at least one axis, got []")
     return tuple(map(dimension, value))
 
 
 def padding_amount(value: Value) -> Padding:
     if isinstance(value, str):
         if value not in RULES:
-            raise ValueError(f"must be a number, [begin, end] for each axis, or one of {', '.join(RULES)}")
+            raise ValueError(
+                f"must be a number, [begin, end] for each axis, or one of {', '.join(RULES)}, got {shown(value)}"
+            )
         return value
     return tuple(map(_padding_of_axis, value)) if isinstance(value, tuple) else dimension(value)
 
@@ -130,7 +132,7 @@ def layer_name(value: Value) -> Reference:
 
 
 class AnyLetters(Collection[str]):
-    """The words that are letters: more than could be listed."""
+    """The words that consist of letters."""
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and word.isascii() and word.isalpha()
@@ -144,7 +146,7 @@ class AnyLetters(Collection[str]):
 
 def letters(value: Value) -> Letters:
     if not isinstance(value, str) or isinstance(value, Reference):
-        raise ValueError(f"must be a letter for each axis, as in bqc, got {shown(value)}")
+        raise ValueError(f"must be one letter per axis, such as bqc, got {shown(value)}")
     return Letters(value)
 
 
@@ -169,7 +171,7 @@ def tuple_of(item: Kind) -> Callable[[Value], Any]:
 def tuple_like(items: tuple[Kind, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if not isinstance(value, tuple) or len(value) != len(items):
-            raise ValueError(f"must be a list of {len(items)}, got {shown(value)}")
+            raise ValueError(f"must be a list of {len(items)} entries, got {shown(value)}")
         return tuple(item.convert(each) for item, each in zip(items, value, strict=True))
 
     return convert
@@ -192,7 +194,7 @@ SIMPLE: Mapping[Any, Kind] = {
 
 @functools.cache
 def kind_of(annotation: Any) -> Kind:
-    """How values for a field of this annotation are read."""
+    """The kind of a field with this annotation."""
     if annotation in SIMPLE:
         return SIMPLE[annotation]
     arguments = typing.get_args(annotation)
@@ -210,7 +212,7 @@ def kind_of(annotation: Any) -> Kind:
 
 
 def shown(value: Value) -> str:
-    """A value as a spec writes it."""
+    """A value as it is written in a spec."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -230,8 +232,8 @@ def given_arguments(
     kinds: Mapping[str, Kind],
     joins: bool = False,
 ) -> tuple[Given, list[Diagnostic]]:
-    """The arguments of a call by name, whether or not they were written by name; `kinds`: what they take; `joins`:
-    whether a list of paths stands beside them."""
+    """The arguments of a call by name, positional ones included. `kinds`: the kinds of their values; `joins`: whether
+    the call also takes a list of paths."""
     given: Given = {}
     problems: list[Diagnostic] = []
     if len(call.positional) > len(positional):
@@ -250,17 +252,18 @@ def given_arguments(
 
 def _too_many(call: Invocation, positional: tuple[str, ...], kinds: Mapping[str, Kind]) -> Diagnostic:
     extra = call.positional[len(positional)]
-    takes = f"{len(positional)} ({', '.join(positional)})" if positional else "none"
+    count = f"{len(positional)} positional argument{'s' * (len(positional) > 1)}"
+    takes = f"{count} ({', '.join(positional)})" if positional else "no positional arguments"
     return Diagnostic(
         code="AC121",
-        message=f"{call.target.text} takes {takes} without their names, got {len(call.positional)}",
+        message=f"{call.target.text} takes {takes}, got {len(call.positional)}",
         location=extra.where,
         help=_meant(extra, kinds) or "name the argument: key=value",
     )
 
 
 def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
-    """A word without its name, which only one argument takes: `same`, or `psame` after the manner of p1."""
+    """The suggestion for a word that only one argument accepts: `same`, or `psame`, written like p1."""
     word = extra.id if isinstance(extra, Name) else ""
     found = [f"{name}={word}" for name, kind in kinds.items() if word in kind.words]
     tagged = kinds.get(TAGS.get(word[:1], ""))
@@ -271,9 +274,9 @@ def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
 def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) -> Diagnostic:
     short = f"did you mean '{TAGS[word.text]}'?" if TAGS.get(word.text) in known else ""
     if word.text in BESIDE:
-        short = f"{word.text}: stands beside {call.target.text}:, not within it"
+        short = f"write {word.text}: next to {call.target.text}:, not inside it"
     if (tag := word.where.text) != word.text and tag[:1] in TAGS:
-        short = f"{tag} is read as {word.text}={tag[1:]}: a layer that is passed on needs another name"
+        short = f"{tag} means {word.text}={tag[1:]}; to pass a layer as an argument, rename it"
     name = call.target.text
     takes = f"{name} takes {', '.join(known)}" if known else f"{name} takes no arguments"
     if joins:
@@ -293,13 +296,13 @@ def _twice(word: Word, before: tuple[Word | None, Expression]) -> Diagnostic:
         message=f"'{word.text}' is given twice",
         location=word.where,
         notes=(f"first given at {first}",),
-        help="leave one of them out",
+        help="remove one of them",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A call, read: the layer, and the arguments that are no field of it (`norm`, `act`, `freeze`)."""
+    """The layer of a call, and the arguments that are not fields of it (`norm`, `act`, `freeze`)."""
 
     layer: Layer
     others: Mapping[str, Expression]
@@ -308,11 +311,11 @@ class Bound:
 def bind(
     call: Invocation, layer: type[Layer], names: Names, defaults: tuple[tuple[Word, Expression, Names], ...] = ()
 ) -> Bound:
-    """The layer that a call stands for.
+    """The layer that a call creates.
 
-    `defaults` are arguments for what the call leaves out, each with the names it is read with.
+    `defaults` are values for arguments that the call omits, each with the names for evaluating it.
 
-    Raises SpecError with everything that is wrong with the arguments.
+    Raises SpecError with all problems of the arguments.
     """
     signature = signature_of(layer)
     values, given = arguments_of(call, signature, names, defaults)
@@ -324,9 +327,9 @@ def bind(
 def arguments_of(
     call: Invocation, signature: Signature, names: Names, defaults: tuple[tuple[Word, Expression, Names], ...] = ()
 ) -> tuple[dict[str, Any], Given]:
-    """The fields that a call gives, read, and all arguments as they are written; `defaults` as in `bind`.
+    """The values of the fields that a call gives, and all arguments unevaluated; `defaults` as in `bind`.
 
-    Raises SpecError with everything that is wrong with the arguments.
+    Raises SpecError with all problems of the arguments.
     """
     known = (*signature.kinds, *signature.others)
     given, problems = given_arguments(call, signature.positional, known, signature.kinds, signature.joins)
@@ -348,7 +351,7 @@ def arguments_of(
 
 
 def _has_norm(given: Given) -> bool:
-    """A norm subtracts whatever a bias would add."""
+    """Whether a norm follows: it subtracts what a bias would add."""
     norm = given.get("norm")
     return norm is not None and not (isinstance(norm[1], Name) and norm[1].id == "none")
 

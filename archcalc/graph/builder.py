@@ -25,7 +25,7 @@ from archcalc.spec.value import Value
 STEPS = 4
 """Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
 
-COMPARE = "compare it with something: n > 1"
+COMPARE = "write a comparison: n > 1"
 
 MAX_NESTING = 48
 """Blocks within blocks."""
@@ -196,8 +196,8 @@ class Builder:
         made = self.once(step, sources, frame, "")
         taken, given = self.network.volumes[sources[0]], self.network.volumes[made]
         if taken is not None and given is not None and taken != given:
-            message = f"{count} copies are not alike: the first takes {taken} and gives {given}"
-            raise problem("AC136", message, step.where, help="give the repeat a number")
+            message = f"{count} copies cannot be equal: the input of the first is {taken}, and its output is {given}"
+            raise problem("AC136", message, step.where, help="set the repeat to a number")
         copy = tuple(self.network.nodes)[before:]
         for name in copy:
             node = self.network.nodes[name]
@@ -258,8 +258,8 @@ class Builder:
         if layer.inputs[1] == 1:
             raise list_for_a_layer(merge, layer)
         if not merge.paths:
-            help = f"{merge.target.text}: [prev, layer]"
-            raise problem("AC203", f"{merge.target.text} takes paths, got an empty list", merge.where, help=help)
+            help = f"write {merge.target.text}: [prev, layer]"
+            raise problem("AC203", f"{merge.target.text} needs paths, got an empty list", merge.where, help=help)
         paths = tuple(self.body(path, source, frame) for path in merge.paths)
         call = Invocation(merge.target, (), merge.keywords, False, merge.where)
         return self.layer(call, layer, paths, frame, name)
@@ -294,7 +294,9 @@ class Builder:
         if word == "none":
             return None
         if not isinstance(word, str) or layer_named(word) is None:
-            raise problem("AC124", f"{key} must be a layer, got {shown(word)}", value.where, help="or none")
+            raise problem(
+                "AC124", f"{key} must be a layer, got {shown(word)}", value.where, help="write a layer, or none"
+            )
         return Invocation(Word(word, value.where), (), (), False, value.where)
 
     def add(
@@ -322,7 +324,7 @@ class Builder:
         if call.positional or call.keywords:
             raise problem(
                 "AC128",
-                f"{target} runs again with the weights it has, and takes no arguments",
+                f"{target} runs again with the same weights and takes no arguments",
                 call.where,
                 help=f"write {target}()",
             )
@@ -332,7 +334,7 @@ class Builder:
             return self.expand(made, call, sources[0], frame, name, module)
         if self.network.volumes.get(str(frame.local.get(target, UNKNOWN))) is None:
             return UNKNOWN
-        raise problem("AC129", f"{target} is a value, not a layer that could run again", call.where)
+        raise problem("AC129", f"{target} is a value, not a layer, and cannot run again", call.where)
 
     # --- blocks --------------------------------------------------------------------------------------------------
 
@@ -408,7 +410,7 @@ class Builder:
                 f"the name '{name.text}' is used twice",
                 name.where,
                 notes=[f"first used at {frame.places[name.text]}"],
-                help="every layer of a block needs a name of its own",
+                help="layer names are unique within a block",
             )
         frame.places[name.text] = name.where
 
@@ -429,7 +431,7 @@ class Builder:
             if help := self.elsewhere(word.text, frame):
                 raise problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
             raise unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names])
-        help = did_you_mean(word.text, names) or (f"named so far: {', '.join(names)}" if len(names) < 12 else "")
+        help = did_you_mean(word.text, names) or (f"names so far: {', '.join(names)}" if len(names) < 12 else "")
         raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
 
     # --- problems ------------------------------------------------------------------------------------------------
@@ -447,9 +449,9 @@ class Builder:
     def elsewhere(self, name: str, frame: Frame) -> str:
         """Where a layer of that name is, if not where it is seen."""
         if name in frame.taken:
-            return "it comes later: a chain reads what is before it"
+            return "it is defined later; a chain can use only earlier layers"
         if frame.stack and name in explicit_names(self.document.layers):
-            return "a block does not see the caller's layers: give it this one as an argument"
+            return "a block does not see the caller's layers; pass this one as an argument"
         return ""
 
     def has_room(self, more: int, where: Location) -> None:
@@ -463,7 +465,7 @@ class Builder:
                 "AC132",
                 f"the network has more than {self.document.max_layers:,} layers",
                 where,
-                help="repeats multiply: look at `* n` inside blocks that are repeated; --max-layers lifts the bound",
+                help="nested repeats multiply: check `* n` inside repeated blocks; --max-layers raises the limit",
             )
         )
         raise GivenUp
@@ -484,7 +486,7 @@ def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:
     keys = ", ".join(f"{name}: {value}" for name, value in zip(layer.positional, values, strict=True))
     return problem(
         "AC133",
-        f"{word} takes no list: which number is which would be a guess",
+        f"{word} takes no list: the order of the numbers is ambiguous",
         merge.target.where,
         help=f"write '{word}({', '.join(values)})' or '{word}: {{{keys}}}'",
     )
@@ -495,5 +497,5 @@ def missing_argument(call: Invocation, name: str, parameters: Mapping[str, objec
         code="AC123",
         message=f"{call.target.text} needs {name}",
         location=call.target.where,
-        help=f"it is {call.target.text}({', '.join(parameters)})",
+        help=f"write {call.target.text}({', '.join(parameters)})",
     )

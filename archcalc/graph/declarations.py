@@ -21,17 +21,17 @@ from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
 Defaults = tuple[tuple[Word, Expression, Names], ...]
-"""Arguments given to every call of a layer, each with the names it is read with."""
+"""Default arguments for every call of a layer, each with the names for evaluating it."""
 
 WORDS = frozenset({*known_names(), *RULES, "none"})
-"""Words that an expression may hold without being a name: layers (`act=relu`), padding rules, none."""
+"""Words that an expression may contain besides names: layers (`act=relu`), padding rules, none."""
 
 
 @dataclass
 class Declarations:
-    """The declarations of a document and of the files it imports; what is wrong with them goes to `report`, once.
+    """The declarations of a document and of its imports; `report` receives each of their problems once.
 
-    `wanted`: parameters to be free, beside what the document leaves free.
+    `wanted`: parameters to make free, in addition to the document's free symbols.
     """
 
     document: Document
@@ -45,11 +45,11 @@ class Declarations:
     default_arguments: dict[int, Mapping[str, Defaults]] = field(default_factory=dict)
 
     def truth(self, claim: Claim, where: Location) -> bool:
-        """Whether a claim holds for all values that the symbols may have."""
+        """Whether a claim holds for all values of the symbols."""
         return decided_within({name: each.domain for name, each in self.symbols.items()}, claim, where)
 
     def parameters_of(self, library: Library) -> Names:
-        """The named constants of a file, each an expression over earlier ones; symbols among them."""
+        """The named constants of a file, each an expression over earlier ones, and its symbols."""
         known = self.parameters.get(id(library))
         if known is None:
             values: dict[str, Value] = {}
@@ -73,12 +73,12 @@ class Declarations:
     # --- symbols -------------------------------------------------------------------------------------------------
 
     def declared_symbols(self) -> Names:
-        """What the document itself leaves free, each as a symbol."""
+        """The symbols that the document itself leaves free."""
         self.symbols |= dict.fromkeys(free_names(self.document), Free(PeriodicSet.interval()))
         return {name: cast(Value, free(name)) for name in self.symbols}
 
     def bound_symbols(self, library: Library, names: Names) -> None:
-        """Reads the bounds of `symbols:`, which may be parameters."""
+        """Evaluates the bounds in `symbols:`, which can use parameters."""
         for declared in library.symbols:
             try:
                 self.symbols[declared.name] = bounded(declared, names)
@@ -86,7 +86,7 @@ class Declarations:
                 self.report(error)
 
     def freed(self, name: str, value: Value) -> Value:
-        """A parameter's value, or a symbol in the place of the whole number that it is."""
+        """A parameter's value, or a symbol that replaces it if it is to be free."""
         if isinstance(value, tuple):
             return tuple(self.entry(name, i, each) for i, each in enumerate(value))
         return self.symbol(name, value) if name in self.wanted and is_whole(value) else value
@@ -125,7 +125,7 @@ class Declarations:
         return Input(declared.name, volume, vocab, declared.where)
 
     def size(self, part: Expression, names: Names) -> Dim:
-        """A dimension of an input; 0 where it cannot be known."""
+        """A dimension of an input; 0 if it cannot be evaluated."""
         try:
             size: Dim = read("a dimension", part, Kind(dimension), names)
             if is_number(size) and size < 1:
@@ -136,14 +136,14 @@ class Declarations:
             return 0
 
     def check_blocks(self) -> None:
-        """Reports blocks that no call could mean."""
+        """Reports blocks that have the name of a layer, which no call could reach."""
         for name, block in self.document.library.blocks.items():
             if layer_named(name):
-                message = f"a layer is called '{name}': no block can have its name"
-                self.report(problem("AC115", message, block.name.where, help=f"another name: my_{name}"))
+                message = f"'{name}' is a layer, so a block cannot have this name"
+                self.report(problem("AC115", message, block.name.where, help=f"choose another name: my_{name}"))
 
     def defaults_of(self, library: Library) -> Mapping[str, Defaults]:
-        """The `defaults:` of a file by the layers' own names; what is wrong with them is reported once."""
+        """The `defaults:` of a file by the canonical names of the layers; their problems are reported once."""
         known = self.default_arguments.get(id(library))
         if known is None:
             names = self.parameters_of(library)
@@ -170,12 +170,12 @@ class Declarations:
 
 
 def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
-    help = did_you_mean(word, known) or "`archcalc layers` lists what there is"
+    help = did_you_mean(word, known) or "`archcalc layers` lists the layers"
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 
 def free_names(document: Document) -> Mapping[str, Location | None]:
-    """The symbols that a document leaves free, with their places."""
+    """The symbols that a document leaves free, with their locations."""
     library = document.library
     given = {parameter.name.text for parameter in library.params}
     names = [name for each in document.inputs for dim in each.shape for name in names_in(dim)]
@@ -184,12 +184,12 @@ def free_names(document: Document) -> Mapping[str, Location | None]:
 
 
 def free_symbol(name: str, where: Location | None) -> SpecError:
-    help = f"give it a number, --set {name}=224; `archcalc formula` and `archcalc solve` work with free symbols"
-    return problem("AC134", f"'{name}' is a free symbol, and numbers are needed here", where, help=help)
+    help = f"set it: --set {name}=224; `archcalc formula` and `archcalc solve` accept free symbols"
+    return problem("AC134", f"'{name}' is a free symbol, but a number is needed here", where, help=help)
 
 
 def symbol_name(name: str) -> str:
-    """What a freed parameter is called in formulas: an entry of a list by a plain name.
+    """The symbol of a freed parameter: entries of lists get a plain name.
 
     >>> symbol_name("w"), symbol_name("depths[0]")
     ('w', 'depths_0')
@@ -202,7 +202,7 @@ def is_whole(value: Value) -> bool:
 
 
 def bounded(declared: SymbolDecl, names: Names) -> Free:
-    """A symbol with the values that `symbols:` lets it have."""
+    """A symbol with the values that `symbols:` allows."""
     least, most, step = (
         None if bound is None else read("a bound", bound, Kind(whole_number), names)
         for bound in (declared.min, declared.max, declared.multiple_of)
@@ -210,6 +210,6 @@ def bounded(declared: SymbolDecl, names: Names) -> Free:
     step = 1 if step is None else step
     least = 1 if least is None else least
     if least < 1 or step < 1 or (most is not None and most < least):
-        message = f"'{declared.name}' cannot lie between {least} and {most} in steps of {step}"
-        raise problem("AC137", message, declared.where, help="symbols: {T: {min: 1, max: 4096, multiple_of: 64}}")
+        message = f"'{declared.name}' has impossible bounds: min {least}, max {most or 'none'}, multiple_of {step}"
+        raise problem("AC137", message, declared.where, help="write symbols: {T: {min: 1, max: 4096, multiple_of: 64}}")
     return Free(PeriodicSet.modulo(step, [0], least, most), step=step)

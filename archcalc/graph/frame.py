@@ -1,4 +1,4 @@
-"""Where an expansion stands: the names that are known there, and how unnamed layers are named."""
+"""Frames: the names that are known within an expansion, and how unnamed layers are named."""
 
 from collections import ChainMap, Counter
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from archcalc.spec.expression import Names
 from archcalc.spec.value import Value
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""What a block may ask of its input by rank: `x.height`."""
+"""The axes of a block's input by rank, available as `x.height` and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One open block of a call stack: its name, and where it was called."""
+    """One entry of the call stack of blocks: the block's name and the location of the call."""
 
     definition: BlockDef
     name: str
@@ -25,10 +25,10 @@ class Site:
 
 @dataclass
 class Frame:
-    """Where an expansion stands: one for the document's own chain, one for each block being expanded.
+    """The context of an expansion: one for the document's own chain, one for each block being expanded.
 
-    `local`: what each name carries; `prefix`, `module`: see graph.Scope; `numbered`: members are named 0, 1, 2 ...;
-    `taken`: names that the body gives by hand, now or later.
+    `local`: the value of each name; `prefix`, `module`: see graph.Scope; `numbered`: members are named 0, 1, 2 ...;
+    `taken`: names that the body gives explicitly, earlier or later.
     """
 
     prefix: str
@@ -53,7 +53,7 @@ class Frame:
         return f"{self.module}.{name}" if self.module else name
 
     def number(self, word: str) -> str:
-        """A name for what has none: its type and its number within the block, or the number alone."""
+        """A name for an unnamed member: its type and its number within the block, or only the number."""
         if self.numbered:
             self.counts[""] += 1
             return str(self.counts[""] - 1)
@@ -65,7 +65,7 @@ class Frame:
 
 
 def incoming(x: Volume) -> dict[str, Value]:
-    """What a block may ask of the volume that comes in."""
+    """The names that a block has for the dimensions of its input."""
     named = dict(zip(AXES.get(x.rank, ()), x.spatial, strict=True)) if x.rank in AXES else {}
     return {
         "x.channels": x.channels,
@@ -76,7 +76,7 @@ def incoming(x: Volume) -> dict[str, Value]:
 
 
 def explicit_names(body: Body) -> frozenset[str]:
-    """The names that a chain gives by hand, in its paths too."""
+    """The names that a chain gives explicitly, including those in its paths."""
     found: set[str] = set()
     for item in body:
         if isinstance(item, Choice):
@@ -90,7 +90,7 @@ def explicit_names(body: Body) -> frozenset[str]:
 
 
 def is_sequence(body: Body, library: Library) -> bool:
-    """Whether a block is a chain of unnamed blocks: its members are then 0, 1, 2 ..., as in torch.nn.Sequential."""
+    """Whether a block is a chain of unnamed blocks. Its members are then named 0, 1, 2 ..., as in nn.Sequential."""
     return bool(body) and all(
         isinstance(item, Step)
         and isinstance(item.call, Invocation)

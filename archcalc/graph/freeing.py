@@ -1,4 +1,4 @@
-"""Documents with symbols in the place of numbers: axes of the inputs, the batch, parameters.
+"""Freeing: symbols replace numbers of a document: axes of the inputs, the batch size, parameters.
 
 The letters H, W, T, D and N are names that archcalc gives; a name that the spec gives comes first. An axis whose letter
 is a parameter of the spec is called `input_H`, and the batch `batch`.
@@ -22,7 +22,7 @@ from archcalc.sym.decide import always
 from archcalc.sym.periodic import PeriodicSet
 
 LETTERS = {"length": "T", "depth": "D", "height": "H", "width": "W"}
-"""What the axes of an input are called in formulas."""
+"""The symbols of the axes of an input."""
 
 BATCH = "N"
 """What the batch is called, unless the spec has a parameter of that name."""
@@ -92,11 +92,11 @@ def with_free(
 ) -> Graph:
     """The network with some of its numbers free.
 
-    `names`: axes of the inputs (`H`, or `mask_H` of one among several), the batch `N`, parameters (`w`, `depths[0]`),
-    beside what the document itself leaves free; None frees the axes of all inputs where the document leaves nothing
-    free. Inputs whose sizes are tied are free together, others apart.
+    `names`: axes of the inputs (`H`, or `mask_H` of one of several inputs), the batch size `N`, parameters (`w`,
+    `depths[0]`), in addition to the free symbols of the document. None frees the axes of all inputs if the document has
+    no free symbols. Inputs whose sizes are tied are free together, others separately.
 
-    Raises SpecError for a name that is none of these, and for layers that do not fit.
+    Raises SpecError for any other name, and for layers that do not fit.
     """
     known = declared(document, batch=batch, dtype=dtype)
     axes = axes_of(known, dtype)
@@ -224,7 +224,7 @@ def holds(groups: Partition, known: Declared, dtype: str) -> bool:
         for each in graph.conditions
         if len({tuple(n for n, _ in group_of[name]) for name in each.claim.left.symbols() if name in group_of}) > 1
     )
-    return all(always(claim, domains).is_proved for claim in across)
+    return all(always(claim, domains).holds for claim in across)
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -246,14 +246,14 @@ def is_whole(value: object) -> bool:
 
 
 def check_names(unknown: Sequence[str], axes: Sequence[Axis], known: Declared) -> None:
-    """Raises what is wrong with the names that are to be free, all of it."""
+    """Raises SpecError with every name that cannot be free."""
     candidates = [*(axis.symbol for axis in axes), known.batch, *known.freeable]
     found = [
         problem(
             "AC135",
-            f"nothing called '{name}' can be free",
+            f"'{name}' cannot be free",
             known.document.inputs[0].where,
-            help=did_you_mean(name, candidates) or f"what can be free is {', '.join(candidates)}",
+            help=did_you_mean(name, candidates) or f"these can be free: {', '.join(candidates)}",
         )
         for name in unknown
     ]

@@ -1,7 +1,7 @@
-"""The layer graph: flat nodes in topological order, each with its volumes and the place it came from.
+"""The layer graph: flat nodes in topological order, each with its volumes and its location in the spec.
 
-Blocks do not exist here: every node has a dotted name, and whatever is said of a block is said of a prefix. `scopes`
-remember which block each prefix was written as, for the one reader that writes blocks again: codegen.
+The graph has no blocks: every node has a dotted name, and a block corresponds to a prefix. `scopes` record the block of
+each prefix for code generation, which writes the blocks again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,11 +21,11 @@ from archcalc.sym.periodic import PeriodicSet
 
 @dataclass(frozen=True)
 class Node:
-    """One layer at work.
+    """One application of a layer.
 
-    `module`: the name whose weights it uses: its own, or that of the layer it runs again.
+    `module`: the name of the module whose weights it uses: its own, or that of the layer it runs again.
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
-    `times`: how many layers it stands for, one after the other: 1 unless a repeat is free.
+    `times`: the number of consecutive layers it represents: 1 unless a repeat is free.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Node:
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Its entries of `state_dict`, by their names within the module; none where it runs another's module."""
+        """Its entries of `state_dict`, by their names within the module; none if it runs another node's module."""
         return () if self.reruns else tuple(self._weights())
 
     def _weights(self) -> Iterator[Weight]:
@@ -77,7 +77,7 @@ class Scope:
 
     `module`: the prefix whose modules it uses: its own, or that of the block it runs again. `sequence`: the block is a
     chain of blocks, its members named 0, 1, 2 ... `output`: the name of the node whose output is the block's.
-    `arguments`: what it was called with, defaults included.
+    `arguments`: the arguments of its call, defaults included.
     """
 
     prefix: str
@@ -90,8 +90,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """A free symbol: the values that it may have, all multiples of `step`, and the number that the spec gives it, None
-    where it gives none."""
+    """A free symbol: its possible values, all multiples of `step`, and its number in the spec, None if it has none."""
 
     domain: PeriodicSet
     own: int | None = None
@@ -108,7 +107,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold of free symbols for a layer to be what it is: the claim, in words, and whose it is."""
+    """A requirement of a layer on free symbols: the claim, its message, and the node of the layer."""
 
     claim: Claim
     message: str
@@ -130,10 +129,10 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network: what a spec means. `nodes` are in topological order; `outputs` are names of nodes.
+    """A network, built from a spec. `nodes` are in topological order; `outputs` are names of nodes.
 
-    `symbols`: what is free in it, by name; `conditions`: what must hold of those for the layers to be what they are.
-    `repeats`: the nodes that stand for a free number of copies, inner repeats before outer ones.
+    `symbols`: its free symbols by name; `conditions`: the requirements of its layers on them. `repeats`: the nodes that
+    stand for a free number of copies, inner repeats before outer ones.
     """
 
     name: str
@@ -154,7 +153,7 @@ class Graph:
 
     @cached_property
     def dtype(self) -> str:
-        """What it computes in."""
+        """The floating dtype of its computations."""
         return next((volume.dtype for volume in self.volumes.values() if volume.is_floating), "float32")
 
     @cached_property
@@ -163,7 +162,7 @@ class Graph:
 
     @cached_property
     def within(self) -> Mapping[str, tuple[Node, ...]]:
-        """The nodes of every scope, those of the scopes in it included."""
+        """The nodes of every scope, including those of inner scopes."""
         found: dict[str, list[Node]] = {prefix: [] for prefix in self.scopes}
         for node in self.nodes:
             for prefix in enclosing_scopes(node.name):
@@ -172,11 +171,11 @@ class Graph:
         return {prefix: tuple(inside) for prefix, inside in found.items()}
 
     def __getitem__(self, name: str) -> Node:
-        """The node of that name, or the one that ends the block of that name."""
+        """The node of that name, or the output node of the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
 
     def ancestors(self, *names: str) -> set[str]:
-        """Everything that values come from, themselves included."""
+        """All nodes and inputs that these values depend on, including the values themselves."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -187,12 +186,12 @@ class Graph:
         return found
 
     def owner(self, key: str) -> Node:
-        """The node that owns an entry of `state_dict`; names within a module may have dots too."""
+        """The node that owns an entry of `state_dict`. Names within a module can also contain dots."""
         return next(self.by_name[path] for path in enclosing_scopes(key) if path in self.by_name)
 
     @cached_property
     def volumes(self) -> Mapping[str, Volume]:
-        """What every name carries: inputs and nodes."""
+        """The volume of every name: inputs and nodes."""
         return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}
 
 

@@ -1,4 +1,4 @@
-"""Layers take their place in the graph: what must hold of their inputs is checked, and their volumes follow."""
+"""Inference: checks the requirements of each layer on its inputs, and derives its output volume."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,17 +13,17 @@ from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
 
 MAX_LENGTH = 10_000_000
-"""Units along an axis: ten times what anybody feeds to a network."""
+"""Elements along an axis: ten times the longest inputs in use."""
 
 UNKNOWN = ""
-"""The path of a value that an earlier problem made unknowable."""
+"""The path of a value that is unknown because of an earlier problem."""
 
 
 @dataclass
 class Network:
-    """A graph under construction: every node so far, and what every name carries; None where that is unknown.
+    """A graph under construction: every node so far, and the volume of every name; None if it is unknown.
 
-    `dtype`: what layers compute in where their inputs are integers.
+    `dtype`: the dtype of layers whose inputs are integers.
     """
 
     dtype: str = "float32"
@@ -32,12 +32,12 @@ class Network:
     conditions: list[Condition] = field(default_factory=list)
     repeats: list[Repeat] = field(default_factory=list)
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
-    """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
+    """A cache: networks repeat the same layer on the same inputs."""
 
     def add(
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
     ) -> None:
-        """Puts a node in; its volume stays unknown where an input's is. Raises what keeps it from its inputs."""
+        """Adds a node. Its volume is unknown if an input is. Raises SpecError if the layer rejects its inputs."""
         lent = (getattr(layer, key) for key in layer.reads)
         sources = (*sources, *(str(source) for source in lent if source is not None))
         xs = tuple(x for source in sources if (x := self.volumes[source]) is not None)
@@ -72,7 +72,7 @@ class Network:
         return f"{source} {x} (line {node.where.line + 1})" if node and node.where else f"{source} {x}"
 
     def ties(self, layer: Layer, xs: tuple[Volume, ...], call: Invocation) -> Mapping[str, str]:
-        """The weights that are another layer's."""
+        """The weights of this layer that another layer owns."""
         if not any(getattr(layer, key) for key in layer.ties):
             return {}
         own = {weight.name: weight.shape for weight in layer.weights(*xs)}
@@ -89,33 +89,33 @@ class Network:
         raise problem("AC207", message, call.where)
 
     def check_rerun(self, node: Node) -> None:
-        """A module that runs again must find inputs that fit its weights."""
+        """Raises SpecError if the inputs of a module that runs again do not fit its weights."""
         owner = self.nodes.get(node.module)
         if owner is None:
-            raise problem("AC206", f"there is no {node.module} to run again on this input", node.where)
+            raise problem("AC206", f"{node.module} does not exist in the first run, so it cannot run again", node.where)
         theirs = {w.name: w.shape for w in owner.weights}
         if theirs != {w.name: w.shape for w in node.layer.weights(*node.inputs)}:
             given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
-            message = f"{node.module} has weights for {first}, and cannot run again on {given}"
+            message = f"{node.module} has weights for {first} and cannot run again on {given}"
             raise problem("AC206", message, node.where)
 
 
 def check_inputs(
     layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]
 ) -> list[tuple[Claim, str]]:
-    """Raises what keeps a layer from taking its inputs, which are `described` by name, volume and line.
+    """Raises SpecError if a layer rejects its inputs, which are `described` by name, volume and line.
 
-    Returns what depends on free symbols, and what to say where it does not hold.
+    Returns the requirements that depend on free symbols, each with its message.
     """
     least, most = layer.inputs
     count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
-        help = f"what came in is prev: {call.target.text}: [..., prev]" if count < least else ""
+        help = f"prev is the input of the item: {call.target.text}: [..., prev]" if count < least else ""
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where, help=help)
     if not layer.takes_ids and any(x.is_ids for x in xs):
-        message = f"{call.target.text} computes with numbers, and integers are names here"
-        help = "look a vector up for each of them: embedding(num_embeddings, embedding_dim)"
+        message = f"{call.target.text} cannot compute with integer ids"
+        help = "embed them first: embedding(num_embeddings, embedding_dim)"
         raise problem("AC201", message, call.where, notes=[", ".join(described)], help=help)
     depends = []
     for holds, message in layer.requires(*xs):
@@ -127,14 +127,20 @@ def check_inputs(
 
 
 def check_lengths(y: Volume, where: Location | None) -> None:
-    """Raises where an axis is beyond all bounds: formulas that walk along it would take for ever."""
+    """Raises SpecError if an axis is too long: formulas that iterate over it would never finish."""
     if any(is_number(n) and n > MAX_LENGTH for n in y.spatial):
-        message = f"{y} has more than {MAX_LENGTH:,} units along an axis"
-        raise problem("AC208", message, where, help="is a number mistyped?")
+        message = f"{y} has more than {MAX_LENGTH:,} elements along an axis"
+        raise problem("AC208", message, where, help="check for a mistyped number")
+
+
+def either(numbers: Sequence[int]) -> str:
+    """`1, 2 or 3`."""
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
     ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
     if ranks and x.rank not in ranks:
-        axes = f"{' or '.join(map(str, ranks))} spatial {'axis' if ranks == (1,) else 'axes'}"
-        raise problem("AC202", f"{call.target.text} needs {axes}, got {x}, which has {x.rank}", call.where)
+        axes = f"{either(ranks)} spatial {'axis' if ranks == (1,) else 'axes'}"
+        raise problem("AC202", f"{call.target.text} needs {axes}; {x} has {x.rank}", call.where)

@@ -1,4 +1,4 @@
-"""From a spec, however it is named, to its graph: the first half of the pipeline in one call."""
+"""Loading: from the name of a spec to its graph."""
 
 import gc
 import sys
@@ -23,8 +23,8 @@ from archcalc.spec.zoo import bundled
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Holds the garbage collector off: all that is made here is kept, and looking through it again and again is what
-    would make reading grow faster than the spec (measured: 13 times the time for 10 times the layers, 10 without)."""
+    """Pauses garbage collection. All objects created here are kept; scanning them again and again makes the time grow
+    faster than the spec (measured: 13 times the time for 10 times the layers, 10 times without collection)."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -44,8 +44,8 @@ def load(
 ) -> Graph:
     """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`.
 
-    `free`: what is to be a symbol: axes of the first input (`H`), the batch `N`, parameters (`w`, `depths[0]`), beside
-    what the spec leaves free; None asks for numbers throughout.
+    `free`: names to make free symbols: axes of the first input (`H`), the batch size `N`, parameters (`w`,
+    `depths[0]`), in addition to the free symbols of the spec. None requires numbers throughout.
 
     Raises SpecError with every problem of the file.
     """
@@ -57,7 +57,7 @@ def load(
 
 
 def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:
-    """The graph of a spec that is at hand as text."""
+    """The graph of a spec given as text."""
     with gc_paused():
         return build(read_document(Source(name, text), variant=variant))
 
@@ -69,12 +69,12 @@ def document_of(spec: str, overrides: Overrides = AS_WRITTEN) -> Document:
 
 
 def document_of_chain(chain: str, overrides: Overrides = AS_WRITTEN) -> Document:
-    """The document of a one-liner."""
+    """The document of a one-line network."""
     return overridden(partial(one_liner, chain), overrides)
 
 
 def overridden(read: Callable[..., Document], overrides: Overrides) -> Document:
-    """The document that `read(settings=...)` gives, with everything else that the command line changes."""
+    """The document that `read(settings=...)` returns, with everything else that the command line changes."""
     settings, inputs = overrides.settings, overrides.inputs
     certain = {name: value for name, value in settings.items() if not may_be_axis(name)}
     document = read(settings=certain)
@@ -87,26 +87,26 @@ def overridden(read: Callable[..., Document], overrides: Overrides) -> Document:
 
 
 def documents_of(specs: Sequence[str], chains: Sequence[str], overrides: Overrides) -> list[Document]:
-    """The documents of specs by their names; and of a one-liner, which may be given in several pieces."""
+    """The documents of named specs, and of a one-line network, which can be given in several pieces."""
     one_line = [document_of_chain("\n".join(chains), overrides)] if chains else []
     return [*(document_of(spec, overrides) for spec in specs), *one_line]
 
 
 def source_of(spec: str) -> tuple[Source, str | None]:
-    """The text that a spec's name stands for, and the variant that it asks for."""
+    """The text of a named spec, and the requested variant."""
     if Path(spec).is_file():
         return read_source(spec), None
     path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
     if path == "-":
         return decoded("<stdin>", standard_input()), variant or None
     if not path:
-        raise problem("AC021", f"'{spec}' names no spec", help="`archcalc specs` lists the bundled ones")
+        raise problem("AC021", f"'{spec}' is not the name of a spec", help="`archcalc specs` lists the bundled specs")
     known = bundled()
     if path in known and not Path(path).is_file():
         return read_source(str(known[path])), variant or None
     if is_a_name(path):
-        help = did_you_mean(path, known) or "`archcalc specs` lists the bundled ones"
-        raise problem("AC021", f"there is no file and no bundled spec called '{path}'", help=help)
+        help = did_you_mean(path, known) or "`archcalc specs` lists the bundled specs"
+        raise problem("AC021", f"'{path}' is neither a file nor a bundled spec", help=help)
     return read_source(path), variant or None
 
 

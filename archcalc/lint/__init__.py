@@ -1,5 +1,5 @@
-"""Checks: what is unsound in a design, and where a network differs from what its spec expects.
+"""Checks: weaknesses of a design, and differences between a network and the expectations of its spec.
 
-In: a `Document` and its `Graph`. Out: diagnostics, and edits that fix what can be fixed safely.
-To touch: rules/ to add one; how diagnostics are written for machines; the JSON Schema of specs.
+In: a `Document` and its `Graph`. Out: diagnostics, and edits for safe fixes.
+To touch: rules/ to add a rule; the machine-readable formats of diagnostics; the JSON Schema of specs.
 """

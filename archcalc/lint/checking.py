@@ -1,4 +1,4 @@
-"""Checking: everything that is wrong with a spec, what it expects and does not get included."""
+"""Checking: all problems of a spec, including unmet expectations."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from archcalc.spec.declaration import Document
 
 
 def check(spec: str) -> tuple[str, ...]:
-    """Everything that is wrong with a spec, its expectations included, as readable messages; empty where nothing is."""
+    """The messages of all problems of a spec, including unmet expectations; empty if there are none."""
     try:
         found = problems_of(document_of(spec))
     except SpecError as error:
@@ -21,12 +21,12 @@ def check(spec: str) -> tuple[str, ...]:
 
 
 def problems_of(document: Document) -> Sequence[Diagnostic]:
-    """What is wrong with a document that could be read."""
+    """The problems of a document that could be read."""
     return judged(document)[1]
 
 
 def judged(document: Document) -> tuple[Graph | None, Sequence[Diagnostic]]:
-    """The network of a document, where it can be built, and what is wrong. Sizes that it leaves free stay free."""
+    """The network of a document, if it can be built, and the problems. Free sizes stay free."""
     try:
         graph = build(document, free=())
     except SpecError as error:

@@ -1,4 +1,4 @@
-"""Diagnostics for programs: a line each, JSON, GitHub's workflow commands, SARIF."""
+"""Diagnostics for programs: one line each, JSON, GitHub workflow commands, SARIF."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def concise(found: Sequence[Diagnostic]) -> str:
-    """A line each: `specs/x.yaml:5:7: AC201 add needs equal shapes`."""
+    """One line per diagnostic: `specs/x.yaml:5:7: AC201 add needs equal shapes`."""
     return "".join(printable(f"{each.location or 'archcalc'}: {each.code} {each.message}") + "\n" for each in found)
 
 
@@ -27,7 +27,7 @@ def as_json(found: Sequence[Diagnostic]) -> str:
 
 
 def as_text(value: object) -> str:
-    """JSON in which nothing stands that a terminal would obey: what cannot be printed is escaped."""
+    """JSON with all unprintable characters escaped, so that it is safe for terminals."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
     if text.replace("\n", "").isprintable():
         return text + "\n"
@@ -35,7 +35,7 @@ def as_text(value: object) -> str:
 
 
 def all_said(each: Diagnostic) -> str:
-    """The message, its notes and its help, a line each."""
+    """The message, its notes and its help, one line each."""
     return "\n".join([each.message, *each.notes, *([f"help: {each.help}"] if each.help else [])])
 
 
@@ -63,7 +63,7 @@ def annotation(each: Diagnostic) -> str:
 
 
 def escaped(text: str, more: str = "") -> str:
-    """As a workflow command wants it: no line breaks, and no signs that end a property.
+    """Text escaped for a workflow command: no line breaks, and no characters that end a property.
 
     >>> escaped("50 %: a, b", ":,")
     '50 %25%3A a%2C b'

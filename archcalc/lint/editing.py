@@ -1,4 +1,4 @@
-"""Editing: the text of a spec with some of its calls changed, everything else as it was, comments included."""
+"""Editing: changes calls in the text of a spec, and leaves everything else, including comments, unchanged."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from archcalc.graph.graph import Node
 
 
 def with_argument(node: Node, name: str, value: str) -> tuple[Edit, ...]:
-    """Gives an argument to a node's call, written `conv(3, 8)`, `conv: {...}` or as a mapping of lines of its own.
+    """Adds an argument to a node's call, written `conv(3, 8)`, `conv: {...}` or as a mapping over several lines.
 
-    One of that name that stands there is replaced. Nothing where it is written otherwise.
+    An existing argument of that name is replaced. Returns no edits for any other form.
     """
     where = node.where
     if where is None:
@@ -27,12 +27,12 @@ def with_argument(node: Node, name: str, value: str) -> tuple[Edit, ...]:
 
 
 def is_call(where: Location) -> bool:
-    """Whether a place is a whole call: `conv(3, 8)`."""
+    """Whether a location is a complete call: `conv(3, 8)`."""
     return len(where.text) == where.length and where.text.endswith(")") and "(" in where.text
 
 
 def in_brackets(where: Location, key: str, value: str) -> tuple[Edit, ...]:
-    """Puts `key` and `value` into what ends in a bracket: `conv(3, 8)`, `{kernel_size: 3}`."""
+    """Adds `key` and `value` to a text that ends in a bracket: `conv(3, 8)`, `{kernel_size: 3}`."""
     text = where.text
     first = re.search(r"[({]", text)
     assert first
@@ -47,7 +47,7 @@ def in_brackets(where: Location, key: str, value: str) -> tuple[Edit, ...]:
 
 
 def parts(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Where the arguments of a call lie, whose first begins at `start` and whose last ends before the last bracket.
+    """The ranges of the arguments of a call. The first begins at `start`; the last ends before the last bracket.
 
     >>> list(parts("conv(3, act=f(1, 2))", 5))
     [(5, 6), (7, 19)]
@@ -61,7 +61,7 @@ def parts(text: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def closing(text: str, start: int) -> int:
-    """Where the bracket ends that opens at `start`; -1 where that is on another line."""
+    """The position of the bracket that closes the one at `start`; -1 if it is on another line."""
     depth = 0
     for i, sign in enumerate(text[start:], start):
         depth += (sign in "([{") - (sign in ")]}")
@@ -71,7 +71,7 @@ def closing(text: str, start: int) -> int:
 
 
 def in_lines(where: Location, name: str, value: str) -> tuple[Edit, ...]:
-    """Puts an argument into a mapping of one line each, below its key."""
+    """Adds an argument to a mapping with one line per key."""
     source, line = where.source, where.line + 1
     indent = indent_of(source.line(line))
     if indent <= where.column or not source.line(line).strip():
@@ -90,7 +90,7 @@ def indent_of(line: str) -> int:
 
 
 def removable(node: Node) -> Location | None:
-    """Where a layer stands that can be taken out; None where it, or another of its kind, has a name."""
+    """The location of a layer that can be removed; None if a number of its type is used as a name: `relu1`."""
     where = node.where
     if where is None or len(where.text) != where.length:
         return None
@@ -98,7 +98,7 @@ def removable(node: Node) -> Location | None:
 
 
 def without_step(node: Node) -> tuple[Edit, ...]:
-    """Takes a layer out of its chain, where that is safe."""
+    """Removes a layer from its chain, if that is safe."""
     where = removable(node)
     if where is None:
         return ()
@@ -113,7 +113,7 @@ def without_step(node: Node) -> tuple[Edit, ...]:
 
 
 def without_line(node: Node) -> tuple[Edit, ...]:
-    """Takes the line of a layer out that stands alone on it, as one item of a chain, where that is safe."""
+    """Removes the line of a layer that is the only item on it, if that is safe."""
     where = removable(node)
     if where is None:
         return ()
@@ -123,7 +123,7 @@ def without_line(node: Node) -> tuple[Edit, ...]:
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text with all edits made; of two that overlap the later one."""
+    """The text with all edits applied; of two overlapping edits, only the later one."""
     lines = text.splitlines(keepends=True)
     taken: set[tuple[int, int]] = set()
     for edit in sorted(dict.fromkeys(edits), key=lambda edit: (edit.where.line, edit.where.column), reverse=True):

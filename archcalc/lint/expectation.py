@@ -1,4 +1,4 @@
-"""Expectations: what a spec says was published, held against what comes out."""
+"""Expectations: compares the published numbers in a spec with the computed ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
@@ -8,7 +8,7 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.graph.binding import shown
 from archcalc.graph.graph import Graph
-from archcalc.lint.likely_culprits import suspects
+from archcalc.lint.likely_culprits import likely_culprits
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.declaration import Document, Expectation
@@ -18,7 +18,7 @@ from archcalc.sym.expr import Expr, expression, symbol
 
 
 def failures(graph: Graph, document: Document) -> Iterator[Diagnostic]:
-    """What the spec expects and does not get, each at the place of the expected number."""
+    """A diagnostic for every expectation that is not met, at the location of the expected number."""
     for expected in document.expect:
         try:
             yield from compared(expected, graph)
@@ -36,8 +36,8 @@ def compared(expected: Expectation, graph: Graph) -> Iterator[Diagnostic]:
         yield from by_layer(expected, graph, BY_LAYER[key](graph))
     else:
         known = [*MEASURES, "output", *BY_LAYER]
-        help = did_you_mean(key, known) or f"one of {', '.join(known)}"
-        yield Diagnostic(code="AC301", message=f"nothing is called '{key}'", location=expected.key.where, help=help)
+        help = did_you_mean(key, known) or f"use one of {', '.join(known)}"
+        yield Diagnostic(code="AC301", message=f"unknown quantity '{key}'", location=expected.key.where, help=help)
 
 
 def shapes(graph: Graph) -> Mapping[str, Value]:
@@ -45,7 +45,7 @@ def shapes(graph: Graph) -> Mapping[str, Value]:
 
 
 def fields(graph: Graph) -> Mapping[str, Value]:
-    """One number where the axes agree."""
+    """One number if the axes agree."""
     found: dict[str, Value] = {}
     for name, axes in receptive_fields(graph).items():
         sizes = tuple(each.size for each in axes)
@@ -58,12 +58,12 @@ BY_LAYER: Mapping[str, Callable[[Graph], Mapping[str, Value]]] = {
     "outputs": shapes,
     "receptive_field": fields,
 }
-"""Expectations that have one part for each layer."""
+"""Expectations with one part per layer."""
 
 
 def by_layer(expected: Expectation, graph: Graph, found: Mapping[str, Value]) -> Iterator[Diagnostic]:
     if expected.value is not None:
-        yield of_wrong_kind(expected, f"{expected.key.text} is expected layer by layer", "{conv1: ..., fc1: ...}")
+        yield of_wrong_kind(expected, f"{expected.key.text} needs a value per layer", "{conv1: ..., fc1: ...}")
     for part in expected.parts:
         name = part.key.text
         node = graph.scopes[name].output if name in graph.scopes else name
@@ -77,7 +77,7 @@ def by_layer(expected: Expectation, graph: Graph, found: Mapping[str, Value]) ->
 
 def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> Iterator[Diagnostic]:
     if expected.value is None:
-        yield of_wrong_kind(expected, f"{what} is one value, not a mapping", shown(computed))
+        yield of_wrong_kind(expected, f"{what} needs one value, not a mapping", shown(computed))
         return
     wanted = expected.value.evaluate(graph.params)
     if computed == wanted or is_same_form(wanted, computed, graph) or within(expected, wanted, computed, graph):
@@ -91,11 +91,11 @@ def judged(expected: Expectation, what: str, computed: Value, graph: Graph) -> I
 
 
 def is_same_form(wanted: Value, computed: Value, graph: Graph) -> bool:
-    """Whether an expected formula has the computed one's values for all sizes that there may be."""
+    """Whether an expected formula equals the computed one for all possible sizes."""
     if not isinstance(wanted, int | Expr) or not isinstance(computed, int | Expr):
         return False
     multiples = {name: each.step * symbol(name) for name, each in graph.symbols.items() if each.step > 1}
-    return equal(expression(wanted).subs(**multiples), expression(computed).subs(**multiples)).is_proved
+    return equal(expression(wanted).subs(**multiples), expression(computed).subs(**multiples)).holds
 
 
 def of_wrong_kind(expected: Expectation, message: str, example: str) -> Diagnostic:
@@ -104,7 +104,7 @@ def of_wrong_kind(expected: Expectation, message: str, example: str) -> Diagnost
 
 
 def within(expected: Expectation, wanted: Value, computed: Value, graph: Graph) -> bool:
-    """Whether the difference is one that the expectation allows."""
+    """Whether the difference is within the tolerance of the expectation."""
     if not is_number(wanted) or not is_number(computed):
         return False
     difference = abs(Fraction(computed) - wanted)
@@ -123,15 +123,15 @@ def is_number(value: Value) -> TypeGuard[int | Fraction]:
 
 
 def differences(expected: Expectation, what: str, wanted: Value, computed: Value, graph: Graph) -> Iterator[str]:
-    """By how much, beside what is allowed, and what explains it."""
+    """The difference, the tolerance, and likely explanations."""
     if not is_number(wanted) or not is_number(computed):
         return
     difference = computed - wanted
     text = f"the difference is {'+' * (difference > 0)}{written(difference)}"
     if expected.tolerance is not None and wanted:
-        text += f" ({float(100 * difference / wanted):+.3g} %, allowed are {100 * expected.tolerance:.3g} %)"
+        text += f" ({float(100 * difference / wanted):+.3g} %, tolerance {100 * expected.tolerance:.3g} %)"
     if expected.absolute is not None:
-        text += f" (allowed are {written(expected.absolute.evaluate(graph.params))})"
+        text += f" (tolerance {written(expected.absolute.evaluate(graph.params))})"
     yield text
     if what in MEASURES and isinstance(wanted, int) and isinstance(computed, int):
-        yield from suspects(graph, what, wanted, computed)
+        yield from likely_culprits(graph, what, wanted, computed)

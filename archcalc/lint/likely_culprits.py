@@ -1,4 +1,4 @@
-"""What explains the difference between an expected total and the computed one: the layers likely to be at fault."""
+"""Likely culprits: layers that explain the difference between an expected and a computed total."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -9,17 +9,17 @@ from archcalc.measure import MEASURES
 from archcalc.sym.expr import NoClosedForm
 
 MOST = 3
-"""Layers that are named; more would explain anything."""
+"""The maximum number of layers to name."""
 
 
-def suspects(graph: Graph, what: str, wanted: Dim, computed: Dim) -> Iterator[str]:
-    """In words, the likeliest first; each comes to the difference exactly. Nothing where sizes are free."""
+def likely_culprits(graph: Graph, what: str, wanted: Dim, computed: Dim) -> Iterator[str]:
+    """Explanations, the most likely first; each accounts for the exact difference. None if sizes are free."""
     difference = computed - wanted
     if not difference or graph.symbols or not is_number(wanted, computed):
         return
     yield from other_conventions(graph, what, wanted)
-    if names := parts_that_come_to(graph, what, abs(difference)):
-        yield f"which is just what {' and '.join(names[:MOST])} comes to"
+    if names := parts_with_total(graph, what, abs(difference)):
+        yield f"this is exactly the total of {' or '.join(names[:MOST])}"
     if what in ("params", "trainable_params", "active_params"):
         yield from biases(graph, difference)
         yield from norms(graph, difference)
@@ -28,21 +28,21 @@ def suspects(graph: Graph, what: str, wanted: Dim, computed: Dim) -> Iterator[st
 
 
 def other_conventions(graph: Graph, what: str, wanted: Dim) -> Iterator[str]:
-    """Other measures that come to what is expected, and other units."""
+    """Other measures whose total equals the expected number."""
     for name, measure in MEASURES.items():
         try:
             if name != what and measure.total(graph) == wanted:
-                yield f"{name} come to {wanted:,}: is it they that were published?"
+                yield f"{name} total {wanted:,}: was this quantity published?"
                 return
         except NoClosedForm:
             continue
     kept = MEASURES[what].total(graph) + MEASURES["buffers"].total(graph) if what == "params" else 0
     if kept == wanted:
-        yield f"parameters and buffers together come to {wanted:,}: running statistics are counted there"
+        yield f"parameters and buffers together total {wanted:,}: the publication may count running statistics"
 
 
-def parts_that_come_to(graph: Graph, what: str, amount: int) -> Sequence[str]:
-    """Layers, or else blocks, or else single weights, that come to an amount each."""
+def parts_with_total(graph: Graph, what: str, amount: int) -> Sequence[str]:
+    """Layers whose total equals an amount; if there are none, blocks, then single weights."""
     of = MEASURES[what].of
     layers = [node.name for node in graph if of(node) == amount]
     if layers:
@@ -59,20 +59,20 @@ def parts_that_come_to(graph: Graph, what: str, amount: int) -> Sequence[str]:
 
 
 def biases(graph: Graph, difference: int) -> Iterator[str]:
-    """Biases that there are too many of, or too few."""
+    """Biases that are superfluous or missing."""
     layers = [node for node in graph if node.layer.role is Role.CONTRACTION and "bias" in node.layer.known]
     normalised = {source for node in graph if node.layer.role is Role.BATCH_NORM for source in node.sources}
     for kind in dict.fromkeys(node.layer.name for node in layers):
         alike = [node for node in layers if node.layer.name == kind and not node.reruns]
         normed = [node for node in alike if node.name in normalised]
-        for those, behind in ((alike, ""), (normed, " before a norm")):
+        for those, where in ((alike, ""), (normed, " before a norm")):
             without = [node for node in those if not has_bias(node)]
             having = summed(weight.numel for node in those for weight in node.weights if weight.name == "bias")
             if difference > 0 and having == difference and len(those) > 1:
-                yield f"the biases of every {kind}{behind} come to just that: bias=false"
+                yield f"the biases of every {kind}{where} total exactly this: bias=false"
                 return
             if difference < 0 and summed(node.output.channels for node in without) == -difference and len(without) > 1:
-                yield f"biases of every {kind}{behind} that has none would come to just that: bias=true"
+                yield f"biases for every {kind}{where} without one would total exactly this: bias=true"
                 return
 
 
@@ -81,28 +81,28 @@ def has_bias(node: Node) -> bool:
 
 
 def norms(graph: Graph, difference: int) -> Iterator[str]:
-    """All parameters of norms of a kind, where one counts them and the other does not."""
+    """The parameters of all norms of a kind, if only one side counts them."""
     for role in (Role.BATCH_NORM, Role.NORM):
         alike = [node for node in graph if node.layer.role is role]
         if len(alike) > 1 and summed(map(MEASURES["params"].of, alike)) == difference:
-            yield f"the parameters of the {len(alike)} norms come to just that"
+            yield f"the parameters of the {len(alike)} norms total exactly this"
 
 
 def classes(graph: Graph, what: str, wanted: int, computed: int) -> Iterator[str]:
-    """Another number of units in the layer at an output: 1,001 classes instead of 1,000."""
+    """A different number of outputs: 1,001 classes instead of 1,000."""
     difference, of = computed - wanted, MEASURES[what].of
     for node in ends(graph):
-        units, whole = int(node.output.channels), int(of(node))
-        each, rest = divmod(whole, units)
+        outputs, whole = int(node.output.channels), int(of(node))
+        each, rest = divmod(whole, outputs)
         if rest or each < 8 or difference % each:
-            continue  # a few parameters to a unit would explain anything
-        there = units - difference // each
-        if there > 0 and there != units:
-            yield f"with {there:,} units in {node.name} instead of {units:,} it would come out"
+            continue  # with few parameters per output, almost any difference would match
+        other = outputs - difference // each
+        if other > 0 and other != outputs:
+            yield f"with {other:,} outputs of {node.name} instead of {outputs:,} the totals would agree"
 
 
 def ends(graph: Graph) -> Collection[Node]:
-    """The last layers with weights before each output."""
+    """The last layer with weights before each output."""
     found = {}
     for name in graph.outputs:
         node = graph.by_name.get(name)

@@ -1,4 +1,4 @@
-"""Linting: what the rules find in a network, once for each place in the spec, less what the spec says to leave out."""
+"""Linting: the findings of rules in a network, one per location in the spec, without suppressed ones."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -16,12 +16,12 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
 
 NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Za-z]+\d*(?:[\s,]+[A-Za-z]+\d+)*)?", re.IGNORECASE)
-"""`# noqa` at the end of a line leaves out all that is found there, `# noqa: AR101, AR203` these rules alone."""
+"""`# noqa` at the end of a line suppresses all rules there, `# noqa: AR101, AR203` only these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rules are asked: codes or their beginnings, `AR1`. Of `select` and `ignore` the longer one decides."""
+    """Which rules to run: codes or prefixes, `AR1`. If both `select` and `ignore` match, the longer match decides."""
 
     select: tuple[str, ...] = ("AR",)
     ignore: tuple[str, ...] = ()
@@ -33,14 +33,14 @@ class Selection:
 EVERY_RULE = Selection()
 
 
-def longest(beginnings: Collection[str], code: str) -> int:
-    return max((len(each) for each in beginnings if code.startswith(each.upper())), default=0)
+def longest(prefixes: Collection[str], code: str) -> int:
+    return max((len(each) for each in prefixes if code.startswith(each.upper())), default=0)
 
 
 def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_RULE) -> Sequence[Diagnostic]:
-    """What rules find in the network of a document; sizes that it leaves free are given an example's numbers.
+    """The findings of rules in the network of a document. Free sizes get example values.
 
-    Nothing where no example of them can be found.
+    Empty if no example values are valid.
     """
     if graph.symbols:
         try:
@@ -51,7 +51,7 @@ def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_R
         try:
             graph = build(document, sizes=shapes)
         except SpecError:
-            return ()  # no size fits: that is told elsewhere
+            return ()  # no size fits: `contradictions` reports that
     return tuple(found_in(graph, selection))
 
 
@@ -68,15 +68,15 @@ def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
             yield from (
                 diagnostic_of(code, found, at.get(place, ()))
                 for place, found in by_place.items()
-                if not silenced(code, place)
+                if not suppressed(code, place)
             )
 
 
 def diagnostic_of(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
-    """One diagnostic for all layers that come from one place; edits where every layer of the place has the weakness."""
+    """One diagnostic for all layers from one location; with edits if every layer there has the weakness."""
     first, *others = found
     plural = "s" * (len(others) > 1)
-    more = f"so do {len(others):,} more layer{plural} of this place, up to {others[-1].node.name}" if others else ""
+    more = f"also {len(others):,} more layer{plural} from this line, up to {others[-1].node.name}" if others else ""
     return Diagnostic(
         code=code,
         severity="warning",
@@ -88,8 +88,8 @@ def diagnostic_of(code: str, found: Sequence[Finding], there: Sequence[Node]) ->
     )
 
 
-def silenced(code: str, place: Location | None) -> bool:
-    """Whether the line of a place says that a rule is to be left out there, or the head of the file for all of it."""
+def suppressed(code: str, place: Location | None) -> bool:
+    """Whether a comment on the line of a location, or at the top of the file, suppresses a rule."""
     if place is None:
         return False
     lines = place.source.lines
@@ -103,6 +103,6 @@ def first_key(lines: Sequence[str]) -> int:
 
 
 def noqa(line: str) -> Iterator[Sequence[str]]:
-    """The codes that a comment names; none of them: all."""
+    """The codes in each noqa comment; empty for all codes."""
     for found in NOQA.finditer(line):
         yield re.findall(r"[A-Z]+\d+", (found["codes"] or "").upper())

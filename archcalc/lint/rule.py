@@ -1,7 +1,7 @@
-"""What a rule is: one weakness of a design, found in the graph. Rules live one to a file in rules/.
+"""Rules: each finds one weakness of a design in the graph. Rules are in rules/, one per file.
 
-A rule states what it objects to (its docstring: a sentence, the reason, the source), a spec that has the weakness and
-one that has it not. From these follow `archcalc explain AR101`, its page in the docs and its tests.
+A rule consists of its docstring (a title sentence, the reason, the sources), a spec with the weakness and one without.
+`archcalc explain AR101`, the page in the docs and the tests are generated from these.
 
 Codes: AR1xx redundancy, AR2xx shape and resolution, AR3xx receptive field, AR4xx cost, AR5xx trainability,
 AR6xx numerics.
@@ -28,12 +28,12 @@ L = TypeVar("L", bound=Layer)
 
 
 Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
-"""For the roles that are passed by: where that leads from each node."""
+"""For the skipped roles: the node reached from each node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A weakness: the layer that has it, in words, what to write instead, and `edits` that do so and nothing else."""
+    """A weakness: its layer, a message, what to write instead, and `edits` that do exactly that."""
 
     node: Node
     message: str
@@ -44,12 +44,12 @@ class Finding:
 
     @property
     def where(self) -> Location | None:
-        """What it is told of: the layer, unless `place` says otherwise."""
+        """The location to report: that of the layer, unless `place` is given."""
         return self.place or self.node.where
 
 
 class Design:
-    """A network of numbers as rules ask about it."""
+    """A network without free symbols, with the queries that rules need."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -65,7 +65,7 @@ class Design:
         return found
 
     def of(self, kind: type[L]) -> Iterator[tuple[Node, L]]:
-        """The nodes whose layer is of a kind, with that layer."""
+        """The nodes whose layer has a type, with that layer."""
         for node in self.chosen({each for each in self.by_type if issubclass(each, kind)}):
             assert isinstance(node.layer, kind)
             yield node, node.layer
@@ -75,14 +75,14 @@ class Design:
         return self.chosen({each for each in self.by_type if each.role in roles})
 
     def chosen(self, types: Collection[type[Layer]]) -> Sequence[Node]:
-        """The nodes whose layer is of one of these types: found by type, for networks have few types of layers."""
+        """The nodes whose layer has one of these types, looked up by type because networks have few types."""
         if len(types) > 1:
             return [node for node in self.graph if type(node.layer) in types]
         return [node for each in types for node in self.by_type[each]]
 
     @cached_property
     def users(self) -> Mapping[str, Sequence[Node]]:
-        """The nodes that run a module: the one that owns it, and those that run it again."""
+        """The nodes that run a module: its owner, and those that run it again."""
         found: dict[str, list[Node]] = {}
         for node in self.graph:
             found.setdefault(node.module, []).append(node)
@@ -90,7 +90,7 @@ class Design:
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
-        """The nodes that read a value, inputs' included; none for one that nobody reads."""
+        """The nodes that read a value, including inputs; empty for unused values."""
         found: dict[str, list[Node]] = {name: [] for name in self.graph.volumes}
         for node in self.graph:
             for source in dict.fromkeys(node.sources):
@@ -104,7 +104,7 @@ class Design:
 
     @cached_property
     def macs(self) -> int:
-        """All of the network: other layers have none."""
+        """The MACs of the network. Only contractions have MACs."""
         return int(sum(map(macs, self.playing(Role.CONTRACTION))))
 
     @cached_property
@@ -112,14 +112,14 @@ class Design:
         return {each.name: each for each in self.graph.inputs}
 
     def sliding(self, node: Node) -> Sequence[tuple[int, Window]]:
-        """The window on each spatial axis along which a layer slides one, by the number of the axis."""
+        """The sliding windows of a layer, each with its axis."""
         return self.windows[node.name]
 
     @cached_property
     def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
         known: dict[tuple[Layer, tuple[Volume, ...]], Sequence[tuple[int, Window]]] = {}
         found: dict[str, Sequence[tuple[int, Window]]] = {}
-        for node in self.graph:  # networks repeat themselves
+        for node in self.graph:  # networks repeat layers
             if is_pointwise(type(node.layer)):
                 found[node.name] = ()
                 continue
@@ -130,43 +130,43 @@ class Design:
         return found
 
     def before(self, node: Node) -> Node | None:
-        """The node whose output a node reads first; None where that is an input."""
+        """The node of a node's first source; None if that is an input."""
         return self.graph.by_name.get(node.sources[0])
 
     def after(self, node: Node) -> Node | None:
-        """The one node that reads a node's output; None where there are several, or it is an output itself."""
+        """The only node that reads a node's output; None if there are several, or the node is an output."""
         readers = self.readers[node.name]
         return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
 
     def back(self, node: Node, *roles: Role) -> Node | None:
-        """The nearest node before one that has none of these roles; None where an input comes first."""
-        return beyond(node, self.before, roles, self.behind.setdefault(roles, {}))
+        """The nearest earlier node that has none of these roles; None if an input comes first."""
+        return beyond(node, self.before, roles, self.earlier.setdefault(roles, {}))
 
     def origin(self, node: Node) -> str:
-        """The input that a node's values come from, first sources alone."""
+        """The input that a node depends on, following first sources only."""
         name = node.sources[0]
         while name not in self.inputs:
             name = self.graph.by_name[name].sources[0]
         return name
 
     def on(self, node: Node, *roles: Role) -> Node | None:
-        """The nearest node after one that has none of these roles, where each is read by the next alone."""
-        return beyond(node, self.after, roles, self.ahead.setdefault(roles, {}))
+        """The nearest later node that has none of these roles, if each node in between has a single reader."""
+        return beyond(node, self.after, roles, self.later.setdefault(roles, {}))
 
     @cached_property
-    def behind(self) -> Passed:
+    def earlier(self) -> Passed:
         return {}
 
     @cached_property
-    def ahead(self) -> Passed:
+    def later(self) -> Passed:
         return {}
 
 
 def beyond(
     node: Node, step: Callable[[Node], Node | None], roles: tuple[Role, ...], known: dict[str, Node | None]
 ) -> Node | None:
-    """The first node, step by step, that has none of these roles; `known` keeps it for those passed by: a chain of
-    thousands is walked once."""
+    """The first node, step by step, that has none of these roles. `known` caches it for the skipped nodes, so that long
+    chains are traversed once."""
     passed = []
     found = step(node)
     while found is not None and found.layer.role in roles:
@@ -186,11 +186,11 @@ def windows_of(node: Node) -> Iterator[tuple[int, Window]]:
 
 
 RULES: dict[str, type["Rule"]] = {}
-"""Every rule by its code; filled by the class statements in rules/."""
+"""Every rule by its code; the class statements in rules/ register themselves."""
 
 
 class Rule(ABC):
-    """One weakness. `bad`: a spec that has it, where the line it is told of ends in `# <-`; `good`: one without."""
+    """One weakness. `bad`: a spec with it; the reported line ends in `# <-`. `good`: a spec without it."""
 
     code: ClassVar[str]
     bad: ClassVar[str]
@@ -208,23 +208,23 @@ class Rule(ABC):
 
 
 def title_of(rule: type[Rule]) -> str:
-    """What a rule objects to: the first sentence of its docstring."""
+    """The title of a rule: the first sentence of its docstring."""
     return inspect.cleandoc(rule.__doc__ or "").split("\n\n")[0].replace("\n", " ").rstrip(".")
 
 
 def text_of(rule: type[Rule]) -> str:
-    """All that is said of a rule, as `archcalc explain` prints it."""
+    """The full text of a rule, as `archcalc explain` prints it."""
     about, bad, good = parts_of(rule)
     return f"{about}\n\nFound:\n\n{indent(bad, '    ')}\n\nNot found:\n\n{indent(good, '    ')}"
 
 
 def parts_of(rule: type[Rule]) -> tuple[str, str, str]:
-    """Why and who says so; an example that has the weakness, and one that has it not."""
+    """The reason with sources; an example with the weakness, and one without."""
     return inspect.cleandoc(rule.__doc__ or "").partition("\n\n")[2], rule.bad.strip("\n"), rule.good.strip("\n")
 
 
 def example_spec(text: str) -> str:
-    """The whole spec of an example: what it does not say is a small image that goes in.
+    """The complete spec of an example; the default input is a small image.
 
     >>> example_spec("- conv(3, 8)")
     'archcalc: 1\\ninput: [3, 32, 32]\\nlayers:\\n- conv(3, 8)\\n'

@@ -1,6 +1,6 @@
-"""The JSON Schema of specs, made from what layers declare: what editors complete and check while a spec is written.
+"""The JSON Schema of specs, generated from the declarations of layers. Editors use it for completion and checks.
 
-It holds the structure of a file. Chains, expressions and names within texts are checked by `archcalc check` alone.
+It describes the structure of a file. Only `archcalc check` checks chains, expressions and names within texts.
 """
 
 import inspect
@@ -22,7 +22,7 @@ Schema: TypeAlias = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 SCALAR: Schema = {"type": ["number", "string", "boolean"]}
-"""A number, or an expression: any text may be one."""
+"""A number, or an expression as text."""
 
 NAME = "[A-Za-z_][A-Za-z0-9_]*"
 BLOCK = rf"^\s*{NAME}\s*(\(.*\))?\s*$"
@@ -37,12 +37,12 @@ def list_of(item: Schema, **more: Any) -> Schema:
 
 
 def mapping(**properties: Schema) -> Schema:
-    """A mapping with these keys alone."""
+    """A mapping with only these keys."""
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def by_name(value: Schema, pattern: str = rf"^\s*{NAME}\s*$") -> Schema:
-    """A mapping whose keys are the user's own."""
+    """A mapping with user-defined keys."""
     return {"type": ["object", "null"], "patternProperties": {pattern: value}, "additionalProperties": False}
 
 
@@ -50,18 +50,18 @@ def by_name(value: Schema, pattern: str = rf"^\s*{NAME}\s*$") -> Schema:
 
 
 def schema() -> Schema:
-    """The schema of a spec, and of a file of blocks that specs import."""
+    """The schema of a spec, and of a file of blocks for import."""
     sections: dict[str, Schema] = {
         "archcalc": {"const": 1, "description": "The version of the language."},
         "name": {"type": ["string", "number"]},
-        "about": {"type": "string", "description": "What the network is, in a sentence."},
-        "source": {"type": "string", "description": "The paper, and where its numbers are from."},
+        "about": {"type": "string", "description": "A one-sentence description of the network."},
+        "source": {"type": "string", "description": "The paper, and the source of the expected numbers."},
         "tags": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "import": {
             "anyOf": [{"type": "string"}, list_of({"type": "string"}), by_name({"type": "string"})],
-            "description": "Files whose blocks and params are used, relative to this one.",
+            "description": "Files with blocks and params to import, relative to this file.",
         },
-        "params": by_name(ref("value")) | {"description": "Named constants, expressions over earlier ones."},
+        "params": by_name(ref("value")) | {"description": "Named constants: expressions that can use earlier ones."},
         "symbols": {
             "anyOf": [{"type": "string"}, list_of({"type": "string"}), by_name(ref("bounds"))],
             "description": "Free dimensions and their bounds.",
@@ -70,10 +70,11 @@ def schema() -> Schema:
         "defaults": {
             "type": ["object", "null"],
             "properties": {word: arguments(word, required=False) for word in known_names()},
-            "description": "Arguments that every call of a layer is given.",
+            "description": "Default arguments for every call of a layer.",
         },
-        "blocks": by_name(ref("body"), BLOCK) | {"description": "Blocks: name(parameter, parameter=default)."},
-        "layers": ref("body") | {"description": "The chain: what each item puts out goes into the next."},
+        "blocks": by_name(ref("body"), BLOCK)
+        | {"description": "Block definitions: name(parameter, parameter=default)."},
+        "layers": ref("body") | {"description": "The chain of layers: each item reads the output of the previous one."},
         "outputs": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "expect": ref("expect"),
         "variants": by_name(ref("variant"), r"^.+$"),
@@ -99,8 +100,8 @@ def definitions() -> Schema:
     return {
         "value": {"anyOf": [SCALAR, list_of(ref("value")), by_name(ref("value"))]},
         "bounds": {**mapping(**dict.fromkeys(BOUNDS, SCALAR)), "type": ["object", "null"]},
-        "inputs": {"anyOf": [given, by_name(given)], "description": "What goes in, of one item: [3, 224, 224]."},
-        "expect": expect | {"description": "Published numbers that this spec is held to."},
+        "inputs": {"anyOf": [given, by_name(given)], "description": "Input shapes, without the batch: [3, 224, 224]."},
+        "expect": expect | {"description": "Published numbers that the computed ones must match."},
         "variant": {"type": "object", "properties": {"input": ref("inputs"), "expect": ref("expect")}},
         "body": {"anyOf": [{"type": "string"}, ref("step"), list_of(ref("item"), minItems=1)]},
         "item": {"anyOf": [{"type": "string"}, ref("step"), list_of(ref("item"))]},
@@ -112,7 +113,7 @@ def definitions() -> Schema:
 
 
 def step() -> Schema:
-    """A layer as a mapping: its name, which may be given one (`skip = add`), beside `name`, `from` and `repeat`."""
+    """A layer as a mapping: its type, optionally with a name (`skip = add`), and `name`, `from` and `repeat`."""
     words = {word: {"description": about(word), **of_layer(word)} for word in known_names()}
     named = {rf"^\s*{NAME}\s*=\s*{word}\s*$": value for word, value in words.items()}
     siblings: Schema = {
@@ -132,13 +133,13 @@ def step() -> Schema:
 
 
 def one_layer_beside(siblings: tuple[str, ...]) -> Schema:
-    """A mapping that has these siblings and one key more."""
+    """A mapping with these siblings and exactly one more key."""
     count = len(siblings) + 1
     return {"required": list(siblings), "minProperties": count, "maxProperties": count}
 
 
 def about(word: str) -> str:
-    """What a layer does, in its own sentence."""
+    """The summary of a layer."""
     return inspect.cleandoc(layer_of(word).__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
@@ -149,7 +150,7 @@ def layer_of(word: str) -> type[Layer]:
 
 
 def of_layer(word: str) -> Schema:
-    """What may stand behind a layer's name: its arguments, its first one, or the paths of a merge."""
+    """The values allowed after a layer's type: its arguments, only the first one, or the paths of a merge."""
     layer = layer_of(word)
     if issubclass(layer, Merge):
         return {"anyOf": [list_of(ref("item"), minItems=1), arguments(word), {"type": "null"}]}
@@ -172,5 +173,5 @@ def arguments(word: str, *, required: bool = True) -> Schema:
 
 
 def described(words: Collection[str]) -> Schema:
-    """The words that an argument understands, as a hint: a text may be a parameter's name too."""
+    """The words that an argument accepts, as examples: a text can also be the name of a parameter."""
     return {"examples": list(words)} if words else {}

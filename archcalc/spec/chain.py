@@ -1,4 +1,4 @@
-"""Chains: `e1 = conv(3, 64, p1) -> relu * 2 if wide else prev`, parsed into steps with exact places.
+"""Chains: `e1 = conv(3, 64, p1) -> relu * 2 if wide else prev`, parsed into steps with exact locations.
 
 path  := chain ["if" expr ["else" path]]
 chain := step {"->" step}
@@ -16,12 +16,12 @@ from archcalc.spec.expression import Expression, Number, Word, expression, numbe
 from archcalc.spec.token import END, NAME, RESERVED, Cursor
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
-"""What `s2`, `p1` ... are short for."""
+"""The arguments that `s2`, `p1` ... abbreviate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """`conv(3, 64, stride=2)`: of a layer, a block, or a name; `parens` tells `relu()` from `relu`."""
+    """`conv(3, 64, stride=2)`: a call of a layer, a block or a name; `parens` distinguishes `relu()` from `relu`."""
 
     target: Word
     positional: tuple[Expression, ...]
@@ -42,7 +42,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it begins its chain."""
+    """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it is the first of its chain."""
 
     name: Word | None
     call: Invocation | Merge
@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`then if condition else otherwise`; without an `else`, `otherwise` is empty: what came in goes on."""
+    """`then if condition else otherwise`. Without `else`, `otherwise` is empty and the input passes through."""
 
     condition: Expression
     then: "Body"
@@ -67,7 +67,7 @@ Body: TypeAlias = tuple[Item, ...]
 
 
 def parse_chain(text: str, where: Location) -> Body:
-    """The items of one chain string; `where` is the place of its first character."""
+    """The items of one chain string; `where` is the location of its first character."""
     cursor = Cursor(text, where)
     body = path(cursor)
     cursor.finish()
@@ -110,30 +110,30 @@ def _target(cursor: Cursor) -> Word:
 
 
 def _name_help(cursor: Cursor) -> str:
-    """What to write where a step does not begin with a name."""
+    """The help for a step that does not begin with a name."""
     text = cursor.texts[cursor.at]
     if text == "->" and cursor.at == 0:
-        return "a chain begins with a layer; what comes before it goes into it by itself"
+        return "a chain begins with a layer; it reads the output of the previous item"
     if cursor.kinds[cursor.at] == END and cursor.at > 0 and cursor.texts[cursor.at - 1] == "->":
-        return "a layer belongs behind ->, or leave the arrow out"
+        return "write a layer after ->, or remove the arrow"
     if text[:1].isdigit() and cursor.texts[cursor.at + 1] == "=":
         return "a name begins with a letter"
     if text[:1].isdigit():
-        return "numbers stand in the parentheses of a layer: conv(3, 64)"
+        return "write numbers in the parentheses of a layer: conv(3, 64)"
     if text == "-":
-        return "an item begins with '- ', a dash and a space"
+        return "begin an item with '- ': a dash and a space"
     if text == "none":
-        return "prev is the path that changes nothing"
+        return "write prev for a path that changes nothing"
     return ""
 
 
 def own_name(word: Word) -> Word:
-    """A name that is given, where it may be one."""
+    """A name given to something. Raises SpecError if it is reserved."""
     if "." in word.text:
-        help = "a name has no dots; blocks make those"
-        raise problem("AC115", f"{quoted(word.text)} cannot be given as a name", word.where, help=help)
+        help = "remove the dots; only blocks create dotted names"
+        raise problem("AC115", f"{quoted(word.text)} cannot be a name", word.where, help=help)
     if word.text in RESERVED:
-        raise problem("AC115", f"{quoted(word.text)} is a word of the language, not a name to give", word.where)
+        raise problem("AC115", f"{quoted(word.text)} is a reserved word and cannot be a name", word.where)
     return word
 
 
@@ -150,8 +150,10 @@ def _call(cursor: Cursor, target: Word) -> Invocation:
         if isinstance(given, Expression):
             if named := next((word for word, _ in keywords.values() if word.where.text == word.text), None):
                 label = Label(named.where, "named here")
-                help = f"give {named.text} last, or this one a name too"
-                raise problem("AC012", "an argument without a name", given.where, labels=[label], help=help)
+                help = f"move {named.text} to the end, or name this argument too"
+                raise problem(
+                    "AC012", "a positional argument follows a named one", given.where, labels=[label], help=help
+                )
             positional.append(given)
         else:
             _add_keyword(keywords, given)
@@ -168,13 +170,13 @@ def _add_keyword(keywords: dict[str, tuple[Word, Expression]], given: tuple[Word
             f"{quoted(word.text)} is given twice",
             word.where,
             labels=[Label(keywords[word.text][0].where, "first given here")],
-            help="leave one of them out",
+            help="remove one of them",
         )
     keywords[word.text] = given
 
 
 def argument(cursor: Cursor) -> Expression | tuple[Word, Expression]:
-    """The argument that comes next: a value, or a value and the field it is for."""
+    """The next argument: a value, or a value with the name of its field."""
     at = cursor.at
     if cursor.kinds[at] == NAME:
         text, after = cursor.texts[at], cursor.texts[at + 1]

@@ -1,4 +1,4 @@
-"""What a spec declares, every part with its place, nothing computed: what reading makes and building reads."""
+"""Declarations: the parts of a spec with their locations, not yet evaluated. spec/ creates them, graph/ reads them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from archcalc.spec.expression import Expression, Word
 
 @dataclass(frozen=True, slots=True)
 class InputDecl:
-    """One input: its dims per item in torch's order (channels last in position where `channels_last`)."""
+    """One input: its dimensions per sample in torch's order (channels last if `channels_last`)."""
 
     name: str
     shape: tuple[Expression, ...]
@@ -42,7 +42,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class BlockDef:
-    """A user's block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it sees."""
+    """A block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it uses."""
 
     name: Word
     parameters: tuple[tuple[Word, Expression | None], ...]
@@ -53,9 +53,9 @@ class BlockDef:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What one file defines. `blocks` has imported ones too, by the names they go by here.
+    """The definitions of one file. `blocks` includes imported ones, by their names in this file.
 
-    `default_names`: the layers that `defaults` speaks of, as written. `imports`: (prefix or "", home) of each import.
+    `default_names`: the layer names in `defaults`, as written. `imports`: (prefix or "", home) of each import.
     """
 
     params: tuple[Parameter, ...] = ()
@@ -70,7 +70,7 @@ class Library:
 class Expectation:
     """A published number: `params: 25_557_032`, `macs: 4.09e9 +- 1%` (tolerance 0.01), `+- 5` (absolute 5).
 
-    `shapes:` and the like have `parts`, one for each layer, and no value.
+    `shapes:` and `receptive_field:` have `parts`, one per layer, and no value.
     """
 
     key: Word
@@ -85,7 +85,7 @@ class Expectation:
 class Document:
     """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path.
 
-    `max_layers`: expanded layers that it may have; `block * 1000` four deep is the language's own alias bomb.
+    `max_layers`: the limit on expanded layers. Without it, four nested `block * 1000` would exhaust the memory.
     """
 
     source: Source

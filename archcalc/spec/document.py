@@ -1,4 +1,4 @@
-"""The document: a spec as it was written, its imports read, a variant and settings applied, nothing computed."""
+"""The document: a spec with its imports read and a variant and settings applied, not yet evaluated."""
 
 import os
 import stat
@@ -18,12 +18,12 @@ SUFFIXES = (".yaml", ".yml")
 
 TEXTS = ("name", "about", "source")
 VARIED = ("params", "input", "expect", *TEXTS)
-"""What a variant may change, besides the params by their own names."""
+"""Keys that a variant may change, besides parameters by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a variant changes."""
+    """The changes of a variant."""
 
     params: Mapping[str, Node] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Changes:
 
 
 def read_source(path: str) -> Source:
-    """The text of a file; SpecError where it cannot be had."""
+    """The text of a file. Raises SpecError if it cannot be read."""
     name = os.fspath(path)
     try:
         data = read_regular(name)
     except FileNotFoundError:
-        raise problem("AC001", f"there is no file {name}", help=_neighbour(name)) from None
+        raise problem("AC001", f"{name} does not exist", help=_neighbour(name)) from None
     except IsADirectoryError:
-        raise problem("AC001", f"{name} is a directory", help="name a file in it") from None
+        raise problem("AC001", f"{name} is a directory", help="name a file in this directory") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise problem("AC001", f"{name} cannot be read: {str(reason).lower()}") from None
@@ -62,20 +62,22 @@ def read_regular(name: str) -> bytes:
 
 
 def decoded(name: str, data: bytes) -> Source:
-    """The text that the bytes of a file are."""
+    """The text of a file from its bytes."""
     if len(data) > MAX_BYTES:
         raise too_large()
     if b"\0" in data:
-        raise problem("AC002", f"{name} is not a text file", help="a spec is YAML, written as UTF-8")
+        raise problem("AC002", f"{name} is not a text file", help="write the spec as YAML in UTF-8")
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise problem("AC002", f"{name} is not UTF-8 text, first at line {line}", help="save it as UTF-8") from None
+        raise problem(
+            "AC002", f"{name} is not UTF-8 text; the first invalid byte is in line {line}", help="save it as UTF-8"
+        ) from None
 
 
 def _neighbour(path: str) -> str:
-    """The spec that was meant, where one of almost that name is there; how it ends says nothing."""
+    """The suggestion of a spec with a similar name in the same folder; suffixes are ignored."""
     folder, name = os.path.split(path)
     try:
         files = (os.path.splitext(each) for each in islice(os.listdir(folder or "."), 1000))
@@ -96,11 +98,11 @@ def read_document(
 ) -> Document:
     """The document of a spec, with `variant` and `settings` (name to expression) applied.
 
-    A variant or a setting changes the numbers, so that only what the variant itself expects is expected then, and
-    nothing after a setting. Imports are had from `load`, by their path. They lie in the spec's folder or below, or in
-    one of the folders `roots`, or are bundled specs by their names.
+    A variant changes the numbers, so only its own expectations apply; with settings, none apply. `load` reads the
+    imports by their paths. They lie in the spec's folder or below, or in one of the folders `roots`, or they are bundled
+    specs by name.
 
-    Raises SpecError with every problem of the file and of those it imports, in file order.
+    Raises SpecError with every problem of the file and its imports, in file order.
     """
     problems = Problems()
     document = problems.attempt(Reading(problems, load, roots).document, source, variant, settings or {})
@@ -108,7 +110,7 @@ def read_document(
 
 
 def variant_names(source: Source) -> tuple[str, ...]:
-    """The variants that a spec has; none of it is checked."""
+    """The names of a spec's variants, without checking the spec."""
     if "variants" not in source.text:
         return ()
     root = read_tree(source, Problems())
@@ -119,7 +121,7 @@ def variant_names(source: Source) -> tuple[str, ...]:
 def one_liner(text: str, *, settings: Mapping[str, str] | None = None) -> Document:
     """The document of `input(3,32,32) -> conv(5,32,p2) -> fc(100)`; a `;` or a line break ends a statement.
 
-    Further inputs have names and begin statements of their own: `b = input(8, 32, 32) -> conv(1, 4)`.
+    Additional inputs have names and begin their own statements: `b = input(8, 32, 32) -> conv(1, 4)`.
 
     Raises SpecError with every problem of the text.
     """
@@ -129,7 +131,7 @@ def one_liner(text: str, *, settings: Mapping[str, str] | None = None) -> Docume
 
 
 def settled(document: Document | None, problems: Problems) -> Document:
-    """The document, if nothing is wrong with it."""
+    """The document. Raises SpecError if there are problems."""
     problems.settle()
     assert document is not None
     return document
@@ -169,7 +171,7 @@ class Reading(Libraries):
         )
 
     def variants(self, top: tree.Mapping) -> dict[str, Changes]:
-        """What each variant changes; all of them are checked, chosen or not."""
+        """The changes of every variant. All variants are checked, selected or not."""
         params = [key.value for key, _ in top_pairs(top, "params")]
         return {key.value: self.changes(value, params) for key, value in self.pairs(top.get("variants"), "variants")}
 
@@ -195,8 +197,8 @@ class Reading(Libraries):
     def is_param(self, key: Scalar, params: Collection[str], known: Collection[str]) -> bool:
         if key.value in params:
             return True
-        help = did_you_mean(key.value, known) or (f"the params are {enumerated(params)}" if params else "")
-        message = f"there is no parameter {quoted(key.value)} for a variant to change"
+        help = did_you_mean(key.value, known) or (f"the parameters are {enumerated(params)}" if params else "")
+        message = f"unknown parameter {quoted(key.value)} in a variant"
         self.problems.add(problem("AC117", message, key.where, help=help))
         return False
 
@@ -207,7 +209,7 @@ class Reading(Libraries):
             there = f"the variants are {enumerated(variants)}" if variants else "the spec has no variants"
             help = did_you_mean(variant, variants) or there
             where = next((key.where for key, _ in top.pairs if key.value == "variants"), top.where)
-            self.problems.add(problem("AC116", f"there is no variant {quoted(variant)}", where, help=help))
+            self.problems.add(problem("AC116", f"unknown variant {quoted(variant)}", where, help=help))
             return Changes()
         return variants[variant]
 

@@ -1,4 +1,4 @@
-"""Expressions: `4*w`, `depths[0]`, `make_divisible(w * 1.5, 8)`, parsed here, evaluated on demand, never by Python."""
+"""Expressions: `4*w`, `depths[0]`, `make_divisible(w * 1.5, 8)`. Parsed here, evaluated on demand, never by Python."""
 
 import re
 from abc import ABC, abstractmethod
@@ -34,26 +34,26 @@ CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": "none", 
 
 SWITCHES = dict.fromkeys(("on", "yes", "true"), "write true") | {"off": "write false, or none"}
 SWITCHES |= {"no": "write false, or none", "false": "write false", "none": "write none", "null": "write none"}
-"""What YAML or Python would take for true, false or nothing."""
+"""Words that YAML or Python reads as true, false or null."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A name as somebody wrote it."""
+    """A name and its location."""
 
     text: str
     where: Location = field(compare=False)
 
 
 class Expression(ABC):
-    """What `evaluate` gives the value of; `words` are the names that stand for themselves (`same`, `relu`)."""
+    """An expression with the method `evaluate`; `words` are names that evaluate to themselves (`same`, `relu`)."""
 
     __slots__ = ()
     where: Location
 
     @abstractmethod
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
-        """Its value; SpecError at the exact place where there is none. `truth` decides what free symbols leave open."""
+        """Its value. Raises SpecError at the exact location. `truth` decides claims about free symbols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Name(Expression):
         if self.id in CONSTANTS:
             return CONSTANTS[self.id]
         help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words])
-        help = help or (f"names here: {enumerated(names)}" if names else "")
+        help = help or (f"known names: {enumerated(names)}" if names else "")
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 
 
@@ -109,7 +109,7 @@ class Unary(Expression):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Expression):
-    """Arithmetic, a comparison, or `and` and `or`, which leave their right side alone where the left one decides."""
+    """Arithmetic, a comparison, or `and` and `or`, which skip their right side if the left side decides."""
 
     op: str
     left: Expression
@@ -148,14 +148,14 @@ class Index(Expression):
             raise problem("AC112", f"an index must be a whole number, got {kind_of(index)}", self.index.where)
         if not -len(base) <= index < len(base):
             entries = "1 entry" if len(base) == 1 else f"{len(base)} entries"
-            help = f"the first entry is 0, the last {len(base) - 1}" if base else ""
+            help = f"valid indices are 0 to {len(base) - 1}" if base else ""
             raise problem("AC113", f"index {index} of a list of {entries}", self.index.where, help=help)
         return base[index]
 
 
 @dataclass(frozen=True, slots=True)
 class Function(Expression):
-    """`ceil(w / 8)`; as an argument also a layer with its own: `act=leaky_relu(0.1)`, which has no value."""
+    """`ceil(w / 8)`. As an argument also a layer with arguments, `act=leaky_relu(0.1)`, which has no value."""
 
     name: Word
     arguments: tuple[Expression, ...]
@@ -163,8 +163,8 @@ class Function(Expression):
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         if self.name.text not in FUNCTIONS:
-            help = did_you_mean(self.name.text, FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
-            raise problem("AC111", f"there is no function {quoted(self.name.text)}", self.name.where, help=help)
+            help = did_you_mean(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
+            raise problem("AC111", f"unknown function {quoted(self.name.text)}", self.name.where, help=help)
         least, most, function = FUNCTIONS[self.name.text]
         if not least <= len(self.arguments) <= most:
             takes = f"{least} to {most} values" if least < most else f"{least} value{'s' * (least > 1)}"
@@ -175,7 +175,7 @@ class Function(Expression):
 
 
 def names_in(expression: Expression) -> Iterator[Name]:
-    """Every name that an expression holds."""
+    """Every name in an expression."""
     if isinstance(expression, Name):
         yield expression
         return
@@ -191,14 +191,14 @@ def names_in(expression: Expression) -> Iterator[Name]:
         yield from names_in(part)
 
 
-# --- how tightly operators hold ---------------------------------------------------------------------------------------
+# --- precedence of operators ------------------------------------------------------------------------------------------
 
 EQUALITY = ("==", "!=")
 COMPARISONS = (*ORDER, *EQUALITY)
 
 BINDING = {"or": 5, "and": 6, **dict.fromkeys(COMPARISONS, 10), "+": 20, "-": 20}
 BINDING |= {"*": 30, "/": 30, "//": 30, "%": 30, "**": 50}
-"""How tightly an operator holds its sides."""
+"""The precedence of operators."""
 
 PREFIX = {"-": 40, "+": 40, "not": 8}
 
@@ -207,7 +207,7 @@ PREFIX = {"-": 40, "+": 40, "not": 8}
 
 
 def parse_expression(text: str, where: Location) -> Expression:
-    """The expression that `text` is; `where` is the place of its first character."""
+    """Parses `text`; `where` is the location of its first character."""
     cursor = Cursor(text, where)
     found = expression(cursor)
     cursor.finish()
@@ -215,7 +215,7 @@ def parse_expression(text: str, where: Location) -> Expression:
 
 
 def expression(cursor: Cursor, binding: int = 0) -> Expression:
-    """The longest expression that comes next and holds tighter than `binding`."""
+    """The longest next expression whose operators have a higher precedence than `binding`."""
     cursor.enter()
     first = cursor.at
     left = _prefixed(cursor)
@@ -281,7 +281,7 @@ def _bracketed(cursor: Cursor) -> Expression:
 
 
 def values(cursor: Cursor, opening: int, what: str) -> tuple[tuple[Expression, ...], bool]:
-    """What stands between the bracket at token `opening` and its end, and whether a comma does."""
+    """The values from the bracket at token `opening` to its end, and whether there is a comma."""
     closing = "]" if cursor.texts[opening] == "[" else ")"
     items: list[Expression] = []
     comma = False
@@ -290,7 +290,9 @@ def values(cursor: Cursor, opening: int, what: str) -> tuple[tuple[Expression, .
             raise cursor.unclosed(opening, what)
         items.append(expression(cursor))
         if cursor.texts[cursor.at] == "=":
-            raise problem("AC012", "a call within an argument takes no names", cursor.here(), help="write f(0.1)")
+            raise problem(
+                "AC012", "a call inside an argument takes no named arguments", cursor.here(), help="write f(0.1)"
+            )
         if cursor.skip(","):
             comma = True
         elif cursor.texts[cursor.at] != closing:
@@ -309,7 +311,7 @@ def _indexed(cursor: Cursor, base: Expression, first: int) -> Expression:
 
 
 def _kernel(cursor: Cursor) -> Expression:
-    """`3x5`: the numbers between the crosses."""
+    """The numbers of `3x5`."""
     start, where = cursor.starts[cursor.at], cursor.here()
     items = []
     for side in cursor.texts[cursor.at].split("x"):
@@ -321,7 +323,7 @@ def _kernel(cursor: Cursor) -> Expression:
 
 
 def number(text: str, where: Location) -> int | Fraction:
-    """The number that a token is, exactly: whole where it can be (`1e3`), else a fraction (`0.1`)."""
+    """The exact value of a number token: an int if it is whole (`1e3`), else a fraction (`0.1`)."""
     digits = text.replace("_", "")
     if digits[-1].isalpha():
         return scaled(digits, where)
@@ -340,7 +342,7 @@ def number(text: str, where: Location) -> int | Fraction:
 
 
 def scaled(text: str, where: Location) -> int | Fraction:
-    """A number with a unit: `5M`, `24 GiB`."""
+    """A number with a suffix: `5M`, `24 GiB`."""
     digits, unit = re.fullmatch(r"(.*?) ?([A-Za-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # a token
     found = bounded(number(digits, where) * UNITS[unit], where)
     assert isinstance(found, int | Fraction)
@@ -352,7 +354,7 @@ UNITS: Mapping[str, int] = {
     **{f"{prefix}B": 1000**i for i, prefix in enumerate("kMGT", 1)},
     **{f"{prefix}iB": 1024**i for i, prefix in enumerate("KMGT", 1)},
 }
-"""What may stand behind a number: thousands of anything, bytes by tens or by twos."""
+"""Suffixes of numbers: powers of 1,000, also for bytes, and powers of 1,024 for bytes."""
 
 LEAST, MOST = 1e-30, 1e16
-"""Decimal numbers lie between these: as fractions they would else be as long as one likes."""
+"""Limits of decimal numbers: as fractions, others could be arbitrarily long."""

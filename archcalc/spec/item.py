@@ -1,4 +1,4 @@
-"""Layer items: a chain string, a one-key mapping, or a merge of paths, all to the same steps."""
+"""Layer items: a chain string, a one-key mapping or a merge of paths. All become the same steps."""
 
 import re
 from collections.abc import Iterator
@@ -10,21 +10,21 @@ from archcalc.spec.reader import Mapping, Node, Scalar, Sequence
 from archcalc.spec.token import NAME, Cursor
 
 SIBLINGS = ("name", "from", "repeat")
-"""What a mapping may say beside its layer."""
+"""Keys that a mapping may have besides its layer."""
 
 VALUE = re.compile(r"\s*[-+.\d(\[]")
-"""How a text begins that is a value, not a layer."""
+"""The beginning of a text that is a value, not a layer."""
 
 
 def body_of(node: Node, problems: Problems) -> Body:
-    """The items that a node of the tree stands for; what is wrong with them goes to `problems`."""
+    """The items of a tree node; `problems` collects their problems."""
     if isinstance(node, Sequence):
         parts = (problems.attempt(body_of, item, problems) for item in node.items)
         return tuple(item for part in parts if part for item in part)
     if isinstance(node, Mapping):
         return (_mapped(node, problems),)
     if node.is_null:
-        raise problem("AC022", "an empty item", node.where, help="write a layer behind '- ', or leave it out")
+        raise problem("AC022", "an empty item", node.where, help="write a layer after '- ', or remove the dash")
     return parse_chain(node.text, node.where)
 
 
@@ -34,8 +34,7 @@ def body_of(node: Node, problems: Problems) -> Body:
 def _mapped(node: Mapping, problems: Problems) -> Step:
     heads = [(key, value) for key, value in node.pairs if key.value not in SIBLINGS]
     if not heads:
-        known = ", ".join(SIBLINGS)
-        raise problem("AC022", f"no layer beside {known}", node.where, help="write layer: {key: value}")
+        raise problem("AC022", "this item has no layer", node.where, help="write layer: {key: value}")
     (key, value), *others = heads
     for other, _ in others:
         problems.add(_beside(other, key, value))
@@ -56,13 +55,13 @@ def _mapped(node: Mapping, problems: Problems) -> Step:
 
 
 def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
-    """A key that may not stand beside a layer."""
+    """The problem of an unknown key next to a layer."""
     head = key.value.split("=")[-1].strip()
     help = did_you_mean(other.value, SIBLINGS)
     if not help and isinstance(value, Scalar) and value.is_null:
-        help = f"indent it deeper than '{head}:', so that it belongs to it"
-    help = help or f"arguments stand inside: {head}: {{{other.value}: ...}}; another layer begins with '- '"
-    return problem("AC022", f"unknown key {quoted(other.value)} beside {quoted(head)}", other.where, help=help)
+        help = f"indent it under '{head}:'"
+    help = help or f"put arguments inside, {head}: {{{other.value}: ...}}; begin another layer with '- '"
+    return problem("AC022", f"unknown key {quoted(other.value)} next to {quoted(head)}", other.where, help=help)
 
 
 def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
@@ -72,7 +71,7 @@ def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
         name, target = target, _word(cursor)
     if cursor.texts[cursor.at] == "(":
         empty = isinstance(value, Scalar) and value.is_null
-        help = "leave the ':' out" if empty else f"write {target.text}: {{key: value}}, or key=value within the call"
+        help = "remove the ':'" if empty else f"write {target.text}: {{key: value}}, or key=value inside the call"
         raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
     cursor.finish()
     return name, target
@@ -88,7 +87,7 @@ def _word(cursor: Cursor) -> Word:
 
 def _second_name(first: Word | None, second: Word) -> Word:
     if first:
-        raise problem("AC122", "the name is given twice", second.where, help="leave one of them out")
+        raise problem("AC122", "the name is given twice", second.where, help="remove one of them")
     return second
 
 
@@ -111,8 +110,8 @@ def _call(target: Word, value: Node, problems: Problems) -> Invocation | Merge:
 def _path(node: Node, problems: Problems) -> Body:
     """One path of a merge.
 
-    A number is no path; it becomes a step whose target is its text, so that whoever knows the layers can say what
-    `conv: [3, 64]` should have been.
+    A number is not a path. It becomes a step whose target is its text, so that the builder, which knows the layers, can
+    suggest what to write instead of `conv: [3, 64]`.
     """
     if isinstance(node, Sequence):
         parts = (problems.attempt(_path, item, problems) for item in node.items)
@@ -124,7 +123,7 @@ def _path(node: Node, problems: Problems) -> Body:
 
 
 def keywords_of(node: Mapping, problems: Problems) -> Iterator[tuple[Word, Expression]]:
-    """The arguments that a mapping gives by name."""
+    """The named arguments in a mapping."""
     for key, value in node.pairs:
         word = problems.attempt(word_of, key, "an argument's name")
         found = problems.attempt(value_of, value)
@@ -136,9 +135,9 @@ def keywords_of(node: Mapping, problems: Problems) -> Iterator[tuple[Word, Expre
 
 
 def value_of(node: Node) -> Expression:
-    """The expression that a node stands for: a scalar's text, or a list of them.
+    """The expression of a node: the text of a scalar, or a list of expressions.
 
-    A one-key mapping is a layer as an argument: `act: {leaky_relu: 0.1}`.
+    A mapping with one key is a layer as an argument: `act: {leaky_relu: 0.1}`.
     """
     if isinstance(node, Sequence):
         return TupleOf(tuple(map(value_of, node.items)), node.where)
@@ -153,7 +152,12 @@ def value_of(node: Node) -> Expression:
 
 def _function(node: Mapping) -> Expression:
     if len(node.pairs) != 1 or isinstance(node.pairs[0][1], Mapping):
-        raise problem("AC016", "expected a value, got a mapping", node.where, help="write layer: value, or a word")
+        raise problem(
+            "AC016",
+            "expected a value, got a mapping",
+            node.where,
+            help="write a value, or a layer with one argument: {leaky_relu: 0.1}",
+        )
     key, value = node.pairs[0]
     found = value_of(value)
     arguments = found.items if isinstance(value, Sequence) and isinstance(found, TupleOf) else (found,)
@@ -161,7 +165,7 @@ def _function(node: Mapping) -> Expression:
 
 
 def word_of(node: Node, what: str) -> Word:
-    """The one word that a scalar holds."""
+    """The word in a scalar."""
     if not isinstance(node, Scalar) or not node.value.strip():
         raise problem("AC016", f"expected {what}", node.where)
     cursor = Cursor(node.text, node.where)
@@ -173,7 +177,7 @@ def word_of(node: Node, what: str) -> Word:
 
 
 def words_of(node: Node, what: str) -> Iterator[Word]:
-    """The words of a list, or of a scalar that is the only one."""
+    """The words in a list, or the single word in a scalar."""
     for item in node.items if isinstance(node, Sequence) else (node,):
         yield word_of(item, what)
 
@@ -206,8 +210,8 @@ def _parameter(cursor: Cursor, before: dict[str, tuple[Word, Expression | None]]
     if word.text in before:
         raise problem("AC122", f"the parameter {quoted(word.text)} is given twice", word.where)
     if default is None and any(value is not None for _, value in before.values()):
-        help = "parameters without a default come first"
+        help = "put parameters without a default first"
         raise problem(
-            "AC119", f"{quoted(word.text)} has no default, but a parameter before it has", word.where, help=help
+            "AC119", f"{quoted(word.text)} has no default, but an earlier parameter has one", word.where, help=help
         )
     return word, default

@@ -1,4 +1,4 @@
-"""Libraries: what one file defines for itself and for those that import it."""
+"""Libraries: the definitions of one file, for itself and for files that import it."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,15 +32,15 @@ KEYS = (
     "variants",
 )
 MISSING = {
-    "archcalc": "a spec begins with the version of its language: archcalc: 1",
-    "input": "say what goes in, without the batch: input: [3, 224, 224]",
-    "layers": "say what it goes through: layers: [flatten, fc: 10]",
+    "archcalc": "add the version of the language as the first line: archcalc: 1",
+    "input": "add the input shape, without the batch: input: [3, 224, 224]",
+    "layers": "add the layers: layers: [flatten, fc: 10]",
 }
 MAX_FILES = 32
 
 
 class Libraries(Sections):
-    """The libraries read so far, by their home, and the files whose reading is not over."""
+    """The libraries read so far, by their home, and the files that are still being read."""
 
     def __init__(self, problems: Problems, load: Callable[[str], Source], roots: Sequence[str]) -> None:
         super().__init__(problems)
@@ -50,23 +50,25 @@ class Libraries(Sections):
         self.open: list[str] = []
 
     def top(self, source: Source, required: tuple[str, ...]) -> tree.Mapping:
-        """The known keys of a file; raises where it is no spec at all."""
+        """The known keys of a file. Raises SpecError if it is not a spec."""
         root = read_tree(source, self.problems)
         if root is None or (isinstance(root, Scalar) and root.is_null):
-            help = "`archcalc explain AC003` shows the least spec"
+            help = "`archcalc explain AC003` shows the smallest spec"
             raise problem("AC003", f"{source.name} is empty", Location(source), help=help)
         if not isinstance(root, tree.Mapping):
-            help = "a spec begins with 'archcalc: 1' and has 'input:' and 'layers:'"
-            raise problem("AC016", "a spec is a mapping of keys", root.where, help=help)
+            help = "begin the spec with 'archcalc: 1' and add 'input:' and 'layers:'"
+            raise problem("AC016", "a spec must be a mapping", root.where, help=help)
         known = self.known(root, KEYS, "key")
         self.check_present(root, required)
         version = known.get("archcalc")
         if version and not (isinstance(version, Scalar) and version.value == "1"):
-            self.problems.add(problem("AC018", "the language has version 1 only", version.where, help="archcalc: 1"))
+            self.problems.add(
+                problem("AC018", "unknown version of the language", version.where, help="write archcalc: 1")
+            )
         return known
 
     def check_present(self, root: tree.Mapping, required: tuple[str, ...]) -> None:
-        """Reports required keys that are missing, unless a misspelt one has been reported already."""
+        """Reports missing required keys, unless a misspelt one has already been reported."""
         unknown = [key.value for key, _ in root.pairs if key.value not in KEYS]
         where = root.where
         for key in required:
@@ -101,7 +103,7 @@ class Libraries(Sections):
         )
 
     def blocks(self, node: Node | None, home: str, imports: tuple[tuple[str, str], ...]) -> dict[str, BlockDef]:
-        """The blocks of a file by name, imported ones among them."""
+        """The blocks of a file by name, including imported ones."""
         found: dict[str, BlockDef] = {}
         for prefix, other in imports:
             for name, block in self.libraries[other].blocks.items():
@@ -118,14 +120,18 @@ class Libraries(Sections):
         if before is not None and before is not block:
             first = [Label(before.where, "first defined here")]
             message = f"the block {quoted(name)} is defined twice"
-            help = "" if before.home == block.home else "import the file under a prefix: {short: ./file.yaml}"
+            help = (
+                "rename one of them"
+                if before.home == block.home
+                else "import the file with a prefix: {short: ./file.yaml}"
+            )
             self.problems.add(problem("AC118", message, block.name.where, labels=first, help=help))
         blocks.setdefault(name, block)
 
     # --- imports -------------------------------------------------------------------------------------------------
 
     def imports(self, node: Node | None, source: Source) -> Iterator[tuple[str, str]]:
-        """(prefix, home) of every file that is imported, read."""
+        """Reads the imported files; yields (prefix, home) of each."""
         named = isinstance(node, tree.Mapping)
         pairs = node.pairs if isinstance(node, tree.Mapping) else [(None, item) for item in listed(node)]
         for key, path in pairs:
@@ -135,20 +141,25 @@ class Libraries(Sections):
                 yield prefix.text if prefix else "", home
 
     def imported(self, node: Node, source: Source) -> str:
-        """Reads the file that a node names, once; returns its home."""
+        """Reads the file that a node names, unless it has been read; returns its home."""
         if not isinstance(node, Scalar) or not node.value:
-            raise problem("AC016", "an import is the path of a file", node.where, help="import: [./blocks.yaml]")
+            raise problem(
+                "AC016", "an import must be the path of a file", node.where, help="write import: [./blocks.yaml]"
+            )
         if os.path.isabs(node.value):
             raise problem(
-                "AC020", "an import is a path relative to this file", node.where, help="import: [./blocks.yaml]"
+                "AC020",
+                "an import must be a path relative to this file",
+                node.where,
+                help="write import: [./blocks.yaml]",
             )
         home = self.home(node, source)
         if home in self.open:
             chain = " -> ".join(os.path.basename(name) for name in [*self.open[self.open.index(home) :], home])
-            raise problem("AC020", "this file is being imported already", node.where, notes=[chain])
+            raise problem("AC020", "circular import", node.where, notes=[chain])
         if home not in self.libraries:
             if len(self.libraries) + len(self.open) > MAX_FILES:
-                raise problem("AC020", f"more than {MAX_FILES} files are imported", node.where)
+                raise problem("AC020", f"more than {MAX_FILES} imported files", node.where)
             self.libraries[home] = self.foreign(home, node.where)
         return home
 
@@ -168,7 +179,7 @@ class Libraries(Sections):
         return path
 
     def foreign(self, home: str, where: Location) -> Library:
-        """What another file defines; what is wrong with its own text is reported in it."""
+        """The definitions of another file; problems of its text are reported there."""
         try:
             source = self.load(home)
         except SpecError as error:
@@ -199,7 +210,7 @@ def listed(node: Node | None) -> tuple[Node, ...]:
 
 
 def free_dims(inputs: tuple[InputDecl, ...], params: tuple[Parameter, ...]) -> Iterator[str]:
-    """The names in the shapes of inputs that are no parameters: `[3, H, W]` declares H and W."""
+    """The names in input shapes that are not parameters: `[3, H, W]` declares H and W."""
     known = {parameter.name.text for parameter in params}
     for declared in inputs:
         for name in (name for dim in declared.shape for name in names_in(dim)):

@@ -1,4 +1,4 @@
-"""One-line networks: `input(3,32,32) -> conv(5,32,p2) -> relu -> fc(100)`, for shells, students and tests."""
+"""One-line networks: `input(3,32,32) -> conv(5,32,p2) -> relu -> fc(100)`, for the shell, teaching and tests."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ATTRIBUTES = INPUT_KEYS[1:]
 
 
 def network(source: Source, problems: Problems) -> tuple[tuple[InputDecl, ...], Body]:
-    """The inputs and the layers of a text; what is wrong with them goes to `problems`."""
+    """The inputs and layers of a text; `problems` collects their problems."""
     inputs: list[InputDecl] = []
     layers: list[Item] = []
     for text, where in statements(source):
@@ -25,19 +25,19 @@ def network(source: Source, problems: Problems) -> tuple[tuple[InputDecl, ...], 
         if declared:
             inputs.append(declared)
     if not inputs and not problems.found:
-        raise problem("AC023", "there is no network here", Location(source), help=ONE_LINE)
+        raise problem("AC023", "the network is empty", Location(source), help=ONE_LINE)
     if not layers and not problems.found:
-        raise problem("AC023", "no layer comes after the input", inputs[-1].where, help=ONE_LINE)
+        raise problem("AC023", "the network has no layers", inputs[-1].where, help=ONE_LINE)
     return tuple(inputs), tuple(layers)
 
 
 def statement(text: str, where: Location, first: bool) -> tuple[InputDecl | None, Body]:
-    """The input that a statement begins with, if any, and its layers."""
+    """The input at the beginning of a statement, if any, and its layers."""
     body = parse_chain(text, where)
     step = body[0]
     if not isinstance(step, Step) or not is_input(step):
         if first:
-            raise problem("AC023", "a network begins with its input", step.where, help=ONE_LINE)
+            raise problem("AC023", "a network must begin with its input", step.where, help=ONE_LINE)
         return None, body
     assert isinstance(step.call, Invocation)
     if first:
@@ -54,17 +54,17 @@ def is_input(step: Step) -> bool:
 
 
 def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
-    """The input that `input(16, dtype=int64, vocab=100)` declares."""
+    """The declaration of `input(16, dtype=int64, vocab=100)`."""
     given = {word.text: value for word, value in call.keywords}
     for word, _ in call.keywords:
         if word.text not in ATTRIBUTES:
-            help = did_you_mean(word.text, ATTRIBUTES) or f"input takes dims, and {', '.join(ATTRIBUTES)}"
-            raise problem("AC019", f"an input has no {quoted(word.text)}", word.where, help=help)
+            help = did_you_mean(word.text, ATTRIBUTES) or f"input takes dimensions and {', '.join(ATTRIBUTES)}"
+            raise problem("AC019", f"unknown argument {quoted(word.text)} of input", word.where, help=help)
     if not call.positional or step.repeat:
-        raise problem("AC023", "an input has its dims, once", step.where, help=ONE_LINE)
+        raise problem("AC023", "an input needs dimensions and cannot be repeated", step.where, help=ONE_LINE)
     dtype, last = given.get("dtype"), given.get("channels_last")
     if dtype and not isinstance(dtype, Name):
-        raise problem("AC016", "a dtype is a word", dtype.where, help="dtype=int64")
+        raise problem("AC016", "a dtype must be a word", dtype.where, help="write dtype=int64")
     return InputDecl(
         name.text,
         call.positional,
@@ -76,7 +76,7 @@ def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
 
 
 def statements(source: Source) -> Iterator[tuple[str, Location]]:
-    """The statements of a one-line network. A line that goes on, or begins, with an arrow is not the end of one."""
+    """The statements of a one-line network. A line that ends or begins with an arrow continues its statement."""
     start = 0
     depth = 0
     text = source.text
@@ -91,7 +91,7 @@ def statements(source: Source) -> Iterator[tuple[str, Location]]:
 
 
 def goes_on(text: str, start: int, end: int) -> bool:
-    """Whether a statement goes on over the line break between `start` and `end`."""
+    """Whether a statement continues after the line break between `start` and `end`."""
     return text[:start].rstrip().endswith(("->", "=", "*", ",")) or text[end:].lstrip().startswith("->")
 
 

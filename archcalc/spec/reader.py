@@ -1,7 +1,7 @@
 """YAML text to a located tree: PyYAML's event stream, everything bounded, every scalar left as text.
 
-What YAML would do with a scalar (off, 010, 16:9, 1e3, dates) is not asked; the language decides. Aliases, anchors,
-merge keys, tags and several documents are refused, so that a file holds what it shows.
+YAML's interpretation of scalars (off, 010, 16:9, 1e3, dates) is not used; the language interprets them. Aliases,
+anchors, merge keys, tags and multiple documents are rejected, so that a file contains exactly what it shows.
 """
 
 import re
@@ -38,9 +38,9 @@ UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001000
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A word, number or chain. `text` is what stands in the file at `where` (quotes left out), `value` what it means.
+    """A word, number or chain. `text` is the text in the file at `where`, without quotes; `value` is its value in YAML.
 
-    They differ where lines are folded or characters escaped. `span`: its characters in the file.
+    They differ if lines are folded or characters escaped. `span`: its characters in the file.
     """
 
     value: str
@@ -79,7 +79,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 @dataclass(slots=True)
 class Opened:
-    """A list or mapping that is being read; the items of a mapping are its keys and values in turn."""
+    """A list or mapping being read. The items of a mapping are its keys and values alternately."""
 
     mapping: bool
     flow: bool
@@ -88,9 +88,9 @@ class Opened:
 
 
 def read_tree(source: Source, problems: Problems) -> Node | None:
-    """The tree of a file; None where it is empty.
+    """The tree of a file; None if it is empty.
 
-    Repeated keys and calls cut by commas go to `problems`, and reading goes on. Raises SpecError where it cannot.
+    `problems` collects duplicate keys and calls that commas split. Raises SpecError if the file cannot be read.
     """
     root, found = parsed(source)
     if found:
@@ -100,7 +100,7 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
 
 @lru_cache(maxsize=2)
 def parsed(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
-    """The tree and what is wrong with it, kept for the variants of a file, which are read one after the other."""
+    """The tree and its problems, cached for the variants of a file, which are read one after the other."""
     problems = Problems()
     if len(source.text) > MAX_BYTES or len(source.text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise too_large()
@@ -113,7 +113,9 @@ def parsed(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
 
 
 def too_large() -> SpecError:
-    return problem("AC004", f"a spec has at most {MAX_BYTES:,} bytes", help="move blocks to a file of their own")
+    return problem(
+        "AC004", f"the spec is larger than {MAX_BYTES:,} bytes", help="move blocks to another file and import it"
+    )
 
 
 class Reader:
@@ -129,15 +131,15 @@ class Reader:
         for event in self._events():
             kind = type(event)
             if kind is ScalarEvent:
-                self._put(self._scalar(event))
+                self._attach(self._scalar(event))
             elif kind is SequenceStartEvent or kind is MappingStartEvent:
                 self._open(event, kind is MappingStartEvent)
             elif kind is SequenceEndEvent or kind is MappingEndEvent:
-                self._put(self._closed(self.stack.pop()))
+                self._attach(self._closed(self.stack.pop()))
         return self.root
 
     def _events(self) -> Iterator[Any]:
-        """The events that may stand in a spec."""
+        """The events of a spec. Raises SpecError for events that specs cannot have."""
         documents = 0
         for event in yaml.parse(self.source.text, Loader=LOADER):
             if isinstance(event, NodeEvent):
@@ -145,24 +147,31 @@ class Reader:
             elif type(event) is DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    raise problem("AC009", "a second YAML document", self._place(event), help="one file, one spec")
+                    raise problem(
+                        "AC009", "a second YAML document", self._place(event), help="put each spec in its own file"
+                    )
             yield event
 
     def _check(self, event: Any) -> None:
-        """Refuses what would let a file mean more than it shows."""
+        """Rejects aliases, anchors and tags, which would let a file mean more than it shows."""
         if type(event) is AliasEvent:
-            help = "write the product the other way round, or in quotes; what is used twice gets a name in params"
-            raise problem("AC007", f"YAML would read '*{event.anchor}' as an alias", self._place(event), help=help)
+            help = "swap the factors of a product, or quote it; name repeated values in params"
+            raise problem(
+                "AC007",
+                f"YAML reads '*{event.anchor}' as an alias, which is not supported",
+                self._place(event),
+                help=help,
+            )
         if event.anchor:
-            help = "leave the & out; what is used twice gets a name in params or blocks"
-            raise problem("AC007", f"the YAML anchor '&{event.anchor}' is not read", self._place(event), help=help)
+            help = "remove it; name repeated values in params, and repeated layers in blocks"
+            raise problem("AC007", f"the YAML anchor '&{event.anchor}' is not supported", self._place(event), help=help)
         if event.tag:
             where = self._place(event)
             tag = self.source.line(where.line)[where.column :].split()[0]
-            raise problem("AC008", f"the YAML tag {quoted(tag)} is not read", where, help="leave it out")
+            raise problem("AC008", f"the YAML tag {quoted(tag)} is not supported", where, help="remove the tag")
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise problem("AC004", f"a spec has at most {MAX_NODES:,} YAML nodes", self._place(event))
+            raise problem("AC004", f"the spec has more than {MAX_NODES:,} YAML nodes", self._place(event))
 
     def _place(self, event: Any) -> Location:
         start, end = event.start_mark, event.end_mark
@@ -176,7 +185,7 @@ class Reader:
         where = Location(self.source, start.line, start.column)
         self.stack.append(Opened(mapping, bool(event.flow_style), where, []))
 
-    def _put(self, node: Node) -> None:
+    def _attach(self, node: Node) -> None:
         if self.stack:
             self.stack[-1].items.append(node)
         else:
@@ -203,7 +212,7 @@ class Reader:
         return Mapping(tuple(self._unique(self._whole_pairs(pairs) if opened.flow else pairs)), opened.where)
 
     def _unique(self, pairs: list[tuple[Node, Node]]) -> Iterator[tuple[Scalar, Node]]:
-        """The pairs whose key is a new word; the others are reported."""
+        """The pairs with distinct words as keys; reports the others."""
         seen: dict[str, Scalar] = {}
         for key, value in pairs:
             if not isinstance(key, Scalar):
@@ -211,26 +220,26 @@ class Reader:
             elif not key.value:
                 self.problems.add(problem("AC010", "a key is missing before ':'", key.where))
             elif key.value == "<<" and key.plain:
-                help = "blocks and params are what a spec shares"
-                self.problems.add(problem("AC007", "the YAML merge key '<<' is not read", key.where, help=help))
+                help = "share values with params, and layers with blocks"
+                self.problems.add(problem("AC007", "the YAML merge key '<<' is not supported", key.where, help=help))
             elif key.value in seen:
                 first = [Label(seen[key.value].where, "first given here")]
                 message = f"the key {quoted(key.value)} is given twice"
-                self.problems.add(problem("AC006", message, key.where, labels=first, help="leave one of them out"))
+                self.problems.add(problem("AC006", message, key.where, labels=first, help="remove one of them"))
             else:
                 seen[key.value] = key
                 yield key, value
 
-    # --- calls that a comma has cut ------------------------------------------------------------------------------
+    # --- calls that YAML split at a comma ------------------------------------------------------------------------
 
     def _whole_items(self, items: list[Node]) -> Iterator[Node]:
-        """The items of a [ ] list, with calls that its commas have cut put together again, and reported."""
+        """The items of a [ ] list. Calls that commas split are joined again, and reported."""
         left = iter(items)
         for item in left:
             yield self._joined(item, left) if open_brackets(item) > 0 else item
 
     def _whole_pairs(self, pairs: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
-        """The pairs of a { } mapping, the same done to their values, of which later pieces have become keys."""
+        """The pairs of a { } mapping, with values joined the same way; YAML read their later pieces as keys."""
         whole = []
         left = iter(pairs)
         for key, value in left:
@@ -250,23 +259,23 @@ class Reader:
         span = (first.span[0], last.span[1])
         text = self.source.text[slice(*span)]
         where = Location(self.source, first.where.line, first.where.column, len(text.splitlines()[0]))
-        message = "YAML cuts this call at its comma, because it stands in [ ] or { }"
+        message = "YAML splits this call at its comma, because it is inside [ ] or { }"
         help = f'put it in quotes: "{text}"' if len(text) <= LONGEST_HELP and '"' not in text else "put it in quotes"
         self.problems.add(problem("AC011", message, where, help=help))
         return Scalar(text, text, where, True, span)
 
 
 def open_brackets(node: Node) -> int:
-    """How many parentheses a plain scalar leaves open."""
+    """The number of unclosed parentheses in a plain scalar."""
     if not isinstance(node, Scalar) or not node.plain:
         return 0
     return node.value.count("(") - node.value.count(")")
 
 
 def verbatim(text: str, span: tuple[int, int], value: str, style: str) -> tuple[str, int]:
-    """What stands in the file for a quoted, folded or block scalar, and how many characters before it.
+    """The text in the file of a quoted, folded or block scalar, and its offset.
 
-    Escapes would be misread, so where there are any it is the value itself, with places as good as they get.
+    If there are escapes, it is the value itself, and locations are approximate.
     """
     raw = text[span[0] : span[1]]
     if style in ("|", ">"):
@@ -277,42 +286,52 @@ def verbatim(text: str, span: tuple[int, int], value: str, style: str) -> tuple[
     return (value, offset) if style and escaped else (inner, offset)
 
 
-# --- what YAML's own complaints mean -----------------------------------------------------------------------------
+# --- messages for YAML's own errors ------------------------------------------------------------------------------
 
-COMPLAINTS: tuple[tuple[str, bool, str, str], ...] = (
+MESSAGES: tuple[tuple[str, bool, str, str], ...] = (
     (
         "mapping values are not allowed",
         False,
         "':' is not expected here",
-        "quote a text that holds ': ', or look at the indentation",
+        "quote texts that contain ': ', or check the indentation",
     ),
     ("expected ',' or ']'", True, "this list is not closed", "add ']', or a comma between its items"),
     ("expected ',' or '}'", True, "this mapping is not closed", "add '}', or a comma between its pairs"),
     ("found unexpected end of stream", True, "this quote is not closed", "add the closing quote"),
     ("found unexpected document indicator", True, "this quote is not closed", "add the closing quote"),
-    ("could not find expected ':'", True, "this line needs a ':' behind its key", ""),
-    ("did not find expected key", False, "this line does not fit the indentation of the lines before it", ""),
-    ("expected <block end>", False, "this line does not fit the indentation of the lines before it", ""),
-    ("did not find expected '-' indicator", False, "a list goes on with '- ', or ends", "look at the indentation"),
-    ("did not find expected alphabetic or numeric", False, "a value that begins with * or & belongs in quotes", ""),
-    ("did not find expected <document start>", False, "nothing may follow here", "look at the indentation"),
+    ("could not find expected ':'", True, "a ':' is missing after this key", ""),
+    ("did not find expected key", False, "the indentation does not match the lines before", "check the indentation"),
+    ("expected <block end>", False, "the indentation does not match the lines before", "check the indentation"),
+    (
+        "did not find expected '-' indicator",
+        False,
+        "expected another item with '- ', or the end of the list",
+        "check the indentation",
+    ),
+    ("did not find expected alphabetic or numeric", False, "a value cannot begin with * or &", "put it in quotes"),
+    (
+        "did not find expected <document start>",
+        False,
+        "unexpected text after the end of the document",
+        "check the indentation",
+    ),
     ("directive", False, "a line cannot begin with '%'", "put the text in quotes"),
     ("found a tab character", False, "a tab cannot indent a line", "use spaces"),
-    ("undefined tag handle", True, "YAML tags are not read", "quote a text that begins with !"),
+    ("undefined tag handle", True, "YAML tags are not supported", "quote texts that begin with !"),
 )
-"""In YAML's words; whether the place is where the trouble began; in ours; and what helps."""
+"""Part of PyYAML's message; whether to use the location of its context; our message; and the help."""
 
 
 def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
-    told = error.problem or "not YAML"
+    theirs = error.problem or "invalid YAML"
     mark = error.problem_mark or error.context_mark
-    if "cannot start any token" in told and mark:
+    if "cannot start any token" in theirs and mark:
         return no_token(source, mark)
-    for theirs, began, message, help in COMPLAINTS:
-        if theirs in told:
-            mark = (error.context_mark or mark) if began else mark
+    for part, at_context, message, help in MESSAGES:
+        if part in theirs:
+            mark = (error.context_mark or mark) if at_context else mark
             return problem("AC005", message, marked(source, mark), help=help)
-    return problem("AC005", f"not YAML: {told}", marked(source, mark))
+    return problem("AC005", f"invalid YAML: {theirs}", marked(source, mark))
 
 
 def marked(source: Source, mark: Any) -> Location:
@@ -320,7 +339,7 @@ def marked(source: Source, mark: Any) -> Location:
 
 
 def no_token(source: Source, mark: Any) -> SpecError:
-    """A character that YAML keeps for itself."""
+    """The problem of a character that YAML reserves."""
     where = marked(source, mark)
     rest = source.line(mark.line)[mark.column :]
     if rest.startswith("\t"):
@@ -331,9 +350,9 @@ def no_token(source: Source, mark: Any) -> SpecError:
 def unprintable(source: Source) -> SpecError:
     found = UNPRINTABLE.search(source.text)
     if not found:
-        return problem("AC002", "this text is not YAML", Location(source))
+        return problem("AC002", "the text is not valid YAML", Location(source))
     line = source.text.count("\n", 0, found.start())
     column = found.start() - (source.text.rfind("\n", 0, found.start()) + 1)
     return problem(
-        "AC002", f"the character U+{ord(found.group()):04X} cannot stand in a spec", Location(source, line, column)
+        "AC002", f"the character U+{ord(found.group()):04X} is not allowed in a spec", Location(source, line, column)
     )

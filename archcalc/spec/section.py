@@ -1,4 +1,4 @@
-"""The sections of a spec that stand for themselves: inputs, params, symbols, defaults, expectations, texts."""
+"""The independent sections of a spec: inputs, params, symbols, defaults, expectations, texts."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -15,27 +15,27 @@ from archcalc.spec.reader import Node, Scalar, Sequence
 INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last")
 BOUNDS = ("min", "max", "multiple_of")
 MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
-"""The tolerance behind an expected number: `+- 1%`, `+- 5`."""
+"""The tolerance after an expected number: `+- 1%`, `+- 5`."""
 
 
 class Sections:
-    """Reads sections of one spec; what is wrong with them goes to `problems`, and reading goes on."""
+    """Reads the sections of one spec; `problems` collects their problems."""
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
 
-    # --- the forms of YAML ---------------------------------------------------------------------------------------
+    # --- kinds of YAML nodes -------------------------------------------------------------------------------------
 
     def known(self, node: tree.Mapping, keys: Collection[str], what: str) -> tree.Mapping:
         """A mapping without its unknown keys, which are reported."""
         for key, _ in node.pairs:
             if key.value not in keys:
-                help = did_you_mean(key.value, keys) or f"one of {', '.join(keys)}"
+                help = did_you_mean(key.value, keys) or f"use one of {', '.join(keys)}"
                 self.problems.add(problem("AC019", f"unknown {what} {quoted(key.value)}", key.where, help=help))
         return tree.Mapping(tuple(pair for pair in node.pairs if pair[0].value in keys), node.where)
 
     def pairs(self, node: Node | None, what: str) -> tuple[tuple[Scalar, Node], ...]:
-        """The pairs of a mapping that may be left out."""
+        """The pairs of an optional mapping."""
         if isinstance(node, tree.Mapping):
             return node.pairs
         if node is not None and not (isinstance(node, Scalar) and node.is_null):
@@ -49,18 +49,23 @@ class Sections:
     def one_text(self, node: Node) -> str:
         if isinstance(node, Sequence):
             self.problems.add(
-                problem("AC016", "one text is needed here, not a list", node.where, help="put it in quotes")
+                problem(
+                    "AC016",
+                    "a single text is needed here, not a list",
+                    node.where,
+                    help="remove the brackets, or quote the text",
+                )
             )
             return ""
         return next(self.texts(node), "")
 
     def texts(self, node: Node | None) -> Iterator[str]:
-        """Texts that nobody computes with: one, or a list of them."""
+        """Plain texts: one, or a list of them."""
         for item in node.items if isinstance(node, Sequence) else (node,) if node else ():
             if isinstance(item, Scalar):
                 yield item.value.strip()
             else:
-                self.problems.add(problem("AC016", "a text is needed here", item.where, help="put it in quotes"))
+                self.problems.add(problem("AC016", "a text is needed here", item.where, help="quote it"))
 
     def words(self, node: Node | None, what: str) -> tuple[Word, ...]:
         found = self.problems.attempt(lambda: tuple(words_of(node, what))) if node else ()
@@ -73,7 +78,7 @@ class Sections:
         if node is None:
             return ()
         if (isinstance(node, Scalar) and node.is_null) or (isinstance(node, Sequence) and not node.items):
-            self.problems.add(problem("AC022", "there are no layers", node.where, help="write '- layer' below"))
+            self.problems.add(problem("AC022", "the list of layers is empty", node.where, help="write '- layer' below"))
             return ()
         return self.problems.attempt(body_of, node, self.problems) or ()
 
@@ -92,7 +97,7 @@ class Sections:
             return ()
         if isinstance(node, tree.Mapping) and "shape" not in (key.value for key, _ in node.pairs):
             if not node.pairs:
-                self.problems.add(problem("AC016", "a network has an input", node.where, help="write [3, 224, 224]"))
+                self.problems.add(problem("AC016", "the input is empty", node.where, help="write input: [3, 224, 224]"))
             found = [self.problems.attempt(self.named_input, key, value) for key, value in node.pairs]
         else:
             found = [self.problems.attempt(self.input, Word("input", node.where), node)]
@@ -107,7 +112,9 @@ class Sections:
             keys = self.known(node, INPUT_KEYS, "key of an input")
             shape = keys.get("shape") or node
         if not isinstance(shape, Sequence) or not shape.items:
-            raise problem("AC016", "an input's shape is a list", shape.where, help="write [3, 224, 224], or [784]")
+            raise problem(
+                "AC016", "the shape of an input must be a list", shape.where, help="write [3, 224, 224], or [784]"
+            )
         dims = tuple(self.problems.attempt(value_of, item) for item in shape.items)
         return InputDecl(
             name.text,
@@ -154,14 +161,16 @@ class Sections:
             source = Source("--set", f"{name}={text}")
             if name not in params and name not in free:
                 known = (*params, *free)
-                help = did_you_mean(name, known) or (f"one of {enumerated(known)}" if known else "the spec has none")
-                message = f"there is no parameter {quoted(name)} to set"
+                help = did_you_mean(name, known) or (
+                    f"use one of {enumerated(known)}" if known else "the spec has no parameters"
+                )
+                message = f"unknown parameter {quoted(name)}"
                 self.problems.add(problem("AC117", message, Location(source, 0, 0, max(1, len(name))), help=help))
             elif value := self.problems.attempt(parse_expression, text, Location(source, 0, len(name) + 1)):
                 found[name] = value
         return found
 
-    # --- what is expected ----------------------------------------------------------------------------------------
+    # --- expectations --------------------------------------------------------------------------------------------
 
     def expectations(self, node: Node | None) -> tuple[Expectation, ...]:
         pairs = self.pairs(node, "expect")
@@ -183,5 +192,5 @@ class Sections:
         if not percent:
             return Expectation(word, value, None, found, (), node.where)
         if not isinstance(found, Number):
-            raise problem("AC012", "a tolerance in percent is a number", found.where, help="+- 1%")
+            raise problem("AC012", "a tolerance in percent must be a number", found.where, help="write +- 1%")
         return Expectation(word, value, float(found.value / 100), None, (), node.where)

@@ -1,5 +1,5 @@
-"""Tokens of chains and expressions, and the cursor that moves over them with exact places."""
-# ruff: noqa: RUF001  the look-alikes of signs are listed to say what to write instead
+"""Tokens of chains and expressions, and a cursor over them with exact locations."""
+# ruff: noqa: RUF001  look-alikes of signs are listed to suggest what to write instead
 
 import re
 from bisect import bisect_right
@@ -13,10 +13,10 @@ NAME, NUMBER, KERNEL, SIGN, END = "name", "number", "kernel", "sign", "end"
 
 MAX_NESTING = 48
 MAX_OPERATIONS = 200
-"""Of one expression; bounds the depth that its evaluation recurses to."""
+"""The limit for one expression; it bounds the recursion of its evaluation."""
 
 RESERVED = frozenset({"if", "else", "and", "or", "not", "true", "false", "none", "null", "prev"})
-"""Words that no layer, parameter or block may be called."""
+"""Words that cannot be names of layers, parameters or blocks."""
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -31,7 +31,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-CONDITION = "a condition stands behind a whole path: conv(3, 64) if n > 1 else prev"
+CONDITION = "put a condition after a whole path: conv(3, 64) if n > 1 else prev"
 
 LINE_BREAK = re.compile(r"\r?\n")
 
@@ -42,7 +42,7 @@ MEANT = {
     "×": "write * for a product and x in a kernel: 3x3",
     "·": "write *",
     "÷": "write /",
-    "^": "a power is written **",
+    "^": "write **",
     "–": "write -",
     "−": "write -",
     "≤": "write <=",
@@ -54,20 +54,20 @@ MEANT = {
     "”": "write names without quotes",
     "'": "write names without quotes",
     '"': "write names without quotes",
-    "{": "braces belong to YAML: within a call write key=value",
-    "|": "steps are joined by ->",
-    ";": "steps are joined by ->, items begin with '- '",
+    "{": "write key=value inside a call; braces belong to YAML",
+    "|": "join steps with ->",
+    ";": "join steps with ->, or begin a new item with '- '",
     "&": "write and",
     "!": "write not",
-    ":": "within a call write key=value",
+    ":": "write key=value inside a call",
 }
-"""What people write, and what is read."""
+"""Common mistakes, and what to write instead."""
 
 
 class Cursor:
     """The tokens of one text and a position among them.
 
-    `text` is what stands in the source from `where` on, so that its line breaks are the source's.
+    `text` is the source text from `where` on, including its line breaks.
     """
 
     __slots__ = ("at", "breaks", "depth", "ends", "kinds", "operations", "starts", "text", "texts", "where")
@@ -106,15 +106,15 @@ class Cursor:
         text = self.text[start:end]
         help = MEANT.get(text, "")
         if text.lower().startswith(("0x", "0o", "0b")):
-            help = "numbers are decimal"
+            help = "write a decimal number"
         elif product := re.fullmatch(r"(\d{1,16})([A-Za-z_]\w{0,32})", text):
-            help = f"a product is written {product[1]}*{product[2]}; a name begins with a letter"
+            help = f"write {product[1]}*{product[2]} for a product; begin a name with a letter"
         elif text.isalpha():
-            help = "names are made of the letters a to z, digits and _"
+            help = "use only the letters a to z and A to Z, digits and _ in names"
         raise problem("AC013", f"cannot read {quoted(text)}", self.place(start, end), help=help)
 
     def place(self, start: int, end: int) -> Location:
-        """The place of a part of the text, up to the end of its line."""
+        """The location of a part of the text, up to the end of its line."""
         where = self.where
         if not self.breaks:
             return Location(where.source, where.line, where.column + start, end - start)
@@ -125,17 +125,17 @@ class Cursor:
         return Location(where.source, where.line + row, column, length)
 
     def here(self) -> Location:
-        """The place of the next token; after the last one, of the last one."""
+        """The location of the next token, or of the last one at the end."""
         if self.kinds[self.at] == END:
             return self.place(self.starts[self.at], self.starts[self.at] + 1)
         return self.place(self.starts[self.at], self.ends[self.at])
 
     def since(self, first: int) -> Location:
-        """The place of all tokens from number `first` to the one before the next."""
+        """The location of the tokens from number `first` to the last one read."""
         return self.place(self.starts[first], self.ends[max(first, self.at - 1)])
 
     def skip(self, text: str) -> bool:
-        """Steps over a sign or word where it comes next."""
+        """Skips a sign or word if it comes next; returns whether it did."""
         if self.texts[self.at] != text:
             return False
         self.at += 1
@@ -153,12 +153,12 @@ class Cursor:
             raise self.expected(what or f"'{sign}'")
 
     def unclosed(self, opening: int, what: str) -> SpecError:
-        """The problem of a call or list, opened at token `opening`, whose end does not come."""
+        """The problem of an unclosed call or list, opened at token `opening`."""
         labels = [Label(self.place(self.starts[opening], self.ends[opening]), "opened here")]
         closing = "]" if self.texts[opening] == "[" else ")"
         if self.texts[self.at] == "->":
             return problem(
-                "AC015", "'->' within a call", self.here(), labels=labels, help=f"close it with '{closing}' first"
+                "AC015", "'->' inside a call", self.here(), labels=labels, help=f"close it with '{closing}' first"
             )
         if self.kinds[self.at] == END:
             return problem("AC015", f"{what} is not closed", labels[0].location, help=f"add '{closing}'")
@@ -167,7 +167,7 @@ class Cursor:
         return problem("AC012", message, self.here(), labels=labels, help=help)
 
     def enter(self) -> None:
-        """One level of nesting deeper; `depth` is taken down again by whoever entered."""
+        """Enters one level of nesting; the caller decrements `depth` on leaving."""
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise problem("AC014", f"nested deeper than {MAX_NESTING} levels", self.here())
@@ -177,12 +177,12 @@ class Cursor:
         if self.operations > MAX_OPERATIONS:
             raise problem(
                 "AC014",
-                f"an expression of more than {MAX_OPERATIONS} operations",
+                f"the expression has more than {MAX_OPERATIONS} operations",
                 self.here(),
-                help="give its parts names in params",
+                help="split it, and name its parts in params",
             )
 
     def finish(self) -> None:
-        """Makes sure that nothing is left."""
+        """Raises SpecError if tokens are left."""
         if self.kinds[self.at] != END:
             raise problem("AC012", f"{self.shown()} is not expected here", self.here())

@@ -1,6 +1,6 @@
-"""Values: what expressions come to, exactly. Decimal numbers are fractions, free symbols expressions in them.
+"""Values of expressions, exact. Decimal numbers are fractions; free symbols give symbolic expressions.
 
-Everything is bounded before it is computed: whole numbers, fractions, and how far an expression may expand.
+All sizes are bounded before computing: whole numbers, fractions, and the expansion of expressions.
 """
 
 import math
@@ -17,13 +17,13 @@ from archcalc.sym.expr import Atom, Claim, Expr, expression
 from archcalc.sym.ratio import Ratio, at_least, ceil, floor, is_equal, quotient, ratio
 
 Real: TypeAlias = int | Fraction | Expr | Ratio
-"""A number: whole, broken, or one that depends on free symbols."""
+"""A number: whole, fractional, or dependent on free symbols."""
 
 Value: TypeAlias = "Real | bool | str | tuple[Value, ...]"
-"""What an expression comes to. A `str` is a word (`same`, `relu`) or a Reference to a layer, never computed with."""
+"""The value of an expression. A `str` is a word (`same`, `relu`) or a Reference to a layer, never a number."""
 
 Truth: TypeAlias = Callable[[Claim, Location], bool]
-"""Decides a claim about free symbols, or raises SpecError at its place."""
+"""Decides a claim about free symbols, or raises SpecError at its location."""
 
 MAX_INTEGER = 10**15
 MAX_FRACTION = 10**60
@@ -37,7 +37,7 @@ MAX_DEGREE = 16
 
 
 def kind_of(value: Value) -> str:
-    """What a value is, in words."""
+    """A description of a value for messages."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -48,7 +48,7 @@ def kind_of(value: Value) -> str:
 
 
 def written(value: int | Fraction) -> str:
-    """A number as a spec writes it.
+    """A number as it is written in a spec.
 
     >>> written(7), written(Fraction(5, 2)), written(Fraction(2, 3))
     ('7', '2.5', '2/3')
@@ -64,16 +64,16 @@ def is_real(value: object) -> bool:
 def number_of(value: Value, where: Location) -> Real:
     if isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool):
         return value
-    help = f"'{value}' names a layer or a rule, not a number" if isinstance(value, str) else ""
+    help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
     if isinstance(value, tuple):
-        help = "take one entry, name[0], or sum(name)"
+        help = "use one entry, name[0], or sum(name)"
     raise problem("AC112", f"a number is needed here, got {kind_of(value)}", where, help=help)
 
 
 def truth_of(value: Value, where: Location) -> bool:
     if isinstance(value, bool):
         return value
-    help = "compare it: n > 0" if is_real(value) else ""
+    help = "write a comparison: n > 0" if is_real(value) else ""
     raise problem("AC112", f"true or false is needed here, got {kind_of(value)}", where, help=help)
 
 
@@ -84,9 +84,14 @@ def list_of(value: Value, where: Location) -> tuple[Value, ...]:
 
 
 def known(value: Real, where: Location) -> int | Fraction:
-    """A number that depends on no symbol."""
+    """A number without symbols. Raises SpecError for others."""
     if isinstance(value, Expr | Ratio):
-        raise problem("AC136", f"{value} must be a number here", where, help="free symbols are for sizes and widths")
+        raise problem(
+            "AC136",
+            f"a number is needed here, got {value}, which depends on a free symbol",
+            where,
+            help="set the symbol with --set",
+        )
     return value
 
 
@@ -94,10 +99,10 @@ def known(value: Real, where: Location) -> int | Fraction:
 
 
 def bounded(value: Real, where: Location) -> Real:
-    """A number within bounds, a whole one as such. Raises AC114 for what is beyond them."""
+    """A number within the limits, as an int if it is whole. Raises AC114 otherwise."""
     if isinstance(value, int):
         if abs(value) > MAX_INTEGER:
-            raise problem("AC114", "whole numbers go up to 1e15", where)
+            raise problem("AC114", "whole numbers are limited to 1e15", where)
         return value
     if isinstance(value, Fraction):
         if max(abs(value.numerator), value.denominator) > MAX_FRACTION:
@@ -119,13 +124,13 @@ def check_size(whole: Expr, where: Location) -> None:
     if len(terms) > MAX_TERMS:
         raise expands(where)
     if power(whole, {}) > MAX_DEGREE:
-        raise problem("AC114", f"a power of more than {MAX_DEGREE}", where)
+        raise problem("AC114", f"an exponent is greater than {MAX_DEGREE}", where)
     if any(abs(c) > MAX_COEFFICIENT for c in terms.values()):
         raise problem("AC114", "this number is too large", where)
 
 
 def power(whole: Expr, seen: dict[Atom, int]) -> int:
-    """How many symbols are multiplied with each other at most, within floors and divisors too."""
+    """The highest degree, counting symbols within floors and divisors."""
     for atom in whole.atoms():
         if atom not in seen:
             seen[atom] = max((power(part, seen) for part in atom.parts()), default=1)
@@ -133,11 +138,11 @@ def power(whole: Expr, seen: dict[Atom, int]) -> int:
 
 
 def expands(where: Location) -> Exception:
-    return problem("AC114", f"this expands to more than {MAX_TERMS} terms", where)
+    return problem("AC114", f"this expression expands to more than {MAX_TERMS} terms", where)
 
 
 def check_growth(op: str, a: Real, b: Real, where: Location) -> None:
-    """Raises where an operation would make more terms than there may be, before it makes them."""
+    """Raises SpecError before an operation that would create too many terms."""
     mine, theirs = (math.prod(max(1, len(part.terms)) for part in parts_of(each)) for each in (a, b))
     made = math.comb(mine + int(str(known(b, where))) - 1, mine - 1) if op == "**" else mine * theirs
     if made > MAX_TERMS:
@@ -148,21 +153,21 @@ def check_growth(op: str, a: Real, b: Real, where: Location) -> None:
 
 
 def decided(claim: Claim, where: Location) -> bool:
-    """The truth of a claim that holds for all sizes from 1 on, or for none of them."""
+    """The truth of a claim that holds for all sizes from 1 on, or for none. Raises SpecError for others."""
     return decided_within({}, claim, where)
 
 
 def decided_within(domains: Mapping[str, Any], claim: Claim, where: Location) -> bool:
     verdict = always(claim, domains)
-    if verdict.is_proved:
+    if verdict.holds:
         return True
-    if never := always(opposite(claim), domains).is_proved:
-        return not never
+    if always(opposite(claim), domains).holds:
+        return False
     names = " and ".join(sorted(claim.left.symbols()))
     example = ""
-    if verdict.status is Status.REFUTED and verdict.witness:
-        example = f"it does not hold for {', '.join(f'{name} = {n}' for name, n in verdict.witness.items())}"
-    help = f"what a network consists of cannot depend on a free symbol: give {names} a number, --set {names}=64"
+    if verdict.status is Status.REFUTED and verdict.counterexample:
+        example = f"it does not hold for {', '.join(f'{name} = {n}' for name, n in verdict.counterexample.items())}"
+    help = f"the set of layers cannot depend on a free symbol; set it: --set {names}=64"
     message = f"whether {claim} depends on {names}"
     raise problem("AC136", message, where, help=help, notes=[example] if example else [])
 
@@ -182,7 +187,7 @@ def opposite(claim: Claim) -> Claim:
 
 
 def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], truth: Truth) -> Real:
-    """`a op b`; `places` are those of the whole and of its right side. Raises SpecError where it has no value."""
+    """`a op b`; `places` are the locations of the whole and of its right side. Raises SpecError if it has no value."""
     whole, right = places
     if op == "**" and not (isinstance(b, int) and 0 <= b <= MAX_EXPONENT):
         shown = written(b) if isinstance(b, int | Fraction) else str(b)
@@ -196,7 +201,7 @@ def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], tru
 
 
 def combined(op: str, a: Real, b: Real) -> Any:
-    """`a op b`. What is not whole meets what is symbolic as a ratio, which knows how to reckon with both."""
+    """`a op b`. Fractions and symbolic expressions combine as ratios, which support both."""
     if any(isinstance(each, Expr | Ratio) for each in (a, b)) and any(isinstance(x, Fraction | Ratio) for x in (a, b)):
         return ARITHMETIC[op](ratio(a), b)
     if isinstance(b, Expr) and op != "**":
@@ -205,7 +210,7 @@ def combined(op: str, a: Real, b: Real) -> Any:
 
 
 def check_divisor(b: Real, where: Location, truth: Truth) -> None:
-    """Raises where a divisor is zero, or where a symbolic one may be: formulas divide by what is 1 or more."""
+    """Raises SpecError if a divisor is zero, or a symbolic one could be: divisors in formulas are at least 1."""
     if not isinstance(b, Expr | Ratio):
         if b == 0:
             raise problem("AC113", "division by zero", where)
@@ -216,7 +221,7 @@ def check_divisor(b: Real, where: Location, truth: Truth) -> None:
 
 
 def divide(a: Any, b: Any) -> Any:
-    """a / b, a whole number where it is one, exactly.
+    """a / b, exact; an int if it is whole.
 
     >>> divide(12, 4), divide(7, 2)
     (3, Fraction(7, 2))
@@ -240,7 +245,7 @@ ARITHMETIC: Mapping[str, Callable[[Any, Any], Real]] = {
 
 
 def compared(op: str, a: Real, b: Real) -> bool | Claim:
-    """`a op b`, which depends on free symbols where these do."""
+    """`a op b`; a claim if it depends on free symbols."""
     if not isinstance(a, Expr | Ratio) and not isinstance(b, Expr | Ratio):
         return ORDER[op](a, b)
     if op in ("<", ">"):
@@ -258,7 +263,7 @@ ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def same(a: Value, b: Value, truth: Callable[[Claim], bool]) -> bool:
-    """Equality that keeps true apart from 1."""
+    """Equality that distinguishes true from 1."""
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(same(x, y, truth) for x, y in zip(a, b, strict=True))
     if is_real(a) and is_real(b) and (isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio)):
@@ -281,20 +286,20 @@ def make_divisible(value: Real, divisor: int = 8, least: int | None = None) -> i
     (16, 16, 16)
     """
     rounded = maximum(divisor if least is None else least, floored(combined("+", value, Fraction(divisor, 2)), divisor))
-    lacks = combined("-", 9 * value, 10 * rounded)  # above 0: more than a tenth was rounded off
+    lacks = combined("-", 9 * value, 10 * rounded)  # positive if more than a tenth was rounded off
     if isinstance(lacks, Expr | Ratio):
-        above = lacks if isinstance(lacks, Expr) else lacks.numerator
-        return rounded + divisor * minimum(1, maximum(0, cast(Dim, above)))
+        numerator = lacks if isinstance(lacks, Expr) else lacks.numerator
+        return rounded + divisor * minimum(1, maximum(0, cast(Dim, numerator)))
     return rounded + divisor if lacks > 0 else rounded
 
 
 def floored(value: Real, divisor: int) -> Any:
-    """The greatest multiple of the divisor that is not above the value."""
+    """The largest multiple of the divisor that does not exceed the value."""
     return floor(value / divisor) * divisor if isinstance(value, Ratio) else value // divisor * divisor
 
 
 def numbers_of(given: tuple[Located, ...]) -> list[Real]:
-    """The numbers that min, max and sum are of: several, or a list of them."""
+    """The arguments of min, max and sum: several numbers, or a list of numbers."""
     if len(given) == 1 and isinstance(given[0][0], tuple):
         return [number_of(value, given[0][1]) for value in given[0][0]]
     return [number_of(value, where) for value, where in given]
@@ -304,12 +309,17 @@ def extreme(of_numbers: Callable[..., Any], of_symbols: Callable[..., Any]) -> C
     def function(*given: Located) -> Real:
         numbers = numbers_of(given)
         if not numbers:
-            raise problem("AC113", "an empty list has no least and no greatest entry", given[0][1])
+            raise problem("AC113", "an empty list has no minimum or maximum", given[0][1])
         if not any(isinstance(number, Expr | Ratio) for number in numbers):
             return of_numbers(numbers)  # type: ignore[no-any-return]
         for number in numbers:
             if isinstance(number, Fraction | Ratio):
-                raise problem("AC112", f"whole numbers are needed here, got {number}", given[0][1], help="round it")
+                raise problem(
+                    "AC112",
+                    f"whole numbers are needed here, got {number}",
+                    given[0][1],
+                    help="round it with floor(...) or ceil(...)",
+                )
         return of_symbols(*numbers)  # type: ignore[no-any-return]
 
     return function
@@ -326,7 +336,12 @@ def rounded_by(of_number: Callable[[Any], int], of_symbol: Callable[[Any], Expr]
 def rounded(given: Located) -> Real:
     number = number_of(*given)
     if isinstance(number, Ratio):
-        raise problem("AC112", f"{number} cannot be rounded to even", given[1], help="write floor(x + 1/2)")
+        raise problem(
+            "AC112",
+            f"{number} depends on a free symbol, so round() cannot round it",
+            given[1],
+            help="write floor(x + 1/2)",
+        )
     return number if isinstance(number, Expr) else round(number)
 
 
@@ -360,4 +375,4 @@ FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Real]]] = {
     "sum": (1, 1, summed),
     "make_divisible": (1, 3, divisible),
 }
-"""Least and most arguments, and the function of (value, place) pairs."""
+"""The minimum and maximum number of arguments, and the function of (value, location) pairs."""

@@ -1,4 +1,4 @@
-"""The bundled specs: beside the package in a checkout, inside it in a wheel."""
+"""The bundled specs: next to the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def folder() -> Path:
-    """Where the specs are."""
+    """The folder of the bundled specs."""
     inside = PACKAGE / "specs"
     return inside if inside.is_dir() else PACKAGE.parent / "specs"
 
 
 def bundled() -> dict[str, Path]:
-    """Every bundled spec by its name: its file's stem."""
+    """The path of every bundled spec, by the stem of its file."""
     return {path.stem: path for path in sorted(folder().glob("*.yaml"))}

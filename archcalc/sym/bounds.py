@@ -1,7 +1,7 @@
-"""Between which values an expression lies, and whether it grows with a symbol: sound, and not complete.
+"""Bounds of an expression, and whether it increases with a symbol. Sound, but not complete.
 
-Intervals are pairs of whole numbers; infinity is `float("inf")`, the one float of the algebra, never computed with
-beyond comparing, adding and taking its sign.
+Intervals are pairs of whole numbers. Infinity is `float("inf")`, the only float of the algebra; it is only compared,
+added, and tested for its sign.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ Interval: TypeAlias = tuple[Bound, Bound]
 Ranges: TypeAlias = Mapping[str, Interval]
 
 DIMENSION: Interval = (1, inf)
-"""Where a symbol lies that nothing else is said of."""
+"""The interval of a symbol without other bounds."""
 
 ANYWHERE: Interval = (-inf, inf)
 
 
 def interval(whole: Expr, ranges: Ranges) -> Interval:
-    """Between which values an expression lies where every symbol lies within its range.
+    """The bounds of an expression if every symbol lies within its range.
 
     >>> from archcalc.sym.expr import symbol
     >>> interval(3 * (symbol("n") // 2) - 1, {"n": (5, 9)})
@@ -57,7 +57,7 @@ def product(a: Interval, b: Interval) -> Interval:
 
 
 def times(a: Bound, b: Bound) -> Bound:
-    """A product in which 0 wins over infinity: the number beside it is as large as one likes, but a number."""
+    """A product in which 0 times infinity is 0: the other factor is unbounded but finite."""
     if not a or not b:
         return 0
     if isinstance(a, int) and isinstance(b, int):
@@ -66,7 +66,7 @@ def times(a: Bound, b: Bound) -> Bound:
 
 
 def plus(a: Bound, b: Bound) -> Bound:
-    """A sum; infinity swallows whole numbers of any size, which Python's floats would not."""
+    """A sum in which infinity absorbs ints of any size; adding them as floats would overflow."""
     return a if isinstance(a, float) else b if isinstance(b, float) else a + b
 
 
@@ -86,10 +86,10 @@ def over(x: Bound, s: Bound) -> Bound:
 
 
 def grows(whole: Expr, symbol: str, ranges: Ranges) -> bool:
-    """Whether an expression is certain not to fall where the symbol rises: the certificate that bisection needs.
+    """Whether an expression certainly never decreases as the symbol grows: the condition for bisection.
 
-    Every term that holds the symbol has a coefficient above 0 and factors that are not negative and do not fall.
-    False says that this is not certain, not that it falls.
+    Every term with the symbol then has a positive coefficient and nonnegative factors that never decrease. False means
+    that this is unknown, not that the expression decreases.
     """
     return all(term_grows(monomial, c, symbol, ranges) for monomial, c in whole.terms.items())
 

@@ -1,8 +1,8 @@
-"""Expressions as Python: a function of whole numbers that stands alone, and how large its numbers can become.
+"""Expressions as Python: a self-contained function of integers, and a bound on its intermediate values.
 
-The text is straight-line integer arithmetic. Floors, maxima, groups and products that occur again are worked out once,
-each under a name that says what it is. Where no maximum is in it, the function takes numpy arrays of int64 as well, and
-is exact where `upper_bound` is below 2**63.
+The text is straight-line integer arithmetic. Repeated floors, maxima, groups and products are computed once, each under
+a descriptive name. Without maxima, the function also accepts numpy arrays of int64, and is exact if `upper_bound` is
+below 2**63.
 """
 
 import builtins
@@ -21,9 +21,9 @@ from archcalc.sym.notation import Notation, Part, Powers
 
 
 def python_source(name: str, outputs: Mapping[str, Expr], arguments: Sequence[str], doc: str = "") -> str:
-    '''The text of a function that works out expressions: a dictionary of several, a number where there is one.
+    '''The text of a function that computes expressions: it returns a number for one, a dictionary for several.
 
-    Raises ValueError for a name that no function or argument can have, and for a symbol that is no argument.
+    Raises ValueError for a name that is not a valid identifier, and for a symbol that is not an argument.
 
     >>> from archcalc.sym.expr import symbol
     >>> H = symbol("H")
@@ -46,7 +46,7 @@ def python_source(name: str, outputs: Mapping[str, Expr], arguments: Sequence[st
 
 
 def compiled(name: str, outputs: Mapping[str, Expr], arguments: Sequence[str], doc: str = "") -> Callable[..., Any]:
-    """The function whose text `python_source` gives.
+    """The function of `python_source`, compiled.
 
     >>> from archcalc.sym.expr import symbol
     >>> compiled("halved", {"n": symbol("n") // 2}, ["n"])(7)
@@ -62,7 +62,7 @@ def compiled(name: str, outputs: Mapping[str, Expr], arguments: Sequence[str], d
 
 
 def is_free(name: str) -> bool:
-    """Whether a name may stand for something in Python: ASCII, no keyword, nothing that Python itself has.
+    """Whether a name is usable in Python: ASCII, not a keyword, not a builtin.
 
     >>> [each for each in ("H", "w_1", "lambda", "max", "__x", "a b", "é") if is_free(each)]
     ['H', 'w_1']
@@ -72,7 +72,7 @@ def is_free(name: str) -> bool:
 
 
 def identifier(text: str, kind: str = "value") -> str:
-    """The words of a text as one name, after their kind where they begin with no letter.
+    """The words of a text as one identifier, prefixed with `kind` if they do not begin with a letter.
 
     >>> identifier("layer3.1.conv2"), identifier("1x1 conv"), identifier("depths[0]"), identifier("lambda")
     ('layer3_1_conv2', 'value_1x1_conv', 'depths_0', 'lambda_')
@@ -87,15 +87,15 @@ def identifier(text: str, kind: str = "value") -> str:
 def check_names(name: str, expressions: Iterable[Expr], arguments: Sequence[str]) -> None:
     for each in (name, *arguments):
         if not is_free(each):
-            raise ValueError(f"no function and no argument can be called {each!r}")
+            raise ValueError(f"{each!r} cannot be the name of a function or argument")
     if len(set(arguments)) < len(arguments):
         raise ValueError(f"an argument is given twice: {', '.join(arguments)}")
     for missing in sorted(frozenset[str]().union(*(each.symbols() for each in expressions)) - set(arguments)):
-        raise ValueError(f"{missing!r} is in an expression, and no argument")
+        raise ValueError(f"the symbol {missing!r} of an expression is not an argument")
 
 
 KINDS = ("ceil", "floor", "max", "min", "sum", "product", "value")
-"""What things are called, with a number, that no short name describes."""
+"""Names, followed by a number, for values without a short descriptive name."""
 
 WORDS = {"**": " to ", " * ": " times ", " // ": " over ", " + ": " plus ", "-": " minus "}
 
@@ -103,7 +103,7 @@ MAX_NAME = 32
 
 
 def kind_of(right: str) -> str:
-    """What a right-hand side works out: what is within it has names already, so that its look tells."""
+    """The kind of value of a right-hand side. Its operands are names, so its text determines the kind."""
     for start, kind in (("max(", "max"), ("min(", "min"), ("-(-", "ceil")):
         if right.startswith(start):
             return kind
@@ -111,7 +111,7 @@ def kind_of(right: str) -> str:
 
 
 def called(right: str) -> str:
-    """A name that says what is worked out; its kind where that would be long.
+    """A descriptive name for a value; its kind if that name would be too long.
 
     >>> called("-(-H // 32)"), called("(H - 12) // 4"), called("H - 4"), called("max(H, W)"), called("2 * H - 1")
     ('ceil_H_over_32', 'floor_H_minus_12_over_4', 'H_minus_4', 'max', 'sum')
@@ -126,11 +126,11 @@ def called(right: str) -> str:
 # --- statements ------------------------------------------------------------------------------------------------------
 
 MAX_TERMS = 500
-"""Longer sums are made of parts: Python compiles no sum of thousands."""
+"""Longer sums are split: Python cannot compile sums of thousands of terms."""
 
 
 class Source(Notation):
-    """Python: `lines` assign what is needed by all that has been written so far, in their order."""
+    """Python: `lines` are the assignments that the text written so far needs, in order."""
 
     def __init__(self, expressions: Iterable[Expr], taken: Iterable[str]) -> None:
         self.lines: list[str] = []
@@ -170,7 +170,7 @@ class Source(Notation):
     # --- names -------------------------------------------------------------------------------------------------------
 
     def atom(self, part: Part) -> str:
-        """Its name, under which it is worked out where it is first met."""
+        """Its name; its first use adds the assignment."""
         if part not in self.names:
             right = part.written(self)
             inner = right[1:-1] if isinstance(part, Group) else right
@@ -185,7 +185,7 @@ class Source(Notation):
         return plain(powers) if len(both) < 2 else [name for half in both for name in self.once(half, plain)]
 
     def once(self, powers: Powers, factors: Callable[[Powers], list[str]]) -> list[str]:
-        """The factors of a product; the name that it has instead where it occurs again."""
+        """The factors of a product, or its name if it occurs more than once."""
         if self.uses[powers] < 2:
             return factors(powers)
         if powers not in self.names:
@@ -193,26 +193,26 @@ class Source(Notation):
         return [self.names[powers]]
 
     def assigned(self, right: str) -> str:
-        """The name that something is worked out under."""
+        """Assigns a right-hand side to a name, and returns the name."""
         made = self.unlike(called(right))
         self.lines += statement(f"{made} = ", right)
         return made
 
     def unlike(self, name: str) -> str:
-        """The name where nothing has it; else, and where it is that of a kind, one with a number."""
+        """The name if it is free and descriptive; otherwise the name with a number."""
         numbered = (f"{name}_{i}" for i in count(1))
         plain = [name] if name not in KINDS else []
         made = next(each for each in chain(plain, numbered) if each not in self.taken)
         self.taken.add(made)
         return made
 
-    # --- what comes back ---------------------------------------------------------------------------------------------
+    # --- results -----------------------------------------------------------------------------------------------------
 
     def result(self, whole: Expr) -> list[str]:
         return statement("return ", written(whole.terms, self))
 
     def results(self, outputs: Mapping[str, Expr]) -> list[str]:
-        """A dictionary: numbers as they are, other values under their own names before, equal ones once."""
+        """The return of a dictionary: numbers inline, other values assigned to their names first, equal ones once."""
         names = {key: self.unlike(identifier(key)) for key, whole in outputs.items() if not whole.is_constant}
         made: dict[Expr, str] = {}
         for key, whole in outputs.items():
@@ -224,26 +224,26 @@ class Source(Notation):
 
 
 def uses(expressions: Iterable[Expr]) -> Counter[Powers]:
-    """How often each product occurs, and how often as the symbols, or as the rest, of another one."""
+    """How often each product occurs, by itself or as the symbols, or the rest, of another product."""
     wholes: Counter[Powers] = Counter(powers for whole in every(expressions) for powers in whole.terms)
     parts = Counter(half for powers in wholes for half in halves(powers) if half != powers)
     return Counter({powers: times for powers, times in (wholes + parts).items() if not is_bare(powers)})
 
 
 def is_bare(powers: Powers) -> bool:
-    """Whether it is a number or an atom alone, which has a name already."""
+    """Whether it is a number or a single atom, which already has a name."""
     return not powers or (len(powers) == 1 and powers[0][1] == 1)
 
 
 def halves(powers: Powers) -> list[Powers]:
-    """The symbols of a product, and what is no symbol, where there are such."""
+    """The symbols of a product, and its other factors; empty parts are omitted."""
     symbols = tuple(pair for pair in powers if isinstance(pair[0], Symbol))
     others = tuple(pair for pair in powers if not isinstance(pair[0], Symbol))
     return [half for half in (symbols, others) if half]
 
 
 def every(expressions: Iterable[Expr]) -> Iterator[Expr]:
-    """The expressions, and all that are within their atoms: those of each atom once."""
+    """The expressions, and all expressions within their atoms; those of each atom once."""
     waiting, seen = list(expressions), set[Atom]()
     while waiting:
         whole = waiting.pop()
@@ -254,15 +254,15 @@ def every(expressions: Iterable[Expr]) -> Iterator[Expr]:
                 waiting += atom.parts()
 
 
-# --- layout: that of the usual formatters ----------------------------------------------------------------------------
+# --- layout, as the usual formatters have it -------------------------------------------------------------------------
 
 INDENT = "    "
 WIDTH = 88 - len(INDENT)
-"""What formatters take for a line where nobody has told them, within a function."""
+"""The default line length of formatters, within a function."""
 
 
 def statement(left: str, right: str) -> list[str]:
-    """An assignment or a return, over several lines where one would be too long."""
+    """An assignment or a return, split over several lines if it is too long."""
     if len(left) + len(right) <= WIDTH:
         return [left + right]
     if right.startswith(("max(", "min(")):
@@ -273,7 +273,7 @@ def statement(left: str, right: str) -> list[str]:
 
 
 def brackets(right: str) -> tuple[str, str, str]:
-    """What stands before a line break, what between two, and what after them: in brackets of its own or in new ones."""
+    """A text split for line breaks into head, inner part and tail, at its own brackets or at new ones."""
     found = re.fullmatch(r"(-\()(.*)(\))|(\()([^()]*)(\) // \w+)", right)
     head, inner, tail = (each for each in found.groups() if each is not None) if found else ("(", right, ")")
     return head, inner, tail
@@ -286,7 +286,7 @@ def bracketed(head: str, items: Sequence[str], tail: str, width: int = WIDTH) ->
 
 
 def docstring(doc: str) -> list[str]:
-    """Text as a docstring of the same words, whatever is in it."""
+    """Any text, escaped, as a docstring."""
     lines = [line.rstrip() for line in doc.strip().splitlines()]
     if not lines:
         return []
@@ -297,7 +297,7 @@ def docstring(doc: str) -> list[str]:
 
 
 def literal(text: str) -> str:
-    """The characters of a string as its literal has them."""
+    """The characters of a string, escaped for a literal."""
     return "".join(each if each.isprintable() and each != "\\" else repr(each)[1:-1] for each in text)
 
 
@@ -310,14 +310,14 @@ def quoted(text: str) -> str:
     return '"' + literal(text).replace('"', r"\"") + '"'
 
 
-# --- how large numbers become ----------------------------------------------------------------------------------------
+# --- bounds on values -----------------------------------------------------------------------------------------------
 
 
 def upper_bound(expressions: Iterable[Expr], ranges: Mapping[str, tuple[int, int]]) -> int:
-    """A number that nothing exceeds, in size, which `python_source` works out on the way to expressions.
+    """A bound on the absolute value of every intermediate result of `python_source`.
 
-    Where it is below 2**63, numpy's int64 is exact. Raises ValueError for a symbol without a range, and where a divisor
-    may be 0 or less.
+    If it is below 2**63, numpy's int64 is exact. Raises ValueError for a symbol without a range, and for a divisor that
+    can be 0 or less.
 
     >>> from archcalc.sym.expr import symbol
     >>> N, H = symbol("N"), symbol("H")
@@ -332,7 +332,7 @@ def upper_bound(expressions: Iterable[Expr], ranges: Mapping[str, tuple[int, int
 
 
 def bound(monomial: Monomial, ranges: Mapping[str, tuple[int, int]], sizes: dict[Atom, int]) -> int:
-    """How large a product is, or any part of it: no factor makes it smaller."""
+    """A bound on a product and on every partial product."""
     for atom, _ in monomial:
         if atom not in sizes:
             sizes[atom] = size_of(atom, ranges)
@@ -342,5 +342,5 @@ def bound(monomial: Monomial, ranges: Mapping[str, tuple[int, int]], sizes: dict
 def size_of(atom: Atom, ranges: Mapping[str, tuple[int, int]]) -> int:
     least, most = interval(of_atom(atom), ranges)
     if not (isinstance(least, int) and isinstance(most, int)):
-        raise ValueError(f"{of_atom(atom)} has no bound: the divisor may be 0 or less")
+        raise ValueError(f"{of_atom(atom)} is unbounded: its divisor can be 0 or less")
     return max(abs(least), abs(most))

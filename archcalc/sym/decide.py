@@ -1,8 +1,8 @@
-"""Exact decisions about expressions: whether two are equal for all values, and for which values a condition holds.
+"""Exact decisions: whether two expressions are equal for all values, and for which values a condition holds.
 
-Expressions without maxima whose divisors are numbers are quasi-polynomials: on the numbers of one remainder modulo some
-period they are polynomials. So finitely many values decide everything. What is outside that class is said to be
-undecided, never guessed.
+Expressions without maxima and with constant divisors are quasi-polynomials: for each remainder modulo a period they are
+polynomials. Finitely many values therefore decide every question. Anything outside this class is reported as undecided,
+never guessed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,40 +19,40 @@ from archcalc.sym.expr import Atom, Claim, Expr, FloorDiv, Group, Monomial, Numb
 from archcalc.sym.periodic import PeriodicSet, Piece
 
 MAX_POINTS = 200_000
-"""Values that a decision may look at."""
+"""The limit on values evaluated for one decision."""
 
 MAX_PERIOD = 1 << 20
-"""Networks that are used have periods of 16 to 64."""
+"""The limit on periods. Networks in use have periods of 16 to 64."""
 
 
 class Undecided(Exception):
-    """The question is outside of what is decided exactly; the message says why."""
+    """The question cannot be decided exactly; the message gives the reason."""
 
 
 class Status(Enum):
-    PROVED = "proved"
+    HOLDS = "holds"
     REFUTED = "refuted"
     UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An answer: refuted with a `witness`, values for which it does not hold; undecided with a reason."""
+    """An answer: refuted with a `counterexample`, values for which it does not hold, or undecided with a reason."""
 
     status: Status
-    witness: Mapping[str, int] | None = None
+    counterexample: Mapping[str, int] | None = None
     reason: str = ""
 
     @property
-    def is_proved(self) -> bool:
-        return self.status is Status.PROVED
+    def holds(self) -> bool:
+        return self.status is Status.HOLDS
 
 
 # --- periods and degrees ---------------------------------------------------------------------------------------------
 
 Period: TypeAlias = tuple[int, int]
-"""(P, A): on the numbers P q + r an expression is a polynomial in q whose coefficients, the constant's left out, are
-whole multiples of A; A is 0 where it does not depend on the symbol."""
+"""(P, A): on the numbers P q + r an expression is a polynomial in q whose coefficients, except the constant, are
+multiples of A. A is 0 if the expression does not depend on the symbol."""
 
 CONSTANT: Period = (1, 0)
 
@@ -72,7 +72,7 @@ def period_of_product(monomial: Monomial, symbol: str) -> Period:
 
 
 def combined(mine: Period, theirs: Period) -> Period:
-    """The period of a product of two that depend on the symbol."""
+    """The period of a product of two factors that depend on the symbol."""
     (p, a), (q, b) = mine, theirs
     if not a:
         return theirs
@@ -92,12 +92,14 @@ def period_of_atom(atom: Atom, symbol: str) -> Period:
         times = atom.divisor.constant // gcd(atom.divisor.constant, step)
         return period * times, step * times // atom.divisor.constant
     if any(symbol in part.symbols() for part in atom.parts()):
-        raise Undecided("a divisor holds a symbol" if isinstance(atom, FloorDiv) else "a maximum or minimum is in it")
+        raise Undecided(
+            "a divisor contains a symbol" if isinstance(atom, FloorDiv) else "it contains a maximum or minimum"
+        )
     return CONSTANT
 
 
 def degree_of(whole: Expr, symbol: str) -> int:
-    """The highest power of a symbol, floors and groups looked into."""
+    """The highest power of a symbol, including those within floors and groups."""
     return max((sum(k * degree_of_atom(a, symbol) for a, k in m) for m in whole.terms), default=0)
 
 
@@ -112,32 +114,32 @@ def degree_of_atom(atom: Atom, symbol: str) -> int:
 
 
 def equal(a: Number, b: Number) -> Verdict:
-    """Whether two expressions have one value whatever their symbols are.
+    """Whether two expressions are equal for all values of their symbols.
 
-    A function that is a polynomial of degree d on each of P remainders is zero everywhere if it is zero on P (d + 1)
-    numbers in a row; with several symbols, on the grid of those.
+    A function that is a polynomial of degree d for each of P remainders is zero everywhere if it is zero on P (d + 1)
+    consecutive numbers; with several symbols, on the grid of such numbers.
 
     >>> from archcalc.sym.expr import symbol
     >>> n = symbol("n")
-    >>> equal(n // 2 + (n + 1) // 2, n).status.value, equal(2 * (n // 2), n).witness
-    ('proved', {'n': 1})
+    >>> equal(n // 2 + (n + 1) // 2, n).status.value, equal(2 * (n // 2), n).counterexample
+    ('holds', {'n': 1})
     """
     difference = expression(a) - expression(b)
     names = sorted(difference.symbols())
     if not names:
-        return Verdict(Status.REFUTED, {}) if difference else Verdict(Status.PROVED)
+        return Verdict(Status.REFUTED, {}) if difference else Verdict(Status.HOLDS)
     try:
         axes = [range(1, period_of(difference, name)[0] * (degree_of(difference, name) + 1) + 1) for name in names]
     except Undecided as undecided:
         return Verdict(Status.UNDECIDED, reason=str(undecided))
     points = reduce(lambda count, axis: count * len(axis), axes, 1)
     if points > MAX_POINTS:
-        return Verdict(Status.UNDECIDED, reason=f"it would take {points:,} values")
+        return Verdict(Status.UNDECIDED, reason=f"deciding it takes {points:,} values")
     for values in product(*axes):
         named = dict(zip(names, values, strict=True))
         if difference.at(**named):
             return Verdict(Status.REFUTED, named)
-    return Verdict(Status.PROVED)
+    return Verdict(Status.HOLDS)
 
 
 # --- conditions of one symbol ----------------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ def equal(a: Number, b: Number) -> Verdict:
 def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, most: int | None = None) -> PeriodicSet:
     """The numbers from `least` to `most` for which `left relation 0` holds.
 
-    Raises Undecided where another symbol is in it, or nothing bounds what would have to be tried.
+    Raises Undecided if it contains another symbol, or if the values to try are unbounded.
 
     >>> from archcalc.sym.expr import symbol
     >>> H = symbol("H")
@@ -156,7 +158,7 @@ def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, mos
     whole = expression(left)
     others = whole.symbols() - {symbol}
     if others:
-        raise Undecided(f"it depends on {', '.join(sorted(others))} too")
+        raise Undecided(f"it also depends on {', '.join(sorted(others))}")
     everywhere = PeriodicSet.interval(least, most)
     if whole.is_constant:
         return everywhere if holds(whole.constant, relation) else PeriodicSet()
@@ -165,21 +167,21 @@ def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, mos
     except Undecided as undecided:
         return tried(whole, relation, symbol, least, most, str(undecided))
     if period > MAX_PERIOD:
-        raise Undecided(f"it repeats after {period:,}")
+        raise Undecided(f"its period is {period:,}")
     if degree_of(whole, symbol) > 1:
         return of_polynomials(whole, relation, symbol, least, period) & everywhere
     return of_lines(whole, relation, symbol, least, period) & everywhere
 
 
 def tried(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str) -> PeriodicSet:
-    """Every number tried, between bounds."""
+    """Solutions found by trying every number between the bounds."""
     if most is None or most - least > MAX_POINTS:
         raise Undecided(f"{why}: give {symbol} an upper bound")
     return PeriodicSet.of(n for n in range(least, most + 1) if holds(whole.at(**{symbol: n}), relation))
 
 
 def of_lines(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
-    """On each remainder the expression is a line, and all lines rise alike."""
+    """Solutions of an expression that is linear for each remainder, with the same slope for all."""
     values = [whole.at(**{symbol: least + i}) for i in range(period)]
     slope = whole.at(**{symbol: least + period}) - values[0]
     everywhere = PeriodicSet.interval(least)
@@ -191,15 +193,15 @@ def of_lines(whole: Expr, relation: Relation, symbol: str, least: int, period: i
     if slope < 0:
         return everywhere - of_lines(-whole - 1, relation, symbol, least, period)
     firsts = [least + i + max(0, -(v // slope)) * period for i, v in enumerate(values)]
-    settled = max(firsts) - period + 1  # no remainder fails from here on
+    settled = max(firsts) - period + 1  # every remainder holds from here on
     ragged = (n for n in range(min(firsts), settled) if holds(whole.at(**{symbol: n}), relation))
     return PeriodicSet([*PeriodicSet.of(ragged).pieces, *PeriodicSet.interval(max(settled, least)).pieces])
 
 
 def settled_after(whole: Expr, relation: Relation, symbol: str, least: int, settled: int, period: int) -> PeriodicSet:
-    """Every number tried up to where it repeats."""
+    """Solutions found by trying every number up to the start of the periodic part."""
     if settled - least > 5 * MAX_PERIOD:
-        raise Undecided(f"it changes up to {settled:,}")
+        raise Undecided(f"it becomes periodic only at {settled:,}")
     head = [n for n in range(least, settled) if holds(whole.at(**{symbol: n}), relation)]
     tail = [n for n in range(settled, settled + period) if holds(whole.at(**{symbol: n}), relation)]
     pieces = [Piece(start, end, 1, frozenset({0})) for start, end in stretches(head)]
@@ -207,7 +209,7 @@ def settled_after(whole: Expr, relation: Relation, symbol: str, least: int, sett
 
 
 def stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Neighbours as ranges, ends left out."""
+    """Runs of consecutive numbers as half-open ranges."""
     start = None
     for i, n in enumerate(numbers):
         start = n if start is None else start
@@ -217,7 +219,10 @@ def stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def of_polynomials(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
-    """On each remainder a polynomial: beyond the bound on its roots its sign does not change (Cauchy 1829)."""
+    """Solutions of an expression that is a polynomial for each remainder.
+
+    Its sign is constant beyond a bound on its roots (Cauchy 1829).
+    """
     degree, settled = degree_of(whole, symbol), least
     for i in range(period):
         values = [whole.at(**{symbol: least + i + q * period}) for q in range(degree + 1)]
@@ -226,7 +231,7 @@ def of_polynomials(whole: Expr, relation: Relation, symbol: str, least: int, per
 
 
 def root_bound(values: Sequence[int]) -> int:
-    """A number beyond every root of the polynomial that has these values at 0, 1, 2 ..."""
+    """A number greater than every root of the polynomial with these values at 0, 1, 2 ..."""
     coefficients = interpolated(values)
     while len(coefficients) > 1 and not coefficients[-1]:
         coefficients.pop()
@@ -256,26 +261,26 @@ def interpolated(values: Sequence[int]) -> list[Fraction]:
 # --- conditions of any symbols ---------------------------------------------------------------------------------------
 
 MAX_DECIDED = 256
-"""Values that deciding one condition of a spec may take: some hundredths of a second."""
+"""The limit on values for one condition of a spec: some hundredths of a second."""
 
 SAMPLES = 4
-"""Values of each symbol that are tried for a witness."""
+"""Values of each symbol that are tried as counterexamples."""
 
 
 def always(claim: Claim, domains: Mapping[str, PeriodicSet]) -> Verdict:
-    """Whether a claim holds for all values that its symbols may have (1, 2, 3 ... where nothing is said of one).
+    """Whether a claim holds for all values of its symbols (1, 2, 3 ... for symbols without a domain).
 
-    Of one symbol: decided by its solutions. Of several: by the interval that the expression lies in.
+    Claims on one symbol are decided by their solutions, claims on several by the interval of the expression.
 
     >>> from archcalc.sym.expr import symbol
     >>> a, b = symbol("a"), symbol("b")
-    >>> always(Claim(a * b - 1, ">="), {}).status.value, always(Claim(a - 7, "!="), {}).witness
-    ('proved', {'a': 7})
+    >>> always(Claim(a * b - 1, ">="), {}).status.value, always(Claim(a - 7, "!="), {}).counterexample
+    ('holds', {'a': 7})
     """
     names = sorted(claim.left.symbols())
     allowed = {name: domains.get(name, PeriodicSet.interval()) for name in names}
     if within(interval(claim.left, {name: reach(each) for name, each in allowed.items()}), claim.relation):
-        return Verdict(Status.PROVED)
+        return Verdict(Status.HOLDS)
     for values in product(*(allowed[name].first(SAMPLES) for name in names)):
         named = dict(zip(names, values, strict=True))
         if not claim.at(**named):
@@ -287,7 +292,7 @@ def always(claim: Claim, domains: Mapping[str, PeriodicSet]) -> Verdict:
 
 def by_solutions(claim: Claim, name: str, allowed: PeriodicSet) -> Verdict | None:
     if not allowed:
-        return Verdict(Status.PROVED)
+        return Verdict(Status.HOLDS)
     least, most = reach(allowed)
     try:
         if period_of(claim.left, name)[0] * (degree_of(claim.left, name) + 1) > MAX_DECIDED:
@@ -296,7 +301,7 @@ def by_solutions(claim: Claim, name: str, allowed: PeriodicSet) -> Verdict | Non
     except Undecided:
         return None
     failing = (allowed - held).first(1)
-    return Verdict(Status.REFUTED, {name: failing[0]}) if failing else Verdict(Status.PROVED)
+    return Verdict(Status.REFUTED, {name: failing[0]}) if failing else Verdict(Status.HOLDS)
 
 
 def reach(allowed: PeriodicSet) -> Interval:
@@ -305,6 +310,6 @@ def reach(allowed: PeriodicSet) -> Interval:
 
 
 def within(found: Interval, relation: Relation) -> bool:
-    """Whether `value relation 0` follows from the interval that a value lies in."""
+    """Whether `value relation 0` follows from the interval of the value."""
     least, most = found
     return {"==": least == most == 0, "!=": least > 0 or most < 0, ">=": least >= 0}[relation]

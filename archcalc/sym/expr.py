@@ -1,18 +1,18 @@
 """Integer expressions in free symbols.
 
 An expression is a polynomial with integer coefficients over atoms: symbols, floor divisions, maxima and minima, and
-groups (sums left unexpanded). Floor divisions are brought to a normal form as they are made, so that a chain of
-convolutions and pools is one floor: `((n + 1) // 2 + 1) // 2` is `(n + 3) // 4`. All of it is exact.
+groups (unexpanded sums). Floor divisions are normalised when they are created, so that a chain of convolutions and
+pools is one floor: `((n + 1) // 2 + 1) // 2` becomes `(n + 3) // 4`. All operations are exact.
 
-Rules (each an identity of the integers; `floor_div` names where it applies them):
+Rules (each an identity of the integers; the functions that apply them cite them):
 
     R1  split      (s q + r) // s          = q + r // s
     R2  cancel     (g y + c) // (g s)      = (y + c // g) // s
     R3  sign       (-y) // s               = -((y + s - 1) // s)
     R4  nest       (y // t + z) // s       = (y + t z) // (s t)          exactly one floor, with coefficient 1 or -1
-    R5  symbolic divisors: exact quotients are taken out, R4, and nothing else
+    R5  symbolic divisors: exact quotients are split off, then R4; nothing else
 
-`==` is structural and says nothing of equality as functions: decide.py decides that.
+`==` compares structure. decide.py decides whether two expressions are equal as functions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,15 +30,15 @@ Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 Terms: TypeAlias = dict[Monomial, int]
 
 MEMORY = 1 << 16
-"""Floor divisions that are remembered: networks make the same ones again and again."""
+"""Floor divisions in the cache: networks repeat the same ones."""
 
 
 class NoClosedForm(TypeError):
-    """A formula that has none in the symbol it is asked for: it needs the number that a free symbol does not have."""
+    """A quantity has no closed form in a free symbol: its formula needs a number."""
 
 
 class Atom:
-    """What polynomials are made of; `key` orders atoms and tells them apart."""
+    """A factor of a monomial; `key` identifies and orders atoms."""
 
     __slots__ = ("_hash", "key")
 
@@ -53,15 +53,15 @@ class Atom:
         return self is other or (isinstance(other, Atom) and self._hash == other._hash and self.key == other.key)
 
     def parts(self) -> "tuple[Expr, ...]":
-        """The expressions within."""
+        """The expressions in it."""
         return ()
 
     def value(self, parts: list[Any]) -> Any:
-        """What it comes to, given what its parts come to."""
+        """Its value, given the values of its parts."""
         raise NotImplementedError
 
     def written(self, notation: Notation) -> str:
-        """How it looks."""
+        """Its text in a notation."""
         raise NotImplementedError
 
 
@@ -79,7 +79,7 @@ class Symbol(Atom):
 
 
 class FloorDiv(Atom):
-    """`numerator // divisor`, in normal form: made by `floor_div` alone."""
+    """`numerator // divisor` in normal form; only `floor_div` creates it."""
 
     __slots__ = ("divisor", "numerator")
 
@@ -94,11 +94,11 @@ class FloorDiv(Atom):
         return parts[0] // parts[1]
 
     def written(self, notation: Notation) -> str:
-        """A floor, or the ceiling that it is: `(x + s - 1) // s` is `⌈x/s⌉`."""
+        """A floor, or a ceiling if it equals one: `(x + s - 1) // s` is `⌈x/s⌉`."""
         x, s = self.numerator, self.divisor
         up = s.is_constant and x.constant == s.constant - 1
-        above = operand(x - x.constant if up else x, notation)
-        return notation.quotient(above, operand(s, notation, tight=True), up)
+        numerator = operand(x - x.constant if up else x, notation)
+        return notation.quotient(numerator, operand(s, notation, tight=True), up)
 
 
 class Extremum(Atom):
@@ -123,7 +123,7 @@ class Extremum(Atom):
 
 
 class Group(Atom):
-    """A sum that is one factor, unexpanded: costs stay products of dimensions, and equal ones add up."""
+    """An unexpanded sum as one factor: costs stay products of dimensions, and equal products add up."""
 
     __slots__ = ("sum",)
 
@@ -155,7 +155,7 @@ class Expr:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Orders expressions, and tells them apart."""
+        """Identifies and orders expressions."""
         if self._key is None:
             self._key = tuple(sorted((tuple((a.key, e) for a, e in m), c) for m, c in self.terms.items()))
         return self._key
@@ -166,7 +166,7 @@ class Expr:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are written alike; never raises, and never decides."""
+        """Whether both have the same structure; never raises and never decides equality as functions."""
         if isinstance(other, Expr):
             return self is other or self.terms == other.terms
         return isinstance(other, int) and self.is_constant and self.constant == other
@@ -180,9 +180,9 @@ class Expr:
         """What counting needs: `range(n)`, `[x] * n`."""
         if self.is_constant:
             return self.constant
-        raise NoClosedForm(f"{self} would have to be a number")
+        raise NoClosedForm(f"{self} must be a number")
 
-    # --- what it is made of ------------------------------------------------------------------------------------------
+    # --- structure ---------------------------------------------------------------------------------------------------
 
     @property
     def constant(self) -> int:
@@ -198,7 +198,7 @@ class Expr:
         return iter(dict.fromkeys(atom for monomial in self.terms for atom, _ in monomial))
 
     def symbols(self) -> frozenset[str]:
-        """The names of every symbol in it, however deep."""
+        """The names of all symbols in it, at any depth."""
         found: set[str] = set()
         waiting, seen = [self], set()
         while waiting:
@@ -218,7 +218,7 @@ class Expr:
         return self.shifted(other) if other else self
 
     def shifted(self, by: int) -> "Expr":
-        """The sum with a number: most of what windows do to a length."""
+        """The sum with a number, the most frequent operation on lengths."""
         terms = dict(self.terms)
         constant = terms.pop((), 0) + by
         if constant:
@@ -250,7 +250,7 @@ class Expr:
 
     def __pow__(self, exponent: int) -> "Expr":
         if exponent < 0:
-            raise ValueError("an exponent is 0 or more")
+            raise ValueError("an exponent must be 0 or more")
         return reduce(lambda made, _: made * self, range(exponent), ONE)
 
     def __floordiv__(self, divisor: Number) -> "Expr":
@@ -279,7 +279,7 @@ class Expr:
     # --- values ------------------------------------------------------------------------------------------------------
 
     def at(self, **values: int) -> int:
-        """Its value where every symbol has one.
+        """Its value, given a value for every symbol.
 
         >>> ((symbol("n") + 1) // 2).at(n=7)
         4
@@ -288,7 +288,7 @@ class Expr:
         return int(found)
 
     def subs(self, **values: Number) -> "Expr":
-        """The expression with other things in the place of some symbols.
+        """The expression with some symbols replaced.
 
         >>> print((symbol("n") // 2).subs(n=4 * symbol("k") + 1))
         2·k
@@ -350,7 +350,7 @@ def ordered(exponents: Mapping[Atom, int]) -> Monomial:
 
 
 def folded(whole: Expr, of_symbol: Callable[[str], Any], memory: dict[Atom, Any]) -> Any:
-    """The expression worked out anew, with a value for each symbol; each atom once."""
+    """Evaluates the expression with a value for each symbol; evaluates each atom once."""
 
     def of(atom: Atom) -> Any:
         if atom not in memory:
@@ -383,7 +383,7 @@ class Claim:
         raise NoClosedForm(f"whether {self} depends on its symbols")
 
     def at(self, **values: int) -> bool:
-        """Whether it holds where every symbol has a value."""
+        """Whether it holds, given a value for every symbol."""
         return holds(self.left.at(**values), self.relation)
 
     def __str__(self) -> str:
@@ -398,7 +398,7 @@ def holds(value: int, relation: Relation) -> bool:
 
 
 def claim(left: Number, relation: Relation) -> bool | Claim:
-    """A claim, or its truth where nothing depends on a symbol.
+    """A claim, or its truth value if it does not depend on symbols.
 
     >>> H = symbol("H")
     >>> print(claim(H % 16, "=="), claim(H - H, "=="))
@@ -413,7 +413,7 @@ def claim(left: Number, relation: Relation) -> bool | Claim:
 
 @lru_cache(MEMORY)
 def floor_div(numerator: Number, divisor: Number) -> Expr:
-    """The greatest whole number of times that the divisor goes into the numerator; a symbolic divisor is positive."""
+    """`numerator // divisor` in normal form. A symbolic divisor is assumed to be positive."""
     x, s = expression(numerator), expression(divisor)
     if not s.is_constant:
         return by_symbols(x, s)
@@ -432,14 +432,14 @@ def ceil_div(numerator: Number, divisor: Number) -> Expr:
 
 
 def by_number(x: Expr, s: int) -> Expr:
-    """R1 to R4, until none applies: each lowers s, removes a floor or fixes a sign."""
+    """Applies R1 to R4 until none applies. Each reduces s, removes a floor or normalises a sign."""
     whole, sign = ZERO, 1
     while True:
         taken, x = split(x, s)
         whole += taken * sign
         varying = [c for monomial, c in x.terms.items() if monomial]
         if not varying:
-            return whole  # what is left is a constant from 0 to s - 1
+            return whole  # the remainder is a constant from 0 to s - 1
         common = gcd(s, *varying)
         if common > 1:
             x, s = cancelled(x, common), s // common
@@ -457,7 +457,7 @@ def by_number(x: Expr, s: int) -> Expr:
 
 
 def split(x: Expr, s: int) -> tuple[Expr, Expr]:
-    """R1: whole multiples of s, and the rest; coefficients of symbols are cut towards 0, the constant downwards."""
+    """R1: whole multiples of s, and the rest. Coefficients of symbols are rounded towards 0, the constant down."""
     whole: Terms = {}
     rest: Terms = {}
     for monomial, c in x.terms.items():
@@ -470,17 +470,17 @@ def split(x: Expr, s: int) -> tuple[Expr, Expr]:
 
 
 def cancelled(x: Expr, common: int) -> Expr:
-    """R2: the numerator over a factor that it shares with the divisor; the constant is rounded down."""
+    """R2: the numerator divided by a factor common with the divisor; the constant is rounded down."""
     return Expr({monomial: q for monomial, c in x.terms.items() if (q := c // common)})
 
 
 def leading(x: Expr) -> int:
-    """The coefficient of the first monomial, in the order of keys, that is no constant."""
+    """The coefficient of the first non-constant monomial, in the order of keys."""
     return min(((tuple((a.key, e) for a, e in m), c) for m, c in x.terms.items() if m), key=lambda pair: pair[0])[1]
 
 
 def nested(x: Expr, s: int) -> tuple[Expr, Expr] | None:
-    """R4: the numerator and divisor without the one floor in it; None where there is none, or several."""
+    """R4: the numerator and divisor without the single floor in it; None if there is not exactly one."""
     floors = [(m, c) for m, c in x.terms.items() if len(m) == 1 and m[0][1] == 1 and isinstance(m[0][0], FloorDiv)]
     if len(floors) != 1 or abs(floors[0][1]) != 1:
         return None
@@ -493,7 +493,7 @@ def nested(x: Expr, s: int) -> tuple[Expr, Expr] | None:
 
 
 def by_symbols(x: Expr, s: Expr) -> Expr:
-    """R5: a divisor with symbols in it."""
+    """R5: division by a symbolic divisor."""
     whole: Terms = {}
     rest: Terms = {}
     for monomial, c in x.terms.items():
@@ -517,7 +517,7 @@ def by_symbols(x: Expr, s: Expr) -> Expr:
 
 
 def exact_quotient(monomial: Monomial, coefficient: int, divisor: Expr) -> tuple[Monomial, int] | None:
-    """A term over a divisor of one term, where that is a term again."""
+    """A term divided by a divisor with one term; None if the quotient is not a term."""
     if len(divisor.terms) != 1:
         return None
     [(by, d)] = divisor.terms.items()
@@ -533,7 +533,7 @@ def exact_quotient(monomial: Monomial, coefficient: int, divisor: Expr) -> tuple
 
 
 def extremum(args: Iterable[Number], sign: int) -> Expr:
-    """The largest (`sign` 1) or the least (-1); of arguments that differ by a constant one is kept.
+    """The largest (`sign` 1) or the least (-1). Of arguments that differ by a constant, only one is kept.
 
     >>> n = symbol("n")
     >>> print(extremum([n, n + 3, 2 * n], 1))
@@ -555,7 +555,7 @@ def extremum(args: Iterable[Number], sign: int) -> Expr:
 
 
 def flattened(arg: Expr, sign: int) -> tuple[Expr, ...]:
-    """The arguments of an extremum of the same kind that stands alone; else the expression itself."""
+    """The arguments of an extremum of the same kind; for any other expression, the expression itself."""
     if len(arg.terms) == 1:
         [(monomial, c)] = arg.terms.items()
         if c == 1 and len(monomial) == 1 and monomial[0][1] == 1:
@@ -574,7 +574,7 @@ def least(*args: Number) -> Expr:
 
 
 def grouped(total: Number) -> Expr:
-    """A sum as one factor: its content times what is left, unexpanded. A lone floor takes its constant in.
+    """A sum as one factor: its content times the unexpanded rest. A single floor absorbs its constant.
 
     >>> n = symbol("n")
     >>> print(grouped(n - 4) * grouped(2 * n - 8), "and", grouped(n // 2 + 3))
@@ -614,7 +614,7 @@ def volume(*dims: Number) -> Expr:
 
 
 def total(terms: Iterable[Number]) -> Expr:
-    """The sum of many: one dictionary, filled once."""
+    """The sum of many expressions, computed in one pass."""
     made: Terms = {}
     for each in terms:
         for monomial, c in expression(each).terms.items():
@@ -622,11 +622,11 @@ def total(terms: Iterable[Number]) -> Expr:
     return Expr({monomial: c for monomial, c in made.items() if c})
 
 
-# --- as written -------------------------------------------------------------------------------------------------------
+# --- notation ---------------------------------------------------------------------------------------------------------
 
 
 def written(terms: Mapping[Monomial, int | Fraction], notation: Notation) -> str:
-    """A polynomial, whose coefficients may be fractions: the terms of the highest degree first, the constant last."""
+    """The text of a polynomial, possibly with fractional coefficients: highest degree first, the constant last."""
     if not terms:
         return notation.number(0)
     order = sorted(terms.items(), key=lambda term: rank(term[0]))
@@ -639,7 +639,7 @@ def rank(monomial: Monomial) -> tuple[object, ...]:
 
 
 def signed(monomial: Monomial, coefficient: int | Fraction, notation: Notation) -> tuple[str, str]:
-    """A term, its sign apart."""
+    """The sign of a term and its text without it."""
     sign, size = ("-", -coefficient) if coefficient < 0 else ("+", coefficient)
     factors = notation.factors(monomial)
     number = [] if size == 1 and factors else [notation.number(size)]
@@ -647,12 +647,12 @@ def signed(monomial: Monomial, coefficient: int | Fraction, notation: Notation) 
 
 
 def operand(whole: Expr, notation: Notation, tight: bool = False) -> str:
-    """An operand of a division, in brackets where it needs them."""
+    """An operand of a division, in brackets if necessary."""
     text = written(whole.terms, notation)
     loose = len(whole.terms) > 1 or (tight and is_product(whole))
     return notation.group(text) if loose and not notation.barred else text
 
 
 def is_product(whole: Expr) -> bool:
-    """Whether it is written as one: not as a number, a symbol or a power alone."""
+    """Whether its text is a product, not a single number, symbol or power."""
     return any(c != 1 or len(monomial) > 1 for monomial, c in whole.terms.items() if monomial)

@@ -9,7 +9,7 @@ from archcalc.sym.notation import Notation
 
 
 class Latex(Notation):
-    """The mathematics of LaTeX; `\\max`, `\\min` and `\\mathrm` are all the commands beside brackets and fractions."""
+    """LaTeX mathematics. Besides brackets and fractions it uses only `\\max`, `\\min` and `\\mathrm`."""
 
     barred = True
 
@@ -40,7 +40,7 @@ LATEX = Latex()
 
 
 def latex(whole: Expr) -> str:
-    r"""An expression in LaTeX's mathematics, its terms in the order in which `str` writes them.
+    r"""An expression in LaTeX, with its terms in the same order as in `str`.
 
     >>> from archcalc.sym.expr import symbol
     >>> H, w = symbol("H"), symbol("width")
@@ -51,7 +51,7 @@ def latex(whole: Expr) -> str:
 
 
 def named(symbol: str) -> str:
-    r"""A symbol's name: letters upright where they are several, everything after them as an index.
+    r"""A symbol's name: several letters upright, everything after them as an index.
 
     >>> print(named("H"), named("w1"), named("d_model"), named("hidden_dim"), named("depths[0]"))
     H w_{1} d_{\mathrm{model}} \mathrm{hidden}_{\mathrm{dim}} \mathrm{depths}_{0}
@@ -73,7 +73,7 @@ SPECIAL = {
 
 
 def escaped(text: str) -> str:
-    r"""Words that LaTeX is to print as they are.
+    r"""A text, escaped for LaTeX.
 
     >>> print(escaped("50 % of layer_1"))
     50 \% of layer\_1

@@ -1,4 +1,4 @@
-"""What a notation is: how the parts of an expression look. The walk over an expression is expr.py's `written`."""
+"""Notations: the text of the parts of an expression. `written` in expr.py traverses the expression."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from typing import ClassVar, Protocol, TypeAlias
 
 
 class Part(Protocol):
-    """What can be written: an atom of an expression."""
+    """An atom of an expression."""
 
     def written(self, notation: "Notation") -> str: ...
 
 
 Powers: TypeAlias = tuple[tuple[Part, int], ...]
-"""The factors of a product that are no numbers, each with its exponent."""
+"""The non-numeric factors of a product, each with its exponent."""
 
 
 class Notation(ABC):
-    """The looks of expressions. What is handed to a method is written already, and in brackets where it needs them."""
+    """A text format for expressions. Methods receive operands as text, in brackets if necessary."""
 
     barred: ClassVar[bool] = False
-    """Whether quotients have a bar that keeps their operands together, so that these need no brackets."""
+    """Whether quotients have a fraction bar, so that their operands need no brackets."""
 
     @abstractmethod
     def name(self, symbol: str) -> str: ...
@@ -36,7 +36,7 @@ class Notation(ABC):
 
     @abstractmethod
     def quotient(self, numerator: str, divisor: str, up: bool) -> str:
-        """A division, rounded down or `up`."""
+        """A division, rounded down, or up if `up`."""
 
     @abstractmethod
     def extremum(self, args: Sequence[str], sign: int) -> str:
@@ -44,17 +44,17 @@ class Notation(ABC):
 
     @abstractmethod
     def group(self, total: str) -> str:
-        """A sum that is a factor, or an operand of a quotient."""
+        """A sum as a factor or as an operand of a quotient."""
 
     def atom(self, part: Part) -> str:
-        """An atom; a notation that gives names to atoms gives them here."""
+        """The text of an atom; a notation that names atoms overrides this."""
         return part.written(self)
 
     def factors(self, powers: Powers) -> list[str]:
         return [self.power(self.atom(part), k) if k > 1 else self.atom(part) for part, k in powers]
 
     def total(self, terms: Sequence[tuple[str, str]]) -> str:
-        """A sum of terms, each with its sign."""
+        """The text of a sum of terms, each with its sign."""
         (sign, first), *others = terms
         rest = "".join(f" {sign} {term}" for sign, term in others)
         return f"{'-' if sign == '-' else ''}{first}{rest}"

@@ -1,7 +1,7 @@
-"""Ultimately periodic sets of whole numbers: what the conditions of one symbol come to.
+"""Ultimately periodic sets of integers: the solutions of conditions on one symbol.
 
-From some point on such a set repeats: `H >= 32`, `H = 0 (mod 16)`, `H mod 32 in {0, 29..31}`. These are the sets that
-linear arithmetic of whole numbers can define, so that nothing is lost: they are closed under and, or and not.
+Such a set is periodic from some point on: `H >= 32`, `H = 0 (mod 16)`, `H mod 32 in {0, 29..31}`. These are exactly the
+sets that linear integer arithmetic can define. They are closed under union, intersection and complement.
 
 Source: Woods 2015, "Presburger arithmetic, rational generating functions, and quasi-polynomials", arXiv:1211.0020.
 """
@@ -14,7 +14,7 @@ from math import inf, lcm
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The numbers from `start` on, up to but without `end` (None: without end), whose remainder is in `residues`."""
+    """The numbers from `start` up to, excluding, `end` (None: unbounded) whose remainder is in `residues`."""
 
     start: int
     end: int | None
@@ -30,7 +30,7 @@ class Piece:
 
 
 class PeriodicSet:
-    """A set of whole numbers as pieces, in order, that do not overlap."""
+    """A set of integers as ordered pieces that do not overlap."""
 
     __slots__ = ("pieces",)
 
@@ -48,7 +48,7 @@ class PeriodicSet:
 
     @classmethod
     def of(cls, members: Iterable[int]) -> "PeriodicSet":
-        """These numbers and no others."""
+        """The set of exactly these numbers."""
         return cls(Piece(n, n + 1, 1, frozenset({0})) for n in sorted(set(members)))
 
     @classmethod
@@ -57,7 +57,7 @@ class PeriodicSet:
         end = None if most is None else most + 1
         return cls([Piece(least, end, period, frozenset(r % period for r in residues))])
 
-    # --- what is in it -----------------------------------------------------------------------------------------------
+    # --- members -----------------------------------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
         return bool(self.pieces)
@@ -72,11 +72,11 @@ class PeriodicSet:
         return hash(tuple(self.first(8)))
 
     def next(self, n: int) -> int | None:
-        """The least member that is not below `n`."""
+        """The smallest member that is at least `n`."""
         return next((found for piece in self.pieces if (found := up(piece, n)) is not None), None)
 
     def prev(self, n: int) -> int | None:
-        """The greatest member that is not above `n`."""
+        """The largest member that is at most `n`."""
         return next((found for piece in reversed(self.pieces) if (found := down(piece, n)) is not None), None)
 
     def bounds(self) -> tuple[int, float] | None:
@@ -109,7 +109,7 @@ class PeriodicSet:
         return PeriodicSet(common(a, b) for a in self.pieces for b in other.pieces if meet(a, b))
 
     def __invert__(self) -> "PeriodicSet":
-        """Every number that is not in it."""
+        """The complement."""
         return PeriodicSet(missing(self.pieces))
 
     def __sub__(self, other: "PeriodicSet") -> "PeriodicSet":
@@ -121,7 +121,7 @@ class PeriodicSet:
     # --- words -------------------------------------------------------------------------------------------------------
 
     def named(self, symbol: str, least: int = 1) -> str:
-        """The set as a condition on a symbol that is known to be `least` or more."""
+        """The set as a condition on a symbol that is at least `least`."""
         if not self.pieces:
             return "never"
         tails = [words(piece, symbol, least) for piece in self.pieces if not few(piece)]
@@ -132,11 +132,11 @@ class PeriodicSet:
 
 
 EVERYTHING = -(10**18)
-"""Where the complement of a set begins: below every number that anybody asks about."""
+"""The start of complements, smaller than every number in use."""
 
 
 def normal(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """Pieces in order, each with its least period, neighbours that go on alike as one."""
+    """Pieces in order, each with its minimal period; adjacent equal pieces are merged."""
     made: list[Piece] = []
     for piece in sorted((p for each in pieces if (p := reduced(each))), key=lambda piece: piece.start):
         last = made[-1] if made else None
@@ -148,7 +148,7 @@ def normal(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
 
 
 def reduced(piece: Piece) -> Piece | None:
-    """A piece with its least period; None where it is empty."""
+    """A piece with its minimal period; None if it is empty."""
     length, period, residues = piece.length, piece.period, piece.residues
     if length is not None:
         if length <= 0:
@@ -182,7 +182,7 @@ def down(piece: Piece, n: int) -> int | None:
 
 
 def meet(a: Piece, b: Piece) -> bool:
-    """Whether the ranges of two pieces have numbers in common."""
+    """Whether the ranges of two pieces overlap."""
     return (a.end is None or b.start < a.end) and (b.end is None or a.start < b.end)
 
 
@@ -197,7 +197,7 @@ def common(a: Piece, b: Piece) -> Piece:
 
 
 def missing(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """What lies between pieces, and what they leave out."""
+    """The complement of ordered pieces."""
     at: int | None = EVERYTHING
     for piece in pieces:
         assert at is not None
@@ -209,18 +209,18 @@ def missing(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 def all_of(sets: Iterable[PeriodicSet], least: int = 1) -> PeriodicSet:
-    """What is in every one of the sets."""
+    """The intersection of the sets."""
     return reduce(PeriodicSet.__and__, sets, PeriodicSet.interval(least))
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
 
 FEW, MANY = 8, 64
-"""So many members of a finite piece are listed; where remainders would be a list themselves, MANY."""
+"""Up to FEW members of a finite piece are listed; up to MANY if the remainders are a list themselves."""
 
 
 def few(piece: Piece) -> bool:
-    """Whether a piece is best told by its members."""
+    """Whether a piece is written as a list of its members."""
     length = piece.length
     if length is None or (piece.period == 1 and length > 3):
         return False
@@ -243,13 +243,13 @@ def words(piece: Piece, symbol: str, least: int) -> str:
 
 
 def beginning(piece: Piece, symbol: str, least: int) -> str:
-    """`H ≥ 32`; empty where the remainders say as much."""
+    """`H ≥ 32`; empty if the remainders imply it."""
     first = up(piece, piece.start)
     return "" if first is None or first <= least or follows(piece, least) else f"{symbol} ≥ {first}"
 
 
 def follows(piece: Piece, least: int) -> bool:
-    """Whether a piece leaves out nothing from `least` on that its remainders would let in."""
+    """Whether a piece contains every number from `least` on that its remainders allow."""
     return piece.start - least < piece.period and all(
         n % piece.period not in piece.residues for n in range(least, piece.start)
     )
@@ -266,7 +266,7 @@ def remainder(piece: Piece, symbol: str) -> str:
 
 
 def runs(numbers: Sequence[int]) -> Iterator[str]:
-    """Neighbours together.
+    """Consecutive numbers as ranges.
 
     >>> list(runs([0, 5, 6, 29, 30, 31]))
     ['0', '5', '6', '29..31']

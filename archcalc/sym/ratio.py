@@ -1,4 +1,4 @@
-"""Quotients that are not known to be whole: what `w / 3` is until something rounds it."""
+"""Quotients that need not be whole: the value of `w / 3` until it is rounded."""
 
 from fractions import Fraction
 from typing import TypeAlias
@@ -9,7 +9,7 @@ Rational: TypeAlias = "Number | Fraction | Ratio"
 
 
 class Ratio:
-    """`numerator / divisor`, the divisor positive. Only rounding makes a number of units of it."""
+    """`numerator / divisor` with a positive divisor. Rounding turns it into an expression."""
 
     __slots__ = ("divisor", "numerator")
 
@@ -56,15 +56,15 @@ class Ratio:
         raise NoClosedForm(f"whether {self} is zero depends on its symbols")
 
     def __str__(self) -> str:
-        above, below = str(self.numerator), str(self.divisor)
-        above = f"({above})" if len(self.numerator.terms) > 1 else above
-        return f"{above}/({below})" if len(self.divisor.terms) > 1 or "·" in below else f"{above}/{below}"
+        numerator, divisor = str(self.numerator), str(self.divisor)
+        numerator = f"({numerator})" if len(self.numerator.terms) > 1 else numerator
+        return f"{numerator}/({divisor})" if len(self.divisor.terms) > 1 or "·" in divisor else f"{numerator}/{divisor}"
 
     __repr__ = __str__
 
 
 def ratio(value: Rational) -> Ratio:
-    """Any number as a quotient."""
+    """A number as a ratio."""
     if isinstance(value, Ratio):
         return value
     if isinstance(value, Fraction):
@@ -73,7 +73,7 @@ def ratio(value: Rational) -> Ratio:
 
 
 def quotient(numerator: Number, divisor: Number) -> Expr | Ratio:
-    """One over the other: an expression where it comes out even for all values. A symbolic divisor is positive.
+    """The quotient: an expression if it is whole for all values. A symbolic divisor is assumed to be positive.
 
     >>> from archcalc.sym.expr import symbol
     >>> w = symbol("w")
@@ -105,7 +105,7 @@ def ceil(value: Rational) -> Expr:
 
 
 def at_least(a: Rational, b: Rational) -> bool | Claim:
-    """That a >= b."""
+    """The claim a >= b."""
     x, y = ratio(a), ratio(b)
     return claim(x.numerator * y.divisor - y.numerator * x.divisor, ">=")
 

@@ -1,8 +1,8 @@
-"""Expressions as sympy's, for people who want to go on with sympy; archcalc itself computes nothing with them.
+"""Conversion of expressions to sympy, for further work there. archcalc itself does not use the result.
 
-Floors become a function of their own, `FloorDiv`, which sympy leaves as it is. Its own `floor` makes expressions that
-are wrong (sympy 1.14: `floor(n*(2*m + 2)/6)` loses the floor), and `lambdify` evaluates it in floats: of the 2,079
-`floor((n + a)/s)` with 0 <= a < s <= 64 and s > 1, 841 come out wrong for some n up to 512.
+Floors become a separate function, `FloorDiv`, which sympy does not simplify. Sympy's own `floor` produces wrong
+expressions (sympy 1.14: `floor(n*(2*m + 2)/6)` loses the floor), and `lambdify` evaluates it in floats: of the 2,079
+`floor((n + a)/s)` with 0 <= a < s <= 64 and s > 1, 841 are wrong for some n up to 512.
 
 Importing this module imports sympy: 0.3 s.
 """
@@ -16,7 +16,7 @@ from archcalc.sym.expr import FloorDiv as Floor
 
 
 class FloorDiv(sympy.Function):  # type: ignore[misc]  # sympy has no types
-    """`numerator // divisor` of whole numbers: a number where both are, and else no more than its name.
+    """`numerator // divisor` of integers: evaluated if both are numbers, otherwise left symbolic.
 
     >>> n = sympy.Symbol("n", integer=True)
     >>> FloorDiv(n + 1, 3), FloorDiv(n + 1, 3).subs(n, -5), sympy.latex(FloorDiv(n, 2) ** 2)
@@ -45,7 +45,7 @@ class FloorDiv(sympy.Function):  # type: ignore[misc]  # sympy has no types
 
 
 def to_sympy(whole: Expr) -> Any:
-    """An expression as sympy's, in symbols that are integers.
+    """The sympy expression, with integer symbols.
 
     >>> from archcalc.sym.expr import symbol
     >>> to_sympy(64 * ((symbol("H") + 1) // 2) - 3)
@@ -63,7 +63,7 @@ def of_expression(whole: Expr, memory: dict[Atom, Any]) -> Any:
 
 
 def of_atom(atom: Atom, memory: dict[Atom, Any]) -> Any:
-    """An atom, each once."""
+    """The sympy expression of an atom, cached."""
     if atom not in memory:
         parts = [of_expression(part, memory) for part in atom.parts()]
         memory[atom] = made(atom, parts)

@@ -9,7 +9,7 @@ DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Text(Notation):
-    """How people write formulas where all they have is characters."""
+    """The notation of formulas in plain text."""
 
     def name(self, symbol: str) -> str:
         return symbol

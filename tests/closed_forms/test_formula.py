@@ -182,10 +182,10 @@ def test_what_cannot_be_free_is_refused_with_what_can() -> None:
     with pytest.raises(SpecError) as caught:
         with_free(document("resnet50"), ["widht", "T", "H"])
     assert [each.message for each in caught.value.diagnostics] == [
-        "nothing called 'widht' can be free",
-        "nothing called 'T' can be free",
+        "'widht' cannot be free",
+        "'T' cannot be free",
     ]
-    assert caught.value.diagnostics[1].help.startswith("what can be free is H, W, N, classes, w, depths, depths[0]")
+    assert caught.value.diagnostics[1].help.startswith("these can be free: H, W, N, classes, w, depths, depths[0]")
 
 
 def test_what_has_no_closed_form_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,4 +199,4 @@ def test_what_has_no_closed_form_says_so(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_an_unknown_measure_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["formula", "resnet50", "--of", "mac"]) == 2
-    assert "nothing is called 'mac'" in capsys.readouterr().err
+    assert "unknown quantity 'mac'" in capsys.readouterr().err

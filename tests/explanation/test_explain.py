@@ -362,12 +362,12 @@ def test_a_code_is_still_explained(shell: Shell) -> None:
         (["resnet50", "layer1.0.con2"], "ResNet-50 has no layer 'layer1.0.con2'; did you mean 'layer1.0.conv2'?"),
         (["lenet5", "input"], "that is an input"),
         (["lenet5", "quux"], "`archcalc report` lists them"),
-        (["lenet5"], "which layer of lenet5? archcalc explain lenet5 LAYER"),
-        (["AC999"], "no diagnostic has the code 'AC999'"),
-        ([], "explain takes a SPEC and a LAYER"),
-        (["lenet5", "alexnet", "conv1"], "explain takes a SPEC and a LAYER"),
-        (["-e", "input(4) -> fc(2)"], "explain takes a SPEC and a LAYER"),
-        (["lenet5", "conv1", "--free", "H"], "`archcalc formula` gives closed forms"),
+        (["lenet5"], "a layer is missing: archcalc explain lenet5 LAYER"),
+        (["AC999"], "unknown diagnostic code 'AC999'"),
+        ([], "explain needs a SPEC and a LAYER"),
+        (["lenet5", "alexnet", "conv1"], "explain needs a SPEC and a LAYER"),
+        (["-e", "input(4) -> fc(2)"], "explain needs a SPEC and a LAYER"),
+        (["lenet5", "conv1", "--free", "H"], "`archcalc formula` prints closed forms"),
     ],
 )
 def test_usage_errors_say_what_to_write(arguments: list[str], message: str, shell: Shell) -> None:

@@ -39,7 +39,7 @@ def test_a_layer_whose_name_is_a_tag_is_told() -> None:
     text = f"{blocks}layers:\n  - p5 = conv(3, 3, p1)\n  - down(p5, 3)"
     with pytest.raises(SpecError) as caught:
         build(read_document(Source("net.yaml", f"archcalc: 1\ninput: [3, 32, 32]\n{text}\n")))
-    assert caught.value.diagnostics[0].help == "p5 is read as padding=5: a layer that is passed on needs another name"
+    assert caught.value.diagnostics[0].help == "p5 means padding=5; to pass a layer as an argument, rename it"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_setting_gives_a_free_symbol_its_number() -> None:
 WRONG = {
     "convv(3, 8)": ("AC101", "no layer or block is called 'convv'"),
     "conv(3, 8, strides=2)": ("AC120", "unknown argument 'strides' of conv"),
-    "conv(3, 8, 1)": ("AC121", "conv takes 2 (kernel_size, out_channels) without their names, got 3"),
+    "conv(3, 8, 1)": ("AC121", "conv takes 2 positional arguments (kernel_size, out_channels), got 3"),
     "conv(3, 8, kernel_size=3)": ("AC122", "'kernel_size' is given twice"),
     "conv(3)": ("AC123", "conv needs out_channels"),
     "conv(3, 2.5)": ("AC124", "out_channels must be a whole number, got 2.5"),
@@ -185,9 +185,9 @@ WRONG = {
     "a = relu -> a = relu": ("AC107", "the name 'a' is used twice"),
     "{relu: , from: b}": ("AC102", "no earlier layer is named 'b'"),
     "relu * (0 - 1)": ("AC127", "a repeat must be 0 or more, got -1"),
-    "conv1d(3, 8)": ("AC202", "conv1d needs 1 spatial axis, got [3, 32, 32], which has 2"),
+    "conv1d(3, 8)": ("AC202", "conv1d needs 1 spatial axis; [3, 32, 32] has 2"),
     "add: [prev]": ("AC203", "add takes 2 inputs or more, got 1"),
-    "a = conv(3, 8) -> a()": ("AC206", "a has weights for [3, 32, 32], and cannot run again on [8, 30, 30]"),
+    "a = conv(3, 8) -> a()": ("AC206", "a has weights for [3, 32, 32] and cannot run again on [8, 30, 30]"),
 }
 
 

@@ -24,7 +24,7 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_is_told_of_a_wrong_spec(
+def test_what_is_reported_of_a_wrong_spec(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(FOLDER)

@@ -84,7 +84,7 @@ def test_memory_under_autocast() -> None:
 @pytest.mark.parametrize(
     ("layers", "said"),
     [
-        ("fc(3)", "fc computes with numbers, and integers are names here"),
+        ("fc(3)", "fc cannot compute with integer ids"),
         ("embedding(9, 4) -> embedding(9, 4)", "embedding looks integers up, got [7, 4] of float32"),
         ("embedding(9, 4, padding_idx=9)", "padding_idx=9 is not among the 9 embeddings"),
     ],

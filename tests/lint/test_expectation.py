@@ -48,7 +48,7 @@ def test_what_was_expected_is_no_problem(expect: str) -> None:
         ("{output: [3]}", "expected output [3], computed [2]"),
         ("{shapes: {first: [4, 6, 7]}}", "expected shapes of first [4, 6, 7], computed [4, 6, 6]"),
         ("{receptive_field: {first: 5}}", "expected receptive_field of first 5, computed 3"),
-        ("{parms: 402}", "nothing is called 'parms'"),
+        ("{parms: 402}", "unknown quantity 'parms'"),
         ("{shapes: {frist: [4, 6, 6]}}", "no layer or block is called 'frist'"),
     ],
 )
@@ -62,15 +62,15 @@ def test_every_expectation_is_looked_at() -> None:
 
 def test_a_difference_that_is_one_layers_own_count_names_that_layer() -> None:
     [problem] = found("{params: 112}")
-    assert problem.notes == ("the difference is +290", "which is just what fc1 comes to")
+    assert problem.notes == ("the difference is +290", "this is exactly the total of fc1")
 
 
 @pytest.mark.parametrize(
     ("expect", "note"),
     [
         ("{params: 500}", "the difference is -98"),
-        ("{params: 300 +- 100}", "the difference is +102 (allowed are 100)"),
-        ("{macs: 5.22e3 +- 1.5%}", "the difference is -1,044 (-20 %, allowed are 1.5 %)"),
+        ("{params: 300 +- 100}", "the difference is +102 (tolerance 100)"),
+        ("{macs: 5.22e3 +- 1.5%}", "the difference is -1,044 (-20 %, tolerance 1.5 %)"),
         ("{macs: 4175.5}", "the difference is +0.5"),
     ],
 )
@@ -99,12 +99,12 @@ def marked(problem: Diagnostic) -> str:
 @pytest.mark.parametrize(
     ("expect", "message"),
     [
-        ("{params: {fc1: 290}}", "params is one value, not a mapping"),
-        ("{params: {}}", "params is one value, not a mapping"),
-        ("{output: {fc1: [2]}}", "output is one value, not a mapping"),
-        ("{shapes: {first: {conv1: [4, 6, 6]}}}", "shapes of first is one value, not a mapping"),
-        ("{shapes: [4, 6, 6]}", "shapes is expected layer by layer"),
-        ("{receptive_field: 3}", "receptive_field is expected layer by layer"),
+        ("{params: {fc1: 290}}", "params needs one value, not a mapping"),
+        ("{params: {}}", "params needs one value, not a mapping"),
+        ("{output: {fc1: [2]}}", "output needs one value, not a mapping"),
+        ("{shapes: {first: {conv1: [4, 6, 6]}}}", "shapes of first needs one value, not a mapping"),
+        ("{shapes: [4, 6, 6]}", "shapes needs a value per layer"),
+        ("{receptive_field: 3}", "receptive_field needs a value per layer"),
     ],
 )
 def test_an_expectation_of_the_wrong_form_is_told_not_passed_over(expect: str, message: str) -> None:
@@ -133,8 +133,8 @@ layers:
 expect: {{{expect}}}
 """
 UNITS = "unit(16) -> unit(32)"
-WITHOUT_BIAS = "biases of every conv that has none would come to just that: bias=true"
-WITH_BUFFERS = "parameters and buffers together come to 6,556: running statistics are counted there"
+WITHOUT_BIAS = "biases for every conv without one would total exactly this: bias=true"
+WITH_BUFFERS = "parameters and buffers together total 6,556: the publication may count running statistics"
 PARAMS = 6_458
 MACS = 1_530_176
 
@@ -152,20 +152,20 @@ def test_the_numbers_that_are_spoiled_here_hold() -> None:
 @pytest.mark.parametrize(
     ("expect", "units", "note"),
     [
-        (f"params: {PARAMS - 224}", UNITS, "which is just what stem comes to"),
-        (f"params: {PARAMS - 4704}", UNITS, "which is just what unit2 comes to"),
-        (f"params: {PARAMS - 1152}", UNITS, "which is just what unit1.conv1.weight comes to"),
-        (f"params: {PARAMS - 48}", UNITS, "the biases of every conv before a norm come to just that: bias=false"),
-        (f"params: {PARAMS - 56}", UNITS, "the biases of every conv come to just that: bias=false"),
+        (f"params: {PARAMS - 224}", UNITS, "this is exactly the total of stem"),
+        (f"params: {PARAMS - 4704}", UNITS, "this is exactly the total of unit2"),
+        (f"params: {PARAMS - 1152}", UNITS, "this is exactly the total of unit1.conv1.weight"),
+        (f"params: {PARAMS - 48}", UNITS, "the biases of every conv before a norm total exactly this: bias=false"),
+        (f"params: {PARAMS - 56}", UNITS, "the biases of every conv total exactly this: bias=false"),
         (f"params: {PARAMS}", "unit(16, false) -> unit(32, false)", WITHOUT_BIAS),
-        (f"params: {PARAMS - 96}", UNITS, "the parameters of the 2 norms come to just that"),
+        (f"params: {PARAMS - 96}", UNITS, "the parameters of the 2 norms total exactly this"),
         (f"params: {PARAMS + 98}", UNITS, WITH_BUFFERS),
-        (f"params: {PARAMS + 33}", UNITS, "with 11 units in fc1 instead of 10 it would come out"),
-        (f"params: {PARAMS + 990 * 33}", UNITS, "with 1,000 units in fc1 instead of 10 it would come out"),
-        (f"macs: {2 * MACS}", UNITS, "flops come to 3,060,352: is it they that were published?"),
-        (f"flops: {MACS}", UNITS, "macs come to 1,530,176: is it they that were published?"),
-        (f"macs: {MACS - 320}", UNITS, "which is just what fc1 comes to"),
-        (f"macs: {MACS - 32}", UNITS, "with 9 units in fc1 instead of 10 it would come out"),
+        (f"params: {PARAMS + 33}", UNITS, "with 11 outputs of fc1 instead of 10 the totals would agree"),
+        (f"params: {PARAMS + 990 * 33}", UNITS, "with 1,000 outputs of fc1 instead of 10 the totals would agree"),
+        (f"macs: {2 * MACS}", UNITS, "flops total 3,060,352: was this quantity published?"),
+        (f"flops: {MACS}", UNITS, "macs total 1,530,176: was this quantity published?"),
+        (f"macs: {MACS - 320}", UNITS, "this is exactly the total of fc1"),
+        (f"macs: {MACS - 32}", UNITS, "with 9 outputs of fc1 instead of 10 the totals would agree"),
     ],
 )  # fmt: skip
 def test_what_explains_a_difference_is_told(expect: str, units: str, note: str) -> None:

@@ -1,4 +1,4 @@
-"""`archcalc check --fix`: specs in all their forms are mended, and keep comments, layout and meaning."""
+"""`archcalc check --fix`: specs in all their forms are fixed, and keep comments, layout and meaning."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ MENDED = {
 
 
 @pytest.mark.parametrize("name", MENDED)
-def test_a_spec_is_mended_and_nothing_else_of_it_changes(name: str, tmp_path: Path, shell: Shell) -> None:
+def test_a_spec_is_fixed_and_nothing_else_of_it_changes(name: str, tmp_path: Path, shell: Shell) -> None:
     before, after = MENDED[name]
     file = tmp_path / "spec.yaml"
     file.write_text(f"{HEAD}layers:\n{before}\n")
@@ -91,7 +91,7 @@ def test_what_is_left_is_told_of_the_text_as_it_is_now(tmp_path: Path, shell: Sh
         f"{HEAD}layers:\n- conv(3, 8) -> relu6\n- relu6\n- conv(3, 8) -> batchnorm\n- dropout(0.3) -> fc(3)\n"
     )
     told = shell("check", str(file), "--fix", "--select", "AR101,AR103,AR501", "--format", "concise")
-    assert told.err == f"2 mended in {file}\n"
+    assert told.err == f"2 fixed in {file}\n"
     assert [line.split(": ", 1)[0] for line in told.out.splitlines()] == [f"{file}:6:3"]
 
 
@@ -100,7 +100,7 @@ def test_a_file_that_would_no_longer_hold_what_it_expects_is_left(tmp_path: Path
     file.write_text(text := f"{HEAD}layers:\n- conv(3, 8) -> batchnorm\nexpect: {{params: 240}}\n")
     told = shell("check", str(file), "--fix", "--select", "AR101")
     assert file.read_text() == text
-    assert told.err == f"{file} is left as it is: mended, expected params 240, computed 232\n"
+    assert told.err == f"{file} not changed: after the fixes, expected params 240, computed 232\n"
     assert "AR101" in told.out
 
 

@@ -448,12 +448,12 @@ def test_one_layer_has_the_parameters_that_two_are_told_to_have_too_many(first: 
 @pytest.mark.parametrize(("x", "pool"), [("[3, 33, 33]", "maxpool(3, 2)"), ("[3, 9]", "avgpool(5, 3, ceil_mode=true)")])
 def test_pooling_without_overlap_has_the_size_that_is_promised(x: str, pool: str) -> None:
     [only] = found(f"archcalc: 1\ninput: {x}\nlayers:\n- {pool}\n", "AR206")
-    plain = only.help.removesuffix(": the same size")
+    plain = only.help.removesuffix(" gives the same output size")
     ours, theirs = (load_text(f"archcalc: 1\ninput: {x}\nlayers: ['{each}']\n") for each in (pool, plain))
     assert ours.nodes[-1].output == theirs.nodes[-1].output
 
 
-def test_skipped_units_are_those_that_no_window_reads() -> None:
+def test_skipped_positions_are_those_that_no_window_reads() -> None:
     [only] = found(example_spec("input: [3, 7, 7]\nlayers:\n- conv(1, 8, s2)"), "AR203")
     assert "skips 67% of its input" in only.message  # 4 x 4 of 7 x 7 are read
 

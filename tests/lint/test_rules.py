@@ -51,7 +51,7 @@ def test_a_comment_on_the_line_leaves_it_out(code: str) -> None:
 
 
 @each_rule
-def test_what_is_mended_is_no_longer_found(code: str) -> None:
+def test_what_is_fixed_is_no_longer_found(code: str) -> None:
     text = example_spec(RULES[code].bad)
     edits = [edit for each in found(text, code) for edit in each.edits]
     if edits:
@@ -118,7 +118,7 @@ def test_the_longer_of_select_and_ignore_decides(select: tuple[str, ...], ignore
 def test_layers_of_one_place_are_told_once() -> None:
     text = "archcalc: 1\ninput: [8, 8, 8]\nblocks:\n  b:\n    - conv(3, 8) -> batchnorm\nlayers: [b * 3]\n"
     [only] = found(text, "AR101")
-    assert only.notes == ("so do 2 more layers of this place, up to b3.conv1",)
+    assert only.notes == ("also 2 more layers from this line, up to b3.conv1",)
     assert only.edits
 
 

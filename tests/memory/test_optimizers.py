@@ -401,8 +401,8 @@ def test_what_is_refused_torch_refuses_too(text: str) -> None:
 WRONG = [
     ("adamv", "no optimizer is called 'adamv'", "did you mean 'adam'?"),
     ("sgd(momentun=0.9)", "unknown argument 'momentun' of sgd", "did you mean 'momentum'?"),
-    ("sgd(0.1, 0.9)", "sgd takes 1 (lr) without their names, got 2", "name the argument: key=value"),
-    ("adam(betas=0.9)", "betas must be a list of 2, got 0.9", ""),
+    ("sgd(0.1, 0.9)", "sgd takes 1 positional argument (lr), got 2", "name the argument: key=value"),
+    ("adam(betas=0.9)", "betas must be a list of 2 entries, got 0.9", ""),
     ("sgd(nesterov=1)", "nesterov must be true or false, got 1", ""),
     ("adam -> adam", "one optimizer belongs here", "sgd(0.1, momentum=0.9)"),
     ("2 * adam", "", ""),

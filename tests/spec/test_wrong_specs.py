@@ -1,7 +1,7 @@
-"""Wrong specs, and what is told about them, word for word; and hostile ones, which are only ever told about.
+"""Wrong specs and their exact reports; and hostile specs, which must be reported in time.
 
 `wrong_specs.txt` holds both. After a wording has changed, `python -m tests.spec.test_wrong_specs` writes it anew: read
-the difference before keeping it.
+the difference before committing it.
 """
 
 import re
@@ -22,12 +22,14 @@ from tests.spec.test_document import RESNET
 
 GOLDEN = Path(__file__).parent / "wrong_specs.txt"
 CASE = re.compile(
-    r"^#### (?P<title>[^\n]+)\n(?P<text>.*?)^---- told\n(?P<told>.*?)(?=^#### |\Z)", re.MULTILINE | re.DOTALL
+    r"^#### (?P<title>[^\n]+)\n(?P<text>.*?)^---- reported\n(?P<reported>.*?)(?=^#### |\Z)", re.MULTILINE | re.DOTALL
 )
 
 
 def cases() -> list[tuple[str, str, str]]:
-    return [(m["title"], m["text"], m["told"].rstrip("\n")) for m in CASE.finditer(GOLDEN.read_text(encoding="utf-8"))]
+    return [
+        (m["title"], m["text"], m["reported"].rstrip("\n")) for m in CASE.finditer(GOLDEN.read_text(encoding="utf-8"))
+    ]
 
 
 def unescaped(text: str) -> str:
@@ -35,8 +37,8 @@ def unescaped(text: str) -> str:
     return re.sub(r"\\(?:t|x([0-9a-f]{2}))", lambda m: chr(int(m[1], 16)) if m[1] else "\t", text)
 
 
-def told(title: str, text: str) -> str:
-    """What is told about a case; its title says how it is read."""
+def reported(title: str, text: str) -> str:
+    """The report about a case; its title says how it is read."""
     try:
         if title.startswith("-e "):
             one_liner(text.rstrip("\n"))
@@ -56,11 +58,11 @@ def missing(path: str) -> Source:
 
 
 @pytest.mark.parametrize(("title", "text", "expected"), cases(), ids=[title for title, _, _ in cases()])
-def test_what_is_told(title: str, text: str, expected: str) -> None:
-    assert told(title, text) == expected
+def test_a_wrong_spec_is_reported(title: str, text: str, expected: str) -> None:
+    assert reported(title, text) == expected
 
 
-def test_every_code_that_is_told_is_explained() -> None:
+def test_every_code_that_is_reported_is_explained() -> None:
     sources = Path(__file__).parents[2] / "archcalc" / "spec"
     used = {code for path in sources.glob("*.py") for code in re.findall(r'"(AC\d{3})"', path.read_text("utf-8"))}
     assert used
@@ -70,10 +72,10 @@ def test_every_code_that_is_told_is_explained() -> None:
 
 
 EVALUATED = {"AC136", "AC110", "AC111", "AC112", "AC113"}
-"""Told when expressions are evaluated: test_expression."""
+"""Reported when expressions are evaluated: test_expression."""
 
 FILES = {"AC001"}
-"""Told about files: test_document."""
+"""Reported about files: test_document."""
 
 
 # --- hostile files ------------------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ def test_a_hostile_file_is_refused_in_seconds(text: str) -> None:
 
 
 def outcome(text: str) -> str:
-    """What is told about a text, if anything."""
+    """The report about a text, if any."""
     try:
         read_document(Source("x.yaml", text), variant="wide" if "wide" in text else None, load=missing)
     except SpecError as error:
@@ -134,7 +136,7 @@ PIECES = st.sampled_from((*SIGNS, *LINES, "9" * 20, "s2", "3x3", "prev", "null")
 
 @settings(max_examples=200, deadline=None)
 @given(st.text())
-def test_any_text_is_told_about(text: str) -> None:
+def test_any_text_is_reported(text: str) -> None:
     outcome(text)
     outcome(HEAD + text)
 
@@ -143,7 +145,7 @@ def test_any_text_is_told_about(text: str) -> None:
 @given(
     st.lists(st.tuples(st.sampled_from([RESNET, SPEC]), st.integers(0, 1500), st.integers(0, 6), PIECES), min_size=1)
 )
-def test_any_damage_to_a_spec_is_told_about(damages: list[tuple[str, int, int, str]]) -> None:
+def test_any_damage_to_a_spec_is_reported(damages: list[tuple[str, int, int, str]]) -> None:
     text = damages[0][0]
     for _, at, length, piece in damages:
         text = text[:at] + piece + text[at + length :]
@@ -152,7 +154,7 @@ def test_any_damage_to_a_spec_is_told_about(damages: list[tuple[str, int, int, s
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(PIECES, st.text(max_size=3)), max_size=12).map("".join))
-def test_any_one_liner_is_told_about(text: str) -> None:
+def test_any_one_liner_is_reported(text: str) -> None:
     for line in (text, f"input(3, 32) -> {text}"):
         try:
             one_liner(line)
@@ -162,6 +164,6 @@ def test_any_one_liner_is_told_about(text: str) -> None:
 
 if __name__ == "__main__":
     GOLDEN.write_text(
-        "\n".join(f"#### {title}\n{text}---- told\n{told(title, text)}\n" for title, text, _ in cases()),
+        "\n".join(f"#### {title}\n{text}---- reported\n{reported(title, text)}\n" for title, text, _ in cases()),
         encoding="utf-8",
     )

@@ -79,7 +79,7 @@ def test_what_falls_or_may_is_not_certified() -> None:
     assert not grows(volume(n - 8, n - 3), "n", {})
 
 
-def test_what_is_said_to_hold_always_holds_and_every_witness_is_one() -> None:
+def test_what_is_said_to_hold_always_holds_and_every_counterexample_is_one() -> None:
     decided = dict.fromkeys(Status, 0)
     for pick, whole in random_expressions(4, 1_500):
         if whole.is_constant:
@@ -88,9 +88,9 @@ def test_what_is_said_to_hold_always_holds_and_every_witness_is_one() -> None:
         domains = {"n": PeriodicSet.modulo(pick.choice([1, 4]), [0], 4), "m": PeriodicSet.interval(1, 50)}
         verdict = always(claim, domains)
         decided[verdict.status] += 1
-        if verdict.witness is not None:
-            assert all(value in domains[name] for name, value in verdict.witness.items())
-            assert not claim.at(**{"n": 4, "m": 1, **verdict.witness})
-        if verdict.is_proved:
+        if verdict.counterexample is not None:
+            assert all(value in domains[name] for name, value in verdict.counterexample.items())
+            assert not claim.at(**{"n": 4, "m": 1, **verdict.counterexample})
+        if verdict.holds:
             assert all(claim.at(n=a, m=b) for a in domains["n"].first(20) for b in (1, 2, 3, 29, 50))
     assert all(count > 20 for count in decided.values()), decided

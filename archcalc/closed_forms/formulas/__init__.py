@@ -1,6 +1,6 @@
-"""One file per format of `archcalc formula`, its function `write` taking what there is to tell of networks.
+"""The formats of `archcalc formula`, one per file; its function `write` takes the closed forms of networks.
 
-A format is loaded when it is asked for.
+A format is imported when it is requested.
 """
 
 import pkgutil

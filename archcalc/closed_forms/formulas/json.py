@@ -1,4 +1,4 @@
-"""Closed forms as JSON: every form as the text that people read."""
+"""Closed forms as JSON; every form is a text."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from archcalc.sym.text import TEXT
 
 
 def write(found: Sequence[ClosedForms]) -> str:
-    """An object to a network, an empty line between them."""
+    """One object per network, separated by empty lines."""
     return "\n".join(json.dumps(of_network(each), indent=1, ensure_ascii=False) + "\n" for each in found)
 
 

@@ -1,4 +1,4 @@
-r"""Closed forms in LaTeX, for amsmath: one `align*` to a network, and one of its layers."""
+r"""Closed forms in LaTeX, for amsmath: one `align*` per network, and one for its layers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from archcalc.sym.periodic import PeriodicSet
 
 
 def write(found: Sequence[ClosedForms]) -> str:
-    """An environment to a network, an empty line between them."""
+    """One environment per network, separated by empty lines."""
     return "\n".join("\n".join(of_network(each)) + "\n" for each in found)
 
 
@@ -19,7 +19,7 @@ def of_network(forms: ClosedForms) -> Iterator[str]:
     yield f"% {' '.join(forms.graph.name.split())}: {forms.inputs}"
     measures = [line for made in forms.formulas for line in of_measure(made, forms)]
     yield from aligned([*measures, of_sizes(forms)])
-    yield from (f"% not decided: {each.node}: {each.message} ({why})" for each, why in forms.feasible.residual)
+    yield from (f"% undecided: {each.node}: {each.message} ({why})" for each, why in forms.feasible.residual)
     if forms.nodes:
         yield from aligned([of_layer(node, forms.formulas) for node in forms.nodes])
 
@@ -35,7 +35,7 @@ def aligned(lines: Sequence[str]) -> Iterator[str]:
 
 
 def of_measure(made: Formula, forms: ClosedForms) -> Iterator[str]:
-    """The readable form where sizes are multiples, the terms with their layers and shares, and the value."""
+    """The form for multiples, the terms with their layers and shares, and the value."""
     name = rf"\text{{{escaped(made.measure.noun)}}} "
     if made.even:
         multiples = r",\ ".join(rf"{n} \mid {named(symbol)}" for symbol, n in made.even.items())
@@ -65,7 +65,7 @@ SIGNS = {"≥": r"\ge", "≤": r"\le", "≡": r"\equiv", "≢": r"\not\equiv", "
 
 
 def condition(name: str, allowed: PeriodicSet) -> str:
-    r"""Which sizes fit, as people write it.
+    r"""The valid sizes in LaTeX.
 
     >>> print(condition("H", PeriodicSet.modulo(32, [0, 29, 30, 31])))
     H \bmod 32 \in \{0, 29, \ldots, 31\}
@@ -86,7 +86,7 @@ def condition(name: str, allowed: PeriodicSet) -> str:
 
 
 def of_layer(node: Node, formulas: Sequence[Formula]) -> str:
-    """A layer: its volume, and each count."""
+    """A layer: its volume and counts."""
     shape = ", ".join(latex(expression(n)) for n in node.output.item_shape)
     counts = r",\quad ".join(
         rf"\text{{{escaped(made.measure.noun)} }} {latex(count)}"

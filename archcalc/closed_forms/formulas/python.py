@@ -1,4 +1,4 @@
-"""Closed forms as Python that stands alone: for a network a function that works its measures out."""
+"""Closed forms as self-contained Python: a function per network that computes its measures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from archcalc.sym.expr import Expr, symbol
 
 
 def write(found: Sequence[ClosedForms]) -> str:
-    """The functions of each network, two empty lines between them."""
+    """The functions of each network, separated by two empty lines."""
     names: list[str] = []
     for forms in found:
         name = identifier(forms.graph.name.lower(), "network")
@@ -17,7 +17,7 @@ def write(found: Sequence[ClosedForms]) -> str:
 
 
 def functions(name: str, forms: ClosedForms) -> Iterator[str]:
-    """One of all measures; where layers are asked for, one more to a measure, by the names of the layers."""
+    """One function for all measures; if layers are requested, one more per measure, by layer name."""
     measures = [made.measure for made in forms.formulas]
     suffix = f"_{measures[0].name}" if len(measures) == 1 else ""
     heading = f"{forms.graph.name}, {forms.inputs}: {', '.join(measure.noun for measure in measures)}"
@@ -31,7 +31,7 @@ def functions(name: str, forms: ClosedForms) -> Iterator[str]:
 
 
 def source(name: str, outputs: Mapping[str, Expr], forms: ClosedForms, doc: str) -> str:
-    """A function of the free symbols, under names that Python takes."""
+    """A function of the free symbols, renamed to Python identifiers."""
     arguments = {each: identifier(each) for each in forms.own}
     renamed = {each: symbol(argument) for each, argument in arguments.items() if each != argument}
     made = {key: whole.subs(**renamed) for key, whole in outputs.items()} if renamed else outputs
@@ -39,12 +39,12 @@ def source(name: str, outputs: Mapping[str, Expr], forms: ClosedForms, doc: str)
 
 
 def sizes(forms: ClosedForms) -> str:
-    """Which sizes the network takes, a line to a symbol."""
+    """The valid sizes, one line per symbol."""
     return "\n".join(forms.sizes_in_words.values())
 
 
 def example(name: str, forms: ClosedForms) -> str:
-    """The call at the spec's own sizes, and what it gives."""
+    """The call at the spec's own sizes, and its result."""
     values = {made.measure.name: made.total.at(**forms.own) for made in forms.formulas}
     given = ", ".join(f"{identifier(each)}={n}" for each, n in forms.own.items())
     return f">>> {name}({given})\n{values if len(values) != 1 else next(iter(values.values()))}"

@@ -1,4 +1,4 @@
-"""Closed forms as text: for every measure the readable line, then its terms, their layers and shares."""
+"""Closed forms as text: for every measure the form for multiples, then its terms with layers and shares."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -12,7 +12,7 @@ from archcalc.sym.text import TEXT
 
 
 def write(found: Sequence[ClosedForms]) -> str:
-    """A block to a network, an empty line between them."""
+    """One block per network, separated by empty lines."""
     return "\n".join("\n".join(of_network(each)) + "\n" for each in found)
 
 
@@ -33,7 +33,7 @@ def of_network(forms: ClosedForms) -> Iterator[str]:
 
 
 def of_measure(made: Formula, forms: ClosedForms) -> Iterator[str]:
-    """The readable form where sizes are multiples, then the terms with their layers and shares."""
+    """The form for multiples, then the terms with their layers and shares."""
     name = made.measure.noun
     if made.even:
         multiples = ", ".join(f"{n} | {symbol}" for symbol, n in made.even.items())
@@ -50,7 +50,7 @@ def of_measure(made: Formula, forms: ClosedForms) -> Iterator[str]:
 
 
 def from_where(whole: Expr) -> str:
-    """Of the greatest of several lines, the one that is the highest in the end, and from where on."""
+    """For a maximum of several linear forms, the one that is largest in the end, and from which value on."""
     atoms = [atom for atom in whole.atoms() if isinstance(atom, Extremum)]
     if len(whole.terms) != 1 or len(atoms) != 1 or len(whole.symbols()) != 1:
         return ""
@@ -63,7 +63,7 @@ def from_where(whole: Expr) -> str:
 
 
 def of_layer(node: Node, forms: ClosedForms) -> str:
-    """A layer: its volume, each count, and its receptive field."""
+    """A layer: its volume, counts and receptive field."""
     counts = (f"{made.measure.noun} {count}" for made in forms.formulas if (count := made.layers[node.name]) != 0)
     times = [f"x {node.times}"] if node.times != 1 else []
     return "  ".join([f"{node.name} {node.output}", *times, *counts, *seen(node, forms)])
@@ -82,20 +82,20 @@ def seen(node: Node, forms: ClosedForms) -> Iterator[str]:
 
 
 def by_axis(values: Iterable[object]) -> str:
-    """One value where the axes agree."""
+    """A single value if the axes agree."""
     each = list(map(str, values))
     return each[0] if len(set(each)) == 1 else " x ".join(each)
 
 
 def of_sizes(forms: ClosedForms) -> Iterator[str]:
-    """Which values fit, and the layers that ask for it."""
+    """The valid values, and the layers that restrict them."""
     found = forms.feasible
     for name, words in forms.sizes_in_words.items():
         reasons = [(each.allowed.named(name), said(each.condition)) for each in found.reasons.get(name, ())]
         alone = len(reasons) == 1 and reasons[0][0] == words
         yield f"{words}  {reasons[0][1]}" if alone else words
         yield from () if alone else (f"  {allowed}  {why}" for allowed, why in reasons)
-    yield from (f"not decided: {said(condition)} ({why})" for condition, why in found.residual)
+    yield from (f"undecided: {said(condition)} ({why})" for condition, why in found.residual)
 
 
 def said(condition: Condition) -> str:

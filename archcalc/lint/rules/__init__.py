@@ -1,4 +1,4 @@
-"""Every rule, one to a file. Importing this package registers them all."""
+"""The rules, one per file. Importing this package registers them all."""
 
 import importlib
 import pkgutil

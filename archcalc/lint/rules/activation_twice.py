@@ -12,11 +12,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class ActivationTwice(Rule, code="AR103"):
-    """An activation right behind an activation.
+    """An activation directly after another activation.
 
-    The second of two rectifiers changes nothing, and a rectifier behind a sigmoid passes everything on. What is meant
-    is mostly one of the two, or a layer that was lost between them. Where others read the first of them too, as beside
-    a gate, both are meant.
+    The second of two rectifiers has no effect, and a rectifier after a sigmoid passes every value unchanged. Usually
+    one of the two is superfluous, or a layer between them is missing. The rule ignores an activation whose output other
+    layers also read, as in a gate.
 
     Source: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines" (max(x, 0) twice is
     max(x, 0)).
@@ -30,18 +30,18 @@ class ActivationTwice(Rule, code="AR103"):
             before = design.before(node)
             if before is None or before.layer.role is not Role.ACTIVATION or design.after(before) is not node:
                 continue
-            message = f"{node.layer.name} right behind {before.layer.name}: one activation is enough"
+            message = f"{node.layer.name} directly after {before.layer.name}: one activation is enough"
             edits = dropped(design, node) if changes_nothing(before, node) else ()
-            yield Finding(node=node, message=message, help=f"leave {node.name} or {before.name} out", edits=edits)
+            yield Finding(node=node, message=message, help=f"remove {node.name} or {before.name}", edits=edits)
 
 
 def changes_nothing(before: Node, node: Node) -> bool:
-    """Whether the second activation gives what it takes."""
+    """Whether the second activation has no effect."""
     return isinstance(node.layer, ReLU | ReLU6) and node.layer == before.layer
 
 
 def dropped(design: Design, node: Node) -> tuple[Edit, ...]:
-    """Leaves a layer out; a line of its own where it is no branch of a merge."""
+    """Removes a layer from its chain, or its line if it is not a branch of a merge."""
     reader = design.after(node)
     is_branch = reader is not None and len(reader.sources) > 1
     return without_step(node) or (() if is_branch else without_line(node))

@@ -1,4 +1,4 @@
-"""A transposed convolution whose kernel is no multiple of its stride."""
+"""A transposed convolution whose kernel is not a multiple of its stride."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class Checkerboard(Rule, code="AR207"):
-    """A transposed convolution whose kernel is no multiple of its stride.
+    """A transposed convolution whose kernel is not a multiple of its stride.
 
-    Its patches then overlap unevenly: some output units are the sum of more products than their neighbours, in a
-    pattern like a checkerboard, which the network has to learn to undo and mostly does not. A kernel that the stride
-    divides overlaps evenly; to resize, and to convolve after that, has no such pattern at all.
+    Its patches overlap unevenly: some output elements sum more products than their neighbours, in a checkerboard
+    pattern. The network would have to learn to compensate for it, and usually does not. Patches overlap evenly if the
+    stride divides the kernel size. Resizing followed by a convolution has no such pattern.
 
     Source: Odena, Dumoulin & Olah 2016, "Deconvolution and Checkerboard Artifacts", Distill.
     """
@@ -24,6 +24,6 @@ class Checkerboard(Rule, code="AR207"):
             uneven = [w for w in layer.windows(node.inputs[0]) if w.stride > 1 and w.kernel % w.stride]
             if uneven:
                 kernel, stride = uneven[0].kernel, uneven[0].stride
-                message = f"{node.name} overlaps unevenly: stride {stride} does not divide the kernel of {kernel}"
+                message = f"{node.name} overlaps unevenly: stride {stride} does not divide kernel size {kernel}"
                 help = f"kernel_size={kernel + -kernel % stride}, or upsample({stride}) and a convolution"
                 yield Finding(node=node, message=message, help=help)

@@ -7,11 +7,12 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class CoarseFirstLayer(Rule, code="AR202"):
-    """The first convolution strides by four or more between windows that overlap.
+    """The first convolution has overlapping windows and a stride of four or more.
 
-    Filters of 11x11 every 4 pixels were found to alias: high and low frequencies with nothing in the middle. 7x7 every
-    2 made them smooth, and the network better. Patches that do not overlap, as a vision transformer cuts them, are
-    another thing: all of a patch reaches its token. So are signals along one axis, which are sampled far more densely.
+    Filters of 11x11 with stride 4 were found to alias: they capture high and low frequencies, but few in between. 7x7
+    with stride 2 gave smooth filters and a better network. The rule ignores patches without overlap, as in vision
+    transformers: every pixel of a patch reaches its token. It also ignores one-dimensional signals, which are sampled
+    far more densely.
 
     Source: Zeiler & Fergus 2013, arXiv:1311.2901, section 4.1 and figure 6.
     """
@@ -25,5 +26,7 @@ class CoarseFirstLayer(Rule, code="AR202"):
                 continue
             coarse = [int(window.stride) for _, window in design.sliding(node) if 4 <= window.stride < window.extent]
             if coarse:
-                message = f"{node.name} samples every {max(coarse)}th place of the input with overlapping windows"
-                yield Finding(node=node, message=message, help="a smaller kernel and stride, then pooling: conv(7, s2)")
+                message = f"{node.name} samples the input with stride {max(coarse)} and overlapping windows"
+                yield Finding(
+                    node=node, message=message, help="use a smaller kernel and stride, then pooling: conv(7, s2)"
+                )

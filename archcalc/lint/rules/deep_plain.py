@@ -10,14 +10,14 @@ from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.lint.rules.saturating import saturates
 
 DEEP = 12
-"""Layers with weights: VGG-11 was trained from scratch, VGG-13 and deeper began with its weights."""
+"""Layers with weights: VGG-11 was trained from scratch; VGG-13 and deeper were initialised with its weights."""
 
 NORMS = (Role.BATCH_NORM, Role.NORM)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Layers with weights, one behind the other: the last one, and those before it."""
+    """A chain of layers with weights: the last one, and the chain before it."""
 
     last: Node
     before: "Chain | None"
@@ -36,9 +36,9 @@ class Chain:
 class DeepPlain(Rule, code="AR506"):
     """A deep chain of layers without a norm or a residual.
 
-    Every layer multiplies the variance of signals and gradients by a factor: after many of them they have vanished or
-    exploded, unless weights begin with the standard deviation that keeps it, sqrt(2 / fan_in) before rectifiers,
-    sqrt(1 / fan_in) else. Norms and residuals keep it by themselves.
+    Every layer multiplies the variance of signals and gradients by a factor. After many layers they vanish or explode,
+    unless the initial standard deviation of the weights preserves the variance: sqrt(2 / fan_in) before rectifiers,
+    otherwise sqrt(1 / fan_in). Norms and residuals preserve it for any initialisation.
 
     Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks"; He et
     al. 2015, arXiv:1502.01852, section 2.2; Simonyan & Zisserman 2014, arXiv:1409.1556, section 3.1.
@@ -47,19 +47,19 @@ class DeepPlain(Rule, code="AR506"):
     bad = """
 layers:
   - conv(3, 8, p1) -> relu
-  - unit(8) * 12
+  - block(8) * 12
   - gap -> fc(10)  # <-
 blocks:
-  unit(c):
+  block(c):
     - conv(3, c, p1) -> relu
 """
     good = """
 layers:
   - conv(3, 8, p1) -> relu
-  - unit(8) * 12
+  - block(8) * 12
   - gap -> fc(10)
 blocks:
-  unit(c):
+  block(c):
     - conv(3, c, p1, bias=false) -> batchnorm -> relu
 """
 
@@ -75,22 +75,22 @@ blocks:
                 deepest = chain
         if deepest and deepest.depth >= DEEP:
             end = deepest.last
-            message = f"{deepest.depth} layers with weights up to {end.name}, and no norm or residual among them"
-            help = "a norm behind each, or add: [..., prev] around a few"
+            message = f"{deepest.depth} layers with weights up to {end.name} have no norm or residual"
+            help = "add a norm after each layer, or residuals: add: [..., prev]"
             yield Finding(node=end, message=message, help=help, notes=tuple(deviations(design, deepest.nodes)))
 
 
 def resets(node: Node) -> bool:
-    """Whether signals have one scale behind a layer, whatever came before."""
+    """Whether the scale of a layer's output is independent of earlier layers."""
     return node.layer.role in NORMS or (node.layer.role is Role.MERGE and len(node.sources) > 1)
 
 
 def deviations(design: Design, chain: Sequence[Node]) -> Iterator[str]:
-    """The standard deviations that weights should begin with, of the layer with most inputs and that with fewest."""
+    """Initial standard deviations of weights, for the layers with the most and the fewest inputs."""
     known = {int(w.fan_in): node for node in chain for w in node.weights if len(w.shape) > 1}
     for fan_in in sorted({min(known, default=0), max(known, default=0)} - {0}):
         node = known[fan_in]
         follows = design.after(node)
         gain, whose = (1, "Xavier") if follows is not None and saturates(follows) else (2, "He")
         deviation = sqrt(gain / fan_in)
-        yield f"{node.name}: fan-in {fan_in:,}, weights begin with a deviation of {deviation:.4f} ({whose})"
+        yield f"{node.name}: fan-in {fan_in:,}, initial standard deviation {deviation:.4f} ({whose})"

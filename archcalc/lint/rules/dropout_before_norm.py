@@ -10,10 +10,11 @@ BETWEEN = (Role.ACTIVATION, Role.CONTRACTION, Role.MOVEMENT, Role.POOLING)
 
 
 class DropoutBeforeNorm(Rule, code="AR503"):
-    """Dropout somewhere before batch normalisation.
+    """Dropout before batch normalisation.
 
-    Dropout changes the variance of what follows in training, and not in evaluation; batch normalisation remembers that
-    of training, and applies it in evaluation, where it is another. Dropout belongs behind the last batch norm.
+    Dropout changes the variance of activations in training, but not in evaluation. Batch normalisation records the
+    variance of training and applies it in evaluation, where the variance differs. Put dropout after the last batch
+    norm.
 
     Source: Li et al. 2018, arXiv:1801.05134 (variance shift).
     """
@@ -25,5 +26,5 @@ class DropoutBeforeNorm(Rule, code="AR503"):
         for node, layer in design.of(Dropout):
             follows = design.on(node, *BETWEEN) if layer.p else None
             if follows is not None and follows.layer.role is Role.BATCH_NORM:
-                message = f"{node.name} changes the variance that {follows.name} remembers for evaluation"
-                yield Finding(node=node, message=message, help=f"put it behind {follows.name}, or leave it out")
+                message = f"{node.name} changes the variance that {follows.name} records for evaluation"
+                yield Finding(node=node, message=message, help=f"move it after {follows.name}, or remove it")

@@ -8,10 +8,10 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class DropoutOnMaps(Rule, code="AR501"):
-    """Dropout on the maps of a convolution.
+    """Dropout on the feature maps of a convolution.
 
-    Neighbouring units of a map say much the same: what one of them loses the next still tells, so that dropout adds
-    noise and regularises little. It belongs on fully connected layers, or takes whole channels at a time.
+    Neighbouring elements of a map are strongly correlated: a dropped element can be inferred from its neighbours.
+    Dropout then adds noise but regularises little. Use it on fully connected layers, or drop whole channels.
 
     Sources: Tompson et al. 2014, arXiv:1411.4280 (spatial dropout); Desassis, "Convolutional neural networks" (Mines
     Paris).
@@ -24,5 +24,7 @@ class DropoutOnMaps(Rule, code="AR501"):
         for node, layer in design.of(Dropout):
             x = node.inputs[0]
             if layer.p and not x.channels_last and prod(x.spatial) > 1:
-                message = f"{node.name} drops single units of maps, whose neighbours tell the same: {x}"
-                yield Finding(node=node, message=message, help="behind the linear layers, or a norm instead")
+                message = (
+                    f"{node.name} drops single elements of feature maps, which correlate with their neighbours: {x}"
+                )
+                yield Finding(node=node, message=message, help="move it after the linear layers, or use a norm instead")

@@ -1,4 +1,4 @@
-"""Dropout that takes little or too much."""
+"""Dropout with an unusual rate."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from archcalc.layers.dropout import Dropout
 from archcalc.lint.rule import Design, Finding, Rule
 
 LEAST, MOST = 0.2, 0.4
-"""Where p usually lies, as the lectures have it."""
+"""The usual range of p, according to the lectures."""
 
 
 class DropoutRate(Rule, code="AR502"):
     """Dropout with a probability outside 0.2 to 0.4.
 
-    Below, it changes little; above, training slows down, and what is left has to be wider. The first networks took
-    one half, for very wide layers; transformers take 0.1 many times over, and are left out.
+    Lower rates have little effect. Higher rates slow down training and require wider layers. Early networks used 0.5 in
+    very wide layers. Transformers use 0.1 in many layers; the rule ignores them.
 
     Sources: Desassis, "Convolutional neural networks" (Mines Paris); Srivastava et al. 2014, JMLR 15, section 7.3
     (the effect of the rate).
@@ -25,5 +25,5 @@ class DropoutRate(Rule, code="AR502"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, layer in design.of(Dropout):
             if not LEAST <= layer.p <= MOST and not node.inputs[0].channels_last:
-                message = f"{node.name} drops {layer.p:.0%} of the units"
-                yield Finding(node=node, message=message, help=f"p from {LEAST} to {MOST}")
+                message = f"{node.name} drops {layer.p:.0%} of the elements"
+                yield Finding(node=node, message=message, help=f"choose p from {LEAST} to {MOST}")

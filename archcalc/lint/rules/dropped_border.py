@@ -10,9 +10,9 @@ from archcalc.lint.rule import Design, Finding, Rule
 class DroppedBorder(Rule, code="AR201"):
     """Rows or columns at the far border that no window reads.
 
-    Where the stride does not divide what is left behind the first window, floor() drops the rest, at the right and at
-    the bottom: features near these borders are lost, and the map is shifted against the image. It depends on the size
-    of the input: `archcalc solve SPEC --for H --lossless` lists the sizes at which nothing is dropped.
+    If the stride does not divide the input size minus the window size, floor() drops the remainder at the right and at
+    the bottom. Features near these borders are lost, and the map is shifted relative to the image. This depends on the
+    input size: `archcalc solve SPEC --for H --lossless` lists the sizes at which nothing is dropped.
 
     Source: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 6 and figure 2.7 (a row and a column that
     no window covers).
@@ -28,18 +28,18 @@ class DroppedBorder(Rule, code="AR201"):
                 yield Finding(
                     node=node,
                     message=f"{node.name} drops the last {' and the last '.join(counted(node, lost))} of its input",
-                    help="pad it, or choose another size: archcalc solve --lossless lists them",
+                    help="add padding, or choose another size: archcalc solve --lossless lists them",
                 )
 
 
 def counted(node: Node, lost: Mapping[int, int]) -> Iterator[str]:
-    """`3 of 224 rows`, for each axis on which units are lost."""
+    """`3 of 224 rows`, for each axis with dropped elements."""
     spatial = node.inputs[0].spatial
-    words = {1: ("units",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(spatial)]
+    words = {1: ("elements",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(spatial)]
     return (f"{n:,} of {spatial[axis]:,} {words[axis]}" for axis, n in lost.items() if n)
 
 
 def dropped(window: Window, n: int) -> int:
-    """How many units of an axis lie behind the last window, padding left out."""
+    """The number of elements of an axis after the last window, without padding."""
     last = window.reach(int(window.slide(n)) - 1)
     return max(0, n - 1 - last[-1]) if window.stride <= window.extent else 0

@@ -1,4 +1,4 @@
-"""Dilated convolutions that see a grid."""
+"""Dilated convolutions that see only a grid of the input."""
 
 from collections.abc import Iterator, Mapping
 from math import gcd
@@ -12,11 +12,11 @@ BETWEEN = (Role.ACTIVATION, Role.BATCH_NORM)
 
 
 class Gridding(Rule, code="AR304"):
-    """Dilated convolutions in a row whose dilations have a common divisor.
+    """Consecutive dilated convolutions whose dilations have a common divisor.
 
-    Dilated by 2 again and again, a unit never meets every second of its neighbours: the field is large and full of
-    holes, and neighbouring outputs are made of different units altogether. Dilations without a common divisor, such as
-    1, 2, 5, fill it; one dense convolution among the others is enough.
+    With dilation 2 in every layer, an output never depends on every second of its neighbours: the receptive field is
+    large but full of holes, and neighbouring outputs depend on disjoint sets of inputs. Dilations without a common
+    divisor, such as 1, 2, 5, fill the holes. One convolution without dilation among them is enough.
 
     Sources: Wang et al. 2017, arXiv:1702.08502 (gridding, hybrid dilated convolution); Yu, Koltun & Funkhouser 2017,
     arXiv:1705.09914 (degridding).
@@ -36,18 +36,18 @@ class Gridding(Rule, code="AR304"):
             dilated = [node for node in row if spread(design, node)]
             if len(dilated) > 1 and (common := common_divisor(design, dilated)) > 1:
                 names = f"{dilated[0].name} and {dilated[-1].name}"
-                message = f"the dilations of {names} are multiples of {common}: they see a grid"
-                help = "dilations without a common divisor: 1, 2, 5"
+                message = f"the dilations of {names} are multiples of {common}: they see a grid with holes"
+                help = "use dilations without a common divisor: 1, 2, 5"
                 yield Finding(node=dilated[-1], message=message, help=help)
 
 
 def spread(design: Design, node: Node) -> Mapping[int, int]:
-    """The dilations of a convolution by their axes; none of a 1x1."""
+    """The dilations of a convolution by axis; empty for a 1x1 convolution."""
     return {axis: int(window.dilation) for axis, window in design.sliding(node) if window.kernel > 1}
 
 
 def common_divisor(design: Design, row: list[Node]) -> int:
-    """The largest that the dilations of two convolutions or more have in common along an axis."""
+    """The largest common divisor of the dilations of two convolutions or more along an axis."""
     dilations: dict[int, list[int]] = {}
     for node in row:
         for axis, dilation in spread(design, node).items():

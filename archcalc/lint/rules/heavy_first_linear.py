@@ -1,4 +1,4 @@
-"""A first linear layer that holds most parameters."""
+"""A first linear layer with most of the parameters."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ from archcalc.measures.params import params
 
 
 class HeavyFirstLinear(Rule, code="AR402"):
-    """The first linear layer holds more than half of all parameters.
+    """The first linear layer has more than half of all parameters.
 
-    It has weights for every channel at every position. The average of each channel over all positions, as Network in
-    Network has it, leaves one input for each channel, needs no fixed size of the image, and overfits less.
+    It has weights for every channel at every position. Averaging each channel over all positions, as in Network in
+    Network, leaves one input per channel. It also allows images of any size and reduces overfitting.
 
     Sources: Lin, Chen & Yan 2013, arXiv:1312.4400, section 3.2; Avrithis, "Deep learning for vision", lecture 7.
     """
@@ -32,13 +32,13 @@ class HeavyFirstLinear(Rule, code="AR402"):
             positions = int(prod(x.spatial))
             if positions > 1:
                 pooled = own - int(node.output.channels * x.channels * (positions - 1))
-                message = f"{node.name} holds {own / total:.0%} of all parameters"
-                note = f"behind global average pooling it has {pooled:,} instead of {own:,}"
-                yield Finding(node=node, message=message, help="gap before it, instead of flatten", notes=(note,))
+                message = f"{node.name} has {own / total:.0%} of all parameters"
+                note = f"after global average pooling it would have {pooled:,} instead of {own:,}"
+                yield Finding(node=node, message=message, help="use gap instead of flatten before it", notes=(note,))
 
 
 def maps_before(design: Design, node: Node) -> Volume | None:
-    """The maps of a convolutional network that a linear layer reads, flattened; None where it reads something else."""
+    """The feature maps that a linear layer reads, flattened; None if it reads something else."""
     x: Volume = node.inputs[0]
     before = design.before(node)
     if before is None:

@@ -1,4 +1,4 @@
-"""Depthwise convolutions that wait for memory."""
+"""Depthwise convolutions limited by memory bandwidth."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from archcalc.measures.arithmetic import macs
 from archcalc.memory.roofline import work_of_layer
 
 LEAST = 10
-"""FLOPs for each byte below which every GPU of the last ten years waits for memory: their ridges lie beyond."""
+"""FLOPs per byte below which memory bandwidth limits every GPU of the last ten years: their ridge points are higher."""
 
 
 class IdleDepthwise(Rule, code="AR405"):
-    """A depthwise convolution takes longer than its MACs say.
+    """A depthwise convolution takes longer than its MACs suggest.
 
-    Each value that is read is used in few products, so that memory is what it waits for: MobileNet's depthwise layers
-    are 3 % of its MACs and a far larger part of its time. Counted in MACs such a design looks cheaper than it is.
+    Each value that is read is used in few products, so memory bandwidth limits the speed. MobileNet's depthwise layers
+    are 3 % of its MACs and a far larger share of its time. Measured in MACs, such a design looks cheaper than it is.
 
     Sources: Ma et al. 2018, arXiv:1807.11164, guideline G4 (depthwise convolution among what memory bounds); Howard et
     al. 2017, arXiv:1704.04861, table 2 (MobileNet's MACs); Williams, Waterman & Patterson 2009, Communications of the
@@ -30,5 +30,5 @@ class IdleDepthwise(Rule, code="AR405"):
             if 1 < layer.groups == node.inputs[0].channels and macs(node):
                 intensity = work_of_layer(design.graph, node).intensity
                 if intensity < LEAST:
-                    message = f"{node.name} is depthwise, {intensity:.1f} FLOPs for each byte: it waits for memory"
-                    yield Finding(node=node, message=message, help="judge it by time: archcalc verify --time")
+                    message = f"{node.name} is depthwise, {intensity:.1f} FLOPs per byte: memory bandwidth limits it"
+                    yield Finding(node=node, message=message, help="measure its time: archcalc verify --time")

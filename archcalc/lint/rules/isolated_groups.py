@@ -1,4 +1,4 @@
-"""Groups that never meet."""
+"""Groups of channels that never mix."""
 
 from collections.abc import Iterator
 from math import gcd
@@ -9,15 +9,15 @@ from archcalc.layers.conv import Conv
 from archcalc.lint.rule import Design, Finding, Rule
 
 APART = (Role.ACTIVATION, Role.BATCH_NORM, Role.POOLING)
-"""Work that leaves every channel to itself."""
+"""Roles of layers that process every channel separately."""
 
 
 class IsolatedGroups(Rule, code="AR407"):
-    """Two grouped convolutions in a row: groups of channels that never meet.
+    """Two consecutive grouped convolutions whose groups of channels never mix.
 
-    What comes out of a group depends on the input channels of that group alone. Behind another layer with the same
-    groups it still does, depthwise ones between them or not: the network is several narrow ones side by side, until a
-    shuffle or a convolution without groups joins them.
+    The output of a group depends only on the input channels of that group. This is still so after another layer with
+    the same groups, with or without depthwise layers in between. The network then consists of several narrow networks
+    in parallel, until a shuffle or a convolution without groups mixes them.
 
     Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1 and figure 1 (channel shuffle).
     """
@@ -32,17 +32,17 @@ class IsolatedGroups(Rule, code="AR407"):
                 continue
             common = gcd(int(layer.groups), int(before.layer.groups))
             if common > 1:
-                message = f"{before.name} and {node.name} keep {common} groups of channels apart from each other"
-                yield Finding(node=node, message=message, help="a convolution without groups between them: conv(1)")
+                message = f"{before.name} and {node.name} keep {common} groups of channels separate"
+                yield Finding(node=node, message=message, help="add a convolution without groups between them: conv(1)")
 
 
 def mixes(node: Node) -> bool:
-    """Whether a convolution joins channels: one that is not depthwise."""
+    """Whether a convolution mixes channels: it is not depthwise."""
     return isinstance(node.layer, Conv) and not 1 < node.layer.groups == node.inputs[0].channels
 
 
 def mixed_before(design: Design, node: Node) -> Node | None:
-    """The nearest layer before one that may join channels."""
+    """The nearest earlier layer that can mix channels."""
     found = design.back(node, *APART)
     while found is not None and isinstance(found.layer, Conv) and not mixes(found):
         found = design.back(found, *APART)

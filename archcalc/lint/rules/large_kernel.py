@@ -1,4 +1,4 @@
-"""A large kernel that a stack of 3x3 replaces."""
+"""A large kernel that a stack of 3x3 convolutions can replace."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +10,11 @@ from archcalc.measures.params import params
 
 
 class LargeKernel(Rule, code="AR401"):
-    """A convolution with a large kernel that a stack of 3x3 replaces.
+    """A convolution with a large kernel that a stack of 3x3 convolutions can replace.
 
-    Three 3x3 layers see 7x7 with 27 C^2 weights instead of 49 C^2, and with three activations instead of one. The
-    first layer of a network, which strides and has few input channels, is another case, as are kernels that are one
-    unit wide on an axis, depthwise ones, and those as large as the map, which are linear layers.
+    Three 3x3 layers have a receptive field of 7x7 with 27 C^2 weights instead of 49 C^2, and three activations instead
+    of one. The rule ignores the first layer of a network, which has a stride and few input channels. It also ignores
+    kernels of width 1 along an axis, depthwise convolutions, and kernels as large as the map, which are linear layers.
 
     Sources: Simonyan & Zisserman 2014, arXiv:1409.1556, section 2.3; Szegedy et al. 2015, arXiv:1512.00567, section
     3.1.
@@ -30,15 +30,15 @@ class LargeKernel(Rule, code="AR401"):
             depth, stacked = stack(design, node, layer)
             if depth > 1 and stacked < params(node):
                 size, small = "x".join(map(str, layer.kernel(node.inputs[0]))), "x".join("3" * node.inputs[0].rank)
-                message = f"{node.name} is {size}: {depth} layers of {small} see as much"
+                message = f"{node.name} is {size}: {depth} layers of {small} have the same receptive field"
                 note = f"{stacked:,} parameters instead of {params(node):,}"
                 yield Finding(
-                    node=node, message=message, help=f"{depth} times conv(3) with an activation", notes=(note,)
+                    node=node, message=message, help=f"use conv(3) with an activation, {depth} times", notes=(note,)
                 )
 
 
 def stack(design: Design, node: Node, layer: Conv) -> tuple[int, int]:
-    """How many layers of kernel 3 see as much as a convolution of stride 1, and their parameters; 0 where none do."""
+    """The number of layers with kernel 3 that replace a convolution with stride 1, and their parameters; 0 if none."""
     windows, x, y = [window for _, window in design.sliding(node)], node.inputs[0], node.output
     size = next((window.kernel for window in windows), 1)
     alike = len(windows) == x.rank > 1 and all(window.kernel == size for window in windows)

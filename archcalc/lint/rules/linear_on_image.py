@@ -11,9 +11,9 @@ from archcalc.measures.params import params
 class LinearOnImage(Rule, code="AR406"):
     """The first layer with weights is linear and reads a whole image.
 
-    It does not know that neighbouring pixels belong together: with its pixels permuted, the same for all images, it
-    learns as well as before. It has a weight for every pixel, and what it learns at one place it has to learn again at
-    every other.
+    A linear layer ignores which pixels are neighbours: with the pixels of all images permuted in the same way, it
+    learns equally well. It has a separate weight for every pixel, so it must learn the same pattern again at every
+    position.
 
     Sources: Congeduti, "Convolutional neural networks" (TU Delft); Avrithis, "Deep learning for vision", lecture 7.
     """
@@ -26,6 +26,8 @@ class LinearOnImage(Rule, code="AR406"):
             if node.output.rank == 0 and design.back(node, Role.MOVEMENT) is None:
                 image = design.inputs[design.origin(node)].volume
                 if image.rank >= 2 and node.inputs[0].numel == image.numel:
-                    message = f"{node.name} reads all of {image} at once: what it learns of one place is for that alone"
+                    message = f"{node.name} reads all of {image} at once, with separate weights for every position"
                     note = f"{params(node):,} parameters"
-                    yield Finding(node=node, message=message, help="convolutions first: conv(5, 16)", notes=(note,))
+                    yield Finding(
+                        node=node, message=message, help="begin with convolutions: conv(5, 16)", notes=(note,)
+                    )

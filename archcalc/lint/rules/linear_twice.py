@@ -1,4 +1,4 @@
-"""Two linear layers in a row."""
+"""Two consecutive linear layers."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,12 +13,12 @@ from archcalc.measures.params import params
 
 
 class LinearTwice(Rule, code="AR102"):
-    """Two linear layers with nothing between them are one linear layer.
+    """Two linear layers without an activation between them are equivalent to one.
 
-    A product of two matrices is a matrix, and two convolutions one convolution with a larger kernel: without an
-    activation between them depth adds nothing that one layer could not say, but for what padding does at the border.
-    Where the two together have fewer parameters than that one, as depthwise and 1x1 convolution have, it is a
-    factorisation and no finding.
+    The product of two matrices is a matrix, and two convolutions are one convolution with a larger kernel. Without an
+    activation between them, two layers can represent no more than one, apart from the effect of padding at the border.
+    If the two together have fewer parameters than the one, as a depthwise and a 1x1 convolution have, they are a
+    factorisation, and the rule ignores them.
 
     Sources: Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1; Avrithis, "Deep learning for vision",
     lecture 7.
@@ -36,9 +36,9 @@ class LinearTwice(Rule, code="AR102"):
                 continue
             together, alone = params(before) + params(node), merged(before, node)
             if together > alone:
-                message = f"{before.name} and {node.name} have no activation between them: one layer does the same"
-                note = f"{together:,} parameters where {alone:,} would do"
-                yield Finding(node=node, message=message, help="put an activation between them: relu", notes=(note,))
+                message = f"{before.name} and {node.name} have no activation between them: one layer is equivalent"
+                note = f"{together:,} parameters instead of {alone:,}"
+                yield Finding(node=node, message=message, help="add an activation between them: relu", notes=(note,))
 
 
 def is_linear(node: Node) -> bool:
@@ -46,7 +46,7 @@ def is_linear(node: Node) -> bool:
 
 
 def merged(first: Node, second: Node) -> int:
-    """Parameters of the one layer that the two are."""
+    """The parameters of the single equivalent layer."""
     x = first.inputs[0]
     reads_all = any(isinstance(node.layer, Linear) and flattened(node.inputs[0]) for node in (first, second))
     windows = [node.layer.windows(*node.inputs) for node in (first, second) if isinstance(node.layer, Conv)]
@@ -57,6 +57,6 @@ def merged(first: Node, second: Node) -> int:
 
 
 def through(axis: Sequence[AnyWindow]) -> int:
-    """The kernel of the window that one or two windows are together."""
+    """The kernel size of one or two consecutive windows combined."""
     first, *others = [window for window in axis if isinstance(window, Window)]
     return int(first.extent + sum((window.extent - 1) * first.stride for window in others))

@@ -7,10 +7,10 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class LocalNorm(Rule, code="AR504"):
-    """Local response normalisation, where batch normalisation is meant.
+    """Local response normalisation instead of batch normalisation.
 
-    It was found to change nothing but memory and time: VGG's network A is as good without. What makes deep networks
-    trainable is batch normalisation.
+    It was found to cost memory and time without improving accuracy: VGG's network A is equally good without it. Batch
+    normalisation is what makes deep networks trainable.
 
     Sources: Simonyan & Zisserman 2014, arXiv:1409.1556, section 4.1; Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
@@ -20,5 +20,5 @@ class LocalNorm(Rule, code="AR504"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.LOCAL_NORM):
-            message = f"{node.name} normalises over neighbouring channels, which was found to change nothing"
-            yield Finding(node=node, message=message, help="batchnorm before the activation, or nothing")
+            message = f"{node.name} normalises over neighbouring channels, which was found not to improve accuracy"
+            yield Finding(node=node, message=message, help="use batchnorm before the activation, or no norm")

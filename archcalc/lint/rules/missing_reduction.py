@@ -10,17 +10,17 @@ from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.measures.arithmetic import macs
 
 FEW = 4
-"""Into how many times fewer channels a reduction goes."""
+"""The factor by which a reduction reduces channels."""
 
 LARGE = 25
-"""Units of a window from which on a reduction is looked for: 5x5."""
+"""The window size, in elements, from which the rule applies: 5x5."""
 
 
 class MissingReduction(Rule, code="AR403"):
     """A 5x5 convolution or larger over many channels, without a 1x1 reduction before it.
 
-    A 1x1 convolution to a quarter of the channels, and the large one on these, costs about a quarter: this is what
-    makes inception modules affordable.
+    A 1x1 convolution to a quarter of the channels, followed by the large convolution, costs about a quarter. This is
+    what makes inception modules affordable.
 
     Source: Szegedy et al. 2014, arXiv:1409.4842, section 4 and figure 2 (b).
     """
@@ -36,9 +36,11 @@ class MissingReduction(Rule, code="AR403"):
             few = int(x.channels) // FEW
             reduced = int(x.positions) * int(x.channels) * few + int(node.output.numel) * few * taps
             if taps >= LARGE and x.channels >= 64 and x.channels >= node.output.channels and 2 * reduced < macs(node):
-                message = f"{node.name} convolves {taps} units of {x.channels} channels without a reduction before it"
+                message = (
+                    f"{node.name} has windows of {taps} elements over {x.channels} channels and no reduction before it"
+                )
                 note = f"{reduced:,} MACs with conv(1, {few}) before it, instead of {macs(node):,}"
-                yield Finding(node=node, message=message, help=f"conv(1, {few}) -> relu before it", notes=(note,))
+                yield Finding(node=node, message=message, help=f"add conv(1, {few}) -> relu before it", notes=(note,))
 
 
 def is_reduction(node: Node | None) -> bool:

@@ -1,4 +1,4 @@
-"""A network without any nonlinearity."""
+"""A network without a nonlinearity."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,14 @@ LINEAR = {
     Role.POOLING,
     Role.ADAPTIVE_POOLING,
 }
-"""Work that keeps a network linear in what goes in, in evaluation, unless it compares, divides or multiplies paths."""
+"""Roles of layers that are linear in evaluation, unless they compare, divide or multiply paths."""
 
 
 class NoActivation(Rule, code="AR505"):
     """No layer between input and output is nonlinear.
 
-    However deep it is, it computes one matrix product: what separates classes is a hyperplane. Two layers with weights
-    and an activation between them can say what one cannot.
+    At any depth, such a network computes a single matrix product, and the boundary between classes is a hyperplane. Two
+    layers with weights and an activation between them can represent functions that one layer cannot.
 
     Sources: Cybenko 1989, Mathematics of Control, Signals and Systems 2, 303-314; Goodfellow, Bengio & Courville 2016,
     "Deep Learning", section 6.1.
@@ -34,12 +34,14 @@ class NoActivation(Rule, code="AR505"):
     def findings(self, design: Design) -> Iterator[Finding]:
         layers = design.playing(Role.CONTRACTION)
         if len(layers) > 1 and all(is_linear(node) for node in design):
-            message = f"{len(layers)} layers with weights and no activation: all of it is one linear map"
-            yield Finding(node=layers[-1], message=message, help="an activation behind each layer but the last: relu")
+            message = f"{len(layers)} layers with weights and no activation: the network is a single linear map"
+            yield Finding(
+                node=layers[-1], message=message, help="add an activation after every layer except the last: relu"
+            )
 
 
 def is_linear(node: Node) -> bool:
-    """Whether a layer is linear in what it reads."""
+    """Whether a layer is linear in its inputs."""
     ops, role = node.ops, node.layer.role
     if role is Role.CONTRACTION:
         return is_plain(node)
@@ -48,6 +50,6 @@ def is_linear(node: Node) -> bool:
 
 
 def is_plain(node: Node) -> bool:
-    """Whether a layer with weights is nothing but products with them and sums: no attention, no recurrence."""
+    """Whether a layer only multiplies by weights and sums: no attention, no recurrence."""
     ops = node.ops
     return ops.exp == ops.compare == ops.power == ops.div == ops.root == ops.mul == 0 and len(set(node.sources)) == 1

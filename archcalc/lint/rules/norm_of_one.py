@@ -8,10 +8,10 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class NormOfOne(Rule, code="AR601"):
-    """Batch normalisation on a map of 1x1: the batch is all that it has to average over.
+    """Batch normalisation on a 1x1 map, where it can average only over the batch.
 
-    With one item there is one value for each channel, whose variance is 0: torch refuses to train. With a few, means
-    and deviations are mostly noise, and what evaluation uses instead is something else.
+    With one sample there is one value per channel, with variance 0, and torch raises an error in training. With a few
+    samples, means and deviations are mostly noise and differ from the statistics used in evaluation.
 
     Sources: torch.nn.functional.batch_norm ("expected more than 1 value per channel when training"); Wu & He 2018,
     arXiv:1803.08494 (small batches).
@@ -23,5 +23,5 @@ class NormOfOne(Rule, code="AR601"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.BATCH_NORM):
             if node.inputs[0].rank and prod(node.inputs[0].spatial) == 1:
-                message = f"{node.name} has one value of a channel for each item: a batch of 1 cannot be trained"
-                yield Finding(node=node, message=message, help="layernorm, or a norm before the map is that small")
+                message = f"{node.name} has one value per channel and sample: training fails with a batch of 1"
+                yield Finding(node=node, message=message, help="use layernorm, or a norm on an earlier, larger map")

@@ -1,4 +1,4 @@
-"""Channels that tensor cores have to fill up."""
+"""Channels that tensor cores have to pad."""
 
 from collections.abc import Iterator
 
@@ -8,18 +8,18 @@ from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.measures.arithmetic import macs
 
 TILE = 8
-"""Channels that a tensor core takes at a time, of 2 bytes each."""
+"""The number of 2-byte channels in a tile of a tensor core."""
 
 LEAST = 0.02
-"""The share of all MACs that has to be wasted to be told."""
+"""The minimum share of wasted MACs for a finding."""
 
 
 class OddChannels(Rule, code="AR404"):
-    """A costly layer whose channels are no multiple of 8.
+    """A costly layer whose number of channels is not a multiple of 8.
 
-    Tensor cores work on tiles; at 16 bits channels are filled up to a multiple of 8 (or the layer runs without them),
-    and what is filled up is computed for nothing. Told where that is at least 2 % of the network's MACs; grouped
-    convolutions, which have tiles of their own for each group, are left out.
+    Tensor cores work on tiles. With 16-bit values, channels are padded to a multiple of 8 (or the layer runs without
+    tensor cores), and the padding is computed in vain. The rule reports layers that waste at least 2 % of the network's
+    MACs. It ignores grouped convolutions, which have separate tiles for each group.
 
     Source: NVIDIA, "Deep Learning Performance Documentation", Convolutional Layers, channels in and out.
     """
@@ -36,12 +36,14 @@ class OddChannels(Rule, code="AR404"):
             lost = macs(node) * (full - channels) / channels
             if lost and lost >= LEAST * design.macs and not answers(design, node):
                 share = 1 - channels / full
-                message = f"{node.name} has {channels} channels: filled up to {full}, {share:.0%} is for nothing"
-                yield Finding(node=node, message=message, help=f"{full} channels for the same time, or {full - TILE}")
+                message = f"{node.name} has {channels} channels: padded to {full}, {share:.0%} of the work is wasted"
+                yield Finding(
+                    node=node, message=message, help=f"use {full} channels at the same cost, or {full - TILE}"
+                )
 
 
 def answers(design: Design, node: Node) -> bool:
-    """Whether its channels are those of an output, whose number is nobody's choice."""
+    """Whether its channels are those of an output, whose number is given by the task."""
     while node.name not in design.graph.outputs:
         follows = design.after(node)
         if follows is None or follows.layer.role is Role.CONTRACTION:

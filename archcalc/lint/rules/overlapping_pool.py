@@ -1,4 +1,4 @@
-"""Pooling whose windows overlap for nothing."""
+"""Pooling whose windows overlap without need."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class OverlappingPool(Rule, code="AR206"):
-    """Pooling windows overlap, and windows that do not overlap would give the same size.
+    """Pooling windows overlap, although windows without overlap give the same output size.
 
-    Mostly r = s; overlap costs comparisons and blurs. AlexNet's 3 by 2 was chosen for 0.4 % of accuracy, and ResNet's
-    and GoogLeNet's follow it; where nobody meant it, it is a stride that was forgotten or mistyped.
+    Usually the stride equals the window size. Overlap costs comparisons and blurs. AlexNet chose windows of 3 with
+    stride 2 for 0.4 % of accuracy, and ResNet and GoogLeNet followed. Otherwise, overlap is often a forgotten or
+    mistyped stride.
 
     Sources: Krizhevsky et al. 2012, section 3.4 (overlapping pooling); Avrithis, "Deep learning for vision", lecture 7.
     """
@@ -25,18 +26,18 @@ class OverlappingPool(Rule, code="AR206"):
             windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
             if windows and all(needless(n, window) for n, window in windows):
                 [_, window] = windows[0]
-                message = f"{node.name} overlaps: windows of {window.kernel} every {window.stride}"
-                yield Finding(node=node, message=message, help=f"{plain_call(node, design)}: the same size")
+                message = f"{node.name} has overlapping windows: size {window.kernel}, stride {window.stride}"
+                yield Finding(node=node, message=message, help=f"{plain_call(node, design)} gives the same output size")
 
 
 def needless(n: int, window: Window) -> bool:
-    """Whether windows as wide as their stride would give as many units."""
+    """Whether windows as large as their stride give the same output size."""
     plain = Window(kernel=window.stride, stride=window.stride, ceil=window.ceil)
     return 1 < window.stride < window.extent and plain.slide(n) == window.slide(n)
 
 
 def plain_call(node: Node, design: Design) -> str:
-    """The pooling of the same size whose windows do not overlap, as a spec writes it."""
+    """The call of a pooling layer without overlap that gives the same size."""
     windows = design.sliding(node)
     strides = [1] * node.inputs[0].rank
     for axis, window in windows:

@@ -1,4 +1,4 @@
-"""Zeros in an average."""
+"""Padding in an average."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class PaddedAverage(Rule, code="AR205"):
-    """Average pooling counts the zeros of its padding.
+    """Average pooling includes the zeros of its padding.
 
-    Along the border averages come out too small, at a corner of 3x3 by five ninths: a frame that the next layer has to
-    learn to see through. Pooling mostly needs no padding; that of max pooling is never the largest, and does no harm.
+    Averages along the border are too small: at a corner of a 3x3 window by five ninths. The next layer has to learn to
+    compensate for this frame. Pooling usually needs no padding. Max pooling is not affected: its padding is never the
+    maximum.
 
     Sources: torch.nn.AvgPool2d (`count_include_pad`); Avrithis, "Deep learning for vision", lecture 7 (pooling has
     usually no padding).
@@ -26,7 +27,7 @@ class PaddedAverage(Rule, code="AR205"):
             if padded and layer.count_include_pad:
                 yield Finding(
                     node=node,
-                    message=f"{node.name} averages the zeros of its padding too",
-                    help="count_include_pad=false",
+                    message=f"{node.name} includes the zeros of its padding in averages",
+                    help="set count_include_pad=false",
                     edits=with_argument(node, "count_include_pad", "false"),
                 )

@@ -1,4 +1,4 @@
-"""A shortcut that is projected although both ends are alike."""
+"""A projected shortcut between equal shapes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,8 +14,8 @@ from archcalc.measures.params import params
 class ProjectedShortcut(Rule, code="AR109"):
     """A shortcut is projected where the identity would fit.
 
-    A residual block learns what to add to its input; a 1x1 convolution in the shortcut, where channels and size are
-    the same at both ends, costs parameters and breaks the path on which signal and gradient pass unchanged.
+    A residual block learns what to add to its input. If channels and size are the same at both ends, a 1x1 convolution
+    in the shortcut costs parameters and interrupts the path on which signals and gradients pass unchanged.
 
     Sources: He et al. 2015, arXiv:1512.03385, section 4.1 (projections are not essential); He et al. 2016,
     arXiv:1603.05027, section 3 (identity shortcuts).
@@ -40,14 +40,14 @@ class ProjectedShortcut(Rule, code="AR109"):
             if projection is not None:
                 yield Finding(
                     node=projection,
-                    message=f"{projection.name} projects a shortcut that fits as it is: {projection.output}",
-                    help="prev",
+                    message=f"{projection.name} projects a shortcut whose shape already fits: {projection.output}",
+                    help="replace it with prev",
                     notes=(f"{params(projection):,} parameters",),
                 )
 
 
 def needless(design: Design, node: Node) -> Node | None:
-    """The 1x1 convolution of a sum's shortcut, alone but for a norm, that gives the volume it takes."""
+    """The 1x1 convolution in the shortcut of a sum, at most followed by a norm, whose output has its input's shape."""
     if len(node.sources) != 2:
         return None
     for end, other in (node.sources, reversed(node.sources)):

@@ -1,4 +1,4 @@
-"""Deep networks of saturating activations."""
+"""Deep networks with saturating activations."""
 
 from collections.abc import Iterator
 
@@ -8,16 +8,16 @@ from archcalc.layers.activation import ScaledTanh, Sigmoid, Tanh
 from archcalc.lint.rule import Design, Finding, Rule
 
 DEEP = 4
-"""Saturating activations in a row from which on gradients vanish in practice."""
+"""The number of consecutive saturating activations from which gradients vanish in practice."""
 
 SATURATING = (Sigmoid, Tanh, ScaledTanh)
 
 
 class Saturating(Rule, code="AR507"):
-    """Several layers with sigmoid or tanh in a row.
+    """Several consecutive layers with sigmoid or tanh.
 
-    Both are flat where their input is large, and the slope of a sigmoid is 1/4 at most: a gradient that passes four of
-    them is at most 1/256 of what it was. Rectifiers pass it on as it is, and so do paths that lead around: residuals.
+    Both are flat for large inputs, and the slope of a sigmoid is at most 1/4: four of them scale a gradient by at most
+    1/256. Rectifiers pass gradients unchanged, and so do residual paths around the layers.
 
     Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section
     3; Krizhevsky et al. 2012, section 3.1.
@@ -37,8 +37,8 @@ class Saturating(Rule, code="AR507"):
             passes_on = node.layer.role is Role.ACTIVATION and not is_one
             rows[node.name] = 0 if passes_on else min(rows.get(source, 0) for source in node.sources) + is_one
             if is_one and rows[node.name] == DEEP:
-                message = f"{node.name} is the {DEEP}th {node.layer.name} in a row: gradients vanish on the way back"
-                yield Finding(node=node, message=message, help="relu, and sigmoid or tanh at the output alone")
+                message = f"{node.name} is the {DEEP}th consecutive saturating activation: gradients vanish"
+                yield Finding(node=node, message=message, help="use relu, and sigmoid or tanh only at the output")
 
 
 def saturates(node: Node) -> bool:

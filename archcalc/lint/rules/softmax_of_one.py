@@ -1,4 +1,4 @@
-"""A softmax over one unit."""
+"""A softmax over one score."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class SoftmaxOfOne(Rule, code="AR105"):
-    """A softmax over a single unit is always 1.
+    """A softmax over a single score is always 1.
 
-    It shares out a whole among units: one unit gets all of it, whatever its score, and no gradient comes back.
+    Its outputs always sum to 1, so a single output is 1 for every score, and its gradient is zero.
 
     Source: Bridle 1990, "Probabilistic interpretation of feedforward classification network outputs" (softmax;
-    of one unit exp(x) / exp(x)).
+    of one score: exp(x) / exp(x)).
     """
 
     bad = "- flatten -> fc(1)\n- softmax  # <-"
@@ -21,4 +21,6 @@ class SoftmaxOfOne(Rule, code="AR105"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, _ in design.of(Softmax):
             if node.output.channels == 1:
-                yield Finding(node=node, message=f"{node.name} is over one unit: it is always 1", help="sigmoid")
+                yield Finding(
+                    node=node, message=f"{node.name} has a single output, which is always 1", help="use sigmoid"
+                )

@@ -1,4 +1,4 @@
-"""Branches of a merge that are alike."""
+"""Equal branches of a merge."""
 
 from collections.abc import Hashable, Iterator
 
@@ -9,11 +9,11 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class TwinBranches(Rule, code="AR106"):
-    """Two branches of a merge are alike, layer by layer.
+    """Two branches of a merge have the same layers.
 
-    Side by side they are one branch with more channels (or with groups); added up, and linear at their ends, one
-    branch alone. Several small layers also keep a GPU less busy than one large one. Products of branches, and attention
-    among them, are another thing: there both are needed.
+    Concatenated, they are equivalent to one branch with more channels (or with groups); added, with linear ends, to a
+    single branch. Several small layers also use a GPU less efficiently than one large layer. The rule ignores products
+    of branches and attention between them, where both are needed.
 
     Source: Xie et al. 2016, arXiv:1611.05431, figure 3 (32 equal branches, and the grouped convolution that they are).
     """
@@ -27,12 +27,13 @@ class TwinBranches(Rule, code="AR106"):
             twins = [i for i, each in enumerate(written) if len(each) > 1 and each in written[:i]]
             if twins and len({node.sources[i] for i in range(len(written))}) == len(written):
                 first = written.index(written[twins[0]])
-                message = f"two branches of {node.name} are alike: {node.sources[first]} and {node.sources[twins[0]]}"
-                yield Finding(node=node, message=message, help="one branch with as many channels, or groups")
+                ends = f"{node.sources[first]} and {node.sources[twins[0]]}"
+                message = f"two branches of {node.name} have the same layers: {ends}"
+                yield Finding(node=node, message=message, help="use one branch with more channels, or groups")
 
 
 def branch(design: Design, name: str) -> tuple[Hashable, ...]:
-    """The layers of a branch from its end back to where it began, and that place."""
+    """The layers of a branch, from its end back to its start, and the source of the start."""
     found: list[Hashable] = []
     node = design.graph.by_name.get(name)
     while node is not None and len(node.sources) == 1 and design.after(node) is not None and weighs(node):
@@ -43,5 +44,5 @@ def branch(design: Design, name: str) -> tuple[Hashable, ...]:
 
 
 def weighs(node: Node) -> bool:
-    """Whether a layer is one of a branch: it is no merge, and no end that several read."""
+    """Whether a layer belongs to a branch: it is not a merge."""
     return node.layer.role is not Role.MERGE

@@ -1,4 +1,4 @@
-"""Branches that look at different places."""
+"""Branches whose receptive fields have different centres."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,11 +8,12 @@ from archcalc.measures.receptive_field import Fields
 
 
 class UnalignedJoin(Rule, code="AR303"):
-    """Branches meet whose receptive fields do not have one centre.
+    """A merge joins branches whose receptive fields have different centres.
 
-    Unit by unit, a merge joins what two branches saw at different places of the input, by a fraction of a unit or by
-    many. Padding decides it: a branch without padding, or with an even kernel, lies aside of one with. Where all
-    branches end at the same unit, as causal ones do, they are meant to look back by different lengths.
+    A merge combines corresponding elements of its branches, which here depend on different positions of the input. The
+    offset can be a fraction of an element or many elements. Padding is the usual cause: a branch without padding, or
+    with an even kernel, is shifted relative to one with padding. The rule ignores causal branches, which end at the
+    same element and look back by different lengths.
 
     Source: Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill
     (alignment of branches).
@@ -33,7 +34,7 @@ class UnalignedJoin(Rule, code="AR303"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         message = "{} joins branches whose receptive fields have different centres"
-        help = "the same padding rule in all branches; archcalc explain tells where each begins"
+        help = "use the same padding rule in all branches; archcalc explain shows where each field begins"
         for node in design:
             if len(node.sources) > 1 and any(unaligned(node, fields) for _, fields in design.fields):
                 yield Finding(node=node, message=message.format(node.name), help=help)
@@ -47,6 +48,6 @@ def unaligned(node: Node, fields: Mapping[str, Fields]) -> bool:
 
 
 def is_causal(branches: Sequence[Fields]) -> bool:
-    """Whether all branches see up to the same unit, on every axis."""
+    """Whether the fields of all branches end at the same element, on every axis."""
     ends = [[field.at(0) for field in axis] for axis in zip(*branches, strict=True)]
     return all(len({span[1] for span in axis if span}) == 1 for axis in ends)

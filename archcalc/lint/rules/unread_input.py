@@ -1,4 +1,4 @@
-"""An input that nobody reads."""
+"""An unused input."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ from archcalc.lint.rule import Design, Finding, Rule
 class UnreadInput(Rule, code="AR108"):
     """An input that no layer reads.
 
-    Whoever calls the network has to make it, and nothing depends on it.
+    Callers of the network must provide it, but no output depends on it.
 
-    Source: torch.onnx.export (an input that is not used is no input of the exported graph).
+    Source: torch.onnx.export (an unused input is not an input of the exported graph).
     """
 
     bad = """
@@ -31,5 +31,5 @@ layers:
         for given in design.graph.inputs:
             if not design.readers[given.name] and design.graph.nodes:
                 message = f"no layer reads the input {given.name}"
-                first, help = design.graph.nodes[0], "leave it out of input:"
+                first, help = design.graph.nodes[0], "remove it from input:"
                 yield Finding(node=first, message=message, help=help, place=given.where)

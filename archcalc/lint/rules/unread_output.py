@@ -1,4 +1,4 @@
-"""A layer whose output nobody reads."""
+"""A layer whose output is unused."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,10 @@ from archcalc.lint.rule import Design, Finding, Rule
 
 
 class UnreadOutput(Rule, code="AR107"):
-    """A layer whose output nobody reads.
+    """A layer whose output is unused.
 
-    It is computed, it takes memory and parameters, and nothing that comes out of the network depends on it: its
-    gradients are zero, or missing altogether. What is left of an experiment, or a name that was mistyped further down.
+    It costs time, memory and parameters, but no output of the network depends on it. Its gradients are zero or missing.
+    Usually it is a remnant of an experiment, or a later name is mistyped.
 
     Source: torch.nn.parallel.DistributedDataParallel (`find_unused_parameters`: training stops at parameters that
     receive no gradient).
@@ -28,5 +28,5 @@ layers:
         tied = {design.graph.owner(key).name for node in design for key in node.ties.values()}
         for node in design:
             if node.name not in tied and not design.readers[node.name] and node.name not in design.graph.outputs:
-                message = f"nobody reads what {node.name} puts out"
-                yield Finding(node=node, message=message, help="leave it out, or name it under outputs:")
+                message = f"the output of {node.name} is unused"
+                yield Finding(node=node, message=message, help="remove it, or list it under outputs:")

@@ -1,4 +1,4 @@
-"""Fields far larger than the input."""
+"""Receptive fields far larger than the input."""
 
 from collections.abc import Iterator
 
@@ -6,15 +6,15 @@ from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.lint.rules.narrow_field import joined_fields
 
 FAR = 4
-"""From how many times the input on."""
+"""The minimum ratio of field to input for a finding."""
 
 
 class WideField(Rule, code="AR302"):
-    """The last features see far more than the input: most of it is padding.
+    """The receptive field of the last features is far larger than the input.
 
-    At four times the input, fifteen sixteenths of the window lie outside an image. The effective field is smaller, but
-    units near the border are then made of zeros for the most part, and layers could be saved: the network is made for
-    larger inputs than these.
+    Most of it is padding: at four times the input size, fifteen sixteenths of the field lie outside an image. The
+    effective field is smaller, but elements near the border then depend mostly on zeros, and fewer layers would
+    suffice. The network is designed for larger inputs.
 
     Source: Luo et al. 2016, arXiv:1701.04128 (the effective field takes a fraction of the theoretical one).
     """
@@ -30,5 +30,7 @@ layers:
         for node, seed, before in joined_fields(design):
             if all(each.size >= FAR * n for each, n in zip(before, seed.volume.spatial, strict=True)):
                 size, whole = "x".join(str(each.size) for each in before), "x".join(map(str, seed.volume.spatial))
-                message = f"features before {node.name} see {size} of an input of {whole}: most of that is padding"
-                yield Finding(node=node, message=message, help="a larger input, or fewer strides and layers")
+                message = (
+                    f"the receptive field before {node.name} is {size} on an input of {whole}: most of it is padding"
+                )
+                yield Finding(node=node, message=message, help="use a larger input, or fewer strides and layers")

@@ -6,11 +6,11 @@ from math import prod
 from archcalc.lint.rule import Design, Finding, Rule
 
 
-class SkippedUnits(Rule, code="AR203"):
-    """The stride is larger than the kernel: units between the windows are never read.
+class SkippedPositions(Rule, code="AR203"):
+    """The stride is larger than the kernel, so positions between the windows are never read.
 
-    They were computed for nothing. A 1x1 convolution of stride 2, as in the shortcuts of ResNet, skips three quarters
-    of what comes in; average pooling before a 1x1 convolution of stride 1 reads all of it.
+    They were computed in vain. A 1x1 convolution with stride 2, as in the shortcuts of ResNet, skips three quarters of
+    its input. Average pooling before a 1x1 convolution with stride 1 uses all of it.
 
     Sources: He et al. 2018, arXiv:1812.01187, section 4.2 (ResNet-D); Avrithis, "Deep learning for vision", lecture 7.
     """
@@ -24,4 +24,4 @@ class SkippedUnits(Rule, code="AR203"):
             read = prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)
             if read < 1:
                 message = f"{node.name} skips {1 - read:.0%} of its input: the stride is larger than the kernel"
-                yield Finding(node=node, message=message, help="pool before it: avgpool(2), and stride 1")
+                yield Finding(node=node, message=message, help="use avgpool(2) before it, and stride 1")
