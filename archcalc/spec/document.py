@@ -99,8 +99,7 @@ def read_document(
     """The document of a spec, with `variant` and `settings` (name to expression) applied.
 
     A variant changes the numbers, so only its own expectations apply; with settings, none apply. `load` reads the
-    imports by their paths. They lie in the spec's folder or below, or in one of the folders `roots`, or they are bundled
-    specs by name.
+    imports by their paths. They lie in the spec's folder or below, or in one of the folders `roots`, or are bundled.
 
     Raises SpecError with every problem of the file and its imports, in file order.
     """
