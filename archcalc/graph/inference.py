@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archcalc.core.diagnostic import problem
-from archcalc.core.dim import is_number
+from archcalc.core.dim import Dim, is_number
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph.graph import Condition, Node
+from archcalc.graph.graph import Condition, Node, Scope
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -29,6 +29,7 @@ class Network:
     dtype: str = "float32"
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
     """Networks repeat themselves: what one layer made of its inputs, the next one like it makes again."""
@@ -60,6 +61,11 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+
+    def repeat_from(self, first: int, times: Dim) -> None:
+        """Lets every node from the `first` on stand for so many of them."""
+        for name in list(self.nodes)[first:]:
+            self.nodes[name] = replace(self.nodes[name], times=self.nodes[name].times * times)
 
     def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
         y = layer.shape(*xs)

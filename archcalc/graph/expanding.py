@@ -1,0 +1,186 @@
+"""Chains, merges, repeats and blocks, expanded: each takes the path of a value, and gives back that of another."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from archcalc.core.diagnostic import SpecError, problem
+from archcalc.core.dim import Dim, is_number
+from archcalc.graph.blocks import Expansion, expansion_of, frame_within
+from archcalc.graph.bounds import Bounds
+from archcalc.graph.deciding import chosen, times
+from archcalc.graph.declarations import Declarations
+from archcalc.graph.frame import Frame
+from archcalc.graph.graph import Scope
+from archcalc.graph.inference import UNKNOWN, Network
+from archcalc.graph.merging import merging_layer
+from archcalc.graph.placing import Placing
+from archcalc.graph.problems import ProblemsFound
+from archcalc.graph.resolving import Resolver, claim
+from archcalc.layer import Reference, layer_named
+from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
+from archcalc.spec.declaration import BlockDef
+from archcalc.spec.expression import Expression
+
+
+@dataclass
+class Expander:
+    """Runs down the chains of a document and puts what they come to into `network`.
+
+    After a problem, which goes to `problems`, the output of its item is UNKNOWN.
+    """
+
+    network: Network
+    declared: Declarations
+    problems: ProblemsFound
+    bounds: Bounds
+    placing: Placing
+    resolver: Resolver
+    expansions: dict[str, Expansion] = field(default_factory=dict)
+
+    # --- chains --------------------------------------------------------------------------------------------------
+
+    def body(self, items: Body, source: str, frame: Frame) -> str:
+        """The path of what comes out of a chain that `source` goes into."""
+        for item in items:
+            source = self.item(item, source, frame)
+        return source
+
+    def item(self, item: Item, source: str, frame: Frame) -> str:
+        try:
+            if isinstance(item, Choice):
+                return self.body(chosen(item, frame, self.declared.truth), source, frame)
+            return self.step(item, source, frame)
+        except SpecError as error:
+            self.problems.report(error, frame.stack)
+            if isinstance(item, Step) and item.name:
+                frame.local.setdefault(item.name.text, Reference(UNKNOWN))
+            return UNKNOWN
+
+    def step(self, step: Step, source: str, frame: Frame) -> str:
+        sources = tuple(self.resolver.value(word, source, frame) for word in step.origin) or (source,)
+        if step.name:
+            claim(step.name, frame)
+        if step.repeat is None:
+            made = self.once(step, sources, frame, step.name.text if step.name else "")
+        elif step.name:
+            made = self.named_repeat(step, step.repeat, sources, frame, step.name.text)
+        else:
+            made = self.repeated(step, step.repeat, sources, frame)
+        if step.name:
+            frame.local[step.name.text] = Reference(made)
+        return made
+
+    # --- repeats -------------------------------------------------------------------------------------------------
+
+    def repeated(self, step: Step, repeat: Expression, sources: tuple[str, ...], frame: Frame) -> str:
+        count = times(repeat, frame, self.declared.truth)
+        if not is_number(count):
+            return self.one_for_all(step, sources, frame, count)
+        made = sources[0]
+        makes_layers = isinstance(step.call, Merge) or layer_named(step.call.target.text)
+        if makes_layers or count > self.bounds.max_layers:
+            self.bounds.check_room(len(self.network.nodes) + count, step.where)
+        for _ in range(count):
+            sources = (made := self.once(step, sources, frame, ""),)
+        return made
+
+    def one_for_all(self, step: Step, sources: tuple[str, ...], frame: Frame, count: Dim) -> str:
+        """One copy in the place of a free number of them: all are alike, for each gives back the volume it takes."""
+        before = len(self.network.nodes)
+        made = self.once(step, sources, frame, "")
+        taken, given = self.network.volumes[sources[0]], self.network.volumes[made]
+        if taken is not None and given is not None and taken != given:
+            message = f"{count} copies are not alike: the first takes {taken} and gives {given}"
+            raise problem("AC136", message, step.where, help="give the repeat a number")
+        self.network.repeat_from(before, count)
+        return made
+
+    def named_repeat(self, step: Step, repeat: Expression, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        """`enc = encoder * 12` makes enc.0 to enc.11."""
+        inner = replace(
+            frame,
+            prefix=frame.path(name),
+            module=frame.module_path(name),
+            names=frame.scope,
+            numbered=isinstance(step.call, Invocation),
+            taken=frozenset(),
+            counts=Counter(),
+            local={},
+            places={},
+        )
+        made = self.repeated(step, repeat, sources, inner)
+        if made in self.network.nodes:
+            self.network.scopes[inner.prefix] = Scope(inner.prefix, name, inner.module, made, sequence=True)
+        return made
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def once(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        """One layer, block or reference."""
+        self.bounds.take_step(step.where)
+        if isinstance(step.call, Merge):
+            return self.merge(step.call, sources[0], frame, name)
+        return self.invoke(step.call, sources, frame, name, leads=step.leads)
+
+    def merge(self, merge: Merge, source: str, frame: Frame, name: str) -> str:
+        layer = merging_layer(merge)
+        paths = tuple(self.body(path, source, frame) for path in merge.paths)
+        call = Invocation(merge.target, (), merge.keywords, False, merge.where)
+        return self.placing.layer(call, layer, paths, frame, name)
+
+    def invoke(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str, leads: bool) -> str:
+        target = call.target.text
+        if target == "prev":
+            return sources[0]
+        if layer := layer_named(target):
+            return self.placing.layer(call, layer, sources, frame, name)
+        if target in frame.library.blocks:
+            return self.block(call, frame.library.blocks[target], sources, frame, name)
+        meant = frame.scope.get(target)
+        if isinstance(meant, str) and not isinstance(meant, Reference) and meant != target:
+            renamed = replace(call, target=replace(call.target, text=meant))
+            return self.invoke(renamed, sources, frame, name, leads)
+        path = self.resolver.called(call.target, sources[0], frame)
+        if leads and not call.parens and not call.positional and not call.keywords:
+            return path
+        return self.again(call, sources, frame, name)
+
+    def again(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        """A layer or block that an earlier step made, with the same weights."""
+        target = call.target.text
+        path, module = frame.path(target), frame.module_path(target)
+        name = name or frame.number(f"{target}_")
+        if call.positional or call.keywords:
+            message = f"{target} runs again with the weights it has, and takes no arguments"
+            raise problem("AC128", message, call.where, help=f"write {target}()")
+        if owner := self.network.nodes.get(path):
+            return self.placing.again(owner, call, sources, frame, name)
+        if made := self.expansions.get(path):
+            return self.expand(made, call, sources[0], frame, name, module)
+        if self.network.volumes.get(str(frame.local.get(target, UNKNOWN))) is None:
+            return UNKNOWN
+        raise problem("AC129", f"{target} is a value, not a layer that could run again", call.where)
+
+    def block(self, call: Invocation, definition: BlockDef, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        if len(sources) != 1:
+            raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
+        expansion = expansion_of(call, definition, frame, self.declared)
+        name = name or frame.number(call.target.text)
+        return self.expand(expansion, call, sources[0], frame, name, frame.module_path(name))
+
+    def expand(self, expansion: Expansion, call: Invocation, source: str, frame: Frame, name: str, module: str) -> str:
+        """The layers of a block, for one call of it; `module` is whose weights they use."""
+        volume = self.network.volumes[source]
+        if volume is None:
+            return UNKNOWN
+        inner = frame_within(expansion, call, volume, frame, name, module, self.declared)
+        before = len(self.network.nodes)
+        made = self.body(expansion.definition.body, source, inner)
+        self.expansions[inner.prefix] = expansion
+        frame.local |= {f"{name}.{member}": value for member, value in inner.local.items()}
+        if len(self.network.nodes) > before and made != UNKNOWN:
+            block = expansion.definition.name.text
+            self.network.scopes[inner.prefix] = Scope(
+                inner.prefix, block, inner.module, made, inner.numbered, expansion.arguments
+            )
+        return made

@@ -1,0 +1,33 @@
+"""Merges: which layer joins the paths of a list."""
+
+from archcalc.core.diagnostic import SpecError, problem
+from archcalc.graph.declarations import unknown_layer
+from archcalc.layer import Layer, known_names, layer_named
+from archcalc.spec.chain import Merge, Step
+
+
+def merging_layer(merge: Merge) -> type[Layer]:
+    """The layer that joins paths. Raises what keeps it from doing so."""
+    word = merge.target.text
+    layer = layer_named(word)
+    if layer is None:
+        raise unknown_layer(word, merge.target.where, known_names())
+    if layer.inputs[1] == 1:
+        raise list_for_a_layer(merge, layer)
+    if not merge.paths:
+        raise problem("AC203", f"{word} takes paths, got an empty list", merge.where, help=f"{word}: [prev, layer]")
+    return layer
+
+
+def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:
+    """YOLO's and PyTorch's users would read `conv: [3, 64]` in opposite orders."""
+    word = merge.target.text
+    numbers = [step.call.target.text for path in merge.paths for step in path if isinstance(step, Step)]
+    values = numbers if len(numbers) == len(layer.positional) else ["..."] * len(layer.positional)
+    keys = ", ".join(f"{name}: {value}" for name, value in zip(layer.positional, values, strict=True))
+    return problem(
+        "AC133",
+        f"{word} takes no list: which number is which would be a guess",
+        merge.target.where,
+        help=f"write '{word}({', '.join(values)})' or '{word}: {{{keys}}}'",
+    )

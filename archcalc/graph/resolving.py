@@ -1,0 +1,78 @@
+"""Names: which value of the network a word of the spec stands for, where it is read."""
+
+from dataclasses import dataclass
+
+from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from archcalc.graph.declarations import unknown_layer
+from archcalc.graph.frame import Frame
+from archcalc.graph.inference import Network
+from archcalc.layer import Reference, known_names
+from archcalc.spec.expression import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Finds names among what a frame knows and what the network has so far.
+
+    `outermost`: the names that the document's own chain gives, which no block sees.
+    """
+
+    network: Network
+    outermost: frozenset[str]
+
+    def value(self, word: Word, source: str, frame: Frame) -> str:
+        """The path of the value that a name stands for; `source` is what `prev` is there."""
+        found = self.path(word, source, frame)
+        if found is not None:
+            return found
+        names = names_of_layers(frame)
+        help = did_you_mean(word.text, names) or (f"named so far: {', '.join(names)}" if len(names) < 12 else "")
+        raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
+
+    def called(self, word: Word, source: str, frame: Frame) -> str:
+        """The path of the value that belongs to a name where a call stands."""
+        found = self.path(word, source, frame)
+        if found is not None:
+            return found
+        raise self.unknown_call(word, frame)
+
+    def path(self, word: Word, source: str, frame: Frame) -> str | None:
+        if word.text == "prev":
+            return source
+        meant = frame.scope.get(word.text)
+        if isinstance(meant, Reference):
+            return str(meant)
+        path = frame.path(word.text)
+        if path in self.network.scopes:
+            return self.network.scopes[path].output
+        return path if path in self.network.volumes else None
+
+    def unknown_call(self, word: Word, frame: Frame) -> SpecError:
+        if help := self.elsewhere(word.text, frame):
+            return problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
+        return unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names_of_layers(frame)])
+
+    def elsewhere(self, name: str, frame: Frame) -> str:
+        """Where a layer of that name is, if not where it is seen."""
+        if name in frame.taken:
+            return "it comes later: a chain reads what is before it"
+        if frame.stack and name in self.outermost:
+            return "a block does not see the caller's layers: give it this one as an argument"
+        return ""
+
+
+def names_of_layers(frame: Frame) -> list[str]:
+    return [name for name, value in frame.scope.items() if isinstance(value, Reference)]
+
+
+def claim(name: Word, frame: Frame) -> None:
+    """Makes sure that a name is new in its frame."""
+    if name.text in frame.places:
+        raise problem(
+            "AC107",
+            f"the name '{name.text}' is used twice",
+            name.where,
+            notes=[f"first used at {frame.places[name.text]}"],
+            help="every layer of a block needs a name of its own",
+        )
+    frame.places[name.text] = name.where
