@@ -88,10 +88,23 @@ def unlike(name: str, others: Collection[str]) -> str:
     return tried
 
 
+class Distinct:
+    """Makes names different from those taken and from each other; numbers are counted on, not tried anew."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+        self.numbers: dict[str, int] = {}
+
+    def claim(self, name: str) -> str:
+        """The name, with a number where others have it; it is taken then."""
+        tried, number = name, self.numbers.get(name, 2)
+        while tried in self.taken:
+            tried, number = f"{name}{number}", number + 1
+        self.taken.add(tried)
+        self.numbers[name] = number
+        return tried
+
+
 def all_unlike(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Each name, made different from those before it and from those taken."""
-    seen, found = set(taken), []
-    for name in names:
-        found.append(unlike(name, seen))
-        seen.add(found[-1])
-    return found
+    return list(map(Distinct(taken).claim, names))

@@ -12,13 +12,13 @@ from archcalc.core.dim import Dim
 from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
-from archcalc.graph.frame import Frame, explicit_names
+from archcalc.graph.frame import Frame, Named, explicit_names
 from archcalc.graph.graph import Graph, Input
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver
-from archcalc.layer import Reference
+from archcalc.graph.wholeness import assert_whole
 from archcalc.spec.declaration import Document
 
 
@@ -48,7 +48,7 @@ def build(
         problems.report(free_symbol(name, where))
     if problems.diagnostics:
         raise SpecError(problems.diagnostics)
-    return Graph(
+    graph = Graph(
         name=document.name,
         inputs=inputs,
         nodes=tuple(network.nodes.values()),
@@ -61,6 +61,8 @@ def build(
         symbols=declared.symbols,
         conditions=tuple(network.conditions),
     )
+    assert_whole(graph)
+    return graph
 
 
 def expanded(
@@ -87,8 +89,8 @@ def outermost_frame(document: Document, inputs: tuple[Input, ...], declared: Dec
     names = declared.parameters_of(document.library)
     frame = Frame("", "", names, document.library, explicit_names(document.layers))
     for each in inputs:
-        frame.local[each.name] = Reference(each.name)
-    frame.local.setdefault("input", Reference(inputs[0].name) if inputs else UNKNOWN)
+        frame.local[each.name] = Named(each.name)
+    frame.local.setdefault("input", Named(inputs[0].name if inputs else UNKNOWN))
     return frame
 
 

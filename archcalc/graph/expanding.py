@@ -9,7 +9,7 @@ from archcalc.graph.blocks import Expansion, expansion_of, frame_within
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.deciding import chosen, times
 from archcalc.graph.declarations import Declarations
-from archcalc.graph.frame import Frame
+from archcalc.graph.frame import Frame, Named, members_made, names_made
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.merging import merging_layer
@@ -52,8 +52,8 @@ class Expander:
             return self.step(item, source, frame)
         except SpecError as error:
             self.problems.report(error, frame.stack)
-            if isinstance(item, Step) and item.name:
-                frame.local.setdefault(item.name.text, Reference(UNKNOWN))
+            for name in names_made(item, frame.library):
+                frame.local.setdefault(name, Named(UNKNOWN))
             return UNKNOWN
 
     def step(self, step: Step, source: str, frame: Frame) -> str:
@@ -67,8 +67,12 @@ class Expander:
         else:
             made = self.repeated(step, step.repeat, sources, frame)
         if step.name:
-            frame.local[step.name.text] = Reference(made)
+            path = frame.path(step.name.text)
+            frame.local[step.name.text] = Named(made, path if self.can_run_again(path) else "")
         return made
+
+    def can_run_again(self, path: str) -> bool:
+        return path in self.network.nodes or path in self.expansions
 
     # --- repeats -------------------------------------------------------------------------------------------------
 
@@ -140,47 +144,45 @@ class Expander:
         if isinstance(meant, str) and not isinstance(meant, Reference) and meant != target:
             renamed = replace(call, target=replace(call.target, text=meant))
             return self.invoke(renamed, sources, frame, name, leads)
-        path = self.resolver.called(call.target, sources[0], frame)
+        meant = self.resolver.called(call.target, sources[0], frame)
         if leads and not call.parens and not call.positional and not call.keywords:
-            return path
-        return self.again(call, sources, frame, name)
+            return str(meant)
+        return self.again(call, meant, sources, frame, name or frame.number(f"{target}_"))
 
-    def again(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+    def again(self, call: Invocation, meant: Named, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """A layer or block that an earlier step made, with the same weights."""
         target = call.target.text
-        path, module = frame.path(target), frame.module_path(target)
-        name = name or frame.number(f"{target}_")
         if call.positional or call.keywords:
             message = f"{target} runs again with the weights it has, and takes no arguments"
             raise problem("AC128", message, call.where, help=f"write {target}()")
-        if owner := self.network.nodes.get(path):
+        if owner := self.network.nodes.get(meant.labelled):
             return self.placing.again(owner, call, sources, frame, name)
-        if made := self.expansions.get(path):
-            return self.expand(made, call, sources[0], frame, name, module)
-        if self.network.volumes.get(str(frame.local.get(target, UNKNOWN))) is None:
+        if made := self.expansions.get(meant.labelled):
+            return self.expand(made, call, sources, frame, name)
+        if self.network.volumes[meant] is None:
             return UNKNOWN
         raise problem("AC129", f"{target} is a value, not a layer that could run again", call.where)
 
     def block(self, call: Invocation, definition: BlockDef, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        name = name or frame.number(call.target.text)
+        return self.expand(expansion_of(call, definition, frame, name, self.declared), call, sources, frame, name)
+
+    def expand(self, expansion: Expansion, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        """The layers of a block, for one call of it."""
         if len(sources) != 1:
             raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
-        expansion = expansion_of(call, definition, frame, self.declared)
-        name = name or frame.number(call.target.text)
-        return self.expand(expansion, call, sources[0], frame, name, frame.module_path(name))
-
-    def expand(self, expansion: Expansion, call: Invocation, source: str, frame: Frame, name: str, module: str) -> str:
-        """The layers of a block, for one call of it; `module` is whose weights they use."""
-        volume = self.network.volumes[source]
+        definition = expansion.definition
+        volume = self.network.volumes[sources[0]]
         if volume is None:
+            frame.local |= dict.fromkeys(members_made(name, definition), Named(UNKNOWN))
             return UNKNOWN
-        inner = frame_within(expansion, call, volume, frame, name, module, self.declared)
+        inner = frame_within(expansion, call, volume, frame, name, self.declared, self.expansions)
         before = len(self.network.nodes)
-        made = self.body(expansion.definition.body, source, inner)
-        self.expansions[inner.prefix] = expansion
+        made = self.body(definition.body, sources[0], inner)
+        self.expansions[inner.prefix] = replace(expansion, members=inner.local)
         frame.local |= {f"{name}.{member}": value for member, value in inner.local.items()}
         if len(self.network.nodes) > before and made != UNKNOWN:
-            block = expansion.definition.name.text
             self.network.scopes[inner.prefix] = Scope(
-                inner.prefix, block, inner.module, made, inner.numbered, expansion.arguments
+                inner.prefix, definition.name.text, inner.module, made, inner.numbered, expansion.arguments, sources[0]
             )
         return made

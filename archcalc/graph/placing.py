@@ -1,15 +1,15 @@
 """Layers into the network: a call becomes a layer with its arguments, and the norm and activation that follow it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archcalc.core.diagnostic import problem
 from archcalc.graph.binding import Kind, bind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
-from archcalc.graph.frame import Frame
+from archcalc.graph.frame import Frame, Named
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
-from archcalc.layer import Layer, known_names, layer_named
+from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Word
 
@@ -36,7 +36,9 @@ class Placing:
         bound = bind(call, kind, frame.scope, defaults)
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
-        made = self.put(bound.layer, call, sources, frame, name or frame.number(call.target.text), frozen)
+        made = self.put(
+            tied_to_layers(bound.layer), call, sources, frame, name or frame.number(call.target.text), frozen
+        )
         for key in kind.followed_by:
             if key in bound.others and (after := follower(key, bound.others[key], frame)):
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
@@ -61,6 +63,12 @@ class Placing:
         self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
         self.bounds.check_room(len(self.network.nodes), call.where)
         return path
+
+
+def tied_to_layers(layer: Layer) -> Layer:
+    """The layer with its ties to what names stand in front of: a name as a value is what comes out of that."""
+    named = {key: value for key in layer.ties if isinstance(value := getattr(layer, key), Named) and value.labelled}
+    return replace(layer, **{key: Reference(value.labelled) for key, value in named.items()}) if named else layer
 
 
 def layer_of(call: Invocation) -> type[Layer]:

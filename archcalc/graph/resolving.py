@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.graph.declarations import unknown_layer
-from archcalc.graph.frame import Frame
+from archcalc.graph.frame import Frame, Named
 from archcalc.graph.inference import Network
-from archcalc.layer import Reference, known_names
+from archcalc.layer import known_names
 from archcalc.spec.expression import Word
 
 
@@ -22,30 +22,30 @@ class Resolver:
 
     def value(self, word: Word, source: str, frame: Frame) -> str:
         """The path of the value that a name stands for; `source` is what `prev` is there."""
-        found = self.path(word, source, frame)
+        found = self.named(word, source, frame)
         if found is not None:
-            return found
+            return str(found)
         names = names_of_layers(frame)
         help = did_you_mean(word.text, names) or (f"named so far: {', '.join(names)}" if len(names) < 12 else "")
         raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
 
-    def called(self, word: Word, source: str, frame: Frame) -> str:
-        """The path of the value that belongs to a name where a call stands."""
-        found = self.path(word, source, frame)
+    def called(self, word: Word, source: str, frame: Frame) -> Named:
+        """What a name stands for where a call stands."""
+        found = self.named(word, source, frame)
         if found is not None:
             return found
         raise self.unknown_call(word, frame)
 
-    def path(self, word: Word, source: str, frame: Frame) -> str | None:
+    def named(self, word: Word, source: str, frame: Frame) -> Named | None:
         if word.text == "prev":
-            return source
+            return Named(source)
         meant = frame.scope.get(word.text)
-        if isinstance(meant, Reference):
-            return str(meant)
+        if isinstance(meant, Named):
+            return meant
         path = frame.path(word.text)
         if path in self.network.scopes:
-            return self.network.scopes[path].output
-        return path if path in self.network.volumes else None
+            return Named(self.network.scopes[path].output, path)
+        return Named(path, path) if path in self.network.volumes else None
 
     def unknown_call(self, word: Word, frame: Frame) -> SpecError:
         if help := self.elsewhere(word.text, frame):
@@ -62,7 +62,7 @@ class Resolver:
 
 
 def names_of_layers(frame: Frame) -> list[str]:
-    return [name for name, value in frame.scope.items() if isinstance(value, Reference)]
+    return [name for name, value in frame.scope.items() if isinstance(value, Named)]
 
 
 def claim(name: Word, frame: Frame) -> None:
