@@ -408,9 +408,10 @@ none: convolve before `flatten` and `fc`, not after.
     "AC203": (
         "the wrong number of inputs",
         """Merges (`add`, `mul`, `concat`) take two paths or more; other layers and blocks take one input. What
-came in is `prev`.
+came in is `prev`. A path whose condition is false is left out; at least one must be left.
 
     - add: [conv(3, 64, p1), prev]
+    - add: [conv(3, 64, p1), conv(1, 64) if wide else prev]
 """,
     ),
     "AC206": (

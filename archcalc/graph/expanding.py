@@ -12,7 +12,7 @@ from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import Frame, Named, members_made, names_made
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN, Network
-from archcalc.graph.merging import merging_layer
+from archcalc.graph.merging import joins_any_number, merging_layer, nothing_left
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
@@ -51,10 +51,14 @@ class Expander:
                 return self.body(chosen(item, frame, self.declared.truth), source, frame)
             return self.step(item, source, frame)
         except SpecError as error:
-            self.problems.report(error, frame.stack)
-            for name in names_made(item, frame.library):
-                frame.local.setdefault(name, Named(UNKNOWN))
-            return UNKNOWN
+            return self.failed(error, item, frame)
+
+    def failed(self, error: SpecError, item: Item, frame: Frame) -> str:
+        """Reports what is wrong with an item: what comes out of it, and what its names stand for, is UNKNOWN."""
+        self.problems.report(error, frame.stack)
+        for name in names_made(item, frame.library):
+            frame.local.setdefault(name, Named(UNKNOWN))
+        return UNKNOWN
 
     def step(self, step: Step, source: str, frame: Frame) -> str:
         sources = tuple(self.resolver.value(word, source, frame) for word in step.origin) or (source,)
@@ -127,10 +131,26 @@ class Expander:
         return self.invoke(step.call, sources, frame, name, leads=step.leads)
 
     def merge(self, merge: Merge, source: str, frame: Frame, name: str) -> str:
+        """What joins paths; where conditions leave one path only, there is nothing to join, and it is that."""
         layer = merging_layer(merge)
-        paths = tuple(self.body(path, source, frame) for path in merge.paths)
+        made = (self.path(path, source, frame) for path in merge.paths)
+        paths = tuple(path for path in made if path is not None)
+        if not paths:
+            raise nothing_left(merge)
+        if len(paths) == 1 < len(merge.paths) and joins_any_number(layer):
+            return paths[0]
         call = Invocation(merge.target, (), merge.keywords, False, merge.where)
         return self.placing.layer(call, layer, paths, frame, name)
+
+    def path(self, path: Body, source: str, frame: Frame) -> str | None:
+        """What comes out of a path of a merge; None where its condition leaves it out."""
+        if len(path) != 1 or not isinstance(path[0], Choice):
+            return self.body(path, source, frame)
+        try:
+            taken = chosen(path[0], frame, self.declared.truth)
+        except SpecError as error:
+            return self.failed(error, path[0], frame)
+        return self.path(taken, source, frame) if taken else None
 
     def invoke(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str, leads: bool) -> str:
         target = call.target.text

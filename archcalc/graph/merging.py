@@ -19,6 +19,16 @@ def merging_layer(merge: Merge) -> type[Layer]:
     return layer
 
 
+def joins_any_number(layer: type[Layer]) -> bool:
+    """Whether it is a sum, a product or the like, in which a path more or less is of no account."""
+    return layer.inputs[1] is None
+
+
+def nothing_left(merge: Merge) -> SpecError:
+    message = f"no path of {merge.target.text} is left: the conditions of all of them are false"
+    return problem("AC203", message, merge.where, help="write `else prev` where what came in is meant")
+
+
 def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:
     """YOLO's and PyTorch's users would read `conv: [3, 64]` in opposite orders."""
     word = merge.target.text

@@ -54,7 +54,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`then if condition else otherwise`; without an `else`, `otherwise` is empty: what came in goes on."""
+    """`then if condition else otherwise`; without an `else`, `otherwise` is empty: a path of a merge is left out then,
+    and in a chain what came in goes on."""
 
     condition: Expression
     then: "Body"

@@ -171,6 +171,49 @@ def test_a_setting_gives_a_free_symbol_its_number() -> None:
     assert g["relu1"].output.item_shape == (3, 8, 8)
 
 
+# --- paths that are not there ---------------------------------------------------------------------------------------
+
+
+def test_a_path_whose_condition_is_false_is_left_out_of_the_merge() -> None:
+    """Counted by hand: 8 features and 4, none of the 3 that came in."""
+    g = graph("layers:\n  - concat: [fc(8), fc(4), fc(2) if 1 > 2]", "[3]")
+    assert g["concat1"].sources == ("fc1", "fc2")
+    assert g["concat1"].output.channels == 12
+
+
+def test_of_a_choice_of_paths_none_may_be_there() -> None:
+    """8 features beside 6, then 4 beside 28, then none beside 64."""
+    blocks = "blocks:\n  b(n):\n    - concat: [relu, tanh, fc(8) if n == 1 else fc(4) if n == 2]\n"
+    g = graph(f"{blocks}layers:\n  - b(1) -> b(2) -> b(3)", "[3]")
+    assert [g[f"b{n}.concat1"].output.channels for n in (1, 2, 3)] == [6 + 8, 28 + 4, 64]
+
+
+def test_a_merge_of_one_path_that_is_left_is_that_path() -> None:
+    blocks = "blocks:\n  b(residual):\n    - {add: [fc(3), prev if residual], name: out}\n    - out -> relu\n"
+    g = graph(f"{blocks}layers:\n  - b(true) -> b(false)", "[3]")
+    assert names(g) == ["b1.fc1", "b1.out", "b1.relu1", "b2.fc1", "b2.relu1"]
+    assert g["b2.relu1"].sources == ("b2.fc1",)
+
+
+def test_where_no_path_is_left_that_is_a_problem() -> None:
+    assert problems("layers:\n  - add: [relu if 1 > 2, tanh if 1 > 3]") == [
+        ("AC203", "no path of add is left: the conditions of all of them are false")
+    ]
+
+
+def test_what_joins_two_paths_and_no_other_number_needs_both() -> None:
+    """A sample of a mean without its variance is no sample, and not the mean in silence."""
+    assert problems("layers:\n  - gaussian_sample: [fc(4), fc(4) if 1 > 2]", "[8]") == [
+        ("AC203", "gaussian_sample takes 2 inputs, got 1")
+    ]
+
+
+def test_in_a_chain_a_step_that_is_not_there_hands_on_what_came_in() -> None:
+    g = graph("layers:\n  - add: [[tanh if 1 > 2, relu], prev]")
+    assert g["relu1"].sources == ("input",)
+    assert g["add1"].sources == ("relu1", "input")
+
+
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
