@@ -391,6 +391,20 @@ block under `blocks:`. Every expansion of it then keeps only what goes into it, 
 backward pass. A block within another one that is checkpointed runs again with that: name one of the two.
 """,
     ),
+    "AC139": (
+        "a name in front of a chain, read as a value",
+        """A name belongs to the layer or block that follows it: in `e1 = conv(3, 64) -> relu` that is the
+convolution, not the chain. Whoever reads the value of `e1` may mean either, so one of them must be
+written:
+
+    - conv(3, 64) -> e1 = relu     # e1 is the end of the chain
+
+    - e1 = conv(3, 64)             # e1 is the convolution
+    - relu
+
+Uses that mean the layer itself are not affected: `e1()`, `tie=e1`, and the names in `expect`.
+""",
+    ),
     # --- AC2xx: shapes and sharing ---
     "AC201": (
         "a layer does not take its input",

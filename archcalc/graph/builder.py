@@ -61,8 +61,7 @@ def build(
         symbols=declared.symbols,
         conditions=tuple(network.conditions),
     )
-    assert_whole(graph)
-    return graph
+    return assert_whole(graph)
 
 
 def expanded(

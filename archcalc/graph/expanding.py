@@ -15,7 +15,7 @@ from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.merging import joins_any_number, merging_layer, nothing_left
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
-from archcalc.graph.resolving import Resolver, claim
+from archcalc.graph.resolving import Resolver, claim, value_of
 from archcalc.layer import Reference, layer_named
 from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef
@@ -72,7 +72,7 @@ class Expander:
             made = self.repeated(step, step.repeat, sources, frame)
         if step.name:
             path = frame.path(step.name.text)
-            frame.local[step.name.text] = Named(made, path if self.can_run_again(path) else "")
+            frame.local[step.name.text] = Named(made, path if self.can_run_again(path) else "", step.chain)
         return made
 
     def can_run_again(self, path: str) -> bool:
@@ -166,7 +166,7 @@ class Expander:
             return self.invoke(renamed, sources, frame, name, leads)
         meant = self.resolver.called(call.target, sources[0], frame)
         if leads and not call.parens and not call.positional and not call.keywords:
-            return str(meant)
+            return value_of(meant, target, call.target.where)
         return self.again(call, meant, sources, frame, name or frame.number(f"{target}_"))
 
     def again(self, call: Invocation, meant: Named, sources: tuple[str, ...], frame: Frame, name: str) -> str:

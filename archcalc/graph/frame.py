@@ -20,15 +20,17 @@ class Named(Reference):
     """What a name of the spec stands for. As a text it is the path of a value: what comes out of what is named.
 
     `labelled`: the path of the layer or block that the name stands in front of, which can run again and whose weights
-    can be tied; empty where it names a value alone.
+    can be tied; empty where it names a value alone. `chain`: see Step; where there is one, the name is no value that
+    can be read, for it may be taken for what the chain ends in.
     """
 
-    def __new__(cls, value: str, labelled: str = "") -> "Named":
-        made = super().__new__(cls, value)
-        made.labelled = labelled
-        return made
-
     labelled: str
+    chain: tuple[Location, ...]
+
+    def __new__(cls, value: str, labelled: str = "", chain: tuple[Location, ...] = ()) -> "Named":
+        made = super().__new__(cls, value)
+        made.labelled, made.chain = labelled, chain
+        return made
 
 
 @dataclass(frozen=True, slots=True)

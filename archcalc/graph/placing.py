@@ -9,6 +9,7 @@ from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
 from archcalc.graph.frame import Frame, Named
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
+from archcalc.graph.resolving import value_of
 from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Word
@@ -36,9 +37,9 @@ class Placing:
         bound = bind(call, kind, frame.scope, defaults)
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
-        made = self.put(
-            tied_to_layers(bound.layer), call, sources, frame, name or frame.number(call.target.text), frozen
-        )
+        check_reads(bound.layer, call)
+        name = name or frame.number(call.target.text)
+        made = self.put(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
         for key in kind.followed_by:
             if key in bound.others and (after := follower(key, bound.others[key], frame)):
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
@@ -63,6 +64,14 @@ class Placing:
         self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
         self.bounds.check_room(len(self.network.nodes), call.where)
         return path
+
+
+def check_reads(layer: Layer, call: Invocation) -> None:
+    """Raises what keeps the values from being read that arguments name."""
+    for key in layer.reads:
+        if isinstance(named := getattr(layer, key), Named):
+            given = {word.text: value for word, value in call.keywords}.get(key)
+            value_of(named, given.where.text if given else key, given.where if given else call.where)
 
 
 def tied_to_layers(layer: Layer) -> Layer:

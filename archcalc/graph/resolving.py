@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
+from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
 from archcalc.graph.frame import Frame, Named
 from archcalc.graph.inference import Network
@@ -24,7 +25,7 @@ class Resolver:
         """The path of the value that a name stands for; `source` is what `prev` is there."""
         found = self.named(word, source, frame)
         if found is not None:
-            return str(found)
+            return value_of(found, word.text, word.where)
         names = names_of_layers(frame)
         help = did_you_mean(word.text, names) or (f"named so far: {', '.join(names)}" if len(names) < 12 else "")
         raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
@@ -59,6 +60,23 @@ class Resolver:
         if frame.stack and name in self.outermost:
             return "a block does not see the caller's layers: give it this one as an argument"
         return ""
+
+
+def value_of(named: Named, written: str, where: Location) -> str:
+    """The path of the value that a name stands for. Raises SpecError where people would take it for another one."""
+    if not named.chain:
+        return str(named)
+    head, *others = (place.text for place in named.chain)
+    name, _, first = (part.strip() for part in head.partition("="))
+    end = " -> ".join([first, *others[:-1], f"{name} = {others[-1]}"])
+    items = f"`- {name} = {first}` and `- {' -> '.join(others)}`"
+    raise problem(
+        "AC139",
+        f"'{written}' is the first layer of its chain, {first}, and not what the chain ends in",
+        where,
+        labels=[Label(named.chain[0], "named here")],
+        help=f"write `{end}` if the end is meant, or two items, {items}, if the first layer is meant",
+    )
 
 
 def names_of_layers(frame: Frame) -> list[str]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from archcalc.graph.graph import Graph, Node, enclosing_scopes
 
 
-def assert_whole(graph: Graph) -> None:
-    """Raises AssertionError with all that a graph lacks: a fault of the builder's, for no problem was reported."""
+def assert_whole(graph: Graph) -> Graph:
+    """The graph. Raises AssertionError with all that it lacks: a fault of the builder's, for no problem was reported."""
     if found := list(faults(graph)):
         raise AssertionError(f"the graph is not whole, and no problem was reported: {'; '.join(found)}")
+    return graph
 
 
 def faults(graph: Graph) -> Iterator[str]:

@@ -125,12 +125,12 @@ def test_repeats() -> None:
 
 
 def test_a_bare_name_goes_on_from_what_it_put_out() -> None:
-    g = graph("layers:\n  - a = conv(3, 8) -> relu\n  - a -> tanh")
+    g = graph("layers:\n  - a = conv(3, 8)\n  - relu\n  - a -> tanh")
     assert g["tanh1"].sources == ("a",)
 
 
 def test_from_names_the_source() -> None:
-    g = graph("layers:\n  - a = conv(3, 8) -> relu\n  - {tanh: , from: a}")
+    g = graph("layers:\n  - a = conv(3, 8)\n  - relu\n  - {tanh: , from: a}")
     assert g["tanh1"].sources == ("a",)
 
 
@@ -169,6 +169,56 @@ def test_frozen_weights_are_no_longer_trainable() -> None:
 def test_a_setting_gives_a_free_symbol_its_number() -> None:
     g = graph("layers:\n  - relu", "[3, H, W]", settings={"H": "8", "W": "2*4"})
     assert g["relu1"].output.item_shape == (3, 8, 8)
+
+
+# --- names in front of chains ------------------------------------------------------------------------------------
+
+READ = {
+    "a later item": "  - e -> tanh",
+    "from": "  - {tanh: , from: e}",
+    "a join": "  - add: [e, prev]",
+    "an output": "outputs: [e]",
+    "an argument that is read": "  - resize(like=e)",
+    "a block that it is passed to": "  - b(e)",
+    "another name": "  - f = e",
+}
+
+
+@pytest.mark.parametrize("reader", READ.values(), ids=READ)
+def test_a_name_in_front_of_a_chain_is_no_value_that_can_be_read(reader: str) -> None:
+    body = f"blocks:\n  b(skip):\n    - add: [skip, prev]\nlayers:\n  - e = conv(3, 3, p1) -> relu\n{reader}"
+    with pytest.raises(SpecError) as caught:
+        graph(body)
+    (found,) = caught.value.diagnostics
+    word = "skip" if reader.endswith("b(e)") else "e"
+    assert found.code == "AC139"
+    assert found.message == f"'{word}' is the first layer of its chain, conv(3, 3, p1), and not what the chain ends in"
+    assert found.help == (
+        "write `conv(3, 3, p1) -> e = relu` if the end is meant, "
+        "or two items, `- e = conv(3, 3, p1)` and `- relu`, if the first layer is meant"
+    )
+
+
+def test_a_name_in_front_of_a_chain_of_one_side_of_a_choice_too() -> None:
+    body = "layers:\n  - e = fc(4) -> relu if 2 > 1 else e = fc(4)\n  - add: [e, prev]"
+    assert [code for code, _ in problems(body, "[4]")] == ["AC139"]
+    assert names(graph(body.replace("2 > 1", "1 > 2"), "[4]")) == ["e", "add1"]
+
+
+ALLOWED = {
+    "it runs again": "  - e = fc(4) -> relu -> e()",
+    "its weights are tied": "  - e = fc(4) -> relu -> fc(4, tie=e)",
+    "it is run by a block that it is passed to": "  - e = fc(4) -> relu\n  - again(e)",
+    "the end has a name of its own": "  - e = fc(4) -> f = relu\n  - add: [e, f]",
+    "it is written as the end": "  - fc(4) -> e = relu\n  - add: [e, prev]",
+    "it is written as two items": "  - e = fc(4)\n  - relu\n  - add: [e, prev]",
+}
+
+
+@pytest.mark.parametrize("layers", ALLOWED.values(), ids=ALLOWED)
+def test_what_means_the_layer_itself_and_what_is_clear_is_allowed(layers: str) -> None:
+    g = graph(f"blocks:\n  again(g):\n    - g()\nlayers:\n{layers}", "[4]")
+    assert "e" in g.by_name
 
 
 # --- paths that are not there ---------------------------------------------------------------------------------------

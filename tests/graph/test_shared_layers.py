@@ -27,7 +27,8 @@ blocks:
   pair(g):
     - step(g) -> step(g)
   tower:
-    - a = fc(64) -> relu
+    - a = fc(64)
+    - relu
     - fc(64)
   member(g):
     - g.a() -> relu
