@@ -19,6 +19,10 @@ TAKEN = frozenset((
 """Attributes of torch.nn.Module, and what the source itself speaks of: no layer can be called so."""
 
 
+CALLED = "checkpoint"
+"""The function that a `forward` may call by its bare name."""
+
+
 def attribute(name: str) -> str:
     """One part of a layer's path as an attribute; two names never become one.
 
@@ -70,7 +74,7 @@ def variable(path: str) -> str:
     ('y0', 'conv1', 'input_')
     """
     name = attribute(path.rpartition(".")[2])
-    if hasattr(builtins, name):
+    if hasattr(builtins, name) or name == CALLED:
         return f"{name}_"
     return f"y{name}" if name[0].isdigit() else name
 

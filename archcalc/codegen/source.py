@@ -10,7 +10,7 @@ from typing import TypeAlias
 from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, arguments
 from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
-from archcalc.codegen.names import TAKEN, class_name, unlike
+from archcalc.codegen.names import CALLED, TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
 from archcalc.codegen.tree import Tree
 from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
@@ -22,7 +22,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.memory.checkpointing import checkpointed_blocks
 
-CHECKPOINT = "checkpoint("
+CHECKPOINT = f"{CALLED}("
 """The call of torch's function; what is kept of a block is then its input, and the state of the random numbers."""
 
 MANY = 3
@@ -117,7 +117,7 @@ def head(graph: Graph, body: Sequence[Part]) -> Iterator[str]:
         yield "import torch.nn.functional as F"
     yield "from torch import Tensor, nn"
     if any(CHECKPOINT in part for part in body if isinstance(part, str)):
-        yield "from torch.utils.checkpoint import checkpoint"
+        yield f"from torch.utils.checkpoint import {CALLED}"
 
 
 def supported(texts: Mapping[str, None]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from archcalc.graph.graph import Graph, Node, enclosing_scopes
 
 
 def assert_whole(graph: Graph) -> Graph:
-    """The graph. Raises AssertionError with all that it lacks: a fault of the builder's, for no problem was reported."""
+    """The graph. Raises AssertionError with all that it lacks: a fault of the builder, for no problem was reported."""
     if found := list(faults(graph)):
         raise AssertionError(f"the graph is not whole, and no problem was reported: {'; '.join(found)}")
     return graph
