@@ -7,10 +7,11 @@ written out; where they differ it becomes a parameter, one for all places whose 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from archcalc.codegen.names import access, attribute, class_name, unlike
+from archcalc.codegen.names import Distinct, access, attribute, class_name, unlike
 from archcalc.codegen.tree import Block, Member
 from archcalc.graph.graph import Node
 from archcalc.layer import Call
@@ -36,7 +37,7 @@ class Build:
     keywords: tuple[str, ...] = ()
     frozen: bool = False
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """Its structure: equal for expansions that one constructor can serve."""
         stated = tuple(sorted(name for name in self.arguments if name not in self.optional))
@@ -48,7 +49,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Step:
-    """A line of `forward`: an expression over earlier values, and what it makes.
+    """A line of `forward`: an expression over earlier values, and over modules that are passed in, and what it makes.
 
     `name`: the layer or block that it runs; `is_node`: it is a layer, not a block with lines of its own.
     """
@@ -62,41 +63,59 @@ class Step:
 
 @dataclass(frozen=True)
 class Form:
-    """What one expansion comes to: its modules by attribute, and its lines."""
+    """What one expansion comes to: its modules by attribute, and its lines.
+
+    `passed`: the modules of others that its lines run, each as `passed_module` calls it.
+    """
 
     block: Block
     modules: tuple[tuple[str, Build], ...]
     steps: tuple[Step, ...]
+    passed: tuple[str, ...] = ()
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """What its `forward` takes: values, then modules."""
+        return (*self.block.inputs, *self.passed)
+
+    @cached_property
     def key(self) -> Key:
         """Its structure, values left out and names of values replaced by where they come from."""
-        origin: dict[str, Key] = {name: ("in", i) for i, name in enumerate(self.block.inputs)}
+        origin: dict[str, Key] = {name: ("in", i) for i, name in enumerate(self.inputs)}
         lines = []
         for i, step in enumerate(self.steps):
             lines.append((step.expression, tuple(origin[name] for name in step.reads), len(step.makes), step.is_node))
             origin |= {name: (i, k) for k, name in enumerate(step.makes)}
         outputs = tuple(origin[name] for name in self.block.outputs)
         modules = tuple((name, build.key) for name, build in self.modules)
-        return self.block.kind, modules, tuple(lines), outputs
+        return self.block.kind, len(self.block.inputs), modules, tuple(lines), outputs
 
 
 @dataclass
 class Class:
-    """A module class, and the expansions that are its instances; `parameters` vary: one value for each of them."""
+    """A module class, and the expansions that are its instances; `parameters` vary: one value for each of them.
+
+    `reruns`: the expansions that run an instance again.
+    """
 
     name: str
     forms: list[Form]
     parameters: dict[str, Values] = field(default_factory=dict)
+    reruns: list[Form] = field(default_factory=list)
 
     @property
     def form(self) -> Form:
         """The expansion that stands for all in what they share."""
         return self.forms[0]
 
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The instances' numbers, by the paths of their blocks."""
+        return {form.block.prefix: i for i, form in enumerate(self.forms)}
+
     def arguments(self, form: Form) -> Mapping[str, Value]:
         """What the constructor is given for one expansion."""
-        place = next(i for i, each in enumerate(self.forms) if each is form)
+        place = self.places[form.block.prefix]
         return {name: values[place] for name, values in self.parameters.items()}
 
     def written(self, values: Values) -> str:
@@ -113,7 +132,7 @@ class Classes:
     """Every class of a network, those first that others use."""
 
     def __init__(self, root: Block, frozen: Collection[str], reserved: Iterable[str], flat: bool = False) -> None:
-        self.names = set(reserved)
+        self.names = Distinct(reserved)
         self.frozen = frozen
         self.by_key: dict[Key, Class] = {}
         self.forms: dict[str, Form] = {}
@@ -135,30 +154,25 @@ class Classes:
         for block in blocks:
             form = self.forms[block.prefix] = self.form(block)
             if block.reruns:
+                if self.is_callable(block):
+                    self.class_of[block.module].reruns.append(form)
                 continue
             made = self.by_key.get(form.key)
             if made is None:
-                made = self.by_key[form.key] = Class(self.claim(class_name(block.kind)), [])
+                made = self.by_key[form.key] = Class(self.names.claim(class_name(block.kind)), [])
                 new.append(made)
             made.forms.append(form)
             self.class_of[block.prefix] = made
         for made in new:
             made.parameters = parameters(made.forms)
 
-    def claim(self, name: str) -> str:
-        name = unlike(name, self.names)
-        self.names.add(name)
-        return name
-
     # --- one block -------------------------------------------------------------------------------------------------
 
     def form(self, block: Block, flat: bool = False) -> Form:
         modules = ((attribute(name), build) for name, build in self.modules(block))
-        return Form(
-            block,
-            tuple((name, build) for name, build in modules if build is not None),
-            tuple(self.steps(block, block, flat)),
-        )
+        steps = tuple(self.steps(block, block, flat))
+        passed = dict.fromkeys(name for step in steps for name in step.reads if is_passed(name))
+        return Form(block, tuple((name, build) for name, build in modules if build is not None), steps, tuple(passed))
 
     def modules(self, block: Block) -> Iterator[tuple[str, Build | None]]:
         """The modules that belong to a block, by the names they have in it; those of its owner where it runs again."""
@@ -182,11 +196,13 @@ class Classes:
             if isinstance(member, Node):
                 yield node_step(member, home)
             elif not flat and self.is_callable(member):
-                inputs = ", ".join(f"{{{i}}}" for i in range(len(member.inputs)))
-                call = f"{reached(home, member.module)}({inputs})"
-                yield Step(call, member.prefix, member.inputs, member.outputs, is_node=False)
+                yield block_step(member, self.passed_to(member), home)
             else:
                 yield from self.steps(member, home, flat)
+
+    def passed_to(self, block: Block) -> tuple[str, ...]:
+        """The modules of others that a block's `forward` takes."""
+        return self.forms[block.prefix].passed if block.prefix in self.forms else ()
 
     # --- what can be called ------------------------------------------------------------------------------------------
 
@@ -205,6 +221,8 @@ class Classes:
         for member in block.members:
             if isinstance(member, Node) or len(value) != 1 or member.inputs != value or not self.is_callable(member):
                 return False
+            if self.passed_to(member):
+                return False
             if member.module != inside(block.module, last_part(member.prefix)):
                 return False
             value = member.outputs
@@ -219,9 +237,23 @@ PLACE_HOLDER = Build("nn.Identity")
 
 
 def reached(home: Block, path: str) -> str:
-    """A module as the class of `home` reaches it."""
+    """A module of the class of `home`, as that reaches it."""
     place = access(home.relative(path))
     return f"self{place}" if place.startswith("[") else f"self.{place}"
+
+
+def owns(home: Block, path: str) -> bool:
+    """Whether a module is within that of a block."""
+    return not home.module or path.startswith(f"{home.module}.")
+
+
+def passed_module(path: str) -> str:
+    """What a module is called among the values that a `forward` takes: with the parentheses of a spec's call."""
+    return f"{path}()"
+
+
+def is_passed(name: str) -> bool:
+    return name.endswith("()")
 
 
 def path_of(member: Member) -> str:
@@ -252,9 +284,28 @@ def constructed(call: Call) -> Build:
 def node_step(node: Node, home: Block) -> Step:
     call = node.layer.call(*node.inputs)
     places = [f"{{{i}}}" for i in range(len(node.inputs))]
-    module = reached(home, node.module) if call.target else ""
+    reads, module = node.sources, ""
+    if call.target and owns(home, node.module):
+        module = reached(home, node.module)
+    elif call.target:
+        reads, module = (*node.sources, passed_module(node.module)), f"{{{len(node.sources)}}}"
     expression = call.forward.format(*places, module=module)
-    return Step(expression, node.name, node.sources, (node.name,), is_node=True)
+    return Step(expression, node.name, reads, (node.name,), is_node=True)
+
+
+def block_step(block: Block, passed: Sequence[str], home: Block) -> Step:
+    """The call of a block, which hands on the modules that the block does not own."""
+    reads = list(block.inputs)
+    arguments = [f"{{{i}}}" for i in range(len(reads))]
+    for name in (*passed, passed_module(block.module)):
+        path = name.removesuffix("()")
+        if owns(home, path):
+            arguments.append(reached(home, path))
+        else:
+            arguments.append(f"{{{len(reads)}}}")
+            reads.append(name)
+    *given, module = arguments
+    return Step(f"{module}({', '.join(given)})", block.prefix, tuple(reads), block.outputs, is_node=False)
 
 
 # --- what differs ----------------------------------------------------------------------------------------------------

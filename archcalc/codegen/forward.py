@@ -1,14 +1,18 @@
 """The lines of a `forward`: which variable holds which value, and for how long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archcalc.codegen.classes import Form, Step
-from archcalc.codegen.names import all_unlike, variable
+from archcalc.codegen.names import Distinct, variable
 from archcalc.core.volume import Volume
+from archcalc.layer import Reference
+
+UNNAMED = "input"
+"""What a spec calls an input that it gives no name."""
 
 MAIN, PASSING = "x", "y"
-"""The first input; and what is passed on from line to line, while that input is kept for later."""
+"""What comes in, in the words of a spec; and what is passed on from line to line, while that is kept for later."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +30,37 @@ class Line:
 
 @dataclass(frozen=True)
 class Forward:
-    """The body of a `forward`."""
+    """The body of a `forward`. `modules`: those of its inputs that are modules, which come last."""
 
     inputs: tuple[str, ...]
+    modules: int
     outputs: int
     lines: tuple[Line, ...]
 
 
+@dataclass(frozen=True)
+class Uses:
+    """When the values of a form are read. `last`: by which step, one past the end for what the block hands on;
+    `passed_on`: what the step after the one that makes it reads, and no other."""
+
+    last: Mapping[str, int]
+    passed_on: frozenset[str]
+
+
 def forward(form: Form, volumes: Mapping[str, Volume]) -> Forward:
     """A variable for every value, and a line for every step, with the volume it makes where `volumes` knows that."""
-    held = variables(form)
+    uses = uses_of(form)
+    held = variables(form, uses)
+    given = frozenset(form.inputs)
     lines: list[Line] = []
     for i, step in enumerate(form.steps):
         lines.append(statement(step, held, volumes, returned(form, i)))
-        if done := finished(form, i, held):
+        if done := finished(form, i, held, uses, given):
             lines.append(Line(f"del {', '.join(done)}"))
     if not form.steps or not returned(form, len(form.steps) - 1):
         lines.append(Line(f"return {', '.join(held[name] for name in form.block.outputs)}"))
-    return Forward(tuple(held[name] for name in form.block.inputs), len(form.block.outputs), tuple(lines))
+    inputs = tuple(held[name] for name in form.inputs)
+    return Forward(inputs, len(form.passed), len(form.block.outputs), tuple(lines))
 
 
 def returned(form: Form, i: int) -> bool:
@@ -51,18 +68,18 @@ def returned(form: Form, i: int) -> bool:
     return i == len(form.steps) - 1 and form.steps[i].makes == form.block.outputs
 
 
-def finished(form: Form, i: int, held: Mapping[str, str]) -> list[str]:
+def finished(form: Form, i: int, held: Mapping[str, str], uses: Uses, given: frozenset[str]) -> list[str]:
     """The variables whose values nothing reads after a step: their memory is free for what follows.
 
     What the step assigns is free already, and what came in is its caller's. Before a `return` there is no need.
     """
     if returned(form, i) or (i == len(form.steps) - 1 and not form.block.outputs):
         return []
-    step, uses = form.steps[i], last_uses(form)
+    step = form.steps[i]
     assigned = {held[name] for name in step.makes}
-    read = [name for name in dict.fromkeys(step.reads) if name not in form.block.inputs]
-    done = [held[name] for name in read if uses[name][-1] == i and held[name] not in assigned]
-    return [*done, *(held[name] for name in step.makes if name not in uses)]
+    read = [name for name in dict.fromkeys(step.reads) if name not in given]
+    done = [held[name] for name in read if uses.last[name] == i and held[name] not in assigned]
+    return [*done, *(held[name] for name in step.makes if name not in uses.last)]
 
 
 def statement(step: Step, held: Mapping[str, str], volumes: Mapping[str, Volume], is_last: bool) -> Line:
@@ -75,39 +92,68 @@ def statement(step: Step, held: Mapping[str, str], volumes: Mapping[str, Volume]
     return Line(f"{', '.join(targets)} = {expression}", node, targets[0] if node else "", made)
 
 
-def variables(form: Form) -> dict[str, str]:
+# --- variables -----------------------------------------------------------------------------------------------------
+
+
+def variables(form: Form, uses: Uses) -> dict[str, str]:
     """The variable of every value: what only the next line reads is passed on, the rest have names of their own."""
-    uses = last_uses(form)
-    block = form.block
-    inputs = [MAIN, *(variable(name) for name in block.inputs[1:])]
-    held = dict(zip(block.inputs, all_unlike(inputs, (PASSING,)), strict=False))
-    kept = bool(block.inputs) and any(at > 0 for at in uses.get(block.inputs[0], ()))
-    passing = PASSING if kept else MAIN
-    taken = {MAIN, PASSING, *held.values()}
-    for i, step in enumerate(form.steps):
+    names = Distinct()
+    held = {name: names.claim(called) for name, called in zip(form.inputs, input_names(form), strict=True)}
+    for step in form.steps:
         for name, called in zip(step.makes, (step.name, *step.makes[1:]), strict=True):
-            if len(step.makes) == 1 and uses.get(name) == [i + 1]:
-                held[name] = passing
-            else:
-                unused = "_" if name not in uses else ""
-                [held[name]] = all_unlike([unused + variable(called)], taken)
-                taken.add(held[name])
-    return held
+            if name not in uses.passed_on:
+                unused = "" if name in uses.last else "_"
+                held[name] = names.claim(unused + variable(called))
+    passing = passing_name(form, uses, held)
+    return {**dict.fromkeys(uses.passed_on, passing), **held}
 
 
-def last_uses(form: Form) -> dict[str, list[int]]:
-    """For every value the steps that read it, each once; what the block hands on is read by one step more."""
-    uses: dict[str, list[int]] = {}
+def passing_name(form: Form, uses: Uses, held: Mapping[str, str]) -> str:
+    """The variable that is passed on: that of what comes in, where nothing reads that later."""
+    first = form.inputs[0] if form.inputs else ""
+    if held.get(first) == MAIN and uses.last.get(first, 0) == 0:
+        return MAIN
+    taken = set(held.values())
+    return next((name for name in (MAIN, PASSING) if name not in taken), "") or Distinct(taken).claim(PASSING)
+
+
+def input_names(form: Form) -> list[str]:
+    """What a block calls that which it takes: its parameters as in the spec, and `x` what comes in."""
+    block = form.block
+    if not block.prefix:
+        return [MAIN if (name,) == block.inputs == (UNNAMED,) else variable(name) for name in block.inputs]
+    called = {block.source: MAIN}
+    for parameter, value in block.arguments.items():
+        if isinstance(value, Reference):
+            called.setdefault(str(value), variable(parameter))
+    modules = modules_by_argument(form)
+    return [called.get(name) or variable(modules.get(name, name).removesuffix("()")) for name in form.inputs]
+
+
+def modules_by_argument(form: Form) -> dict[str, str]:
+    """The parameters that pass modules, by what they pass."""
+    given = {value: parameter for parameter, value in form.block.arguments.items() if isinstance(value, Reference)}
+    return {f"{getattr(value, 'labelled', '')}()": parameter for value, parameter in given.items()}
+
+
+def uses_of(form: Form) -> Uses:
+    reads: dict[str, list[int]] = {}
     for i, step in enumerate(form.steps):
         for name in dict.fromkeys(step.reads):
-            uses.setdefault(name, []).append(i)
+            reads.setdefault(name, []).append(i)
     for name in form.block.outputs:
-        uses.setdefault(name, []).append(len(form.steps))
-    return uses
+        reads.setdefault(name, []).append(len(form.steps))
+    made = ((i, step.makes[0]) for i, step in enumerate(form.steps) if len(step.makes) == 1)
+    return Uses(
+        {name: places[-1] for name, places in reads.items()},
+        frozenset(name for i, name in made if reads.get(name) == [i + 1]),
+    )
 
 
-def annotated(method: str, inputs: Sequence[str], outputs: int) -> str:
+def annotated(method: str, run: Forward) -> str:
     """The signature of `forward`, or of what it runs."""
-    given = ", ".join(f"{name}: Tensor" for name in inputs)
-    result = "Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]"
-    return f"def {method}(self, {given}) -> {result}:"
+    values = len(run.inputs) - run.modules
+    kinds = ["Tensor"] * values + ["nn.Module"] * run.modules
+    given = "".join(f", {name}: {kind}" for name, kind in zip(run.inputs, kinds, strict=True))
+    result = "Tensor" if run.outputs == 1 else f"tuple[{', '.join(['Tensor'] * run.outputs)}]"
+    return f"def {method}(self{given}) -> {result}:"

@@ -19,6 +19,10 @@ TAKEN = frozenset((
 """Attributes of torch.nn.Module, and names that the source itself uses. Layers cannot have these names."""
 
 
+CALLED = "checkpoint"
+"""The function that a `forward` may call by its bare name."""
+
+
 def attribute(name: str) -> str:
     """One part of a layer's path as an attribute. Different names stay different.
 
@@ -70,7 +74,7 @@ def variable(path: str) -> str:
     ('y0', 'conv1', 'input_')
     """
     name = attribute(path.rpartition(".")[2])
-    if hasattr(builtins, name):
+    if hasattr(builtins, name) or name == CALLED:
         return f"{name}_"
     return f"y{name}" if name[0].isdigit() else name
 
@@ -88,10 +92,23 @@ def unlike(name: str, others: Collection[str]) -> str:
     return tried
 
 
+class Distinct:
+    """Makes names different from those taken and from each other; numbers are counted on, not tried anew."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+        self.numbers: dict[str, int] = {}
+
+    def claim(self, name: str) -> str:
+        """The name, with a number where others have it; it is taken then."""
+        tried, number = name, self.numbers.get(name, 2)
+        while tried in self.taken:
+            tried, number = f"{name}{number}", number + 1
+        self.taken.add(tried)
+        self.numbers[name] = number
+        return tried
+
+
 def all_unlike(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Each name, made different from earlier names and from `taken`."""
-    seen, found = set(taken), []
-    for name in names:
-        found.append(unlike(name, seen))
-        seen.add(found[-1])
-    return found
+    return list(map(Distinct(taken).claim, names))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from archcalc.codegen.classes import LIST, Build, Class, Classes, annotation, own_arguments
 from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
-from archcalc.codegen.names import TAKEN, class_name, unlike
+from archcalc.codegen.names import CALLED, TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
 from archcalc.codegen.torch_modules import text_of
 from archcalc.codegen.tree import Tree
@@ -24,7 +24,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.memory.checkpointing import checkpointed_blocks
 
-CHECKPOINT = "checkpoint("
+CHECKPOINT = f"{CALLED}("
 """The call of torch's function, which keeps only a block's inputs and the state of the random numbers."""
 
 MANY = 3
@@ -89,7 +89,7 @@ def generate(graph: Graph, *, flat: bool = False, checkpointed: Collection[str] 
     network = Class(name, [classes.network])
     body: list[Part] = [*defined(lacked.values())]
     for each in classes:
-        volumes = graph.volumes if len(each.forms) == 1 else {}
+        volumes = agreed(each, graph.volumes)
         body += written(each, about_block(each), volumes, again=each.form.block.kind in checkpointed)
     body += written(network, about_network(graph), graph.volumes, tuple(ties(graph)))
     body += main(graph, name)
@@ -117,7 +117,7 @@ def head(graph: Graph, body: Sequence[Part]) -> Iterator[str]:
         yield "import torch.nn.functional as F"
     yield "from torch import Tensor, nn"
     if any(CHECKPOINT in part for part in body if isinstance(part, str)):
-        yield "from torch.utils.checkpoint import checkpoint"
+        yield f"from torch.utils.checkpoint import {CALLED}"
 
 
 def lacked_by_torch(graph: Graph) -> Mapping[str, str]:
@@ -182,15 +182,27 @@ def written(
     if again:
         method = unlike("run", [name for name, _ in made.form.modules])
         yield from checkpointed_forward(method, run)
-    yield from wrapped(f"{INDENT}{annotated(method, run.inputs, run.outputs)}")
+    yield from wrapped(f"{INDENT}{annotated(method, run)}")
     for line in run.lines:
         yield replace(line, text=f"{INDENT * 2}{line.text}")
+
+
+def agreed(made: Class, volumes: Mapping[str, Volume]) -> Mapping[str, Volume]:
+    """What the lines of a class make, by the names of its first expansion: what is the same for all that run them."""
+    runs = [*made.forms, *made.reruns]
+    lines = zip(*(form.steps for form in runs), strict=True)
+    return {
+        names[0]: volumes[names[0]]
+        for steps in lines
+        for names in zip(*(step.makes for step in steps), strict=True)
+        if len({volumes[name] for name in names}) == 1
+    }
 
 
 def checkpointed_forward(method: str, run: Forward) -> Iterator[str]:
     """A `forward` that runs `method`, and in training keeps only its inputs."""
     inputs = ", ".join(run.inputs)
-    yield from wrapped(f"{INDENT}{annotated('forward', run.inputs, run.outputs)}")
+    yield from wrapped(f"{INDENT}{annotated('forward', run)}")
     yield f"{INDENT * 2}if self.training:"
     yield from wrapped(f"{INDENT * 3}return {CHECKPOINT}self.{method}, {inputs}, use_reentrant=False)")
     yield from wrapped(f"{INDENT * 2}return self.{method}({inputs})")

@@ -6,15 +6,16 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from archcalc.graph.graph import Graph, Node
+from archcalc.graph.graph import Graph, Node, Scope
+from archcalc.layer import Reference
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
     """One expansion of a block, or the network itself.
 
-    `inputs`: the outside values that its nodes read, in order of first use; `outputs`: the nodes whose values are read
-    outside, the block's own output first.
+    `inputs`: the outside values that its nodes read, the block's own input first, then arguments; `source`: the block's
+    input, "" for the network; `outputs`: the nodes whose values are read outside, the block's own output first.
     """
 
     prefix: str
@@ -25,6 +26,7 @@ class Block:
     members: tuple["Member", ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    source: str = ""
 
     @property
     def reruns(self) -> bool:
@@ -88,14 +90,17 @@ class Tree:
             scope.sequence,
             scope.arguments,
             self.members(path, nodes),
-            self.inputs(nodes),
+            self.inputs(nodes, scope),
             self.outputs(nodes, scope.output),
+            scope.source,
         )
 
-    def inputs(self, nodes: tuple[Node, ...]) -> tuple[str, ...]:
+    def inputs(self, nodes: tuple[Node, ...], scope: Scope) -> tuple[str, ...]:
         first = self.position[nodes[0].name]
         sources = (source for node in nodes for source in node.sources)
-        return tuple(dict.fromkeys(s for s in sources if self.position.get(s, -1) < first))
+        read = dict.fromkeys(s for s in sources if self.position.get(s, -1) < first)
+        order = (scope.source, *(value for value in scope.arguments.values() if isinstance(value, Reference)))
+        return tuple(dict.fromkeys(str(name) for name in (*order, *read) if name in read))
 
     def outputs(self, nodes: tuple[Node, ...], own: str) -> tuple[str, ...]:
         last = self.position[nodes[-1].name]

@@ -399,8 +399,22 @@ of that block then keeps only its inputs and runs again in the backward pass. A 
 checkpointed block runs again with the outer one: name only one of the two.
 """,
     ),
-    # --- AC2xx: shapes and sharing ---
     "AC139": (
+        "a name in front of a chain, read as a value",
+        """A name belongs to the layer or block that follows it: in `e1 = conv(3, 64) -> relu` that is the
+convolution, not the chain. Whoever reads the value of `e1` may mean either, so one of them must be
+written:
+
+    - conv(3, 64) -> e1 = relu     # e1 is the end of the chain
+
+    - e1 = conv(3, 64)             # e1 is the convolution
+    - relu
+
+Uses that mean the layer itself are not affected: `e1()`, `tie=e1`, and the names in `expect`.
+""",
+    ),
+    # --- AC2xx: shapes and sharing ---
+    "AC140": (
         "an input shape that cannot be read",
         """`--input` gives an input another shape, written as the spec writes it, without the batch. Where the
 network has several inputs, the name comes first:
@@ -427,9 +441,10 @@ volume has none: put convolutions before `flatten` and `fc`.
     "AC203": (
         "wrong number of inputs",
         """Merges (`add`, `mul`, `concat`) take two paths or more. Other layers and blocks take one input. `prev`
-is the input of the item.
+is the input of the item. A path whose condition is false is left out; at least one path must remain.
 
     - add: [conv(3, 64, p1), prev]
+    - add: [conv(3, 64, p1), conv(1, 64) if wide else prev]
 """,
     ),
     "AC206": (

@@ -1,17 +1,36 @@
 """Frames: the names that are known within an expansion, and how unnamed layers are named."""
 
 from collections import ChainMap, Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.spec.chain import Body, Choice, Invocation, Merge, Step
+from archcalc.layer import Reference
+from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef, Library
 from archcalc.spec.expression import Names
 from archcalc.spec.value import Value
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The axes of a block's input by rank, available as `x.height` and so on."""
+
+
+class Named(Reference):
+    """What a name of the spec stands for. As a text it is the path of a value: what comes out of what is named.
+
+    `labelled`: the path of the layer or block that the name stands in front of, which can run again and whose weights
+    can be tied; empty where it names a value alone. `chain`: see Step; where there is one, the name is no value that
+    can be read, for it may be taken for what the chain ends in.
+    """
+
+    labelled: str
+    chain: tuple[Location, ...]
+
+    def __new__(cls, value: str, labelled: str = "", chain: tuple[Location, ...] = ()) -> "Named":
+        made = super().__new__(cls, value)
+        made.labelled, made.chain = labelled, chain
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +106,18 @@ def explicit_names(body: Body) -> frozenset[str]:
         if isinstance(item.call, Merge):
             found.update(*(explicit_names(path) for path in item.call.paths))
     return frozenset(found)
+
+
+def names_made(item: Item, library: Library) -> Iterator[str]:
+    """The names that an item makes known: those that it gives by hand, and those of the layers of a named block."""
+    yield from explicit_names((item,))
+    if isinstance(item, Step) and item.name and item.call.target.text in library.blocks:
+        yield from members_made(item.name.text, library.blocks[item.call.target.text])
+
+
+def members_made(name: str, definition: BlockDef) -> Iterator[str]:
+    """What the layers of a block are called from outside, where the block is called `name`."""
+    return (f"{name}.{member}" for member in explicit_names(definition.body))
 
 
 def is_sequence(body: Body, library: Library) -> bool:

@@ -77,7 +77,7 @@ class Scope:
 
     `module`: the prefix whose modules it uses: its own, or that of the block it runs again. `sequence`: the block is a
     chain of blocks, its members named 0, 1, 2 ... `output`: the name of the node whose output is the block's.
-    `arguments`: the arguments of its call, defaults included.
+    `arguments`: the arguments of its call, defaults included. `source`: the name of the value that goes into it.
     """
 
     prefix: str
@@ -86,6 +86,7 @@ class Scope:
     output: str
     sequence: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from archcalc.core.diagnostic import problem
-from archcalc.core.dim import is_number
+from archcalc.core.dim import Dim, is_number
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph.graph import Condition, Node, Repeat
+from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -29,6 +29,7 @@ class Network:
     dtype: str = "float32"
     volumes: dict[str, Volume | None] = field(default_factory=lambda: {UNKNOWN: None})
     nodes: dict[str, Node] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     repeats: list[Repeat] = field(default_factory=list)
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
@@ -61,6 +62,14 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+
+    def repeat_from(self, first: int, count: Dim, source: str, output: str) -> None:
+        """Makes the nodes from number `first` on one copy of `count`, from `source` to `output`."""
+        copy = tuple(self.nodes)[first:]
+        for name in copy:
+            self.nodes[name] = replace(self.nodes[name], times=self.nodes[name].times * count)
+        if copy:
+            self.repeats.append(Repeat(count, copy, source, output))
 
     def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
         y = layer.shape(*xs)

@@ -35,12 +35,12 @@ def named_shape(text: str, document: Document) -> tuple[str, tuple[Expression, .
     source = Source(OPTION, text)
     if not equals and len(names) > 1:
         help = f"write {OPTION} {names[0]}={text}; the inputs are {enumerated(names)}"
-        raise problem("AC139", "the network has several inputs: which one is meant?", Location(source), help=help)
+        raise problem("AC140", "the network has several inputs: which one is meant?", Location(source), help=help)
     name = name.strip() or names[0]
     if name not in names:
         there = f"the inputs are {enumerated(names)}" if len(names) > 1 else f"the input is called {names[0]}"
         help = did_you_mean(name, names) or there
-        raise problem("AC139", f"no input is called '{name}'", Location(source, 0, 0, max(1, len(name))), help=help)
+        raise problem("AC140", f"no input is called '{name}'", Location(source, 0, 0, max(1, len(name))), help=help)
     return name, tuple(dimensions(dims, Location(source, 0, len(text) - len(dims))))
 
 
@@ -50,7 +50,7 @@ def dimensions(text: str, where: Location) -> Iterator[Expression]:
     start = text.index(inner) if inner else 0
     for part in inner.split(","):
         if not part.strip():
-            raise problem("AC139", "a dimension is missing", where, help=f"write {OPTION} 3,448,448")
+            raise problem("AC140", "a dimension is missing", where, help=f"write {OPTION} 3,448,448")
         yield parse_expression(part, replace(where, column=where.column + start))
         start += len(part) + 1
 
@@ -102,7 +102,7 @@ def with_axis(document: Document, name: str, text: str) -> Document:
     if len({n for n in own.values() if is_number(n)}) > 1:
         each = ", ".join(f"{input}_{letter} ({n})" for input, n in own.items())
         raise problem(
-            "AC139", f"{letter} stands for axes of different lengths", Location(source), help=f"name one: {each}"
+            "AC140", f"{letter} stands for axes of different lengths", Location(source), help=f"name one: {each}"
         )
     shapes = {each.name: changed(each, document, letter, length) for each in inputs}
     return resized(document, shapes)

@@ -403,10 +403,13 @@ def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
 
 
 def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
-    """Whether each member of a numbered block reads one thing: what the one before it hands on."""
-    before = ""
+    """Whether each member of a numbered block is a block that reads one thing, what the one before it hands on, and
+    runs no module but its own."""
+    before, own = "", f"{graph.scopes[prefix].module}."
     for name, members in groupby(inside, key=lambda node: node.name[len(prefix) + 1 :].partition(".")[0]):
         nodes = tuple(members)
+        if f"{prefix}.{name}" in graph.by_name or not all(node.module.startswith(own) for node in nodes):
+            return False
         read = {source for node in nodes for source in node.sources} - {node.name for node in nodes}
         if len(read) != 1 or (before and read != {before}):
             return False

@@ -7,7 +7,7 @@ call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
 arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import Label, problem, quoted
@@ -42,7 +42,10 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it is the first of its chain."""
+    """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it is the first of its chain.
+
+    `chain`: the locations of all steps, if its name labels the first layer of a longer chain whose end has no name.
+    """
 
     name: Word | None
     call: Invocation | Merge
@@ -50,11 +53,13 @@ class Step:
     origin: tuple[Word, ...]
     leads: bool
     where: Location = field(compare=False)
+    chain: tuple[Location, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`then if condition else otherwise`. Without `else`, `otherwise` is empty and the input passes through."""
+    """`then if condition else otherwise`. Without `else`, `otherwise` is empty: a merge omits the path, and a chain
+    passes its input through."""
 
     condition: Expression
     then: "Body"
@@ -79,6 +84,8 @@ def path(cursor: Cursor) -> Body:
     steps = [_step(cursor, leads=True)]
     while cursor.skip("->"):
         steps.append(_step(cursor, leads=False))
+    if steps[0].name and not steps[-1].name:
+        steps[0] = replace(steps[0], chain=tuple(step.where for step in steps))
     if not cursor.skip("if"):
         return tuple(steps)
     cursor.enter()

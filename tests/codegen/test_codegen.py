@@ -5,11 +5,14 @@ import json
 import keyword
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -18,7 +21,8 @@ from archcalc.codegen import generate
 from archcalc.codegen.names import TAKEN, all_unlike, attribute, class_name, variable
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source as Text
-from archcalc.graph.loading import load_text
+from archcalc.graph.graph import Graph
+from archcalc.graph.loading import gc_paused, load_text
 from archcalc.spec.document import read_document
 from archcalc.verification import verify
 from archcalc.verification.trace import Running
@@ -207,6 +211,108 @@ def test_dtype_and_batch_are_those_asked_for() -> None:
     certificate = verify(document, batch=3, dtype="float64", device="cpu", sizes=0, memory=False)
     assert certificate.agrees
     assert certificate.rows[0].at == "3 x [3, 16, 16]"
+
+
+# --- what comes in, and what is passed ---------------------------------------------------------------------------
+
+
+def signatures(text: str) -> list[str]:
+    """What every `forward` of a source takes, without types."""
+    found = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef) and node.name == "forward")
+    return [", ".join(each.arg for each in function.args.args[1:]) for function in found]
+
+
+INPUTS = {
+    "{image: [3, 9, 9], mask: [3, 9, 9]}": "image, mask",
+    "{latent: [3, 9, 9], y: [3, 9, 9], x: [3, 9, 9]}": "latent, y, x",
+    "{y: [3, 9, 9]}": "y",
+    "[3, 9, 9]": "x",
+    "{input: [3, 9, 9], x: [3, 9, 9]}": "input_, x",
+}
+
+
+@pytest.mark.parametrize(("inputs", "named"), INPUTS.items(), ids=INPUTS.values())
+def test_inputs_have_the_names_that_the_spec_gives_them(inputs: str, named: str) -> None:
+    names = [name for name in named.split(", ") if inputs.startswith("{")]
+    joined = f"  - add: [{', '.join(names).replace('input_', 'input')}]\n" if len(names) > 1 else ""
+    text = spec(
+        f"{joined}  - conv(3, 4, p1) -> y1 = relu\n  - add: [y1, conv: {{kernel_size: 1, out_channels: 4}}]",
+        input=inputs,
+    )
+    assert signatures(source_of(text)) == [named]
+    proven(text)
+
+
+def test_an_input_that_is_given_by_its_name_is_that_input() -> None:
+    text = spec("  - concat: [latent, y, x]\n  - fc(5)", input="{latent: [2], y: [3], x: [4]}")
+    made = generate(load_text(text))
+    names: dict[str, Any] = {}
+    exec(compile(made.text, "<generated>", "exec"), names)
+    network = names[made.name]().eval()
+    latent, y, x = torch.randn(1, 2), torch.randn(1, 3), torch.randn(1, 4)
+    assert torch.equal(network(latent, y, x), network(x=x, y=y, latent=latent))
+
+
+def test_what_comes_into_a_block_is_x_and_arguments_have_their_names_in_the_spec() -> None:
+    blocks = "blocks:\n  join(skip, other):\n    - concat: [skip, other, prev]\n    - relu\n"
+    text = spec("  - a = conv(1, 4)\n  - b = conv(1, 5)\n  - tanh\n  - join(a, b)", blocks)
+    assert signatures(source_of(text)) == ["x, skip, other", "x"]
+    assert "return self.join1(x, a, b)" in source_of(text)
+    proven(text)
+
+
+def test_a_layer_by_the_name_of_what_is_passed_on_keeps_it() -> None:
+    text = spec("  - y = conv(1, 3)\n  - relu -> tanh\n  - add: [y, prev, input]")
+    assert "        y = self.y(x)" in source_of(text)
+    assert "return y + y2 + x" in source_of(text)
+    proven(text)
+
+
+def test_an_argument_by_the_name_of_a_function_that_is_called_does_not_hide_it() -> None:
+    blocks = "blocks:\n  b(checkpoint):\n    - add: [conv: {kernel_size: 1, out_channels: 3}, checkpoint]\n"
+    text = spec("  - a = relu\n  - tanh -> b(a) -> relu", blocks)
+    assert "return checkpoint(self.run, x, checkpoint_," in generate(load_text(text), checkpointed=["b"]).text
+
+
+def test_a_shape_beside_a_line_is_that_of_all_who_run_it_or_is_not_there() -> None:
+    """`once` runs at one size, `twice` at two sizes by two expansions, `again` by running one of them again."""
+    acts = {"once": "relu", "twice": "tanh", "again": "sigmoid"}
+    blocks = "blocks:\n" + "".join(f"  {name}:\n    - conv(3, 3) -> {act}\n" for name, act in acts.items())
+    source = source_of(spec("  - once -> twice -> twice\n  - a = again\n  - a()", blocks))
+    of = {name: source.split(f"class {name}(")[1].split("class ")[0] for name in ("Once", "Twice", "Again", "It")}
+    assert "# [3, 14, 14]" in of["Once"]
+    assert "#" not in of["Twice"]
+    assert "#" not in of["Again"]
+    assert "# [3, 6, 6]" in of["It"]
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+def deep(repeats: int) -> Graph:
+    """A network of 32 layers for each repeat: chains, values that are kept, blocks of one class, blocks run again."""
+    blocks = "blocks:\n  b(w):\n    - fc(w) -> relu\n"
+    kept = "".join(f"  - a{i} = fc({i % 50 + 8})\n  - relu\n  - concat: [prev, a{i}]\n" for i in range(2 * repeats))
+    again = "  - d = b(8)\n" + "  - d()\n" * (4 * repeats)
+    return load_text(spec(f"{kept}  - b(4) * {4 * repeats}\n  - c = b(8) * {4 * repeats}\n{again}", blocks, "[8]"))
+
+
+def test_the_time_of_a_source_grows_as_its_network_does() -> None:
+    """At most 12 times the time for 10 times the layers, the best of some tries each: a search in a list takes 100."""
+    few, many = deep(107), deep(1_067)
+    assert len(few.nodes) >= 3_200
+    assert len(many.nodes) >= 32_000
+    with gc_paused():
+        short = min(seconds(few) for _ in range(4))
+        assert any(seconds(many) <= 12 * short for _ in range(4))
+
+
+def seconds(graph: Graph) -> float:
+    """The CPU time that the source of a network takes."""
+    fresh = replace(graph)
+    before = time.process_time()
+    generate(fresh)
+    return time.process_time() - before
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

@@ -125,12 +125,12 @@ def test_repeats() -> None:
 
 
 def test_a_bare_name_goes_on_from_what_it_put_out() -> None:
-    g = graph("layers:\n  - a = conv(3, 8) -> relu\n  - a -> tanh")
+    g = graph("layers:\n  - a = conv(3, 8)\n  - relu\n  - a -> tanh")
     assert g["tanh1"].sources == ("a",)
 
 
 def test_from_names_the_source() -> None:
-    g = graph("layers:\n  - a = conv(3, 8) -> relu\n  - {tanh: , from: a}")
+    g = graph("layers:\n  - a = conv(3, 8)\n  - relu\n  - {tanh: , from: a}")
     assert g["tanh1"].sources == ("a",)
 
 
@@ -169,6 +169,99 @@ def test_frozen_weights_are_no_longer_trainable() -> None:
 def test_a_setting_gives_a_free_symbol_its_number() -> None:
     g = graph("layers:\n  - relu", "[3, H, W]", settings={"H": "8", "W": "2*4"})
     assert g["relu1"].output.item_shape == (3, 8, 8)
+
+
+# --- names in front of chains ------------------------------------------------------------------------------------
+
+READ = {
+    "a later item": "  - e -> tanh",
+    "from": "  - {tanh: , from: e}",
+    "a join": "  - add: [e, prev]",
+    "an output": "outputs: [e]",
+    "an argument that is read": "  - resize(like=e)",
+    "a block that it is passed to": "  - b(e)",
+    "another name": "  - f = e",
+}
+
+
+@pytest.mark.parametrize("reader", READ.values(), ids=READ)
+def test_a_name_in_front_of_a_chain_is_no_value_that_can_be_read(reader: str) -> None:
+    body = f"blocks:\n  b(skip):\n    - add: [skip, prev]\nlayers:\n  - e = conv(3, 3, p1) -> relu\n{reader}"
+    with pytest.raises(SpecError) as caught:
+        graph(body)
+    (found,) = caught.value.diagnostics
+    word = "skip" if reader.endswith("b(e)") else "e"
+    assert found.code == "AC139"
+    assert found.message == f"'{word}' is the first layer of its chain, conv(3, 3, p1), and not what the chain ends in"
+    assert found.help == (
+        "write `conv(3, 3, p1) -> e = relu` if the end is meant, "
+        "or two items, `- e = conv(3, 3, p1)` and `- relu`, if the first layer is meant"
+    )
+
+
+def test_a_name_in_front_of_a_chain_of_one_side_of_a_choice_too() -> None:
+    body = "layers:\n  - e = fc(4) -> relu if 2 > 1 else e = fc(4)\n  - add: [e, prev]"
+    assert [code for code, _ in problems(body, "[4]")] == ["AC139"]
+    assert names(graph(body.replace("2 > 1", "1 > 2"), "[4]")) == ["e", "add1"]
+
+
+ALLOWED = {
+    "it runs again": "  - e = fc(4) -> relu -> e()",
+    "its weights are tied": "  - e = fc(4) -> relu -> fc(4, tie=e)",
+    "it is run by a block that it is passed to": "  - e = fc(4) -> relu\n  - again(e)",
+    "the end has a name of its own": "  - e = fc(4) -> f = relu\n  - add: [e, f]",
+    "it is written as the end": "  - fc(4) -> e = relu\n  - add: [e, prev]",
+    "it is written as two items": "  - e = fc(4)\n  - relu\n  - add: [e, prev]",
+}
+
+
+@pytest.mark.parametrize("layers", ALLOWED.values(), ids=ALLOWED)
+def test_what_means_the_layer_itself_and_what_is_clear_is_allowed(layers: str) -> None:
+    g = graph(f"blocks:\n  again(g):\n    - g()\nlayers:\n{layers}", "[4]")
+    assert "e" in g.by_name
+
+
+# --- paths that are not there ---------------------------------------------------------------------------------------
+
+
+def test_a_path_whose_condition_is_false_is_left_out_of_the_merge() -> None:
+    """Counted by hand: 8 features and 4, none of the 3 that came in."""
+    g = graph("layers:\n  - concat: [fc(8), fc(4), fc(2) if 1 > 2]", "[3]")
+    assert g["concat1"].sources == ("fc1", "fc2")
+    assert g["concat1"].output.channels == 12
+
+
+def test_of_a_choice_of_paths_none_may_be_there() -> None:
+    """8 features beside 6, then 4 beside 28, then none beside 64."""
+    blocks = "blocks:\n  b(n):\n    - concat: [relu, tanh, fc(8) if n == 1 else fc(4) if n == 2]\n"
+    g = graph(f"{blocks}layers:\n  - b(1) -> b(2) -> b(3)", "[3]")
+    assert [g[f"b{n}.concat1"].output.channels for n in (1, 2, 3)] == [6 + 8, 28 + 4, 64]
+
+
+def test_a_merge_of_one_path_that_is_left_is_that_path() -> None:
+    blocks = "blocks:\n  b(residual):\n    - {add: [fc(3), prev if residual], name: out}\n    - out -> relu\n"
+    g = graph(f"{blocks}layers:\n  - b(true) -> b(false)", "[3]")
+    assert names(g) == ["b1.fc1", "b1.out", "b1.relu1", "b2.fc1", "b2.relu1"]
+    assert g["b2.relu1"].sources == ("b2.fc1",)
+
+
+def test_where_no_path_is_left_that_is_a_problem() -> None:
+    assert problems("layers:\n  - add: [relu if 1 > 2, tanh if 1 > 3]") == [
+        ("AC203", "no path of add is left: the conditions of all of them are false")
+    ]
+
+
+def test_what_joins_two_paths_and_no_other_number_needs_both() -> None:
+    """A sample of a mean without its variance is no sample, and not the mean in silence."""
+    assert problems("layers:\n  - gaussian_sample: [fc(4), fc(4) if 1 > 2]", "[8]") == [
+        ("AC203", "gaussian_sample takes 2 inputs, got 1")
+    ]
+
+
+def test_in_a_chain_a_step_that_is_not_there_hands_on_what_came_in() -> None:
+    g = graph("layers:\n  - add: [[tanh if 1 > 2, relu], prev]")
+    assert g["relu1"].sources == ("input",)
+    assert g["add1"].sources == ("relu1", "input")
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------

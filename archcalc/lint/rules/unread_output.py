@@ -17,7 +17,7 @@ class UnreadOutput(Rule, code="AR107"):
 
     bad = """
 layers:
-  - a = conv(3, 8) -> relu
+  - conv(3, 8) -> a = relu
   - skipped = conv(1, 8)  # <-
   - conv: {kernel_size: 3, out_channels: 4, stride: 1}
     from: a

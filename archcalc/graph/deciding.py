@@ -1,0 +1,31 @@
+"""What expressions decide about a chain: which way it goes, and how often a step is taken."""
+
+from archcalc.core.diagnostic import problem
+from archcalc.core.dim import Dim
+from archcalc.graph.binding import Kind, dimension, read, shown
+from archcalc.graph.declarations import WORDS
+from archcalc.graph.frame import Frame
+from archcalc.spec.chain import Body, Choice
+from archcalc.spec.expression import Expression
+from archcalc.spec.value import Truth
+
+COMPARE = "write a comparison: n > 1"
+
+
+def chosen(choice: Choice, frame: Frame, truth: Truth) -> Body:
+    """The side of a choice that is taken. `truth` decides what free symbols leave open."""
+    holds = choice.condition.evaluate(frame.scope, WORDS, truth)
+    if not isinstance(holds, bool):
+        raise problem(
+            "AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE
+        )
+    return choice.then if holds else choice.otherwise
+
+
+def times(repeat: Expression, frame: Frame, truth: Truth) -> Dim:
+    """How many copies a repeat asks for."""
+    count: Dim = read("a repeat", repeat, Kind(dimension), frame.scope)
+    enough = count >= 0
+    if not (enough if isinstance(enough, bool) else truth(enough, repeat.where)):
+        raise problem("AC127", f"a repeat must be 0 or more, got {count}", repeat.where)
+    return count

@@ -1,0 +1,45 @@
+"""Merges: which layer joins the paths of a list."""
+
+from archcalc.core.diagnostic import SpecError, problem
+from archcalc.graph.declarations import unknown_layer
+from archcalc.layer import Layer, known_names, layer_named
+from archcalc.spec.chain import Merge, Step
+
+
+def merging_layer(merge: Merge) -> type[Layer]:
+    """The layer that joins paths. Raises what keeps it from doing so."""
+    word = merge.target.text
+    layer = layer_named(word)
+    if layer is None:
+        raise unknown_layer(word, merge.target.where, known_names())
+    if layer.inputs[1] == 1:
+        raise list_for_a_layer(merge, layer)
+    if not merge.paths:
+        raise problem(
+            "AC203", f"{word} needs paths, got an empty list", merge.where, help=f"write {word}: [prev, layer]"
+        )
+    return layer
+
+
+def joins_any_number(layer: type[Layer]) -> bool:
+    """Whether it is a sum, a product or the like, in which a path more or less is of no account."""
+    return layer.inputs[1] is None
+
+
+def nothing_left(merge: Merge) -> SpecError:
+    message = f"no path of {merge.target.text} is left: the conditions of all of them are false"
+    return problem("AC203", message, merge.where, help="write `else prev` where what came in is meant")
+
+
+def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:
+    """YOLO's and PyTorch's users would read `conv: [3, 64]` in opposite orders."""
+    word = merge.target.text
+    numbers = [step.call.target.text for path in merge.paths for step in path if isinstance(step, Step)]
+    values = numbers if len(numbers) == len(layer.positional) else ["..."] * len(layer.positional)
+    keys = ", ".join(f"{name}: {value}" for name, value in zip(layer.positional, values, strict=True))
+    return problem(
+        "AC133",
+        f"{word} takes no list: the order of the numbers is ambiguous",
+        merge.target.where,
+        help=f"write '{word}({', '.join(values)})' or '{word}: {{{keys}}}'",
+    )

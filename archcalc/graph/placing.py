@@ -1,0 +1,99 @@
+"""Layers into the network: a call becomes a layer with its arguments, and the norm and activation that follow it."""
+
+from dataclasses import dataclass, replace
+
+from archcalc.core.diagnostic import problem
+from archcalc.graph.binding import Kind, bind, read, shown, truth
+from archcalc.graph.bounds import Bounds
+from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
+from archcalc.graph.frame import Frame, Named
+from archcalc.graph.graph import Node
+from archcalc.graph.inference import Network
+from archcalc.graph.resolving import value_of
+from archcalc.layer import Layer, Reference, known_names, layer_named
+from archcalc.spec.chain import Invocation
+from archcalc.spec.expression import Expression, Function, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Puts layers into `network`: `sources` are paths there, `frame` is where the call stands, a path comes back."""
+
+    network: Network
+    declared: Declarations
+    bounds: Bounds
+
+    def layer(
+        self,
+        call: Invocation,
+        kind: type[Layer],
+        sources: tuple[str, ...],
+        frame: Frame,
+        name: str,
+        frozen: bool = False,
+    ) -> str:
+        """A layer, and the norm and activation that its call asks for after it."""
+        defaults = self.declared.defaults_of(frame.library).get(kind.name, ())
+        bound = bind(call, kind, frame.scope, defaults)
+        if "freeze" in bound.others:
+            frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
+        check_reads(bound.layer, call)
+        name = name or frame.number(call.target.text)
+        made = self.put(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
+        for key in kind.followed_by:
+            if key in bound.others and (after := follower(key, bound.others[key], frame)):
+                made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
+        return made
+
+    def again(self, owner: Node, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
+        """A layer that is there already, on other values, with the same weights."""
+        return self.put(owner.layer, call, sources, frame, name, owner.frozen, owner.module)
+
+    def put(
+        self,
+        layer: Layer,
+        call: Invocation,
+        sources: tuple[str, ...],
+        frame: Frame,
+        name: str,
+        frozen: bool,
+        module: str = "",
+    ) -> str:
+        """`module` is whose weights the layer uses, where not its own."""
+        path = frame.path(name)
+        self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
+        self.bounds.check_room(len(self.network.nodes), call.where)
+        return path
+
+
+def check_reads(layer: Layer, call: Invocation) -> None:
+    """Raises what keeps the values from being read that arguments name."""
+    for key in layer.reads:
+        if isinstance(named := getattr(layer, key), Named):
+            given = {word.text: value for word, value in call.keywords}.get(key)
+            value_of(named, given.where.text if given else key, given.where if given else call.where)
+
+
+def tied_to_layers(layer: Layer) -> Layer:
+    """The layer with its ties to what names stand in front of: a name as a value is what comes out of that."""
+    named = {key: value for key in layer.ties if isinstance(value := getattr(layer, key), Named) and value.labelled}
+    return replace(layer, **{key: Reference(value.labelled) for key, value in named.items()}) if named else layer
+
+
+def layer_of(call: Invocation) -> type[Layer]:
+    layer = layer_named(call.target.text)
+    if layer is None:
+        raise unknown_layer(call.target.text, call.target.where, known_names())
+    return layer
+
+
+def follower(key: str, value: Expression, frame: Frame) -> Invocation | None:
+    """The call that `norm: batchnorm` or `act: leaky_relu(0.1)` stands for."""
+    if isinstance(value, Function):
+        return Invocation(value.name, value.arguments, (), True, value.where)
+    word = value.evaluate(frame.scope, WORDS)
+    if word == "none":
+        return None
+    if not isinstance(word, str) or layer_named(word) is None:
+        raise problem("AC124", f"{key} must be a layer, got {shown(word)}", value.where, help="write a layer, or none")
+    return Invocation(Word(word, value.where), (), (), False, value.where)

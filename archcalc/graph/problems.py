@@ -1,0 +1,23 @@
+"""The problems found so far: building goes on after one, and reports each place once."""
+
+from dataclasses import dataclass, field, replace
+
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.core.location import Location
+from archcalc.graph.frame import Site
+
+
+@dataclass
+class ProblemsFound:
+    """What is wrong with a document, in the order in which it was found."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    reported: set[tuple[str, Location | None]] = field(default_factory=set)
+
+    def report(self, error: SpecError, stack: tuple[Site, ...] = ()) -> None:
+        """Keeps what is wrong, once for each place, with the blocks it happened in."""
+        calls = tuple(f"in {site.name}, called at line {site.where.line + 1}" for site in reversed(stack))
+        for found in error.diagnostics:
+            if (found.code, found.location) not in self.reported:
+                self.reported.add((found.code, found.location))
+                self.diagnostics.append(replace(found, notes=(*found.notes, *calls)))

@@ -1,0 +1,96 @@
+"""Names: which value of the network a word of the spec stands for, where it is read."""
+
+from dataclasses import dataclass
+
+from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
+from archcalc.core.location import Location
+from archcalc.graph.declarations import unknown_layer
+from archcalc.graph.frame import Frame, Named
+from archcalc.graph.inference import Network
+from archcalc.layer import known_names
+from archcalc.spec.expression import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Finds names among what a frame knows and what the network has so far.
+
+    `outermost`: the names that the document's own chain gives, which no block sees.
+    """
+
+    network: Network
+    outermost: frozenset[str]
+
+    def value(self, word: Word, source: str, frame: Frame) -> str:
+        """The path of the value that a name stands for; `source` is what `prev` is there."""
+        found = self.named(word, source, frame)
+        if found is not None:
+            return value_of(found, word.text, word.where)
+        names = names_of_layers(frame)
+        help = did_you_mean(word.text, names) or (f"names so far: {', '.join(names)}" if len(names) < 12 else "")
+        raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
+
+    def called(self, word: Word, source: str, frame: Frame) -> Named:
+        """What a name stands for where a call stands."""
+        found = self.named(word, source, frame)
+        if found is not None:
+            return found
+        raise self.unknown_call(word, frame)
+
+    def named(self, word: Word, source: str, frame: Frame) -> Named | None:
+        if word.text == "prev":
+            return Named(source)
+        meant = frame.scope.get(word.text)
+        if isinstance(meant, Named):
+            return meant
+        path = frame.path(word.text)
+        if path in self.network.scopes:
+            return Named(self.network.scopes[path].output, path)
+        return Named(path, path) if path in self.network.volumes else None
+
+    def unknown_call(self, word: Word, frame: Frame) -> SpecError:
+        if help := self.elsewhere(word.text, frame):
+            return problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
+        return unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names_of_layers(frame)])
+
+    def elsewhere(self, name: str, frame: Frame) -> str:
+        """Where a layer of that name is, if not where it is seen."""
+        if name in frame.taken:
+            return "it is defined later; a chain can use only earlier layers"
+        if frame.stack and name in self.outermost:
+            return "a block does not see the caller's layers; pass this one as an argument"
+        return ""
+
+
+def value_of(named: Named, written: str, where: Location) -> str:
+    """The path of the value that a name stands for. Raises SpecError where people would take it for another one."""
+    if not named.chain:
+        return str(named)
+    head, *others = (place.text for place in named.chain)
+    name, _, first = (part.strip() for part in head.partition("="))
+    end = " -> ".join([first, *others[:-1], f"{name} = {others[-1]}"])
+    items = f"`- {name} = {first}` and `- {' -> '.join(others)}`"
+    raise problem(
+        "AC139",
+        f"'{written}' is the first layer of its chain, {first}, and not what the chain ends in",
+        where,
+        labels=[Label(named.chain[0], "named here")],
+        help=f"write `{end}` if the end is meant, or two items, {items}, if the first layer is meant",
+    )
+
+
+def names_of_layers(frame: Frame) -> list[str]:
+    return [name for name, value in frame.scope.items() if isinstance(value, Named)]
+
+
+def claim(name: Word, frame: Frame) -> None:
+    """Makes sure that a name is new in its frame."""
+    if name.text in frame.places:
+        raise problem(
+            "AC107",
+            f"the name '{name.text}' is used twice",
+            name.where,
+            notes=[f"first used at {frame.places[name.text]}"],
+            help="layer names are unique within a block",
+        )
+    frame.places[name.text] = name.where

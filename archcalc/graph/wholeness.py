@@ -1,0 +1,37 @@
+"""What every graph that leaves the builder is: whole. What a name in it speaks of is there, and comes before."""
+
+from collections.abc import Iterator
+
+from archcalc.graph.graph import Graph, Node, enclosing_scopes
+
+
+def assert_whole(graph: Graph) -> Graph:
+    """The graph. Raises AssertionError with all that it lacks: a fault of the builder, for no problem was reported."""
+    if found := list(faults(graph)):
+        raise AssertionError(f"the graph is not whole, and no problem was reported: {'; '.join(found)}")
+    return graph
+
+
+def faults(graph: Graph) -> Iterator[str]:
+    """What is spoken of in a graph without being there, or before it is there."""
+    known = {each.name for each in graph.inputs}
+    nodes: dict[str, Node] = {}
+    for node in graph:
+        yield from (f"{node.name} reads '{source}'" for source in node.sources if source not in known)
+        if node.reruns and (node.module not in nodes or nodes[node.module].reruns):
+            yield f"{node.name} runs '{node.module}'"
+        yield from (f"{node.name} is tied to '{key}'" for key in node.ties.values() if not is_there(key, nodes))
+        known.add(node.name)
+        nodes[node.name] = node
+    if not graph.outputs:
+        yield "it has no outputs"
+    yield from (f"'{name}' is an output" for name in graph.outputs if name not in known)
+    for prefix, scope in graph.scopes.items():
+        if scope.output not in known or not graph.within[prefix]:
+            yield f"'{scope.output}' is the output of {prefix}"
+        if scope.module not in graph.scopes:
+            yield f"{prefix} runs '{scope.module}'"
+
+
+def is_there(key: str, nodes: dict[str, Node]) -> bool:
+    return any(path in nodes for path in enclosing_scopes(key))
