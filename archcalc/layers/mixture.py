@@ -1,4 +1,4 @@
-"""Mixtures of experts: each token goes through a few of many MLPs, those that a router prefers for it."""
+"""Mixtures of experts: a router sends each token through a few of many MLPs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -146,7 +146,7 @@ PLAIN = """\
 
 
 def filled(template: str, **words: str) -> str:
-    """A template with `$WORD` replaced.
+    """A template with each `$WORD` replaced.
 
     >>> filled("F.$ACT(x)", ACT="silu")
     'F.silu(x)'
@@ -157,7 +157,7 @@ def filled(template: str, **words: str) -> str:
 
 
 def initialiser(parameters: Sequence[str]) -> str:
-    """The head of `__init__`, on lines of at most 120 characters."""
+    """The signature of `__init__`, in lines of at most 120 characters."""
     line = f"    def __init__({', '.join(parameters)}) -> None:"
     if len(line) <= WIDTH:
         return line
@@ -165,40 +165,40 @@ def initialiser(parameters: Sequence[str]) -> str:
 
 
 def selected(n: Dim, k: Dim) -> Dim:
-    """Comparisons that pick the k largest of n, one after the other."""
+    """The comparisons that select the k largest of n values, one after another."""
     return k * (n - 1) - k * (k - 1) // 2
 
 
 def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
-    """As torch.nn.functional.grouped_mm maps rows, each run with a matrix of its own."""
+    """torch.nn.functional.grouped_mm: each group of consecutive rows is multiplied by its own matrix."""
     own = (weight,)
     facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, keeps=("ends",), shown=True)
     return Kernel(reads=(reads,), size=size, **facts, **more)
 
 
 class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
-    """Each token goes through `top_k` of `num_experts` MLPs, those that a router scores best, and through shared ones.
+    """Each token passes through the `top_k` of `num_experts` MLPs with the best router scores, and the shared experts.
 
     x: C at T tokens -> y: the same
 
-    An expert is down(act(gate(x)) * up(x)), or where it is not `gated` down(act(up(x))), without biases. The router is
-    a linear map to a score for each expert. With `scoring: softmax` a token takes of the experts that it goes to the
-    shares that softmax gives them among themselves, or where `norm_topk_prob` is off among all. With `scoring: sigmoid`
-    a buffer corrects the scores before experts are chosen, from the `topk_group` best of `n_group` groups (by the sum
-    of their two best scores); shares are the scores themselves, over their sum, times `routed_scaling_factor`.
-    `shared_experts` of `shared_features` hidden features each (unsaid: as many as the others) are one wider MLP.
+    An expert is down(act(gate(x)) * up(x)), or down(act(up(x))) if not `gated`, without biases. The router is a linear
+    map to one score per expert. With `scoring: softmax`, expert outputs are weighted by the softmax of the scores of
+    the selected experts, or of all experts if `norm_topk_prob` is off. With `scoring: sigmoid`, a buffer is added to
+    the scores to select experts from the `topk_group` best of `n_group` groups (by the sum of their two best scores);
+    the weights are the scores themselves, divided by their sum, times `routed_scaling_factor`. The `shared_experts`
+    have `shared_features` hidden features each (default: as many as the other experts) and form one wider MLP.
 
-    With `capacity_factor` f every expert has f k T / E slots for the tokens of an item, rounded up, of E experts and
-    k = `top_k`; later tokens that find none are dropped. All slots are computed, empty ones too. Whether there is one
-    depends on the tokens before, which is a choice, and no part of the receptive field.
+    With `capacity_factor` f, each of E experts has f k T / E slots per sample, rounded up, where k = `top_k`; later
+    tokens without a free slot are dropped. All slots are computed, including empty ones. Whether a slot is free depends
+    on earlier tokens; this dependence is not part of the receptive field.
 
-    MACs: of the experts that a token goes to, or of all slots, of the router, of the shared experts. Picking the k best
-    of n takes n - 1, n - 2, ... comparisons; sorting tokens by expert moves them and counts nothing.
+    MACs: those of the selected experts, or of all slots, plus the router and the shared experts. Selecting the k best
+    of n takes n - 1, n - 2, ... comparisons; sorting tokens by expert only moves them and counts nothing.
 
-    Experts are stacked, and applied by torch.nn.functional.grouped_mm to the tokens in the order of their experts: no
-    size depends on where tokens go, so that memory is exact. grouped_mm wants rows of a multiple of 16 bytes, has no
-    float64 and on meta no float32, and FlopCounterMode does not count it: in float64 and on meta each row is
-    multiplied with a copy of its matrix, which is as many MACs.
+    The weights of all experts are stacked, and torch.nn.functional.grouped_mm applies them to the tokens sorted by
+    expert. No size depends on the routing, so memory is exact. grouped_mm needs rows of a multiple of 16 bytes, does
+    not support float64, does not support float32 on meta, and is not counted by FlopCounterMode. In float64 and on meta
+    each row is therefore multiplied by a copy of its matrix, with the same number of MACs.
 
     Sources: Shazeer et al. 2017, arXiv:1701.06538, section 2; Jiang et al. 2024, arXiv:2401.04088, section 2.1; shared
     experts: Dai et al. 2024, arXiv:2401.06066, section 3.2; sigmoid and correction: DeepSeek-AI 2024, arXiv:2412.19437,
@@ -207,7 +207,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     """
 
     role = Role.CONTRACTION
-    uncast = "grouped_mm is not cast, and what goes into it and comes out meets what is"
+    uncast = "autocast does not cast grouped_mm, so that cast and uncast tensors mix"
 
     num_experts: Dim
     top_k: Dim
@@ -229,25 +229,31 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield from at_least(0, shared_experts=self.shared_experts)
         yield from at_least(1, shared_features=1 if self.shared_features is None else self.shared_features)
         yield from at_least(1, n_group=self.n_group, topk_group=self.topk_group)
-        yield self.top_k <= self.num_experts, f"top_k={self.top_k} of num_experts={self.num_experts} are too many"
+        yield self.top_k <= self.num_experts, f"top_k={self.top_k} must not exceed num_experts={self.num_experts}"
         least = 16 // ITEMSIZE[x.dtype]
         for n, what in ((x.channels, "features"), (self.hidden_features, "hidden features")):
             yield (
                 divides(least, n),
-                f"grouped_mm takes rows of a multiple of 16 bytes: {n} {what} are not {least} times n",
+                f"grouped_mm needs rows of a multiple of 16 bytes: {n} {what} are not a multiple of {least}",
             )
         yield self.n_group == 1 or self.scoring == "sigmoid", f"n_group={self.n_group} needs scoring=sigmoid"
         if self.scoring == "sigmoid":
             yield from self.grouped()
 
     def grouped(self) -> Iterator[Requirement]:
-        """What must hold of groups."""
+        """The requirements on groups."""
         groups, each = self.n_group, self.num_experts // self.n_group
         yield divides(groups, self.num_experts), f"n_group={groups} must divide the {self.num_experts} experts"
-        yield each >= 2, f"a group needs two experts or more, {groups} groups of {self.num_experts} have {each}"
-        yield self.topk_group <= groups, f"topk_group={self.topk_group} of n_group={groups} are too many"
+        yield (
+            each >= 2,
+            f"a group needs at least 2 experts: {self.num_experts} experts in {groups} groups are {each} each",
+        )
+        yield self.topk_group <= groups, f"topk_group={self.topk_group} must not exceed n_group={groups}"
         left = self.topk_group * each
-        yield self.top_k <= left, f"top_k={self.top_k} of the {left} experts in {self.topk_group} groups are too many"
+        yield (
+            self.top_k <= left,
+            f"top_k={self.top_k} must not exceed the {left} experts in topk_group={self.topk_group} groups",
+        )
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -258,7 +264,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         return Fraction(str(self.capacity_factor)).as_integer_ratio()
 
     def applied_to(self, x: Volume) -> Dim:
-        """How many rows experts are applied to: for every token `top_k`, or every slot."""
+        """The number of rows that experts are applied to: `top_k` per token, or all slots."""
         if self.capacity_factor is None:
             return x.positions * self.top_k
         times, over = self.capacity
@@ -267,12 +273,12 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     @property
     def shared_width(self) -> Dim:
-        """Hidden features of the shared experts together."""
+        """The hidden features of all shared experts together."""
         return self.shared_experts * (self.hidden_features if self.shared_features is None else self.shared_features)
 
     @property
     def width(self) -> Dim:
-        """What the first map of an expert makes."""
+        """The output features of the first map of an expert."""
         return (2 if self.gated else 1) * self.hidden_features
 
     def weights(self, x: Volume) -> Iterator[Weight]:
@@ -294,7 +300,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     @property
     def into(self) -> tuple[str, ...]:
-        """The maps into the shared experts."""
+        """The names of the first maps of the shared experts."""
         return ("gate_proj", "up_proj") if self.gated else ("up_proj",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
@@ -316,7 +322,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         )
 
     def routing(self, items: Dim) -> Ops:
-        """What turns scores into experts and shares, of so many tokens."""
+        """The operations that select experts and compute their weights, for this many tokens."""
         k, n, rows = self.top_k, self.num_experts, items * self.top_k
         scaled = 0 if self.routed_scaling_factor == 1 else rows
         if self.scoring == "softmax":
@@ -333,8 +339,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     def unpredicted(self, x: Volume) -> str:
         if self.capacity_factor is not None:
-            return "how the queues before its experts take memory is not worked out"
-        return "" if x.dtype != "float64" else "grouped_mm has no float64, and what is done instead copies weights"
+            return "the memory of its expert queues is not modelled"
+        return "" if x.dtype != "float64" else "grouped_mm does not support float64, and the alternative copies weights"
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
@@ -362,7 +368,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             yield Kernel(reads=("routed", "shared"), size=tensor_of(y), gradient=Gradient.SAME, holds=held)
 
     def route(self, n: Dim, dtype: str) -> Iterator[Kernel]:
-        """Which experts each of n tokens goes to, `chosen`, and how much it takes of each, `share`."""
+        """The experts of each of n tokens, `chosen`, and their weights, `share`."""
         scores, picked = Tensor(n * self.num_experts, dtype), Tensor(n * self.top_k, dtype)
         chosen = Tensor(n * self.top_k, "int64")
         yield linear_map(scores, "gate.weight", reads="tokens", makes="scores", matrix=True)
@@ -384,8 +390,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield from self.shares()
 
     def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:
-        """What it takes at its worst to prefer groups, in bytes: the two best of each, or the scores of the others
-        masked, with the groups that are left and the scores of the chosen."""
+        """The peak memory of selecting groups, in bytes: the two best scores of each group, or the masked scores, with
+        the selected groups and the scores of the chosen experts."""
         two, left = 2 * n * self.n_group, n * self.topk_group
         first = Tensor(two, scores.dtype).nbytes + Tensor(two, "int64").nbytes - chosen.nbytes
         picked = Tensor(chosen.numel, scores.dtype).nbytes
@@ -394,11 +400,11 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     @property
     def changes_shares(self) -> bool:
-        """Whether the scores of the chosen are not yet the shares."""
+        """Whether the scores of the chosen experts differ from their weights."""
         return self.norm_topk_prob or self.routed_scaling_factor != 1
 
     def shares(self) -> Iterator[Kernel]:
-        """What becomes of the scores of the chosen experts."""
+        """The kernels that turn the scores of the chosen experts into weights."""
         scaled = self.routed_scaling_factor != 1
         if self.norm_topk_prob:
             made = "normed" if scaled else "share"
@@ -411,7 +417,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             yield Kernel(reads=(reads,), makes="share", own=FACTOR, pins=("factor",), holds=("picked", "chosen"))
 
     def mlps(self, rows: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
-        """All experts, on all rows at once."""
+        """All experts, applied to all rows at once."""
         hidden, act = Tensor(rows * self.width, dtype), Tensor(rows * self.hidden_features, dtype)
         yield grouped_map(hidden, f"experts.{self.first}", reads="rows", makes="hidden")
         if self.gated:
@@ -424,7 +430,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
 
     def kept(self, before: str, after: str) -> tuple[str, ...]:
-        """What backward of the activation needs."""
+        """The tensors that the activation saves for backward."""
         return (after,) if self.act == "relu" else (before,)
 
     def shared(self, x: Volume) -> Iterator[Kernel]:
@@ -461,7 +467,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         return module(name, support=self.source(name, given), features=x.channels, **given)
 
     def source(self, name: str, given: Mapping[str, object]) -> str:
-        """The text of its module."""
+        """The source text of its module."""
         parameters = ["self", "features: int", *(f"{word}: {type(value).__name__}" for word, value in given.items())]
         scaled = self.routed_scaling_factor != 1
         init = GROUPS if self.scoring == "sigmoid" else ""
@@ -499,13 +505,13 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     @property
     def slots(self) -> str:
-        """Slots of an expert for an item, rounded up, as the module computes them."""
+        """The slots of an expert per sample, rounded up, as an expression of the module."""
         times, over = self.capacity
         experts = "self.num_experts" if over == 1 else f"({over} * self.num_experts)"
         return f"-(-{times} * self.top_k * length // {experts})"
 
     def source_of_shared(self) -> str:
-        """The text of its method for the shared experts."""
+        """The source text of its method for the shared experts."""
         first = "gate_proj" if self.gated else "up_proj"
         inner = f'F.{self.act}(maps["{first}"](x))'
         return filled(SHARED_MLP, INNER=f'{inner} * maps["up_proj"](x)' if self.gated else inner)

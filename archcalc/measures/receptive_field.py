@@ -1,4 +1,4 @@
-"""Receptive field: which units of the network's input one output unit can see."""
+"""Receptive field: the elements of the network's input that one output element can depend on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -13,20 +13,20 @@ from archcalc.layer import Layer
 from archcalc.sym.expr import NoClosedForm
 
 Fields = tuple[Field, ...]
-"""One field to each spatial axis of the network's input."""
+"""One field per spatial axis of the network's input."""
 
 MAX_PHASES = 100_000
-"""Upsampling by s makes s kinds of units, and several layers multiply them: far beyond any network."""
+"""Limit on phases: upsampling by s creates s phases, and several layers multiply them. No real network reaches it."""
 
 Step = Callable[[Field, AnyWindow, Dim], Field]
 
 
 def receptive_fields(graph: Graph) -> dict[str, Fields]:
-    """For every node its field on each spatial axis of the input.
+    """For every node, its field on each spatial axis of the input.
 
-    Nodes that no spatial input reaches are left out, those of which neighbouring units see too many different things
-    (MAX_PHASES), and those behind windows that need numbers where a size is free (adaptive pooling). Fields are in
-    units of the first input that has spatial axes.
+    Left out are nodes without a spatial input, nodes with too many phases (MAX_PHASES), and nodes after windows that
+    need numbers if a size is free (adaptive pooling). Fields are measured in elements of the first input with spatial
+    axes.
     """
     seed = spatial_input(graph)
     if seed is None:
@@ -46,35 +46,35 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
 
 
 def spatial_input(graph: Graph) -> Input | None:
-    """The input in whose units fields are measured."""
+    """The input in whose elements fields are measured."""
     return next((i for i in graph.inputs if i.volume.rank), None)
 
 
 @cache
 def is_pointwise(kind: type[Layer]) -> bool:
-    """Whether a layer is of those that read one position for each: it says nothing else of its windows."""
+    """Whether each output position reads one input position: the layer does not override the default windows."""
     return kind.windows is Layer.windows and kind.windows_of_inputs is Layer.windows_of_inputs and kind.carries is None
 
 
 def carriers(node: Node) -> tuple[str, ...]:
-    """The sources whose values reach the output; the others only lend their size."""
+    """The sources whose values the output depends on; only the sizes of the others matter."""
     return node.sources[: node.layer.carries]
 
 
 def windows_along(node: Node, axes: int, source: int = 0) -> tuple[AnyWindow, ...]:
-    """A node's window on each axis of the network's input, where that comes in by the source of this number; a
-    sequence's one axis carries all that were put in a row."""
+    """A node's window on each axis of the network's input, for the source with this index; the single axis of a
+    sequence stands for all axes that were flattened into it."""
     windows = node.layer.windows_of_inputs(*node.inputs)[source]
     return windows * axes if len(windows) == 1 else windows
 
 
 def carrying(volume: Volume, axis: int, axes: int) -> int | None:
-    """Which axis of a volume carries one of the input's `axes`: its only one carries all; None where that is gone."""
+    """The axis of a volume for one of the input's `axes`: a single axis stands for all; None if it is removed."""
     return 0 if volume.rank == 1 else axis if volume.rank == axes else None
 
 
 def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step) -> Fields:
-    """The fields of a node's output, from those of its inputs; none where they would have too many phases."""
+    """The fields of a node's output, from those of its inputs; none if they would have too many phases."""
     alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
     for source, fields in branches.items():
         alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
@@ -83,12 +83,12 @@ def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step)
 
 
 def joined(branches: Sequence[Fields]) -> Fields:
-    """What several branches see together."""
+    """The union of the fields of several branches."""
     return branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
 
 
 def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, grow: Step) -> Fields:
-    """The fields behind windows."""
+    """The fields after these windows."""
     if all(window is IDENTITY for window in windows):
         return fields
     axes = list(zip(fields, windows, seed.volume.spatial, strict=True))

@@ -1,4 +1,4 @@
-"""Where the inputs of a join come from: each with its volume and field, and where they parted."""
+"""Where the inputs of a merge come from: each with its volume and field, and where the branches split."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,7 +24,7 @@ def inputs(subject: Subject) -> Iterator[Part]:
     if fork:
         names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
         shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""
-        yield said(f"they part at {fork}{shortcut}")
+        yield said(f"they split at {fork}{shortcut}")
     else:
         yield said("they have no layer or input in common")
     yield from rule(subject)
@@ -32,7 +32,7 @@ def inputs(subject: Subject) -> Iterator[Part]:
 
 
 def rule(subject: Subject) -> Iterator[Part]:
-    """What the layer asks of its inputs, in its own words without what it got."""
+    """The requirements of the layer on its inputs, in its own words, without the actual values."""
     node = subject.node
     asked = (message.partition(", got")[0] for _, message in node.layer.requires(*node.inputs))
     for words in dict.fromkeys(words for words in asked if words.startswith(node.layer.name)):
@@ -45,7 +45,7 @@ def fields_of(subject: Subject) -> Mapping[str, Fields]:
 
 
 def in_cells(fields: Fields | None) -> tuple[str, str, str]:
-    """Size, jump and start, each once for all axes where they agree."""
+    """Size, jump and start, each once if all axes agree."""
     if not fields:
         return "", "", ""
     if all(field.whole for field in fields):
@@ -56,22 +56,22 @@ def in_cells(fields: Fields | None) -> tuple[str, str, str]:
 
 
 def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
-    """Whether units in the same place look at the same place of the network's input."""
+    """Whether elements at the same position depend on the same position of the network's input."""
     branches = [fields[source] for source in carriers(subject.node) if source in fields]
     if len(branches) < 2 or any(field.whole for each in branches for field in each):
         return
     joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
     if all(field.aligned for field in joined):
-        yield said("aligned: units in one place have their fields around one centre, at the same jump")
+        yield said("aligned: at each position, the fields have the same centre and the same jump")
     else:
-        yield said("not aligned: units in one place have fields with different centres, or at different jumps")
+        yield said("not aligned: at the same position, the fields have different centres or different jumps")
 
 
-# --- the graph behind ------------------------------------------------------------------------------------------------
+# --- the graph before ------------------------------------------------------------------------------------------------
 
 
 def forked(graph: Graph, sources: tuple[str, ...]) -> str:
-    """The last layer, or input, that all come from; empty where there is none."""
+    """The last layer or input that all sources depend on; empty if there is none."""
     common = set.intersection(*(graph.ancestors(source) for source in sources))
     order = [*(each.name for each in graph.inputs), *(node.name for node in graph)]
     return next((name for name in reversed(order) if name in common), "")

@@ -1,4 +1,4 @@
-"""Receptive field: what one unit sees at the layer's input, and what its windows make of that."""
+"""Receptive field: the field at the layer's input, and how the layer's windows change it."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from archcalc.measures.receptive_field import Fields, carriers, spatial_input, w
 SOURCE = "Araujo, Norris & Sim 2019, Distill"
 
 MOST_PHASES = 16
-"""Phases that are listed; of more, the first."""
+"""The maximum number of phases that are listed."""
 
 
 @derivation("Receptive field", 50)
@@ -24,7 +24,7 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
         yield said("none: the network's input has no positions")
         return
     if node.name not in subject.fields:
-        yield said("none: no input with positions reaches it, or its units see too many different things")
+        yield said("none: it has no input with positions, or its field has too many phases")
         return
     before, after = fields_before(subject), subject.fields[node.name]
     windows = windows_along(node, seed.volume.rank)
@@ -32,14 +32,14 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
     for i, axis in enumerate(axes_of(seed.volume)):
         n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
         if (before[i], window, n) in seen:
-            yield said(f"along {axis} the same")
+            yield said(f"the same along {axis}")
         else:
             yield from of_axis(node, window, before[i], after[i], axis, n)
         seen[before[i], window, n] = axis
 
 
 def fields_before(subject: Subject) -> Fields:
-    """What a unit of the input sees, of all inputs together."""
+    """The field of an element of the input; for several inputs, the union."""
     seed = spatial_input(subject.graph)
     assert seed is not None
     known = {**subject.fields, seed.name: (Field(),) * seed.volume.rank}
@@ -49,10 +49,10 @@ def fields_before(subject: Subject) -> Fields:
 
 def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:
     if after.whole:
-        why = "already the units of its input do" if before.whole else "it reads the whole axis"
-        yield said(f"along {axis} every unit sees all {after.size:,} units of the network's input: {why}")
+        why = "so do the elements of its input" if before.whole else "the layer reads the whole axis"
+        yield said(f"along {axis} every element depends on all {after.size:,} elements of the network's input: {why}")
         return
-    joined = "what its inputs see together" if len(carriers(node)) > 1 else "as at its input"
+    joined = "the union of the fields of its inputs" if len(carriers(node)) > 1 else "as at its input"
     if window is IDENTITY:
         yield said(f"along {axis} {joined}: {in_words(after)}")
         return
@@ -60,7 +60,7 @@ def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: st
     made = window_with_names(window, node.layer)
     yield from (isinstance(made, Window) and list(recurrence(made, before, after))) or in_phases(after)
     if after.size > n:
-        yield said(f"more than the {n:,} units of {axis} that there are: padding is among them")
+        yield said(f"larger than the {n:,} elements of {axis}: it includes padding")
 
 
 def in_words(field: Field) -> str:
@@ -69,7 +69,7 @@ def in_words(field: Field) -> str:
 
 
 def recurrence(window: Window, before: Field, after: Field) -> Iterator[Step]:
-    """The steps of a sliding window; none where units see different things, and one number says nothing."""
+    """The steps of a sliding window; none if there are several phases, because one number is not enough."""
     if len(before.spans) > 1 or len(after.spans) > 1:
         return
     r, j, start = named("r", before.size), named("j", before.step), named("start", before.start)
@@ -87,7 +87,7 @@ def recurrence(window: Window, before: Field, after: Field) -> Iterator[Step]:
 
 
 def in_phases(field: Field) -> Iterator[Part]:
-    """What each kind of unit sees, where neighbours see different things."""
+    """The field of each phase."""
     count = len(field.spans)
     yield Step(name="size", result=field.size, note="the largest over the phases" if count > 1 else "")
     yield Step(name="jump", numbers=f"{field.step}/{count}" if count > 1 else "", result=field.jump)
@@ -96,11 +96,11 @@ def in_phases(field: Field) -> Iterator[Part]:
         return
     shown, turns = field.spans[:MOST_PHASES], f"{field.step}·q" if field.step > 1 else "q"
     yield said(
-        f"units take turns: unit {count}·q + i sees these units, {turns} further on"
+        f"the field repeats every {count} elements: element {count}·q + i depends on these, shifted by {turns}"
         + (f" (the first {MOST_PHASES} of {count})" if len(shown) < count else "")
     )
     rows = tuple(
         (str(i), *((f"{span[0]:,}", f"{span[1]:,}", f"{span[1] - span[0] + 1:,}") if span else ("", "", "nothing")))
         for i, span in enumerate(shown)
     )
-    yield Table(("i", "from unit", "to unit", "size"), rows)
+    yield Table(("i", "from element", "to element", "size"), rows)
