@@ -63,7 +63,7 @@ WITHOUT_FORM = (ArithmeticError, LookupError, TypeError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A quantity with its formula, the formula in numbers, and the meaning of each letter; the formula may be missing."""
+    """A quantity with its formula, also in numbers, and the meaning of each letter; the formula may be missing."""
 
     result: Dim
     formula: str = ""

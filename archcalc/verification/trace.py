@@ -1,4 +1,4 @@
-"""Generated source made to run, and watched as it runs: the value of every layer, as the line that makes it ends."""
+"""Runs generated source and traces it: the value of every layer, as soon as its line ends."""
 
 import linecache
 import sys
@@ -16,12 +16,12 @@ from archcalc.codegen.source import Mark
 from archcalc.graph.graph import Graph, Input, Node
 
 See = Callable[[Node, Tensor], None]
-"""What is done with each layer's value."""
+"""The callback for each layer's value."""
 
 
 class Running:
-    """The text of a network, executed, and its module on a device; `autocast`: the dtype that its forward passes run in
-    under `torch.autocast`, "" without it."""
+    """The executed source of a network, and its module on a device; `autocast`: the dtype of its forward passes under
+    `torch.autocast`, "" without it."""
 
     def __init__(self, source: Source, graph: Graph, device: str, autocast: str = "") -> None:
         self.source, self.graph, self.device, self.autocast = source, graph, device, autocast
@@ -34,23 +34,23 @@ class Running:
         self.module.to(floating_dtype(graph))
 
     def under(self, autocast: str) -> "Running":
-        """The same module, run under autocast or not."""
+        """The same module, with or without autocast."""
         other = copy(self)
         other.autocast = autocast
         return other
 
     def inputs(self) -> list[Tensor]:
-        """Random inputs of the graph's sizes."""
+        """Random inputs with the sizes of the graph."""
         return [sample(each, self.device) for each in self.graph.inputs]
 
     def forward(self, inputs: Sequence[Tensor]) -> Any:
-        """What the module puts out."""
+        """The output of the module."""
         dtype = getattr(torch, self.autocast) if self.autocast else None
         with torch.autocast(self.device, dtype) if dtype else nullcontext():
             return self.module(*inputs)
 
     def run(self, inputs: Sequence[Tensor], see: See, *, grad: bool = False) -> None:
-        """Runs the network once; every layer's value is seen in the order of the graph. `grad`: autograd takes note."""
+        """Runs the network once, and calls `see` for every layer in the order of the graph. `grad`: with autograd."""
         watch = Watch(self.file, self.source.marks, self.graph.nodes, see)
         before = sys.gettrace()
         sys.settrace(watch.called)
@@ -64,7 +64,7 @@ class Running:
 
 
 class Watch:
-    """A trace function: follows the frames of one file, and sees a value when the statement that makes it has ended."""
+    """A trace function: follows the frames of one file, and reports a value after the statement that assigns it."""
 
     def __init__(self, file: str, marks: Mapping[int, Mark], nodes: Sequence[Node], see: See) -> None:
         self.file, self.marks, self.nodes, self.see = file, marks, nodes, see
@@ -72,7 +72,7 @@ class Watch:
 
     def called(self, frame: FrameType, event: str, argument: Any) -> Any:
         code = frame.f_code
-        nested = code.co_name.startswith("<")  # a comprehension, which up to Python 3.11 has a frame of its own
+        nested = code.co_name.startswith("<")  # a comprehension, which has its own frame up to Python 3.11
         return self.frame() if code.co_filename == self.file and not nested else None
 
     def frame(self) -> Any:

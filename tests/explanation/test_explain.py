@@ -1,4 +1,4 @@
-"""Explanations: what a layer's derivation says, and that every number and formula in it is true. Most name no layer."""
+"""Explanations: the text of derivations, and checks that every number and formula is true. Most tests name no layer."""
 
 import json
 import math
@@ -41,13 +41,13 @@ MEASURED = {
     "output": "output_bytes",
     "parameters": "param_bytes",
 }
-"""The steps that are measures."""
+"""The measures by the names of their steps."""
 
 
 REFERENCES = list(references())
 
 
-# --- what is printed is worked out again -----------------------------------------------------------------------------
+# --- printed formulas are evaluated again ----------------------------------------------------------------------------
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -55,7 +55,7 @@ SIGNS = {"·": "*", TIMES: "*", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "�
 
 
 def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
-    """What a printed formula comes to, in exact numbers, by Python alone."""
+    """The exact value of a printed formula, evaluated by Python alone."""
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**{found.group().translate(RAISED)}", text)
     text = re.sub(r"(?<!\w)(\d+)(?!\w)", r"Exact(\1)", "".join(SIGNS.get(sign, sign) for sign in text))
@@ -65,7 +65,7 @@ def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
     return eval(text, {"__builtins__": {}}, {**known, **names})
 
 
-def test_what_is_printed_is_read_as_it_is_meant() -> None:
+def test_printed_formulas_are_evaluated_correctly() -> None:
     assert worked_out("⌊(n + 2·p - 3)/s⌋ + 1", {"n": 7, "p": 1, "s": 2}) == 4
     assert worked_out("6·28·28·(96/2)·5·5 - 1,200", {}) == 6 * 28 * 28 * 48 * 25 - 1200
     assert worked_out(f"C_1 {TIMES} k²·H'", {"C_1": 3, "k": 5, "H'": 2}) == 150
@@ -73,7 +73,7 @@ def test_what_is_printed_is_read_as_it_is_meant() -> None:
 
 
 def steps(made: Explanation) -> Iterator[tuple[str, Step]]:
-    """Every step that has a result, with the title of its section."""
+    """Every step with a result, and the title of its section."""
     for section in made.sections:
         yield from (
             (section.title, part) for part in section.parts if isinstance(part, Step) and part.result is not None
@@ -85,7 +85,7 @@ def close(a: Any, b: Any) -> bool:
 
 
 def check(made: Explanation, node: Node, graph: Graph) -> None:
-    """Every step is true, and every result is the measures'."""
+    """Checks that every step is true, and that results equal the measures."""
     for title, step in steps(made):
         if step.formula:
             assert close(worked_out(step.formula, step.symbols), step.result), (made.name, step)
@@ -106,7 +106,7 @@ def check_sizes(made: Explanation, node: Node) -> None:
 
 
 def check_field(made: Explanation, node: Node, graph: Graph) -> None:
-    """The recurrence ends in the measured field of some axis."""
+    """Checks that the recurrence ends in the measured field of an axis."""
     fields = receptive_fields(graph).get(node.name, ())
     found = [step for title, step in steps(made) if title == "Receptive field"]
     for name, read in (("r'", "size"), ("j'", "jump"), ("start'", "start"), ("size", "size"), ("jump", "jump")):
@@ -116,7 +116,7 @@ def check_field(made: Explanation, node: Node, graph: Graph) -> None:
 
 
 def check_layout(made: Explanation) -> None:
-    """No line is too long, but those that hold a name, and nothing stands at the end of a line that is nothing."""
+    """Checks that no line is too long, except those with a name, and that no line has trailing spaces."""
     for line in as_text(made).splitlines():
         assert line == line.rstrip()
         assert len(line) <= WIDTH or len(max(line.split(), key=len)) > WIDTH // 3, line
@@ -130,16 +130,16 @@ def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(reference: s
     graph, seen = network(reference), set()
     for node in graph:
         kind = (node.layer, node.inputs)
-        if kind not in seen:  # networks repeat themselves
+        if kind not in seen:  # networks repeat layers
             seen.add(kind)
             made = explain(graph, node.name)
             check(made, node, graph)
-            for _, step in steps(made):  # nothing that it computes or keeps is a number without a reason
+            for _, step in steps(made):  # every computed number has a formula
                 assert step.formula or MEASURED.get(step.name) in SUMS, (node.name, step)
 
 
 SUMS = {None, "params", "trainable_params", "buffers"}
-"""Steps that may have no formula: sums of one, or none; and what is no measure."""
+"""Steps that may have no formula: sums of one term or none, and steps that are not measures."""
 
 
 @pytest.mark.parametrize("reference", each(REFERENCES))
@@ -189,7 +189,7 @@ def test_every_example_is_explained_and_every_step_is_true(case: Case, batch: in
 
 @pytest.mark.parametrize("case", CASES)
 def test_formulas_hold_at_other_sizes(case: Case) -> None:
-    """What is derived at one size, with the letters of another, is what is derived at the other."""
+    """A formula derived at one size, evaluated at another, equals the value derived there."""
     layer = LAYERS[case.kind](**case.example.given)
     here = named(explain(alone(layer, case.example.xs), "it"))
     for more in (1, 2, 5, 8):
@@ -202,7 +202,7 @@ def test_formulas_hold_at_other_sizes(case: Case) -> None:
 
 
 def named(made: Explanation) -> dict[tuple[str, str], Step]:
-    """The steps by section and name, those whose name comes once."""
+    """The steps by section and name; names that occur twice are left out."""
     found = [(title, step.name) for title, step in steps(made)]
     return {(title, step.name): step for title, step in steps(made) if found.count((title, step.name)) == 1}
 
@@ -222,7 +222,7 @@ def windows(draw: st.DrawFn, transposed: bool = False) -> Any:
 
 
 def filled(entries: Matrix, weights: torch.Tensor) -> torch.Tensor:
-    """The matrix with the filter's weights in the place of its taps."""
+    """The matrix with the weights of the filter in place of tap indices."""
     flat = weights.flatten().tolist()
     rows = [[0.0 if tap is None else flat[tap] for tap in row] for row in entries]
     return torch.tensor(rows, dtype=torch.float64)
@@ -235,7 +235,7 @@ def random(*shape: int) -> torch.Tensor:
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), rank=st.integers(1, 2), transposed=st.booleans())
 def test_a_layer_is_the_product_with_its_matrix(data: st.DataObject, rank: int, transposed: bool) -> None:
-    """Against torch: stride, padding, dilation and output padding are where the windows say."""
+    """Compared with torch, for stride, padding, dilation and output padding."""
     drawn = tuple(data.draw(windows(transposed)) for _ in range(rank))
     spatial = tuple(data.draw(st.integers(1, 6)) for _ in range(rank))
     if any(window.slide(n) < 1 for window, n in zip(drawn, spatial, strict=True)):
@@ -259,7 +259,7 @@ def test_a_layer_is_the_product_with_its_matrix(data: st.DataObject, rank: int, 
 @settings(max_examples=80, deadline=None)
 @given(window=windows(), n=st.integers(1, 9))
 def test_transposed_convolution_is_the_product_with_the_transpose(window: Window, n: int) -> None:
-    """Against torch: W of a convolution, transposed, is its transposed convolution, back to the size it came from."""
+    """Compared with torch: the transpose of a convolution's W is the transposed convolution, back to the input size."""
     if window.slide(n) < 1:
         return
     y, w = random(window.slide(n)), random(window.kernel)
@@ -323,10 +323,10 @@ def test_layers_of_one_line_word_for_word(name: str, chain: str, layer: str, she
     assert_golden(f"explain_{name}.txt", told.out)
 
 
-def test_batch_and_dtype_are_named(shell: Shell) -> None:
+def test_batch_and_dtype_are_shown(shell: Shell) -> None:
     out = shell("explain", "lenet5", "conv1", "--batch", "8", "--dtype", "float16").out
     assert "output = 2·N·C_out·H'·W' = 2·8·6·28·28 = 75,264 bytes" in out
-    assert "a batch of N = 8, float16: 2 bytes for each unit" in out
+    assert "a batch of N = 8, float16: 2 bytes per element" in out
 
 
 def test_a_parameter_is_set(shell: Shell) -> None:
@@ -377,7 +377,7 @@ def test_from_python() -> None:
         explain(load("lenet5"), "conf1")
 
 
-def test_a_join_of_inputs_that_share_nothing_says_so() -> None:
+def test_a_merge_of_unrelated_inputs_is_described_as_such() -> None:
     graph = load_text("archcalc: 1\nname: two\ninput: {a: [4], b: [4]}\nlayers:\n  - add: [a, b]\n")
     assert "they have no layer or input in common" in as_text(explain(graph, "add1"))
 

@@ -94,6 +94,4 @@ def left_over(window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:
         return
     unread = (n + window.begin + window.end - window.extent) % window.stride - window.end
     if unread > 0:
-        yield said(
-            f"the floor drops the last {f'{unread} elements' if unread > 1 else 'element'} of {axis}: no window reads them"
-        )
+        yield said(f"the floor drops the last {f'{unread} elements' if unread > 1 else 'element'} of {axis}")
