@@ -100,7 +100,7 @@ class Pooling(Layer):
 
 
 class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), aliases=("pool", "max_pool")):
-    """The maximum of each window; padding never is the maximum.
+    """The maximum of each window; padding is never the maximum.
 
     x: C at *spatial -> y: C at *spatial', o = floor((n + 2p - (d(k - 1) + 1)) / s) + 1; with `ceil_mode` rounded up if
     the last window then begins inside the input or its left padding

@@ -41,8 +41,8 @@ def figures(found: "Footprint") -> list[str]:
         )
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    head = f"memory in bytes ({found.setup.rules}; peaks include inputs, but not parameters and buffers)"
-    return [head, *conditions(found), *lines]
+    head = f"memory in bytes ({found.setup.rules})"
+    return [head, "  peaks include the input, but not parameters and buffers", *conditions(found), *lines]
 
 
 def exclusions(once: "Once") -> str:

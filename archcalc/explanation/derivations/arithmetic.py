@@ -16,7 +16,7 @@ from archcalc.measure import MEASURES
 
 KINDS = {
     "mac": ("MACs", "multiply-accumulates"),
-    "sums": ("sums", "results of the MACs, each with one addition less"),
+    "sums": ("sums", "results; each saves one addition"),
     "bias": ("biases", "bias additions"),
     "add": ("adds", "additions and subtractions"),
     "mul": ("muls", "multiplications"),
@@ -30,7 +30,7 @@ KINDS = {
 
 CONVENTIONS = {
     "flops": ("FLOPs", "two per MAC"),
-    "scalar": ("scalar ops", "every operation counts as one"),
+    "scalar": ("scalar ops", "one per operation"),
     "operations": ("operations", "the lectures' count"),
 }
 """The measures shown besides MACs: their names, and what they count."""
@@ -75,11 +75,12 @@ def reading(subject: Subject, spoken: Collection[str]) -> Iterator[Step]:
 def of_taps(window: Any, axis: str, n: Dim) -> Step:
     """How many values the windows read along an axis: k at each position, except on padding."""
     positions, read, name = window.slide(n), taps(window, n), f"taps_{axis}"
+    note = f"elements of {axis} read, summed over all windows"
     if not isinstance(window, Window):
-        return step(name, Derived(read), note=f"elements of {axis} that all windows read")
+        return step(name, Derived(read), note=note)
     k, all_of_them = named("k", window.kernel), named(f"{axis}'", positions)
     found = written(tree_of(k * all_of_them))
     if found.result == read:
-        return step(name, found, note=f"elements of {axis} that all windows read")
+        return step(name, found, note=note)
     outside = f"{found.result - read:,} of {found.numbers} = {found.result:,} taps lie outside the input"
-    return step(name, Derived(read), note=f"elements of {axis} that all windows read; {outside}")
+    return step(name, Derived(read), note=f"{note}; {outside}")

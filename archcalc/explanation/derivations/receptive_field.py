@@ -49,8 +49,8 @@ def fields_before(subject: Subject) -> Fields:
 
 def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:
     if after.whole:
-        why = "so do the elements of its input" if before.whole else "the layer reads the whole axis"
-        yield said(f"along {axis} every element depends on all {after.size:,} elements of the network's input: {why}")
+        why = "as at its input" if before.whole else "because it reads the whole axis"
+        yield said(f"along {axis} every element depends on all {after.size:,} elements of the network's input, {why}")
         return
     joined = "the union of the fields of its inputs" if len(carriers(node)) > 1 else "as at its input"
     if window is IDENTITY:
