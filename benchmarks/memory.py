@@ -83,9 +83,9 @@ def torchinfo_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator
     """`summary`: "Forward/backward pass size" and "Estimated Total Size"."""
     from torchinfo import summary  # lazy: it may not be installed
 
-    told = summary(module, input_data=list(inputs), verbose=0)
-    total = told.total_input + told.total_output_bytes + told.total_param_bytes
-    yield SAVED, "torchinfo, forward/backward pass size", told.total_output_bytes
+    output = summary(module, input_data=list(inputs), verbose=0)
+    total = output.total_input + output.total_output_bytes + output.total_param_bytes
+    yield SAVED, "torchinfo, forward/backward pass size", output.total_output_bytes
     yield INFERENCE, "torchinfo, estimated total size", total
     yield TRAINING, "torchinfo, estimated total size", total
 
@@ -165,8 +165,8 @@ def stack() -> None:
     command = [sys.executable, "-m", "benchmarks.stack"]
     ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
     seconds = time.perf_counter() - begin
-    told = json.loads(ended.stdout)
-    ours, meta = told["predicted"], told["measured"]
+    output = json.loads(ended.stdout)
+    ours, meta = output["predicted"], output["measured"]
     print(f"a stack of {ours['parameters']:,} parameters, in a separate process")
     print(f"{1000 * ours['seconds']:9.1f} ms  from the text to every figure; peak memory {mib(ours['rss'])}")
     print(f"{seconds:9.1f} s   the whole process, including torch and the meta device; peak memory {mib(meta['rss'])}")

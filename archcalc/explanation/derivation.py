@@ -121,6 +121,6 @@ def step(
     )
 
 
-def said(words: str, source: str = "") -> Step:
+def remark(words: str, source: str = "") -> Step:
     """A step in words."""
     return Step(note=words, source=source)

@@ -1,4 +1,4 @@
-"""Padding as a layer of its own."""
+"""Padding as a separate layer."""
 
 from collections.abc import Iterator
 from typing import Literal

@@ -2,9 +2,9 @@
 
 Models the autograd engine of torch/csrc/autograd/engine.cpp and input_buffer.cpp. Ready nodes run in decreasing
 sequence number; gradients of weights are accumulated first. While a node runs, its incoming gradient, its saved tensors
-and everything it makes are alive; afterwards the first two are released. Two gradients of one tensor are added in place
+and everything it makes are alive; afterwards the first two are released. Two gradients of one tensor are added in index
 if the older one is dense and has no other owner, otherwise into a new tensor. For a view, autograd holds the base
-tensor, so a view is never added to in place. The newer gradient stays in the node's list of outputs until all of them
+tensor, so a view is never added to in index. The newer gradient stays in the node's list of outputs until all of them
 are delivered.
 """
 
@@ -44,24 +44,24 @@ def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accu
 def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> None:
     """The forward pass; `again`: the checkpointed stretches, by their first operations."""
     tape = live_set.tape
-    bare = {place for each in again.values() for place in each.places}
+    bare = {index for each in again.values() for index in each.indices}
     dead = dying(tape)
     live_set.take_all(tape.given)
-    for place, op in enumerate(tape.ops):
-        if place in again:
-            again[place].begin()
+    for index, op in enumerate(tape.ops):
+        if index in again:
+            again[index].begin()
         live_set.take_all(tape.tensors[tensor].storage for tensor in op.made)
-        live_set.take_all(op.keeps if keep and place not in bare else ())
+        live_set.take_all(op.keeps if keep and index not in bare else ())
         live_set.take_all(op.pins if keep else ())
         live_set.take_all(op.own)
         live_set.mark("forward", op.node)
         live_set.drop_all(op.own)
-        live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
+        live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(index, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A pending gradient for the operation that made its tensor; `dense`: it can be added to in place; `seen`: it
+    """A pending gradient for the operation that made its tensor; `dense`: it can be added to in index; `seen`: it
     cannot, because it is a view, but it is contiguous."""
 
     storage: int
@@ -79,14 +79,14 @@ class Backward:
 
     def __init__(self, live_set: LiveSet, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
         self.live_set, self.tape = live_set, live_set.tape
-        self.again = {place: each for each in again for place in each.places}
-        self.made_by = {tensor: place for place, op in enumerate(self.tape.ops) for tensor in op.made}
+        self.again = {index: each for each in again for index in each.indices}
+        self.made_by = {tensor: index for index, op in enumerate(self.tape.ops) for tensor in op.made}
         self.buffers: dict[int, Waiting] = {}
         needed = self.needed()
-        self.expected = Counter(maker for place in needed for maker in self.makers(place))
+        self.expected = Counter(maker for index in needed for maker in self.makers(index))
         self.ready: list[int] = []
         self.before = {key for key, _ in self.gradients_before()} if accumulate else set()
-        self.coming = Counter(key for place in needed for key, _ in of_weights(self.tape.ops[place]))
+        self.coming = Counter(key for index in needed for key, _ in of_weights(self.tape.ops[index]))
         self.met: dict[str, Waiting] = {}
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
 
@@ -105,14 +105,14 @@ class Backward:
     def needed(self) -> set[int]:
         """The operations that have a backward pass."""
         found = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
-        for place in range(len(self.tape.ops) - 1, -1, -1):
-            if place in found:
-                found.update(self.makers(place))
+        for index in range(len(self.tape.ops) - 1, -1, -1):
+            if index in found:
+                found.update(self.makers(index))
         return found
 
-    def makers(self, place: int) -> Iterator[int]:
+    def makers(self, index: int) -> Iterator[int]:
         """The operations that wait for a gradient from this one, once per tensor that requires a gradient."""
-        return (self.made_by[t] for t in self.learning(self.tape.ops[place]) if t in self.made_by)
+        return (self.made_by[t] for t in self.learning(self.tape.ops[index]) if t in self.made_by)
 
     def learns(self, tensor: int) -> bool:
         return self.tape.tensors[tensor].learns
@@ -129,12 +129,12 @@ class Backward:
         while self.ready:
             self.step(-heapq.heappop(self.ready))
 
-    def step(self, place: int) -> None:
-        op = self.tape.ops[place]
+    def step(self, index: int) -> None:
+        op = self.tape.ops[index]
         arrived = [self.buffers.pop(tensor) for tensor in op.made if tensor in self.buffers]
         incoming = arrived[0]
-        run = self.again.get(place)
-        keeps = run.needed(place) if run else op.keeps
+        run = self.again.get(index)
+        keeps = run.needed(index) if run else op.keeps
         if op.in_order and not (incoming.dense or incoming.seen):
             arrived = [incoming := self.copied(op, incoming)]
         learning = self.learning(op)
@@ -150,7 +150,7 @@ class Backward:
         self.live_set.drop_all(each.storage for each in arrived)
         self.live_set.drop_all(op.pins if run else (*keeps, *op.pins))
         if run:
-            run.done(place)
+            run.done(index)
         shown = dict(op.weights) if op.shown else {}  # they go through their views first
         views = {**shown, **dict(op.viewed), **(dict(op.summed) if op.shown else {})}
         added: list[int] = []  # stay in the engine's list of outputs until all are delivered

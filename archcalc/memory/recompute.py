@@ -33,30 +33,30 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
 
     Raises SpecError if there is no block of that name.
     """
-    places: dict[str, list[int]] = {}
-    for place, op in enumerate(tape.ops):
-        places.setdefault(op.node, []).append(place)
+    indices: dict[str, list[int]] = {}
+    for index, op in enumerate(tape.ops):
+        indices.setdefault(op.node, []).append(index)
     blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
-    found = (stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
+    found = (stretch(tape, [index for node in inside for index in indices[node.name]]) for inside in blocks)
     return tuple(each for each in found if each)
 
 
-def stretch(tape: Tape, places: list[int]) -> Stretch | None:
-    keeping = [place for place in places if packs(tape.ops[place])]
+def stretch(tape: Tape, indices: list[int]) -> Stretch | None:
+    keeping = [index for index in indices if packs(tape.ops[index])]
     if not keeping:
         return None
-    return Stretch(places[0], places[-1], keeping[-1], tuple(outside(tape, places)))
+    return Stretch(indices[0], indices[-1], keeping[-1], tuple(outside(tape, indices)))
 
 
-def outside(tape: Tape, places: list[int]) -> Iterator[int]:
+def outside(tape: Tape, indices: list[int]) -> Iterator[int]:
     """The storages that these operations read but do not make; views of them are not new storages."""
     known: set[int] = set()
-    for place in places:
-        for storage in (tape.tensors[i].storage for i in tape.ops[place].reads):
+    for index in indices:
+        for storage in (tape.tensors[i].storage for i in tape.ops[index].reads):
             if storage not in known:
                 known.add(storage)
                 yield storage
-        known.update(tape.tensors[tensor].storage for tensor in tape.ops[place].made)
+        known.update(tape.tensors[tensor].storage for tensor in tape.ops[index].made)
 
 
 def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
@@ -83,28 +83,28 @@ class Recompute:
     waiting: set[int] = field(default_factory=set)
 
     @property
-    def places(self) -> range:
+    def indices(self) -> range:
         return range(self.stretch.first, self.stretch.last + 1)
 
     def begin(self) -> None:
         """In the forward pass: holds what must live until backward is done."""
         tape = self.live_set.tape
-        self.waiting = {place for place in self.places if packs(tape.ops[place])}
+        self.waiting = {index for index in self.indices if packs(tape.ops[index])}
         self.held = [*self.stretch.inputs, self.random_state()]
         self.live_set.take_all(self.stretch.inputs)
 
     def random_state(self) -> int:
         return self.live_set.new("random number state", RANDOM_STATE[self.live_set.tape.run.device])
 
-    def needed(self, place: int) -> tuple[int, ...]:
+    def needed(self, index: int) -> tuple[int, ...]:
         """The saved tensors of an operation; the first call runs the stretch again."""
-        if not self.keeps and packs(self.live_set.tape.ops[place]):
+        if not self.keeps and packs(self.live_set.tape.ops[index]):
             self.run()
-        return self.keeps.get(place, ())
+        return self.keeps.get(index, ())
 
-    def done(self, place: int) -> None:
+    def done(self, index: int) -> None:
         """Marks the backward pass of an operation as done."""
-        self.waiting.discard(place)
+        self.waiting.discard(index)
         if not self.waiting:
             self.live_set.drop_all(self.held)
             self.held = []
@@ -115,11 +115,11 @@ class Recompute:
         random = self.random_state()
         new = dict(self.renewed())
         alive: dict[int, int] = {}
-        for place in range(self.stretch.first, self.stretch.stop + 1):
-            op = tape.ops[place]
-            self.keeps[place] = tuple(new.get(storage, storage) for storage in op.keeps)
-            live_set.take_all(self.keeps[place])
-            if place == self.stretch.stop:  # it ends within this operation, once all saved tensors exist
+        for index in range(self.stretch.first, self.stretch.stop + 1):
+            op = tape.ops[index]
+            self.keeps[index] = tuple(new.get(storage, storage) for storage in op.keeps)
+            live_set.take_all(self.keeps[index])
+            if index == self.stretch.stop:  # it ends within this operation, once all saved tensors exist
                 live_set.mark("again", op.node)
                 break
             alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
@@ -127,9 +127,9 @@ class Recompute:
             live_set.take_all((*op.pins, *own))
             live_set.mark("again", op.node)
             live_set.drop_all(own)
-            live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
+            live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= index])
         live_set.drop_all(alive.values())
-        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
+        live_set.drop_all(pin for index in self.keeps if index != self.stretch.stop for pin in tape.ops[index].pins)
         live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:
@@ -137,8 +137,8 @@ class Recompute:
         tape = self.live_set.tape
         made = dict.fromkeys(
             storage
-            for place in self.places
-            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[place].made), *tape.ops[place].own)
+            for index in self.indices
+            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[index].made), *tape.ops[index].own)
             if storage not in self.stretch.inputs
         )
         for storage in made:

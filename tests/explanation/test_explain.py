@@ -293,9 +293,9 @@ def test_transposed_convolution_is_the_product_with_the_transpose(window: Window
     ],
 )
 def test_layers_of_known_networks_word_for_word(spec: str, layer: str, shell: Shell) -> None:
-    told = shell("explain", spec, layer)
-    assert (told.code, told.err) == (0, "")
-    assert_golden(f"explain_{spec}_{layer.replace('.', '_')}.txt", told.out)
+    output = shell("explain", spec, layer)
+    assert (output.code, output.err) == (0, "")
+    assert_golden(f"explain_{spec}_{layer.replace('.', '_')}.txt", output.out)
 
 
 @pytest.mark.parametrize(
@@ -318,9 +318,9 @@ def test_layers_of_known_networks_word_for_word(spec: str, layer: str, shell: Sh
     ],
 )
 def test_layers_of_one_line_word_for_word(name: str, chain: str, layer: str, shell: Shell) -> None:
-    told = shell("explain", "-e", chain, layer)
-    assert (told.code, told.err) == (0, "")
-    assert_golden(f"explain_{name}.txt", told.out)
+    output = shell("explain", "-e", chain, layer)
+    assert (output.code, output.err) == (0, "")
+    assert_golden(f"explain_{name}.txt", output.out)
 
 
 def test_batch_and_dtype_are_shown(shell: Shell) -> None:
@@ -334,16 +334,16 @@ def test_a_parameter_is_set(shell: Shell) -> None:
 
 
 def test_json_holds_every_step(shell: Shell) -> None:
-    told = json.loads(shell("explain", "lenet5", "conv1", "--format", "json").out)
-    [arithmetic] = [section for section in told["sections"] if section["title"] == "Arithmetic"]
+    output = json.loads(shell("explain", "lenet5", "conv1", "--format", "json").out)
+    [arithmetic] = [section for section in output["sections"] if section["title"] == "Arithmetic"]
     macs = arithmetic["parts"][0]
     assert (macs["name"], macs["formula"], macs["result"]) == ("MACs", "C_out·H'·W'·C_in·k²", 117_600)
     assert macs["symbols"] == {"C_out": 6, "H'": 28, "W'": 28, "C_in": 1, "k": 5}
 
 
 def test_json_of_a_fraction_is_its_text(shell: Shell) -> None:
-    told = shell("explain", "-e", "input(1, 4, 4) -> upsample(2)", "upsample1", "--format", "json")
-    assert '"result": "1/2"' in told.out
+    output = shell("explain", "-e", "input(1, 4, 4) -> upsample(2)", "upsample1", "--format", "json")
+    assert '"result": "1/2"' in output.out
 
 
 def test_a_code_is_still_explained(shell: Shell) -> None:
@@ -365,9 +365,9 @@ def test_a_code_is_still_explained(shell: Shell) -> None:
     ],
 )
 def test_usage_errors_say_what_to_write(arguments: list[str], message: str, shell: Shell) -> None:
-    told = shell("explain", *arguments)
-    assert (told.code, told.out) == (2, "")
-    assert message in " ".join(told.err.split())
+    output = shell("explain", *arguments)
+    assert (output.code, output.out) == (2, "")
+    assert message in " ".join(output.err.split())
 
 
 def test_from_python() -> None:

@@ -98,12 +98,12 @@ def inner(pairs: Iterable[tuple[Number, Number]]) -> Number:
     return total(a * b for a, b in pairs)
 
 
-def places(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[tuple[Index, Index]]]]:
+def positions(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[tuple[Index, Index]]]]:
     """Every position of the output, with (tap, input element) for each tap of its window."""
     windows = layer.windows(x)
-    for place in indices(y):
-        reaches = [list(enumerate(w.reach(i))) for w, i in zip(windows, place, strict=True)]
-        yield place, [tuple(zip(*taps, strict=True)) for taps in product(*reaches)]  # type: ignore[misc]
+    for position in indices(y):
+        reaches = [list(enumerate(w.reach(i))) for w, i in zip(windows, position, strict=True)]
+        yield position, [tuple(zip(*taps, strict=True)) for taps in product(*reaches)]  # type: ignore[misc]
 
 
 # --- one kernel for each operation: (layer, volume in, shape out, weights by name, elements in) -> elements out -------
@@ -112,16 +112,16 @@ def places(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[t
 def conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     """Padding is multiplied like any other element."""
     out, group = {}, x.channels // layer.groups
-    for batch, o, (place, taps) in product(range(x.batch), range(y.channels), list(places(layer, x, y.spatial))):
+    for batch, o, (position, taps) in product(range(x.batch), range(y.channels), list(positions(layer, x, y.spatial))):
         first = o // (y.channels // layer.groups) * group
         pairs = (
             (given.get((batch, first + c, *unit), Number(0)), weights["weight"][(o, c, *tap)])
             for c in range(group)
             for tap, unit in taps
         )
-        out[(batch, o, *place)] = inner(pairs)
+        out[(batch, o, *position)] = inner(pairs)
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o,)]
+            out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
@@ -137,18 +137,18 @@ def upconv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbe
             term = value * weights["weight"][(c, o, *tap)]
             patch[at] = patch[at] + term if at in patch else term
     out = {}
-    for batch, o, *place in indices(y.shape):
-        at = (batch, o, *(i + w.begin for w, i in zip(windows, place, strict=True)))
-        out[(batch, o, *place)] = patch.get(at, Number(0))
+    for batch, o, *position in indices(y.shape):
+        at = (batch, o, *(i + w.begin for w, i in zip(windows, position, strict=True)))
+        out[(batch, o, *position)] = patch.get(at, Number(0))
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o,)]
+            out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
 def locally_connected(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out = {}
-    for batch, o, (number, (place, taps)) in product(
-        range(x.batch), range(y.channels), list(enumerate(places(layer, x, y.spatial)))
+    for batch, o, (number, (position, taps)) in product(
+        range(x.batch), range(y.channels), list(enumerate(positions(layer, x, y.spatial)))
     ):
         unit_of = o * prod(y.spatial) + number
         pairs = (
@@ -156,15 +156,15 @@ def locally_connected(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             for c in range(x.channels)
             for tap, unit in taps
         )
-        out[(batch, o, *place)] = inner(pairs)
+        out[(batch, o, *position)] = inner(pairs)
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o, *place)]
+            out[(batch, o, *position)] += weights["bias"][(o, *position)]
     return out
 
 
 def table_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out = {}
-    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+    for batch, (position, taps) in product(range(x.batch), list(positions(layer, x, y.spatial))):
         kernel = 0
         for o, inputs in enumerate(layer.table):
             pairs = [
@@ -173,16 +173,16 @@ def table_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: N
                 for tap, unit in taps
             ]
             kernel += len(inputs)
-            out[(batch, o, *place)] = inner(pairs)
+            out[(batch, o, *position)] = inner(pairs)
             if layer.bias:
-                out[(batch, o, *place)] += weights["bias"][(o,)]
+                out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
 def filter_bank_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     """The bank on every input map, then the combination."""
     out, filters = {}, range(1 + max(index[0] for index in weights["basis"]))
-    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+    for batch, (position, taps) in product(range(x.batch), list(positions(layer, x, y.spatial))):
         responses = {
             (c, f): inner((given.get((batch, c, *unit), Number(0)), weights["basis"][(f, *tap)]) for tap, unit in taps)
             for c in range(x.channels)
@@ -190,35 +190,35 @@ def filter_bank_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
         }
         for o in range(y.channels):
             mixed = inner((value, weights["weight"][(o, *index)]) for index, value in responses.items())
-            out[(batch, o, *place)] = mixed + weights["bias"][(o,)] if layer.bias else mixed
+            out[(batch, o, *position)] = mixed + weights["bias"][(o,)] if layer.bias else mixed
     return out
 
 
 def maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     """Padding is ignored."""
     out = {}
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
         seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
-        out[(batch, c, *place)] = largest(seen) if seen else Number(float("-inf"))
+        out[(batch, c, *position)] = largest(seen) if seen else Number(float("-inf"))
     return out
 
 
 def avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     """Padding is not added, but included in the divisor if `count_include_pad`."""
     out, windows = {}, layer.windows(x)
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
         seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
         inside = [
             unit for _, unit in taps if all(i < n + w.end for i, n, w in zip(unit, x.spatial, windows, strict=True))
         ]
         count = len(inside) if layer.count_include_pad else len(seen)
-        out[(batch, c, *place)] = total(seen) / Number(count)
+        out[(batch, c, *position)] = total(seen) / Number(count)
     return out
 
 
 def bins(layer: Any, x: Any, y: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
-        yield (batch, c, *place), [given[(batch, c, *unit)] for _, unit in taps]
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
+        yield (batch, c, *position), [given[(batch, c, *unit)] for _, unit in taps]
 
 
 def adaptive_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -238,7 +238,7 @@ def subsampling(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: 
 
 def by_channel(x: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
     for batch, c in product(range(x.batch), range(x.channels)):
-        yield (batch, c), [given[(batch, c, *place)] for place in indices(x.spatial)]
+        yield (batch, c), [given[(batch, c, *position)] for position in indices(x.spatial)]
 
 
 def global_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -264,14 +264,14 @@ def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Num
 def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], float]) -> Numbers:
     """Linear interpolation; element i of an output axis is at `centre_of(i, axis)`."""
     out = {}
-    for batch, c, *place in indices(y.shape):
+    for batch, c, *position in indices(y.shape):
         sides = []
-        for axis, (i, n) in enumerate(zip(place, x.spatial, strict=True)):
+        for axis, (i, n) in enumerate(zip(position, x.spatial, strict=True)):
             centre = max(centre_of(i, axis), 0)
             low = int(centre)
             sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
         corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
-        out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
+        out[(batch, c, *position)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
     return out
 
 
@@ -297,8 +297,8 @@ def groups(y: Any, axes: int) -> Iterator[list[Index]]:
 
 def features_of(x: Any) -> Iterator[list[Index]]:
     """The indices of the features at each position."""
-    for batch, *place in indices((x.batch, *x.spatial)):
-        yield [(batch, *place, c) if x.channels_last else (batch, c, *place) for c in range(x.channels)]
+    for batch, *position in indices((x.batch, *x.spatial)):
+        yield [(batch, *position, c) if x.channels_last else (batch, c, *position) for c in range(x.channels)]
 
 
 def standardised(seen: list[Number], eps: float) -> list[Number]:
@@ -324,7 +324,7 @@ def channel_groups(x: Any, count: int) -> Iterator[list[Index]]:
     """The indices of `count` groups of neighbouring channels per sample, at all positions."""
     each = x.channels // count
     for batch, group in product(range(x.batch), range(count)):
-        yield [(batch, group * each + c, *place) for c in range(each) for place in indices(x.spatial)]
+        yield [(batch, group * each + c, *position) for c in range(each) for position in indices(x.spatial)]
 
 
 def normalised(layer: Any, x: Any, count: int, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -642,9 +642,9 @@ def attended(
         yield gathered
 
 
-def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
+def turned(row: list[Number], position: int, d: int, base: float) -> list[Number]:
     """Rotates features i and i + d/2 of each head by position / base^(2 i / d); the table has single precision."""
-    out, angles = list(row), place * base ** (torch.arange(0, d, 2) / -d)
+    out, angles = list(row), position * base ** (torch.arange(0, d, 2) / -d)
     for first in range(0, len(row), d):
         for i, angle in enumerate(angles):
             a, b = row[first + i], row[first + i + d // 2]
@@ -662,19 +662,19 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
     maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
     index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
     for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
-        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
-        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        shifted = [tuple(a + b for a, b in zip(first, position, strict=True)) for position in indices((size, size))]
+        positions = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
         sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
-        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        rows = [[given.get((batch, *position, c), Number(0)) for c in range(width)] for position in positions]
         query, key, value = (
             [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
         )
-        for t, place in enumerate(places):
+        for t, position in enumerate(positions):
             gathered = []
             for h in range(layer.num_heads):
                 head = slice(h * d, (h + 1) * d)
                 scores = [
-                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(positions) + u,)].value), h)]
                     for u, each in enumerate(key)
                 ]
                 shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
@@ -682,8 +682,8 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                     inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
                 ]
             made = mapped(gathered, range(width), *joins)
-            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
-                out |= {(batch, *place, c): number for c, number in enumerate(made)}
+            if all(p < n for p, n in zip(position, x.spatial, strict=True)):
+                out |= {(batch, *position, c): number for c, number in enumerate(made)}
     return out
 
 
@@ -806,10 +806,10 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
             queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
             queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
             latent = through(row, "kv_a_proj_with_mqa")
-            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            position = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
             wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
             both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
-            keys.append([each[:nope] + place for each in both])
+            keys.append([each[:nope] + position for each in both])
             values.append([each[nope:] for each in both])
         for t in range(length):
             gathered = []

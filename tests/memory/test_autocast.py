@@ -38,7 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and
 
 LOWER = "bfloat16"
 RUN = Run(autocast=LOWER)
-PRACTICE = TrainingSetup(autocast=LOWER)
+SETUP = TrainingSetup(autocast=LOWER)
 MODEST = 3_000_000
 """The maximum number of input elements of an example; larger ones are too slow."""
 
@@ -146,7 +146,7 @@ def of(name: str) -> Document:
 def test_every_figure_equals_the_measured_one(name: str, batch: int, accumulate: bool) -> None:
     torch.manual_seed(0)
     graph = build(of(name), batch=batch)
-    assert set(differences(graph, replace(PRACTICE, accumulate=accumulate)).values()) == {0}
+    assert set(differences(graph, replace(SETUP, accumulate=accumulate)).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["small", "blocks"])
@@ -154,17 +154,15 @@ def test_each_layer_saves_the_predicted_bytes(name: str) -> None:
     graph = build(of(name), batch=2)
     running = Running(generate(graph), graph, "cpu", LOWER)
     measured = saved.saved(running, running.inputs()).by_layer
-    assert {k: n for k, n in footprint_of(graph, PRACTICE).saved.items() if n} == {
-        k: n for k, n in measured.items() if n
-    }
+    assert {k: n for k, n in footprint_of(graph, SETUP).saved.items() if n} == {k: n for k, n in measured.items() if n}
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", list(references()))
 def test_every_network(name: str) -> None:
     graph = build(document(name), batch=2)
-    predicted(graph, PRACTICE)
-    assert set(differences(graph, PRACTICE).values()) == {0}
+    predicted(graph, SETUP)
+    assert set(differences(graph, SETUP).values()) == {0}
 
 
 def test_figures_that_were_measured_independently() -> None:
@@ -173,10 +171,8 @@ def test_figures_that_were_measured_independently() -> None:
     That network had an adaptive pooling before `fc1`, which saves its input, and no softmax, which saves its output.
     """
     pooled, scores = 2 * 512 * 7 * 7 * 2, 2 * 1000 * 2
-    assert (
-        sum(footprint_of(build(document("vgg16"), batch=2), PRACTICE).saved.values()) + pooled - scores == 362_286_464
-    )
-    lower = footprint_of(build(document("resnet50"), batch=2), PRACTICE)
+    assert sum(footprint_of(build(document("vgg16"), batch=2), SETUP).saved.values()) + pooled - scores == 362_286_464
+    lower = footprint_of(build(document("resnet50"), batch=2), SETUP)
     assert (sum(lower.saved.values()), lower.training.live, lower.inference.live) == (
         138_733_440, 174_982_752, 52_224_240,
     )  # fmt: skip
@@ -184,9 +180,9 @@ def test_figures_that_were_measured_independently() -> None:
 
 @pytest.mark.parametrize("name", ["small", "tokens", "blocks", "sums", "resnet18"])
 def test_closed_forms_equal_the_numeric_results(name: str) -> None:
-    forms = in_the_batch(with_free(of(name), ["N"]), PRACTICE)
+    forms = in_the_batch(with_free(of(name), ["N"]), SETUP)
     for batch in (2, 3, 5, 40):
-        found = footprint_of(build(of(name), batch=batch), PRACTICE)
+        found = footprint_of(build(of(name), batch=batch), SETUP)
         numbers = {
             "saved_bytes": sum(found.saved.values()),
             "inference_peak": found.inference.live,
@@ -202,28 +198,28 @@ def test_closed_forms_equal_the_numeric_results(name: str) -> None:
 def test_unpredicted_memory_gives_the_reason() -> None:
     small = build(of("small"))
     with pytest.raises(Opaque, match="checkpointed blocks cast their weights again"):
-        footprint_of(small, replace(PRACTICE, checkpointed=("unit",)))
+        footprint_of(small, replace(SETUP, checkpointed=("unit",)))
     with pytest.raises(Opaque, match="float32 networks only, not for bfloat16"):
-        footprint_of(build(of("small"), dtype=LOWER), PRACTICE)
+        footprint_of(build(of("small"), dtype=LOWER), SETUP)
     with pytest.raises(Opaque, match="other devices have other lists of operations"):
-        footprint_of(small, replace(PRACTICE, device="cuda"))
+        footprint_of(small, replace(SETUP, device="cuda"))
     with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
-        footprint_of(build(document("alexnet")), PRACTICE)
+        footprint_of(build(document("alexnet")), SETUP)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
     with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of different dtypes"):
-        footprint_of(build(read_document(Source("net.yaml", product))), PRACTICE)
+        footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
 
 
 def test_reports_show_the_training_setup(shell: Shell) -> None:
-    told = shell("report", "resnet18", "--autocast", LOWER, "--depth", "1")
-    assert "forward under autocast in bfloat16; parameters and their gradients in float32" in told.out
-    told = shell("report", "resnet18", "--autocast", LOWER, "--format", "json")
-    assert (json.loads(told.out)["totals"]["autocast"], told.code) == (LOWER, 0)
-    told = shell("report", "resnet18", "--train", "--format", "json")
-    assert json.loads(told.out)["totals"]["autocast"] is None
+    output = shell("report", "resnet18", "--autocast", LOWER, "--depth", "1")
+    assert "forward under autocast in bfloat16; parameters and their gradients in float32" in output.out
+    output = shell("report", "resnet18", "--autocast", LOWER, "--format", "json")
+    assert (json.loads(output.out)["totals"]["autocast"], output.code) == (LOWER, 0)
+    output = shell("report", "resnet18", "--train", "--format", "json")
+    assert json.loads(output.out)["totals"]["autocast"] is None
 
 
 def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
-    told = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--autocast", LOWER))]
-    assert [each.split(":")[0] for each in told] == ["N = 214", "N = 373"]
+    output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--autocast", LOWER))]
+    assert [each.split(":")[0] for each in output] == ["N = 214", "N = 373"]

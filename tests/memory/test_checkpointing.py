@@ -187,14 +187,14 @@ def test_the_generated_source_word_for_word(shell: Shell) -> None:
 
 
 def test_an_unknown_block_is_an_error(shell: Shell) -> None:
-    told = shell("generate", "vit_b16", "--checkpoint", "blok")
-    assert (told.code, "there is no block named 'blok'" in told.err, "did you mean 'block'" in told.err) == (
+    output = shell("generate", "vit_b16", "--checkpoint", "blok")
+    assert (output.code, "there is no block named 'blok'" in output.err, "did you mean 'block'" in output.err) == (
         1,
         True,
         True,
     )
-    told = shell("report", "lenet5", "--checkpoint", "block")
-    assert (told.code, "the spec has no blocks" in told.err) == (1, True)
+    output = shell("report", "lenet5", "--checkpoint", "block")
+    assert (output.code, "the spec has no blocks" in output.err) == (1, True)
 
 
 def test_a_block_inside_another_is_refused() -> None:
@@ -203,8 +203,8 @@ def test_a_block_inside_another_is_refused() -> None:
 
 
 def test_flat_source_has_no_blocks_to_checkpoint(shell: Shell) -> None:
-    told = shell("generate", "resnet18", "--flat", "--checkpoint", "basic")
-    assert (told.code, "--flat calls no blocks" in told.err) == (2, True)
+    output = shell("generate", "resnet18", "--flat", "--checkpoint", "basic")
+    assert (output.code, "--flat calls no blocks" in output.err) == (2, True)
     with pytest.raises(ValueError, match="flat source calls no blocks"):
         generate(build(of("tokens")), flat=True, checkpointed=("block",))
 
@@ -219,22 +219,22 @@ def test_a_layer_with_the_name_of_the_generated_method() -> None:
 
 
 def test_reports_show_the_training_setup(shell: Shell) -> None:
-    told = shell("report", "vit_b16", "--checkpoint", "block", "--accumulate", "--depth", "1")
-    assert "block: checkpointed, saves only inputs and runs again in backward" in told.out
-    assert "gradients are added to those of earlier batches" in told.out
+    output = shell("report", "vit_b16", "--checkpoint", "block", "--accumulate", "--depth", "1")
+    assert "block: checkpointed, saves only inputs and runs again in backward" in output.out
+    assert "gradients are added to those of earlier batches" in output.out
 
 
 def test_verify_uses_the_given_training_setup(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "tokens.yaml"
     file.write_text(TOKENS)
     setup = ("--checkpoint", "block", "--accumulate", "--optimizer", "adamw")
-    told = shell("-q", "verify", str(file), "--sizes", "0", "--device", "cpu", *setup)
-    assert "[3, 16, 16], block checkpointed, gradients accumulated" in told.out
-    assert re.search(r"iteration peak with adamw, bytes +([\d,]+) +\1  agree", told.out)
-    assert told.code == 0
+    output = shell("-q", "verify", str(file), "--sizes", "0", "--device", "cpu", *setup)
+    assert "[3, 16, 16], block checkpointed, gradients accumulated" in output.out
+    assert re.search(r"iteration peak with adamw, bytes +([\d,]+) +\1  agree", output.out)
+    assert output.code == 0
 
 
 def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
-    told = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--checkpoint", "block"))]
-    assert [each.split(":")[0] for each in told] == ["N = 214", "N = 1,288"]
+    output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--checkpoint", "block"))]
+    assert [each.split(":")[0] for each in output] == ["N = 214", "N = 1,288"]

@@ -191,8 +191,8 @@ def test_an_iteration_uses_the_predicted_memory(call: str) -> None:
 def test_a_stack_of_a_hundred_billion_parameters_needs_one_gibibyte_to_predict_and_confirm() -> None:
     command = [sys.executable, "-m", "benchmarks.stack"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    told = json.loads(ended.stdout)
-    ours, meta = told["predicted"], told["measured"]
+    output = json.loads(ended.stdout)
+    ours, meta = output["predicted"], output["measured"]
     assert ours["parameters"] == meta["parameters"] > 100 * 10**9
     assert ours["saved"] == meta["saved"]
     assert meta["rss"] < 2**30
@@ -322,18 +322,18 @@ def test_the_text_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_has_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "resnet50", "--batch", "2", "--optimizer", "adamw", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    totals = told["totals"]
+    output = json.loads(capsys.readouterr().out)
+    totals = output["totals"]
     assert (totals["saved_bytes"], totals["inference_peak_bytes"]) == (170_827_264, 20_471_808)
-    assert sum(layer["saved_bytes"] for layer in told["layers"]) == totals["saved_bytes"]
+    assert sum(layer["saved_bytes"] for layer in output["layers"]) == totals["saved_bytes"]
     assert totals["optimizer_bytes"] == 2 * totals["param_bytes"] + 4 * 161
 
 
 def test_unpredicted_memory_is_null_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "-e", "input(2,8) -> locally_connected(3,4)", "--train", "--format", "json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["totals"]["saved_bytes"] is None
-    assert "memory is not predicted: locally_connected1" in told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["totals"]["saved_bytes"] is None
+    assert "memory is not predicted: locally_connected1" in output.err
 
 
 def test_a_wrong_optimizer_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -346,9 +346,9 @@ def test_the_timeline_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "lenet5", "--batch", "2", "--timeline"]) == 0
     assert_golden("report_timeline.txt", capsys.readouterr().out)
     assert run(["report", "lenet5", "--timeline", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert max(live for _, _, live in told["timeline"]) == told["totals"]["training_peak_bytes"]
-    assert sum(nbytes for _, nbytes in told["alive_at_peak"]) == told["totals"]["training_peak_bytes"]
+    output = json.loads(capsys.readouterr().out)
+    assert max(live for _, _, live in output["timeline"]) == output["totals"]["training_peak_bytes"]
+    assert sum(nbytes for _, nbytes in output["alive_at_peak"]) == output["totals"]["training_peak_bytes"]
 
 
 # --- closed forms in the batch ---------------------------------------------------------------------------------------

@@ -414,10 +414,10 @@ WRONG = [
 def test_a_wrong_text_is_refused_with_a_message(text: str, message: str, help: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_optimizer(text)
-    (told,) = caught.value.diagnostics
-    assert told.location is not None
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.location is not None
     if message:
-        assert (told.message, told.help) == (message, help)
+        assert (diagnostic.message, diagnostic.help) == (message, help)
 
 
 def test_all_problems_are_reported_at_once() -> None:

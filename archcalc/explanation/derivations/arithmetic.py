@@ -8,7 +8,7 @@ from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.core.dim import Dim
 from archcalc.core.ops import Ops
 from archcalc.core.window import Window
-from archcalc.explanation.derivation import Part, Step, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import Derived, axes_of, derived, named, taps, written
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Node
@@ -41,7 +41,7 @@ def arithmetic(subject: Subject) -> Iterator[Part]:
     node = subject.node
     done = {kind: n for kind in KINDS if (n := getattr(node.ops, kind))}
     if not done:
-        yield said("none: the layer moves values and computes nothing")
+        yield remark("none: the layer moves values and computes nothing")
     found = {kind: subject.trace.derive(lambda each, k=kind: getattr(each.ops, k)) for kind in done}  # type: ignore[misc]
     yield from reading(subject, {name for each in found.values() for name in each.symbols})
     for kind, made in found.items():

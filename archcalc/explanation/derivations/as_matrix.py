@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.window import TransposedWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, remark, step
 from archcalc.explanation.derivations.sharing import of_filters, one_sample
 from archcalc.explanation.toeplitz import Matrix, Sliding, matrix, nonzeros, shared_filters, transpose
 from archcalc.explanation.tracing import Derived, Trace, axes_of, named, window_with_names, written
@@ -36,7 +36,7 @@ def dimensions(node: Node, windows: Sequence[Sliding]) -> Iterator[Step]:
         structure += f", its {'rows' if isinstance(windows[0], Window) else 'columns'} sub-sampled by the stride"
     letter = "Wᵀ" if isinstance(windows[0], TransposedWindow) else "W"
     blocks = "" if x.channels == node.output.channels == 1 else ": one block per connected pair of channels"
-    yield said(f"y = {letter} x, with {letter} {structure}{blocks}", "Y. Avrithis, lecture 7")
+    yield remark(f"y = {letter} x, with {letter} {structure}{blocks}", "Y. Avrithis, lecture 7")
     yield step("rows", trace.derive(lambda each: prod(each.output.item_shape)))
     yield step("columns", trace.derive(lambda each: prod(each.inputs[0].item_shape)))
     kernels = of_filters(node) // prod(window.kernel for window in windows)
@@ -65,13 +65,13 @@ def printed(node: Node, windows: Sequence[Sliding]) -> Iterator[Part]:
     of = "" if one else " of the first pair of channels"
     order = "" if len(windows) == 1 else "; elements and taps are numbered along the last axis first"
     if isinstance(windows[0], TransposedWindow):
-        yield said(f"Wᵀ{of}, {len(entries)} x {len(entries[0])}{order}:")
+        yield remark(f"Wᵀ{of}, {len(entries)} x {len(entries[0])}{order}:")
         yield as_table(entries, y.spatial[-1], x.spatial[-1])
-        yield said(f"W is the convolution of the same kernel, from {sizes(y.spatial)} to {sizes(x.spatial)} elements")
+        yield remark(f"W is the convolution of the same kernel, from {sizes(y.spatial)} to {sizes(x.spatial)} elements")
         return
-    yield said(f"W{of}, {len(entries)} x {len(entries[0])}{order}:")
+    yield remark(f"W{of}, {len(entries)} x {len(entries[0])}{order}:")
     yield as_table(entries, y.spatial[-1], x.spatial[-1])
-    yield said(f"Wᵀ is the transposed convolution, from {sizes(y.spatial)} back to {sizes(x.spatial)} elements:")
+    yield remark(f"Wᵀ is the transposed convolution, from {sizes(y.spatial)} back to {sizes(x.spatial)} elements:")
     yield as_table(transpose(entries), x.spatial[-1], y.spatial[-1])
     yield from back(node, windows)
 

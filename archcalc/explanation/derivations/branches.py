@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archcalc.core.field import Field, union
-from archcalc.explanation.derivation import Part, Subject, Table, derivation, said
+from archcalc.explanation.derivation import Part, Subject, Table, derivation, remark
 from archcalc.graph.graph import Graph
 from archcalc.measures.receptive_field import Fields, carriers, spatial_input
 
@@ -24,9 +24,9 @@ def inputs(subject: Subject) -> Iterator[Part]:
     if fork:
         names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
         shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""
-        yield said(f"they split at {fork}{shortcut}")
+        yield remark(f"they split at {fork}{shortcut}")
     else:
-        yield said("they have no layer or input in common")
+        yield remark("they have no layer or input in common")
     yield from rule(subject)
     yield from alignment(subject, fields)
 
@@ -36,7 +36,7 @@ def rule(subject: Subject) -> Iterator[Part]:
     node = subject.node
     asked = (message.partition(", got")[0] for _, message in node.layer.requires(*node.inputs))
     for words in dict.fromkeys(words for words in asked if words.startswith(node.layer.name)):
-        yield said(words)
+        yield remark(words)
 
 
 def fields_of(subject: Subject) -> Mapping[str, Fields]:
@@ -62,9 +62,9 @@ def alignment(subject: Subject, fields: Mapping[str, Fields]) -> Iterator[Part]:
         return
     joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
     if all(field.aligned for field in joined):
-        yield said("aligned: at each position, the fields have the same centre and the same jump")
+        yield remark("aligned: at each position, the fields have the same centre and the same jump")
     else:
-        yield said("not aligned: at the same position, the fields have different centres or different jumps")
+        yield remark("not aligned: at the same position, the fields have different centres or different jumps")
 
 
 # --- the graph before ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from math import sqrt
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import enumerated
 from archcalc.core.weight import Weight
-from archcalc.explanation.derivation import Part, Step, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import Derived
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
@@ -27,10 +27,10 @@ VARIANCES = {
 def parameters(subject: Subject) -> Iterator[Part]:
     node = subject.node
     if node.reruns:
-        yield said(f"none of its own: it runs {node.module} again, with the same weights")
+        yield remark(f"none of its own: it runs {node.module} again, with the same weights")
         return
     if not node.weights:
-        yield said("none")
+        yield remark("none")
         return
     for i, weight in enumerate(node.weights):
         yield of_weight(subject, i, weight)
@@ -109,7 +109,7 @@ def initial(subject: Subject) -> Iterator[Step]:
         else:
             yield step("fan_in", found, note=f"as torch.nn.init counts it: {weight.name} without its first axis")
             mean = f"{float(products):,.4g} products on average"
-            yield said(f"a sum in this layer has {mean}, so fan_in gives no standard deviation")
+            yield remark(f"a sum in this layer has {mean}, so fan_in gives no standard deviation")
 
 
 def deviations(weight: Weight) -> Iterator[Step]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
 from archcalc.core.window import IDENTITY, AnyWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Node
@@ -21,10 +21,10 @@ MOST_PHASES = 16
 def receptive_field(subject: Subject) -> Iterator[Part]:
     node, seed = subject.node, spatial_input(subject.graph)
     if seed is None:
-        yield said("none: the network's input has no positions")
+        yield remark("none: the network's input has no positions")
         return
     if node.name not in subject.fields:
-        yield said("none: it has no input with positions, or its field has too many phases")
+        yield remark("none: it has no input with positions, or its field has too many phases")
         return
     before, after = fields_before(subject), subject.fields[node.name]
     windows = windows_along(node, seed.volume.rank)
@@ -32,7 +32,7 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
     for i, axis in enumerate(axes_of(seed.volume)):
         n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
         if (before[i], window, n) in seen:
-            yield said(f"the same along {axis}")
+            yield remark(f"the same along {axis}")
         else:
             yield from of_axis(node, window, before[i], after[i], axis, n)
         seen[before[i], window, n] = axis
@@ -50,17 +50,17 @@ def fields_before(subject: Subject) -> Fields:
 def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:
     if after.whole:
         why = "as at its input" if before.whole else "because it reads the whole axis"
-        yield said(f"along {axis} every element depends on all {after.size:,} elements of the network's input, {why}")
+        yield remark(f"along {axis} every element depends on all {after.size:,} elements of the network's input, {why}")
         return
     joined = "the union of the fields of its inputs" if len(carriers(node)) > 1 else "as at its input"
     if window is IDENTITY:
-        yield said(f"along {axis} {joined}: {in_words(after)}")
+        yield remark(f"along {axis} {joined}: {in_words(after)}")
         return
-    yield said(f"along {axis}, {joined.removeprefix('as ')}: {in_words(before)}")
+    yield remark(f"along {axis}, {joined.removeprefix('as ')}: {in_words(before)}")
     made = window_with_names(window, node.layer)
     yield from (isinstance(made, Window) and list(recurrence(made, before, after))) or in_phases(after)
     if after.size > n:
-        yield said(f"larger than the {n:,} elements of {axis}: it includes padding")
+        yield remark(f"larger than the {n:,} elements of {axis}: it includes padding")
 
 
 def in_words(field: Field) -> str:
@@ -95,7 +95,7 @@ def in_phases(field: Field) -> Iterator[Part]:
         yield Step(name="start", result=field.start)
         return
     shown, turns = field.spans[:MOST_PHASES], f"{field.step}·q" if field.step > 1 else "q"
-    yield said(
+    yield remark(
         f"the field repeats every {count} elements: element {count}·q + i depends on these, shifted by {turns}"
         + (f" (the first {MOST_PHASES} of {count})" if len(shown) < count else "")
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from archcalc.core.dim import Dim, prod
-from archcalc.explanation.derivation import Part, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Subject, derivation, remark, step
 from archcalc.explanation.toeplitz import filter_weights, shared_filters
 from archcalc.explanation.tracing import Derived, Trace
 from archcalc.graph.graph import Node
@@ -27,7 +27,9 @@ def sharing(subject: Subject) -> Iterator[Part]:
         "locally connected", local, unit="weights", note=f"separate filters per position: {times(local, shared)}"
     )
     yield step("convolution", shared, unit="weights", note="filters shared by all positions")
-    yield said(f"connections: {dense.result:,} fully connected; {local.result:,} local, with shared weights or without")
+    yield remark(
+        f"connections: {dense.result:,} fully connected; {local.result:,} local, with shared weights or without"
+    )
 
 
 def one_sample(node: Node) -> Node:

@@ -6,7 +6,7 @@ from archcalc.core.dim import Dim, prod
 from archcalc.core.padding import pads
 from archcalc.core.volume import Volume
 from archcalc.core.window import DUMOULIN, IDENTITY, AnyWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import Letter, Outermost, replaced, tree_of
 from archcalc.graph.graph import Node
@@ -37,11 +37,11 @@ def along_axes(node: Node) -> Iterator[Part]:
     for window, n, axis in zip(windows, x.spatial, axes_of(x), strict=False):
         gone = window.whole and not node.output.rank
         if (window, n) in seen:
-            yield said(f"{axis} = {n:,} likewise" if gone else f"{axis}' = {window.slide(n):,} likewise")
+            yield remark(f"{axis} = {n:,} likewise" if gone else f"{axis}' = {window.slide(n):,} likewise")
         elif window is IDENTITY:
             yield Step(name=f"{axis}'", formula=axis, result=n, note="positions are unchanged", symbols={axis: n})
         elif gone:
-            yield said(f"{axis} = {n:,} is removed: {window.words}")
+            yield remark(f"{axis} = {n:,} is removed: {window.words}")
         elif window.whole:
             yield Step(name=f"{axis}'", result=window.slide(n), note=window.words)
         else:
@@ -94,4 +94,4 @@ def left_over(window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:
         return
     unread = (n + window.begin + window.end - window.extent) % window.stride - window.end
     if unread > 0:
-        yield said(f"the floor drops the last {f'{unread} elements' if unread > 1 else 'element'} of {axis}")
+        yield remark(f"the floor drops the last {f'{unread} elements' if unread > 1 else 'element'} of {axis}")
