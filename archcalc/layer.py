@@ -1,22 +1,22 @@
-"""What a layer is. Subclasses live one family to a file in layers/.
+"""The base class of layers. Each family of subclasses has its own file in layers/.
 
 A layer states facts; every quantity is derived from them elsewhere:
 
-    fields     what a spec may say of it: torch's own keyword names     -> binding, catalogue, schema
-    requires   what must hold of the inputs                             -> diagnostics, conditions
+    fields     its arguments in a spec: torch's own keyword names       -> binding, catalogue, schema
+    requires   requirements on the inputs                               -> diagnostics, conditions
     windows    the window on each spatial axis of the input             -> output size and receptive field
     shape      the output volume
     weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
-    role       what kind of work it does                                -> the counting conventions
-    kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
-    steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
-    cached     what decoding keeps of every token                       -> the cache of keys and values
-    cast       what `torch.autocast` does to its inputs                 -> dtypes, and with them memory, under autocast
-    call       the PyTorch it stands for, as data                       -> generated source, and through it the module
+    role       the kind of work it does                                 -> the counting conventions
+    kernels    what it allocates and what it saves for backward         -> saved memory, inference and training peaks
+    steady     whether its output in training is deterministic          -> which frozen outputs can be computed once
+    cached     what decoding stores per token                           -> the KV cache
+    cast       what `torch.autocast` does to its inputs                 -> dtypes and memory under autocast
+    call       the equivalent PyTorch, as data                          -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
 
-Methods take the output volume before the inputs, `(y, x)`, so that a layer with several inputs may write `(y, *xs)`.
+Methods take the output volume before the inputs, `(y, x)`, so that a layer with several inputs can write `(y, *xs)`.
 """
 
 import enum
@@ -34,11 +34,11 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, Window
 
 Requirement: TypeAlias = tuple[Condition, str]
-"""What must hold, and what to say where it does not: "groups=3 must divide the 64 input channels"."""
+"""A condition, and the message if it is false: "groups=3 must divide the 64 input channels"."""
 
 
 class Role(enum.Enum):
-    """The kind of work a layer does: all that a counting convention may ask of it."""
+    """The kind of work a layer does. Counting conventions depend on nothing else of a layer but its `ops`."""
 
     CONTRACTION = "contraction"  # multiply-accumulates with weights
     POOLING = "pooling"
@@ -50,18 +50,18 @@ class Role(enum.Enum):
     ACTIVATION = "activation"
     MERGE = "merge"
     RESAMPLING = "resampling"
-    MOVEMENT = "movement"  # values are moved, none is computed
+    MOVEMENT = "movement"  # moves values, computes none
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The PyTorch a layer stands for.
+    """The PyTorch equivalent of a layer.
 
-    `target`: a module class (`torch.nn.Conv2d`, or the name of the class that `file` defines) built with `arguments`;
-    empty where the layer needs no module.
+    `target`: a module class (`torch.nn.Conv2d`, or the class that `file` defines), called with `arguments`; empty if
+    the layer needs no module.
     `parts`: the modules among its arguments, which are built first.
     `forward`: the expression that applies it; `{module}` is the module, `{0}`, `{1}` ... the inputs.
-    `file`: the file in layers/torch_modules, without `.py`, of a class that torch lacks.
+    `file`: the file in layers/torch_modules, without `.py`, that defines a class that torch does not have.
     """
 
     target: str
@@ -89,7 +89,7 @@ def expression(forward: str) -> Call:
 
 
 def inputs_list(count: int) -> str:
-    """The inputs of a merge, as they stand in a template.
+    """The inputs of a merge, written for a template.
 
     >>> inputs_list(3)
     '{0}, {1}, {2}'
@@ -101,7 +101,7 @@ def inputs_list(count: int) -> str:
 class Example:
     """A worked case of a layer: documentation, and a test against torch.
 
-    `scalar` is stated apart, because torch has no opinion on what is not a MAC.
+    `scalar` is stated separately because torch counts MACs only.
     """
 
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -129,30 +129,30 @@ LAYERS: dict[str, type["Layer"]] = {}
 """Every layer by its name in a spec; filled by the class statements in layers/."""
 
 ALIASES: dict[str, str] = {}
-"""Short and rank-checked names: `fc` -> `linear`, `conv2d` -> `conv`."""
+"""Short names, and names that fix the rank: `fc` -> `linear`, `conv2d` -> `conv`."""
 
 RANKED: dict[str, int] = {}
-"""The rank that a name insists on: `conv2d` -> 2."""
+"""The rank that a name requires: `conv2d` -> 2."""
 
 
 class Layer(Declared, ABC):
-    """With `name`, a layer that specs may name.
+    """A subclass declared with `name` can be used in specs under that name.
 
-    positional   the fields that a call may give without their keyword, in order
+    positional   the fields that a call may pass without a keyword, in order
     aliases      other names for it
-    ranks        spatial ranks it takes; each adds the alias name + "1d", which insists on that rank
+    ranks        supported spatial ranks; each adds an alias such as name + "1d", which requires that rank
     reads        fields whose value is a Reference: the layers they name become further inputs, after the others
-    ties         fields whose value is a Reference -> the weight that is that layer's weight of the same name
+    ties         fields whose value is a Reference -> the weight that is shared with the layer they name
     followed_by  keys (`norm`, `act`) that add a layer after this one
-    carries      how many of the inputs reach the output values; None: all
-    takes_ids    whether inputs may be of integers
-    opaque       why its memory is not predicted; empty where it is
-    keeps        what backward needs of its input "x" and its output "y", where it is one kernel
-    copies       weights that are kept: beside the parameters where autocast casts them (core/kernel.py)
-    uncast       why its memory is not predicted under autocast; empty where it is
-    foreign      why its memory is not predicted on a GPU; empty where it is
-    gradient     how the gradient of its input is made, where it is one kernel
-    inputs       least and most inputs, `reads` left out; None: no bound
+    carries      how many of the inputs the output values depend on; None: all
+    takes_ids    whether inputs may be integers
+    opaque       why its memory is not predicted; empty if it is
+    keeps        which of its input "x" and output "y" are saved for backward, if it is a single kernel
+    copies       weights that are saved: as separate copies if autocast casts them (core/kernel.py)
+    uncast       why its memory is not predicted under autocast; empty if it is
+    foreign      why its memory is not predicted on a GPU; empty if it is
+    gradient     how the gradient of its input is allocated, if it is a single kernel
+    inputs       minimum and maximum number of inputs, without `reads`; None: no limit
     """
 
     role: ClassVar[Role]
@@ -187,11 +187,11 @@ class Layer(Declared, ABC):
         RANKED.update(ranked)
 
     def requires(self, x: Volume, /) -> Iterator[Requirement]:
-        """What must hold of the inputs; later requirements may rely on earlier ones."""
+        """The requirements on the inputs; later requirements may rely on earlier ones."""
         yield from ()
 
     def remedy(self, *xs: Volume) -> str:
-        """What to write instead where a requirement does not hold; empty where the requirement says it all."""
+        """What to write instead if a requirement fails; empty if the requirement's message already says so."""
         return ""
 
     def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
@@ -199,11 +199,11 @@ class Layer(Declared, ABC):
         return (IDENTITY,) * x.rank
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        """The windows on each input: those on the first, unless it reads the others otherwise."""
+        """The windows on each input; by default those on the first input."""
         return (self.windows(*xs),) * len(xs)
 
     def neighbours(self, x: Volume, /) -> Window:
-        """The window over channels, of a layer that joins each channel with those beside it."""
+        """The window over channels, for a layer that combines neighbouring channels."""
         return IDENTITY
 
     @abstractmethod
@@ -216,20 +216,20 @@ class Layer(Declared, ABC):
         return Ops()
 
     def cached(self, x: Volume, /) -> Dim:
-        """Elements of keys and values that decoding keeps for each token."""
+        """Elements that decoding adds to the KV cache per token."""
         return 0
 
     @property
     def steady(self) -> bool:
-        """Whether in training an item has the same output every time, whatever else is in its batch."""
+        """Whether the training output for a sample is deterministic and independent of the rest of the batch."""
         return True
 
     def unpredicted(self, x: Volume, /) -> str:
-        """Why its memory is not predicted for an input; empty where it is."""
+        """Why its memory is not predicted for this input; empty if it is."""
         return self.opaque
 
     def cast(self, x: Volume, /) -> Cast:
-        """What autocast does to its inputs, and so what dtype comes out."""
+        """What autocast does to its inputs; this determines the output dtype."""
         return Cast.NONE
 
     def kernels(self, run: Run, y: Volume, x: Volume, /) -> Iterator[Kernel]:
@@ -237,7 +237,7 @@ class Layer(Declared, ABC):
         yield self.applied(y, x)
 
     def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
-        """The kernel that applies its weights, reading the input or what an earlier kernel made of it."""
+        """The kernel that applies its weights to the input, or to the output of an earlier kernel."""
         keeps = tuple(reads if name == "x" else name for name in self.keeps)
         weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
         return Kernel(
@@ -257,7 +257,7 @@ class Layer(Declared, ABC):
 
 
 class Merge(Layer):
-    """A layer that takes two inputs or more."""
+    """A layer with two or more inputs."""
 
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
 
@@ -293,10 +293,10 @@ class Merge(Layer):
 
 
 def layer_named(word: str) -> type[Layer] | None:
-    """The layer that a spec means by `word`, aliases included."""
+    """The layer with this name or alias; None if there is none."""
     return LAYERS.get(ALIASES.get(word, word))
 
 
 def known_names() -> list[str]:
-    """Every word that names a layer."""
+    """Every layer name and alias."""
     return [*LAYERS, *ALIASES]

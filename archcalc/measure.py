@@ -1,4 +1,4 @@
-"""What a measure is: one quantity of every layer, and its total. Measures live one subject to a file in measures/."""
+"""The definition of a measure: one quantity per layer, and its total. Each subject has its own file in measures/."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ Quantity: TypeAlias = Callable[[Node], Dim]
 class Measure:
     """A quantity that adds up over layers.
 
-    `name` is its key in JSON, in `expect:` and on the command line; `title` heads its column; `noun` is what a sentence
-    calls it; `unit` is what one of it is ("byte", or "" for a plain count); `about` says what is counted.
+    `name` is its key in JSON, in `expect:` and on the command line; `title` is its column heading; `noun` is its name
+    in a sentence; `unit` is "byte", or "" for a plain count; `about` says what is counted.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Measure:
     about: str = ""
 
     def total(self, graph: Graph) -> Dim:
-        """Over all layers. Raises NoClosedForm where a layer's has none in a symbol that is free."""
+        """The total over all layers. Raises NoClosedForm if a layer has no closed form in a free symbol."""
         return summed(self.of(node) * node.times for node in graph)
 
 
@@ -35,7 +35,7 @@ MEASURES: dict[str, Measure] = {}
 
 
 def measure(name: str, title: str, noun: str = "", unit: str = "") -> Callable[[Quantity], Quantity]:
-    """Declares the decorated function to be a measure; its docstring says what is counted."""
+    """Registers the decorated function as a measure; its docstring says what is counted."""
 
     def register(of: Quantity) -> Quantity:
         if name in MEASURES:

@@ -1,4 +1,4 @@
-"""Speed, and memory beside other estimates, measured on request: `make bench`.
+"""Benchmarks of speed, and of memory compared with other estimates: `make bench`.
 
-Each time is a median; compare them within one run.
+Each time is a median. Compare times only within one run.
 """

@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other."""
+"""Runs all benchmarks, one after another."""
 
 from benchmarks import closed_forms, growth, memory, startup
 

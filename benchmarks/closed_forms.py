@@ -1,4 +1,4 @@
-"""Closed forms in process: building them, and answering questions with them."""
+"""Closed forms, in process: building them, and solving for budgets."""
 
 import statistics
 import time
@@ -29,7 +29,7 @@ def median_of(work: Callable[[], object]) -> float:
 
 
 def symbolic(graph: Graph) -> Dim:
-    """Every volume with H and W free, and the MACs: what the layers say, from nothing remembered."""
+    """Every volume with H and W free, and the MACs, computed without caches."""
     expr.floor_div.cache_clear()
     expr.volume.cache_clear()
     volumes = {each.name: replace(each.volume, spatial=(free("H"), free("W"))) for each in graph.inputs}

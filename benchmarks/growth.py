@@ -1,4 +1,4 @@
-"""Reading, building and measuring a spec in process, and how that grows with its layers."""
+"""The time to read, build and measure a spec in process, and its growth with the number of layers."""
 
 import gc
 import statistics
@@ -13,7 +13,7 @@ SIZES = (1_000, 10_000)
 
 
 def chain(layers: int) -> str:
-    """A spec of that many layers, each convolution with its activation on a line of its own."""
+    """A spec with this many layers, one convolution with its activation per line."""
     lines = ["archcalc: 1", "name: chain", "input: [3, 64, 64]", "layers:"]
     return "\n".join([*lines, *("  - conv(3, 64, p1) -> relu" for _ in range(layers // 2))])
 

@@ -1,7 +1,7 @@
-"""What a network takes, as it is predicted, as others estimate it, and as it is measured, in one run on one machine.
+"""The memory of a network: predicted, estimated by other tools, and measured, in one run on one machine.
 
-All of them see the same module: the source that archcalc generates. Each estimate stands against what its reader would
-take it for. What is measured is what autograd keeps and what the allocator does, without workspaces of kernels.
+All use the same module: the source that archcalc generates. Each estimate is compared with the quantity that a reader
+would take it for. Measured are the tensors that autograd saves and the allocator's events, without kernel workspaces.
 """
 
 import gc
@@ -38,19 +38,19 @@ NETWORKS = {
 }
 BATCH = 2
 
-SAVED = "kept for backward"
-INFERENCE = "inference: the peak of the flat source, with parameters and buffers"
-TRAINING = "training: the peak of forward and backward, with parameters and buffers"
-ITERATION = "an iteration: the peak with AdamW's states and step (foreach)"
+SAVED = "saved for backward"
+INFERENCE = "inference peak of the flat source, with parameters and buffers"
+TRAINING = "training peak of forward and backward, with parameters and buffers"
+ITERATION = "iteration peak with AdamW's state and step (foreach)"
 
 Estimate = tuple[str, str, int]
-"""What is estimated, by whom, in bytes."""
+"""The estimated quantity, the tool, and the bytes."""
 
 # --- measured and predicted ------------------------------------------------------------------------------------------
 
 
 def measured(graph: Graph, running: Running, inputs: Sequence[Tensor]) -> dict[str, int]:
-    """Bytes; parameters are trained a step by it."""
+    """The measured bytes; this trains the parameters for one step."""
     standing = memory.standing(running).total
     found = {
         SAVED: saved(running, inputs).total,
@@ -67,7 +67,7 @@ def flat_inference(graph: Graph) -> int:
     return memory.inference(flat, flat.inputs()).peak
 
 
-def archcalc_says(graph: Graph) -> Iterator[Estimate]:
+def archcalc_estimates(graph: Graph) -> Iterator[Estimate]:
     found = footprint_of(graph, TrainingSetup(optimizer=read_optimizer("adamw")))
     standing = found.parameters + found.buffers
     yield SAVED, "archcalc", sum(found.saved.values())
@@ -79,18 +79,18 @@ def archcalc_says(graph: Graph) -> Iterator[Estimate]:
 # --- others ----------------------------------------------------------------------------------------------------------
 
 
-def torchinfo_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+def torchinfo_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
     """`summary`: "Forward/backward pass size" and "Estimated Total Size"."""
     from torchinfo import summary  # lazy: it may not be installed
 
-    told = summary(module, input_data=list(inputs), verbose=0)
-    total = told.total_input + told.total_output_bytes + told.total_param_bytes
-    yield SAVED, "torchinfo, forward/backward pass size", told.total_output_bytes
+    output = summary(module, input_data=list(inputs), verbose=0)
+    total = output.total_input + output.total_output_bytes + output.total_param_bytes
+    yield SAVED, "torchinfo, forward/backward pass size", output.total_output_bytes
     yield INFERENCE, "torchinfo, estimated total size", total
     yield TRAINING, "torchinfo, estimated total size", total
 
 
-def fvcore_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+def fvcore_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
     """`ActivationCountAnalysis`: the outputs of convolutions and matrix products, of 4 bytes each."""
     from fvcore.nn import ActivationCountAnalysis  # lazy: it may not be installed
 
@@ -99,8 +99,8 @@ def fvcore_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimat
     yield SAVED, "fvcore, activation count x 4 bytes", 4 * int(counted.total())
 
 
-def accelerate_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
-    """What `accelerate estimate-memory` prints as "Training using Adam", by its own two functions, without the Hub."""
+def accelerate_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """The "Training using Adam" of `accelerate estimate-memory`, from its own two functions, without the Hub."""
     from accelerate.commands.estimate import estimate_training_usage  # lazy: it may not be installed
     from accelerate.utils import calculate_maximum_sizes
 
@@ -109,14 +109,14 @@ def accelerate_says(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Est
 
 
 PEERS: dict[str, Callable[[nn.Module, Sequence[Tensor]], Iterator[Estimate]]] = {
-    "torchinfo": torchinfo_says,
-    "fvcore": fvcore_says,
-    "accelerate": accelerate_says,
+    "torchinfo": torchinfo_estimates,
+    "fvcore": fvcore_estimates,
+    "accelerate": accelerate_estimates,
 }
 
 
 def installed() -> dict[str, str]:
-    """The versions of the peers that are there."""
+    """The versions of the installed tools."""
     found = {}
     for name in PEERS:
         try:
@@ -135,15 +135,15 @@ def beside_others(peers: Sequence[str]) -> None:
         graph = load(spec, batch=BATCH)
         running = Running(generate(graph), graph, "cpu")
         inputs = running.inputs()
-        said = list(archcalc_says(graph))
+        estimates = list(archcalc_estimates(graph))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            said += [each for peer in peers for each in PEERS[peer](running.module, inputs)]
+            estimates += [each for peer in peers for each in PEERS[peer](running.module, inputs)]
         truth = measured(graph, running, inputs)
         print(f"{name}, {BATCH} x {graph.inputs[0].volume}, float32")
         for figure, nbytes in truth.items():
             print(f"{nbytes:17,} bytes  {figure}")
-            for by, estimate in [(by, estimate) for what, by, estimate in said if what == figure]:
+            for by, estimate in [(by, estimate) for what, by, estimate in estimates if what == figure]:
                 off = estimate - nbytes
                 print(f"{off:+17,} {100 * off / nbytes:+7.1f} %  {by}")
         del running, inputs
@@ -160,18 +160,18 @@ def time_of_ours() -> None:
 
 
 def stack() -> None:
-    """More than 100 billion parameters, in a fresh process."""
+    """A network with more than 100 billion parameters, in a fresh process."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.stack"]
     ended = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
     seconds = time.perf_counter() - begin
-    told = json.loads(ended.stdout)
-    ours, meta = told["predicted"], told["measured"]
-    print(f"a stack of {ours['parameters']:,} parameters, in a process of its own")
-    print(f"{1000 * ours['seconds']:9.1f} ms  from the text to every figure; {mib(ours['rss'])} at most until then")
-    print(f"{seconds:9.1f} s   the whole process, torch and the meta device with it; {mib(meta['rss'])} at most")
-    print(f"{ours['saved']:19,} bytes kept for backward as predicted, {meta['saved']:,} on the meta device")
-    print(f"{ours['training']:19,} bytes at the peak of training, {ours['iteration']:,} of an iteration with AdamW")
+    output = json.loads(ended.stdout)
+    ours, meta = output["predicted"], output["measured"]
+    print(f"a stack of {ours['parameters']:,} parameters, in a separate process")
+    print(f"{1000 * ours['seconds']:9.1f} ms  from the text to every figure; peak memory {mib(ours['rss'])}")
+    print(f"{seconds:9.1f} s   the whole process, including torch and the meta device; peak memory {mib(meta['rss'])}")
+    print(f"{ours['saved']:19,} bytes saved for backward as predicted, {meta['saved']:,} on the meta device")
+    print(f"{ours['training']:19,} bytes training peak, {ours['iteration']:,} bytes iteration peak with AdamW")
 
 
 def mib(nbytes: int) -> str:
@@ -180,8 +180,10 @@ def mib(nbytes: int) -> str:
 
 def main() -> None:
     peers = installed()
-    print("memory beside " + ", ".join(f"{name} {number}" for name, number in peers.items()) if peers else "memory")
-    print("torchinfo and fvcore never claim to predict peaks, nor what is kept: this is how far off a reader would be")
+    print(
+        "memory compared with " + ", ".join(f"{name} {number}" for name, number in peers.items()) if peers else "memory"
+    )
+    print("torchinfo and fvcore do not claim to predict peaks or saved bytes: differences show a reader's error")
     beside_others(list(peers))
     time_of_ours()
     stack()

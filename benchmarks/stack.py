@@ -1,8 +1,8 @@
-"""A stack of more than 100 billion parameters, in a process of its own: what is predicted, and what autograd keeps.
+"""A stack of more than 100 billion parameters, in a separate process: predictions, and what autograd saves.
 
-The feed-forward halves of a transformer of the width and depth of GPT-3 (Brown et al. 2020, arXiv:2005.14165, table
-2.1), on the patches of an image. There is no attention in it: on the meta device torch takes attention's math path,
-which keeps its scores, so that what is kept there is not what the CPU keeps. All else is kept alike.
+The feed-forward halves of a transformer with the width and depth of GPT-3 (Brown et al. 2020, arXiv:2005.14165, table
+2.1), on the patches of an image. It has no attention: on the meta device torch uses attention's math path, which saves
+the scores, unlike the CPU. Everything else is saved in the same way.
 """
 
 import json
@@ -34,11 +34,11 @@ layers:
 """
 
 STATUS = Path("/proc/self/status")
-"""Where Linux tells of a process."""
+"""Linux's status file of this process."""
 
 
 def predicted() -> dict[str, float]:
-    """Bytes, and the seconds from text to figures."""
+    """The predicted bytes, and the seconds from text to figures."""
     begin = time.perf_counter()
     found = footprint_of(load_text(SPEC), TrainingSetup(optimizer=read_optimizer("adamw")))
     return {
@@ -52,9 +52,9 @@ def predicted() -> dict[str, float]:
 
 
 def measured() -> dict[str, float]:
-    """Bytes of what autograd keeps on meta, and the seconds from text to them, with those torch takes to load."""
+    """The bytes that autograd saves on meta, and the seconds from text to figures, including loading torch."""
     begin = time.perf_counter()
-    from archcalc.verification.memory.saved import saved  # lazy: torch, 2 s; a prediction does without
+    from archcalc.verification.memory.saved import saved  # lazy: torch, 2 s; a prediction does not need it
     from archcalc.verification.trace import Running
 
     graph = load_text(SPEC)
@@ -65,9 +65,9 @@ def measured() -> dict[str, float]:
 
 
 def rss() -> int:
-    """The most memory that this program has had, in bytes.
+    """The peak memory of this program, in bytes.
 
-    On Linux `getrusage` counts what the process had before it became this program, which is its parent's.
+    On Linux, `getrusage` includes memory from before `exec`, which is the parent's.
     """
     if STATUS.exists():
         [line] = [line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:")]

@@ -1,7 +1,7 @@
-"""Whole processes, from the shell's point of view, with torchinfo on the same network in the same run.
+"""The time of whole processes, as seen from the shell, with torchinfo on the same network in the same run.
 
-The commands take turns, so that a slow moment of the machine falls on all of them alike. What they load is compiled
-before, as it is where a package was installed.
+The commands alternate, so that slow moments of the machine affect all of them. Modules are compiled beforehand, as in
+an installed package.
 """
 
 import compileall
@@ -34,7 +34,7 @@ def seconds(command: Sequence[str]) -> float:
 
 
 def medians(commands: dict[str, Sequence[str]], runs: int = RUNS) -> dict[str, float]:
-    """Milliseconds of each command: one warm-up, then `runs` rounds in which each runs once."""
+    """The median milliseconds of each command: one warm-up, then `runs` rounds of one run each."""
     for command in commands.values():
         seconds(command)
     rounds = [{name: seconds(command) for name, command in commands.items()} for _ in range(runs)]

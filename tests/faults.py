@@ -68,7 +68,7 @@ FAULTS = (
     Fault("a linear layer does not see the positions", "layers/linear.py",
           "return x.channels * prod(x.spatial) if flattened(x)", "return x.channels if flattened(x)"),
     Fault("local weights are shared after all", "layers/locally_connected.py",
-          '"weight", (self.out_channels * prod(places),', '"weight", (self.out_channels,'),
+          '"weight", (self.out_channels * prod(positions),', '"weight", (self.out_channels,'),
     Fault("the connection table is full", "layers/table_conv.py",
           "return sum(len(inputs) for inputs in self.table)",
           "return len(self.table) * (1 + max(map(max, self.table)))"),

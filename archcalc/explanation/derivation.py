@@ -1,6 +1,6 @@
-"""What a derivation is: how one subject of a layer comes about, step by step, as it would be written on the board.
+"""The definition of a derivation: the steps that compute one quantity of a layer, as a teacher would write them.
 
-Derivations live one subject to a file in derivations/. Each reads what the layer states; none asks which layer it is.
+Each subject has its own file in derivations/. A derivation reads what the layer states, and never checks its type.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ Result: TypeAlias = Dim | Fraction | float
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`name = formula = numbers = result unit`, of which anything may be missing; `symbols` is what letters stand for.
+    """`name = formula = numbers = result unit`; each part may be missing. `symbols`: the meaning of the letters.
 
-    `note` says something of it in words; `source` whose formula it is.
+    `note`: a remark in words; `source`: the source of the formula.
     """
 
     name: str = ""
@@ -37,8 +37,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings. Without headings a matrix, in blocks of so many rows and columns. `spare`: the heading of a
-    column that leaves where there is no room for all."""
+    """Rows under headings; without headings, a matrix in blocks of this many rows and columns. `spare`: the heading of
+    a column that is hidden if the table is too wide."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Subject:
-    """The layer to be explained, in its network."""
+    """The layer to explain, in its network."""
 
     graph: Graph
     node: Node
@@ -97,9 +97,9 @@ DERIVATIONS: list[Titled] = []
 
 
 def derivation(title: str, place: int) -> Callable[[Derivation], Derivation]:
-    """Declares the decorated function to derive the section of that title, the `place`th of an explanation.
+    """Registers the decorated function to derive the section with this title; sections are ordered by `place`.
 
-    A section of which nothing is to be said is left out.
+    An empty section is left out.
     """
 
     def register(derive: Derivation) -> Derivation:
@@ -112,7 +112,7 @@ def derivation(title: str, place: int) -> Callable[[Derivation], Derivation]:
 def step(
     name: str, found: Derived, *, unit: str = "", note: str = "", source: str = "", formula: str = "", numbers: str = ""
 ) -> Step:
-    """A step that shows what was derived, perhaps written in another way."""
+    """A step for a derived quantity, with optional changes."""
     return Step(
         name=name,
         formula=formula or found.formula,
@@ -125,6 +125,6 @@ def step(
     )
 
 
-def said(words: str, source: str = "") -> Step:
-    """A step in words alone."""
+def remark(words: str, source: str = "") -> Step:
+    """A step in words."""
     return Step(note=words, source=source)

@@ -1,4 +1,4 @@
-"""An explanation: every number of one layer, derived step by step; or of a block, the sum over its layers."""
+"""An explanation: every number of a layer, derived step by step; for a block, the sums over its layers."""
 
 import inspect
 import re
@@ -20,12 +20,12 @@ from archcalc.spec.zoo import folder
 
 
 class UnknownLayer(LookupError):
-    """A path that no layer and no block of the network has."""
+    """Raised if the network has no layer or block of this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What a layer is, what goes in and out, and its numbers in sections."""
+    """A layer's description, its inputs and output, and its numbers in sections."""
 
     name: str
     call: str
@@ -38,7 +38,7 @@ class Explanation:
 
 
 def explain(graph: Graph, name: str) -> Explanation:
-    """The explanation of a layer, or of a block, by its path. Raises UnknownLayer."""
+    """The explanation of a layer or block, by its path. Raises UnknownLayer."""
     if name in graph.by_name:
         return of_layer(graph, graph.by_name[name])
     within = tuple(node for node in graph if node.name.startswith(f"{name}."))
@@ -51,7 +51,7 @@ def unknown(graph: Graph, name: str) -> UnknownLayer:
     known = [*graph.by_name, *graph.scopes]
     help = did_you_mean(name, known) or "`archcalc report` lists them"
     if any(given.name == name for given in graph.inputs):
-        help = "that is an input, of which there is nothing to derive"
+        help = "that is an input, and inputs have no derivation"
     return UnknownLayer(f"{graph.name} has no layer '{name}'; {help}")
 
 
@@ -79,7 +79,7 @@ def sections(subject: Subject) -> Iterator[Section]:
 
 
 def call_of(node: Node) -> str:
-    """The layer as a spec would write it, every argument by its name."""
+    """The layer in the notation of specs, with every argument named."""
     if node.reruns:
         return f"{node.module}()"
     stated = node.layer.stated()
@@ -102,7 +102,7 @@ def documented(layer: type[Layer]) -> tuple[str, str]:
 
 
 def place(where: Location | None) -> str:
-    """File, line and column; of a bundled spec the name of its file."""
+    """File, line and column; for a bundled spec, only the name of the file."""
     if where is None:
         return ""
     path = Path(where.source.name)
@@ -112,7 +112,7 @@ def place(where: Location | None) -> str:
 # --- blocks ----------------------------------------------------------------------------------------------------------
 
 SUMMED = ("params", "macs")
-"""What is summed over the layers of a block, each with its share."""
+"""The measures summed over the layers of a block, each with its share."""
 
 
 def of_block(graph: Graph, name: str, nodes: tuple[Node, ...]) -> Explanation:
@@ -123,14 +123,14 @@ def of_block(graph: Graph, name: str, nodes: tuple[Node, ...]) -> Explanation:
         call=called(scope.block, scope.arguments) if scope else f"{len(nodes)} layers",
         inputs=tuple((source, str(graph.volumes[source])) for source in entries),
         output=str(graph[name].output if scope else nodes[-1].output),
-        about=f"A block of {len(nodes)} layer{'s' * (len(nodes) > 1)}: all that is said of it is the sum over them.",
+        about=f"A block of {len(nodes)} layer{'s' * (len(nodes) > 1)}. Its numbers are sums over its layers.",
         where=f"{place(nodes[0].where)} (its first layer)",
         sections=(Section("Sum over its layers", tuple(summed(graph, name))),),
     )
 
 
 def summed(graph: Graph, name: str) -> Iterator[Step | Table]:
-    """Each part of the block with its counts and their shares; the sums as steps."""
+    """Each part of the block with its counts and shares; the sums as steps."""
     lines = [line for line in report_of(graph).lines if line.name.startswith(f"{name}.")]
     parts = folded(lines, name.count(".") + 2)
     totals = {measure: sum(count(part, measure) for part in parts) for measure in SUMMED}

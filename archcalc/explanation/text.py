@@ -1,4 +1,4 @@
-"""Explanations as text: formula, numbers and result on one line where they fit, else one under the other."""
+"""Explanations as text: formula, numbers and result on one line if they fit, otherwise below each other."""
 
 import re
 import textwrap
@@ -13,13 +13,13 @@ INDENT = "  "
 HELD = "\N{NO-BREAK SPACE}"
 OPENING, CLOSING = "(⌊⌈", ")⌋⌉"
 BREAK = re.compile(r" (?=[+\-\u00d7] )|·(?=[(⌊⌈])")
-"""The last sign of a line where a formula goes on in the next: before plus and minus, and before brackets."""
+"""Where a formula may be broken across lines: before plus and minus, and before brackets."""
 
 ANYWHERE = re.compile(r"(?<= )(?=[+\-\u00d7] )")
 
 
 def as_text(explanation: Explanation, width: int = WIDTH) -> str:
-    """An explanation for people."""
+    """An explanation as text for people."""
     lines = [*head(explanation, width)]
     for section in explanation.sections:
         lines += ["", section.title, *written(section, width)]
@@ -40,7 +40,7 @@ def head(explanation: Explanation, width: int) -> Iterator[str]:
 
 
 def written(section: Section, width: int) -> Iterator[str]:
-    """The parts of a section, its sources at the end."""
+    """The parts of a section, followed by its sources."""
     for part in section.parts:
         yield from of_part(part, width)
     cited = [part.source for part in section.parts if isinstance(part, Step) and part.source]
@@ -73,7 +73,7 @@ def of_step(step: Step, width: int) -> Iterator[str]:
 
 
 def equal_sides(step: Step) -> list[str]:
-    """The formula, the numbers and the result, what says the same only once."""
+    """The formula, the numbers and the result, without repetitions."""
     result = shown(step.result or 0)
     sides = list(dict.fromkeys(side for side in (step.formula, step.numbers, result) if side))
     return [*sides[:-1], f"{sides[-1]} {step.unit}".rstrip()] if sides else [f"{result} {step.unit}".rstrip()]
@@ -86,7 +86,7 @@ def shown(result: Result) -> str:
 
 
 def stacked(name: str, sides: Sequence[str], width: int) -> Iterator[str]:
-    """One side under the other; where one is too long for a line, it goes on in the next."""
+    """One side below the other; a side that is too long continues on the next line."""
     lead = f"{INDENT}{name} = "
     for side in sides:
         for piece in pieces(side, width - len(lead)):
@@ -96,7 +96,7 @@ def stacked(name: str, sides: Sequence[str], width: int) -> Iterator[str]:
 
 
 def pieces(side: str, room: int) -> Iterator[str]:
-    """A formula in lines, broken outside of brackets where that is enough."""
+    """A formula split into lines, outside brackets if possible."""
     line = ""
     for word in words_of(side, room):
         if line and len(line) + len(word.rstrip()) > room:
@@ -107,7 +107,7 @@ def pieces(side: str, room: int) -> Iterator[str]:
 
 
 def words_of(side: str, room: int) -> Iterator[str]:
-    """What must not be broken, with the space that comes after it."""
+    """The unbreakable parts, each with the space after it."""
     start = depth = 0
     for at, sign in enumerate(side):
         depth += (sign in OPENING) - (sign in CLOSING)
@@ -118,7 +118,7 @@ def words_of(side: str, room: int) -> Iterator[str]:
 
 
 def parts_of(word: str, room: int) -> list[str]:
-    """A word, broken anywhere where it is longer than a line."""
+    """A word; split anywhere if it is longer than a line."""
     return [word] if len(word) <= room else re.split(ANYWHERE, word)
 
 
@@ -132,8 +132,8 @@ def wrapped(text: str, width: int, first: str = INDENT, rest: str = INDENT) -> l
 
 
 def of_table(table: Table, width: int) -> Iterator[str]:
-    """Columns under their headings, closer where they would be too wide; a matrix has none, and is set in by as much
-    again."""
+    """Columns under their headings, with narrower gaps if they are too wide; a matrix has no headings and is indented
+    twice."""
     if not table.columns:
         yield from of_matrix(table)
         return
@@ -151,7 +151,7 @@ def of_table(table: Table, width: int) -> Iterator[str]:
 
 
 def of_matrix(table: Table) -> Iterator[str]:
-    """Entries in columns of one width, with room between blocks."""
+    """Entries in columns of equal width, with space between blocks."""
     high, wide = table.blocks
     width = max(len(cell) for row in table.rows for cell in row)
     for i, row in enumerate(table.rows):

@@ -1,6 +1,6 @@
-"""Convolutions as matrices: which tap of the filter joins which input unit with which output unit.
+"""Convolutions as matrices: which tap of the filter connects which input element to which output element.
 
-The entries follow from the windows alone. A convolution is y = W x with a W that is Toeplitz along one axis and doubly
+The entries follow from the windows alone. A convolution is y = W x, where W is Toeplitz along one axis and doubly
 blocked Toeplitz along two; a transposed convolution with the same window is the product with W's transpose.
 """
 
@@ -16,14 +16,14 @@ from archcalc.graph.graph import Node
 from archcalc.layer import Role
 
 Matrix: TypeAlias = tuple[tuple[int | None, ...], ...]
-"""A row for each output unit, a column for each input unit: the number of the tap between them, counted along the last
-axis first; None where there is none."""
+"""A row per output element, a column per input element: the index of the tap between them, counted along the last axis
+first; None if there is none."""
 
 Sliding: TypeAlias = Window | TransposedWindow
 
 
 def shared_filters(node: Node) -> tuple[Sliding, ...]:
-    """The windows of a layer that applies one set of filters at every place; none of any other layer."""
+    """The windows of a layer that applies the same filters at every position; empty for other layers."""
     windows, weight = node.layer.windows(*node.inputs), filter_weights(node)
     sliding = tuple(w for w in windows if isinstance(w, Sliding) and w is not IDENTITY)
     if node.layer.role is not Role.CONTRACTION or weight is None or not sliding or len(sliding) < len(windows):
@@ -35,13 +35,13 @@ def shared_filters(node: Node) -> tuple[Sliding, ...]:
 
 
 def filter_weights(node: Node) -> Weight | None:
-    """The one learned tensor beside the bias, also of a layer that runs another's module again."""
+    """The only weight besides the bias, also for a layer that runs another layer's module again."""
     learned = [w for w in node.layer.weights(*node.inputs) if not w.buffer and w.name != "bias"]
     return learned[0] if len(learned) == 1 else None
 
 
 def along(window: Sliding, n: int) -> Matrix:
-    """The matrix of one axis of n units.
+    """The matrix of one axis of n elements.
 
     >>> along(Window(kernel=3, stride=2, begin=1, end=1), 4)
     ((1, 2, None, None), (None, 0, 1, 2))
@@ -54,21 +54,21 @@ def along(window: Sliding, n: int) -> Matrix:
     return rows(window, window.slide(n), n)
 
 
-def rows(window: Window, places: int, n: int) -> Matrix:
-    """For each place of a window the taps that meet each of n units."""
-    taps = ({unit: tap for tap, unit in enumerate(window.reach(i))} for i in range(places))
+def rows(window: Window, positions: int, n: int) -> Matrix:
+    """For each window position, the taps that meet each of n elements."""
+    taps = ({unit: tap for tap, unit in enumerate(window.reach(i))} for i in range(positions))
     return tuple(tuple(each.get(unit) for unit in range(n)) for each in taps)
 
 
 def matrix(windows: Sequence[Sliding], spatial: Sequence[Dim]) -> Matrix:
-    """The matrix of several axes, the last one running fastest in rows, columns and taps alike."""
+    """The matrix of several axes; the last one runs fastest in rows, columns and taps."""
     axes = [along(window, n) for window, n in zip(windows, spatial, strict=True)]
     kernel = [window.kernel for window in windows]
     return tuple(tuple(flat(taps, kernel) for taps in product(*row)) for row in product(*axes))
 
 
 def flat(taps: Sequence[int | None], kernel: Sequence[int]) -> int | None:
-    """The number of a tap among all of the kernel.
+    """The index of a tap among all taps of the kernel.
 
     >>> flat((1, 2), (3, 3)), flat((1, None), (3, 3))
     (5, None)
@@ -86,12 +86,12 @@ def transpose(entries: Matrix) -> Matrix:
 
 
 def nonzeros(windows: Sequence[Sliding], spatial: Sequence[Dim]) -> int:
-    """How many entries there are: along several axes the product of those along each."""
+    """The number of non-zero entries: along several axes, the product over the axes."""
     return prod(met(window, n) for window, n in zip(windows, spatial, strict=True))
 
 
 def met(window: Sliding, n: int) -> int:
-    """(place, tap) pairs of an axis that join an input unit with an output unit."""
+    """The number of (position, tap) pairs on an axis that connect an input element to an output element."""
     if isinstance(window, Window):
         return window.taps(n)
     firsts = range(-window.begin, n * window.stride - window.begin, window.stride)

@@ -1,7 +1,7 @@
-"""A layer at work on named numbers: its formulas, run on these, write themselves down (written.py).
+"""Runs a layer's formulas on named numbers, which record the formula (written.py).
 
-Which numbers get names is tried from all down to none, because not every formula takes a name in every place: a loop
-over the taps of a kernel needs their number. A formula that does not come to the layer's own number is never given.
+Names are tried for all numbers first, then for fewer, because some formulas need plain numbers: a loop over the taps of
+a kernel needs their count. A formula is never shown unless its value equals the layer's own number.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,24 +46,24 @@ SHORT = {
     "groups": "g",
     "outputs": "output_size",
 }
-"""What the field calls the arguments of layers and windows in formulas; others go by their own names."""
+"""The usual letters for arguments of layers and windows in formulas; others keep their names."""
 
 ORDER = ["N", "C_out", "out_features", "C", "D'", "H'", "W'", "T'", "C_in", "D", "H", "W", "T"]
-"""The order of factors: what is put out, what goes in, and then the rest, the kernel."""
+"""The order of factors: the output, the input, then the rest (the kernel)."""
 
 LONGEST = 100
-"""Characters of a formula that still says more than its numbers."""
+"""The maximum length of a formula that is shown, in characters."""
 
 Even: TypeAlias = frozenset[tuple[Tree, Tree]]
-"""Divisions that leave no rest."""
+"""Divisions without remainder."""
 
 WITHOUT_FORM = (ArithmeticError, LookupError, TypeError, ValueError)
-"""What a formula raises that does not take a name where it needs a number."""
+"""What a formula raises if it gets a name but needs a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A quantity with its formula, the numbers put in, and what each letter stands for; the formula may be missing."""
+    """A quantity with its formula, also in numbers, and the meaning of each letter; the formula may be missing."""
 
     result: Dim
     formula: str = ""
@@ -90,13 +90,13 @@ LADDER = (
 
 
 def axes_of(x: Volume) -> tuple[str, ...]:
-    """The letters of a volume's axes: T of a sequence, H and W of an image."""
+    """The letters of a volume's axes: T for a sequence, H and W for an image."""
     known = tuple(LETTERS[axis] for axis in AXES.get(x.rank, ()))
     return known if len(known) == x.rank else tuple(f"n_{axis}" for axis in range(x.rank))
 
 
 def named(name: str, n: Dim) -> Dim:
-    """A number by its name, in its place among the factors of products."""
+    """A named number, with its rank among the factors of products."""
     return letter(name, n, ORDER.index(name) if name in ORDER else len(ORDER))
 
 
@@ -107,7 +107,7 @@ def written(tree: Tree, even: Even = frozenset()) -> Derived:
 
 @dataclass(frozen=True)
 class Trace:
-    """A node, and copies of it whose numbers have names: more of them, or fewer."""
+    """A node, and copies of it with named numbers: from many names to few."""
 
     node: Node
 
@@ -120,16 +120,16 @@ class Trace:
         return frozenset(pair for made in self.copies for pair in even_in(made))
 
     def derive(self, read: Callable[[Node], Dim]) -> Derived:
-        """What is read of the node, with a formula where one comes to the same number."""
+        """A quantity of the node, with a formula if one has the same value."""
         return derived(read, self.node, self.copies, self.even)
 
     def derive_each(self, read: Callable[[Node], Sequence[Dim]]) -> tuple[Derived, ...]:
-        """The same of several numbers that belong together."""
+        """The same for several related quantities."""
         return tuple(self.derive(lambda node, i=i: read(node)[i]) for i in range(len(read(self.node))))  # type: ignore[misc]
 
 
 def derived(read: Callable[[Node], Dim], node: Node, copies: Sequence[Node], even: Even = frozenset()) -> Derived:
-    """What is read of a node, with the formula that the first of its named copies gives for the same number."""
+    """A quantity of a node, with the formula from the first named copy that has the same value."""
     known = read(node)
     for made in copies:
         try:
@@ -143,7 +143,7 @@ def derived(read: Callable[[Node], Dim], node: Node, copies: Sequence[Node], eve
 
 
 def with_sizes(tree: Tree, made: Node) -> Tree:
-    """A formula with the name of an output size, H', in the place of what it is worked out from."""
+    """A formula in which the expression for an output size is replaced by its name, H'."""
     for worked_out, size in zip(made.layer.shape(*made.inputs).spatial, made.output.spatial, strict=False):
         if isinstance(tree_of(worked_out), Sum | Division | Product):
             tree = replaced(tree, tree_of(worked_out), tree_of(size))
@@ -151,14 +151,14 @@ def with_sizes(tree: Tree, made: Node) -> Tree:
 
 
 def even_in(node: Node) -> Even:
-    """The divisions that a layer requires to leave no rest."""
+    """The divisions that a layer requires to have no remainder."""
     found = set()
     try:
         for holds, _ in node.layer.requires(*node.inputs):
             if isinstance(holds, Claim) and isinstance(rest := tree_of(holds.left), Remainder):
                 found.add((rest.numerator, rest.divisor))
     except WITHOUT_FORM:
-        pass  # what it requires after that is not known, and written with a floor
+        pass  # later requirements are unknown; their divisions are written with a floor
     return frozenset(found)
 
 
@@ -166,7 +166,7 @@ def even_in(node: Node) -> Even:
 
 
 def attempts(node: Node, which: Named) -> Iterator[Node]:
-    """The node with names for some of its numbers; none where its output cannot be worked out with them."""
+    """The node with names for some of its numbers; nothing if its output cannot be computed with them."""
     try:
         yield copied(node, which)
     except WITHOUT_FORM:
@@ -188,7 +188,7 @@ def copied(node: Node, which: Named) -> Node:
 
 
 def channel_names(node: Node) -> list[tuple[str, ...]]:
-    """What the channels of the inputs may be called: C where the output has as many, else C_in, or C_1, C_2 ..."""
+    """Possible names for the channels of the inputs: C if the output has as many, otherwise C_in, or C_1, C_2 ..."""
     xs = carried(node)
     apart = ("C_in",) if len(xs) == 1 else tuple(f"C_{i + 1}" for i in range(len(xs)))
     alike = len({x.channels for x in xs}) == 1 and node.output.channels == xs[0].channels
@@ -201,7 +201,7 @@ def states_channels(layer: Layer) -> bool:
 
 
 def carried(node: Node) -> tuple[Volume, ...]:
-    """The inputs whose values reach the output; the others only lend their size."""
+    """The inputs whose values the output depends on; only the sizes of the others matter."""
     return node.inputs[: node.layer.carries]
 
 
@@ -216,7 +216,7 @@ def inputs_with_names(node: Node, names: Sequence[str]) -> Iterator[Volume]:
 
 
 def axis_with_name(letter: str, n: Dim, first: Dim, number: int) -> Dim:
-    """An axis by its letter, where it is as long as that of the first input; T_2 where the second's is not."""
+    """An axis by its letter if it is as long as that of the first input; otherwise with a number, such as T_2."""
     if n == first:
         return named(letter, n)
     return n if n == 1 else named(f"{letter}_{number}", n)
@@ -241,19 +241,19 @@ def output_with_names(node: Node, channels: Dim) -> Volume:
 
 
 def with_names(layer: Layer, without: Sequence[str]) -> Layer:
-    """The layer with names for the numbers that were given to it, but for some arguments."""
+    """The layer with names for its numeric arguments, except some arguments."""
     own = {name: getattr(layer, name) for name in layer.known if name not in without}
     made = {name: argument(name, value) for name, value in own.items() if not neutral(value, layer.known[name])}
     return cast(Layer, replace(cast(Any, layer), **made))
 
 
 def neutral(value: Any, default: Any) -> bool:
-    """Whether an argument is what it would be if nobody had said it, and changes nothing: groups=1, padding=0."""
+    """Whether an argument has its default value and no effect: groups=1, padding=0."""
     return isinstance(default, int) and value == default and value in (0, 1)
 
 
 def argument(name: str, value: Any) -> Any:
-    """A number by the short name of its argument, one for each axis where they differ."""
+    """A number named by the short name of its argument, with one name per axis if the values differ."""
     short = SHORT.get(name, name)
     if isinstance(value, int) and not isinstance(value, bool):
         return named(short, value)
@@ -263,12 +263,12 @@ def argument(name: str, value: Any) -> Any:
     return value
 
 
-# --- what windows read -----------------------------------------------------------------------------------------------
+# --- taps of windows -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A window that names what it would have to go through its taps to count."""
+    """A window with names for the counts that it would otherwise compute from its taps."""
 
     window: Any
     read: Dim
@@ -285,14 +285,14 @@ class Counted:
 
 
 def with_counts(made: Node, node: Node) -> Node:
-    """The named node, with names for how many values its windows read along each axis: taps_H, taps_W."""
+    """The named node, with names for the number of values its windows read along each axis: taps_H, taps_W."""
     axes, lengths = axes_of(node.inputs[0]), node.inputs[0].spatial
     pairs = zip(made.layer.windows(*made.inputs), node.layer.windows(*node.inputs), axes, lengths, strict=True)
     windows = tuple(counted(window, real, axis, n) for window, real, axis, n in pairs)
     beside = made.layer.neighbours(*made.inputs[:1]), node.layer.neighbours(*node.inputs[:1])
     joined = counted(*beside, "C", node.inputs[0].channels)
     layer = copy(made.layer)
-    vars(layer).update(windows=lambda *xs: windows, neighbours=lambda *xs: joined)  # of this copy alone
+    vars(layer).update(windows=lambda *xs: windows, neighbours=lambda *xs: joined)  # for this copy only
     return replace(made, layer=layer)
 
 
@@ -301,12 +301,12 @@ def counted(window: AnyWindow, real: AnyWindow, axis: str, n: Dim) -> Any:
         return window
     read = taps(real, n)
     full = real.filled(n) if hasattr(real, "filled") else real.slide(n)
-    places = f"{axis}'" if full == real.slide(n) else f"filled_{axis}"
-    return Counted(window, named(f"taps_{axis}", read), named(places, full))
+    positions = f"{axis}'" if full == real.slide(n) else f"filled_{axis}"
+    return Counted(window, named(f"taps_{axis}", read), named(positions, full))
 
 
 def taps(window: Any, n: Dim) -> Dim:
-    """How many units of an axis of n all windows read together."""
+    """How many elements of an axis of n all windows read in total."""
     found: Dim = window.taps(n) if isinstance(window, Window) else window.taps()
     return found
 
@@ -314,11 +314,11 @@ def taps(window: Any, n: Dim) -> Dim:
 # --- windows ---------------------------------------------------------------------------------------------------------
 
 ARGUMENT = {"kernel": "kernel_size", "begin": "padding", "end": "padding"}
-"""The argument of a layer that a number of its window is; others have the same name."""
+"""The layer argument that a window's number comes from; others have the same name."""
 
 
 def window_with_names(window: AnyWindow, layer: Layer) -> AnyWindow:
-    """The window with names for its numbers, but for those that change nothing and that the layer does not take."""
+    """The window with names for its numbers, except those without effect that the layer does not have."""
     made = {}
     for each in fields(cast(Any, window)):
         value = getattr(window, each.name)
@@ -330,6 +330,6 @@ def window_with_names(window: AnyWindow, layer: Layer) -> AnyWindow:
     return cast(AnyWindow, replace(cast(Any, window), **made))
 
 
-def every_place(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def every_position(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Every position of a volume, the last axis running fastest."""
     return product(*map(range, sizes))

@@ -1,8 +1,8 @@
-"""Numbers that remember the formula they came from, as its author wrote it.
+"""Numbers that record the formula they were computed with, as its author wrote it.
 
-A layer's formulas run on plain numbers and on symbols; run on these, they write themselves down: once in letters, once
-with the numbers put in. Expressions in free symbols (archcalc/sym) bring formulas to a normal form; here nothing is
-rearranged but the order of factors, so that what is read is what is computed.
+A layer's formulas run on plain numbers and on symbols. Run on these numbers, they are recorded and can be written in
+letters or in numbers. Expressions in free symbols (archcalc/sym) are brought to a normal form; here only the order of
+factors changes, so that the text shows what is computed.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,7 @@ RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a formula is written: in letters, or with their numbers; `even` are the divisions that leave no rest."""
+    """How a formula is written: in letters or in numbers; `even`: the divisions without remainder."""
 
     numbers: bool = False
     even: frozenset[tuple["Tree", "Tree"]] = frozenset()
@@ -43,18 +43,18 @@ class Tree(ABC):
         return ()
 
     def letters(self) -> Iterator["Letter"]:
-        """Every letter in it, in order, repeated as often as it stands there."""
+        """Every letter in it, in order, with repetitions."""
         for part in self.parts():
             yield from part.letters()
 
     def rank(self) -> int:
-        """Where it stands among the factors of a product."""
+        """Its rank among the factors of a product."""
         return min((letter.order for letter in self.letters()), default=-1)
 
 
 @dataclass(frozen=True, slots=True)
 class Plain(Tree):
-    """A number of the formula itself."""
+    """A constant of the formula."""
 
     n: int
 
@@ -68,7 +68,7 @@ class Plain(Tree):
 
 @dataclass(frozen=True, slots=True)
 class Letter(Tree):
-    """A quantity by its name, and the number it stands for; `order` is its place in products."""
+    """A named quantity and its value; `order`: its rank in products."""
 
     name: str
     n: int
@@ -107,7 +107,7 @@ class Sum(Tree):
         return text
 
     def ordered(self) -> tuple[tuple[int, Tree], ...]:
-        """The terms as they came, but the first that is neither subtracted nor a plain number before all others."""
+        """The terms in their original order, except that the first positive, non-constant term comes first."""
         front = next((i for i, (c, term) in enumerate(self.terms) if c > 0 and not isinstance(term, Plain)), 0)
         return (self.terms[front], *self.terms[:front], *self.terms[front + 1 :])
 
@@ -178,7 +178,7 @@ class Remainder(Tree):
 
 @dataclass(frozen=True, slots=True)
 class Outermost(Tree):
-    """The largest of several numbers, or the least."""
+    """The maximum or minimum of several numbers."""
 
     word: str
     args: tuple[Tree, ...]
@@ -195,7 +195,7 @@ class Outermost(Tree):
 
 
 def within(tree: Tree, style: Style, *kinds: type[Tree]) -> str:
-    """A part of a larger formula, in brackets where it is one of those kinds."""
+    """A part of a larger formula, in brackets if it is of one of these kinds."""
     written = tree.write(style)
     closed = isinstance(tree, Division) and not tree.exact(style)
     return f"({written})" if isinstance(tree, kinds) and not closed else written
@@ -209,10 +209,10 @@ def power(times: int) -> str:
 
 
 def added(a: Tree, b: Tree, sign: int = 1) -> Tree:
-    """The sum, or with `sign` -1 the difference, which keeps the brackets of what is subtracted."""
+    """The sum; with `sign` -1 the difference, in which the subtrahend keeps its brackets."""
     loose = sign > 0 or (isinstance(b, Sum) and len(b.terms) == 1)
     more = b.terms if isinstance(b, Sum) and loose else ((1, b),)
-    terms: dict[Tree | None, int] = {}  # None: the plain number
+    terms: dict[Tree | None, int] = {}  # None: the constant
     for c, term in (*(a.terms if isinstance(a, Sum) else ((1, a),)), *((sign * c, term) for c, term in more)):
         key, size = (None, c * term.n) if isinstance(term, Plain) else (term, c)
         terms[key] = terms.get(key, 0) + size
@@ -244,7 +244,7 @@ def divided(a: Tree, b: Tree) -> Tree:
 
 
 def negated(a: Tree) -> Tree:
-    """The negative; of a negative that was rounded down, what it is: a positive that is rounded up."""
+    """The negative; the negative of a negative rounded down is a positive rounded up."""
     if isinstance(a, Plain):
         return Plain(-a.n)
     if isinstance(a, Division) and isinstance(a.numerator, Sum) and len(a.numerator.terms) == 1:
@@ -254,11 +254,11 @@ def negated(a: Tree) -> Tree:
     return a.terms[0][1] if isinstance(a, Sum) and a.terms == ((-1, a.terms[0][1]),) else Sum(((-1, a),))
 
 
-# --- as numbers of formulas ------------------------------------------------------------------------------------------
+# --- numbers with formulas -------------------------------------------------------------------------------------------
 
 
 class Remembered(Symbol):
-    """What stands for a formula among expressions in free symbols."""
+    """The symbol for a formula within expressions in free symbols."""
 
     __slots__ = ("tree",)
 
@@ -274,7 +274,7 @@ def name_of(tree: Tree) -> str:
 
 
 class Written(Expr):
-    """A number in every formula, which writes the formula down. To the rules of expressions it is one symbol."""
+    """A number that records formulas. For the rules of expressions it is a single symbol."""
 
     __slots__ = ("tree",)
 
@@ -314,7 +314,7 @@ class Written(Expr):
 
 
 def letter(name: str, n: int, order: int = 0) -> Dim:
-    """A number by its name.
+    """A named number.
 
     >>> n, s = letter("n", 7), letter("s", 2)
     >>> [tree_of((n - 1) // s + 1).write(style) for style in (Style(), Style(numbers=True))]
@@ -328,7 +328,7 @@ def number(tree: Tree) -> Expr:
 
 
 def tree_of(value: Number) -> Tree:
-    """The formula of a number; one that remembers none is itself."""
+    """The formula of a number; a number without one is its own formula."""
     if isinstance(value, Written):
         return value.tree
     if isinstance(value, Expr):
@@ -345,7 +345,7 @@ def of_term(monomial: Sequence[tuple[object, int]], coefficient: int) -> Tree:
 
 
 def of_atom(atom: object) -> Tree:
-    """What the maxima, floors and groups that expressions make of their parts were made of."""
+    """The formula of a maximum, floor or group within an expression."""
     match atom:
         case Remembered():
             return atom.tree
@@ -355,11 +355,11 @@ def of_atom(atom: object) -> Tree:
             return divided(tree_of(atom.numerator), tree_of(atom.divisor))
         case Group():
             return tree_of(atom.sum)
-    raise TypeError(f"{atom} remembers no formula")
+    raise TypeError(f"{atom} has no formula")
 
 
 def replaced(tree: Tree, part: Tree, by: Tree) -> Tree:
-    """A formula with something else in the place of one of its parts."""
+    """A formula with one of its parts replaced."""
     if tree == part:
         return by
     match tree:
@@ -373,5 +373,5 @@ def replaced(tree: Tree, part: Tree, by: Tree) -> Tree:
 
 
 def symbols_of(tree: Tree) -> Mapping[str, int]:
-    """What every letter of a formula stands for."""
+    """The value of every letter of a formula."""
     return {each.name: each.n for each in tree.letters()}

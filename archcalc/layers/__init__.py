@@ -1,6 +1,6 @@
-"""Every layer, one family to a file. Importing this package registers them all.
+"""All layers, one file per family. Importing this package registers them.
 
-The folder torch_modules needs torch, and is not imported.
+The folder torch_modules needs torch and is not imported.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Activations: one value in, one value out, at every unit alike."""
+"""Activations: functions applied to each element separately."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from archcalc.layer import Call, Example, Layer, Role, expression, module
 
 
 class Activation(Layer):
-    """Keeps the volume as it is."""
+    """Abstract: the output has the shape of the input."""
 
     role = Role.ACTIVATION
 
@@ -18,7 +18,7 @@ class Activation(Layer):
 
 
 class ReLU(Activation, name="relu"):
-    """y = max(x, 0): one comparison a unit.
+    """y = max(x, 0): one comparison per element.
 
     Sources: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines"; torch.nn.ReLU.
     """
@@ -40,7 +40,7 @@ class ReLU(Activation, name="relu"):
 
 
 class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
-    """y = x where x > 0, else negative_slope * x: a comparison and a multiplication a unit.
+    """y = x where x > 0, else negative_slope * x: one comparison and one multiplication per element.
 
     Sources: Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models";
     torch.nn.LeakyReLU.
@@ -63,7 +63,10 @@ class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
 
 
 class Tanh(Activation, name="tanh"):
-    """y = tanh(x): one transcendental function a unit. Source: torch.nn.Tanh."""
+    """y = tanh(x): one transcendental function per element.
+
+    Source: torch.nn.Tanh.
+    """
 
     keeps = ("y",)
 
@@ -82,7 +85,7 @@ class Tanh(Activation, name="tanh"):
 
 
 class ScaledTanh(Activation, name="scaled_tanh"):
-    """y = 1.7159 tanh(2 x / 3): two multiplications and a transcendental function a unit.
+    """y = 1.7159 tanh(2 x / 3): two multiplications and one transcendental function per element.
 
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", appendix A.
     """
@@ -103,7 +106,10 @@ class ScaledTanh(Activation, name="scaled_tanh"):
 
 
 class Sigmoid(Activation, name="sigmoid"):
-    """y = 1 / (1 + exp(-x)): one transcendental function a unit. Source: torch.nn.Sigmoid."""
+    """y = 1 / (1 + exp(-x)): one transcendental function per element.
+
+    Source: torch.nn.Sigmoid.
+    """
 
     keeps = ("y",)
 

@@ -1,4 +1,4 @@
-"""Adaptive pooling: windows as large as it takes to get the wanted number of outputs."""
+"""Adaptive pooling: the window sizes follow from the requested output size."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 def is_single(y: Volume) -> bool:
-    """Whether there is one position, so that there is one order only."""
+    """Whether there is only one position, so that every memory layout is the same."""
     return all(n == 1 for n in y.spatial)
 
 
 class AdaptivePooling(Layer):
-    """Abstract: output unit i of m reads the inputs floor(i n / m) to ceil((i + 1) n / m) - 1 of its channel."""
+    """Abstract: output i of m reads the inputs floor(i n / m) to ceil((i + 1) n / m) - 1 of its channel."""
 
     role = Role.ADAPTIVE_POOLING
     ranks = (1, 2, 3)
@@ -42,14 +42,14 @@ class AdaptivePooling(Layer):
         return Cast.FULL if x.rank == 3 else Cast.NONE
 
     def taps(self, x: Volume) -> Dim:
-        """Values that the windows read; where they overlap, each reads its own."""
+        """The number of values that all windows read; a value in two windows counts twice."""
         return x.batch * x.channels * prod(w.taps() for w in self.windows(x))
 
 
 class AdaptiveAvgPool(
     AdaptivePooling, name="adaptive_avgpool", positional=("output_size",), aliases=("adaptive_avg_pool",)
 ):
-    """The average of windows chosen so that `output_size` of them cover the input.
+    """Averages over `output_size` windows that together cover the input.
 
     x: C at *spatial -> y: C at *output_size
 
@@ -82,7 +82,7 @@ class AdaptiveAvgPool(
 class AdaptiveMaxPool(
     AdaptivePooling, name="adaptive_maxpool", positional=("output_size",), aliases=("adaptive_max_pool",)
 ):
-    """The largest value of windows chosen so that `output_size` of them cover the input.
+    """The maximum of each of `output_size` windows that together cover the input.
 
     x: C at *spatial -> y: C at *output_size
 

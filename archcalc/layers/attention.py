@@ -1,4 +1,4 @@
-"""Attention: every token reads all tokens, or all before it, weighted by how well they match."""
+"""Attention: each token is replaced by a weighted sum over all tokens, or over itself and the earlier ones."""
 
 from collections.abc import Iterator
 
@@ -20,11 +20,11 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
     x: C at T tokens -> y: the same
 
-    One map makes Q, K and V, another joins the heads. With `causal` a token attends to itself and those before it, and
-    decoding keeps the keys and values of each. MACs: 4 C^2 for each token, and 2 C for each of the T^2 pairs of tokens,
-    those that `causal` masks among them, as torch's FlopCounterMode counts. Beside them a pair in a head takes a
-    product (the scale), a subtraction, an exponential and a division, and all but one pair of each query a comparison
-    and an addition, as in softmax.
+    One linear map computes Q, K and V; another combines the heads. With `causal`, a token attends to itself and earlier
+    tokens, and decoding caches the keys and values of each token. MACs: 4 C^2 per token, and 2 C for each of the T^2
+    pairs of tokens; pairs that `causal` masks are included, as in torch's FlopCounterMode. In addition, each pair in a
+    head takes one multiplication (the scale), one subtraction, one exponential and one division; and all but one pair
+    of each query take one comparison and one addition, as in softmax.
 
     Sources: Vaswani et al. 2017, arXiv:1706.03762, section 3.2; torch.nn.MultiheadAttention (names, weight layout);
     torch.nn.functional.scaled_dot_product_attention.
@@ -56,7 +56,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             yield Weight("out_proj.bias", (x.channels,))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        projected = 4 * x.numel  # queries, keys, values, and the heads joined
+        projected = 4 * x.numel  # queries, keys, values, and the output of the combined heads
         pairs = x.positions * x.spatial[0]
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         return Ops(
@@ -101,10 +101,10 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
 
 def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, keeps: tuple[str, ...] = ()) -> Kernel:
-    """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
+    """`scaled_dot_product_attention` in one kernel: it saves the logarithms of softmax's sums instead of the scores.
 
-    It keeps what it reads, or `keeps` where that is a view of it. A mask of truths becomes one of scores, and these
-    are kept.
+    It saves its inputs, or the tensors named in `keeps` if the inputs are views of these. A boolean mask is converted
+    to an additive mask, which is saved.
     """
     own = {"sums": Tensor(heads * x.positions, "float32")}
     if "mask" in reads:

@@ -14,8 +14,8 @@ class BatchNorm(Layer, name="batchnorm"):
 
     x: C at *spatial -> y: the same
 
-    Counted as evaluation runs it, folded: one product and one sum a unit, whatever the affine part adds. Training
-    measures mean and variance over the batch and all positions instead.
+    Counted in evaluation mode, folded: one multiplication and one addition per element, with or without the affine
+    part. In training, mean and variance are computed over the batch and all positions instead.
 
     Sources: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2; torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
     """
@@ -28,14 +28,14 @@ class BatchNorm(Layer, name="batchnorm"):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield not x.channels_last, f"batchnorm needs channels before positions, got {x}"
-        yield x.rank <= 3, f"batchnorm takes up to 3 spatial axes, got {x}"
+        yield x.rank <= 3, f"batchnorm supports at most 3 spatial axes, got {x}"
 
     @property
     def steady(self) -> bool:
         return False
 
     def unpredicted(self, x: Volume) -> str:
-        return "torch trains it on more than one value of each channel: take a batch of 2" if x.positions == 1 else ""
+        return "torch trains it on more than one value per channel only: use a batch of 2" if x.positions == 1 else ""
 
     def shape(self, x: Volume) -> Volume:
         return x

@@ -1,4 +1,4 @@
-"""Activations whose values stay between bounds, or above one."""
+"""Activations with bounded values, or values bounded below."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from archcalc.layers.activation import Activation
 
 
 class HardTanh(Activation, name="hardtanh", positional=("min_val", "max_val")):
-    """y = min(max(x, min_val), max_val): two comparisons a unit.
+    """y = min(max(x, min_val), max_val): two comparisons per element.
 
     Sources: Collobert 2004, "Large scale machine learning"; torch.nn.Hardtanh.
     """
@@ -34,7 +34,7 @@ class HardTanh(Activation, name="hardtanh", positional=("min_val", "max_val")):
 
 
 class Softsign(Activation, name="softsign"):
-    """y = x / (1 + |x|): a comparison, an addition and a division a unit.
+    """y = x / (1 + |x|): one comparison, one addition and one division per element.
 
     Sources: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", section
     2.3; torch.nn.Softsign.
@@ -60,9 +60,9 @@ class Softsign(Activation, name="softsign"):
 
 
 class CELU(Activation, name="celu", positional=("alpha",)):
-    """y = x where x > 0, else alpha (exp(x / alpha) - 1): smooth at zero whatever alpha is.
+    """y = x where x > 0, else alpha (exp(x / alpha) - 1): its derivative is continuous at zero for every alpha.
 
-    A comparison, a division, an exponential, a subtraction and a product a unit.
+    One comparison, one division, one exponential, one subtraction and one multiplication per element.
 
     Sources: Barron 2017, arXiv:1704.07483; torch.nn.CELU.
     """

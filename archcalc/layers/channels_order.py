@@ -1,4 +1,4 @@
-"""Where the features of a map stand: before its positions, as convolutions take them, or after, as linear maps do."""
+"""The position of the feature axis of a map: first, as convolutions expect, or last, as linear maps expect."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 
 class ChannelsOrder(Layer):
-    """Abstract: the same values, seen with the features at the other end."""
+    """Abstract: the same values with the feature axis moved to the other end."""
 
     role = Role.MOVEMENT
 
@@ -22,7 +22,7 @@ class ChannelsOrder(Layer):
 
 
 class ChannelsLast(ChannelsOrder, name="channels_last"):
-    """Features after positions: linear maps, norms and attention then take the features of each position.
+    """Moves the features last, so that linear maps, norms and attention work on the features at each position.
 
     x: C at *spatial -> y: the same, C last
 
@@ -31,7 +31,7 @@ class ChannelsLast(ChannelsOrder, name="channels_last"):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield x.rank >= 1, f"channels_last needs positions, got {x}"
-        yield not x.channels_last, f"the features of {x} come last already"
+        yield not x.channels_last, f"the features of {x} already come last"
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.movedim(1, -1)")
@@ -46,7 +46,7 @@ class ChannelsLast(ChannelsOrder, name="channels_last"):
 
 
 class ChannelsFirst(ChannelsOrder, name="channels_first"):
-    """Features before positions, as convolutions and pooling take them.
+    """Moves the features first, as convolutions and pooling expect.
 
     x: C at *spatial, C last -> y: the same, C first
 
@@ -55,7 +55,7 @@ class ChannelsFirst(ChannelsOrder, name="channels_first"):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield x.rank >= 1, f"channels_first needs positions, got {x}"
-        yield x.channels_last, f"the features of {x} come first already"
+        yield x.channels_last, f"the features of {x} already come first"
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.movedim(-1, 1)")

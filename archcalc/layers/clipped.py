@@ -1,4 +1,4 @@
-"""Activations that are straight lines between two bounds, and what is gated by them."""
+"""Piecewise linear activations with two bounds, and the gates built on them."""
 
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
@@ -7,7 +7,7 @@ from archcalc.layers.activation import Activation
 
 
 class ReLU6(Activation, name="relu6"):
-    """y = min(max(x, 0), 6): two comparisons a unit.
+    """y = min(max(x, 0), 6): two comparisons per element.
 
     Sources: Sandler et al. 2018, arXiv:1801.04381, section 4; torch.nn.ReLU6.
     """
@@ -27,7 +27,7 @@ class ReLU6(Activation, name="relu6"):
 
 
 class HardSigmoid(Activation, name="hardsigmoid"):
-    """y = min(max(x + 3, 0), 6) / 6: an addition, two comparisons and a division a unit.
+    """y = min(max(x + 3, 0), 6) / 6: one addition, two comparisons and one division per element.
 
     Sources: Howard et al. 2019, arXiv:1905.02244, section 5.2; torch.nn.Hardsigmoid.
     """
@@ -47,7 +47,7 @@ class HardSigmoid(Activation, name="hardsigmoid"):
 
 
 class HardSwish(Activation, name="hardswish"):
-    """y = x min(max(x + 3, 0), 6) / 6: an addition, two comparisons, a product and a division a unit.
+    """y = x min(max(x + 3, 0), 6) / 6: one addition, two comparisons, one multiplication and one division per element.
 
     Sources: Howard et al. 2019, arXiv:1905.02244, section 5.2; torch.nn.Hardswish.
     """

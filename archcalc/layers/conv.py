@@ -38,7 +38,7 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
         yield from self.sliding(x)
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(self.out_channels, self.places(x))
+        return x.to(self.out_channels, self.positions(x))
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("weight", (self.out_channels, exact(x.channels, self.groups), *self.kernel(x)))

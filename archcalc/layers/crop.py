@@ -1,4 +1,4 @@
-"""Cropping: the middle of the input, or all but its border."""
+"""Cropping: the centre of the input, or the input without its border."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, e
 
 
 class Crop(Layer, name="crop"):
-    """The middle of the input: as large as another layer's output (`like`), of a `size`, or less a `border`.
+    """The centre of the input: cropped to another layer's output (`like`), to a `size`, or by a `border`.
 
     x: C at *spatial -> y: C at the spatial axes of `like`, or at *size, or at *(n - begin - end)
 
-    Where an odd number of units goes, the end loses one more than the beginning.
+    If the number of elements to remove is odd, the end loses one more than the beginning.
 
     Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1 ("copy and crop").
     """
@@ -36,7 +36,7 @@ class Crop(Layer, name="crop"):
         stated = [key for key in ("like", "size", "border") if getattr(self, key) is not None]
         yield len(stated) == 1, f"crop takes one of like, size, border; got {' and '.join(stated) or 'none of them'}"
         yield not x.channels_last, f"crop needs channels before positions, got {x}"
-        yield not isinstance(self.border, str), f"border takes amounts, got {self.border}"
+        yield not isinstance(self.border, str), f"border must be numbers, got {self.border}"
         if like is not None:
             yield like.rank == x.rank, f"{x} cannot be cropped to the {like.rank} spatial axes of {like}"
         yield from one_for_each_axis(x.rank, size=self.size, border=self.border)
@@ -44,11 +44,11 @@ class Crop(Layer, name="crop"):
             yield from at_least(0, border=amounts(self.border))
         for n, (begin, end) in zip(x.spatial, self.borders(x, like), strict=True):
             kept = n - begin - end
-            yield kept >= 1, f"{n} units cannot be cropped to {kept}"
-            yield kept <= n, f"{n} units cannot be cropped to {kept}"
+            yield kept >= 1, f"an axis of {n} elements cannot be cropped to {kept}"
+            yield kept <= n, f"an axis of {n} elements cannot be cropped to {kept}"
 
     def borders(self, x: Volume, like: Volume | None) -> tuple[Pair, ...]:
-        """What goes from the beginning and the end of each axis."""
+        """The number of elements removed from the beginning and the end of each axis."""
         if self.border is not None:
             return pads(self.border, x.spatial, 1)
         kept = like.spatial if like is not None else per_axis(self.size or x.spatial, x.rank)

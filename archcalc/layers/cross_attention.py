@@ -17,13 +17,13 @@ from archcalc.layers.softmax import softmax_ops
 
 
 class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "memory")):
-    """Attention of each token to the tokens of another sequence, `memory`: a decoder's to what the encoder made.
+    """Attention from each token to the tokens of another sequence, `memory`, such as an encoder's output.
 
     x: C at T tokens, memory: M at S tokens -> y: C at T tokens
 
     softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = C / num_heads features, queries from x, keys and
-    values from the memory. MACs: 2 C^2 for each token, 2 C M for each of the memory, and 2 C for each of their T S
-    pairs; beside them what `attention` counts of a pair. Keys and values are made once, and decoding adds none.
+    values from the memory. MACs: 2 C^2 per token, 2 C M per token of the memory, and 2 C for each of their T S pairs.
+    The other operations per pair are those of `attention`. Keys and values are computed once; decoding adds none.
 
     Sources: Vaswani et al. 2017, arXiv:1706.03762, sections 3.2.2 and 3.2.3;
     torch.nn.functional.scaled_dot_product_attention.

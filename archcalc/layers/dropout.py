@@ -1,4 +1,4 @@
-"""Dropout: units silenced at random in training, untouched in evaluation."""
+"""Dropout: random elements are set to zero in training; evaluation is the identity."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class AtRandom(Layer):
-    """Abstract: multiplied with random numbers in training, untouched in evaluation and where p is 0."""
+    """Abstract: multiplies by random numbers in training; the identity in evaluation and if p is 0."""
 
     role = Role.MOVEMENT
 
@@ -24,7 +24,7 @@ class AtRandom(Layer):
 
     @abstractmethod
     def numbers(self, run: Run, x: Volume) -> Tensor:
-        """Those that it is multiplied with."""
+        """The random numbers it multiplies by."""
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if not run.training or not self.p:
@@ -34,9 +34,9 @@ class AtRandom(Layer):
 
 
 class Dropout(AtRandom, name="dropout", positional=("p",)):
-    """Zeroes each unit with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
+    """Zeroes each element with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
 
-    Counted as evaluation runs it: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
+    Counted in evaluation mode: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
     """
 
     p: float = 0.5

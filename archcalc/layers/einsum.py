@@ -1,4 +1,4 @@
-"""Products of two volumes, summed over axes that they share."""
+"""Products of two volumes, summed over shared axes."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -16,41 +16,41 @@ Sizes: TypeAlias = Mapping[str, Dim]
 
 
 class Product(Merge):
-    """Abstract: axes have letters, the batch first; letters that the output lacks are summed over."""
+    """Abstract: each axis has a letter, the batch axis first; axes that are not in the output are summed."""
 
     role = Role.CONTRACTION
 
     @abstractmethod
     def letters(self, *xs: Volume) -> tuple[str, str, str]:
-        """Those of both inputs and of the output, in torch's order."""
+        """The letters of both inputs and of the output, in torch's axis order."""
 
     def sizes(self, *xs: Volume) -> Sizes:
         pairs = zip(self.letters(*xs)[:2], xs, strict=True)
         return {letter: n for letters, x in pairs for letter, n in zip(letters, x.shape, strict=True)}
 
     def shared(self, *xs: Volume) -> str:
-        """Letters that both inputs have and the output lacks, as torch sorts them."""
+        """Letters that both inputs have and the output does not, sorted as torch sorts them."""
         left, right, out = self.letters(*xs)
         return "".join(sorted(set(left) & set(right) - set(out)))
 
     def shape(self, *xs: Volume) -> Volume:
         sizes, (batch, *spatial, features) = self.sizes(*xs), tuple(self.letters(*xs)[2])
-        places = tuple(sizes[each] for each in spatial)
-        return Volume(sizes[features], places, sizes[batch], channels_last=bool(spatial), dtype=xs[0].dtype)
+        lengths = tuple(sizes[each] for each in spatial)
+        return Volume(sizes[features], lengths, sizes[batch], channels_last=bool(spatial), dtype=xs[0].dtype)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return max(self.windows_of_inputs(*xs), key=len)
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        """A position that stays where it was sees its own; elsewhere all of the axis is seen."""
+        """An axis that keeps its index is read one position at a time; any other axis is read in full."""
         y = self.shape(*xs)
         left, right, out = self.letters(*xs)
 
         def window(letter: str, axis: int, rank: int) -> AnyWindow:
-            place = axis if rank == y.rank else 0
-            if place < y.rank and out[1 + place] == letter:
+            index = axis if rank == y.rank else 0
+            if index < y.rank and out[1 + index] == letter:
                 return IDENTITY
-            return WholeWindow(y.spatial[place] if place < y.rank else 1)
+            return WholeWindow(y.spatial[index] if index < y.rank else 1)
 
         return tuple(
             tuple(window(letter, axis, x.rank) for axis, letter in enumerate(positions(letters, x)))
@@ -58,7 +58,7 @@ class Product(Merge):
         )
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
-        """What one input alone is summed over is summed first."""
+        """Axes that only one input has, and the output does not, are summed before the product."""
         sizes, (left, right, out) = self.sizes(*xs), self.letters(*xs)
         alone = [prod(sizes[i] for i in mine if i in theirs + out) for mine, theirs in ((left, right), (right, left))]
         add = sum(x.numel - rest for x, rest in zip(xs, alone, strict=True))
@@ -97,40 +97,40 @@ class Product(Merge):
 
 
 def positions(letters: str, x: Volume) -> str:
-    """The letters of its spatial axes."""
+    """The letters of the spatial axes."""
     return letters[1:-1] if x.channels_last else letters[2:]
 
 
 def crossed(left: str, right: str, out: str, sizes: Sizes) -> bool:
-    """Whether torch takes the second input for the first factor, whose axes come first in the output."""
+    """Whether torch uses the second input as the first factor, because its axes come first in the output."""
     rows = [out.index(i) for i in out if sizes[i] != 1 and i in left and i not in right]
     columns = [out.index(i) for i in out if sizes[i] == 1 or i not in left]
     return bool(rows and columns) and columns[-1] < rows[0]
 
 
 def in_groups(letters: str, groups: tuple[str, ...]) -> bool:
-    """Whether axes of these letters, seen in groups, lie in memory as they are."""
+    """Whether the axes of each group are adjacent and in order, so that merging them needs no copy."""
     return all(group in letters for group in groups)
 
 
 def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
-    """Backward makes a gradient of the whole size for what is smaller, and sums it."""
+    """Backward allocates a full-size gradient for each smaller input, then reduces it."""
     smaller = [x for x in xs if x.numel != y.numel]
     scratch = len(smaller) * y.nbytes - sum(x.nbytes for x in smaller[1:])
     return Kernel(reads=inputs_named(2), size=tensor_of(y), crosswise=True, scratch=scratch, seen=True)
 
 
 def as_matrices(name: str, x: Volume, view: bool) -> Kernel:
-    """An input in the order in which matrices are multiplied: a view of it, or a copy where none can be.
+    """An input in the axis order of a matrix product: a view if possible, otherwise a copy.
 
-    Its gradient comes in that order.
+    Its gradient has that order too.
     """
     made = f"{name} as matrices"
     return Kernel(reads=(name,), makes=made, size=tensor_of(x), view=view, gradient=Gradient.PART, dense=False)
 
 
 def product(y: Volume, reads: tuple[str, ...], out: str, groups: tuple[str, ...]) -> Iterator[Kernel]:
-    """Matrices multiplied, and seen in the order of the output's axes."""
+    """A matrix product, viewed in the axis order of the output."""
     straight = out == "".join(groups)
     made = "y" if straight else "product"
     yield Kernel(reads=reads, makes=made, size=tensor_of(y), crosswise=True, seen=True, cast=Cast.LOWER, settled=True)
@@ -140,15 +140,15 @@ def product(y: Volume, reads: tuple[str, ...], out: str, groups: tuple[str, ...]
 
 
 class Einsum(Product, name="einsum", positional=("left", "right", "out", "other")):
-    """Products of two inputs, summed over the axes that they share and the output lacks.
+    """Products of two inputs, summed over the axes that are not in the output.
 
-    x: an axis for each letter of `left`, `other`: one for each of `right` -> y: one for each of `out`
+    x: one axis per letter of `left`, `other`: one per letter of `right` -> y: one per letter of `out`
 
-    The first letter is the batch, in all three; the others are the axes in torch's order, as in `[q, c]`. Of the output
-    the last axis is the features, those before it are positions; a single one is features without positions. An axis
-    has one letter, and no letter stands for two axes of one input. MACs: the product of the sizes of all letters,
-    where one is summed that both inputs have; else the values of the output are single products. A letter that one
-    input has alone, and the output lacks, is summed before.
+    The first letter of all three is the batch; the others are the axes in torch's order, as in `[q, c]`. The last axis
+    of the output holds the features, the axes before it are positions; a single axis is features without positions.
+    Each axis has one letter, and a letter occurs once per input. MACs: the product of the sizes of all letters, if a
+    letter that both inputs have is summed; otherwise each output value is a single product. A letter that only one
+    input has, and the output does not, is summed before the product.
 
     Sources: torch.einsum; Vaswani et al. 2017, arXiv:1706.03762, equation 1; Luong et al. 2015, arXiv:1508.04025,
     section 3.1.
@@ -165,27 +165,27 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from self.well_formed()
         for letters, x in zip((self.left, self.right), xs, strict=True):
-            axes = f"{letters} names {len(letters)} axes, the batch among them; {x} has {len(x.shape)} with the batch"
+            axes = f"{letters} names {len(letters)} axes including the batch; {x} has {len(x.shape)} with the batch"
             yield len(letters) == len(x.shape), axes
-        yield xs[0].dtype == xs[1].dtype, f"both inputs must be of one dtype, got {xs[0].dtype} and {xs[1].dtype}"
+        yield xs[0].dtype == xs[1].dtype, f"both inputs must have the same dtype, got {xs[0].dtype} and {xs[1].dtype}"
         second = dict(zip(self.right, xs[1].shape, strict=True))
         for letter, n in zip(self.left, xs[0].shape, strict=True):
             m = second.get(letter, n)
             yield same(n, m), f"{letter} is {n} in {self.left} and {m} in {self.right}"
 
     def well_formed(self) -> Iterator[Requirement]:
-        """What must hold of the letters, whatever the inputs."""
+        """Requirements on the letters that do not depend on the inputs."""
         for letters in (self.left, self.right, self.out):
-            yield letters.isalpha() and letters.isascii(), f"axes are called by letters, got '{letters}'"
-            twice = f"{letters} has a letter twice: a diagonal is not taken, every axis needs a letter of its own"
+            yield letters.isalpha() and letters.isascii(), f"axes are named by letters, got '{letters}'"
+            twice = f"{letters} repeats a letter: diagonals are not supported, give each axis its own letter"
             yield len(set(letters)) == len(letters), twice
             yield (
                 letters[0] == self.left[0],
-                f"the first letter is the batch, {self.left[0]} in {self.left}; got {letters}",
+                f"the first letter is the batch and must be {self.left[0]}, as in {self.left}; got {letters}",
             )
         unknown = "".join(i for i in self.out if i not in self.left + self.right)
         yield not unknown, f"{self.out} has {', '.join(unknown)}, which neither {self.left} nor {self.right} has"
-        yield len(self.out) > 1, f"{self.out} has the batch alone: one axis of each item must be left"
+        yield len(self.out) > 1, f"{self.out} has only the batch: add at least one axis of the samples"
 
     def letters(self, *xs: Volume) -> tuple[str, str, str]:
         return self.left, self.right, self.out
@@ -194,12 +194,12 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
         three = (self.left, self.right, self.out)
         for mine, others in ((self.left, self.right + self.out), (self.right, self.left + self.out)):
             if alone := [i for i in mine if i not in others]:
-                return f"{alone[0]} is summed of one input alone, and how that gradient is spread again is not followed"
+                return f"{alone[0]} is summed over one input only; how torch expands its gradient is not modelled"
         if not self.shared(*xs):
             if any([i for i in self.out if i in each] != list(each) for each in three[:2]):
-                return "axes of single products change their places, and in which order they come to lie torch chooses"
+                return "axes of an element-wise product are reordered, and torch chooses their order in memory"
         elif any(all(each[-1] in letters for letters in three) for each in three):
-            return "matrices of a product lie across memory, with no axis whose units are neighbours"
+            return "the matrices of the product are strided in memory: no axis is contiguous"
         return ""
 
     def call(self, *xs: Volume) -> Call:
@@ -228,9 +228,9 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
 
 
 class Matmul(Product, name="matmul"):
-    """The product of matrices: rows of the first input by columns of the second, whose rows are its last positions.
+    """The matrix product of two inputs over their last two axes.
 
-    x: K at [.., N], M at [.., K] -> y: M at [.., N]; features come last. MACs: K for each value of the output.
+    x: K at [.., N], M at [.., K] -> y: M at [.., N]; features come last. MACs: K per output value.
 
     Sources: torch.matmul; weights and values: Vaswani et al. 2017, arXiv:1706.03762, equation 1.
     """
@@ -241,14 +241,15 @@ class Matmul(Product, name="matmul"):
         x, second = xs
         for each in xs:
             yield each.rank >= 1 and each.channels_last, f"matmul needs positions, and features last; got {each}"
-        yield x.rank == second.rank, f"matmul needs as many axes in both, got {x} and {second}"
-        yield x.dtype == second.dtype, f"both inputs must be of one dtype, got {x.dtype} and {second.dtype}"
+        yield x.rank == second.rank, f"matmul needs inputs with the same number of axes, got {x} and {second}"
+        yield x.dtype == second.dtype, f"both inputs must have the same dtype, got {x.dtype} and {second.dtype}"
         message = (
-            f"matmul cannot multiply {x} with {second}: the last axis of the first is the last but one of the second"
+            f"matmul cannot multiply {x} by {second}: "
+            "the last axis of the first must equal the second-to-last axis of the second"
         )
         yield same(x.channels, second.spatial[-1]), message
         for n, m in zip(x.spatial[:-1], second.spatial[:-1], strict=True):
-            yield same(n, m), f"the axes before the matrices must agree, got {x} and {second}"
+            yield same(n, m), f"the axes before the last two must agree, got {x} and {second}"
 
     def letters(self, *xs: Volume) -> tuple[str, str, str]:
         before = ascii_uppercase[: xs[0].rank]

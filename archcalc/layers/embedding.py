@@ -1,4 +1,4 @@
-"""Embeddings: a vector for every integer."""
+"""Embeddings: a vector per integer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,10 +15,10 @@ from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, m
 class Embedding(Layer, name="embedding", positional=("num_embeddings", "embedding_dim")):
     """Looks up a learned vector for every integer: row i of the weight for i.
 
-    x: an integer below num_embeddings at each of T places -> y: embedding_dim at T tokens, features last
+    x: an integer below num_embeddings at each of T positions -> y: embedding_dim at T tokens, features last
 
-    No arithmetic: rows are copied. The row of `padding_idx` does not learn; it is counted with the others.
-    `tie` names a layer whose `weight` is used instead of an own one; `linear(tie=...)` uses this layer's.
+    No arithmetic: rows are copied. The row of `padding_idx` is not trained, but it is counted with the others.
+    `tie` names a layer whose `weight` is used instead of its own; `linear(tie=...)` uses this layer's.
 
     Sources: Bengio et al. 2003, "A Neural Probabilistic Language Model", JMLR 3;
     torch.nn.Embedding.
@@ -34,15 +34,15 @@ class Embedding(Layer, name="embedding", positional=("num_embeddings", "embeddin
     tie: Reference | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield x.is_ids, f"embedding looks integers up, got {x} of {x.dtype}"
+        yield x.is_ids, f"embedding needs integer inputs, got {x} of {x.dtype}"
         yield from at_least(1, num_embeddings=self.num_embeddings, embedding_dim=self.embedding_dim)
         if self.padding_idx is not None:
-            message = f"padding_idx={self.padding_idx} is not among the {self.num_embeddings} embeddings"
+            message = f"padding_idx={self.padding_idx} is outside the {self.num_embeddings} embeddings"
             yield self.padding_idx < self.num_embeddings, message
             yield self.padding_idx >= -self.num_embeddings, message
 
     def remedy(self, *xs: Volume) -> str:
-        return "" if xs[0].is_ids else "declare what goes in: input: {ids: {shape: [128], dtype: int64, vocab: 30522}}"
+        return "" if xs[0].is_ids else "declare integers: input: {ids: {shape: [128], dtype: int64, vocab: 30522}}"
 
     def shape(self, x: Volume) -> Volume:
         return replace(x, channels=self.embedding_dim, dtype="float32")

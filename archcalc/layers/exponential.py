@@ -1,4 +1,4 @@
-"""Activations made of exponentials and logarithms."""
+"""Activations with exponentials and logarithms."""
 
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
@@ -7,9 +7,9 @@ from archcalc.layers.activation import Activation
 
 
 class Softplus(Activation, name="softplus", positional=("beta",)):
-    """y = log(1 + exp(beta x)) / beta: an exponential, an addition and a logarithm a unit.
+    """y = log(1 + exp(beta x)) / beta: one exponential, one addition and one logarithm per element.
 
-    A `beta` other than 1 takes a product and a division more.
+    A `beta` other than 1 adds one multiplication and one division.
 
     Sources: Glorot, Bordes & Bengio 2011, "Deep sparse rectifier neural networks"; torch.nn.Softplus.
     """
@@ -30,7 +30,9 @@ class Softplus(Activation, name="softplus", positional=("beta",)):
 
 
 class Mish(Activation, name="mish"):
-    """y = x tanh(log(1 + exp(x))): an exponential, an addition, a logarithm, a tanh and a product a unit.
+    """y = x tanh(log(1 + exp(x))).
+
+    One exponential, one addition, one logarithm, one tanh and one multiplication per element.
 
     Sources: Misra 2019, arXiv:1908.08681; torch.nn.Mish.
     """
@@ -52,7 +54,9 @@ class Mish(Activation, name="mish"):
 
 
 class SELU(Activation, name="selu"):
-    """y = s x where x > 0, else s a (exp(x) - 1): as elu, and a product a unit; a = 1.6733, s = 1.0507.
+    """y = s x where x > 0, else s a (exp(x) - 1); a = 1.6733, s = 1.0507.
+
+    The operations of elu, and one more multiplication per element.
 
     Sources: Klambauer et al. 2017, arXiv:1706.02515, equation 2; torch.nn.SELU.
     """

@@ -1,4 +1,4 @@
-"""Structured convolution: a fixed bank of filters, and learned mixtures of it."""
+"""Structured convolution: learned linear combinations of a fixed filter bank."""
 
 from collections.abc import Iterator
 
@@ -12,18 +12,18 @@ from archcalc.layers.filtering import Filtering
 
 
 class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_size", "out_channels", "order")):
-    """Every filter is a learned mixture of fixed ones: the derivatives of a Gaussian of `sigma` up to `order`.
+    """A convolution whose filters are learned combinations of the derivatives of a Gaussian of `sigma` up to `order`.
 
-    x: C_in at *spatial -> y: out_channels at *spatial', sizes as of conv
+    x: C_in at *spatial -> y: out_channels at *spatial', sizes as in conv
 
-    The bank has b = (order + 1)(order + 2)/2 filters, a steerable basis; only the mixing coefficients
-    (out_channels, C_in, b) are learned. Counted as it is computed: the bank on every input map, then the mixture.
+    The bank has b = (order + 1)(order + 2)/2 filters, a steerable basis; only the coefficients (out_channels, C_in, b)
+    are learned. Counted as computed: the bank on every input map, then the combination.
 
     Sources: Jacobsen, van Gemert, Lou & Smeulders 2016, "Structured receptive fields in CNNs", arXiv:1605.02971;
     Freeman & Adelson 1991, "The design and use of steerable filters".
     """
 
-    opaque = "its module is several operations of torch"
+    opaque = "its module runs several torch operations that are not modelled"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")
@@ -45,7 +45,7 @@ class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_siz
         yield from self.sliding(x)
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(self.out_channels, self.places(x))
+        return x.to(self.out_channels, self.positions(x))
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("basis", (self.filters, *self.kernel(x)), buffer=True)

@@ -1,4 +1,4 @@
-"""What every layer that slides filters has in common: where its windows are."""
+"""The common part of layers that slide filters over the input: their windows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from archcalc.layer import Layer, Requirement
 
 
 class Filtering(Layer):
-    """Abstract: filters of `kernel_size`, every `stride` units, over the padded input."""
+    """Abstract: filters of `kernel_size`, applied every `stride` elements of the padded input."""
 
     kernel_size: PerAxis
     stride: PerAxis = 1
@@ -21,7 +21,7 @@ class Filtering(Layer):
     dilation: PerAxis = 1
 
     def sliding(self, x: Volume) -> Iterator[Requirement]:
-        """What must hold for the windows to be where they are said to be."""
+        """The requirements on the window arguments."""
         kernel, stride, dilation = self.kernel_size, self.stride, self.dilation
         yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
         yield from one_for_each_axis(x.rank, kernel_size=kernel, stride=stride, padding=self.padding, dilation=dilation)
@@ -39,17 +39,17 @@ class Filtering(Layer):
     def windows(self, x: Volume) -> tuple[Window, ...]:
         return windows_along(x.rank, self.kernel_size, self.stride, self.pads(x), self.dilation)
 
-    def places(self, x: Volume) -> tuple[Dim, ...]:
-        """How many places the filters take along each axis."""
+    def positions(self, x: Volume) -> tuple[Dim, ...]:
+        """The number of window positions along each axis."""
         return slide(self.windows(x), x.spatial)
 
     def padded(self, x: Volume) -> str:
-        """The input with its padding, as an expression: for modules that pad nothing themselves."""
+        """The padded input as an expression, for modules that do not pad."""
         pads = torch_pad(self.pads(x))
         return f"F.pad({{0}}, {pads})" if any(pads) else "{0}"
 
     def after_padding(self, y: Volume, x: Volume, pads: Iterable[tuple[Dim, Dim]]) -> Iterator[Kernel]:
-        """Padding, where there is any that the convolution does not do itself, and the convolution."""
+        """The convolution, after explicit padding if the convolution cannot pad that way."""
         pads = tuple(pads)
         if not any(amount for pair in pads for amount in pair):
             yield self.filtered(y, x)
@@ -59,8 +59,8 @@ class Filtering(Layer):
         yield self.filtered(y, x, reads="padded")
 
     def filtered(self, y: Volume, x: Volume, reads: str = "x") -> Kernel:
-        """The convolution: images come out in the order in which they go in, and so do gradients of filters; what has
-        one axis is put in order."""
+        """The convolution. Two and three axes keep the memory layout of the input, and so do the gradients of the
+        filters; one axis is made contiguous."""
         turned = tuple(w.name for w in self.weights(x) if len(w.shape) > 2 and 1 not in (w.shape[1], prod(w.shape[2:])))
         settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
         return replace(self.applied(y, x, reads), even=x.rank == 2, settled=settled, turned=turned)

@@ -10,7 +10,10 @@ from archcalc.layer import Call, Example, Layer, Role, module
 
 
 class Flatten(Layer, name="flatten"):
-    """Every position's features in one row: what follows sees all of the input at once. Source: torch.nn.Flatten."""
+    """Turns all axes but the batch into one axis of features.
+
+    Source: torch.nn.Flatten.
+    """
 
     role = Role.MOVEMENT
 

@@ -1,4 +1,4 @@
-"""Gated linear units: one half of the features says how much of the other goes on."""
+"""Gated linear units: one half of the features scales the other half."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,12 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class GLU(Layer, name="glu"):
-    """y = a sigmoid(b), a and b the first and the second half of the features: a sigmoid and a product a unit.
+    """y = a sigmoid(b), where a and b are the first and the second half of the features.
 
     x: C at *spatial -> y: C / 2 at *spatial
 
-    With another gate the halves are two paths: SwiGLU is `mul: [fc(h, act=silu), fc(h)]`, GEGLU the same with gelu.
+    One sigmoid and one multiplication per output element. For another gate, write two paths: SwiGLU is
+    `mul: [fc(h, act=silu), fc(h)]`, GEGLU the same with gelu.
 
     Sources: Dauphin et al. 2016, arXiv:1612.08083, equation 1; Shazeer 2020, arXiv:2002.05202, section 2 (SwiGLU,
     GEGLU); torch.nn.GLU.
@@ -23,7 +24,7 @@ class GLU(Layer, name="glu"):
     role = Role.ACTIVATION
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield divides(2, x.channels), f"glu halves the channels: {x.channels} are not even"
+        yield divides(2, x.channels), f"glu halves the channels: their number must be even, got {x.channels}"
 
     def shape(self, x: Volume) -> Volume:
         return x.to(exact(x.channels, 2))

@@ -10,12 +10,12 @@ from archcalc.layers.merge import equal_but, listed
 
 
 class GaussianSample(Merge, name="gaussian_sample"):
-    """y = mean + exp(logvar / 2) * noise, noise of the standard normal: gradients reach mean and variance.
+    """y = mean + exp(logvar / 2) * noise, with standard normal noise: gradients flow to mean and variance.
 
-    mean, logvar (the logarithm of the variance), of one shape -> y: the same shape
+    mean, logvar (the logarithm of the variance), of the same shape -> y: the same shape
 
-    A transcendental function, two products and an addition a unit; drawing the noise is not counted. It is drawn in
-    training and in evaluation.
+    One transcendental function, two multiplications and one addition per element; drawing the noise is not counted.
+    Noise is drawn in training and in evaluation.
 
     Source: Kingma & Welling 2013, arXiv:1312.6114, section 2.4 (the reparameterization trick) and section 3.
     """
@@ -28,7 +28,7 @@ class GaussianSample(Merge, name="gaussian_sample"):
         return False
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        message = f"gaussian_sample needs a mean and a logarithm of the variance of one shape, got {listed(xs)}"
+        message = f"gaussian_sample needs a mean and a log variance of the same shape, got {listed(xs)}"
         yield from equal_but(xs, message, channels=True)
 
     def shape(self, *xs: Volume) -> Volume:

@@ -1,4 +1,4 @@
-"""Global pooling: one number for each channel, from all of its positions."""
+"""Global pooling: reduces all positions of a channel to one value."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 
 class GlobalPooling(Layer):
-    """Abstract: every position of a channel goes into one; the axes are gone unless `keepdim`."""
+    """Abstract: reduces all positions of a channel to one value; the spatial axes are removed unless `keepdim`."""
 
     role = Role.ADAPTIVE_POOLING
     ranks = (1, 2, 3)
@@ -35,7 +35,7 @@ class GlobalPooling(Layer):
 
 
 class GlobalAvgPool(GlobalPooling, name="global_avgpool", aliases=("gap", "global_pool")):
-    """The average of every channel over all positions.
+    """The average of each channel over all positions.
 
     x: C at *spatial -> y: C
 
@@ -67,7 +67,7 @@ class GlobalAvgPool(GlobalPooling, name="global_avgpool", aliases=("gap", "globa
 
 
 class GlobalMaxPool(GlobalPooling, name="global_maxpool"):
-    """The largest value of every channel over all positions.
+    """The maximum of each channel over all positions.
 
     x: C at *spatial -> y: C
 

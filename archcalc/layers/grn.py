@@ -1,4 +1,4 @@
-"""Global response normalisation: channels compete by how much of each there is in an item."""
+"""Global response normalisation: scales each channel by its norm relative to the mean norm of all channels."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,19 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class GRN(Layer, name="grn", aliases=("global_response_norm",)):
-    """y = x n weight + bias + x, n = g / (mean(g) + eps), g the root of each channel's squares over all positions.
+    """y = x n weight + bias + x, n = g / (mean(g) + eps), where g is the L2 norm of each channel over all positions.
 
-    x: C at *spatial -> y: the same; the mean is over the channels of an item
+    x: C at *spatial -> y: the same; the mean is over the channels of a sample
 
-    For V units, G channels of all items and N items: V squares, V - G additions and G roots for g; G - N additions, N
-    divisions and N additions for its mean and eps, G divisions for n; two products and two additions a unit.
+    For V elements, G channels of all samples and N samples: V squares, V - G additions and G roots for g; G - N
+    additions, N divisions and N additions for its mean and eps; G divisions for n; two multiplications and two
+    additions per element.
 
     Source: Woo et al. 2023, arXiv:2301.00808, section 4, algorithm 1.
     """
 
     role = Role.NORM
-    uncast = "its operations are in float32 and in the lower dtype by turns"
+    uncast = "some of its operations run in float32, others in the lower dtype"
 
     eps: float = 1e-6
 
@@ -63,7 +64,7 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
         yield from self.learned(units, held)
 
     def learned(self, units: Tensor, held: tuple[str, ...]) -> Iterator[Kernel]:
-        """The weight, the bias and the input, which the result of each channel's share is joined with."""
+        """Multiplying by the weight, then adding the bias and the input."""
         scale: tuple[str, ...] = ("weight",)
         yield Kernel(
             reads=("shared",),

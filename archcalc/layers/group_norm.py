@@ -1,4 +1,4 @@
-"""Group and instance normalisation: the statistics of channels together, or one by one, over all positions."""
+"""Group and instance normalisation: statistics over all positions of a group of channels, or of one channel."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class ChannelNorm(Layer):
-    """Abstract: standardises units by the statistics of some channels of an item over all positions.
+    """Abstract: standardises elements with the statistics of some channels of a sample over all positions.
 
-    For G groups of M units in the batch, V = G M: V - G additions and a division for the mean, V subtractions, V
-    products, V - G additions and a division for the variance, an addition, a root and a division for its inverse, V
-    products; the affine part a product and a sum a unit.
+    For G groups of M elements in the batch, V = G M: V - G additions and G divisions for the mean; V subtractions; V
+    multiplications, V - G additions and G divisions for the variance; G additions, G roots and G divisions for its
+    inverse; V multiplications. The affine part adds one multiplication and one addition per element.
     """
 
     role = Role.NORM
@@ -39,7 +39,7 @@ class ChannelNorm(Layer):
         raise NotImplementedError
 
     def groups(self, x: Volume) -> Dim:
-        """How many groups have their own statistics, over all items."""
+        """The number of groups with their own statistics, over all samples."""
         raise NotImplementedError
 
     def weights(self, x: Volume) -> Iterator[Weight]:
@@ -48,14 +48,17 @@ class ChannelNorm(Layer):
             yield Weight("bias", (x.channels,))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        units, groups = x.numel, self.groups(x)
-        scale = units if self.is_affine else 0
+        elements, groups = x.numel, self.groups(x)
+        scale = elements if self.is_affine else 0
         return Ops(
-            add=2 * (units - groups) + units + groups + scale, mul=2 * units + scale, div=3 * groups, root=groups
+            add=2 * (elements - groups) + elements + groups + scale,
+            mul=2 * elements + scale,
+            div=3 * groups,
+            root=groups,
         )
 
     def statistics(self, run: Run, x: Volume) -> dict[str, Tensor]:
-        """Means and deviations; where there are no weights, in the dtype of the input."""
+        """Means and standard deviations; without weights, in the dtype of the input."""
         dtype = run.statistics if self.is_affine or run.device != "cpu" else x.dtype
         return {name: Tensor(self.groups(x), dtype) for name in ("mean", "deviation")}
 
@@ -65,8 +68,8 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
 
     x: C at *spatial -> y: the same
 
-    A group is C / num_groups neighbouring channels of one item at all positions; one group is layer normalisation over
-    all units, with a weight for each channel. Counted as layer normalisation is.
+    A group is C / num_groups neighbouring channels of one sample at all positions; one group is layer normalisation
+    over all elements, with a weight per channel. Counted like layer normalisation.
 
     Sources: Wu & He 2018, arXiv:1803.08494, equation 7; torch.nn.GroupNorm.
     """
@@ -77,9 +80,9 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, num_groups=self.num_groups)
-        groups, units = f"num_groups={self.num_groups}", x.channels // self.num_groups * x.positions
+        groups, elements = f"num_groups={self.num_groups}", x.channels // self.num_groups * x.positions
         yield divides(self.num_groups, x.channels), f"{groups} must divide the {x.channels} channels"
-        yield units > 1, f"{groups} leaves each group a single unit of {x}, whose variance is 0"
+        yield elements > 1, f"{groups} leaves one element of {x} per group, and its variance is 0"
 
     @property
     def is_affine(self) -> bool:
@@ -124,12 +127,12 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
 
 
 class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",)):
-    """y = (x - mean) / sqrt(var + eps), with the statistics of each channel of each item over all positions.
+    """y = (x - mean) / sqrt(var + eps), with the statistics of each channel of each sample over all positions.
 
     x: C at *spatial -> y: the same
 
-    The same in training and in evaluation: no running statistics are kept. `affine` adds a weight and a bias for each
-    channel. Counted as layer normalisation is.
+    The same in training and in evaluation: there are no running statistics. `affine` adds a weight and a bias per
+    channel. Counted like layer normalisation.
 
     Sources: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022; torch.nn.InstanceNorm1d, 2d, 3d.
     """
@@ -140,8 +143,8 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        yield 1 <= x.rank <= 3, f"instance_norm takes 1 to 3 spatial axes, got {x}"
-        yield prod(x.spatial) > 1, f"instance_norm needs more than one position, whose variance is 0; got {x}"
+        yield 1 <= x.rank <= 3, f"instance_norm supports 1 to 3 spatial axes, got {x}"
+        yield prod(x.spatial) > 1, f"instance_norm needs more than one position (the variance of one is 0), got {x}"
 
     @property
     def is_affine(self) -> bool:

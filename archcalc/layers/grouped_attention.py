@@ -1,4 +1,4 @@
-"""Grouped-query attention: self-attention as in today's language models, whose heads share keys and values."""
+"""Grouped-query attention: self-attention in which several query heads share one head of keys and values."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,17 +24,17 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
 
     x: C at T tokens -> y: the same
 
-    As many of both (what is meant without `num_kv_heads`) is multi-head attention, one is multi-query attention. Heads
-    have d = `head_dim` features, C / num_heads of them if not stated. With `causal` a token attends to itself and those
-    before it, the last `window` of them where that is stated. `rope`: queries and keys are turned by angles that follow
-    from their place, t / rope^(2 i / d) for features i and i + d/2. `alibi`: scores fall with the distance of two
-    tokens, by 2^(-8 h / H) for each in head h of H. `qk_norm`: queries and keys go through an rmsnorm of each head, of
-    this eps. Decoding keeps a token's keys and values.
+    With `num_kv_heads` equal to `num_heads` (the default) this is multi-head attention; with 1 it is multi-query
+    attention. Heads have d = `head_dim` features, by default C / num_heads. With `causal`, a token attends to itself
+    and earlier tokens; `window` limits this to `window` tokens, including itself. `rope` rotates queries and keys by
+    angles that depend on the position t: t / rope^(2 i / d) for features i and i + d/2. `alibi` lowers scores by
+    2^(-8 h / H) per token of distance, in head h of H. `qk_norm` applies an rmsnorm with this eps to the queries and
+    keys of each head. Decoding caches the keys and values of each token.
 
-    MACs: C d for each token and head of queries, keys and values, as much to join the heads, and 2 d for each of the
-    T^2 pairs of tokens in each head, those that are masked among them, as torch's FlopCounterMode counts. A pair in a
-    head takes what it takes in `attention`, and an addition with `alibi`; a feature that is turned two products and an
-    addition. What follows from places alone is a table, and not counted.
+    MACs: C d for each token and each head of queries, keys and values; C d for each token and query head to combine
+    the heads; and 2 d for each of the T^2 pairs of tokens in each head, including masked pairs, as in torch's
+    FlopCounterMode. Each pair in a head takes the operations of `attention`, and one addition with `alibi`. Each
+    rotated feature takes two multiplications and one addition. Tables that depend only on positions are not counted.
 
     Sources: Ainslie et al. 2023, arXiv:2305.13245, section 2.2; Shazeer 2019, arXiv:1911.02150, section 3; `rope`:
     Su et al. 2021, arXiv:2104.09864, equations 15 and 34; `window`: Beltagy et al. 2020, arXiv:2004.05150;
@@ -57,34 +57,34 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, num_heads=self.num_heads, num_kv_heads=self.groups, window=self.window or 1)
-        text = f"num_kv_heads={self.groups} must divide num_heads={self.num_heads}: each serves as many"
+        text = f"num_kv_heads={self.groups} must divide num_heads={self.num_heads}"
         yield divides(self.groups, self.num_heads), text
         if self.head_dim is None:
-            text = f"num_heads={self.num_heads} must divide the {x.channels} features, or head_dim be stated"
+            text = f"num_heads={self.num_heads} must divide the {x.channels} features, unless head_dim is given"
             yield divides(self.num_heads, x.channels), text
         yield from at_least(1, head_dim=self.features(x))
         if self.rope is not None:
             yield self.rope > 0, f"rope must be above 0, got {self.rope}"
-            text = f"rope turns pairs of features: head_dim={self.features(x)} must be even"
+            text = f"rope rotates pairs of features: head_dim={self.features(x)} must be even"
             yield divides(2, self.features(x)), text
-        yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps, and must be above 0, got {self.qk_norm}"
+        yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps and must be above 0, got {self.qk_norm}"
         if self.window is not None:
-            yield self.causal, f"window={self.window} is of tokens before: it needs causal=true"
+            yield self.causal, f"window={self.window} counts earlier tokens: it needs causal=true"
         if self.alibi:
-            yield self.causal, "alibi is of tokens before: it needs causal=true"
-            yield self.window is None, "alibi reaches all tokens before, window does not: leave one of them out"
+            yield self.causal, "alibi depends on the distance to earlier tokens: it needs causal=true"
+            yield self.window is None, "alibi covers all earlier tokens, window does not: remove one of them"
 
     @property
     def groups(self) -> Dim:
-        """Heads of keys and values."""
+        """The number of heads of keys and values."""
         return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
 
     def features(self, x: Volume) -> Dim:
-        """Features of a head."""
+        """The number of features of a head."""
         return exact(x.channels, self.num_heads) if self.head_dim is None else self.head_dim
 
     def headed(self, x: Volume) -> Iterator[tuple[str, Volume]]:
-        """Queries and keys, the features of each head by themselves."""
+        """Queries and keys, with one axis for heads and one for the features of a head."""
         for name, heads in (("query", self.num_heads), ("key", self.groups)):
             yield name, Volume(self.features(x), (x.spatial[0], heads), x.batch, channels_last=True)
 
@@ -195,7 +195,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
 
 
 def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
-    """Cosines and sines of every place and feature; angles and what is not yet cast are of float32."""
+    """Cosines and sines for every position and feature; angles and values before the cast are float32."""
     half = Tensor(length * exact(features, 2))
     own = {"angles": half, "steps": tensor(exact(features, 2))}
     yield Kernel(reads=(), makes="cos", size=Tensor(length * features, dtype), own=own)
@@ -203,7 +203,7 @@ def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
 
 
 def turn(name: str, held: tuple[str, ...]) -> Iterator[Kernel]:
-    """x cos + roll(x) sin, one product after the other."""
+    """x cos + roll(x) sin, one multiplication at a time."""
     yield Kernel(reads=(name, "cos"), makes=f"{name} cos", keeps=("cos",))
     yield Kernel(reads=(name,), makes=f"{name} rolled")
     yield Kernel(reads=(f"{name} rolled", "sin"), makes=f"{name} sin", keeps=("sin",))
@@ -212,14 +212,14 @@ def turn(name: str, held: tuple[str, ...]) -> Iterator[Kernel]:
 
 
 def nearby(length: Dim) -> Iterator[Kernel]:
-    """A truth for each pair of tokens."""
+    """A boolean for each pair of tokens."""
     size = tensor(length, length, dtype="bool")
     yield Kernel(reads=(), makes="earlier", size=size, own={"ones": size})
     yield Kernel(reads=("earlier",), makes="mask", size=size)
 
 
 def falling(length: Dim, heads: Dim, dtype: str) -> Iterator[Kernel]:
-    """What is added to the score of each pair of tokens in each head."""
+    """The bias that is added to the score of each pair of tokens in each head."""
     pairs, scores = length * length, heads * length * length
     held = ("places", "heads", "ahead", "slanted")
     yield Kernel(reads=(), makes="places", size=Tensor(length, "int64"))

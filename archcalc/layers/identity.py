@@ -1,4 +1,4 @@
-"""The layer that does nothing, for designs that choose between something and nothing."""
+"""The identity, for blocks in which a layer is optional."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,10 @@ from archcalc.layer import Call, Example, Layer, Role, module
 
 
 class Identity(Layer, name="identity"):
-    """y = x. Source: identity shortcuts: He et al. 2015, arXiv:1512.03385, section 3.2; torch.nn.Identity."""
+    """y = x.
+
+    Source: identity shortcuts: He et al. 2015, arXiv:1512.03385, section 3.2; torch.nn.Identity.
+    """
 
     role = Role.MOVEMENT
 

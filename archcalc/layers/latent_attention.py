@@ -1,4 +1,4 @@
-"""Multi-head latent attention: keys and values of all heads come from one short vector, which is all that is kept."""
+"""Multi-head latent attention: the keys and values of all heads are computed from one short cached vector."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -20,25 +20,26 @@ from archcalc.layers.softmax import softmax_ops
 
 
 class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
-    """Causal self-attention whose keys and values are made from `kv_lora_rank` features a token, normalised.
+    """Causal self-attention whose keys and values are computed from `kv_lora_rank` normalised features per token.
 
     x: C at T tokens -> y: the same
 
-    A query and a key have `qk_nope_head_dim` features of what a token is and `qk_rope_head_dim` of where it stands,
-    turned by RoPE; the latter are one vector for the keys of all heads. Queries come from `q_lora_rank` normalised
-    features too, or where it is not given from all. Decoding keeps the `kv_lora_rank` features of a token and its
-    rotated ones. A token attends to itself and those before it; MACs are counted for all T^2 pairs of tokens, as
-    torch's FlopCounterMode counts.
+    Queries and keys have `qk_nope_head_dim` features without position and `qk_rope_head_dim` features rotated by RoPE;
+    the rotated features of the keys are shared by all heads. Queries are computed from `q_lora_rank` normalised
+    features, or from all features if it is not given. Decoding caches, per token, the `kv_lora_rank` features and the
+    rotated ones. A token attends to itself and earlier tokens; MACs are counted for all T^2 pairs of tokens, as in
+    torch's FlopCounterMode.
 
-    MACs: the maps, and for each pair in a head the features of a query and those of a value. Beside them: the norms; of
-    each rotated feature two products and an addition, cosines and sines being a table; softmax, as in attention.
+    MACs: the linear maps, and for each pair in a head the features of a query plus those of a value. Other operations:
+    the norms; two multiplications and one addition per rotated feature (cosines and sines are tables); softmax, as in
+    attention.
 
     Sources: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1; RoPE: Su et al. 2021, arXiv:2104.09864, section 3.2;
     transformers.models.deepseek_v3 (names of weights).
     """
 
     role = Role.CONTRACTION
-    uncast = "its norms and its products of pairs meet what is cast and what is not"
+    uncast = "its norms and attention products mix cast and uncast tensors"
 
     num_heads: Dim
     kv_lora_rank: Dim
@@ -55,7 +56,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         if self.q_lora_rank is not None:
             yield from at_least(1, q_lora_rank=self.q_lora_rank)
         n = self.qk_rope_head_dim
-        yield n % 2 == 0, f"RoPE turns pairs of features: qk_rope_head_dim={n} must be even"
+        yield n % 2 == 0, f"RoPE rotates pairs of features: qk_rope_head_dim={n} must be even"
         yield self.rope > 0, f"rope must be above 0, got {self.rope}"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
@@ -66,11 +67,11 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
 
     @property
     def qk_head_dim(self) -> Dim:
-        """Features of a query and of a key in one head."""
+        """The number of features of a query or a key in one head."""
         return self.qk_nope_head_dim + self.qk_rope_head_dim
 
     def maps(self, x: Volume) -> Iterator[tuple[str, Dim, Dim]]:
-        """Every linear map: its name, and how many features it makes of how many."""
+        """Every linear map: its name, its output features and its input features."""
         queries = self.num_heads * self.qk_head_dim
         if self.q_lora_rank is None:
             yield "q_proj", queries, x.channels
@@ -82,7 +83,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         yield "o_proj", x.channels, self.num_heads * self.v_head_dim
 
     def norms(self) -> Iterator[tuple[str, Dim]]:
-        """Every norm: its name, and of how many features."""
+        """Every norm: its name and its number of features."""
         if self.q_lora_rank is not None:
             yield "q_a_layernorm", self.q_lora_rank
         yield "kv_a_layernorm", self.kv_lora_rank
@@ -109,7 +110,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         return self.kv_lora_rank + self.qk_rope_head_dim
 
     def unpredicted(self, x: Volume) -> str:
-        return "of a single head some copies are spared, and which is not worked out" if self.num_heads == 1 else ""
+        return "with one head torch skips some copies, and which ones is not modelled" if self.num_heads == 1 else ""
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
@@ -175,24 +176,24 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
 
 
 def part(reads: str, makes: str, size: Tensor) -> Kernel:
-    """A view of a part, or of all for many; backward makes a gradient of the whole."""
+    """A view of a part, or an expanded view; backward allocates a gradient of the whole tensor."""
     return Kernel(reads=(reads,), makes=makes, size=size, view=True)
 
 
 def joined(reads: tuple[str, ...], makes: str, size: Tensor, holds: tuple[str, ...]) -> Kernel:
-    """Parts side by side; backward makes views of the gradient."""
+    """A concatenation; backward makes views of the gradient."""
     return Kernel(reads=reads, makes=makes, size=size, gradient=Gradient.PART, dense=False, holds=holds)
 
 
 def normed(run: Run, x: Volume, reads: str, name: str, holds: tuple[str, ...]) -> Iterator[Kernel]:
-    """A norm of what may be a part of a tensor: what comes out lies in order."""
+    """A norm whose input may be a view of part of a tensor; its output is contiguous."""
     for kernel in within(RMSNorm(eps=1e-6).kernels(run, x, x), name, reads, name):
         yield replace(kernel, holds=(*kernel.holds, *holds), even=False, settled=True)
 
 
 def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
-    """`_scaled_dot_product_attention_math` in aten/src/ATen/native/transformers/attention.cpp, which the CPU runs where
-    the heads of queries and values differ in size: it multiplies in float32 at the least."""
+    """`_scaled_dot_product_attention_math` in aten/src/ATen/native/transformers/attention.cpp, which the CPU runs if
+    the heads of queries and values differ in size: it multiplies in float32 or wider."""
     wide, length, names = widest(x.dtype, "float32"), x.spatial[0], ("query", "key", "value")
     if wide != x.dtype:
         features = (qk, qk, v)

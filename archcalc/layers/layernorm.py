@@ -1,4 +1,4 @@
-"""Layer normalisation: every item by itself, whatever the batch."""
+"""Layer normalisation: statistics within each sample, independent of the batch."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -13,15 +13,15 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class LayerNorm(Layer, name="layernorm"):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, with the statistics of each position, or of each item (`over`).
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with statistics per position or per sample (`over`).
 
     x: any volume -> y: the same
 
-    `over: features` takes the features at one position together, as transformers do, and has a weight for each
-    feature; `over: all` takes all units of an item, and has a weight for each unit. For G groups of M units,
-    V = G M: V - G additions and a division for the mean, V subtractions, V products, V - G additions and a division
-    for the variance, an addition, a root and a division for its inverse, V products; the affine part a product and a
-    sum a unit.
+    `over: features` normalises the features at each position, as transformers do, with a weight per feature;
+    `over: all` normalises all elements of a sample, with a weight per element. For G groups of M elements, V = G M:
+    V - G additions and G divisions for the mean; V subtractions; V multiplications, V - G additions and G divisions for
+    the variance; G additions, G roots and G divisions for its inverse; V multiplications. The affine part adds one
+    multiplication and one addition per element.
 
     Sources: Ba, Kiros & Hinton 2016, arXiv:1607.06450, equation 3 (over all units); torch.nn.LayerNorm; over the
     features of an image: Liu et al. 2022, arXiv:2201.03545, section 2.6.
@@ -44,7 +44,7 @@ class LayerNorm(Layer, name="layernorm"):
         return x
 
     def normalized(self, x: Volume) -> tuple[Dim, ...]:
-        """The axes of one group, as torch names them."""
+        """The axes of one group, in torch's order."""
         return x.item_shape if self.over == "all" else (x.channels,)
 
     def weights(self, x: Volume) -> Iterator[Weight]:
@@ -54,15 +54,18 @@ class LayerNorm(Layer, name="layernorm"):
                 yield Weight("bias", self.normalized(x))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        units, groups = x.numel, x.batch if self.over == "all" else x.positions
-        scale = units if self.elementwise_affine else 0
+        elements, groups = x.numel, x.batch if self.over == "all" else x.positions
+        scale = elements if self.elementwise_affine else 0
         shift = scale if self.bias else 0
         return Ops(
-            add=2 * (units - groups) + units + groups + shift, mul=2 * units + scale, div=3 * groups, root=groups
+            add=2 * (elements - groups) + elements + groups + shift,
+            mul=2 * elements + scale,
+            div=3 * groups,
+            root=groups,
         )
 
     def moves(self, x: Volume) -> bool:
-        """Whether channels have to stand last for it."""
+        """Whether the channels must be moved last."""
         return self.over == "features" and x.rank > 0 and not x.channels_last
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:

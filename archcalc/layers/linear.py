@@ -1,4 +1,4 @@
-"""Affine map of the features."""
+"""Linear layers: an affine map of the features."""
 
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
@@ -14,32 +14,32 @@ from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, m
 
 
 def flattened(x: Volume) -> bool:
-    """Whether positions become features first: channels come before positions."""
+    """Whether the volume is flattened first, because channels come before positions."""
     return x.rank > 0 and not x.channels_last
 
 
 def features(x: Volume) -> Dim:
-    """How many inputs each unit has."""
+    """The number of inputs of each output feature."""
     return x.channels * prod(x.spatial) if flattened(x) else x.channels
 
 
 def across(x: Volume) -> tuple[AnyWindow, ...]:
-    """What a unit sees: all positions where they become features, else its own."""
+    """The window of an output element: all positions if the volume is flattened, otherwise its own."""
     return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
 
 
 def many(y: Volume) -> bool:
-    """Whether what is mapped has to be one row after the other: of one item a matrix may lie either way."""
+    """Whether the input must be contiguous: with a single sample the matrix may also be transposed."""
     return y.rank > 0 and y.batch != 1
 
 
 class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)):
-    """y = x W^T + b: every output unit sees every feature.
+    """y = x W^T + b: every output feature depends on every input feature.
 
     x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened
     first, as the lectures write `pool(2) -> fc(100)`.
 
-    `tie` names a layer whose `weight` is used instead of an own one.
+    `tie` names a layer whose `weight` is used instead of its own.
 
     Sources: torch.nn.Linear; tied weights: Press & Wolf 2016, arXiv:1608.05859.
     """

@@ -12,17 +12,18 @@ from archcalc.layers.filtering import Filtering
 
 
 class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_size", "out_channels")):
-    """A convolution that does not share its weights: `out_channels` filters for every position, with a bias each.
+    """A convolution without weight sharing: each position has its own `out_channels` filters and biases.
 
-    x: C_in at *spatial -> y: out_channels at *spatial', sizes as of conv
+    x: C_in at *spatial -> y: out_channels at *spatial', sizes as in conv
 
-    The weight's first axis are all output units, position by position within a channel; the rest are one unit's inputs.
+    The first axis of the weight runs over all output elements, position by position within a channel; the other axes
+    are the inputs of one output element.
 
     Sources: LeCun 1989, "Generalization and network design strategies" (local connections with and without shared
     weights); Taigman et al. 2014, "DeepFace", section 3 (layers L4 to L6).
     """
 
-    opaque = "its module is several operations of torch"
+    opaque = "its module runs several torch operations that are not modelled"
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")
@@ -35,13 +36,13 @@ class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_
         yield from self.sliding(x)
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(self.out_channels, self.places(x))
+        return x.to(self.out_channels, self.positions(x))
 
     def weights(self, x: Volume) -> Iterator[Weight]:
-        places = self.places(x)
-        yield Weight("weight", (self.out_channels * prod(places), x.channels, *self.kernel(x)))
+        positions = self.positions(x)
+        yield Weight("weight", (self.out_channels * prod(positions), x.channels, *self.kernel(x)))
         if self.bias:
-            yield Weight("bias", (self.out_channels, *places))
+            yield Weight("bias", (self.out_channels, *positions))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         fan_in = x.channels * prod(self.kernel(x))
@@ -54,7 +55,7 @@ class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_
             forward=f"{{module}}({self.padded(x)})",
             in_channels=x.channels,
             out_channels=self.out_channels,
-            output_size=self.places(x),
+            output_size=self.positions(x),
             kernel_size=self.kernel(x),
             stride=per_axis(self.stride, x.rank),
             dilation=per_axis(self.dilation, x.rank),

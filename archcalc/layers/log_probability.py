@@ -1,4 +1,4 @@
-"""Logarithms of probabilities: what losses take, worked out without going through the probabilities."""
+"""Log probabilities, as losses expect them, computed without the probabilities."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ from archcalc.layers.softmax import OverFeatures
 class LogSoftmax(OverFeatures, name="log_softmax"):
     """y_i = x_i - max x - log sum_j exp(x_j - max x), over the features of each position.
 
-    For each of V units and R positions: V - R comparisons, V subtractions, V exponentials, V - R additions, a logarithm
-    for each position, and V subtractions of it.
+    For V elements at R positions: V - R comparisons, V subtractions, V exponentials, V - R additions, R logarithms, and
+    V subtractions of these.
 
     Source: torch.nn.LogSoftmax.
     """
@@ -34,7 +34,7 @@ class LogSoftmax(OverFeatures, name="log_softmax"):
 
 
 class LogSigmoid(Activation, name="logsigmoid"):
-    """y = log(1 / (1 + exp(-x))): two transcendental functions, an addition and a division a unit.
+    """y = log(1 / (1 + exp(-x))): two transcendental functions, one addition and one division per element.
 
     Source: torch.nn.LogSigmoid.
     """

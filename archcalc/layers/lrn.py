@@ -18,7 +18,7 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
     """
 
     role = Role.LOCAL_NORM
-    uncast = "half of its operations are in float32, the others in the lower dtype"
+    uncast = "some of its operations run in float32, others in the lower dtype"
 
     size: Dim = 5
     alpha: float = 1e-4

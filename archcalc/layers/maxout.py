@@ -1,4 +1,4 @@
-"""Maxout: the largest of several linear pieces, or of neighbouring maps."""
+"""Maxout: the maximum of several linear pieces, or of neighbouring maps."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,11 @@ from archcalc.layers.linear import across, features, flattened, many
 
 
 class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
-    """y_i = max_j (w_ij . x + b_ij) over `pieces` affine maps: their parameters, and their cost times as many.
+    """y_i = max_j (w_ij . x + b_ij): the maximum over `pieces` affine maps.
 
     x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened
-    first, as for linear; for maxout over convolutional maps, let channel_maxpool follow a conv.
+    first, as in linear. For maxout over convolutional maps, use channel_maxpool after a conv. It has `pieces` times the
+    parameters and MACs of linear.
 
     Source: Goodfellow et al. 2013, "Maxout networks", arXiv:1302.4389, section 3.
     """
@@ -82,7 +83,7 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
 
 
 class ChannelMaxPool(Layer, name="channel_maxpool", positional=("pieces",)):
-    """The largest of every `pieces` neighbouring channels at each position.
+    """The maximum of each group of `pieces` neighbouring channels at each position.
 
     x: C at *spatial -> y: C / pieces at *spatial
 

@@ -1,4 +1,4 @@
-"""Layers that join branches."""
+"""Layers that merge branches."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ def listed(xs: tuple[Volume, ...]) -> str:
 
 
 def equal_but(xs: tuple[Volume, ...], message: str, channels: bool) -> Iterator[Requirement]:
-    """All volumes have the same positions, batch and dtype; and where `channels` says so the same channels."""
+    """All volumes have the same positions, batch and dtype; with `channels`, also the same channels."""
     first, *others = xs
     for x in others:
         kinds = [(each.rank, each.channels_last, each.dtype) for each in (first, x)]
@@ -25,14 +25,17 @@ def equal_but(xs: tuple[Volume, ...], message: str, channels: bool) -> Iterator[
 
 
 def same_positions(xs: tuple[Volume, ...]) -> str:
-    """How branches of different sizes come together."""
+    """How to make branches of different sizes equal."""
     if len({x.rank for x in xs}) > 1:
-        return "bring both to the same number of axes: gap, or flatten"
-    return "bring both to one size: padding=same, the same stride, or crop(like=...)"
+        return "give both the same number of axes: gap, or flatten"
+    return "give both the same size: padding=same, the same stride, or crop(like=...)"
 
 
 class Add(Merge, name="add"):
-    """The sum of volumes of one shape, as at the end of a residual block. Source: He et al. 2015, arXiv:1512.03385."""
+    """The sum of volumes of the same shape, as at the end of a residual block.
+
+    Source: He et al. 2015, arXiv:1512.03385.
+    """
 
     role = Role.MERGE
 
@@ -65,8 +68,8 @@ class Add(Merge, name="add"):
 
 
 def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterator[Kernel]:
-    """A sum or product of several, two at a time. Backward of a product makes a gradient of the whole size for a gate,
-    and then sums it."""
+    """A sum or product of several volumes, two at a time. Backward of a product allocates a full-size gradient for a
+    gate, then reduces it."""
     left, *others = inputs_named(len(xs))
     dtype = xs[0].dtype
     is_product = gradient is Gradient.NEW
@@ -86,9 +89,9 @@ def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterato
 
 
 class Mul(Merge, name="mul", aliases=("multiply",)):
-    """The product of volumes; a gate may be smaller, and serves every position or every channel alike.
+    """The element-wise product of volumes; smaller volumes (gates) are broadcast over positions or channels.
 
-    x: C at *spatial, gates of the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+    x: C at *spatial; gates: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
 
     Sources: a gate for each channel: Hu et al. 2017, arXiv:1709.01507, equation 4; for each position: Woo et al. 2018,
     arXiv:1807.06521, equation 3.
@@ -102,7 +105,7 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
             yield from gates(
                 x,
                 whole,
-                f"mul cannot spread {x} over {whole}: a gate has the same channels or 1, and the same positions or 1",
+                f"mul cannot broadcast {x} to {whole}: a gate has the same channels or 1, and the same positions or 1",
             )
 
     def shape(self, *xs: Volume) -> Volume:
@@ -133,12 +136,12 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
 
 
 def largest(xs: tuple[Volume, ...]) -> Volume:
-    """The volume that the others are spread over: that with most axes of more than one unit."""
+    """The volume that the others are broadcast to: the one with the most axes longer than 1."""
     return max(xs, key=lambda x: (x.rank, sum(n != 1 for n in x.item_shape)))
 
 
 def gates(x: Volume, whole: Volume, message: str) -> Iterator[Requirement]:
-    """One volume can be spread over another: axes of one unit, or none, serve all units alike."""
+    """One volume can be broadcast to another: each of its axes has the same length, has length 1, or is missing."""
     yield x.dtype == whole.dtype, message
     yield same(x.batch, whole.batch), message
     yield x.channels == 1 or same(x.channels, whole.channels), message
@@ -148,7 +151,7 @@ def gates(x: Volume, whole: Volume, message: str) -> Iterator[Requirement]:
 
 
 def spread(x: Volume, whole: Volume) -> str:
-    """The axes that a gate lacks."""
+    """The index expression that adds a gate's missing axes."""
     if x.rank == whole.rank:
         return ""
     return (
@@ -159,7 +162,7 @@ def spread(x: Volume, whole: Volume) -> str:
 
 
 class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
-    """Volumes side by side along the channels, as at the end of an inception module.
+    """Concatenates volumes along the channels, as at the end of an inception module.
 
     Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2.
     """
@@ -167,7 +170,7 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
     role = Role.MOVEMENT
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from equal_but(xs, f"concat needs equal sizes beside the channels, got {listed(xs)}", channels=False)
+        yield from equal_but(xs, f"concat needs equal sizes except for channels, got {listed(xs)}", channels=False)
 
     def remedy(self, *xs: Volume) -> str:
         return same_positions(xs)

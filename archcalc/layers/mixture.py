@@ -1,4 +1,4 @@
-"""Mixtures of experts: each token goes through a few of many MLPs, those that a router prefers for it."""
+"""Mixtures of experts: a router sends each token through a few of many MLPs."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -23,28 +23,28 @@ ACTIVATIONS: Mapping[str, Activation] = {"silu": SiLU(), "gelu": GELU(), "relu":
 
 
 class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
-    """Each token goes through `top_k` of `num_experts` MLPs, those that a router scores best, and through shared ones.
+    """Each token passes through the `top_k` of `num_experts` MLPs with the best router scores, and the shared experts.
 
     x: C at T tokens -> y: the same
 
-    An expert is down(act(gate(x)) * up(x)), or where it is not `gated` down(act(up(x))), without biases. The router is
-    a linear map to a score for each expert. With `scoring: softmax` a token takes of the experts that it goes to the
-    shares that softmax gives them among themselves, or where `norm_topk_prob` is off among all. With `scoring: sigmoid`
-    a buffer corrects the scores before experts are chosen, from the `topk_group` best of `n_group` groups (by the sum
-    of their two best scores); shares are the scores themselves, over their sum, times `routed_scaling_factor`.
-    `shared_experts` of `shared_features` hidden features each (unsaid: as many as the others) are one wider MLP.
+    An expert is down(act(gate(x)) * up(x)), or down(act(up(x))) if not `gated`, without biases. The router is a linear
+    map to one score per expert. With `scoring: softmax`, expert outputs are weighted by the softmax of the scores of
+    the selected experts, or of all experts if `norm_topk_prob` is off. With `scoring: sigmoid`, a buffer is added to
+    the scores to select experts from the `topk_group` best of `n_group` groups (by the sum of their two best scores);
+    the weights are the scores themselves, divided by their sum, times `routed_scaling_factor`. The `shared_experts`
+    have `shared_features` hidden features each (default: as many as the other experts) and form one wider MLP.
 
-    With `capacity_factor` f every expert has f k T / E slots for the tokens of an item, rounded up, of E experts and
-    k = `top_k`; later tokens that find none are dropped. All slots are computed, empty ones too. Whether there is one
-    depends on the tokens before, which is a choice, and no part of the receptive field.
+    With `capacity_factor` f, each of E experts has f k T / E slots per sample, rounded up, where k = `top_k`; later
+    tokens without a free slot are dropped. All slots are computed, including empty ones. Whether a slot is free depends
+    on earlier tokens; this dependence is not part of the receptive field.
 
-    MACs: of the experts that a token goes to, or of all slots, of the router, of the shared experts. Picking the k best
-    of n takes n - 1, n - 2, ... comparisons; sorting tokens by expert moves them and counts nothing.
+    MACs: those of the selected experts, or of all slots, plus the router and the shared experts. Selecting the k best
+    of n takes n - 1, n - 2, ... comparisons; sorting tokens by expert only moves them and counts nothing.
 
-    Experts are stacked, and applied by torch.nn.functional.grouped_mm to the tokens in the order of their experts: no
-    size depends on where tokens go, so that memory is exact. grouped_mm wants rows of a multiple of 16 bytes, has no
-    float64 and on meta no float32, and FlopCounterMode does not count it: in float64 and on meta each row is
-    multiplied with a copy of its matrix, which is as many MACs.
+    The weights of all experts are stacked, and torch.nn.functional.grouped_mm applies them to the tokens sorted by
+    expert. No size depends on the routing, so memory is exact. grouped_mm needs rows of a multiple of 16 bytes, does
+    not support float64, does not support float32 on meta, and is not counted by FlopCounterMode. In float64 and on meta
+    each row is therefore multiplied by a copy of its matrix, with the same number of MACs.
 
     Sources: Shazeer et al. 2017, arXiv:1701.06538, section 2; Jiang et al. 2024, arXiv:2401.04088, section 2.1; shared
     experts: Dai et al. 2024, arXiv:2401.06066, section 3.2; sigmoid and correction: DeepSeek-AI 2024, arXiv:2412.19437,
@@ -53,7 +53,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     """
 
     role = Role.CONTRACTION
-    uncast = "grouped_mm is not cast, and what goes into it and comes out meets what is"
+    uncast = "autocast does not cast grouped_mm, so that cast and uncast tensors mix"
 
     num_experts: Dim
     top_k: Dim
@@ -75,12 +75,12 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield from at_least(0, shared_experts=self.shared_experts)
         yield from at_least(1, shared_features=1 if self.shared_features is None else self.shared_features)
         yield from at_least(1, n_group=self.n_group, topk_group=self.topk_group)
-        yield self.top_k <= self.num_experts, f"top_k={self.top_k} of num_experts={self.num_experts} are too many"
+        yield self.top_k <= self.num_experts, f"top_k={self.top_k} must not exceed num_experts={self.num_experts}"
         least = 16 // ITEMSIZE[x.dtype]
         for n, what in ((x.channels, "features"), (self.hidden_features, "hidden features")):
             yield (
                 divides(least, n),
-                f"grouped_mm takes rows of a multiple of 16 bytes: {n} {what} are not {least} times n",
+                f"grouped_mm needs rows of a multiple of 16 bytes: {n} {what} are not a multiple of {least}",
             )
         yield self.n_group == 1 or self.scoring == "sigmoid", f"n_group={self.n_group} needs scoring=sigmoid"
         yield from self.router.requires()
@@ -118,7 +118,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         return Fraction(str(self.capacity_factor)).as_integer_ratio()
 
     def applied_to(self, x: Volume) -> Dim:
-        """How many rows experts are applied to: for every token `top_k`, or every slot."""
+        """The number of rows that experts are applied to: `top_k` per token, or all slots."""
         if self.capacity_factor is None:
             return x.positions * self.top_k
         times, over = self.capacity
@@ -136,8 +136,8 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
 
     def unpredicted(self, x: Volume) -> str:
         if self.capacity_factor is not None:
-            return "how the queues before its experts take memory is not worked out"
-        return "" if x.dtype != "float64" else "grouped_mm has no float64, and what is done instead copies weights"
+            return "the memory of its expert queues is not modelled"
+        return "" if x.dtype != "float64" else "grouped_mm does not support float64, and the alternative copies weights"
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""

@@ -1,4 +1,4 @@
-"""Padding as a layer of its own."""
+"""Padding as a separate layer."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -11,15 +11,15 @@ from archcalc.core.window import Window, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 ROOM = {"reflect": 1, "circular": 0}
-"""How many units an axis must have beyond the padding that copies from it."""
+"""How many more elements an axis must have than the padding that copies from it."""
 
 
 class Pad(Layer, name="pad", positional=("pad",)):
-    """Units around the input: zeros, its mirror image, its outermost units, or its other end.
+    """Adds elements around the input: zeros, its reflection, its edge values, or its opposite end.
 
     x: C at *spatial -> y: C at *(n + begin + end)
 
-    Receptive fields take what is added for padding, also where it is copied from the input.
+    Receptive fields treat all added elements as padding, even copies of the input.
 
     Source: torch.nn.functional.pad (modes; reflect needs less padding than units, circular no more than units).
     """
@@ -32,13 +32,16 @@ class Pad(Layer, name="pad", positional=("pad",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield not x.channels_last, f"pad needs channels before positions, got {x}"
-        yield not isinstance(self.pad, str), f"pad takes a number or [begin, end] for each axis, got {self.pad}"
+        yield not isinstance(self.pad, str), f"pad needs a number or [begin, end] for each axis, got {self.pad}"
         yield from one_for_each_axis(x.rank, pad=self.pad)
         yield from at_least(0, pad=amounts(self.pad))
         if self.mode in ROOM:
             for n, pair in zip(x.spatial, self.pads(x), strict=True):
                 most = n - ROOM[self.mode]
-                yield max(pair) <= most, f"mode={self.mode} can add at most {most} to {n} units, not {max(pair)}"
+                yield (
+                    max(pair) <= most,
+                    f"mode={self.mode} can add at most {most} to an axis of {n} elements, not {max(pair)}",
+                )
 
     def pads(self, x: Volume) -> tuple[tuple[int, int], ...]:
         return pads(self.pad, x.spatial, 1)
@@ -50,10 +53,10 @@ class Pad(Layer, name="pad", positional=("pad",)):
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
     def unpredicted(self, x: Volume) -> str:
-        return "the backward of circular padding copies slice by slice" if self.mode == "circular" else ""
+        return "the backward pass of circular padding copies slice by slice" if self.mode == "circular" else ""
 
     def cast(self, x: Volume) -> Cast:
-        """Reflection along three axes is missing from the CPU's list of what runs in float32 (torch 2.13)."""
+        """The CPU's list of float32 operations does not have reflection padding along three axes (torch 2.13)."""
         return Cast.FULL if self.mode == "replicate" or (self.mode == "reflect" and x.rank < 3) else Cast.NONE
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:

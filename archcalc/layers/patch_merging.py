@@ -1,4 +1,4 @@
-"""Patch merging: half as many places on each axis, with the features of four side by side."""
+"""Patch merging: halves each axis and concatenates the features of four positions."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from archcalc.layers.window_attention import OfMaps
 
 
 class PatchMerging(OfMaps, name="patch_merging"):
-    """The features of 2x2 neighbours side by side, column by column; an odd axis gets zeros at its end.
+    """Concatenates the features of 2x2 neighbours, column by column; an odd axis is padded with zeros at its end.
 
     x: C at H x W, C last -> y: 4 C at ceil(H / 2) x ceil(W / 2), C last
 
-    The norm and the linear map that follow, `layernorm -> fc(2 C, bias=false)`, are layers of their own. Which of the
-    four comes first matters to weights that were learned elsewhere alone.
+    The norm and the linear map that follow, `layernorm -> fc(2 C, bias=false)`, are separate layers. The order of the
+    four neighbours matters only to pretrained weights.
 
     Source: Liu et al. 2021, arXiv:2103.14030, section 3.1; torchvision.models.swin_transformer.PatchMerging.
     """

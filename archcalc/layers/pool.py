@@ -1,4 +1,4 @@
-"""Pooling windows: the largest value, or the average."""
+"""Pooling: the maximum or the average of each window."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class Pooling(Layer):
-    """Abstract: windows of `kernel_size`, every `stride` units (by default side by side), in each channel apart."""
+    """Abstract: windows of `kernel_size` every `stride` elements (default: `kernel_size`), channel by channel."""
 
     role = Role.POOLING
     ranks = (1, 2, 3)
@@ -29,7 +29,7 @@ class Pooling(Layer):
 
     @property
     def spacing(self) -> PerAxis:
-        """Units from one tap of a window to the next."""
+        """The distance between neighbouring taps of a window, in elements."""
         return 1
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
@@ -45,7 +45,7 @@ class Pooling(Layer):
             yield most <= w.kernel // 2, f"padding={most} is more than half of the kernel of {w.kernel}"
         yield (
             in_modules(self.pads(x)) is not None or not self.ceil_mode,
-            "ceil_mode needs as much padding at the beginning as at the end; pad before with a layer of its own",
+            "ceil_mode needs the same padding at the beginning and the end; add a pad layer before this one",
         )
         yield from fits(self.windows(x), x.spatial)
 
@@ -59,7 +59,7 @@ class Pooling(Layer):
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
     def taps(self, x: Volume) -> int:
-        """Values that the windows read, padding left out."""
+        """The number of values that the windows read, without padding."""
         axes = zip(self.windows(x), x.spatial, strict=True)
         return x.batch * x.channels * prod(w.taps(n) for w, n in axes)
 
@@ -85,11 +85,11 @@ class Pooling(Layer):
         )
 
     def own(self, y: Volume) -> dict[str, Tensor]:
-        """What the kernel makes beside its output."""
+        """The tensors that the kernel makes besides its output."""
         return {}
 
     def pooling(self, x: Volume, target: str, filler: str) -> Call:
-        """The call; `filler` is what to pad with where the module itself cannot."""
+        """The call; `filler` is the value to pad with if the module cannot pad."""
         padding, given = in_modules(self.pads(x)), self.stated("padding", "stride")
         if self.stride is not None:
             given["stride"] = self.stride
@@ -100,10 +100,10 @@ class Pooling(Layer):
 
 
 class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), aliases=("pool", "max_pool")):
-    """The largest value in every window; padding is never the largest.
+    """The maximum of each window; padding is never the maximum.
 
-    x: C at *spatial -> y: C at *spatial', o = floor((n + 2p - (d(k - 1) + 1)) / s) + 1, or with `ceil_mode` rounded up
-    as long as the last window begins inside the input or its left padding
+    x: C at *spatial -> y: C at *spatial', o = floor((n + 2p - (d(k - 1) + 1)) / s) + 1; with `ceil_mode` rounded up if
+    the last window then begins inside the input or its left padding
 
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 7; torch.nn.MaxPool1d, 2d, 3d (names, `ceil_mode`,
     padding of half a kernel at most).
@@ -165,9 +165,9 @@ class MaxPool(Pooling, name="maxpool", positional=("kernel_size", "stride"), ali
 
 
 class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), aliases=("avg", "avg_pool")):
-    """The average of every window, zeros of the padding among it unless `count_include_pad` is off.
+    """The average of each window; padding counts as zeros unless `count_include_pad` is off.
 
-    x: C at *spatial -> y: C at *spatial', sizes as of maxpool
+    x: C at *spatial -> y: C at *spatial', sizes as in maxpool
 
     Additions of padding are not counted.
 
@@ -181,11 +181,14 @@ class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), ali
         yield from super().requires(x)
         yield (
             self.count_include_pad or in_modules(self.pads(x)) is not None,
-            "count_include_pad=false needs as much padding at the beginning as at the end",
+            "count_include_pad=false needs the same padding at the beginning and the end",
         )
         if x.rank == 3 and in_modules(self.pads(x)) is not None:
             for w, n in zip(self.windows(x), x.spatial, strict=True):
-                yield w.kernel <= n, f"torch.nn.AvgPool3d takes no window of {w.kernel} over {n} units, padded or not"
+                yield (
+                    w.kernel <= n,
+                    f"torch.nn.AvgPool3d rejects a window of {w.kernel} on an axis of {n} elements, even with padding",
+                )
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)

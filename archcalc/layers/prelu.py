@@ -1,4 +1,4 @@
-"""A rectifier whose slope below zero is learned."""
+"""A rectifier with a learned slope for negative inputs."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,9 +14,10 @@ from archcalc.layers.activation import Activation
 
 
 class PReLU(Activation, name="prelu", positional=("num_parameters",)):
-    """y = x where x > 0, else a x with a learned slope a: a comparison and a multiplication a unit.
+    """y = x where x > 0, else a x with a learned slope a: one comparison and one multiplication per element.
 
-    `num_parameters` is 1, one slope for all, or the number of channels, a slope for each; `init` is what it begins as.
+    `num_parameters` is 1 (one slope for all channels) or the number of channels (one slope each); `init` is the initial
+    slope.
 
     Sources: He et al. 2015, arXiv:1502.01852, section 2.1; torch.nn.PReLU.
     """
@@ -29,9 +30,9 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, num_parameters=self.num_parameters)
         if self.num_parameters != 1:
-            own = f"num_parameters={self.num_parameters} must be 1 or the {x.channels} channels"
+            own = f"num_parameters={self.num_parameters} must be 1 or the number of channels, {x.channels}"
             yield same(self.num_parameters, x.channels), own
-            yield not x.channels_last, f"prelu with a slope for each channel needs channels before positions, got {x}"
+            yield not x.channels_last, f"prelu with a slope per channel needs channels before positions, got {x}"
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("weight", (self.num_parameters,))

@@ -1,4 +1,4 @@
-"""Radial basis function units: how far the features are from learned or given centres."""
+"""Radial basis function units: the squared distance of the features from learned or fixed centres."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
 
     x: features -> y: out_features
 
-    The sum of squares is a contraction of the difference with itself, and counts as one multiply-accumulate for each
-    feature of each centre; the differences are additions. Centres drawn by hand are `freeze: true`.
+    The sum of squares is a contraction of the difference with itself and counts as one multiply-accumulate per feature
+    and centre; the differences are additions. For fixed centres write `freeze: true`.
 
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", equation 7 (without a bias).
     """
 
     role = Role.CONTRACTION
-    uncast = "einsum casts the difference that it squares, or does not, as sizes have it"
+    uncast = "whether einsum casts the difference it squares depends on sizes"
 
     out_features: Dim
     bias: bool = True

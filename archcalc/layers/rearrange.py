@@ -1,4 +1,4 @@
-"""Channels put elsewhere: in another order, left out, or traded for positions. No arithmetic."""
+"""Rearranging channels: reordering them, selecting some, or exchanging them with positions. No arithmetic."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,12 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, 
 
 
 class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
-    """Channels dealt out from `groups` groups in turn: the first of each group, the second of each, and so on.
+    """Interleaves the channels of `groups` groups: the first channel of each group, then the second of each, and so on.
 
     x: C at *spatial -> y: the same
 
-    Channel j of group i, of C / groups channels each, becomes channel j groups + i: what grouped convolutions keep
-    apart comes together.
+    Channel j of group i becomes channel j groups + i; a group has C / groups channels. This mixes the channels that
+    grouped convolutions keep separate.
 
     Sources: Zhang et al. 2017, arXiv:1707.01083, section 3.1; torch.nn.ChannelShuffle.
     """
@@ -54,7 +54,7 @@ class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
 
 
 class Channels(Layer, name="channels", positional=("begin", "end")):
-    """Some channels of the input: from `begin` up to, and not with, `end`; without it, all from `begin`.
+    """Selects the channels from `begin` up to but not including `end`; without `end`, all from `begin`.
 
     x: C at *spatial -> y: end - begin at *spatial
 
@@ -71,8 +71,8 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(0, begin=self.begin)
         end = self.last(x)
-        yield end <= x.channels, f"channels ends at {end}, the input has {x.channels} channels"
-        yield self.begin < end, f"channels needs a begin before its end, got begin={self.begin} and end={end}"
+        yield end <= x.channels, f"end={end} is more than the {x.channels} channels of the input"
+        yield self.begin < end, f"channels needs begin below end, got begin={self.begin} and end={end}"
 
     def last(self, x: Volume) -> Dim:
         return x.channels if self.end is None else self.end
@@ -104,7 +104,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
 
 
 class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), aliases=("depth_to_space",)):
-    """Channels become positions: r^2 channels of one position are r x r positions of one channel.
+    """Moves channels to positions: r^2 channels at one position become r x r positions of one channel.
 
     x: C at [H, W] -> y: C / r^2 at [r H, r W], r the `upscale_factor`
 
@@ -121,7 +121,7 @@ class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), 
         r = self.upscale_factor
         yield not x.channels_last and x.rank == 2, f"pixel_shuffle needs channels at two spatial axes, got {x}"
         yield from at_least(1, upscale_factor=r)
-        yield divides(r * r, x.channels), f"upscale_factor={r} needs channels in {r * r}s, got {x.channels}"
+        yield divides(r * r, x.channels), f"upscale_factor={r} needs a multiple of {r * r} channels, got {x.channels}"
 
     def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
         return (TransposedWindow(kernel=self.upscale_factor, stride=self.upscale_factor),) * x.rank
@@ -143,7 +143,7 @@ class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), 
 
 
 class PixelUnshuffle(Layer, name="pixel_unshuffle", positional=("downscale_factor",), aliases=("space_to_depth",)):
-    """Positions become channels: r x r positions of one channel are r^2 channels of one position.
+    """Moves positions to channels: r x r positions of one channel become r^2 channels at one position.
 
     x: C at [H, W] -> y: C r^2 at [H / r, W / r], r the `downscale_factor`
 
@@ -162,7 +162,7 @@ class PixelUnshuffle(Layer, name="pixel_unshuffle", positional=("downscale_facto
         yield not x.channels_last and x.rank == 2, f"pixel_unshuffle needs channels at two spatial axes, got {x}"
         yield from at_least(1, downscale_factor=r)
         for n in x.spatial:
-            yield divides(r, n), f"downscale_factor={r} must divide the {n} positions of an axis"
+            yield divides(r, n), f"downscale_factor={r} must divide every spatial axis, got {n}"
 
     def windows(self, x: Volume) -> tuple[Window, ...]:
         return (Window(kernel=self.downscale_factor, stride=self.downscale_factor),) * x.rank

@@ -1,4 +1,4 @@
-"""Recurrent layers: a state that goes from token to token, and gates on its way."""
+"""Recurrent layers: a state passed from token to token, with gates."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -26,20 +26,21 @@ from archcalc.layers.recurrent_memory import (
 from archcalc.layers.sequence import OfTokens, needs_tokens
 
 SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
-"""The fields that say how many features a state has."""
+"""The fields that determine the number of features of a state."""
 
 
 class Recurrent(OfTokens):
-    """Abstract: `num_layers` layers one after the other, each going through the tokens, or (`bidirectional`) both ways.
+    """Abstract: `num_layers` stacked layers that process the tokens in order, or (`bidirectional`) in both directions.
 
-    `returns: last` is h of the last layer after the last token (of both directions, each after its own last) and not
-    that after every token; `returns: state` is all that goes on after it, as one vector: what a decoder begins with
-    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4). `state` names what makes such a vector; without it all is 0.
+    `returns: last` gives h of the last layer after the last token (for each direction, its own last) instead of h after
+    every token. `returns: state` gives all final states as one vector, from which a decoder can start
+    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4). `state` names a layer that outputs such a vector; without it
+    the initial states are 0.
     """
 
     role = Role.CONTRACTION
-    uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
-    foreign = "cuDNN keeps a reserve whose size it alone knows"
+    uncast = "where torch casts its weights and gates is not modelled"
+    foreign = "cuDNN allocates a reserve space of unknown size"
     reads = ("state",)
 
     hidden_size: Dim
@@ -53,22 +54,22 @@ class Recurrent(OfTokens):
     def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, hidden_size=self.hidden_size, num_layers=self.num_layers)
-        yield self.num_layers <= 1000, f"num_layers={self.num_layers} is more than 1,000: is a number mistyped?"
+        yield self.num_layers <= 1000, f"num_layers={self.num_layers} is more than 1,000: check the number"
         yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
-        alone = f"dropout={self.dropout} is between layers, and num_layers={self.num_layers} has none between"
+        alone = f"dropout={self.dropout} applies between layers: num_layers={self.num_layers} must be at least 2"
         yield not self.dropout or self.num_layers > 1, alone
         if state is not None:
-            yield not state.rank, f"{self.name} begins with a state that has no positions; got {state}"
+            yield not state.rank, f"{self.name} needs an initial state without positions, got {state}"
             each = " + ".join(f"{self.features_of(name)} of {name}" for name in self.states)
-            needed = f"{self.name} begins with {self.ways}*({each}) = {self.state_features} features"
-            yield same(state.channels, self.state_features), f"{needed}; got {state.channels}"
+            needed = f"{self.name} needs an initial state of {self.ways}*({each}) = {self.state_features} features"
+            yield same(state.channels, self.state_features), f"{needed}, got {state.channels}"
 
     def remedy(self, *xs: Volume) -> str:
         in_a_row, _ = needs_tokens(self.name, xs[0])
         if not in_a_row or all((state.rank, state.channels) == (0, self.state_features) for state in xs[1:]):
             return super().remedy(*xs)
         shape = [f"{key}={str(value).lower()}" for key, value in self.stated().items() if key in SHAPE]
-        return f"a layer of the same shape makes such a state: {self.name}({', '.join(shape)}, returns=state)"
+        return f"a layer of the same shape outputs such a state: {self.name}({', '.join(shape)}, returns=state)"
 
     @property
     def steady(self) -> bool:
@@ -76,36 +77,36 @@ class Recurrent(OfTokens):
 
     @property
     def gates(self) -> int:
-        """Vectors of `hidden_size` that one weight makes together."""
+        """The number of vectors of `hidden_size` that one weight produces."""
         return 1
 
     @property
     def width(self) -> Dim:
-        """Features of the state that goes on, of one direction."""
+        """The features of h in one direction."""
         return self.hidden_size
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """What the names of their weights end in."""
+        """The suffix of each direction's weight names."""
         return ("", "_reverse") if self.bidirectional else ("",)
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What goes on from token to token."""
+        """The states passed from token to token."""
         return ("h",)
 
     @property
     def ways(self) -> int:
-        """Directions of all layers together: each has its own states."""
+        """The directions of all layers, counted together: each has its own states."""
         return self.num_layers * len(self.directions)
 
     def features_of(self, state: str) -> Dim:
-        """Features of one of the states, of one way."""
+        """The features of this state in one direction of one layer."""
         return self.width if state == "h" else self.hidden_size
 
     @property
     def state_features(self) -> Dim:
-        """Features of all states of all ways."""
+        """The features of all states of all layers and directions."""
         return self.ways * sum(map(self.features_of, self.states))
 
     @property
@@ -117,7 +118,7 @@ class Recurrent(OfTokens):
         return tuple(EarlierWindow() if earlier else WholeWindow(n) for n in x.spatial)
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        return (self.windows(xs[0]), ())[: len(xs)]  # a state has no axes: all of it reaches every token
+        return (self.windows(xs[0]), ())[: len(xs)]  # a state has no axes: every token depends on all of it
 
     def shape(self, x: Volume, state: Volume | None = None, /) -> Volume:
         last = len(self.directions) * self.width
@@ -126,7 +127,7 @@ class Recurrent(OfTokens):
         return Volume(last if self.returns == "last" else self.state_features, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
-        """What goes into each layer."""
+        """The input features of each layer."""
         yield x.channels
         yield from [len(self.directions) * self.width] * (self.num_layers - 1)
 
@@ -143,11 +144,11 @@ class Recurrent(OfTokens):
                     yield Weight(f"weight_hr_l{i}{direction}", (self.width, self.hidden_size))
 
     def cells(self, x: Volume) -> Dim:
-        """Units of all cells, all of a layer's tokens together."""
+        """The elements of all cells of all layers, over all tokens."""
         return x.positions * self.ways * self.hidden_size
 
     def contracted(self, x: Volume) -> Ops:
-        """What weights do: those of the input and those of the state have a bias each."""
+        """The products with the weights; the input and the state have a bias each."""
         cells, projects = self.cells(x), self.width is not self.hidden_size
         both = sum(self.gates * (features + self.width) for features in self.features(x))
         per_layer = x.positions * len(self.directions) * self.hidden_size
@@ -185,7 +186,7 @@ class Recurrent(OfTokens):
         yield from kernels_of(whole, runs)
 
     def one_kernel(self, x: Volume) -> bool:
-        """Whether oneDNN has a kernel for it."""
+        """Whether oneDNN runs it as one kernel."""
         return False
 
     def call(self, x: Volume, state: Volume | None = None, /) -> Call:
@@ -197,7 +198,7 @@ class Recurrent(OfTokens):
         return module(f"{kind}FromState", forward=forward, file=f"{self.name}_from_state", **given)
 
     def taken(self, both: str) -> str:
-        """What it returns of both things that torch's module does: h after every token, and the states at the end."""
+        """The output that `returns` selects from what torch's module returns: h after every token, and final states."""
         if self.returns == "sequence":
             return f"{both}[0]"
         if self.returns == "state" and len(self.states) > 1:
@@ -210,21 +211,22 @@ class Recurrent(OfTokens):
 
 
 class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
-    """Long short-term memory: a cell that gates write to, keep and read, and what they read of it.
+    """Long short-term memory: gates write, keep and read a cell state.
 
-    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
-    bidirectional), those of the last, or a state (`returns`)
+    x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
+    token, or a state (`returns`)
 
         i, f, o = sigmoid(W x + b + U h + b')    g = tanh(W x + b + U h + b')
         c' = f c + i g    h' = o tanh(c')
 
-    and h' = V h' of `proj_size` features where that is not 0. MACs: 4 H (C + H) a token; beside them a unit takes the
-    sum of the two parts of four gates, five transcendental functions, three products and an addition. Both parts have
-    a bias, as in torch; Keras has one, and 4 H parameters less.
+    and h' = V h' with `proj_size` features if that is not 0. MACs: 4 H (C + H) per token. In addition, each element of
+    the cell takes four additions (of the two parts of each gate), five transcendental functions, three multiplications
+    and one addition. Both parts have a bias, as in torch; Keras has one, and 4 H fewer parameters.
 
-    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward; and then c of every one in the same order: 2 H features of each, or H and `proj_size`. `state`
-    names a layer that makes such a vector, an encoder: this one begins with it, and not with zeros.
+    A state is one vector: h of every layer and direction after its last token (layer by layer; in a layer forward, then
+    backward), followed by c in the same order. That is 2 H features per layer and direction, or H + `proj_size`.
+    `state` names a layer that outputs such a vector, such as an encoder; this layer then starts from it instead of
+    zeros.
 
     Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Gers et al. 2000 (the gate f); projection:
     Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215, section 3.4;
@@ -308,20 +310,21 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
 
 
 class GRU(Recurrent, name="gru", positional=("hidden_size",)):
-    """Gated recurrent units: a state of which one gate keeps a part, and another what the new part sees of it.
+    """Gated recurrent units: a state with an update gate (z) and a reset gate (r).
 
-    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
-    bidirectional), those of the last, or a state (`returns`)
+    x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
+    token, or a state (`returns`)
 
         r, z = sigmoid(W x + b + U h + b')    n = tanh(W x + b + r (U h + b'))
         h' = (1 - z) n + z h
 
-    MACs: 3 H (C + H) a token; beside them a unit takes the sums of two gates, a product and a sum in the third, three
-    transcendental functions, a subtraction, two products and an addition.
+    MACs: 3 H (C + H) per token. In addition, each element of the state takes two additions for the gates r and z, one
+    multiplication and one addition for n, three transcendental functions, one subtraction, two multiplications and one
+    addition.
 
-    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
-    zeros.
+    A state is one vector: h of every layer and direction after its last token (layer by layer; in a layer forward, then
+    backward). `state` names a layer that outputs such a vector, such as an encoder; this layer then starts from it
+    instead of zeros.
 
     Sources: Cho et al. 2014, arXiv:1406.1078, section 2.3; torch.nn.GRU, whose r gates U h + b' and not h.
     """
@@ -366,15 +369,15 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
 class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
     """The simple recurrent layer: h' = tanh(W x + b + U h + b'), or relu (`nonlinearity`).
 
-    x: C at T tokens, and a `state` where one is named -> y: hidden_size at each token (twice as many where
-    bidirectional), those of the last, or a state (`returns`)
+    x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
+    token, or a state (`returns`)
 
-    MACs: H (C + H) a token; beside them a unit takes the sum of both parts and a transcendental function, or a
-    comparison.
+    MACs: H (C + H) per token. In addition, each element of the state takes one addition and one transcendental
+    function, or one addition and one comparison (relu).
 
-    A state is one vector: h of every layer and direction after its last token, layer by layer and in a layer forward
-    and then backward. `state` names a layer that makes such a vector, an encoder: this one begins with it, and not with
-    zeros.
+    A state is one vector: h of every layer and direction after its last token (layer by layer; in a layer forward, then
+    backward). `state` names a layer that outputs such a vector, such as an encoder; this layer then starts from it
+    instead of zeros.
 
     Sources: Elman 1990, Cognitive Science 14(2); relu: Le et al. 2015, arXiv:1504.00941; torch.nn.RNN.
     """

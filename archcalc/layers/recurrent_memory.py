@@ -1,7 +1,7 @@
-"""What recurrent layers allocate on the CPU: cell by cell, as torch's own code does it, or by a kernel of oneDNN.
+"""What recurrent layers allocate on the CPU: cell by cell in torch's own code, or in one oneDNN kernel.
 
-Sources: aten/src/ATen/native/RNN.cpp and mkldnn/RNN.cpp of torch; of oneDNN, whose workspace it is, set_workspace_sizes
-and set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
+Sources: aten/src/ATen/native/RNN.cpp and mkldnn/RNN.cpp of torch; for oneDNN's workspace, set_workspace_sizes and
+set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,11 @@ from archcalc.core.volume import ITEMSIZE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrolled:
-    """A recurrent layer at work: `states` go from token to token, h of `width` features and others of `hidden`.
+    """A running recurrent layer: `states` pass from token to token, h with `width` features and others with `hidden`.
 
-    `directions`: what the names of weights end in; `gates`: vectors of `hidden` features that one weight makes;
-    `begins`: whether a second input is the state before the first token; `returns`: what comes out, as the layer says
-    it; `one_kernel`: whether oneDNN's goes through all tokens.
+    `directions`: the suffixes of weight names; `gates`: the vectors of `hidden` features that one weight produces;
+    `begins`: whether a second input is the initial state; `returns`: the layer's field of that name; `one_kernel`:
+    whether one oneDNN kernel processes all tokens.
     """
 
     tokens: Dim
@@ -43,7 +43,7 @@ class Unrolled:
 
     @property
     def in_a_row(self) -> bool:
-        """Whether tokens lie one after the other whichever of tokens and items comes first."""
+        """Whether the layout in memory is the same with tokens first and with samples first."""
         return 1 in (self.tokens, self.batch)
 
     @property
@@ -56,7 +56,7 @@ class Unrolled:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One direction of one layer: the end of its weights' names, with which all begins that it makes."""
+    """One direction of one layer: the suffix of its weight names, which also begins the names of its tensors."""
 
     name: str
     whole: Unrolled
@@ -70,12 +70,12 @@ class Way:
 
     @property
     def order(self) -> list[int]:
-        """Its tokens in the order in which it meets them."""
+        """Its tokens in the order of processing."""
         tokens = list(range(self.whole.tokens))
         return tokens[::-1] if self.name.endswith("_reverse") else tokens
 
     def state(self, name: str, after: int | None = None) -> str:
-        """A state after a token; before the first without."""
+        """The name of a state after a token; without `after`, of the initial state."""
         return f"{self.name} {name}" + ("" if after is None else f"{after}")
 
     def ends(self, name: str) -> str:
@@ -83,11 +83,11 @@ class Way:
 
 
 Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]
-"""The kernels of one way through the tokens of a tensor, to `NAME out`; while they run, others are held."""
+"""The kernels of one direction of one layer, from a tensor of tokens to `NAME out`; other tensors stay alive."""
 
 
 def kernels_of(whole: Unrolled, runs: Runs) -> Iterator[Kernel]:
-    """All kernels, from the state before the first token to what comes out."""
+    """All kernels, from the initial state to the output."""
     yield from given_state(whole) if whole.begins else no_state(whole)
     order, rows = (Order.AXES, True) if whole.in_a_row else (Order.STEPS, False)
     yield Kernel(makes="steps", view=True, order=order, gradient=Gradient.PART, dense=rows)
@@ -118,7 +118,7 @@ def no_state(whole: Unrolled) -> Iterator[Kernel]:
 
 
 def given_state(whole: Unrolled) -> Iterator[Kernel]:
-    """The vector taken apart, and the states of all ways stacked."""
+    """Splits the state vector, and stacks the states of all layers and directions."""
     parts = {state: [f"{way.name} {state} given" for way in whole.ways] for state in whole.states}
     first, *others = [(name, whole.of(whole.batch, whole.features(state))) for state in parts for name in parts[state]]
     yield Kernel(reads=("x1",), makes=first[0], also=dict(others), size=first[1], view=True)
@@ -128,21 +128,21 @@ def given_state(whole: Unrolled) -> Iterator[Kernel]:
 
 
 def taken_apart(whole: Unrolled, state: str, stacked: str, names: Sequence[str]) -> Kernel:
-    """A state of all ways as views, one of each; backward stacks their gradients."""
+    """Splits a stacked state into views, one per layer and direction; backward stacks their gradients."""
     each = whole.of(whole.batch, whole.features(state))
     first, *others = names
     return Kernel(reads=(stacked,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
 
 
 def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kernel]:
-    """A layer, to `outI`: both directions side by side, dropout where another layer follows."""
+    """One layer, to `outI`: both directions concatenated, with dropout if another layer follows."""
     ways = whole.ways[i * len(whole.directions) :][: len(whole.directions)]
     drops = whole.dropout and whole.training and i < whole.layers - 1
     made = f"joined{i}" if drops else f"out{i}"
     held = (given,) if i else ()
     before = whole.ways[(i - 1) * len(ways) : i * len(ways)] if i and whole.one_kernel else ()
     for place, way in enumerate(ways):
-        replaced = (f"{each.name} out" for each in before[place:])  # one by one, in the list that torch's code has
+        replaced = (f"{each.name} out" for each in before[place:])  # one by one, in torch's list of outputs
         yield from runs(way, given, (*held, *replaced))
         held = (*held, *left_by(way))
     outs = tuple(f"{way.name} out" for way in ways)
@@ -157,7 +157,7 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
 
 
 def left_by(way: Way) -> Iterator[str]:
-    """What is held of a way until its layer has ended: where two go cell by cell, the state after every token."""
+    """Tensors of one direction that live until its layer ends: cell by cell, with two directions, every state."""
     yield f"{way.name} out"
     if len(way.whole.directions) > 1 and not way.whole.one_kernel:
         yield from (way.state("h", t) for t in way.order)
@@ -166,7 +166,7 @@ def left_by(way: Way) -> Iterator[str]:
 
 
 def final_states(whole: Unrolled, held: tuple[str, ...]) -> Iterator[Kernel]:
-    """Those of all ways, stacked; torch's code holds all that it has a name for."""
+    """The final states of all layers and directions, stacked; torch's variables keep their tensors alive."""
     ways = whole.ways
     ends = tuple(way.ends(state) for way in ways for state in whole.states)
     held = (*held, *ends, *(f"{state}0" for state in whole.states))
@@ -186,7 +186,7 @@ def sequence(whole: Unrolled, out: str, order: Order) -> Iterator[Kernel]:
 
 
 def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
-    """The state of the last layers: a part of all states, those of each layer and direction side by side."""
+    """The state of the last layers: a slice of all states, with layers and directions concatenated."""
     ways = layers * len(whole.directions)
     size, every = whole.of(whole.batch, ways * whole.width), layers == whole.layers
     yield Kernel(
@@ -197,12 +197,12 @@ def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
         gradient=Gradient.VIEW if ways > 1 and every else Gradient.NEW,
     )
     if ways > 1:
-        in_a_row = 1 in (whole.batch, whole.width)  # else it is copied
+        in_a_row = 1 in (whole.batch, whole.width)  # otherwise it is copied
         yield Kernel(reads=("ways",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
 
 
 def whole_state(whole: Unrolled) -> Iterator[Kernel]:
-    """All states of all ways side by side: h of each, and then the others."""
+    """All states of all layers and directions, concatenated: h of each, then the others."""
     parts = {state: [f"{state}_n of {way.name}" for way in whole.ways] for state in whole.states}
     for state, names in parts.items():
         yield taken_apart(whole, state, f"{state}_n", names)
@@ -214,11 +214,11 @@ def whole_state(whole: Unrolled) -> Iterator[Kernel]:
 # --- cell by cell ----------------------------------------------------------------------------------------------------
 
 Cell: TypeAlias = Callable[[Way, int, int | None], Iterator[Kernel]]
-"""The kernels of one cell: from what the input makes of a token, and the states after the token before."""
+"""The kernels of one cell: from the mapped input of a token and the states after the previous token."""
 
 
 def cell_by_cell(cell: Cell) -> Runs:
-    """As torch's own code does it: the input is mapped for all tokens at once, and then goes from cell to cell."""
+    """Torch's own code: it maps the input of all tokens at once, then runs cell after cell."""
 
     def runs(way: Way, given: str, held: tuple[str, ...]) -> Iterator[Kernel]:
         whole, order = way.whole, way.order
@@ -240,7 +240,7 @@ def cell_by_cell(cell: Cell) -> Runs:
 
 
 def gates(way: Way, t: int, before: int | None, added: bool) -> Iterator[Kernel]:
-    """What the state makes of itself, and the input's part `added` to it in place."""
+    """The mapped state, to which the input's part is `added` in place."""
     size, (weight,) = way.whole.of(way.whole.batch, way.whole.gates * way.whole.hidden), way.weights("weight_hh")
     made, state = f"{way.name} gates{t}", way.state("h", before)
     makes = f"{made} of h" if added else made
@@ -251,14 +251,14 @@ def gates(way: Way, t: int, before: int | None, added: bool) -> Iterator[Kernel]
 
 
 def chunks(way: Way, source: str, names: tuple[str, ...]) -> Iterator[Kernel]:
-    """Views of the gates in a row; backward puts their gradients in one row again."""
+    """Views of the concatenated gates; backward concatenates their gradients."""
     each = way.whole.of(way.whole.batch, way.whole.hidden)
     first, *others = names
     yield Kernel(reads=(source,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
 
 
 def in_place(made: str, *reads: str, gradient: Gradient = Gradient.SAME) -> Kernel:
-    """A sum in place; a function in place has a new gradient, and keeps what it made."""
+    """An in-place sum; an in-place function has a new gradient and saves its output."""
     return Kernel(reads=reads, makes=made, view=True, gradient=gradient, keeps=(made,) * (gradient is Gradient.NEW))
 
 
@@ -291,7 +291,7 @@ def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
 
 
 def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
-    """Products in place keep what was there before."""
+    """In-place products save the earlier value."""
     size, source = way.whole.of(way.whole.batch, way.whole.hidden), f"{way.name} gates{t}"
     given = [f"{way.name} mapped{t} {each}" for each in ("r", "z", "n")]
     sums = [f"{source} {each}" for each in ("r", "z", "n")]
@@ -316,11 +316,11 @@ def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
 
 
 def by_one_kernel(inputs: Dim) -> Runs:
-    """As oneDNN's LSTM does it, whose backward makes all gradients there are, in float32; `inputs`: features of x."""
+    """oneDNN's LSTM: its backward makes all gradients, in float32; `inputs`: the features of x."""
 
     def runs(way: Way, given: str, held: tuple[str, ...]) -> Iterator[Kernel]:
         whole = way.whole
-        for state in whole.states:  # backward of each puts its gradient into zeros of the size of all ways
+        for state in whole.states:  # backward writes each gradient into zeros of the stacked size
             each = whole.of(whole.batch, whole.features(state))
             yield Kernel(reads=(f"{state}0",), makes=way.state(state), size=each, view=True)
         features = inputs if way.name in ("l0", "l0_reverse") else len(whole.directions) * whole.width
@@ -356,9 +356,9 @@ PAGE = 4096
 
 
 def workspace(whole: Unrolled, features: Dim) -> Dim:
-    """Bytes that oneDNN keeps of one way: gates, states and room for their gradients, each in pages of its own.
+    """The bytes of oneDNN's workspace per direction: gates, states and their gradients, each padded to whole pages.
 
-    Two layers of states, with those before the first token, are the input's and the output's; on any processor.
+    States have two layers, for input and output, including the initial states. The size is the same on any processor.
     """
     cells, states = whole.tokens * whole.batch, 2 * (whole.tokens + 1) * whole.batch
     size, full, most = ITEMSIZE[whole.dtype], ITEMSIZE["float32"], max(features, whole.hidden)
@@ -375,7 +375,7 @@ def workspace(whole: Unrolled, features: Dim) -> Dim:
 
 
 def leading(n: Dim, size: int) -> Dim:
-    """Elements from one row to the next: a multiple of 64 bytes, and none of 256 elements, which caches like less."""
+    """The row stride in elements: a multiple of 64 bytes, but not of 256 elements, which causes cache conflicts."""
     line = 64 // size
     row = -(-n // line) * line
     return row + line if row % 256 == 0 else row

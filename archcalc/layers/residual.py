@@ -1,4 +1,4 @@
-"""What stands at the end of a residual branch: a learned factor for each channel, and leaving the branch out."""
+"""Layers for the end of a residual branch: a learned factor per channel, and stochastic depth."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,11 @@ from archcalc.layers.dropout import AtRandom
 
 
 class LayerScale(Layer, name="layer_scale", positional=("init",)):
-    """y = x * weight, a learned factor for each channel: a product a unit.
+    """y = x * weight, with a learned factor per channel: one multiplication per element.
 
     x: any volume -> y: the same
 
-    The factors begin as `init`, small, so that a deep network begins near the identity.
+    The factors start at `init`, a small value, so that a deep network starts close to the identity.
 
     Sources: Touvron et al. 2021, arXiv:2103.17239, section 2; in ConvNeXt: Liu et al. 2022, arXiv:2201.03545,
     section 3.1.
@@ -71,12 +71,11 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
 
 
 class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochastic_depth",)):
-    """Zeroes each item of a batch with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
+    """Zeroes each sample of a batch with probability p and scales the others by 1 / (1 - p); in evaluation y = x.
 
     x: any volume -> y: the same
 
-    At the end of a residual branch an item that is zeroed skips the block. Counted as evaluation runs it: no
-    arithmetic.
+    At the end of a residual branch, a zeroed sample skips the block. Counted in evaluation mode: no arithmetic.
 
     Sources: Huang et al. 2016, arXiv:1603.09382, section 3; torchvision.ops.StochasticDepth, mode "row".
     """
@@ -84,7 +83,7 @@ class DropPath(AtRandom, name="drop_path", positional=("p",), aliases=("stochast
     p: float
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield 0 <= self.p < 1, f"drop_path needs a probability from 0 to below 1, got p={self.p}"
+        yield 0 <= self.p < 1, f"drop_path needs a probability of at least 0 and below 1, got p={self.p}"
 
     def numbers(self, run: Run, x: Volume) -> Tensor:
         return Tensor(x.batch, x.dtype)

@@ -16,17 +16,17 @@ from archcalc.layers.upsample import LINEAR
 from archcalc.sym.expr import NoClosedForm
 
 EXACT = 2**20
-"""Fractions of whole numbers up to this times a length have no rounding in double precision."""
+"""A length times a fraction of integers up to this is exact in double precision."""
 
 
 class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",)):
-    """More units or fewer: a `size`, that of another layer's output (`like`), or floor(n * scale_factor).
+    """Resizes to a `size`, to the size of another layer's output (`like`), or to floor(n * scale_factor).
 
     x: C at *spatial -> y: C at *size, at the spatial axes of `like`, or at floor(n * scale_factor) on each axis
 
-    A unit copies the nearest one, or lies in proportion between its neighbours: 2^rank products and their sum, on each
-    axis between the two units beside (i + 1/2) n / m - 1/2, or i (n - 1) / (m - 1) with `align_corners`. Fewer units
-    skip others: nothing is averaged beforehand. Whole factors are cheaper to read as `upsample`.
+    An output element copies the nearest input element, or interpolates linearly: 2^rank products and their sum, on each
+    axis between the two elements around (i + 1/2) n / m - 1/2, or i (n - 1) / (m - 1) with `align_corners`. Downsizing
+    skips elements; nothing is averaged first. For integer factors, `upsample` is simpler.
 
     Sources: torch.nn.functional.interpolate, torch.nn.Upsample (names, rounding); the score maps of a segmentation:
     Chen et al. 2017, arXiv:1706.05587, section 4.1.
@@ -47,18 +47,21 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         stated = [key for key in ("size", "like", "scale_factor") if getattr(self, key) is not None]
         known = ("nearest", LINEAR.get(x.rank, "linear"))
         found = " and ".join(stated) or "none of them"
-        yield len(stated) == 1, f"resize takes one of size, like, scale_factor; got {found}"
+        yield len(stated) == 1, f"resize needs exactly one of size, like, scale_factor; got {found}"
         yield not x.channels_last, f"resize needs channels before positions, got {x}"
         if like is not None:
             yield like.rank == x.rank, f"{x} cannot be resized to the {like.rank} spatial axes of {like}"
         yield from one_for_each_axis(x.rank, size=self.size)
         yield from at_least(1, **{} if self.size is None else {"size": self.size})
-        yield self.mode in known, f"mode={self.mode} is not for {x.rank} spatial axes: {' or '.join(known)}"
+        yield self.mode in known, f"mode={self.mode} does not support {x.rank} spatial axes: use {' or '.join(known)}"
         yield not (self.align_corners and self.mode == "nearest"), f"align_corners needs mode={known[1]}, got nearest"
         if self.scale_factor is not None:
             yield self.scale_factor > 0, f"scale_factor must be above 0, got {self.scale_factor}"
             for n in x.spatial:
-                yield scaled(n, self.scale_factor) >= 1, f"nothing is left of {n} units times {self.scale_factor}"
+                yield (
+                    scaled(n, self.scale_factor) >= 1,
+                    f"scale_factor={self.scale_factor} reduces an axis of {n} elements to 0",
+                )
 
     def windows(self, x: Volume, like: Volume | None = None, /) -> tuple[ResizedWindow, ...]:
         return tuple(self.along(n, m) for n, m in zip(x.spatial, self.sizes(x, like), strict=True))
@@ -69,7 +72,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         return like.spatial if like is not None else per_axis(self.size or x.spatial, x.rank)
 
     def along(self, n: Dim, m: Dim) -> ResizedWindow:
-        """From n units to m."""
+        """The window from n elements to m."""
         if n == 1 or (m == 1 and self.align_corners):
             return ResizedWindow(m, (0, 1), "nearest")
         if self.align_corners:
@@ -124,7 +127,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
 
 
 def scaled(n: Dim, factor: float) -> Dim:
-    """floor(n * factor) as torch finds it, in double precision.
+    """floor(n * factor) as torch computes it, in double precision.
 
     >>> scaled(10, 0.7), scaled(100, 0.29)
     (7, 28)
@@ -133,5 +136,5 @@ def scaled(n: Dim, factor: float) -> Dim:
         return int(n * factor)
     numerator, denominator = factor.as_integer_ratio()
     if max(numerator, denominator) > EXACT:
-        raise NoClosedForm(f"{factor} times a length is rounded before it is rounded down")
+        raise NoClosedForm(f"{factor} times a length is not exact in double precision")
     return n * numerator // denominator

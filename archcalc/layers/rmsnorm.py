@@ -1,4 +1,4 @@
-"""Root mean square normalisation: features divided by their size, without taking their mean away."""
+"""Root mean square normalisation: divides features by their root mean square, without subtracting the mean."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
 
     x: any volume -> y: the same
 
-    For each of V units and G positions: V squares, V - G additions and a division for their mean, an addition, a root
-    and a division for its inverse, V products; the weight a product a unit. `eps` that is not stated is the smallest
-    number that makes a difference to 1 in the dtype, as in torch.
+    For V elements at G positions: V squares, V - G additions and G divisions for their mean; G additions, G roots and G
+    divisions for its inverse; V multiplications. The weight adds one multiplication per element. The default `eps` is
+    the machine epsilon of the dtype, as in torch.
 
     Sources: Zhang & Sennrich 2019, arXiv:1910.07467, equation 4; torch.nn.RMSNorm.
     """
@@ -72,11 +72,11 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             yield Kernel(reads=(ends,), view=True, order=Order.TURNED, gradient=Gradient.VIEW)
 
     def moves(self, x: Volume) -> bool:
-        """Whether channels have to stand last for it."""
+        """Whether the channels must be moved last."""
         return x.rank > 0 and not x.channels_last
 
     def scaled(self, units: Tensor, reads: str, makes: str, holds: tuple[str, ...]) -> Kernel:
-        """The product with the weight; backward makes the weight's gradient for every unit, and then sums it."""
+        """The product with the weight; backward allocates a full-size gradient for the weight, then reduces it."""
         return Kernel(
             reads=(reads,),
             makes=makes,

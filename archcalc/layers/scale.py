@@ -1,4 +1,4 @@
-"""A volume times one number."""
+"""Multiplication by a constant."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,13 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 MOST = 8
-"""The largest power that a number of features is taken to."""
+"""The largest exponent that `power` may have."""
 
 
 class Scale(Layer, name="scale", positional=("factor",)):
-    """Every unit times one number: `factor`, or the number of features to the power `power`; a product a unit.
+    """Multiplies by a constant: `factor`, or the number of features to the power `power`.
+
+    One multiplication per element.
 
     x: any volume -> y: the same
 
@@ -25,8 +27,8 @@ class Scale(Layer, name="scale", positional=("factor",)):
     power: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield (self.factor is None) != (self.power is None), "scale takes factor or power, one of them"
-        yield abs(self.power or 0) <= MOST, f"power is from -{MOST} to {MOST}, got {self.power}"
+        yield (self.factor is None) != (self.power is None), "scale needs exactly one of factor and power"
+        yield abs(self.power or 0) <= MOST, f"power must be from -{MOST} to {MOST}, got {self.power}"
 
     def shape(self, x: Volume) -> Volume:
         return x

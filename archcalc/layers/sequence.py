@@ -1,4 +1,4 @@
-"""Sequences: positions in a row as tokens; what is put before them, added to them, and taken from them."""
+"""Sequences: flattening positions to tokens, class tokens, position embeddings, selecting a token."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, 
 
 
 class Tokens(Layer, name="tokens"):
-    """Every position as a token: the positions of all axes in a row, the last axis running fastest.
+    """Flattens the positions of all axes into a sequence of tokens, the last axis running fastest.
 
     x: C at *spatial -> y: C at each of T tokens, T the product of *spatial; features come last
 
@@ -25,7 +25,7 @@ class Tokens(Layer, name="tokens"):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield x.rank >= 1, f"tokens needs positions, got {x}"
-        yield not x.channels_last, f"the features of {x} come last already"
+        yield not x.channels_last, f"the features of {x} already come last"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         if x.rank == 1:
@@ -58,17 +58,17 @@ def needs_tokens(name: str, x: Volume) -> Requirement:
 
 
 class OfTokens(Layer):
-    """Abstract: takes a sequence of tokens."""
+    """Abstract: the input is a sequence of tokens."""
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield needs_tokens(self.name, x)
 
     def remedy(self, *xs: Volume) -> str:
-        return "put the positions in a row first: tokens" if xs[0].rank and not xs[0].channels_last else ""
+        return "flatten the positions to a sequence first: tokens" if xs[0].rank and not xs[0].channels_last else ""
 
 
 class ClassToken(OfTokens, name="class_token", positional=("count",)):
-    """`count` learned tokens before the others; what attention gathers in the first is what a class is read from.
+    """Prepends `count` learned tokens to the sequence; a classifier usually reads the first one.
 
     x: C at T tokens -> y: C at T + count tokens
 
@@ -123,10 +123,10 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
 
 
 class PositionEmbedding(OfTokens, name="position_embedding", positional=("length",)):
-    """A learned vector added to each token, by its place in the sequence.
+    """Adds a learned vector to each token, chosen by its position.
 
-    x: C at T tokens -> y: the same. `length` says how many vectors there are, of which the first T are used: as many
-    tokens are the most it takes. Without it there are T, so that every size of the input is another module.
+    x: C at T tokens -> y: the same. `length` is the number of vectors and the maximum number of tokens; the first T
+    vectors are used. Without `length` there are T vectors, so the weights depend on the size of the input.
 
     Sources: Gehring et al. 2017, arXiv:1705.03122, section 3.1; Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1;
     `length`: Devlin et al. 2018, arXiv:1810.04805, appendix A.2 (512).
@@ -185,17 +185,17 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
 
 
 def long_enough(name: str, length: Dim | None, x: Volume) -> Iterator[Requirement]:
-    """A table of `length` rows has one for each token."""
+    """A table of `length` rows has a row for each token."""
     if length is not None:
         yield from at_least(1, length=length)
-        yield x.spatial[0] <= length, f"{name} has length={length}, the sequence {x.spatial[0]} tokens"
+        yield x.spatial[0] <= length, f"{name} has length={length}, but the sequence has {x.spatial[0]} tokens"
 
 
 class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("length",)):
-    """Sines and cosines of a token's place added to it: nothing is learned, the table is a buffer.
+    """Adds sines and cosines of each token's position; the table is a buffer, nothing is learned.
 
     x: C at T tokens -> y: the same. Feature 2i gets sin(t / 10000^(2i / C)), feature 2i + 1 the cosine. The table has
-    `length` rows, which are the most tokens it takes; T where that is not stated. Making it is not counted.
+    `length` rows, the maximum number of tokens; by default T. Computing the table is not counted.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
     """
@@ -207,7 +207,10 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from long_enough(self.name, self.length, x)
-        yield divides(2, x.channels), f"a sine and a cosine for each two features: {x.channels} must be even"
+        yield (
+            divides(2, x.channels),
+            f"sinusoidal_positions needs an even number of features (a sine and a cosine per pair), got {x.channels}",
+        )
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -222,7 +225,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
         return Ops(add=y.numel)
 
     def cast(self, x: Volume) -> Cast:
-        return Cast.FULL  # as the table is
+        return Cast.FULL  # like the table
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         yield Kernel(size=tensor_of(y), gradient=Gradient.SAME)
@@ -240,7 +243,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
 
 
 class Select(OfTokens, name="select", positional=("index",)):
-    """One token of a sequence, by its place: 0 is the first.
+    """Selects one token of a sequence by its index; 0 is the first.
 
     x: C at T tokens -> y: C
 
@@ -255,7 +258,7 @@ class Select(OfTokens, name="select", positional=("index",)):
         yield from super().requires(x)
         yield from at_least(0, index=self.index)
         n = x.spatial[0]
-        yield self.index < n, f"there is no token {self.index} among {n}: the first is 0, the last {n - 1}"
+        yield self.index < n, f"index={self.index} is out of range: a sequence of {n} tokens has indices 0 to {n - 1}"
 
     def windows(self, x: Volume) -> tuple[Window, ...]:
         return (Window(begin=-self.index, end=self.index + 1 - x.spatial[0]),)

@@ -1,4 +1,4 @@
-"""Activations without a corner at zero, or with a smooth side: each takes one transcendental function a unit."""
+"""Activations that are smooth at zero or on one side: one transcendental function per element each."""
 
 from typing import Literal
 
@@ -9,10 +9,11 @@ from archcalc.layers.activation import Activation
 
 
 class GELU(Activation, name="gelu", positional=("approximate",)):
-    """y = x Phi(x), Phi the distribution function of the standard normal: a transcendental function and a product.
+    """y = x Phi(x), where Phi is the distribution function of the standard normal.
 
-    `approximate: tanh` is y = 0.5 x (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2 / pi): six products, two additions
-    and a transcendental function a unit.
+    One transcendental function and one multiplication per element. `approximate: tanh` is
+    y = 0.5 x (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2 / pi): six multiplications, two additions and one
+    transcendental function per element.
 
     Sources: Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2; torch.nn.GELU.
     """
@@ -40,7 +41,7 @@ class GELU(Activation, name="gelu", positional=("approximate",)):
 
 
 class SiLU(Activation, name="silu", aliases=("swish",)):
-    """y = x sigmoid(x): a transcendental function and a product a unit.
+    """y = x sigmoid(x): one transcendental function and one multiplication per element.
 
     Sources: Elfwing et al. 2017, arXiv:1702.03118; Ramachandran et al. 2017, arXiv:1710.05941 (Swish);
     torch.nn.SiLU.
@@ -61,7 +62,9 @@ class SiLU(Activation, name="silu", aliases=("swish",)):
 
 
 class ELU(Activation, name="elu", positional=("alpha",)):
-    """y = x where x > 0, else alpha (exp(x) - 1): a comparison; an exponential, a subtraction and a product a unit.
+    """y = x where x > 0, else alpha (exp(x) - 1).
+
+    One comparison, one exponential, one subtraction and one multiplication per element.
 
     Sources: Clevert et al. 2015, arXiv:1511.07289; torch.nn.ELU.
     """

@@ -1,4 +1,4 @@
-"""Softmax over the features, and what has its arithmetic."""
+"""Softmax over the features, and the arithmetic of softmax."""
 
 from archcalc.core.dim import Dim
 from archcalc.core.ops import Ops
@@ -6,13 +6,13 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Layer, Role, module
 
 
-def softmax_ops(units: Dim, rows: Dim) -> Ops:
-    """The arithmetic of softmax over rows of `units` units in all: a row's maximum and its sum leave one unit out."""
-    return Ops(compare=units - rows, add=units + units - rows, exp=units, div=units)
+def softmax_ops(elements: Dim, rows: Dim) -> Ops:
+    """The arithmetic of softmax over rows with `elements` in total; each row's maximum and sum take one less."""
+    return Ops(compare=elements - rows, add=elements + elements - rows, exp=elements, div=elements)
 
 
 class OverFeatures(Layer):
-    """Abstract: what compares all features of a position with one another; backward takes what came out."""
+    """Abstract: combines all features at a position; backward uses the output."""
 
     role = Role.SOFTMAX
 
@@ -25,7 +25,7 @@ class OverFeatures(Layer):
 class Softmax(OverFeatures, name="softmax"):
     """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position.
 
-    For each of V units and R positions: V subtractions and exponentials and divisions, V - R comparisons and additions.
+    For V elements at R positions: V subtractions, V exponentials, V divisions, V - R comparisons and V - R additions.
     Source: torch.nn.Softmax.
     """
 

@@ -1,4 +1,4 @@
-"""Sub-sampling with weights, as the first convolutional networks had it."""
+"""Sub-sampling with weights, as in the first convolutional networks."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 
 class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride")):
-    """The sum of every window, times one learned coefficient for each map, plus one learned bias for each map.
+    """The sum of each window, times a learned coefficient per map, plus a learned bias per map.
 
     x: C at *spatial -> y: C at *spatial', y = w_c * sum(window) + b_c
 
@@ -22,7 +22,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
     """
 
     role = Role.POOLING
-    uncast = "its sums are in the lower dtype, its weights in float32, and their products make gradients of both"
+    uncast = "its sums run in the lower dtype, its weights in float32, and its gradients in both"
     ranks = (2,)
     followed_by = ("act",)
 

@@ -1,4 +1,4 @@
-"""Attention as in T5: no scale, no biases, and a learned number for how far apart two tokens are."""
+"""T5 attention: no scale, no biases, and a learned bias that depends on the distance of two tokens."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -15,15 +15,16 @@ from archcalc.layers.softmax import softmax_ops
 
 
 class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
-    """Attention softmax(Q K^T + B) V: B a learned number for each head and bucket of distances; no scale, no biases.
+    """Attention softmax(Q K^T + B) V, where B is learned per head and distance bucket; no scale, no linear biases.
 
-    x: C at T tokens, of another sequence `memory`: M at S tokens -> y: C at T tokens
+    x: C at T tokens; optional second sequence `memory`: M at S tokens -> y: C at T tokens
 
-    Queries are of x, keys and values of x or of the `memory`; heads have `d_kv` features, C / num_heads if not stated.
-    `num_buckets`: B is added; half of the buckets (of a direction, where both are seen) are for one distance each, the
-    others ever wider up to `max_distance`. `tie` names the layer whose B is used. MACs: C d_kv for each token and head
-    of queries, as much to join the heads, 2 M d_kv for each of the memory, and 2 d_kv for each pair of tokens in each
-    head. Beside them a pair in a head takes what it takes in `attention`, an addition in the place of its product.
+    Queries come from x, keys and values from x or from the `memory`; heads have `d_kv` features, by default
+    C / num_heads. With `num_buckets`, B is added: half of the buckets (of each direction, if not causal) hold one
+    distance each, the others hold increasingly wide ranges up to `max_distance`. `tie` names a layer whose B is used.
+    MACs per head: C d_kv per token for queries and C d_kv per token to combine the heads; 2 M d_kv per token of the
+    memory for keys and values; 2 d_kv for each pair of tokens. In addition, each pair in a head takes the operations of
+    `attention`, with one addition (of B) in place of the multiplication by the scale.
 
     Sources: Raffel et al. 2019, arXiv:1910.10683; Shaw et al. 2018, arXiv:1803.02155;
     T5Attention of Hugging Face's transformers (names, buckets).
@@ -33,9 +34,7 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     reads = ("memory",)
     inputs = (1, 1)
     ties: ClassVar[Mapping[str, str]] = {"tie": "relative_attention_bias.weight"}
-    opaque = (
-        "torch's attention takes other kernels in training than in inference where what it adds to scores is learned"
-    )
+    opaque = "with a learned bias torch's attention runs different kernels in training and in inference"
 
     num_heads: Dim
     d_kv: Dim | None = None
@@ -53,17 +52,20 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         if self.memory is not None:
             yield (
                 not self.causal and self.num_buckets is None,
-                "causal and num_buckets are of one sequence, not a memory",
+                "causal and num_buckets apply to self-attention only: remove them, or memory",
             )
         if self.num_buckets is not None:
             least = 2 if self.causal else 4
             yield from at_least(least, num_buckets=self.num_buckets)
-            text = f"max_distance={self.max_distance} must be beyond the {self.num_buckets} buckets"
+            text = f"max_distance={self.max_distance} must be greater than num_buckets={self.num_buckets}"
             yield self.max_distance > self.num_buckets, text
-        yield self.tie is None or self.num_buckets is not None, "tie shares what num_buckets adds to scores"
+        yield (
+            self.tie is None or self.num_buckets is not None,
+            "tie shares the bias of num_buckets: it needs num_buckets",
+        )
 
     def width(self, x: Volume) -> Dim:
-        """Features of a head."""
+        """The number of features of a head."""
         return x.channels // self.num_heads if self.d_kv is None else self.d_kv
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
@@ -99,7 +101,7 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         ) + softmax_ops(scores, rows)
 
     def scores(self, x: Volume, memory: Volume) -> Dim:
-        """Pairs of tokens, in every head."""
+        """The number of pairs of tokens, over all heads."""
         return self.num_heads * x.positions * memory.spatial[0]
 
     def cached(self, *xs: Volume) -> Dim:

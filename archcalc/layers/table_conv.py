@@ -1,4 +1,4 @@
-"""Convolution with a connection table: each output map sees some of the input maps."""
+"""Convolution with a connection table: each output map reads some of the input maps."""
 
 from collections.abc import Iterator
 
@@ -16,21 +16,21 @@ LENET5_C3 = (
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
     (0, 1, 3, 4), (1, 2, 4, 5), (0, 2, 3, 5), (0, 1, 2, 3, 4, 5),
 )  # fmt: skip
-"""LeCun et al. 1998, table I: for each of 16 maps, the maps of S2 that it is connected to."""
+"""LeCun et al. 1998, table I: for each of 16 maps, the maps of S2 it is connected to."""
 
 
 class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table")):
-    """A convolution whose output map o is connected only with the input maps listed in table[o].
+    """A convolution whose output map o reads only the input maps listed in table[o].
 
-    x: C_in at *spatial -> y: len(table) at *spatial', sizes as of conv
+    x: C_in at *spatial -> y: len(table) at *spatial', sizes as in conv
 
-    One kernel for each connection, one bias for each output map.
+    One kernel per connection, one bias per output map.
 
     Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.B and table I
     (layer C3).
     """
 
-    uncast = "its sums of maps are in the lower dtype, its bias in float32"
+    uncast = "its sums of maps run in the lower dtype, its bias in float32"
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")
@@ -40,22 +40,22 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
 
     @property
     def connections(self) -> Dim:
-        """Pairs of an input map and an output map that are connected."""
+        """The number of connected pairs of an input map and an output map."""
         return sum(len(inputs) for inputs in self.table)
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield len(self.table) >= 1, "table needs a list of input maps for each output map"
         for o, inputs in enumerate(self.table):
-            yield len(inputs) >= 1, f"table connects output map {o} with no input map"
-            yield len(set(inputs)) == len(inputs), f"table names an input map of output map {o} twice: {list(inputs)}"
+            yield len(inputs) >= 1, f"table connects output map {o} to no input map"
+            yield len(set(inputs)) == len(inputs), f"table repeats an input map for output map {o}: {list(inputs)}"
             yield (
                 min(inputs) >= 0 and max(inputs) < x.channels,
-                f"table connects output map {o} with {list(inputs)}; the input maps are 0 to {x.channels - 1}",
+                f"table connects output map {o} to {list(inputs)}, but the input maps are 0 to {x.channels - 1}",
             )
         yield from self.sliding(x)
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(len(self.table), self.places(x))
+        return x.to(len(self.table), self.positions(x))
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("weight", (self.connections, *self.kernel(x)))
@@ -63,8 +63,8 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
             yield Weight("bias", (len(self.table),))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        places = x.batch * prod(y.spatial)
-        mac = places * self.connections * prod(self.kernel(x))
+        positions = x.batch * prod(y.spatial)
+        mac = positions * self.connections * prod(self.kernel(x))
         return Ops(mac=mac, sums=y.numel, bias=y.numel if self.bias else 0)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:

@@ -15,12 +15,12 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 class TransposedConv(
     Layer, name="upconv", positional=("kernel_size", "out_channels"), aliases=("conv_transpose", "deconv")
 ):
-    """Every input unit adds a learned patch to the output: the gradient of a convolution, run forward.
+    """Each input element adds a learned patch to the output: the transpose of a convolution.
 
     x: C_in at *spatial -> y: out_channels at *spatial', o = (n - 1)s - 2p + d(k - 1) + 1 + output_padding
 
-    Counted are the products of every input unit with its whole patch, what falls outside the output (`padding`)
-    included, and the additions that the uncropped output takes.
+    Counted are the products of every input element with its whole patch, including the part that `padding` crops, and
+    the additions of the uncropped output.
 
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14; torch.nn.ConvTranspose1d, 2d, 3d (names, weight
     layout, output_padding below the stride or the dilation).
@@ -54,7 +54,7 @@ class TransposedConv(
                 w.output_padding < max(w.stride, w.dilation),
                 f"output_padding={w.output_padding} must be below the stride {w.stride} or the dilation {w.dilation}",
             )
-            yield w.slide(n) >= 1, f"nothing is left of {n} units: {w.counted(n)}"
+            yield w.slide(n) >= 1, f"the output of an axis of {n} elements is empty: {w.counted(n)}"
 
     def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
         given = (self.kernel_size, self.stride, self.padding, self.padding, self.dilation, self.output_padding)
@@ -80,7 +80,7 @@ class TransposedConv(
         return Cast.LOWER
 
     def unpredicted(self, x: Volume) -> str:
-        return "torch leaves the output of a transposed convolution over three axes in a larger buffer" * (x.rank == 3)
+        return "torch keeps the output of a transposed convolution over three axes in a larger buffer" * (x.rank == 3)
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())

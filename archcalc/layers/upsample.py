@@ -1,4 +1,4 @@
-"""Upsampling by a whole factor, without weights."""
+"""Upsampling by an integer factor, without weights."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -11,16 +11,16 @@ from archcalc.core.window import TransposedWindow, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
-"""Torch's word for linear interpolation along so many axes."""
+"""Torch's name for linear interpolation, by the number of axes."""
 
 
 class Upsample(Layer, name="upsample", positional=("scale_factor",)):
-    """More units by a whole factor: each repeated, or in proportion between its neighbours (`align_corners` off).
+    """Upsamples by an integer factor: repeats elements, or interpolates linearly (`align_corners` off).
 
     x: C at *spatial -> y: C at *(n * scale_factor)
 
-    Linear interpolation is a transposed convolution with a triangle of 2s units (2s - 1 where s is odd: its outermost
-    weights would be zero), and counted as 2^rank products and their sum for each output unit.
+    Linear interpolation is a transposed convolution with a triangular kernel of 2s elements (2s - 1 if s is odd: the
+    outermost weights would be zero). It counts as 2^rank products and their sum per output element.
 
     Sources: torch.nn.Upsample (modes, half-pixel centres); as a transposed convolution: Long et al. 2014,
     arXiv:1411.4038, section 3.3.
@@ -37,7 +37,7 @@ class Upsample(Layer, name="upsample", positional=("scale_factor",)):
         yield not x.channels_last, f"upsample needs channels before positions, got {x}"
         yield from one_for_each_axis(x.rank, scale_factor=self.scale_factor)
         yield from at_least(1, scale_factor=self.scale_factor)
-        yield self.mode in known, f"mode={self.mode} is not for {x.rank} spatial axes: {' or '.join(known)}"
+        yield self.mode in known, f"mode={self.mode} does not support {x.rank} spatial axes: use {' or '.join(known)}"
 
     def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
         nearest = self.mode == "nearest"
@@ -80,6 +80,6 @@ def repeated(scale: Dim) -> TransposedWindow:
 
 
 def interpolated(scale: Dim) -> TransposedWindow:
-    """The triangle between half-pixel centres."""
+    """The triangular kernel between half-pixel centres."""
     odd = scale % 2
     return TransposedWindow(2 * scale - odd, scale, (scale - odd) // 2, (scale - odd) // 2)

@@ -1,4 +1,4 @@
-"""Attention within windows of a map: what it takes grows with the map, not with its square."""
+"""Attention within windows of a map: its cost is linear in the size of the map, not quadratic."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from archcalc.layers.softmax import softmax_ops
 
 
 class OfMaps(Layer):
-    """Abstract: takes a map whose features come last."""
+    """Abstract: the input is a map whose features come last."""
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         holds = x.rank == 2 and x.channels_last
@@ -30,19 +30,19 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
 
     x: C at H x W, C last -> y: the same
 
-    Windows are squares of w = `window_size`, and begin `shift_size` further on where that is given, so that they join
-    what others keep apart; a map no larger than a window is not shifted. B is a learned number for each offset of two
-    positions: a table of (2 w - 1)^2 for every head. As torchvision does it, zeros fill the last windows, and what a
-    shift brings together from opposite sides of the map is masked; both are counted, as they are computed.
+    Windows are squares of w = `window_size` positions. `shift_size` shifts them, to connect positions that unshifted
+    windows separate; an axis no longer than a window is not shifted. B is learned for each offset of two positions: a
+    table of (2 w - 1)^2 entries per head. As in torchvision, zeros pad the last windows, and pairs from opposite sides
+    of the map, which a shift brings together, are masked; both are computed and therefore counted.
 
-    MACs: for each position, zeros included, 4 C^2 and 2 C w^2. Each pair in a head takes beside them the product and
-    the sum in softmax's argument, and what softmax takes.
+    MACs: 4 C^2 and 2 C w^2 per position, including padding. In addition, each pair in a head takes the multiplication
+    and the addition in softmax's argument, and the operations of softmax.
 
     Sources: Liu et al. 2021, arXiv:2103.14030, equations 2 and 4, section 3.2;
     torchvision.models.swin_transformer.ShiftedWindowAttention (names of weights).
     """
 
-    uncast = "its products are in the lower dtype, its table of biases and with it the scores in float32"
+    uncast = "its products run in the lower dtype, but its bias table and therefore the scores in float32"
     role = Role.CONTRACTION
 
     window_size: Dim
@@ -78,16 +78,16 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
             yield Weight("proj.bias", (c,))
 
     def padded(self, x: Volume) -> Volume:
-        """The map with zeros that make it a multiple of the windows."""
+        """The map, padded with zeros to a multiple of the window size."""
         return x.to(spatial=tuple(ceil_div(n, self.window_size) * self.window_size for n in x.spatial))
 
     def pairs(self, whole: Volume) -> Dim:
-        """Pairs of positions in one window."""
+        """The number of pairs of positions within windows."""
         return whole.positions * self.window_size**2
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         whole = self.padded(x)
-        projected = 4 * whole.numel  # queries, keys, values, and the heads joined
+        projected = 4 * whole.numel  # queries, keys, values, and the output of the combined heads
         pairs = self.pairs(whole)
         scores, rows = self.num_heads * pairs, self.num_heads * whole.positions
         return Ops(
@@ -123,13 +123,13 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
             yield Kernel(reads=("y",), size=tensor_of(y))
 
     def regrouped(self, name: str, whole: Volume, size: Tensor) -> Kernel:
-        """Positions in another order: the same where there is one window side by side."""
+        """Reorders the positions; a view if there is one window per row, or windows of one position."""
         view = 1 in (whole.spatial[1] // self.window_size, self.window_size)
         gradient = Gradient.VIEW if view else Gradient.NEW
         return Kernel(reads=(name,), makes=name, size=size, view=view, gradient=gradient, settled=not view)
 
     def attended(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
-        """Attention in all windows. Gradients of queries, keys and values are put side by side once all are there."""
+        """Attention in all windows. The gradients of queries, keys and values are concatenated once all are ready."""
         mapped, joined = Tensor(3 * whole.numel, y.dtype), Tensor(whole.numel, y.dtype)
         first, last = (("qkv.bias",), ("proj.bias",)) if self.bias else ((), ())
         yield linear_map(mapped, "qkv.weight", first, makes="mapped", in_order=many(y))
@@ -147,7 +147,7 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         yield linear_map(joined, "proj.weight", last, reads="joined", in_order=many(y), holds=names)
 
     def scored(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
-        """The shares of all pairs."""
+        """The attention weights of all pairs."""
         table, pairs = "relative_position_bias_table", self.pairs(whole)
         bias, scores = (Tensor(self.num_heads * n, y.dtype) for n in (self.window_size**4, pairs))
         yield Kernel(reads=(), makes="bias", size=bias, weights=(table,))

@@ -1,7 +1,7 @@
-"""Arithmetic of one forward pass under each counting convention. The conventions are here and nowhere else.
+"""Arithmetic of one forward pass under each counting convention. Conventions are defined only here.
 
-Layers state their arithmetic by kind (core/ops.py) and the role they play (layer.py); a convention decides what of it
-counts. "FLOPs" in papers are often what is `macs` here (He et al. 2015, Howard et al. 2017): compare with care.
+Layers state their arithmetic by kind (core/ops.py) and their role (layer.py); a convention decides what counts. "FLOPs"
+in papers are often `macs` here (He et al. 2015, Howard et al. 2017): compare with care.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ READS_ITS_INPUT_ONCE = {
     Role.LOCAL_NORM,
     Role.SOFTMAX,
 }
-"""What the lectures count as one operation for each input unit."""
+"""Layers that the lectures count as one operation per input element."""
 
 
 def nothing(node: Node) -> Dim:
@@ -35,21 +35,23 @@ FVCORE: Mapping[Role, Quantity] = {
     Role.BATCH_NORM: lambda node: (2 if affine(node) else 1) * node.inputs[0].numel,
     Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel,
     Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel if node.ops.div != 0 else 0,  # averages, not maxima
-    Role.RESAMPLING: lambda node: maximum(node.output.numel, node.ops.mul),  # bilinear: 4 an output, as it multiplies
+    Role.RESAMPLING: lambda node: maximum(
+        node.output.numel, node.ops.mul
+    ),  # bilinear: 4 per output, like its multiplications
 }
-"""What fvcore counts beside contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
+"""What fvcore counts besides contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
 
 NETSCOPE: Mapping[Role, Quantity] = {
     Role.LOCAL_NORM: lambda node: node.output.numel * node.layer.neighbours(node.inputs[0]).kernel,
     Role.MERGE: lambda node: node.ops.mul,
     Role.BATCH_NORM: lambda node: node.inputs[0].numel if affine(node) else 0,  # Caffe's Scale layer
 }
-"""What Netscope counts as MACCs beside contractions: squares of a local norm's window, products of volumes, the affine
+"""What Netscope counts as MACCs besides contractions: squares of a local norm's window, products of volumes, the affine
 part of a batch norm."""
 
 
 def spread(node: Node) -> Dim:
-    """The MACs of a contraction; of a transposed one by its output, k/s taps an axis, as Netscope takes them."""
+    """The MACs of a contraction; a transposed one by its output, with k/s taps per axis, as in Netscope."""
     whole, by = node.ops.mac, 1
     for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
         if isinstance(window, TransposedWindow):
@@ -71,7 +73,7 @@ def flops(node: Node) -> Dim:
 
 @measure("scalar", title="Scalar ops", noun="scalar operations")
 def scalar(node: Node) -> Dim:
-    """Every scalar operation of the canonical algorithm: a convolution with bias comes to exactly two for each MAC."""
+    """Every scalar operation of the canonical algorithm: a convolution with bias has exactly two per MAC."""
     ops = node.ops
     contraction = 2 * ops.mac - ops.sums + ops.bias
     return contraction + ops.add + ops.mul + ops.div + ops.root + ops.exp + ops.power + ops.compare
@@ -79,18 +81,18 @@ def scalar(node: Node) -> Dim:
 
 @measure("operations", title="Operations", noun="operations")
 def operations(node: Node) -> Dim:
-    """The lectures' count: one for each MAC and each bias addition; pooling, norms and softmax their input volume."""
+    """The lectures' count: one per MAC and per bias addition; for pooling, norms and softmax one per input element."""
     reading = node.inputs[0].numel if node.layer.role in READS_ITS_INPUT_ONCE else 0
     return node.ops.mac + node.ops.bias + reading
 
 
 @measure("fvcore", title="fvcore FLOPs")
 def fvcore(node: Node) -> Dim:
-    """As fvcore 0.1.5 counts a network in evaluation: MACs as one, and its own rates for norms and resampling."""
+    """The count of fvcore 0.1.5 in evaluation mode: one per MAC, with its own rates for norms and resampling."""
     return node.ops.mac + FVCORE.get(node.layer.role, nothing)(node)
 
 
 @measure("netscope", title="Netscope MACCs")
 def netscope(node: Node) -> Dim:
-    """The macc column of Netscope (dgschwend's fork, src/analyzer.coffee), with groups taken into account."""
+    """The macc column of Netscope (dgschwend's fork, src/analyzer.coffee), with support for groups."""
     return spread(node) + NETSCOPE.get(node.layer.role, nothing)(node)

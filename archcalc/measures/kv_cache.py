@@ -1,4 +1,4 @@
-"""The cache of keys and values: what decoding keeps of every token, so that it need not be computed again."""
+"""The KV cache: what decoding stores per token, so that keys and values are not computed again."""
 
 from archcalc.core.dim import Dim
 from archcalc.core.volume import ITEMSIZE
@@ -6,9 +6,9 @@ from archcalc.graph.graph import Node
 from archcalc.measure import measure
 
 
-@measure("kv_cache_bytes", title="KV bytes", noun="cache of keys and values", unit="byte")
+@measure("kv_cache_bytes", title="KV bytes", noun="KV cache", unit="byte")
 def kv_cache_bytes(node: Node) -> Dim:
-    """Bytes that decoding keeps for each token of each item.
+    """Bytes of the KV cache per token, for all samples of the batch.
 
     Source: Shazeer 2019, arXiv:1911.02150, section 2.4 (incremental decoding).
     """

@@ -1,4 +1,4 @@
-"""Bytes of what a layer puts out, for the whole batch."""
+"""Bytes of a layer's output, for the whole batch."""
 
 from archcalc.core.dim import Dim
 from archcalc.graph.graph import Node

@@ -1,4 +1,4 @@
-"""Receptive field: which elements of the network's inputs one output element of a layer can see."""
+"""Receptive field: the elements of each network input that one output element can depend on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,10 @@ from archcalc.sym.bounds import ANYWHERE, Ranges, interval
 from archcalc.sym.expr import Expr, NoClosedForm
 
 Fields = tuple[Field, ...]
-"""One field for each spatial axis of an input; none where no field can be given."""
+"""One field per spatial axis of an input; empty if the field is unknown."""
 
 MAX_PHASES = 100_000
-"""Upsampling by s makes s kinds of elements, and several layers multiply them: far beyond any network."""
+"""Limit on phases: upsampling by s creates s phases, and several layers multiply them. No real network reaches it."""
 
 TOO_MANY_PHASES = f"neighbouring elements see more than {MAX_PHASES:,} different windows"
 
@@ -28,9 +28,9 @@ Step = Callable[[Field, AnyWindow, Dim], Field]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one output element of a layer sees of one input: a field for each axis of the input.
+    """The field of one output element in one input: one per axis of the input.
 
-    `why`: why no field is given, where none is.
+    `why`: the reason, if the field is unknown.
     """
 
     input: str
@@ -39,7 +39,7 @@ class Seen:
 
 
 def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
-    """For every node what it sees of each spatial input that reaches it, in the order of the inputs."""
+    """For every node, its field in each spatial input that reaches it, in the order of the inputs."""
     found: dict[str, list[Seen]] = {}
     for seed in spatial_inputs(graph):
         for name, seen in of_input(graph, seed).items():
@@ -48,18 +48,18 @@ def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
 
 
 def receptive_fields(graph: Graph) -> dict[str, Fields]:
-    """For every node its largest field; nodes for which none can be given are left out."""
+    """For every node, its largest field. Nodes whose field is unknown are left out."""
     largest = ((name, widest(each)) for name, each in seen_by(graph).items())
     return {name: seen.fields for name, seen in largest if seen.fields}
 
 
 def fields_of(graph: Graph, seed: Input) -> dict[str, Fields]:
-    """For every node that one input reaches its field of that input, where it can be given."""
+    """For every node that one input reaches, its field in that input, if it is known."""
     return {name: seen.fields for name, seen in of_input(graph, seed).items() if seen.fields}
 
 
 def widest(seen: Sequence[Seen]) -> Seen:
-    """The largest of what a node sees of several inputs: the one of most elements; the first where sizes are free."""
+    """The largest of several fields of a node: the one with most elements; if sizes are free, the first."""
     known = [each for each in seen if each.fields]
     if len(known) < 2 or not is_number(*(axis.size for each in known for axis in each.fields)):
         return (known or seen)[0]
@@ -67,12 +67,12 @@ def widest(seen: Sequence[Seen]) -> Seen:
 
 
 def spatial_inputs(graph: Graph) -> tuple[Input, ...]:
-    """The inputs that have positions to be seen."""
+    """The inputs that have positions."""
     return tuple(each for each in graph.inputs if each.volume.rank)
 
 
 def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
-    """What every node that one input reaches sees of it."""
+    """The field in one input of every node that it reaches."""
     walk = Walk(seed, {name: each.domain.bounds() or ANYWHERE for name, each in graph.symbols.items()})
     walk.follow(graph.nodes, graph.repeats)
     del walk.seen[seed.name]
@@ -83,7 +83,7 @@ def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
 class Walk:
     """Follows one input through the nodes.
 
-    `seen`: what each sees of it so far. `ranges`: between which values symbols lie.
+    `seen`: the fields so far. `ranges`: the bounds of the free symbols.
     """
 
     seed: Input
@@ -99,7 +99,7 @@ class Walk:
         return Seen(self.seed.name, fields, why)
 
     def follow(self, nodes: Sequence[Node], repeats: Sequence[Repeat]) -> None:
-        """Node after node; those that stand for a free number of copies together."""
+        """Follows the nodes in order; nodes that stand for a free number of copies, together."""
         outermost = {each.nodes[0]: each for each in sorted(repeats, key=lambda each: len(each.nodes))}
         i = 0
         while i < len(nodes):
@@ -132,10 +132,10 @@ class Walk:
     # --- copies whose number is free ---------------------------------------------------------------------------------
 
     def repeated(self, repeat: Repeat, inside: Sequence[Node], repeats: Sequence[Repeat]) -> None:
-        """What the last of the copies sees, and what comes out of it.
+        """Sets the fields of the nodes of a repeat to those in the last copy.
 
-        Through sliding windows, elements of one phase see what one copy adds to either side of the field before it:
-        the same for every copy. Where that does not hold, a field is given only where all copies have the same.
+        With sliding windows and one phase, each copy adds the same margin on either side of the field. Otherwise, a
+        field is known only if it is the same in all copies.
         """
         before = self.seen.get(repeat.source)
         first = self.through(inside, repeats, repeat, before)
@@ -155,15 +155,15 @@ class Walk:
     def through(
         self, inside: Sequence[Node], repeats: Sequence[Repeat], repeat: Repeat, given: Seen | None
     ) -> dict[str, Seen]:
-        """What the nodes of one copy see where that much goes into it."""
+        """The fields of the nodes of one copy whose input has the field `given`."""
         outside = {name: seen for name, seen in self.seen.items() if name != repeat.source}
         copy = replace(self, seen={**outside, **({repeat.source: given} if given else {})})
         copy.follow(inside, repeats)
         return {node.name: copy.seen[node.name] for node in inside if node.name in copy.seen}
 
     def before_last(self, given: Sequence[Seen | None], repeat: Repeat, inside: Sequence[Node]) -> Seen | None:
-        """What goes into the last copy, from what is seen before the first, after one and after two; None where the
-        copies do not all add the same."""
+        """The field of the input of the last copy, from the fields before the first copy, after one and after two; None
+        if the copies do not all add the same."""
         known = [each.fields for each in given if each and each.fields]
         if len(known) < len(given) or self.reads_outside(repeat, inside):
             return None
@@ -172,12 +172,12 @@ class Walk:
         return self.sees(fields) if len(fields) == len(found) else None
 
     def reads_outside(self, repeat: Repeat, inside: Sequence[Node]) -> bool:
-        """Whether a copy reads something that the input reaches, other than the copy before it."""
+        """Whether a copy reads a value that depends on the input, other than the output of the previous copy."""
         own = {*repeat.nodes, repeat.source}
         return any(name in self.seen for node in inside for name in carriers(node) if name not in own)
 
     def is_run(self, repeat: Repeat) -> bool:
-        """Whether there is at least one copy, whatever the symbols are."""
+        """Whether there is at least one copy for all values of the symbols."""
         return interval(cast(Expr, repeat.count), self.ranges)[0] >= 1
 
 
@@ -186,7 +186,7 @@ def symbols_of(repeat: Repeat) -> str:
 
 
 def extrapolated(before: Field, after: Field, twice: Field, copies: Dim) -> Field | None:
-    """The field after so many copies, from those before the first, after one and after two; None where the copies do
+    """The field after `copies` copies, from the fields before the first, after one and after two; None if the copies do
     not all add the same.
 
     >>> from archcalc.core.dim import free
@@ -207,29 +207,29 @@ def extrapolated(before: Field, after: Field, twice: Field, copies: Dim) -> Fiel
 
 @cache
 def is_pointwise(kind: type[Layer]) -> bool:
-    """Whether a layer is of those that read one position for each: it says nothing else of its windows."""
+    """Whether each output position reads one input position: the layer does not override the default windows."""
     return kind.windows is Layer.windows and kind.windows_of_inputs is Layer.windows_of_inputs and kind.carries is None
 
 
 def carriers(node: Node) -> tuple[str, ...]:
-    """The sources whose values reach the output; the others only lend their size."""
+    """The sources whose values the output depends on; only the sizes of the others matter."""
     return node.sources[: node.layer.carries]
 
 
 def windows_along(node: Node, axes: int, source: int = 0) -> tuple[AnyWindow, ...]:
-    """A node's window on each axis of the network's input, where that comes in by the source of this number; a
-    sequence's one axis carries all that were put in a row."""
+    """A node's window on each axis of the network's input, for the source with this index; the single axis of a
+    sequence stands for all axes that were flattened into it."""
     windows = node.layer.windows_of_inputs(*node.inputs)[source]
     return windows * axes if len(windows) == 1 else windows
 
 
 def carrying(volume: Volume, axis: int, axes: int) -> int | None:
-    """Which axis of a volume carries one of the input's `axes`: its only one carries all; None where that is gone."""
+    """The axis of a volume for one of the input's `axes`: a single axis stands for all; None if it is removed."""
     return 0 if volume.rank == 1 else axis if volume.rank == axes else None
 
 
 def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step) -> Fields:
-    """The fields of a node's output, from those of its inputs; none where they would have too many phases."""
+    """The fields of a node's output, from those of its inputs; none if they would have too many phases."""
     alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
     for source, fields in branches.items():
         alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
@@ -238,12 +238,12 @@ def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step)
 
 
 def joined(branches: Sequence[Fields]) -> Fields:
-    """What several branches see together."""
+    """The union of the fields of several branches."""
     return branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
 
 
 def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, grow: Step) -> Fields:
-    """The fields behind windows; none where they would have too many phases."""
+    """The fields after these windows; empty if they have too many phases."""
     if all(window is IDENTITY for window in windows):
         return fields
     axes = list(zip(fields, windows, seed.volume.spatial, strict=True))

@@ -1,5 +1,5 @@
-"""Memory to the byte: what a training step allocates, keeps and frees, and what an optimizer adds.
+"""Memory to the byte: what a training step allocates, saves and frees, and what an optimizer adds.
 
-In: a `Graph` and a `TrainingSetup`. Out: a `Footprint`: bytes kept for backward, peaks, what is alive at them.
-To touch: optimizers/ to add one; how torch's engine and allocator behave. What a layer allocates stands in layers/.
+In: a `Graph` and a `TrainingSetup`. Out: a `Footprint`: bytes saved for backward, peaks, tensors alive at the peak.
+To touch: optimizers/ to add one; the behaviour of torch's engine and allocator. What a layer allocates is in layers/.
 """

@@ -1,7 +1,7 @@
-"""Autocast: what `torch.autocast` makes of a network of float32, by the CPU's lists.
+"""Autocast: how `torch.autocast` changes the dtypes of a float32 network, by the CPU's lists of operations.
 
-Contractions cast inputs and weights to the lower dtype, a few others cast to float32, and whatever is in no list
-computes in what comes: so every layer's dtypes follow from those of its inputs.
+Contractions cast inputs and weights to the lower dtype, a few operations cast to float32, and all others compute in the
+dtype of their inputs. The dtypes of a layer therefore follow from those of its inputs.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,20 +12,20 @@ from archcalc.core.volume import Volume, widest
 from archcalc.graph.graph import Node
 
 PARAMETERS = "float32"
-"""The dtype of the parameters, and of the list that computes in full."""
+"""The dtype of the parameters, and of operations on the full-precision list."""
 
 
 def unpredicted(node: Node, run: Run) -> str:
-    """Why the memory of a layer is not predicted under autocast; empty where it is."""
+    """Why the memory of a layer is not predicted under autocast; empty if it is."""
     if run.device != "cpu":
-        return "autocast is predicted for the CPU, whose lists of operations are not those of other devices"
+        return "autocast is predicted for the CPU only: other devices have other lists of operations"
     if run.dtype != PARAMETERS:
-        return f"autocast is predicted for networks of {PARAMETERS}, not of {run.dtype}"
+        return f"autocast is predicted for {PARAMETERS} networks only, not for {run.dtype}"
     return node.layer.uncast and f"not predicted under autocast: {node.layer.uncast}"
 
 
 def cast_to(cast: Cast, dtypes: Iterable[str], lower: str) -> str:
-    """The dtype in which an operation computes, by those of what goes into it.
+    """The dtype in which an operation computes, given the dtypes of its inputs.
 
     >>> cast_to(Cast.LOWER, ["float32"], "bfloat16"), cast_to(Cast.WIDEST, ["bfloat16", "float32"], "bfloat16")
     ('bfloat16', 'float32')
@@ -36,7 +36,7 @@ def cast_to(cast: Cast, dtypes: Iterable[str], lower: str) -> str:
 
 
 def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[Volume, ...]]:
-    """What a node puts out and takes in, where its inputs come in these dtypes."""
+    """A node's output and inputs, given the dtypes of its inputs."""
     if not run.autocast:
         return node.output, node.inputs
     xs = tuple(replace(x, dtype=dtype) for x, dtype in zip(node.inputs, dtypes, strict=True))

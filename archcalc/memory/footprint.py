@@ -1,4 +1,4 @@
-"""The footprint of a network: every figure of memory that it has, in bytes, for one batch under one set of rules."""
+"""The footprint of a network: all its memory figures, in bytes, for one batch and one training setup."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ __all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "in_the_batch
 
 @dataclass(frozen=True)
 class Step:
-    """What an optimizer takes: its state between steps, and what one step makes beside it."""
+    """The memory of an optimizer: its state between steps, and the temporary tensors of one step."""
 
     name: str
     implementation: str
@@ -33,13 +33,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes; the input and the gradient that backward begins with are the caller's, and are counted as alive.
+    """All figures in bytes; the caller's input and initial gradient count as alive.
 
-    `saved`: by layer, what it is the first to keep for backward. `inference`, `training`: the peaks above parameters
-    and buffers, where every tensor dies after its last use; `nested`: the peak of inference where blocks are called,
-    whose inputs live until they return. `left`: what is alive when backward ends. `step`: the optimizer's. `once`: what
-    of a frozen part can be computed once.
-    `timeline`: of training, with what is alive at its peak, where that was asked for.
+    `saved`: for each layer, the bytes it is the first to save for backward. `inference`, `training`: the peaks without
+    parameters and buffers, if every tensor is freed after its last use. `nested`: the inference peak if blocks are
+    separate modules, whose inputs live until they return. `left`: what is alive after backward. `step`: the memory of
+    the optimizer. `once`: the frozen outputs that can be computed once. `timeline`: the timeline of training, with
+    what is alive at its peak, if requested.
     """
 
     setup: TrainingSetup
@@ -57,13 +57,13 @@ class Footprint:
 
     @property
     def iteration(self) -> int:
-        """The peak of an iteration with the optimizer's step, parameters, buffers and states included."""
+        """The peak of an iteration with the optimizer's step, including parameters, buffers and optimizer state."""
         state, temporaries = (self.step.state, self.step.temporaries) if self.step else (0, 0)
         return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
 
 
 def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
-    """The footprint of a network of numbers; `with_timeline`: what is alive at every step of training too.
+    """The footprint of a network without free sizes; `with_timeline`: also what is alive at every step of training.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
@@ -87,10 +87,10 @@ def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_tim
 
 
 def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[tuple[str, int]], Timeline]:
-    """What layers keep for backward, and the timeline of a training step in which blocks are called; `watch`: the step
-    to look at closely."""
+    """The bytes each layer saves for backward, and the timeline of a training step with blocks as modules; `watch`:
+    the step at which live tensors are listed."""
     if setup.autocast and setup.checkpointed:
-        raise Opaque("under autocast, blocks that run again cast their weights again: not predicted")
+        raise Opaque("checkpointing under autocast is not predicted: checkpointed blocks cast their weights again")
     tape = tape_of(graph, run_of(graph, setup))
     again = stretches(graph, tape, setup.checkpointed)
     hold_inputs_of_blocks(graph, tape)
@@ -99,17 +99,17 @@ def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[t
 
 
 def run_of(graph: Graph, setup: TrainingSetup, *, is_training: bool = True) -> Run:
-    """In which circumstances its kernels run."""
+    """The environment its kernels run in."""
     return Run(is_training, setup.device, graph.dtype, setup.autocast)
 
 
 def weights_of(graph: Graph) -> list[Weight]:
-    """Every parameter and buffer, what is shared once."""
+    """All parameters and buffers; shared ones occur once."""
     return [weight for node in graph for weight in node.weights if not weight.shared_with]
 
 
 def inferences(graph: Graph, setup: TrainingSetup) -> tuple[TimelineStep, TimelineStep]:
-    """The peaks of inference, flat and with blocks that are called."""
+    """The inference peaks of flat source, and of source with blocks as modules."""
     tape = tape_of(graph, run_of(graph, setup, is_training=False))
     flat = inference(tape).peak
     hold_inputs_of_blocks(graph, tape)
@@ -128,7 +128,7 @@ def bytes_of(weights: Iterable[Weight]) -> int:
 
 
 def step_of(weights: Sequence[Weight], setup: TrainingSetup) -> Step | None:
-    """What the optimizer takes, where there is one."""
+    """The memory of the optimizer; None without one."""
     optimizer, implementation = setup.optimizer, setup.implementation
     if optimizer is None:
         return None
@@ -139,11 +139,11 @@ def step_of(weights: Sequence[Weight], setup: TrainingSetup) -> Step | None:
 # --- closed forms in the batch ---------------------------------------------------------------------------------------
 
 FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
-"""What a budget may call them."""
+"""The names of memory figures in budgets."""
 
 
 def in_the_batch(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, Dim]:
-    """The figures of a network whose batch is free, in bytes, exact from a batch of 2 on; numbers where it is not.
+    """The figures in bytes as formulas of a free batch, exact for a batch of at least 2; numbers if the batch is fixed.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
@@ -161,7 +161,7 @@ def in_the_batch(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str
 
 
 def highest(steps: Iterable[TimelineStep]) -> Dim:
-    """The most that is alive at any step: of lines in one symbol those that are the highest somewhere."""
+    """The maximum over all steps: a number, or the maximum of the linear functions that are largest somewhere."""
     lives = list(dict.fromkeys(step.live for step in steps))
     if is_number(*lives):
         return max(lives)
@@ -169,7 +169,7 @@ def highest(steps: Iterable[TimelineStep]) -> Dim:
 
 
 def upper_hull(lines: Sequence[Expr]) -> list[Dim]:
-    """Of lines `a N + b` those that are above all others for some N from 1 on; all of them where they are no lines."""
+    """The lines `a N + b` that are the largest for some N >= 1; all expressions if some are not linear."""
     points: dict[int, int] = {}
     for line in lines:
         slope, rest = slope_of(line)
@@ -186,7 +186,7 @@ def upper_hull(lines: Sequence[Expr]) -> list[Dim]:
 
 
 def beyond(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
-    """Whether the last line is below the one before it or the new one wherever they meet."""
+    """Whether the last line is never above both the one before it and the new one."""
     if len(hull) < 2:
         return False
     (a, b), (c, d) = hull[-2:]
@@ -194,7 +194,7 @@ def beyond(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
 
 
 def slope_of(line: Expr) -> tuple[int | None, int]:
-    """`a` and `b` of `a N + b`; no slope where an expression is something else."""
+    """`a` and `b` of `a N + b`; the slope is None if an expression is not linear."""
     others = [(monomial, c) for monomial, c in line.terms.items() if monomial]
     if len(line.symbols()) > 1 or any(
         len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Symbol) for m, _ in others

@@ -1,17 +1,17 @@
-"""What an optimizer is. Subclasses live one family to a file in optimizers/.
+"""The base class of optimizers. Each family of subclasses has its own file in optimizers/.
 
 An optimizer states facts; every quantity is derived from them elsewhere:
 
-    fields     what may be said of it: torch's own keyword names and defaults    -> binding, the call
-    requires   what must hold of the fields and of the weights                   -> diagnostics
-    state      the tensors it keeps for a weight, named as in `optimizer.state`  -> memory between steps
+    fields     its arguments: torch's own keyword names and defaults             -> binding, the call
+    requires   requirements on the fields and the weights                        -> diagnostics
+    state      the tensors it keeps per weight, named as in `optimizer.state`    -> memory between steps
     forloop    one `step()` of the implementation that goes weight by weight  }
-    foreach    of the one that makes a list of tensors with every operation   }  -> memory during a step
-    fused      of the one that makes no tensors                               }
-    target     the class of torch.optim that it stands for                       -> generated source
+    foreach    one `step()` of the implementation with lists of tensors       }  -> memory during a step
+    fused      one `step()` of the implementation without new tensors         }
+    target     the equivalent class of torch.optim                               -> generated source
 
-A step is stated as torch's source has it, line by line, as far as a line allocates: what is made, under which name, and
-when the name is given to something else. What a step allocates follows, event by event.
+A step follows torch's source line by line, as far as a line allocates memory: what it makes, under which name, and when
+that name is reassigned. The allocations of a step follow from these lines, event by event.
 """
 
 from abc import ABC, abstractmethod
@@ -35,7 +35,7 @@ from archcalc.spec.chain import Invocation, Step, parse_chain
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """What a step or a state is made of."""
+    """A tensor of a step or a state."""
 
     shape: tuple[Dim, ...]
     dtype: str
@@ -45,7 +45,7 @@ class Tensor:
         return prod(self.shape) * ITEMSIZE[self.dtype]
 
     def reduced(self, axis: int) -> "Tensor":
-        """This tensor summed along an axis, which stays with length 1.
+        """This tensor summed along an axis, which is kept with length 1.
 
         >>> Tensor((64, 3, 7, 5), "float32").reduced(-2).shape
         (64, 3, 1, 5)
@@ -58,14 +58,14 @@ class Tensor:
 Tensors: TypeAlias = tuple[Tensor, ...]
 
 SCALAR = Tensor((), "float32")
-"""What torch counts steps in (`_get_scalar_dtype` in torch/optim/optimizer.py): 4 bytes to a weight."""
+"""Torch's step counter (`_get_scalar_dtype` in torch/optim/optimizer.py): 4 bytes per weight."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """One entry of `optimizer.state[p]`.
 
-    `host`: kept in the CPU's memory wherever the weight is, except by the fused implementation.
+    `host`: in CPU memory even if the weight is not, except in the fused implementation.
     """
 
     name: str
@@ -77,7 +77,7 @@ STEP = State("step", SCALAR, host=True)
 
 
 def learned(weights: Sequence[Weight]) -> list[Weight]:
-    """The weights that an optimizer is given: neither buffers nor frozen, and what is shared once."""
+    """The weights that an optimizer gets: no buffers, no frozen weights; shared ones occur once."""
     return [w for w in weights if w.trainable and not w.buffer and not w.shared_with]
 
 
@@ -92,7 +92,7 @@ def tensor_of(weight: Weight) -> Tensor:
 class Change:
     """An allocation (`size` in bytes, above 0) or a release (below 0).
 
-    `workspace`: one operator of torch both allocates and releases it.
+    `workspace`: it is allocated and released within one torch operator.
     """
 
     size: int
@@ -101,24 +101,24 @@ class Change:
 
 Changes: TypeAlias = tuple[Change, ...]
 Operand: TypeAlias = Callable[[Tensor], Changes]
-"""What an operation on a tensor allocates first and releases last, because of its other operand."""
+"""The memory that an operation on a tensor needs for its other operand, from its start to its end."""
 
 NUMBER = 8
-"""Bytes of a Python number that meets a tensor: it becomes a float64 or int64 of its own."""
+"""Bytes of a Python number that is combined with a tensor: torch converts it to a float64 or int64 tensor."""
 
 
 def nothing(tensor: Tensor) -> Changes:
-    """Of tensors, and of numbers that the kernel takes as such (`alpha=`, `value=`, the weight of `lerp_`)."""
+    """For a tensor, or a number that the kernel takes directly (`alpha=`, `value=`, the weight of `lerp_`)."""
     return ()
 
 
 def real(tensor: Tensor) -> Changes:
-    """Of a `float`: itself, and within the operator its cast to the tensor's dtype."""
+    """For a `float`: its tensor and, within the operator, a cast to the tensor's dtype."""
     return (Change(NUMBER), *cast("float64", tensor))
 
 
 def whole(tensor: Tensor) -> Changes:
-    """Of an `int`, likewise."""
+    """For an `int`, likewise."""
     return (Change(NUMBER), *cast("int64", tensor))
 
 
@@ -127,12 +127,12 @@ def cast(dtype: str, tensor: Tensor) -> Changes:
 
 
 def listed(operand: Operand) -> Operand:
-    """Of a number within an operator that makes all that it needs itself, as `torch._foreach_` ones do."""
+    """For a number in an operator that allocates everything itself, such as a `torch._foreach_` one."""
     return lambda tensor: tuple(Change(each.size, workspace=True) for each in operand(tensor))
 
 
 def released(changes: Sequence[Change]) -> Iterator[Change]:
-    """The end of what was allocated, the last first."""
+    """The releases of these allocations, in reverse order."""
     return (Change(-each.size, each.workspace) for each in reversed(changes) if each.size)
 
 
@@ -141,7 +141,7 @@ def allocated(tensors: Sequence[Tensor]) -> Changes:
 
 
 Variables: TypeAlias = dict[str, Tensors]
-"""What the local variables of a running step hold that it has made."""
+"""The tensors made by a running step, by local variable."""
 
 
 class Statement(ABC):
@@ -151,12 +151,12 @@ class Statement(ABC):
 
     @abstractmethod
     def changes(self, variables: Variables) -> Iterator[Change]:
-        """What the line allocates and releases, in order."""
+        """The allocations and releases of the line, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Make(Statement):
-    """`name = operation(...)`: a tensor or a list of them. What the name held is released when the new one is there."""
+    """`name = operation(...)`: a tensor or a list of tensors. The old value is released after the new one exists."""
 
     name: str
     tensors: Tensors
@@ -174,7 +174,7 @@ class Make(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Update(Statement):
-    """`operation_(...)`: in place, so that nothing is made but what a Python number needs."""
+    """`operation_(...)`: in place; only a Python number needs memory."""
 
     tensors: Tensors
     operand: Operand = real
@@ -188,7 +188,7 @@ class Update(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Drop(Statement):
-    """`del name`, a name given to something that was there before, or the end of an expression's part."""
+    """`del name`, the reassignment of a name to an existing tensor, or the end of a subexpression."""
 
     name: str
 
@@ -198,7 +198,7 @@ class Drop(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Name(Statement):
-    """`name = (...)`, where what the parentheses made was called `part` here."""
+    """`name = (...)`, where the value in parentheses is `part` here."""
 
     name: str
     part: str
@@ -212,7 +212,7 @@ Statements: TypeAlias = Iterator[Statement]
 
 
 def run(statements: Statements) -> Iterator[Change]:
-    """What a function of these statements allocates and releases; what its variables hold ends with it."""
+    """The allocations and releases of a function with these statements; its variables are released at the end."""
     variables: Variables = {}
     for statement in statements:
         yield from statement.changes(variables)
@@ -232,7 +232,7 @@ def count_steps() -> Statements:
 
 
 def count_steps_fused(count: int) -> Statement:
-    """`torch._foreach_add_(steps, 1)`: each makes its own number, on a CPU."""
+    """`torch._foreach_add_(steps, 1)`: on a CPU, each step counter makes its own number."""
     return Update((SCALAR,) * count, listed(whole))
 
 
@@ -242,7 +242,7 @@ def gradient(weight: Tensors, maximize: bool) -> Statement:
 
 
 def gradients(weights: Tensors, maximize: bool) -> Statements:
-    """The next group's list of gradients, and where they are to ascend that of `torch._foreach_neg`."""
+    """The next group's list of gradients; with `maximize`, the list of `torch._foreach_neg`."""
     yield Drop("grad")
     if maximize:
         yield Make("grad", weights)
@@ -258,12 +258,12 @@ IMPLEMENTATIONS = ("forloop", "foreach", "fused")
 
 
 class Optimizer(Declared, ABC):
-    """With `name`, an optimizer that a command may name.
+    """A subclass declared with `name` can be used in commands under that name.
 
     target           the class of torch.optim
-    implementations  those that torch has, of forloop, foreach and fused
-    on_cuda          the one that torch takes by itself where all weights are on a GPU; on a CPU it is the for-loop
-    unpredicted      what operators of a step need for themselves that is not predicted; empty where all is
+    implementations  those of forloop, foreach and fused that torch has
+    on_cuda          torch's default if all weights are on a GPU; on a CPU it is forloop
+    unpredicted      the operators of a step whose workspaces are not predicted; empty if all are
     """
 
     target: ClassVar[str]
@@ -281,30 +281,30 @@ class Optimizer(Declared, ABC):
             OPTIMIZERS[name] = cls
 
     def not_negative(self, *names: str) -> Iterator[Requirement]:
-        """What must hold of these fields."""
+        """Requires that these fields are not negative."""
         for name in names:
             value = getattr(self, name)
             yield value >= 0, f"{name} must be 0 or more, got {value}"
 
     def below_one(self, betas: tuple[float, ...]) -> Iterator[Requirement]:
-        """What must hold of `betas`."""
+        """Requires that all `betas` are at least 0 and below 1."""
         yield all(0 <= beta < 1 for beta in betas), f"betas must be at least 0 and below 1, got {list(betas)}"
 
     def requires(self, weights: Sequence[Weight] = ()) -> Iterator[Requirement]:
-        """What must hold of the fields, and of the weights that are learned."""
+        """The requirements on the fields and on the trained weights."""
         yield from self.not_negative("lr")
 
     @abstractmethod
     def state(self, weight: Weight) -> Iterator[State]:
-        """What it keeps for a weight that is learned, from the first step on, in torch's order."""
+        """The state it keeps per trained weight after the first step, in torch's order."""
 
     def depends(self, weight: Weight) -> bool:
-        """Whether what a step allocates for a weight depends on values: then it is off by some bytes."""
+        """Whether the allocations of a step depend on values; then the prediction is a few bytes off."""
         return False
 
     @abstractmethod
     def forloop(self, weight: Tensor) -> Statements:
-        """The body of the loop over all weights: what it leaves in its variables is there when the next comes."""
+        """The body of the loop over all weights; its variables keep their values into the next iteration."""
 
     def foreach(self, weights: Tensors) -> Statements:
         """The body of the loop over groups of one dtype."""
@@ -315,7 +315,7 @@ class Optimizer(Declared, ABC):
         raise NotImplementedError
 
     def call(self, implementation: str = "") -> Call:
-        """Its constructor, with `lr` and all that is not torch's default; without an implementation torch takes one."""
+        """Its constructor call, with `lr` and all non-default arguments; without an implementation torch chooses."""
         chosen = {}
         if implementation:
             check(self, implementation)
@@ -332,7 +332,7 @@ def check(optimizer: Optimizer, implementation: str) -> None:
 
 
 def written(call: Call, weights: str = "network.parameters()") -> str:
-    """The call of a constructor as source; `weights` is the expression for what it optimizes.
+    """A constructor call as source text; `weights` is the expression for the parameters.
 
     >>> written(Call("torch.optim.AdamW", {"lr": 0.001, "foreach": True}))
     'torch.optim.AdamW(network.parameters(), lr=0.001, foreach=True)'
@@ -349,10 +349,10 @@ def state_bytes(optimizer: Optimizer, weights: Sequence[Weight]) -> Dim:
 
 
 def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation: str) -> Iterator[Change]:
-    """Every allocation and release of one `step()` on a CPU once state is there, in order (releases that follow each
-    other directly: in any). Gradients are there before and after.
+    """Every allocation and release of one `step()` on a CPU after state exists, in order (consecutive releases: in any
+    order). Gradients exist before and after.
 
-    Raises ValueError where torch has no such implementation.
+    Raises ValueError if torch has no such implementation.
     """
     check(optimizer, implementation)
     tensors = [tensor_of(weight) for weight in learned(weights)]
@@ -363,8 +363,8 @@ def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation:
 
 
 def step_peak(optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False) -> int:
-    """The most bytes that a step holds above weights, gradients and state: in tensors, or with the `workspaces` that
-    operators need for themselves. Raises ValueError where torch has no such implementation.
+    """The peak bytes of a step without weights, gradients and state: of tensors only, or including the `workspaces` of
+    operators. Raises ValueError if torch has no such implementation.
     """
     changes = temporaries(optimizer, weights, implementation)
     return max(accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0))
@@ -374,10 +374,10 @@ NEIGHBOURS = ("float32", "bfloat16")
 
 
 def groups(tensors: Sequence[Tensor]) -> list[Tensors]:
-    """Tensors by dtype, in the order in which a list operation takes the dtypes.
+    """Tensors grouped by dtype, in the order in which a list operation processes the groups.
 
-    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen), whose order with
-    libstdc++ is: the dtype met last comes first, but float32 and bfloat16, which share a bucket, stay together.
+    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen). With libstdc++,
+    the dtype seen last comes first, but float32 and bfloat16, which share a bucket, stay together.
 
     >>> [each[0].dtype for each in groups([Tensor((1,), d) for d in ("bfloat16", "float64", "float32")])]
     ['float64', 'float32', 'bfloat16']
@@ -397,15 +397,15 @@ def signature_of(optimizer: type[Optimizer]) -> Signature:
 
 
 def read_optimizer(text: str, source: str = "<optimizer>") -> Optimizer:
-    """The optimizer that a text names: `adamw`, `sgd(0.1, momentum=0.9, nesterov=true)`.
+    """The optimizer in a text: `adamw`, `sgd(0.1, momentum=0.9, nesterov=true)`.
 
-    Raises SpecError with everything that is wrong with it; `source` is what places in it are called.
+    Raises SpecError with all problems; `source` is the file name in locations.
     """
     call = invocation(text, Location(Source(source, text), 0, 0, max(1, len(text))))
     optimizer = OPTIMIZERS.get(call.target.text)
     if optimizer is None:
         help = did_you_mean(call.target.text, OPTIMIZERS) or f"optimizers: {enumerated(OPTIMIZERS)}"
-        raise problem("AC101", f"no optimizer is called '{call.target.text}'", call.target.where, help=help)
+        raise problem("AC101", f"there is no optimizer named '{call.target.text}'", call.target.where, help=help)
     values, _ = arguments_of(call, signature_of(optimizer), {})
     made = optimizer(**values)
     if wrong := [message for holds, message in made.requires() if not holds]:
@@ -414,7 +414,7 @@ def read_optimizer(text: str, source: str = "<optimizer>") -> Optimizer:
 
 
 def invocation(text: str, where: Location) -> Invocation:
-    """The one call that a text consists of."""
+    """The single call in a text."""
     body = parse_chain(text, Location(where.source))
     step = body[0]
     if (
@@ -424,4 +424,4 @@ def invocation(text: str, where: Location) -> Invocation:
         and not (step.name or step.repeat)
     ):
         return step.call
-    raise problem("AC012", "one optimizer belongs here", where, help="sgd(0.1, momentum=0.9)")
+    raise problem("AC012", "expected one optimizer", where, help="sgd(0.1, momentum=0.9)")

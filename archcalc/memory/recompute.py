@@ -1,9 +1,9 @@
-"""What runs again: stretches of a tape that keep only what goes into them, until backward comes to them.
+"""Recomputation: checkpointed stretches of a tape, which save only their inputs and run again in backward.
 
-As torch/utils/checkpoint.py has it (`use_reentrant=False`): in the forward pass a stretch keeps what goes into it and
-the state of the random numbers. The first of its operations whose backward asks for something runs it again, up to the
-last thing that it keeps; each operation lets go of its own share, and of the inputs when all have. While it runs again,
-a second state of the random numbers is held.
+Models torch/utils/checkpoint.py (`use_reentrant=False`). In the forward pass a stretch saves its inputs and the state
+of the random number generator. The first backward operation that needs a saved tensor runs the stretch again, up to its
+last saved tensor. Each operation releases its own saved tensors; the inputs are released when all operations are done.
+During the second run, another random number state is held.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,12 +15,12 @@ from archcalc.memory.tape import Op, Tape
 from archcalc.memory.timeline import LiveSet
 
 RANDOM_STATE = {"cpu": 5056, "cuda": 0}
-"""Bytes of `torch.get_rng_state()`, in the CPU's memory; that of a GPU's generator is there too."""
+"""Bytes of `torch.get_rng_state()` in CPU memory; the state of a GPU's generator is in CPU memory too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that keeps."""
+    """Operations `first` to `last` of a tape; `inputs`: the storages they read; `stop`: the last one that saves."""
 
     first: int
     last: int
@@ -29,38 +29,38 @@ class Stretch:
 
 
 def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch, ...]:
-    """The operations of the blocks that are checkpointed; without those in which nothing is kept anyway.
+    """The operations of the checkpointed blocks; without blocks that save nothing anyway.
 
-    Raises SpecError for a name that no block has.
+    Raises SpecError if there is no block of that name.
     """
-    places: dict[str, list[int]] = {}
-    for place, op in enumerate(tape.ops):
-        places.setdefault(op.node, []).append(place)
+    indices: dict[str, list[int]] = {}
+    for index, op in enumerate(tape.ops):
+        indices.setdefault(op.node, []).append(index)
     blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
-    found = (stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
+    found = (stretch(tape, [index for node in inside for index in indices[node.name]]) for inside in blocks)
     return tuple(each for each in found if each)
 
 
-def stretch(tape: Tape, places: list[int]) -> Stretch | None:
-    keeping = [place for place in places if packs(tape.ops[place])]
+def stretch(tape: Tape, indices: list[int]) -> Stretch | None:
+    keeping = [index for index in indices if packs(tape.ops[index])]
     if not keeping:
         return None
-    return Stretch(places[0], places[-1], keeping[-1], tuple(outside(tape, places)))
+    return Stretch(indices[0], indices[-1], keeping[-1], tuple(outside(tape, indices)))
 
 
-def outside(tape: Tape, places: list[int]) -> Iterator[int]:
-    """The storages that operations read and that are there before; a view of one of them is no new one."""
+def outside(tape: Tape, indices: list[int]) -> Iterator[int]:
+    """The storages that these operations read but do not make; views of them are not new storages."""
     known: set[int] = set()
-    for place in places:
-        for storage in (tape.tensors[i].storage for i in tape.ops[place].reads):
+    for index in indices:
+        for storage in (tape.tensors[i].storage for i in tape.ops[index].reads):
             if storage not in known:
                 known.add(storage)
                 yield storage
-        known.update(tape.tensors[tensor].storage for tensor in tape.ops[place].made)
+        known.update(tape.tensors[tensor].storage for tensor in tape.ops[index].made)
 
 
 def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
-    """What the operations of stretches keep in the forward pass: the first what goes in, the others nothing."""
+    """What the operations of stretches save in the forward pass: the first one the inputs, the others nothing."""
     kept: dict[int, tuple[int, ...]] = {}
     for each in again:
         kept |= dict.fromkeys(range(each.first, each.last + 1), ()) | {each.first: each.inputs}
@@ -68,13 +68,13 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
 
 
 def packs(op: Op) -> bool:
-    """Whether autograd keeps something of an operation, were it only its weight."""
+    """Whether autograd saves anything for an operation, even if only its weight."""
     return bool(op.keeps or op.weights or (op.contracts and op.learns))
 
 
 @dataclass
 class Recompute:
-    """The state of one stretch in a training step. `keeps`: what its operations keep once it has run again."""
+    """The state of one stretch in a training step. `keeps`: what its operations save after it has run again."""
 
     stretch: Stretch
     live_set: LiveSet
@@ -83,43 +83,43 @@ class Recompute:
     waiting: set[int] = field(default_factory=set)
 
     @property
-    def places(self) -> range:
+    def indices(self) -> range:
         return range(self.stretch.first, self.stretch.last + 1)
 
     def begin(self) -> None:
-        """In the forward pass: takes what is held until backward has come through."""
+        """In the forward pass: holds what must live until backward is done."""
         tape = self.live_set.tape
-        self.waiting = {place for place in self.places if packs(tape.ops[place])}
+        self.waiting = {index for index in self.indices if packs(tape.ops[index])}
         self.held = [*self.stretch.inputs, self.random_state()]
         self.live_set.take_all(self.stretch.inputs)
 
     def random_state(self) -> int:
-        return self.live_set.new("state of the random numbers", RANDOM_STATE[self.live_set.tape.run.device])
+        return self.live_set.new("random number state", RANDOM_STATE[self.live_set.tape.run.device])
 
-    def needed(self, place: int) -> tuple[int, ...]:
-        """What the backward of an operation has kept for it; runs the stretch again if it is the first that asks."""
-        if not self.keeps and packs(self.live_set.tape.ops[place]):
+    def needed(self, index: int) -> tuple[int, ...]:
+        """The saved tensors of an operation; the first call runs the stretch again."""
+        if not self.keeps and packs(self.live_set.tape.ops[index]):
             self.run()
-        return self.keeps.get(place, ())
+        return self.keeps.get(index, ())
 
-    def done(self, place: int) -> None:
-        """The backward of an operation has ended."""
-        self.waiting.discard(place)
+    def done(self, index: int) -> None:
+        """Marks the backward pass of an operation as done."""
+        self.waiting.discard(index)
         if not self.waiting:
             self.live_set.drop_all(self.held)
             self.held = []
 
     def run(self) -> None:
-        """Runs again: new storages for all that is made, kept for backward, the rest gone as it was before."""
+        """Runs again: new storages for everything it makes; saved tensors stay, the rest is released as before."""
         live_set, tape = self.live_set, self.live_set.tape
         random = self.random_state()
         new = dict(self.renewed())
         alive: dict[int, int] = {}
-        for place in range(self.stretch.first, self.stretch.stop + 1):
-            op = tape.ops[place]
-            self.keeps[place] = tuple(new.get(storage, storage) for storage in op.keeps)
-            live_set.take_all(self.keeps[place])
-            if place == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
+        for index in range(self.stretch.first, self.stretch.stop + 1):
+            op = tape.ops[index]
+            self.keeps[index] = tuple(new.get(storage, storage) for storage in op.keeps)
+            live_set.take_all(self.keeps[index])
+            if index == self.stretch.stop:  # it ends within this operation, once all saved tensors exist
                 live_set.mark("again", op.node)
                 break
             alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
@@ -127,18 +127,18 @@ class Recompute:
             live_set.take_all((*op.pins, *own))
             live_set.mark("again", op.node)
             live_set.drop_all(own)
-            live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
+            live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= index])
         live_set.drop_all(alive.values())
-        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
+        live_set.drop_all(pin for index in self.keeps if index != self.stretch.stop for pin in tape.ops[index].pins)
         live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:
-        """For every storage that the stretch makes, the one that it makes when it runs again."""
+        """For every storage that the stretch makes, the storage that the second run makes."""
         tape = self.live_set.tape
         made = dict.fromkeys(
             storage
-            for place in self.places
-            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[place].made), *tape.ops[place].own)
+            for index in self.indices
+            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[index].made), *tape.ops[index].own)
             if storage not in self.stretch.inputs
         )
         for storage in made:

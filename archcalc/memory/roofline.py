@@ -1,10 +1,10 @@
-"""The roofline: the least time that a layer takes on a device whose two ceilings are known, and which of them it meets.
+"""The roofline: the minimum time of a layer on a device with two known ceilings, and which of them limits it.
 
 t >= max(FLOPs / peak, bytes / bandwidth), where FLOPs are those of contractions, and every input, output and weight
 goes through memory once. Source: Williams, Waterman & Patterson 2009, Communications of the ACM 52(4), 65-76.
 
-It is a lower bound under those two assumptions and no estimate. What reads only part of its input, finds it in a cache,
-or computes a convolution with fewer multiplications (Winograd's) can be faster than it says.
+This is a lower bound under these two assumptions, not an estimate. A layer can be faster if it reads only part of its
+input, finds it in a cache, or computes a convolution with fewer multiplications (Winograd).
 """
 
 from collections.abc import Mapping
@@ -17,32 +17,32 @@ from archcalc.measures.arithmetic import flops
 from archcalc.measures.output_bytes import output_bytes
 
 COMPUTE, MEMORY, NOTHING = "compute", "memory", "nothing"
-"""What bounds a layer: arithmetic, memory, or neither: it only sees its input in another shape."""
+"""What bounds a layer: arithmetic, memory, or nothing if it only views its input in another shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ceilings:
-    """What a device does at its best: FLOP/s of a matrix product, bytes/s of a copy, those read and those written."""
+    """The best rates of a device: FLOP/s of a matrix product, bytes/s (read plus written) of a copy."""
 
     peak: float
     bandwidth: float
 
     @property
     def ridge(self) -> float:
-        """The intensity from which on arithmetic is what bounds, in FLOPs for each byte."""
+        """The intensity above which arithmetic is the limit, in FLOPs per byte."""
         return self.peak / self.bandwidth
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a layer has to do: FLOPs, and bytes to be moved."""
+    """The work of a layer: FLOPs, and bytes to move."""
 
     flops: int
     nbytes: int
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity, in FLOPs for each byte; 0 where there is nothing to do.
+        """Arithmetic intensity, in FLOPs per byte; 0 if there is no work.
 
         >>> Work(flops=600, nbytes=200).intensity
         3.0
@@ -50,7 +50,7 @@ class Work:
         return self.flops / self.nbytes if self.nbytes else 0.0
 
     def floor(self, ceilings: Ceilings) -> float:
-        """The least time, in seconds.
+        """The minimum time, in seconds.
 
         >>> Work(flops=600, nbytes=200).floor(Ceilings(peak=100, bandwidth=50))
         6.0
@@ -58,7 +58,7 @@ class Work:
         return max(self.flops / ceilings.peak, self.nbytes / ceilings.bandwidth)
 
     def bound(self, ceilings: Ceilings) -> str:
-        """Which ceiling the floor is of.
+        """Which ceiling determines the floor.
 
         >>> slow = Ceilings(peak=100, bandwidth=50)
         >>> [Work(each, 200).bound(slow) for each in (400, 399)], Work(0, 0).bound(slow)
@@ -70,7 +70,7 @@ class Work:
 
 
 def work_of(graph: Graph) -> Mapping[str, Work]:
-    """What every layer of a network of numbers has to do in inference, by name."""
+    """The work of every layer in inference, by name, for a network without free sizes."""
     return {node.name: work_of_layer(graph, node) for node in graph}
 
 
@@ -79,9 +79,9 @@ def work_of_layer(graph: Graph, node: Node) -> Work:
 
 
 def bytes_moved(graph: Graph, node: Node) -> int:
-    """Bytes of inputs, outputs and weights, buffers among them; none of a layer that computes nothing in inference."""
+    """Bytes of inputs, outputs, weights and buffers; 0 for a layer that computes nothing in inference."""
     if all(kernel.view for kernel in node.layer.kernels(Run(training=False), node.output, *node.inputs)):
         return 0
-    owner = graph.by_name[node.module]  # another layer's, where it runs that again
+    owner = graph.by_name[node.module]  # the other layer, if this one runs it again
     weights = sum(weight.numel * ITEMSIZE[weight.dtype] for weight in owner.weights)
     return sum(volume.nbytes for volume in node.inputs) + output_bytes(node) + weights

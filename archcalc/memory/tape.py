@@ -1,6 +1,6 @@
-"""The tape: a network's kernels in the order in which they run, each with the tensors that it reads, makes and keeps.
+"""The tape: a network's kernels in execution order, each with the tensors that it reads, makes and saves.
 
-Tensors are numbers; several may be views of one storage, which is what takes memory and is counted once.
+Tensors are numbered; several may be views of one storage. Storages take memory and are counted once.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ GAPS = {Order.PART, Order.ROWS}
 
 
 class Opaque(Exception):
-    """A layer whose memory is not predicted; the message says which, and why."""
+    """Raised for a layer whose memory is not predicted; the message gives the layer and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """A tensor: its own size, and the storage that it lies in. `learns`: gradients flow into it. `order`: that of
-    its elements in memory."""
+    """A tensor: its size and its storage. `learns`: it requires a gradient. `order`: the order of its elements in
+    memory."""
 
     size: Tensor
     storage: int
@@ -33,18 +33,19 @@ class TensorInfo:
 
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
-"""Weights, by their keys in `state_dict`, each with the bytes of its gradient."""
+"""Weights, by their keys in `state_dict`, each with the bytes of its gradient tensor."""
 
 Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
-"""The parameters that a node applies, by their names in its module, each with the key of the tensor that it is."""
+"""The parameters that a node applies, by their names in its module, each with the key of its tensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """A kernel at work: tensors by number, storages that it makes for itself, gradients of weights that it makes,
-    those that are views of what comes in, and those that are summed after it; `also`: what it makes beside; `after`:
-    the tensors whose gradients are summed or cast after it too; `contracts`: whether it multiplies with a weight, which
-    autograd keeps if nothing else; `turned`: weights whose gradients come in another order than theirs.
+    """A kernel on the tape, with its tensors by number. `also`: further outputs; `own`: storages for its own use;
+    `weights`: gradients of weights that it makes; `viewed`: those that are views of its incoming gradient; `summed`:
+    those that are reduced after it; `after`: tensors whose gradients are reduced or cast after it; `contracts`: whether
+    it multiplies by a weight, which autograd always saves; `turned`: weights whose gradients differ from them in memory
+    order.
     """
 
     node: str
@@ -71,16 +72,16 @@ class Op:
 
     @property
     def made(self) -> tuple[int, ...]:
-        """All that it makes."""
+        """All tensors that it makes."""
         return (self.makes, *self.also)
 
 
 @dataclass
 class Tape:
-    """All of a network. `bytes_of`, `names`: of every storage; `given`: those of the inputs; `ends`: when tensors die;
-    `values`: what every layer and input puts out; `casts`: what autocast has cast of weights, and holds to the end.
+    """The tape of a network. `bytes_of`, `names`: of every storage; `given`: the inputs; `ends`: when tensors die;
+    `values`: the output of every layer and input; `casts`: casts of weights, which autocast holds to the end.
 
-    `keeps` of an Op are storages, deduplicated; storages of weights are none of these.
+    `keeps` of an Op are storages without duplicates; they do not include storages of weights.
     """
 
     run: Run
@@ -97,7 +98,7 @@ class Tape:
     def tensor(
         self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.AXES
     ) -> int:
-        """A new tensor, in a storage of its own or as a view of another."""
+        """A new tensor, in its own storage or as a view of another."""
         if storage is None:
             storage = self.storage(name, size.nbytes)
         self.tensors.append(TensorInfo(size, storage, learns, order))
@@ -110,7 +111,7 @@ class Tape:
 
 
 def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
-    """The tape of a network of numbers; `inputs_learn`: gradients are wanted of the inputs too.
+    """The tape of a network without free sizes; `inputs_learn`: the inputs require gradients too.
 
     Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
     """
@@ -131,7 +132,7 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
 
 def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
-    """Raises Opaque where the memory of a network is not predicted; `used`: the values that an output comes from."""
+    """Raises Opaque if the memory of a network is not predicted; `used`: the values that an output depends on."""
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
@@ -141,11 +142,9 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:
-            raise Opaque(f"{node.name}: it shares weights, and how casts of them meet is not predicted")
+            raise Opaque(f"{node.name}: it shares weights, and casts of shared weights are not predicted")
         if run.training and node.name not in used and not all(source in used for source in node.sources):
-            raise Opaque(
-                f"{node.name}: nothing that it leads to is read, and when autograd lets go of it is not predicted"
-            )
+            raise Opaque(f"{node.name}: no output depends on it, and when autograd frees its tensors is not predicted")
 
 
 def applied(graph: Graph, node: Node) -> Applied:
@@ -154,7 +153,7 @@ def applied(graph: Graph, node: Node) -> Applied:
 
 
 def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
-    """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it keeps."""
+    """Records the kernels of a node; returns its output tensor. If it is not `used`, all it saves is released."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)
     y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
@@ -163,13 +162,13 @@ def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], use
     if not used:
         tape.ops[first:] = [replace(op, keeps=(), pins=()) for op in tape.ops[first:]]
     last = len(tape.ops) - 1
-    for source in sources:  # the module's own frame names its input until it returns
+    for source in sources:  # the module's frame refers to its input until it returns
         tape.ends[source] = max(tape.ends.get(source, first), last)
     return names["y"]
 
 
 def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:
-    """Records a kernel; what it makes is among `names` from then on."""
+    """Records a kernel, and adds what it makes to `names`."""
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
     seen |= dict(in_order(tape, node, kernel, seen, weights))
@@ -211,13 +210,13 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
 
 
 def hold(tape: Tape, tensors: Sequence[int]) -> None:
-    """Tensors that are alive as long as the last operation runs, or longer: its caller names them, as what is cast."""
+    """Keeps tensors alive until the last operation ends, because its caller refers to them, for example a cast."""
     for each in tensors:
         tape.ends[each] = max(tape.ends.get(each, 0), len(tape.ops) - 1)
 
 
 def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gradients) -> bool:
-    """Whether gradients flow through what a kernel makes; through whole numbers none does."""
+    """Whether the output of a kernel requires a gradient; integers never do."""
     made = kernel.size or tape.tensors[reads[0]].size
     return is_floating(made.dtype) and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
 
@@ -229,14 +228,14 @@ def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:
 
 
 def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
-    """Of those weights that are learned."""
+    """The gradients of the trained ones among these weights."""
     learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
     return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
 
 
 def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
-    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst; they are
-    cast in the order of torch's derivative: that of the first thing that goes in, of weights, of what else goes in."""
+    """Peak bytes of the gradients that a kernel makes though nothing needs them, and of gradients that wait for a cast;
+    torch casts in the order of its derivative: the first input, the weights, the other inputs."""
     full = ITEMSIZE[kernel.thorough]
     into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
     first, *others = ([held.size] if held.learns else [] for held in into)
@@ -251,7 +250,7 @@ def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -
 
 
 def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> Iterator[tuple[str, int]]:
-    """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
+    """The tensors that a kernel makes, by name: new ones, or views of the first tensor it reads."""
     held = [tape.tensors[i] for i in reads]
     if kernel.even:
         held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
@@ -265,14 +264,14 @@ def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], lear
 
 
 def order_of(kernel: Kernel, orders: set[Order]) -> Order:
-    """In which order what a kernel makes lies in memory, where what it reads lies in these."""
+    """The memory order of a kernel's output, given the orders of its inputs."""
     if not kernel.view:
-        orders = orders - GAPS  # it reads a part, and writes a whole
+        orders = orders - GAPS  # it reads part of a tensor, and writes a whole one
     if kernel.settled or orders <= {Order.AXES}:
         return kernel.order
     if kernel.view and orders == {kernel.order} == {Order.TURNED}:
         return Order.AXES
-    if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped, and swapped back where they were
+    if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped; swapping again restores the order
         return Order.AXES if orders == {Order.STEPS} else Order.TURNED
     alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
     if len(orders) > 1 or not (alike or orders == {kernel.order} <= GAPS):
@@ -281,22 +280,20 @@ def order_of(kernel: Kernel, orders: set[Order]) -> Order:
 
 
 def turned(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
-    """The weights whose gradients come in the order of what a kernel reads, which is not theirs."""
+    """The weights whose gradients have the memory order of the kernel's input instead of their own."""
     order = tape.tensors[source].order
     keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.turned)))
     if keys and order is Order.UNKNOWN:
-        raise Opaque(
-            f"{node}: in which order its input lies in memory, and so its weights' gradients, is not predicted"
-        )
+        raise Opaque(f"{node}: the memory order of its input, and of its weights' gradients, is not predicted")
     return keys if order is Order.TURNED else ()
 
 
 def in_order(
     tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied
 ) -> Iterator[tuple[str, int]]:
-    """Records the copy of what lies in another order than a kernel reads: its name, and the copy.
+    """Records a copy of each input that is not in the memory order the kernel needs: its name, and the copy.
 
-    With a frozen weight torch multiplies item by item (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
+    With a frozen weight torch multiplies sample by sample (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
     if not (kernel.in_order or kernel.gapless):
         return
@@ -309,7 +306,7 @@ def in_order(
     if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
         return
     if source.order is Order.UNKNOWN:
-        text = "in which order its input lies in memory, and whether it is copied first, is not predicted"
+        text = "the memory order of its input, and whether it is copied first, is not predicted"
         raise Opaque(f"{node}: {text}")
     made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
     tape.ops.append(Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME))
@@ -317,7 +314,7 @@ def in_order(
 
 
 def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> tuple[str, ...]:
-    """What of a kernel backward needs, by name; weights are among `names` where they have been cast."""
+    """The names of what a kernel saves for backward; `names` includes weights that were cast."""
     if not kernel.crosswise:
         return (*kernel.keeps, *(name for name in kernel.copies if name in names))
     learning = {name for name, i in names.items() if tape.tensors[i].learns}
@@ -333,9 +330,9 @@ def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Appli
 def cast(
     tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied
 ) -> Iterator[tuple[str, int]]:
-    """Records what autocast does before a kernel: names of what goes into it, and of weights, each with its cast.
+    """Records the casts of autocast before a kernel: the names of inputs and weights, each with its cast.
 
-    In the order of torch's own code, whose compiler takes arguments from the last to the first.
+    In the order of torch's compiled code, which evaluates arguments from last to first.
     """
     if not tape.run.autocast or kernel.cast is Cast.NONE:
         return
@@ -355,7 +352,7 @@ def cast(
 
 
 def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> int:
-    """A weight in another dtype: of one that is learned there is one cast, which lives to the end of the context."""
+    """A weight in another dtype: a trained weight is cast once, and the cast lives to the end of the context."""
     if key in tape.casts:
         return tape.casts[key]
     learns = weight.trainable
@@ -368,19 +365,19 @@ def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> 
 
 
 def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int) -> tuple[int, ...]:
-    """What goes into a sum in another dtype than comes out: its gradient is cast when the kernel has ended."""
+    """The inputs of a sum whose dtype differs from the output: their gradients are cast after the kernel."""
     dtype = tape.tensors[made].size.dtype
     found = tuple(i for i in reads if tape.run.autocast and tape.tensors[i].size.dtype != dtype)
     if found and kernel.crosswise:
-        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of two dtypes")
+        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of different dtypes")
     return found if kernel.gradient is Gradient.SAME else ()
 
 
-# --- how long tensors live -------------------------------------------------------------------------------------------
+# --- lifetimes of tensors --------------------------------------------------------------------------------------------
 
 
 def ends(tape: Tape) -> dict[int, int]:
-    """For every tensor the operation after which nothing names it; one beyond the last for inputs and outputs."""
+    """For every tensor, the last operation that refers to it; for inputs and outputs, one after the last."""
     found = dict(tape.ends)
     for place, op in enumerate(tape.ops):
         for tensor in (*op.reads, *op.made):
@@ -390,11 +387,11 @@ def ends(tape: Tape) -> dict[int, int]:
 
 
 def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
-    """What goes into a block is named by whoever calls it until it returns."""
+    """The inputs of a block live until it returns, because its caller refers to them."""
     last = {op.node: place for place, op in enumerate(tape.ops)}
     for prefix, inside in graph.within.items():
         if graph.scopes[prefix].sequence and not is_pipeline(graph, prefix, inside):
-            continue  # a list of blocks, which are called one by one
+            continue  # a list of blocks, called one after another
         names = {node.name for node in inside}
         until = max(last[name] for name in names)
         for source in {source for node in inside for source in node.sources} - names:
@@ -403,8 +400,8 @@ def hold_inputs_of_blocks(graph: Graph, tape: Tape) -> None:
 
 
 def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
-    """Whether each member of a numbered block is a block that reads one thing, what the one before it hands on, and
-    runs no module but its own."""
+    """Whether each member of a numbered block is a block that reads only the output of the previous one and runs only
+    its own modules."""
     before, own = "", f"{graph.scopes[prefix].module}."
     for name, members in groupby(inside, key=lambda node: node.name[len(prefix) + 1 :].partition(".")[0]):
         nodes = tuple(members)
@@ -426,9 +423,9 @@ def dying(tape: Tape) -> dict[int, list[int]]:
 
 
 def saved(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str, int]]:
-    """Each layer with the bytes that it is the first to keep for backward; inputs and weights are none of these.
+    """Each layer with the bytes that it is the first to save for backward, without inputs and weights.
 
-    `again`: of operations in a stretch that runs again, what they keep instead.
+    `again`: for operations in a checkpointed stretch, what they save instead.
     """
     seen = set(tape.given)
     for place, op in enumerate(tape.ops):

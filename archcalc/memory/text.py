@@ -1,4 +1,4 @@
-"""Memory in words: the figures of a footprint, and the timeline of a training step."""
+"""Memory as text: the figures of a footprint, and the timeline of a training step."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,49 +9,52 @@ if TYPE_CHECKING:
     from archcalc.memory.transfer import Once
 
 SHOWN = 12
-"""Tensors that are alive at the peak, the largest first."""
+"""How many tensors alive at the peak are listed, the largest first."""
 
 WIDTH = 30
 """Characters of the longest bar."""
 
 
 def figures(found: "Footprint") -> list[str]:
-    """A line for every figure."""
-    nested = f"; {found.nested.live:,} where blocks are called"
+    """One line per figure."""
+    nested = f"; {found.nested.live:,} with blocks as modules"
     rows = [
         ("parameters", found.parameters, ""),
         ("buffers", found.buffers, ""),
         ("gradients", found.gradients, ""),
-        ("kept for backward", sum(found.saved.values()), ""),
-        ("peak of inference", found.inference.live, f"at {found.inference.node}{nested}"),
-        ("peak of training", found.training.live, f"in {found.training.phase}, at {found.training.node}"),
+        ("saved for backward", sum(found.saved.values()), ""),
+        ("inference peak", found.inference.live, f"at {found.inference.node}{nested}"),
+        ("training peak", found.training.live, f"in {found.training.phase}, at {found.training.node}"),
     ]
     if found.step:
         rows += [
-            (f"state of {found.step.name}", found.step.state, f"and {found.step.temporaries:,} while it steps"),
-            ("peak of an iteration", found.iteration, "parameters, buffers and states included"),
+            (f"{found.step.name} state", found.step.state, f"plus {found.step.temporaries:,} during its step"),
+            ("iteration peak", found.iteration, "including parameters, buffers and optimizer state"),
         ]
     if found.once:
         rows.append(
-            ("computed once", found.once.item_bytes, f"an item: {', '.join(found.once.layers)}{but(found.once)}")
+            (
+                "computed once",
+                found.once.bytes_per_sample,
+                f"per sample: {', '.join(found.once.layers)}{exclusions(found.once)}",
+            )
         )
     widest, longest = max(len(name) for name, _, _ in rows), max(len(f"{n:,}") for _, n, _ in rows)
     lines = [f"  {name:{widest}}  {n:>{longest},}  {note}".rstrip() for name, n, note in rows]
-    head = f"memory, bytes ({found.setup.rules}; peaks with input, above parameters and buffers)"
-    return [head, *conditions(found), *lines]
+    head = f"memory in bytes ({found.setup.rules})"
+    return [head, "  peaks include the input, but not parameters and buffers", *conditions(found), *lines]
 
 
-def but(once: "Once") -> str:
-    """Which layers keep it from being more."""
-    first, *rest = once.hindered or ("",)
-    others = f" and {len(rest)} more" if rest else ""
-    return f"; behind it {first}{others} goes by chance or by the batch" if first else ""
+def exclusions(once: "Once") -> str:
+    """Which frozen layers cannot be computed once."""
+    names = once.excluded if len(once.excluded) < 2 else (f"{once.excluded[0]} and {len(once.excluded) - 1} more",)
+    return "".join(f"; not {name}: random, or dependent on the batch" for name in names)
 
 
 def conditions(found: "Footprint") -> Iterator[str]:
-    """What the figures hold for, beside the usual."""
+    """The training setup of the figures, as far as it is not the default."""
     if found.setup.checkpointed:
-        yield f"  {' and '.join(found.setup.checkpointed)}: only inputs are kept, and backward runs it again"
+        yield f"  {' and '.join(found.setup.checkpointed)}: checkpointed, saves only inputs and runs again in backward"
     if found.setup.autocast:
         yield f"  forward under autocast in {found.setup.autocast}; parameters and their gradients in float32"
     if found.setup.accumulate:
@@ -59,15 +62,15 @@ def conditions(found: "Footprint") -> Iterator[str]:
 
 
 def timeline(made: "Timeline") -> Iterator[str]:
-    """The most that is alive in each part of the network, forward and backward, and what that is at the peak."""
+    """The peak in each part of the network, forward and backward, and the tensors alive at the highest peak."""
     parts = folded(made.steps)
     widest = max(len(name) for _, name, _ in parts)
     most = made.peak.live
     for phase, name, live in parts:
         bar = "#" * max(1, round(WIDTH * live / most))
-        yield f"  {phase:8}  {name:{widest}}  {live:>15,}  {bar}{' the peak' if live == most else ''}"
+        yield f"  {phase:8}  {name:{widest}}  {live:>15,}  {bar}{' peak' if live == most else ''}"
     yield ""
-    yield f"peak of training: {most:,} bytes, in {made.peak.phase} at {made.peak.node}; alive then:"
+    yield f"training peak: {most:,} bytes, in {made.peak.phase} at {made.peak.node}; alive at the peak:"
     alive = sorted(made.alive, key=lambda pair: -pair[1])
     for name, nbytes in alive[:SHOWN]:
         yield f"  {nbytes:>15,}  {name}"
@@ -76,7 +79,7 @@ def timeline(made: "Timeline") -> Iterator[str]:
 
 
 def folded(steps: "Sequence[TimelineStep]") -> list[tuple[str, str, int]]:
-    """Neighbours of one block as one, with the most that is alive in it."""
+    """Merges consecutive steps of one block, with the peak within it."""
     parts: list[tuple[str, str, int]] = []
     for step in steps:
         name = step.node.partition(".")[0]

@@ -1,4 +1,4 @@
-"""The timeline of a run: which storages of a tape are alive, what refers to each, and their bytes at every step."""
+"""The timeline of a run: which storages of a tape are alive, how many references each has, and the bytes per step."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from archcalc.memory.tape import Tape
 
 @dataclass(frozen=True, slots=True)
 class TimelineStep:
-    """What is alive while an operation runs, in bytes: `phase` is forward, backward, or again (a second forward)."""
+    """The bytes alive while an operation runs; `phase` is forward, backward, or again (a recomputed forward)."""
 
     phase: str
     node: str
@@ -18,7 +18,7 @@ class TimelineStep:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps of a run in order. `left`: what is alive at its end; `alive`: by name, at the step watched."""
+    """The steps of a run in order. `left`: bytes alive at its end; `alive`: storages by name, at the watched step."""
 
     steps: tuple[TimelineStep, ...]
     left: int
@@ -26,7 +26,7 @@ class Timeline:
 
     @property
     def peak(self) -> TimelineStep:
-        """The first of the steps at which most is alive."""
+        """The first step with the most bytes alive."""
         return self.steps[self.highest]
 
     @property
@@ -36,7 +36,7 @@ class Timeline:
 
 @dataclass
 class LiveSet:
-    """Storages that are alive, each with how many hold it; `seen`: those alive at step number `watch`."""
+    """The live storages, each with its reference count; `seen`: those alive at step number `watch`."""
 
     tape: Tape
     holders: Counter[int] = field(default_factory=Counter)
@@ -75,5 +75,5 @@ class LiveSet:
 
     @property
     def timeline(self) -> Timeline:
-        """What has been so far."""
+        """The timeline so far."""
         return Timeline(tuple(self.steps), self.live, tuple(self.seen))

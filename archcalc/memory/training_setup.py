@@ -1,4 +1,4 @@
-"""The training setup: how a network is trained and on what, as far as its memory depends on it."""
+"""The training setup: how and on which device a network is trained, as far as memory depends on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from archcalc.memory import optimizers  # noqa: F401  every file in it registers
 from archcalc.memory.optimizer import Optimizer, read_optimizer
 
 FOREACH = "foreach"
-"""The implementation of an optimizer's step that torch takes by itself on a GPU, and that is asked for on the CPU."""
+"""The implementation of an optimizer's step that is torch's default on a GPU, and the default here on the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSetup:
-    """The optimizer, and which of torch's implementations of its step; the device whose kernels run.
+    """The optimizer, torch's implementation of its step, and the device whose kernels run.
 
-    `accumulate`: gradients of earlier passes are there, and are added to. `checkpointed`: blocks, by their names in the
-    spec, that keep only their inputs and run again in backward. `autocast`: the lower dtype that the forward pass runs
-    in under `torch.autocast`; "" without it.
+    `accumulate`: gradients of earlier passes exist and are added to. `checkpointed`: blocks, by their names in the
+    spec, that save only their inputs and run again in backward. `autocast`: the lower dtype of the forward pass under
+    `torch.autocast`; "" without it.
     """
 
     optimizer: Optimizer | None = None
@@ -31,7 +31,7 @@ class TrainingSetup:
 
     @property
     def rules(self) -> str:
-        """By what its memory is predicted.
+        """The device and torch release whose behaviour is predicted.
 
         >>> TrainingSetup().rules
         'cpu, torch 2.13'
@@ -40,12 +40,12 @@ class TrainingSetup:
 
     @property
     def words(self) -> str:
-        """What differs from one bare pass, for the heading of what was measured; empty where nothing does.
+        """What differs from a plain pass, for headings of measurements; empty if nothing does.
 
         >>> TrainingSetup(accumulate=True, checkpointed=("block",)).words
-        ', block checkpointed, gradients added up'
+        ', block checkpointed, gradients accumulated'
         """
-        parts = [f"{kind} checkpointed" for kind in self.checkpointed] + ["gradients added up"] * self.accumulate
+        parts = [f"{kind} checkpointed" for kind in self.checkpointed] + ["gradients accumulated"] * self.accumulate
         parts += [f"autocast to {self.autocast}"] if self.autocast else []
         return "".join(f", {part}" for part in parts)
 
@@ -55,15 +55,15 @@ DEFAULT_SETUP = TrainingSetup()
 
 
 def implementation_of(optimizer: Optimizer | None, asked: str | None) -> str:
-    """The implementation of a step that is asked for, or foreach. Raises SpecError for one that torch does not have."""
+    """The requested implementation of a step, or foreach. Raises SpecError if torch does not have it."""
     if asked and optimizer and asked not in optimizer.implementations:
         there = " and ".join(optimizer.implementations)
-        raise problem("AC124", f"torch has no {asked} step of {optimizer.name}", help=f"it has {there}")
+        raise problem("AC124", f"torch has no {asked} implementation of {optimizer.name}", help=f"it has {there}")
     return asked or FOREACH
 
 
 def setup_of_options(options: Mapping[str, Any]) -> TrainingSetup:
-    """What a command line says of it. Raises SpecError for an optimizer that cannot be read."""
+    """The setup that command-line options describe. Raises SpecError if the optimizer cannot be read."""
     call, kinds = options["optimizer"], (name.strip() for each in options["checkpoint"] for name in each.split(","))
     optimizer = read_optimizer(call, "--optimizer") if call else None
     return TrainingSetup(

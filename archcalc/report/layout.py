@@ -1,4 +1,4 @@
-"""Columns of a report as text: what a cell says, and which columns there is room for."""
+"""Columns of a report as text: the content of cells, and which columns fit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, its cells, and whether they are numbers. The least `rank` stays longest."""
+    """A column: its heading, its cells, and whether they are numbers. Columns of the highest `rank` hide first."""
 
     name: str
     title: str
@@ -21,11 +21,11 @@ class Column:
 
 
 NO_FIELD = "?"
-"""What stands in the place of a receptive field that cannot be given."""
+"""Stands for an unknown receptive field."""
 
 
 def field_text(line: Line, says_input: bool = False) -> str:
-    """The largest receptive field, with its input's name where that is to be said; `?` where it cannot be given."""
+    """The largest receptive field, with the name of its input if `says_input`; `?` if it is unknown."""
     if not line.seen:
         return ""
     seen = widest(line.seen)
@@ -33,7 +33,7 @@ def field_text(line: Line, says_input: bool = False) -> str:
 
 
 def size_text(seen: Seen) -> str:
-    """One size where the axes agree; `all` where an element sees the whole input.
+    """One size if all axes agree; `all` if an element depends on the whole input.
 
     >>> from archcalc.core.field import Field
     >>> size_text(Seen("x", (Field(((-1, 1),)), Field(((-1, 1),))))), size_text(Seen("x", (), "too large"))
@@ -58,7 +58,7 @@ def shape_text(line: Line) -> str:
 
 
 def every_column(report: Report) -> dict[str, Column]:
-    """All that `--columns` may name; those of rank 9 are shown only when asked for."""
+    """All columns that `--columns` may name; those of rank 9 are shown only on request."""
     shown = {"params": 1, report.arithmetic: 2, "output_bytes": 5}
     columns = [
         Column("layer", "Layer", lambda line: line.name, 0, numeric=False),
@@ -75,12 +75,12 @@ def every_column(report: Report) -> dict[str, Column]:
 
 
 def width_of(columns: Sequence[Column], cells: Sequence[Sequence[str]], gap: int) -> list[int]:
-    """The width each column needs."""
+    """The width that each column needs."""
     return [max(len(c.title), *(len(row[i]) for row in cells)) + gap * (i > 0) for i, c in enumerate(columns)]
 
 
 def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None, gap: int = 2) -> list[int]:
-    """The indices of the columns that fit into `room` characters; the others leave by rank, never the layer's name."""
+    """The indices of the columns that fit into `room` characters; others hide by rank, but never the layer name."""
     widths = width_of(columns, cells, gap)
     kept = list(range(len(columns)))
     while room is not None and sum(widths[i] for i in kept) > room and len(kept) > 1:

@@ -1,6 +1,6 @@
-"""What a report is: a network's numbers in lines and columns, ready to be written in a format.
+"""The definition of a report: a network's numbers in lines and columns, ready to be written in a format.
 
-Formats live one to a file in reports/. They compute nothing: what they need and do not find belongs here.
+Each format has its own file in formats/. Formats compute nothing: what they need belongs here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inp
 from archcalc.sym.expr import NoClosedForm
 
 if TYPE_CHECKING:
-    from archcalc.memory.footprint import Footprint  # loaded by whoever asks for memory: 9 ms
+    from archcalc.memory.footprint import Footprint  # loaded only if memory is requested: 9 ms
 
 Value: TypeAlias = Dim | None
 
 SAVED = "saved_bytes"
-"""What a layer keeps for backward: a value of its line where memory was asked for."""
+"""What a layer saves for backward: a value of its line if memory was requested."""
 
 CONVENTIONS = {
     "macs": "macs",
@@ -33,15 +33,15 @@ CONVENTIONS = {
     "fvcore": "fvcore",
     "netscope": "netscope",
 }
-"""What `--convention` may be, and the measure that counts so."""
+"""The values of `--convention`, and the measure of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a layer, or the layers that it stands for.
+    """One row: a layer, or several layers combined.
 
-    `seen`: its receptive field in each spatial input that reaches it; empty where none does.
-    `values`: each measure's; None where it has no closed form in what is free.
+    `seen`: its receptive field in each spatial input that reaches it.
+    `values`: one per measure; None if there is no closed form in the free sizes.
     """
 
     name: str
@@ -54,16 +54,16 @@ class Line:
 
     @property
     def fields(self) -> Fields | None:
-        """The largest receptive field; None where no spatial input reaches it, or none can be given."""
+        """The largest receptive field; None if no spatial input reaches it, or if it is unknown."""
         return (widest(self.seen).fields or None) if self.seen else None
 
 
 @dataclass(frozen=True)
 class Report:
-    """A network's numbers, or their closed forms. `convention` says which count of arithmetic leads.
+    """A network's numbers, or their closed forms. `convention` selects the arithmetic count that is shown.
 
-    `conditions`: which values of its free symbols fit, in words. `footprint`: its memory, where that is predicted.
-    `findings`: what rules find in it; None where they were not asked.
+    `conditions`: which values of its free symbols are valid, as text. `footprint`: its memory, if predicted.
+    `findings`: the findings of the rules; None if the rules were not run.
     """
 
     graph: Graph
@@ -76,12 +76,12 @@ class Report:
 
     @cached_property
     def has_several_inputs(self) -> bool:
-        """Whether a receptive field has to say which input it is in."""
+        """Whether several inputs have positions, so that a receptive field must name its input."""
         return len(spatial_inputs(self.graph)) > 1
 
     @property
     def arithmetic(self) -> str:
-        """The measure that the convention counts with."""
+        """The measure of the convention."""
         return CONVENTIONS[self.convention]
 
     @cached_property
@@ -90,9 +90,9 @@ class Report:
 
     @cached_property
     def leaders(self) -> Mapping[str, tuple[Line, float]]:
-        """Where most parameters, arithmetic and output bytes are, each with its share of the total.
+        """The lines with the most parameters, arithmetic and output bytes, each with its share of the total.
 
-        None where symbols are free: which is most depends on them.
+        Empty if symbols are free: the maximum depends on them.
         """
         found: dict[str, tuple[Line, float]] = {}
         for name in ("params", self.arithmetic, "output_bytes"):
@@ -111,7 +111,7 @@ def report_of(
     conditions: Sequence[str] = (),
     footprint: "Footprint | None" = None,
 ) -> Report:
-    """Every measure of every layer, worked out once; `conditions` are which values fit, where symbols are free."""
+    """Computes every measure of every layer once; `conditions`: which values of free symbols are valid."""
     lines = tuple(lines_of(graph, footprint.saved if footprint else None))
     return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
 
@@ -133,7 +133,7 @@ def value_of(measure: Measure, node: Node) -> Value:
 
 
 def sums(lines: Iterable[Line]) -> dict[str, Value]:
-    """The totals of lines."""
+    """The totals over lines."""
     each = [line.values for line in lines]
     return {name: sum_of([values[name] for values in each]) for name in (each[0] if each else MEASURES)}
 
@@ -143,7 +143,7 @@ def sum_of(values: Sequence[Value]) -> Value:
 
 
 def amount(value: Value) -> str:
-    """A count as people read it: `25,557,032`, or a formula.
+    """A count for display: `25,557,032`, or a formula.
 
     >>> from archcalc.core.dim import free
     >>> amount(25_557_032), amount(3 * free("w") + 1), amount(None)
@@ -155,7 +155,7 @@ def amount(value: Value) -> str:
 
 
 def folded(lines: Sequence[Line], depth: int) -> tuple[Line, ...]:
-    """Lines whose names share their first `depth` parts as one; its output is that of the last."""
+    """Merges lines whose names share their first `depth` parts; the output is that of the last."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(".".join(line.name.split(".")[:depth]), []).append(line)
@@ -175,7 +175,7 @@ def so_many_layers(count: Dim) -> str:
 
 
 def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Lines of one type as one, in the order in which the types appear."""
+    """Merges lines of the same type, in the order of first appearance."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.kind, []).append(line)
@@ -186,7 +186,7 @@ def by_type(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 
 def with_subtotals(lines: Sequence[Line]) -> Iterator[tuple[Line, bool]]:
-    """The lines, and after those of each outermost block their sum; whether a line is such a sum."""
+    """The lines, with a subtotal after each outermost block; the boolean marks subtotals."""
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.name.partition(".")[0], []).append(line)
@@ -201,10 +201,9 @@ Writer: TypeAlias = Callable[[Report], str]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to write a report: its name, the file suffixes that mean it, and the function that writes.
+    """An output format of reports: its name, its file suffixes, and its writer function.
 
-    `single`: what is written is for programs, and two of them in a row would be no file of that format.
-    `judges`: it holds what rules find, too.
+    `single`: one file can hold only one report. `judges`: the output includes the findings of the rules.
     """
 
     name: str
@@ -215,11 +214,11 @@ class Format:
 
 
 REPORTS: dict[str, Format] = {}
-"""Every format by name; filled by the files in reports/."""
+"""Every format by name; filled by the files in formats/."""
 
 
 def writes(name: str, *suffixes: str, single: bool = False, judges: bool = False) -> Callable[[Writer], Writer]:
-    """Declares the decorated function to write a format."""
+    """Registers the decorated function as the writer of a format."""
 
     def register(write: Writer) -> Writer:
         if name in REPORTS:

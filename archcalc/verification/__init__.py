@@ -1,7 +1,7 @@
-"""Verification: generated source is built and run in torch, and every number is compared with what was predicted.
+"""Verification: builds and runs the generated source in torch, and compares every number with its prediction.
 
 In: a `Document`, a device. Out: a `VerificationReport` of rows: predicted, measured, whether they agree.
-To touch: structure/, field/, memory/ and timing/, one for each kind of comparison. Only this stage imports torch.
+To touch: structure/, field/, memory/ and timing/, one per kind of comparison. Only this stage imports torch.
 """
 
 from archcalc.verification.network import device_of, verify

@@ -1,4 +1,4 @@
-"""A certificate as text, for people, and as JSON, to be kept."""
+"""A certificate as text for people, and as JSON for records."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -9,15 +9,15 @@ from typing import Any
 from archcalc.verification.row import Count, Row, VerificationReport
 
 SHOWN = 10
-"""Differences of one row that text shows; JSON has them all."""
+"""The maximum number of differences per row in text; JSON has all."""
 
 WORDS = {True: "agree", False: "DISAGREE", None: "not measured"}
 
 REPORTED = "reported"
-"""What was measured and is held to nothing."""
+"""The verdict of a row that was measured but not compared."""
 
 Paint = Callable[[str, bool | None], str]
-"""How a verdict is written: the word, and whether there is agreement."""
+"""Formats a verdict, given its word and whether the row agrees."""
 
 
 def unpainted(word: str, agrees: bool | None) -> str:
@@ -25,7 +25,7 @@ def unpainted(word: str, agrees: bool | None) -> str:
 
 
 def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
-    """Rows in groups of one level and one size, differences below their row, and a line that sums up."""
+    """Rows grouped by level and size, with differences below each row, and a summary line."""
     lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
     rows = certificate.rows
     widths = [max((len(text(value)) for value in column), default=0) for column in columns(rows)]
@@ -69,16 +69,16 @@ def summary(certificate: VerificationReport) -> str:
     """`all 19 comparisons agree`."""
     judged = [row for row in certificate.rows if row.agrees is not None]
     wrong = [row for row in judged if not row.agrees]
-    told = sum(row.reported for row in certificate.rows)
-    left = len(certificate.rows) - len(judged) - told
-    note = f"; {left} not measured" * bool(left) + f"; {told} reported" * bool(told)
+    reported = sum(row.reported for row in certificate.rows)
+    left = len(certificate.rows) - len(judged) - reported
+    note = f"; {left} not measured" * bool(left) + f"; {reported} reported" * bool(reported)
     if wrong:
         return f"{len(wrong)} of {len(judged)} comparisons disagree{note}"
     return f"all {len(judged)} comparisons agree{note}"
 
 
 def to_json(certificate: VerificationReport) -> str:
-    """The whole certificate, a row to a line, and a layer of the timing to a line."""
+    """The whole certificate, with one line per row and per timed layer."""
     head = {key: value for key, value in asdict(certificate).items() if key not in ("rows", "timing")}
     lines = [f" {json.dumps(key)}: {plain(value)}" for key, value in (head | {"agrees": certificate.agrees}).items()]
     lines.append(f' "timing": {timing_of(certificate)}')

@@ -1,4 +1,4 @@
-"""What numbers were measured with: versions, and the flags of torch that change them."""
+"""The environment of a measurement: versions, and the torch flags that affect numbers."""
 
 import platform
 import shutil
@@ -13,7 +13,7 @@ from archcalc.verification.memory.gpu import same_every_time
 from archcalc.verification.timing.timing import as_timed
 
 PATIENCE = 10
-"""Seconds within which the driver has to say its version."""
+"""Timeout for asking the driver's version, in seconds."""
 
 
 def name_of(device: str) -> str:
@@ -21,7 +21,7 @@ def name_of(device: str) -> str:
 
 
 def versions(device: str) -> dict[str, str]:
-    """Of all that has a part in the numbers; `rules`: by whose kernels memory was predicted."""
+    """The versions of everything that affects the numbers; `rules`: the device and torch release of the prediction."""
     found = {
         "archcalc": VERSION,
         "python": platform.python_version(),
@@ -40,20 +40,20 @@ def versions(device: str) -> dict[str, str]:
 
 
 def driver() -> str:
-    """The version of NVIDIA's driver, which torch does not know."""
+    """The version of NVIDIA's driver, which torch does not report."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return "unknown"
     asked = [program, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
+        output = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return next(iter(told.split()), "unknown")
+    return next(iter(output.split()), "unknown")
 
 
 def flags(device: str) -> dict[str, str]:
-    """Those of cuDNN and cuBLAS in a real run, while memory is recorded, and while time is; of the CPU its threads."""
+    """The flags of cuDNN and cuBLAS in a real run, during memory recording and during timing; for the CPU, threads."""
     if device != "cuda":
         return {"threads": str(torch.get_num_threads())}
     found = {"real run": on_gpu()}
@@ -65,7 +65,7 @@ def flags(device: str) -> dict[str, str]:
 
 
 def on_gpu() -> str:
-    """The flags as they are at the moment."""
+    """The current flags."""
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     said = {
         "cudnn tf32": cudnn.allow_tf32,

@@ -1,4 +1,4 @@
-"""A module in training or in evaluation mode for a while."""
+"""Temporarily switches a module to training or evaluation mode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from torch import nn
 
 @contextmanager
 def mode(module: nn.Module, *, training: bool) -> Iterator[None]:
-    """Every module of it in one mode, and each in its own again afterwards."""
+    """Sets the mode of a module and its submodules, and restores each afterwards."""
     before = [(each, each.training) for each in module.modules()]
     module.train(training)
     try:

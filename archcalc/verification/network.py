@@ -1,4 +1,4 @@
-"""A network proven: the generated source is built, run and measured, and every number compared."""
+"""Verifies a network: builds, runs and measures the generated source, and compares every number."""
 
 import datetime
 import hashlib
@@ -35,27 +35,27 @@ from archcalc.verification.trace import Running, torch_dtype
 Progress = Callable[[str], None]
 
 Times = tuple[list[Row], Mapping[str, Any] | None]
-"""What is reported of the time, and all of it in plain values."""
+"""The rows of a timing, and the timing in plain values."""
 
 LEVELS = {"meta": META, "cpu": CPU, "cuda": CUDA}
-"""What a run on a device is called."""
+"""The level of a run on each device."""
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, AssertionError, SyntaxError)
-"""What torch, or source that is wrong, raises."""
+"""The exceptions of torch, and of wrong source."""
 
 SIZES = 64
-"""Two periods of a network that halves its input five times."""
+"""The number of sizes: two periods of a network that halves its input five times."""
 
 SHARE = 0.8
-"""How much of the free memory a run may take, as predicted."""
+"""The share of free memory that the predicted peak of a run may take."""
 
 
 def silent(stage: str) -> None:
-    """No progress is shown."""
+    """Shows no progress."""
 
 
 def device_of(wanted: str) -> str:
-    """The device to run on: `auto` is the GPU where there is one."""
+    """The device to run on: `auto` is the GPU if there is one."""
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
@@ -77,14 +77,14 @@ def verify(
     time: bool = False,
     progress: Progress = silent,
 ) -> VerificationReport:
-    """Compares every number that archcalc gives for a network with what torch does.
+    """Compares every number that archcalc computes for a network with torch.
 
     `spec`: a path, the name of a bundled spec (`resnet50@resnet101`), or a document.
-    `sizes`: at how many sizes closed forms are tried, of the two periods that show all there is to see. `memory`:
-    whether the network is trained a step, to see what that takes, and `setup` how. `time`: whether its time is
-    measured, on the device.
+    `sizes`: the maximum number of sizes at which closed forms are compared; two periods cover all cases. `memory`:
+    whether to measure memory in one training step, with the training `setup`. `time`: whether to measure time on the
+    device.
 
-    Raises SpecError for a spec that cannot be built, MissingExtra where the device is not there.
+    Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available.
     """
     device = device_of(device)
     document = document_of(spec) if isinstance(spec, str) else spec
@@ -103,7 +103,7 @@ def verify(
 def certified(
     graph: Graph, source: Source, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None
 ) -> VerificationReport:
-    """The rows, and all that they were measured with."""
+    """The report: the rows, and the environment of the measurements."""
     return VerificationReport(
         graph.name,
         graph.spec,
@@ -118,14 +118,14 @@ def certified(
 
 
 def size_of(graph: Graph) -> str:
-    """The size that rows are about: `2 x [3, 225, 225]`, the batch first where it is not 1."""
+    """The size of the input as text: `2 x [3, 225, 225]`, with the batch first if it is not 1."""
     batch = graph.inputs[0].volume.batch if graph.inputs else 1
     shapes = " ".join(str(each.volume) for each in graph.inputs)
     return shapes if batch == 1 else f"{batch} x {shapes}"
 
 
 def as_published(document: Document) -> Iterator[Row]:
-    """Whether the numbers of one item are those that the spec expects; nothing where it expects none."""
+    """Compares the numbers for one sample with the spec's `expect:`; nothing if it has none."""
     if document.expect:
         graph = build(document)
         wrong = tuple(each.message for each in failures(graph, document))
@@ -140,20 +140,20 @@ def as_published(document: Document) -> Iterator[Row]:
 
 
 def on_meta(graph: Graph, progress: Progress) -> Iterator[Row]:
-    """What torch says on the meta device, where nothing is computed: structure, shapes, FLOPs."""
+    """Compares structure, shapes and FLOPs on the meta device, where nothing is computed."""
     at = size_of(graph)
     progress(f"on meta at {at}")
     try:
         running = Running(generate(graph), graph, "meta")
     except FAULTS as fault:
-        yield broken("the source is built", META, at, fault)
+        yield broken("the source can be built", META, at, fault)
         return
     yield from structure(graph, running.module, at)
     yield from shapes_and_flops(running, at)
 
 
 def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
-    """Every layer's volume and MACs, layer by layer."""
+    """Compares the volume and MACs of every layer."""
     graph = running.graph
     shapes: dict[str, str] = {}
     counts: dict[str, int] = {}
@@ -170,8 +170,10 @@ def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
         with counter:
             running.run(running.inputs(), see)
     except FAULTS as fault:
-        yield broken("the source runs", META, at, fault)
-        yield compared("shapes until then", META, at, {name: volumes(graph)[name] for name in shapes}, shapes, "layer")
+        yield broken("the source can be run", META, at, fault)
+        yield compared(
+            "shapes before the error", META, at, {name: volumes(graph)[name] for name in shapes}, shapes, "layer"
+        )
         return
     yield compared("shapes and dtypes", META, at, volumes(graph), shapes, "layer")
     yield total("output bytes", META, at, sum(map(output_bytes, graph)), size)
@@ -180,7 +182,7 @@ def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
 
 
 def volumes(graph: Graph) -> dict[str, str]:
-    """What every layer is predicted to put out."""
+    """The predicted output of every layer."""
     return {node.name: f"{list(node.output.shape)} {node.output.dtype}" for node in graph}
 
 
@@ -189,7 +191,7 @@ def described(value: Tensor) -> str:
 
 
 def broken(quantity: str, level: str, at: str, fault: Exception) -> Row:
-    """A row for source that torch does not take."""
+    """A row for source that fails in torch."""
     message = " ".join(str(fault).split()) or type(fault).__name__
     return Row(quantity, level, at, "yes", "no", False, (f"{type(fault).__name__}: {message}",))
 
@@ -198,7 +200,7 @@ def broken(quantity: str, level: str, at: str, fault: Exception) -> Row:
 
 
 def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progress) -> Iterator[Row]:
-    """The same at an odd size and at one of unequal axes; and where the network refuses a size, so does torch."""
+    """The same at an odd size and at a size with unequal axes; also checks that torch refuses the sizes we refuse."""
     for other in other_sizes(document, graph, dtype):
         if other.refused:
             yield refused(graph, other.refused)
@@ -209,13 +211,13 @@ def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progr
         try:
             running = Running(generate(other.graph), other.graph, "meta")
         except FAULTS as fault:
-            yield broken("the source is built", META, at, fault)
+            yield broken("the source can be built", META, at, fault)
             continue
         yield from shapes_and_flops(running, at)
 
 
 def closed_forms(document: Document, graph: Graph, sizes: int, progress: Progress) -> Iterator[Row]:
-    """Closed forms at two periods of sizes; a network that does not run has been told of already."""
+    """Compares closed forms at two periods of sizes; a network that does not run is reported elsewhere."""
     progress("closed forms over two periods of sizes")
     try:
         yield from over_periods(document, graph, Running(generate(graph), graph, "meta"), sizes)
@@ -224,14 +226,14 @@ def closed_forms(document: Document, graph: Graph, sizes: int, progress: Progres
 
 
 def refused(graph: Graph, tried: Sequence[Sizes]) -> Row:
-    """Whether torch refuses, in the network as built for the spec's size, what archcalc refuses."""
+    """Checks that the network built for the spec's size refuses, in torch, the sizes that archcalc refuses."""
     running = Running(generate(graph), graph, "meta")
     taken = [str(list(sizes.values())) for sizes in tried if takes(running, sizes)]
     at = f"sizes that do not fit: {shown(tried[0])}" + (f" to {shown(tried[-1])}" if len(tried) > 1 else "")
     right = len(tried) - len(taken)
     return Row(
         "refused", META, at, counted(len(tried), "size"), counted(right, "size"), not taken,
-        tuple(f"torch takes {each}" for each in taken),
+        tuple(f"torch accepts {each}" for each in taken),
     )  # fmt: skip
 
 
@@ -255,17 +257,17 @@ def takes(running: Running, sizes: Sizes) -> bool:
 
 
 def really(graph: Graph, device: str, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
-    """The network run with random weights: on the CPU with dye, and on the GPU where that was asked for."""
+    """Runs the network with random weights: on the CPU with dye, and on the GPU if requested."""
     torch.manual_seed(0)
     for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
         yield from really_on(each, graph, setup, progress)
 
 
 def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
-    """A real run on one device, if its memory has room for it; without a `setup` its memory is not measured."""
+    """A real run on one device, if it fits into memory; without a `setup`, memory is not measured."""
     at, level = size_of(graph), LEVELS[device]
     if (needed := taken(graph)) > room(device):
-        yield Row("a real run", level, at, "finite", f"not run: it takes {needed / 2**30:.1f} GiB", None)
+        yield Row("a real run", level, at, "finite", f"not run: needs {needed / 2**30:.1f} GiB", None)
         return
     progress(f"a real run on {device}")
     try:
@@ -279,31 +281,31 @@ def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: 
             progress(f"memory on {device}")
             yield from footprints(graph, running, setup, level, at + setup.words, room(device))
     except FAULTS as fault:
-        yield broken("the network runs", level, at, fault)
+        yield broken("the network can be run", level, at, fault)
 
 
 def timed(graph: Graph, device: str, progress: Progress) -> Times:
-    """How long the network takes."""
+    """Measures the time of the network."""
     at, level = size_of(graph), LEVELS[device]
     if device == "meta":
-        return [Row("time", level, at, "not predicted", "not run: on meta nothing is computed", None)], None
+        return [Row("time", level, at, "not predicted", "not run: the meta device computes nothing", None)], None
     if taken(graph) > room(device):
-        return [Row("time", level, at, "not predicted", "not run: no room in memory", None)], None
+        return [Row("time", level, at, "not predicted", "not run: not enough memory", None)], None
     progress(f"time on {device}")
     try:
         found = timing(Running(generate(graph), graph, device))
     except FAULTS as fault:
-        return [broken("time is measured", level, at, fault)], None
+        return [broken("time can be measured", level, at, fault)], None
     return list(rows_of(found, level, at)), plain(found)
 
 
 def taken(graph: Graph) -> int:
-    """Bytes that a forward pass takes, nearly."""
+    """The approximate bytes of a forward pass."""
     return sum(map(param_bytes, graph)) + 4 * max(map(output_bytes, graph), default=0)
 
 
 def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
-    """Shapes again, and whether every value is a finite number."""
+    """Compares shapes again, and checks that all values are finite."""
     shapes: dict[str, str] = {}
     finite: dict[str, str] = {}
 
@@ -318,12 +320,12 @@ def real_run(running: Running, level: str, at: str) -> Iterator[Row]:
 
 
 def room(device: str) -> float:
-    """Bytes that a run may take."""
+    """The bytes that a run may use."""
     return SHARE * free_memory(device)
 
 
 def free_memory(device: str) -> int:
-    """Bytes of memory that are free, or nearly; what the system does not tell is taken to be 4 GiB."""
+    """The approximate free memory in bytes; 4 GiB if the system does not report it."""
     if device == "cuda":
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info()

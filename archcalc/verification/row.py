@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
-"""Levels: what the spec says was published; shapes and counts without running; a real run on the CPU; on the GPU."""
+"""Levels: published numbers in the spec; shapes and counts on the meta device; a real run on the CPU; on the GPU."""
 
 Count: TypeAlias = int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One quantity. `at` says of what: an input's size; `differences` name every layer that disagrees.
+    """One quantity. `at`: the size of the input; `differences`: every layer that disagrees.
 
-    `agrees` is None where nothing was compared: what was not measured, and `measured` says why; or what is only
-    `reported`, held to nothing, and `differences` say what it is made of.
+    `agrees` is None if nothing was compared: either the quantity was not measured, and `measured` gives the reason; or
+    it is only `reported`, and `differences` list its parts.
     """
 
     quantity: str
@@ -30,9 +30,9 @@ class Row:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """All rows of a network, and what they were measured with: versions, and flags that change numbers.
+    """All rows of a network, and the environment: versions, and flags that affect numbers.
 
-    `timing`: every layer's time, where it was measured (timing_text.py says what is in it).
+    `timing`: the time of every layer, if measured (see timing/text.py).
     """
 
     name: str
@@ -47,14 +47,14 @@ class VerificationReport:
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing disagrees."""
+        """Whether no row disagrees."""
         return all(row.agrees is not False for row in self.rows)
 
 
 def compared(
     quantity: str, level: str, at: str, predicted: Mapping[str, Any], measured: Mapping[str, Any], noun: str
 ) -> Row:
-    """One row for many things of one kind, by their names: how many were predicted, and how many of those agree."""
+    """One row for many values of one kind, by name: how many were predicted, and how many of those agree."""
     names = dict.fromkeys((*predicted, *measured))
     wrong = [name for name in names if predicted.get(name, ABSENT) != measured.get(name, ABSENT)]
     differences = tuple(
@@ -77,12 +77,12 @@ def counted(count: int, noun: str) -> str:
 
 
 def reported(quantity: str, level: str, at: str, predicted: Count, measured: Count, parts: Iterable[str] = ()) -> Row:
-    """One row that is held to nothing: `parts` say what it is made of."""
+    """One row that is reported without comparison: `parts` lists its parts."""
     return Row(quantity, level, at, predicted, measured, None, tuple(parts), reported=True)
 
 
 def within(quantity: str, level: str, at: str, predicted: int, measured: int, percent: int) -> Row:
-    """One row for one number that need be no more exact than so many percent of what was measured.
+    """One row for one number, with a tolerance in percent of the measured value.
 
     >>> [within("bytes", "L3 cuda", "", each, 1000, 2).agrees for each in (979, 980, 1020, 1021)]
     [False, True, True, False]
@@ -92,5 +92,5 @@ def within(quantity: str, level: str, at: str, predicted: int, measured: int, pe
 
 
 def total(quantity: str, level: str, at: str, predicted: int, measured: int) -> Row:
-    """One row for one number."""
+    """One row for one number, which must be equal."""
     return Row(quantity, level, at, predicted, measured, predicted == measured)

@@ -22,12 +22,12 @@ from archcalc.codegen.source import Mark
 from archcalc.graph.graph import Graph, Input, Node
 
 See = Callable[[Node, Tensor], None]
-"""What is done with each layer's value."""
+"""The callback for each layer's value."""
 
 
 class Running:
-    """The text of a network, executed, and its module on a device; `autocast`: the dtype that its forward passes run in
-    under `torch.autocast`, "" without it."""
+    """The executed source of a network, and its module on a device; `autocast`: the dtype of its forward passes under
+    `torch.autocast`, "" without it."""
 
     def __init__(self, source: Source, graph: Graph, device: str, autocast: str = "") -> None:
         self.source, self.graph, self.device, self.autocast = source, graph, device, autocast
@@ -39,17 +39,17 @@ class Running:
         self.module.to(floating_dtype(graph))
 
     def under(self, autocast: str) -> "Running":
-        """The same module, run under autocast or not."""
+        """The same module, with or without autocast."""
         other = copy(self)
         other.autocast = autocast
         return other
 
     def inputs(self) -> list[Tensor]:
-        """Random inputs of the graph's sizes."""
+        """Random inputs with the sizes of the graph."""
         return [sample(each, self.device) for each in self.graph.inputs]
 
     def forward(self, inputs: Sequence[Tensor]) -> Any:
-        """What the module puts out."""
+        """The output of the module."""
         dtype = getattr(torch, self.autocast) if self.autocast else None
         with torch.autocast(self.device, dtype) if dtype else nullcontext():
             return self.module(*inputs)

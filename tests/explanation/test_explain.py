@@ -1,4 +1,4 @@
-"""Explanations: what a layer's derivation says, and that every number and formula in it is true. Most name no layer."""
+"""Explanations: the text of derivations, and checks that every number and formula is true. Most tests name no layer."""
 
 import json
 import math
@@ -42,13 +42,13 @@ MEASURED = {
     "output": "output_bytes",
     "parameters": "param_bytes",
 }
-"""The steps that are measures."""
+"""The measures by the names of their steps."""
 
 
 REFERENCES = list(references())
 
 
-# --- what is printed is worked out again -----------------------------------------------------------------------------
+# --- printed formulas are evaluated again ----------------------------------------------------------------------------
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
@@ -56,7 +56,7 @@ SIGNS = {"·": "*", TIMES: "*", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "�
 
 
 def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
-    """What a printed formula comes to, in exact numbers, by Python alone."""
+    """The exact value of a printed formula, evaluated by Python alone."""
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**{found.group().translate(RAISED)}", text)
     text = re.sub(r"(?<!\w)(\d+)(?!\w)", r"Exact(\1)", "".join(SIGNS.get(sign, sign) for sign in text))
@@ -66,7 +66,7 @@ def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
     return eval(text, {"__builtins__": {}}, {**known, **names})
 
 
-def test_what_is_printed_is_read_as_it_is_meant() -> None:
+def test_printed_formulas_are_evaluated_correctly() -> None:
     assert worked_out("⌊(n + 2·p - 3)/s⌋ + 1", {"n": 7, "p": 1, "s": 2}) == 4
     assert worked_out("6·28·28·(96/2)·5·5 - 1,200", {}) == 6 * 28 * 28 * 48 * 25 - 1200
     assert worked_out(f"C_1 {TIMES} k²·H'", {"C_1": 3, "k": 5, "H'": 2}) == 150
@@ -74,7 +74,7 @@ def test_what_is_printed_is_read_as_it_is_meant() -> None:
 
 
 def steps(made: Explanation) -> Iterator[tuple[str, Step]]:
-    """Every step that has a result, with the title of its section."""
+    """Every step with a result, and the title of its section."""
     for section in made.sections:
         yield from (
             (section.title, part) for part in section.parts if isinstance(part, Step) and part.result is not None
@@ -116,7 +116,7 @@ def check_field(made: Explanation, fields: Fields) -> None:
 
 
 def check_layout(made: Explanation) -> None:
-    """No line is too long, but those that hold a name, and nothing stands at the end of a line that is nothing."""
+    """Checks that no line is too long, except those with a name, and that no line has trailing spaces."""
     for line in as_text(made).splitlines():
         assert line == line.rstrip()
         assert len(line) <= WIDTH or len(max(line.split(), key=len)) > WIDTH // 3, line
@@ -134,7 +134,7 @@ def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(
     monkeypatch.setattr("archcalc.explanation.derivation.receptive_fields", lambda _: fields)
     for node in graph:
         kind = (node.layer, node.inputs)
-        if kind not in seen:  # networks repeat themselves
+        if kind not in seen:  # networks repeat layers
             seen.add(kind)
             made = explain(graph, node.name)
             check(made, node, fields.get(node.name, ()))
@@ -143,7 +143,7 @@ def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(
 
 
 SUMS = {None, "params", "trainable_params", "buffers"}
-"""Steps that may have no formula: sums of one, or none; and what is no measure."""
+"""Steps that may have no formula: sums of one term or none, and steps that are not measures."""
 
 
 @pytest.mark.parametrize("reference", each(REFERENCES))
@@ -195,7 +195,7 @@ def test_every_example_is_explained_and_every_step_is_true(case: Case, batch: in
 
 @pytest.mark.parametrize("case", CASES)
 def test_formulas_hold_at_other_sizes(case: Case) -> None:
-    """What is derived at one size, with the letters of another, is what is derived at the other."""
+    """A formula derived at one size, evaluated at another, equals the value derived there."""
     layer = LAYERS[case.kind](**case.example.given)
     here = named(explain(alone(layer, case.example.xs), "it"))
     for more in (1, 2, 5, 8):
@@ -208,7 +208,7 @@ def test_formulas_hold_at_other_sizes(case: Case) -> None:
 
 
 def named(made: Explanation) -> dict[tuple[str, str], Step]:
-    """The steps by section and name, those whose name comes once."""
+    """The steps by section and name; names that occur twice are left out."""
     found = [(title, step.name) for title, step in steps(made)]
     return {(title, step.name): step for title, step in steps(made) if found.count((title, step.name)) == 1}
 
@@ -228,7 +228,7 @@ def windows(draw: st.DrawFn, transposed: bool = False) -> Any:
 
 
 def filled(entries: Matrix, weights: torch.Tensor) -> torch.Tensor:
-    """The matrix with the filter's weights in the place of its taps."""
+    """The matrix with the weights of the filter in place of tap indices."""
     flat = weights.flatten().tolist()
     rows = [[0.0 if tap is None else flat[tap] for tap in row] for row in entries]
     return torch.tensor(rows, dtype=torch.float64)
@@ -241,7 +241,7 @@ def random(*shape: int) -> torch.Tensor:
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), rank=st.integers(1, 2), transposed=st.booleans())
 def test_a_layer_is_the_product_with_its_matrix(data: st.DataObject, rank: int, transposed: bool) -> None:
-    """Against torch: stride, padding, dilation and output padding are where the windows say."""
+    """Compared with torch, for stride, padding, dilation and output padding."""
     drawn = tuple(data.draw(windows(transposed)) for _ in range(rank))
     spatial = tuple(data.draw(st.integers(1, 6)) for _ in range(rank))
     if any(window.slide(n) < 1 for window, n in zip(drawn, spatial, strict=True)):
@@ -265,7 +265,7 @@ def test_a_layer_is_the_product_with_its_matrix(data: st.DataObject, rank: int, 
 @settings(max_examples=80, deadline=None)
 @given(window=windows(), n=st.integers(1, 9))
 def test_transposed_convolution_is_the_product_with_the_transpose(window: Window, n: int) -> None:
-    """Against torch: W of a convolution, transposed, is its transposed convolution, back to the size it came from."""
+    """Compared with torch: the transpose of a convolution's W is the transposed convolution, back to the input size."""
     if window.slide(n) < 1:
         return
     y, w = random(window.slide(n)), random(window.kernel)
@@ -299,9 +299,9 @@ def test_transposed_convolution_is_the_product_with_the_transpose(window: Window
     ],
 )
 def test_layers_of_known_networks_word_for_word(spec: str, layer: str, shell: Shell) -> None:
-    told = shell("explain", spec, layer)
-    assert (told.code, told.err) == (0, "")
-    assert_golden(f"explain_{spec}_{layer.replace('.', '_')}.txt", told.out)
+    output = shell("explain", spec, layer)
+    assert (output.code, output.err) == (0, "")
+    assert_golden(f"explain_{spec}_{layer.replace('.', '_')}.txt", output.out)
 
 
 @pytest.mark.parametrize(
@@ -324,15 +324,15 @@ def test_layers_of_known_networks_word_for_word(spec: str, layer: str, shell: Sh
     ],
 )
 def test_layers_of_one_line_word_for_word(name: str, chain: str, layer: str, shell: Shell) -> None:
-    told = shell("explain", "-e", chain, layer)
-    assert (told.code, told.err) == (0, "")
-    assert_golden(f"explain_{name}.txt", told.out)
+    output = shell("explain", "-e", chain, layer)
+    assert (output.code, output.err) == (0, "")
+    assert_golden(f"explain_{name}.txt", output.out)
 
 
-def test_batch_and_dtype_are_named(shell: Shell) -> None:
+def test_batch_and_dtype_are_shown(shell: Shell) -> None:
     out = shell("explain", "lenet5", "conv1", "--batch", "8", "--dtype", "float16").out
     assert "output = 2·N·C_out·H'·W' = 2·8·6·28·28 = 75,264 bytes" in out
-    assert "a batch of N = 8, float16: 2 bytes for each unit" in out
+    assert "a batch of N = 8, float16: 2 bytes per element" in out
 
 
 def test_a_parameter_is_set(shell: Shell) -> None:
@@ -340,16 +340,16 @@ def test_a_parameter_is_set(shell: Shell) -> None:
 
 
 def test_json_holds_every_step(shell: Shell) -> None:
-    told = json.loads(shell("explain", "lenet5", "conv1", "--format", "json").out)
-    [arithmetic] = [section for section in told["sections"] if section["title"] == "Arithmetic"]
+    output = json.loads(shell("explain", "lenet5", "conv1", "--format", "json").out)
+    [arithmetic] = [section for section in output["sections"] if section["title"] == "Arithmetic"]
     macs = arithmetic["parts"][0]
     assert (macs["name"], macs["formula"], macs["result"]) == ("MACs", "C_out·H'·W'·C_in·k²", 117_600)
     assert macs["symbols"] == {"C_out": 6, "H'": 28, "W'": 28, "C_in": 1, "k": 5}
 
 
 def test_json_of_a_fraction_is_its_text(shell: Shell) -> None:
-    told = shell("explain", "-e", "input(1, 4, 4) -> upsample(2)", "upsample1", "--format", "json")
-    assert '"result": "1/2"' in told.out
+    output = shell("explain", "-e", "input(1, 4, 4) -> upsample(2)", "upsample1", "--format", "json")
+    assert '"result": "1/2"' in output.out
 
 
 def test_a_code_is_still_explained(shell: Shell) -> None:
@@ -371,9 +371,9 @@ def test_a_code_is_still_explained(shell: Shell) -> None:
     ],
 )
 def test_usage_errors_say_what_to_write(arguments: list[str], message: str, shell: Shell) -> None:
-    told = shell("explain", *arguments)
-    assert (told.code, told.out) == (2, "")
-    assert message in " ".join(told.err.split())
+    output = shell("explain", *arguments)
+    assert (output.code, output.out) == (2, "")
+    assert message in " ".join(output.err.split())
 
 
 def test_from_python() -> None:
@@ -383,7 +383,7 @@ def test_from_python() -> None:
         explain(load("lenet5"), "conf1")
 
 
-def test_a_join_of_inputs_that_share_nothing_says_so() -> None:
+def test_a_merge_of_unrelated_inputs_is_described_as_such() -> None:
     graph = load_text("archcalc: 1\nname: two\ninput: {a: [4], b: [4]}\nlayers:\n  - add: [a, b]\n")
     assert "they have no layer or input in common" in as_text(explain(graph, "add1"))
 

@@ -1,4 +1,4 @@
-"""Equations of letters against torch: shapes, MACs, what is kept for backward and peaks, drawn at random."""
+"""Compares random einsum equations with torch: shapes, MACs, tensors saved for backward, and memory peaks."""
 
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,7 @@ def of_sizes(letters: str, sizes: dict[str, int]) -> Volume:
 
 @st.composite
 def equations(draw: Any, least: int = 1) -> Case:
-    """Axes of each input, in any order; of the letters all, or some, come out."""
+    """The axes of each input, in any order; the output has all or some of the letters."""
     letters = draw(st.permutations("vwxyz"))[: draw(st.integers(1, 5))]
     sizes = {each: draw(st.integers(least, 4)) for each in ("b", *letters)}
     sides = [draw(st.lists(st.sampled_from(letters), min_size=1, max_size=4, unique=True)) for _ in range(2)]
@@ -56,7 +56,7 @@ def equations(draw: Any, least: int = 1) -> Case:
 
 @settings(deadline=None)
 @given(equations())
-def test_any_equation_has_torchs_shape(case: Case) -> None:
+def test_every_equation_has_the_shape_of_torch(case: Case) -> None:
     layer, xs = case
     y = layer.shape(*xs)
     assert refusal(layer, *xs) == ""
@@ -65,13 +65,13 @@ def test_any_equation_has_torchs_shape(case: Case) -> None:
 
 @settings(deadline=None)
 @given(equations(least=2))
-def test_any_equation_has_torchs_macs(case: Case) -> None:
+def test_every_equation_has_the_macs_of_torch(case: Case) -> None:
     layer, xs = case
     assert 2 * layer.ops(layer.shape(*xs), *xs).mac == flops(layer, xs)
 
 
-def test_over_an_axis_of_one_unit_torch_multiplies() -> None:
-    """And we count as for any size, so that a closed form holds for all."""
+def test_torch_multiplies_over_an_axis_of_length_1() -> None:
+    """The count uses the same formula as for any length, so that a closed form holds for all."""
     layer, xs = einsum("bqc", "bkc", "bqk"), (tokens(3, 1), tokens(4, 1))
     assert layer.ops(layer.shape(*xs), *xs).mac == 12
     with FlopCounterMode(display=False) as counter:
@@ -81,7 +81,7 @@ def test_over_an_axis_of_one_unit_torch_multiplies() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(equations(), st.sampled_from(["float32", "bfloat16"]))
-def test_any_equation_keeps_what_autograd_packs(case: Case, dtype: str) -> None:
+def test_every_equation_saves_the_bytes_that_autograd_saves(case: Case, dtype: str) -> None:
     layer, xs = case
     assume(not layer.unpredicted(xs[0]))
     xs = tuple(replace(x, dtype=dtype) for x in xs)
@@ -91,49 +91,50 @@ def test_any_equation_keeps_what_autograd_packs(case: Case, dtype: str) -> None:
 
 @settings(deadline=None, max_examples=4)
 @given(equations())
-def test_any_equation_allocates_what_is_said(case: Case) -> None:
+def test_every_equation_allocates_the_predicted_bytes(case: Case) -> None:
     layer, xs = case
     assume(not layer.unpredicted(xs[0]))
     assert set(differences(between(layer, xs)).values()) == {0}
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "out", "said"),
+    ("left", "right", "out", "message"),
     [
-        ("bhq", "bhkd", "bhqk", "bhq names 3 axes, the batch among them; [4, 5, 6] has 4 with the batch"),
+        ("bhq", "bhkd", "bhqk", "bhq names 3 axes including the batch; [4, 5, 6] has 4 with the batch"),
         ("bhqd", "bhqe", "bhqd", "q is 5 in bhqd and 7 in bhqe"),
         (
             "bhhd",
             "bhkd",
             "bk",
-            "bhhd has a letter twice: a diagonal is not taken, every axis needs a letter of its own",
+            "bhhd repeats a letter: diagonals are not supported, give each axis its own letter",
         ),
-        ("bhqd", "ahkd", "bhqk", "the first letter is the batch, b in bhqd; got ahkd"),
-        ("bhqd", "bhkd", "qhbk", "the first letter is the batch, b in bhqd; got qhbk"),
+        ("bhqd", "ahkd", "bhqk", "the first letter is the batch and must be b, as in bhqd; got ahkd"),
+        ("bhqd", "bhkd", "qhbk", "the first letter is the batch and must be b, as in bhqd; got qhbk"),
         ("bhqd", "bhkd", "bhqz", "bhqz has z, which neither bhqd nor bhkd has"),
-        ("bhqd", "bhkd", "b", "b has the batch alone: one axis of each item must be left"),
+        ("bhqd", "bhkd", "b", "b has only the batch: add at least one axis of the samples"),
     ],
 )
-def test_what_is_wrong_is_said_in_words(left: str, right: str, out: str, said: str) -> None:
-    assert refusal(einsum(left, right, out), LEFT, RIGHT) == said
+def test_a_wrong_equation_is_refused_with_a_message(left: str, right: str, out: str, message: str) -> None:
+    assert refusal(einsum(left, right, out), LEFT, RIGHT) == message
 
 
-def test_matrices_that_do_not_fit_are_refused_in_words() -> None:
+def test_matrices_that_do_not_fit_are_refused_with_a_message() -> None:
     matmul = LAYERS["matmul"]()
-    assert "the last axis of the first is the last but one of the second" in refusal(matmul, tokens(3, 4), tokens(5, 4))
+    message = "the last axis of the first must equal the second-to-last axis of the second"
+    assert message in refusal(matmul, tokens(3, 4), tokens(5, 4))
     assert refusal(matmul, flat(3), tokens(3, 4)) == "matmul needs positions, and features last; got [3]"
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "out", "said"),
+    ("left", "right", "out", "message"),
     [
-        ("bqc", "bkd", "bqk", "c is summed of one input alone"),
-        ("bij", "bk", "bjik", "axes of single products change their places"),
-        ("bqdh", "bkdh", "bhqk", "matrices of a product lie across memory"),
+        ("bqc", "bkd", "bqk", "c is summed over one input only"),
+        ("bij", "bk", "bjik", "axes of an element-wise product are reordered"),
+        ("bqdh", "bkdh", "bhqk", "the matrices of the product are strided in memory"),
     ],
 )
-def test_what_is_not_predicted_says_why(left: str, right: str, out: str, said: str) -> None:
-    assert einsum(left, right, out).unpredicted(LEFT).startswith(said)
+def test_an_unpredicted_equation_gives_the_reason(left: str, right: str, out: str, message: str) -> None:
+    assert einsum(left, right, out).unpredicted(LEFT).startswith(message)
 
 
 LUONG = """\
@@ -151,7 +152,7 @@ layers:
 """
 
 
-def test_a_spec_writes_letters_as_a_word() -> None:
+def test_a_spec_writes_the_letters_of_an_input_as_one_word() -> None:
     graph = build(read_document(Source("net.yaml", LUONG)))
     assert graph["scores"].output == tokens(5, 5)
     assert graph["context"].output == tokens(5, 8)
@@ -162,7 +163,7 @@ def test_a_spec_writes_letters_as_a_word() -> None:
 
 
 @pytest.mark.parametrize("written", ["3", "b1", "[b, q]"])
-def test_what_is_no_word_of_letters_is_refused(written: str) -> None:
+def test_anything_but_a_word_of_letters_is_refused(written: str) -> None:
     text = LUONG.replace("bqc, bkc, bqk", f"{written}, bkc, bqk")
     with pytest.raises(SpecError):
         build(read_document(Source("net.yaml", text)))
@@ -178,7 +179,7 @@ FORKS = {
 
 @pytest.mark.parametrize("name", FORKS)
 def test_gradients_that_meet_are_added_as_torch_adds_them(name: str) -> None:
-    """Those of products are views, which autograd does not add to in place; as rows of a matrix they are not copied."""
+    """Gradients of products are views, which autograd does not add to in place; rows of a matrix are not copied."""
     before, after = (
         "archcalc: 1\nname: Fork\ninput: [8, 5]\nlayers:\n  - tokens -> fc(20)\n  - k = relu\n",
         "  - fc(3)\n",

@@ -1,4 +1,4 @@
-"""Integers as inputs: they have positions and no features, and what is looked up for them has the network's dtype."""
+"""Integer inputs: they have positions and no features; the embedded values have the network's dtype."""
 
 import pytest
 
@@ -44,7 +44,7 @@ layers:
 """)
 
 
-def test_what_is_looked_up_has_the_networks_dtype() -> None:
+def test_embedded_values_have_the_dtype_of_the_network() -> None:
     graph = build(TIED, batch=2, dtype="bfloat16")
     assert graph.volumes["words"] == ids(12, batch=2)
     assert {node.output.dtype for node in graph} | {graph.dtype} == {"bfloat16"}
@@ -53,18 +53,18 @@ def test_what_is_looked_up_has_the_networks_dtype() -> None:
     assert "torch.randint(50, (2, 12), dtype=torch.int64), torch.randint(2, (2, 12), dtype=torch.int32)" in text
 
 
-def test_positions_are_seen_and_can_be_free() -> None:
+def test_receptive_fields_are_in_positions_which_can_be_free() -> None:
     graph = build(TIED)
     fields = receptive_fields(graph)
     assert (fields["both"][0].size, fields["head"][0].size) == (1, 12)
     assert closed_form(with_free(TIED, ["T"]), "macs").total.at(T=12) == sum(node.ops.mac for node in graph)
 
 
-def test_they_agree_with_torch() -> None:
-    """At every size, whichever of the inputs grows; positions are dyed as they are looked up."""
+def test_networks_with_integer_inputs_agree_with_torch() -> None:
+    """At several sizes of each input. Dye is put into the embedded positions."""
     rows = verify(TIED, device="cpu", sizes=4).rows
     assert all(row.agrees for row in rows)
-    assert any("dye (4 of 4 rims)" in row.quantity for row in rows), [row.quantity for row in rows]
+    assert any("dye (4 of 4 field borders)" in row.quantity for row in rows), [row.quantity for row in rows]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -82,31 +82,31 @@ def test_memory_under_autocast() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "said"),
+    ("layers", "message"),
     [
         ("fc(3)", "fc cannot compute with integer ids"),
         ("embedding(9, 4) -> embedding(9, 4)", "embedding looks integers up, got [7, 4] of float32"),
         ("embedding(9, 4, padding_idx=9)", "padding_idx=9 is not among the 9 embeddings"),
     ],
 )
-def test_what_does_not_fit_is_said(layers: str, said: str) -> None:
+def test_a_layer_that_does_not_fit_is_refused_with_a_message(layers: str, message: str) -> None:
     with pytest.raises(SpecError) as error:
         build(document(f"archcalc: 1\ninput: {{ids: {{shape: [7], dtype: int64}}}}\nlayers: ['{layers}']"))
-    assert [each.message for each in error.value.diagnostics] == [said]
+    assert [each.message for each in error.value.diagnostics] == [message]
 
 
 @pytest.mark.parametrize("layer", ["position_embedding(7)", "position_embedding(50)", "sinusoidal_positions(50)"])
 @pytest.mark.parametrize("batch", [1, 2])
-def test_tables_of_more_rows_than_tokens(layer: str, batch: int) -> None:
+def test_tables_with_more_rows_than_tokens(layer: str, batch: int) -> None:
     spec = f"archcalc: 1\ninput: {{ids: {{shape: [7], dtype: int64}}}}\nlayers: ['embedding(9, 8) -> {layer} -> fc(1)']"
     graph = build(document(spec), batch=batch)
     assert set(differences(graph).values()) == {0}
-    with pytest.raises(SpecError, match=r"length=\d+, the sequence 51 tokens"):
+    with pytest.raises(SpecError, match=r"length=\d+, but the sequence has 51 tokens"):
         build(document(spec.replace("[7]", "[51]")))
 
 
 def test_fields_follow_each_input_through_its_own_windows() -> None:
-    """Queries see what they saw, and all of the memory where that comes from the input whose units are counted."""
+    """Queries keep their fields, and cover the whole memory if the fields are measured in its input."""
     inputs = "a: {shape: [5], dtype: int64}, b: {shape: [7], dtype: int64}"
     sizes = {}
     for first, second in ("ab", "ba"):

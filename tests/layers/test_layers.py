@@ -1,6 +1,6 @@
-"""Every layer against the numbers that its examples state, and against torch. No layer is named here.
+"""Compares every layer with the numbers in its examples, and with torch. No layer is named here.
 
-A layer that is added is tested by this file through its examples; each test fails if the fact it is about is wrong.
+These tests cover a new layer through its examples. Each test fails if the fact it checks is wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ each_layer = pytest.mark.parametrize("kind", LAYERS)
 
 
 def fields_of(layer: Layer | type[Layer]) -> tuple[Field[Any], ...]:
-    """`__init_subclass__` makes every layer a dataclass, which types do not show."""
+    """The dataclass fields of a layer: `__init_subclass__` makes it a dataclass, which the type does not show."""
     return fields(cast(Any, layer))
 
 
@@ -65,7 +65,7 @@ def with_argument(layer: Layer, name: str, value: Any) -> Layer:
 
 
 def unmet(layer: Layer, xs: tuple[Volume, ...]) -> str:
-    """The first requirement that does not hold, as the builder would find it; empty where all hold."""
+    """The message of the first failed requirement, in the builder's order; empty if none fails."""
     return next((message or "no message" for holds, message in layer.requires(*xs) if not holds), "")
 
 
@@ -81,7 +81,7 @@ def test_example_has_the_stated_numbers(case: Case) -> None:
 
 
 @each_case
-def test_all_of_its_inputs_are_taken_by_what_is_asked_of_a_layer(case: Case) -> None:
+def test_every_method_of_a_layer_takes_all_its_inputs(case: Case) -> None:
     assert all(measure.of(case.node) >= 0 for measure in MEASURES.values())
     assert "\n" not in case.layer.remedy(*case.xs)
 
@@ -105,7 +105,7 @@ def test_torch_gives_the_same_shape(case: Case) -> None:
 
 
 @each_case
-def test_torch_keeps_the_same_tensors(case: Case) -> None:
+def test_torch_has_the_same_state_dict(case: Case) -> None:
     made = applied(case.layer, case.xs).it
     ours = [(w.name, w.shape, w.buffer, w.trainable and not w.buffer, w.dtype) for w in case.layer.weights(*case.xs)]
     assert sorted(ours) == sorted(entries(made) if made is not None else [])
@@ -120,7 +120,7 @@ def test_torch_counts_the_same_macs(case: Case) -> None:
 
 
 def resized(xs: tuple[Volume, ...]) -> Iterator[tuple[Volume, ...]]:
-    """The same inputs, all of their spatial axes changed alike."""
+    """The same inputs with other spatial axes, changed in the same way."""
     for step in (1, -1, 2, 5):
         yield tuple(x.to(spatial=tuple(n + step for n in x.spatial)) for x in xs)
         yield tuple(x.to(spatial=tuple(n + step * axis for axis, n in enumerate(x.spatial))) for x in xs)
@@ -133,7 +133,7 @@ SMALL = 3e6
 
 
 def check_agreement(layer: Layer, xs: tuple[Volume, ...], torchs_own: Callable[[Call], bool]) -> None:
-    """We accept what torch accepts, and with the same shape.
+    """We accept what torch accepts, with the same shape.
 
     What is small is asked of the CPU, the rest of meta, which lets pass some of what the CPU refuses. Where the call is
     not `torchs_own`, or padding is given by a rule, torch does not say what is sensible, and we may be stricter.
@@ -149,11 +149,11 @@ def check_agreement(layer: Layer, xs: tuple[Volume, ...], torchs_own: Callable[[
     try:
         call = layer.call(*xs)
     except (ArithmeticError, ValueError, LookupError):
-        return  # what `requires` guards against
+        return  # `requires` refuses it
     if torchs_own(call):
         result = output_or_refusal(layer, xs)
         result = output_or_refusal(layer, xs, "cpu") if isinstance(result, tuple) else result
-        assert isinstance(result, str), f"torch accepts and gives {result}; we say: {why_not}"
+        assert isinstance(result, str), f"torch accepts it and gives {result}; we refuse it: {why_not}"
 
 
 def a_module(call: Call) -> bool:
@@ -165,14 +165,14 @@ def a_module_or_function(call: Call) -> bool:
 
 
 @each_case
-def test_other_sizes_are_taken_or_refused_as_by_torch(case: Case) -> None:
+def test_torch_accepts_and_refuses_the_same_sizes(case: Case) -> None:
     for xs in resized(case.xs):
         if all(n >= 1 for x in xs for n in x.spatial):
             check_agreement(case.layer, xs, a_module_or_function)
 
 
 def changed(value: Any) -> Iterator[Any]:
-    """Other values for an argument that is a number, a truth, or a number for each axis."""
+    """Other values for an argument that is a number, a boolean, or a number for each axis."""
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int):
@@ -183,7 +183,7 @@ def changed(value: Any) -> Iterator[Any]:
 
 
 @each_case
-def test_other_arguments_are_taken_or_refused_as_by_torch(case: Case) -> None:
+def test_torch_accepts_and_refuses_the_same_arguments(case: Case) -> None:
     for field in fields_of(case.layer):
         for value in changed(getattr(case.layer, field.name)):
             check_agreement(with_argument(case.layer, field.name, value), case.xs, a_module)
@@ -193,8 +193,8 @@ PER_AXIS: tuple[Any, ...] = (PerAxis, PerAxis | None, Padding)
 
 
 @each_case
-def test_a_list_for_more_axes_than_there_are_is_refused_in_words(case: Case) -> None:
-    """And before anything is computed with it."""
+def test_a_list_with_too_many_entries_is_refused_with_a_message(case: Case) -> None:
+    """The list is refused before anything is computed from it."""
     for field in fields_of(case.layer):
         if field.type in PER_AXIS:
             layer = with_argument(case.layer, field.name, (1,) * (case.xs[0].rank + 1))
@@ -205,7 +205,7 @@ def test_a_list_for_more_axes_than_there_are_is_refused_in_words(case: Case) -> 
 
 
 def with_symbols(xs: tuple[Volume, ...]) -> tuple[Volume, ...]:
-    """The same inputs with a symbol for the batch and one on each spatial axis, `s0` ..., where all inputs share it."""
+    """The same inputs with a symbol for the batch and, on each axis that all inputs share, a symbol `s0` ..."""
     first = xs[0].spatial
     shared = all(x.spatial in (first, ()) for x in xs)
     names = tuple(free(f"s{axis}") for axis in range(len(first)))
@@ -217,14 +217,14 @@ def values_of(xs: tuple[Volume, ...]) -> dict[str, int]:
 
 
 def at(dims: Any, values: dict[str, int]) -> Any:
-    """Dims, or a claim, where every symbol has a value."""
+    """Dims, or a claim, with a value for every symbol."""
     if isinstance(dims, tuple):
         return tuple(at(dim, values) for dim in dims)
     return dims.at(**values) if isinstance(dims, Expr | Claim) else dims
 
 
 def closed_ops(layer: Layer, y: Volume, xs: tuple[Volume, ...]) -> dict[str, Any] | None:
-    """The arithmetic by kind; None where it has no closed form, and says so."""
+    """The arithmetic by kind; None if it raises NoClosedForm."""
     try:
         return {field.name: getattr(layer.ops(y, *xs), field.name) for field in fields(Ops)}
     except NoClosedForm:
@@ -232,8 +232,8 @@ def closed_ops(layer: Layer, y: Volume, xs: tuple[Volume, ...]) -> dict[str, Any
 
 
 @each_case
-def test_closed_forms_have_the_values_that_numbers_give(case: Case) -> None:
-    """The same formulas with a symbol on each axis, then substituted; what must hold, where it is a claim, too."""
+def test_closed_forms_equal_the_numeric_results(case: Case) -> None:
+    """Evaluates the formulas with symbols, substitutes numbers, and compares; requirements that are claims, too."""
     layer, free_xs = case.layer, with_symbols(case.xs)
     y, claims, ops = (
         layer.shape(*free_xs),
@@ -264,7 +264,7 @@ def axes(case: Case) -> list[tuple[int, int]]:
 
 
 def probes(case: Case, n: int) -> list[int]:
-    """Units of an axis to put dye in: all of them, or where each costs much those at the rims and in the middle."""
+    """The elements of an axis that get dye: all, or, if each is expensive, those at the borders and in the middle."""
     cost = 1 + case.example.macs + 10 * (case.example.y.numel + sum(x.numel for x in case.xs))
     some = max(2, min(8, int(1e9 / cost)))
     if cost * n < 3e9 or n <= 3 * some:
@@ -294,10 +294,10 @@ each_axis = pytest.mark.parametrize(
 
 @each_axis
 def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int) -> None:
-    """Every probed unit of the input against every unit of the output; what saturates on its way is found by NaN."""
+    """Compares every probed input element with every output element; NaN also survives saturating functions."""
     layer, y, n = case.layer, case.example.y, case.xs[source].spatial[axis]
-    units = probes(case, n)
-    dyed = reached(layer, case.xs, source, axis, units)
+    elements = probes(case, n)
+    dyed = reached(layer, case.xs, source, axis, elements)
     if layer.carries is not None and source >= layer.carries:
         assert not dyed.any(), "an input that only lends its size was read"
         return
@@ -306,21 +306,21 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int) 
     found, lost = along(dyed, y, place), dict[int, list[int]]()
     for i in range(found.shape[1]):
         reach = range(n) if windows[axis].whole else windows[axis].reach(i)
-        if any(0 <= unit < n for unit in reach):  # what lies wholly in padding may hold anything
-            seen = [unit for unit, dye in zip(units, found[:, i].tolist(), strict=True) if dye]
-            expected = [unit for unit in units if unit in reach]
-            assert set(seen) <= set(expected), f"output unit {i}"
+        if any(0 <= element < n for element in reach):  # an output that reads only padding may have any value
+            seen = [element for element, dye in zip(elements, found[:, i].tolist(), strict=True) if dye]
+            expected = [element for element in elements if element in reach]
+            assert set(seen) <= set(expected), f"output element {i}"
             lost |= {i: expected} if seen != expected else {}
-    by_nan = along(reached(layer, case.xs, source, axis, units, nan=True), y, place) if lost else found
+    by_nan = along(reached(layer, case.xs, source, axis, elements, nan=True), y, place) if lost else found
     for i, expected in lost.items():
-        assert [unit for unit, dye in zip(units, by_nan[:, i].tolist(), strict=True) if dye] == expected, (
-            f"output unit {i}"
+        assert [element for element, dye in zip(elements, by_nan[:, i].tolist(), strict=True) if dye] == expected, (
+            f"output element {i}"
         )
 
 
 @each_case
 def test_windows_give_the_output_size(case: Case) -> None:
-    """Receptive field and output size come from one fact wherever the axes stay."""
+    """If the axes are kept, the receptive field and the output size follow from the same windows."""
     windows, y = case.layer.windows(*case.xs), case.example.y
     assert len(windows) == max(x.rank for x in case.xs)
     if y.rank == len(windows):
@@ -332,7 +332,7 @@ def test_windows_give_the_output_size(case: Case) -> None:
 
 
 @each_layer
-def test_examples_exercise_every_field_with_another_value_than_its_default(kind: str) -> None:
+def test_examples_give_every_field_a_value_other_than_its_default(kind: str) -> None:
     layer = LAYERS[kind]
     own = fields_of(layer)
     exercised = {f.name for f in own for e in layer.examples if e.given.get(f.name, f.default) != f.default}
@@ -347,7 +347,7 @@ def test_examples_cover_every_rank_and_name_a_source(kind: str) -> None:
 
 
 @each_layer
-def test_documentation_begins_with_a_sentence_and_names_its_source(kind: str) -> None:
+def test_documentation_starts_with_a_sentence_and_names_its_source(kind: str) -> None:
     about = LAYERS[kind].__doc__ or ""
-    assert about.split("\n")[0].endswith("."), "the first line is a whole sentence"
+    assert about.split("\n")[0].endswith("."), "the first line is a complete sentence"
     assert "Source" in about

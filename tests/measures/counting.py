@@ -1,7 +1,7 @@
-"""Naive kernels on numbers that count: an oracle for arithmetic by kind.
+"""Naive kernels on counting numbers: an oracle for arithmetic by kind.
 
-Every kernel is the definition of its operation, written out over single numbers. What it computes is compared with
-torch, so that it is the operation that it says it is; what it counts is compared with what the layer states.
+Every kernel implements the definition of its operation with single numbers. Its result is compared with torch, to prove
+that it is the right operation; its counts are compared with those of the layer.
 """
 
 from collections import Counter
@@ -19,11 +19,11 @@ from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.layer import LAYERS
 
 COUNTED: Counter[str] = Counter()
-"""Operations since it was last cleared, by kind."""
+"""Operations by kind, since the counter was last cleared."""
 
 
 class Number:
-    """A value; every operation on it is counted."""
+    """A value whose operations are counted."""
 
     __slots__ = ("value",)
 
@@ -66,7 +66,7 @@ Kernel: TypeAlias = Callable[..., Numbers]
 
 
 def numbers(tensor: Tensor) -> Numbers:
-    """The elements of a tensor by their indices."""
+    """The elements of a tensor, by index."""
     return {index: Number(tensor[index].item()) for index in indices(tensor.shape)}
 
 
@@ -98,35 +98,35 @@ def inner(pairs: Iterable[tuple[Number, Number]]) -> Number:
     return total(a * b for a, b in pairs)
 
 
-def places(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[tuple[Index, Index]]]]:
-    """Every place of the output, with (tap, input unit) for each tap of its window."""
+def positions(layer: Any, x: Any, y: Sequence[int]) -> Iterator[tuple[Index, list[tuple[Index, Index]]]]:
+    """Every position of the output, with (tap, input element) for each tap of its window."""
     windows = layer.windows(x)
-    for place in indices(y):
-        reaches = [list(enumerate(w.reach(i))) for w, i in zip(windows, place, strict=True)]
-        yield place, [tuple(zip(*taps, strict=True)) for taps in product(*reaches)]  # type: ignore[misc]
+    for position in indices(y):
+        reaches = [list(enumerate(w.reach(i))) for w, i in zip(windows, position, strict=True)]
+        yield position, [tuple(zip(*taps, strict=True)) for taps in product(*reaches)]  # type: ignore[misc]
 
 
 # --- one kernel for each operation: (layer, volume in, shape out, weights by name, elements in) -> elements out -------
 
 
 def conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Padding is multiplied like any other unit."""
+    """Padding is multiplied like any other element."""
     out, group = {}, x.channels // layer.groups
-    for batch, o, (place, taps) in product(range(x.batch), range(y.channels), list(places(layer, x, y.spatial))):
+    for batch, o, (position, taps) in product(range(x.batch), range(y.channels), list(positions(layer, x, y.spatial))):
         first = o // (y.channels // layer.groups) * group
         pairs = (
             (given.get((batch, first + c, *unit), Number(0)), weights["weight"][(o, c, *tap)])
             for c in range(group)
             for tap, unit in taps
         )
-        out[(batch, o, *place)] = inner(pairs)
+        out[(batch, o, *position)] = inner(pairs)
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o,)]
+            out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
 def upconv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Every input unit adds its whole patch; then the border is cropped."""
+    """Every input element adds its whole patch; then the border is cropped."""
     patch: Numbers = {}
     windows, each = layer.windows(x), y.channels // layer.groups
     kernel = [w.kernel for w in windows]
@@ -137,18 +137,18 @@ def upconv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbe
             term = value * weights["weight"][(c, o, *tap)]
             patch[at] = patch[at] + term if at in patch else term
     out = {}
-    for batch, o, *place in indices(y.shape):
-        at = (batch, o, *(i + w.begin for w, i in zip(windows, place, strict=True)))
-        out[(batch, o, *place)] = patch.get(at, Number(0))
+    for batch, o, *position in indices(y.shape):
+        at = (batch, o, *(i + w.begin for w, i in zip(windows, position, strict=True)))
+        out[(batch, o, *position)] = patch.get(at, Number(0))
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o,)]
+            out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
 def locally_connected(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out = {}
-    for batch, o, (number, (place, taps)) in product(
-        range(x.batch), range(y.channels), list(enumerate(places(layer, x, y.spatial)))
+    for batch, o, (number, (position, taps)) in product(
+        range(x.batch), range(y.channels), list(enumerate(positions(layer, x, y.spatial)))
     ):
         unit_of = o * prod(y.spatial) + number
         pairs = (
@@ -156,15 +156,15 @@ def locally_connected(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             for c in range(x.channels)
             for tap, unit in taps
         )
-        out[(batch, o, *place)] = inner(pairs)
+        out[(batch, o, *position)] = inner(pairs)
         if layer.bias:
-            out[(batch, o, *place)] += weights["bias"][(o, *place)]
+            out[(batch, o, *position)] += weights["bias"][(o, *position)]
     return out
 
 
 def table_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     out = {}
-    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+    for batch, (position, taps) in product(range(x.batch), list(positions(layer, x, y.spatial))):
         kernel = 0
         for o, inputs in enumerate(layer.table):
             pairs = [
@@ -173,16 +173,16 @@ def table_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: N
                 for tap, unit in taps
             ]
             kernel += len(inputs)
-            out[(batch, o, *place)] = inner(pairs)
+            out[(batch, o, *position)] = inner(pairs)
             if layer.bias:
-                out[(batch, o, *place)] += weights["bias"][(o,)]
+                out[(batch, o, *position)] += weights["bias"][(o,)]
     return out
 
 
 def filter_bank_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """The bank on every input map, then the mixture."""
+    """The bank on every input map, then the combination."""
     out, filters = {}, range(1 + max(index[0] for index in weights["basis"]))
-    for batch, (place, taps) in product(range(x.batch), list(places(layer, x, y.spatial))):
+    for batch, (position, taps) in product(range(x.batch), list(positions(layer, x, y.spatial))):
         responses = {
             (c, f): inner((given.get((batch, c, *unit), Number(0)), weights["basis"][(f, *tap)]) for tap, unit in taps)
             for c in range(x.channels)
@@ -190,35 +190,35 @@ def filter_bank_conv(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
         }
         for o in range(y.channels):
             mixed = inner((value, weights["weight"][(o, *index)]) for index, value in responses.items())
-            out[(batch, o, *place)] = mixed + weights["bias"][(o,)] if layer.bias else mixed
+            out[(batch, o, *position)] = mixed + weights["bias"][(o,)] if layer.bias else mixed
     return out
 
 
 def maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Padding takes no part."""
+    """Padding is ignored."""
     out = {}
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
         seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
-        out[(batch, c, *place)] = largest(seen) if seen else Number(float("-inf"))
+        out[(batch, c, *position)] = largest(seen) if seen else Number(float("-inf"))
     return out
 
 
 def avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Padding is not added; it is divided by, as far as it goes, where it counts."""
+    """Padding is not added, but included in the divisor if `count_include_pad`."""
     out, windows = {}, layer.windows(x)
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
         seen = [given[at] for _, unit in taps if (at := (batch, c, *unit)) in given]
         inside = [
             unit for _, unit in taps if all(i < n + w.end for i, n, w in zip(unit, x.spatial, windows, strict=True))
         ]
         count = len(inside) if layer.count_include_pad else len(seen)
-        out[(batch, c, *place)] = total(seen) / Number(count)
+        out[(batch, c, *position)] = total(seen) / Number(count)
     return out
 
 
 def bins(layer: Any, x: Any, y: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
-    for batch, c, (place, taps) in product(range(x.batch), range(x.channels), list(places(layer, x, y.spatial))):
-        yield (batch, c, *place), [given[(batch, c, *unit)] for _, unit in taps]
+    for batch, c, (position, taps) in product(range(x.batch), range(x.channels), list(positions(layer, x, y.spatial))):
+        yield (batch, c, *position), [given[(batch, c, *unit)] for _, unit in taps]
 
 
 def adaptive_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -238,7 +238,7 @@ def subsampling(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: 
 
 def by_channel(x: Any, given: Numbers) -> Iterator[tuple[Index, list[Number]]]:
     for batch, c in product(range(x.batch), range(x.channels)):
-        yield (batch, c), [given[(batch, c, *place)] for place in indices(x.spatial)]
+        yield (batch, c), [given[(batch, c, *position)] for position in indices(x.spatial)]
 
 
 def global_avgpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -252,7 +252,7 @@ def global_maxpool(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], give
 
 
 def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Half-pixel centres; each corner of the cell has a share of the output unit."""
+    """Half-pixel centres; each corner of the cell contributes to the output element."""
     scale = layer.scale_factor if isinstance(layer.scale_factor, tuple) else (layer.scale_factor,) * x.rank
     if layer.mode == "nearest":
         return {
@@ -262,21 +262,21 @@ def upsample(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Num
 
 
 def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], float]) -> Numbers:
-    """Linear interpolation, where unit i of an axis of the output lies at `centre_of` it."""
+    """Linear interpolation; element i of an output axis is at `centre_of(i, axis)`."""
     out = {}
-    for batch, c, *place in indices(y.shape):
+    for batch, c, *position in indices(y.shape):
         sides = []
-        for axis, (i, n) in enumerate(zip(place, x.spatial, strict=True)):
+        for axis, (i, n) in enumerate(zip(position, x.spatial, strict=True)):
             centre = max(centre_of(i, axis), 0)
             low = int(centre)
             sides.append([(low, 1 - centre + low), (min(low + 1, n - 1), centre - low)])
         corners = [tuple(zip(*corner, strict=True)) for corner in product(*sides)]
-        out[(batch, c, *place)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
+        out[(batch, c, *position)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
     return out
 
 
 def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Corners on corners, or units over units as long as an input has for an output."""
+    """With aligned corners, or with half-pixel centres scaled by the ratio of lengths."""
     if layer.align_corners:
         least = [(n - 1) / max(m - 1, 1) for n, m in zip(x.spatial, y.spatial, strict=True)]
         return between(x, y, given, lambda i, axis: i * least[axis])
@@ -289,16 +289,16 @@ def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbe
 
 
 def groups(y: Any, axes: int) -> Iterator[list[Index]]:
-    """The indices that differ in the last `axes` axes of an item in torch's order alone."""
+    """Groups of indices that differ only in the last `axes` axes, in torch's order."""
     kept = len(y.shape) - axes
     for first in indices(y.shape[:kept]):
         yield [(*first, *rest) for rest in indices(y.shape[kept:])]
 
 
 def features_of(x: Any) -> Iterator[list[Index]]:
-    """The indices of each position's features."""
-    for batch, *place in indices((x.batch, *x.spatial)):
-        yield [(batch, *place, c) if x.channels_last else (batch, c, *place) for c in range(x.channels)]
+    """The indices of the features at each position."""
+    for batch, *position in indices((x.batch, *x.spatial)):
+        yield [(batch, *position, c) if x.channels_last else (batch, c, *position) for c in range(x.channels)]
 
 
 def standardised(seen: list[Number], eps: float) -> list[Number]:
@@ -321,10 +321,10 @@ def layernorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
 
 
 def channel_groups(x: Any, count: int) -> Iterator[list[Index]]:
-    """The indices of each of `count` groups of neighbouring channels of every item, at all positions."""
+    """The indices of `count` groups of neighbouring channels per sample, at all positions."""
     each = x.channels // count
     for batch, group in product(range(x.batch), range(count)):
-        yield [(batch, group * each + c, *place) for c in range(each) for place in indices(x.spatial)]
+        yield [(batch, group * each + c, *position) for c in range(each) for position in indices(x.spatial)]
 
 
 def normalised(layer: Any, x: Any, count: int, weights: dict[str, Numbers], given: Numbers) -> Numbers:
@@ -372,7 +372,7 @@ def softened(scores: Sequence[Number]) -> list[Number]:
 
 
 def lrn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """alpha / size is a constant; channels beyond the rim take no part."""
+    """alpha / size is a constant; channels beyond the border are ignored."""
     out, before = {}, layer.size // 2
     for group in features_of(x):
         for c, at in enumerate(group):
@@ -383,7 +383,7 @@ def lrn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers)
 
 
 def batchnorm(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Folded: what depends on the channel alone is worked out before the first input comes."""
+    """Folded: terms that depend only on the channel are computed in advance."""
     out = {}
     for at, value in given.items():
         c = (at[1],)
@@ -437,7 +437,7 @@ def relu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers
 
 
 def leaky_relu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """The larger of the unit and the part of it that leaks."""
+    """The larger of the element and its scaled value."""
     return {at: larger(value, value * Number(layer.negative_slope)) for at, value in given.items()}
 
 
@@ -464,7 +464,7 @@ def hardswish(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
 
 
 def prelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Both sides, and the one that the sign of the unit says."""
+    """Computes both sides, and selects one by the sign of the element."""
     out = {}
     for at, value in given.items():
         slope = weights["weight"][(at[1] if layer.num_parameters > 1 else 0,)]
@@ -541,7 +541,7 @@ def layer_scale(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: 
 
 
 def grn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """The size of each channel over all positions, among the sizes of all channels of an item."""
+    """The norm of each channel over all positions, relative to the mean norm of a sample."""
     scale, shift = (list(weights[name].values()) for name in ("weight", "bias"))
     squares = {at: value * value for at, value in given.items()}
     out: Numbers = {}
@@ -566,7 +566,7 @@ def mapped(row: Sequence[Number], outputs: range, weight: Numbers, bias: Numbers
 
 
 def attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """One map makes queries, keys and values."""
+    """One linear map computes queries, keys and values."""
     maps = (weights["in_proj_weight"], weights.get("in_proj_bias"))
     parts = [range(part * x.channels, (part + 1) * x.channels) for part in range(3)]
     joins = (weights["out_proj.weight"], weights.get("out_proj.bias"))
@@ -580,7 +580,7 @@ def attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Nu
 
 
 def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """A map each; queries and keys are turned by their places."""
+    """Separate maps; queries and keys are rotated by their positions."""
     d, (length,) = layer.features(x), x.spatial
     heads = dict(q=layer.num_heads, k=layer.groups, v=layer.groups)
     joins = (weights["o_proj.weight"], weights.get("o_proj.bias"))
@@ -624,7 +624,7 @@ def attended(
     back: int,
     alibi: bool = False,
 ) -> Iterator[list[Number]]:
-    """Head by head, query by query, over all pairs of tokens; `back`: how many tokens each attends to, 0 for all."""
+    """Head by head, query by query, over all pairs of tokens; `back`: the window in tokens, 0 for all."""
     d = len(query[0]) // heads
     for t, row in enumerate(query):
         gathered = []
@@ -642,9 +642,9 @@ def attended(
         yield gathered
 
 
-def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
-    """Features i and i + d/2 of each head, turned by place / base^(2 i / d); the table is of single precision."""
-    out, angles = list(row), place * base ** (torch.arange(0, d, 2) / -d)
+def turned(row: list[Number], position: int, d: int, base: float) -> list[Number]:
+    """Rotates features i and i + d/2 of each head by position / base^(2 i / d); the table has single precision."""
+    out, angles = list(row), position * base ** (torch.arange(0, d, 2) / -d)
     for first in range(0, len(row), d):
         for i, angle in enumerate(angles):
             a, b = row[first + i], row[first + i + d // 2]
@@ -654,7 +654,7 @@ def turned(row: list[Number], place: int, d: int, base: float) -> list[Number]:
 
 
 def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Window by window, head by head, over all pairs; those that are apart are computed, and then have no share."""
+    """Window by window, head by head, over all pairs; masked pairs are computed and get weight 0."""
     out: Numbers = {}
     size, width, d = layer.window_size, x.channels, x.channels // layer.num_heads
     whole = [-(-n // size) * size for n in x.spatial]
@@ -662,19 +662,19 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
     maps, joins = ((weights[f"{name}.weight"], weights.get(f"{name}.bias")) for name in ("qkv", "proj"))
     index, table = weights["relative_position_index"], weights["relative_position_bias_table"]
     for batch, *first in product(range(x.batch), *(range(0, n, size) for n in whole)):
-        shifted = [tuple(a + b for a, b in zip(first, place, strict=True)) for place in indices((size, size))]
-        places = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
+        shifted = [tuple(a + b for a, b in zip(first, position, strict=True)) for position in indices((size, size))]
+        positions = [tuple((p + s) % n for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
         sides = [tuple(p >= n - s for p, s, n in zip(at, shifts, whole, strict=True)) for at in shifted]
-        rows = [[given.get((batch, *place, c), Number(0)) for c in range(width)] for place in places]
+        rows = [[given.get((batch, *position, c), Number(0)) for c in range(width)] for position in positions]
         query, key, value = (
             [mapped(row, range(part * width, (part + 1) * width), *maps) for row in rows] for part in range(3)
         )
-        for t, place in enumerate(places):
+        for t, position in enumerate(positions):
             gathered = []
             for h in range(layer.num_heads):
                 head = slice(h * d, (h + 1) * d)
                 scores = [
-                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(places) + u,)].value), h)]
+                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(positions) + u,)].value), h)]
                     for u, each in enumerate(key)
                 ]
                 shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
@@ -682,8 +682,8 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                     inner(zip(shares, column, strict=True)) for column in zip(*(v[head] for v in value), strict=True)
                 ]
             made = mapped(gathered, range(width), *joins)
-            if all(p < n for p, n in zip(place, x.spatial, strict=True)):
-                out |= {(batch, *place, c): number for c, number in enumerate(made)}
+            if all(p < n for p, n in zip(position, x.spatial, strict=True)):
+                out |= {(batch, *position, c): number for c, number in enumerate(made)}
     return out
 
 
@@ -699,7 +699,7 @@ ACTS: dict[str, Callable[[Number], Number]] = {
 
 
 def best(scores: dict[int, Number], k: int) -> list[int]:
-    """The k largest, one after the other."""
+    """The indices of the k largest scores, found one after another."""
     left, found = dict(scores), []
     for _ in range(k):
         top = largest(left.values())
@@ -718,7 +718,7 @@ def preferred(layer: Any, scores: list[Number]) -> list[int]:
 
 
 def routed(layer: Any, row: list[Number], weights: dict[str, Numbers]) -> dict[int, Number]:
-    """The experts that a token goes to, each with its share."""
+    """The experts of a token, each with its weight."""
     scores = mapped(row, range(layer.num_experts), weights["gate.weight"], None)
     if layer.scoring == "sigmoid":
         scores = [score.through(lambda v: 1 / (1 + exp(-v))) for score in scores]
@@ -741,7 +741,7 @@ def routed(layer: Any, row: list[Number], weights: dict[str, Numbers]) -> dict[i
 
 
 def expert(layer: Any, row: list[Number], maps: Sequence[Numbers]) -> list[Number]:
-    """An MLP, gated where it has three maps: to the gate, up and down."""
+    """An MLP; gated if it has three maps: gate, up and down."""
     *into, down = maps
     first, *ups = (mapped(row, range(1 + max(at[0] for at in each)), each, None) for each in into)
     hidden = [ACTS[layer.act](value) for value in first]
@@ -779,7 +779,7 @@ def part_of(stacked: Numbers, number: int) -> Numbers:
 
 
 def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
-    """Head by head, query by query, over all pairs of tokens; those of later tokens weigh nothing."""
+    """Head by head, query by query, over all pairs of tokens; later tokens get weight 0."""
     out: Numbers = {}
     (length,), heads = x.spatial, range(layer.num_heads)
     nope, rope, v = layer.qk_nope_head_dim, layer.qk_rope_head_dim, layer.v_head_dim
@@ -806,10 +806,10 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
             queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
             queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
             latent = through(row, "kv_a_proj_with_mqa")
-            place = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            position = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
             wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
             both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
-            keys.append([each[:nope] + place for each in both])
+            keys.append([each[:nope] + position for each in both])
             values.append([each[nope:] for each in both])
         for t in range(length):
             gathered = []
@@ -827,7 +827,7 @@ def logistic(a: float) -> float:
 
 
 Cell: TypeAlias = Callable[[Any, list[list[Number]], list[list[Number]], list[list[Number]]], list[list[Number]]]
-"""A layer, the parts of its gates that are the input's and the state's, the states before -> the states after."""
+"""A layer, its gates' parts from the input and from the state, and the states before -> the states after."""
 
 
 def recurrent(
@@ -863,8 +863,7 @@ def one_way(
     weights: dict[str, Numbers],
     states: dict[tuple[str, int], list[Number]],
 ) -> list[list[Number]]:
-    """The state h after every token, in the order of the tokens; `states` are those before the first, and become those
-    after the last."""
+    """The state h after every token, in token order; `states` holds the initial states, and then the final ones."""
     size, projection = layer.hidden_size, weights.get(f"weight_hr_{name}")
     these = [state for (way, _), state in states.items() if way == name]
     width = len(these[0])
@@ -923,4 +922,4 @@ def rnn(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], *given: Numbers
 
 
 KERNELS: dict[str, Kernel] = {name: each for name, each in vars().copy().items() if name in LAYERS and isfunction(each)}
-"""The kernel of every layer that has one: the function above of the layer's name."""
+"""The kernels by layer: the functions above with the name of a layer."""

@@ -1,4 +1,4 @@
-"""Counting conventions against the tools whose names they have."""
+"""Compares counting conventions with the tools they are named after."""
 
 import pytest
 
@@ -15,12 +15,12 @@ def graph_of(name: str) -> Graph:
 
 
 def unseen(graph: Graph) -> int:
-    """What fvcore does not see of the generated source: means, which it counts where they are a module."""
+    """What fvcore misses in the generated source: means, which it counts only as modules."""
     return sum(node.inputs[0].numel for node in graph if node.layer.name == "global_avgpool")
 
 
 @pytest.mark.parametrize("row", published("fvcore"), ids=lambda row: row["network"])
-def test_fvcore_counts_so(row: dict[str, str]) -> None:
+def test_fvcore_has_the_same_count(row: dict[str, str]) -> None:
     graph = graph_of(row["network"])
     assert sum(map(fvcore, graph)) - unseen(graph) == int(row["flops"])
 
@@ -35,11 +35,11 @@ NETSCOPE = {
     "input(4, 9, 9) -> upconv(4, 6, stride=2, padding=1)": 4 * 6 * 18 * 18 * 2 * 2,
     "input(4, 9, 9) -> maxpool(3, 2) -> relu -> dropout -> softmax": 0,
 }
-"""The macc column as Netscope's analyzer works it out (dgschwend/netscope, src/analyzer.coffee, 2016)."""
+"""The macc column by the formulas of Netscope's analyzer (dgschwend/netscope, src/analyzer.coffee, 2016)."""
 
 
 @pytest.mark.parametrize(("chain", "expected"), NETSCOPE.items())
-def test_netscope_counts_so(chain: str, expected: int) -> None:
+def test_netscope_has_the_same_count(chain: str, expected: int) -> None:
     assert sum(map(netscope, graph_of(chain))) == expected
 
 
@@ -55,8 +55,8 @@ def test_a_convolution_with_bias_has_two_scalar_operations_for_each_mac() -> Non
             assert operations(node) == macs(node) + node.output.numel
 
 
-def test_totals_that_were_measured_elsewhere() -> None:
-    """VGG-16 at 224x224, worked out by brute force and by torch before this project was written."""
+def test_totals_that_were_measured_independently() -> None:
+    """VGG-16 at 224x224, computed by brute force and by torch before this project was written."""
     graph = network("vgg16")
     assert sum(map(macs, graph)) == 15_470_264_320
     assert sum(map(flops, graph)) == 30_940_528_640

@@ -1,4 +1,4 @@
-"""Arithmetic by kind, counted operation by operation by naive kernels whose values are torch's."""
+"""Compares arithmetic by kind with naive kernels that count every operation and whose results equal torch's."""
 
 from typing import Any
 
@@ -193,7 +193,9 @@ CASES: tuple[tuple[str, Given, Volume | tuple[Volume, ...]], ...] = (
 
 
 @pytest.mark.parametrize(("name", "given", "x"), CASES)
-def test_arithmetic_is_what_a_naive_kernel_does(name: str, given: Given, x: Volume | tuple[Volume, ...]) -> None:
+def test_arithmetic_equals_the_counts_of_a_naive_kernel(
+    name: str, given: Given, x: Volume | tuple[Volume, ...]
+) -> None:
     torch.manual_seed(0)
     layer, xs = LAYERS[name](**given), x if isinstance(x, tuple) else (x,)
     assert all(holds for holds, _ in layer.requires(*xs))

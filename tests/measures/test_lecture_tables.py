@@ -1,6 +1,6 @@
-"""The seven tables that the lectures print, row by row: volume, parameters, operations.
+"""The seven tables printed in the lectures, row by row: volume, parameters, operations.
 
-Where a slide misprints a number, the rule's number must come out, and docs/errata.md must work the misprint out.
+If a slide has a misprint, the result must follow the rule, and docs/errata.md must explain the misprint.
 """
 
 import re
@@ -29,12 +29,12 @@ WORDS = {
     "conv": "conv", "pool": "maxpool", "avg": "avgpool", "norm": "lrn", "fc": "linear", "RBF": "rbf",
     "softmax": "softmax", "inc": "concat",
 }  # fmt: skip
-"""What the slides write, and the layer it is. An inception module ends in its concatenation."""
+"""The names on the slides, and their layers. An inception module ends with its concatenation."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a printed table; `misprint` is what the slide says instead of `operations`."""
+    """One row of a printed table; `misprint` is the number on the slide instead of `operations`."""
 
     table: str
     index: int
@@ -59,7 +59,7 @@ ROWS = [row for table in TABLES for row in rows(table)]
 
 
 def modules(graph: Graph) -> list[Sequence[Node]]:
-    """The rows that a slide would print: single layers, and inception modules whole."""
+    """The rows as on a slide: single layers, and inception modules as one row."""
     inception = {scope.prefix for scope in graph.scopes.values() if scope.block == "inc"}
 
     def row_of(node: Node) -> str:
@@ -71,7 +71,7 @@ def modules(graph: Graph) -> list[Sequence[Node]]:
 
 
 def as_printed(node: Node) -> tuple[Dim, ...]:
-    """A volume as the slides write it: width x height x channels."""
+    """A volume in the notation of the slides: width x height x channels."""
     return tuple(reversed(node.output.item_shape))
 
 
@@ -103,8 +103,8 @@ def test_every_row_is_reproduced(row: Row) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_nothing_that_the_table_leaves_out_counts(table: str) -> None:
-    """Activations and dropout are rows of ours; the columns add up without them."""
+def test_layers_that_the_table_omits_count_nothing(table: str) -> None:
+    """We have rows for activations and dropout; the columns add up without them."""
     graph, printed = network(table), list(rows(table))
     assert sum(map(params, graph)) == sum(row.params for row in printed)
     assert sum(map(operations, graph)) == sum(row.operations for row in printed)
@@ -116,7 +116,7 @@ ERRATA = (ROOT / "docs" / "errata.md").read_text()
 MISPRINTS = [row for row in ROWS if row.misprint is not None]
 
 
-def test_the_misprints_are_those_that_are_known() -> None:
+def test_the_misprints_are_the_known_ones() -> None:
     assert [(row.table, row.call) for row in MISPRINTS] == [
         ("mnist_cnn", "softmax"), ("cifar10_cnn", "softmax"), ("vgg16", "conv(3, 64, p1)"),
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def test_every_erratum_ends_with_a_command() -> None:
 
 
 @pytest.mark.parametrize(("command", "shows"), COMMANDS)
-def test_the_commands_of_the_errata_show_what_they_say(
+def test_the_commands_of_the_errata_print_the_shown_output(
     command: str, shows: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -154,8 +154,8 @@ def test_the_reduced_inception_module() -> None:
     assert sum(map(operations, network("inception_reduced"))) == PRINTED["inception_reduced"]["ops"] == 70_800_688
 
 
-def test_the_naive_inception_module_is_misprinted_by_its_first_branch() -> None:
-    """As if the 1x1 branch of 384 maps cost 384 operations."""
+def test_the_misprint_of_the_naive_inception_module_is_in_its_first_branch() -> None:
+    """The slide counts 384 operations for the 1x1 branch of 384 maps."""
     graph, printed = network("inception_naive"), PRINTED["inception_naive"]["ops"]["printed"]
     rule = sum(map(operations, graph))
     assert rule == 287_091_392
@@ -163,8 +163,8 @@ def test_the_naive_inception_module_is_misprinted_by_its_first_branch() -> None:
     assert f"| {printed:,} | {rule:,} |" in ERRATA
 
 
-def test_the_auxiliary_classifiers_stand_where_and_as_the_lecture_says() -> None:
-    """After the 1st and 4th inception module on 14x14."""
+def test_the_auxiliary_classifiers_match_the_lecture() -> None:
+    """They follow the 1st and the 4th inception module at 14x14."""
     assert PRINTED["googlenet_auxiliary"].startswith(
         "avg(5, 3, p2) -> conv(1, 128) -> fc(1024) -> fc(1000) -> softmax, twice"
     )
@@ -178,7 +178,7 @@ def test_the_auxiliary_classifiers_stand_where_and_as_the_lecture_says() -> None
         assert chain[0].layer.windows(*chain[0].inputs) == (Window(kernel=5, stride=3, begin=2, end=2),) * 2
 
 
-# --- what the lectures say of them --------------------------------------------------------------------------------
+# --- claims of the lectures ---------------------------------------------------------------------------------------
 
 
 def greatest(quantity: Any, graph: Graph) -> str:
@@ -186,7 +186,7 @@ def greatest(quantity: Any, graph: Graph) -> str:
 
 
 @pytest.mark.parametrize("table", ["mnist_cnn", "cifar10_cnn"])
-def test_where_most_parameters_operations_and_memory_are(table: str) -> None:
+def test_the_layers_with_most_parameters_operations_and_memory(table: str) -> None:
     graph = network(table)
     assert greatest(params, graph) == "fc1"
     assert greatest(operations, graph) == "conv2"

@@ -1,4 +1,4 @@
-"""Windows and fields against sets of units, followed one by one through a chain."""
+"""Compares windows and fields with sets of elements, followed one by one through a chain."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -43,7 +43,7 @@ chains = st.lists(windows, max_size=4)
 
 
 def followed(chain: list[AnyWindow], i: int) -> set[int]:
-    """The units of an endless input that output unit `i` of a chain sees."""
+    """The elements of an unbounded input that output element `i` of a chain depends on."""
     units = {i}
     for window in reversed(chain):
         units = {unit for each in units for unit in window.reach(each)}
@@ -63,7 +63,7 @@ def span(units: set[int]) -> tuple[int, int] | None:
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(chains)
-def test_a_field_is_the_hull_of_what_is_followed_unit_by_unit(chain: list[AnyWindow]) -> None:
+def test_a_field_is_the_hull_of_the_followed_elements(chain: list[AnyWindow]) -> None:
     field = grown(chain)
     seen = [followed(chain, i) for i in range(2 * len(field.spans) + 3)]
     assert [field.at(i) for i in range(len(seen))] == [span(units) for units in seen]
@@ -73,7 +73,9 @@ def test_a_field_is_the_hull_of_what_is_followed_unit_by_unit(chain: list[AnyWin
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.lists(sliding, max_size=3), st.lists(sliding, max_size=3), st.booleans())
-def test_a_join_sees_what_its_branches_see(left: list[AnyWindow], right: list[AnyWindow], up: bool) -> None:
+def test_the_field_of_a_merge_is_the_union_of_its_branches(
+    left: list[AnyWindow], right: list[AnyWindow], up: bool
+) -> None:
     first = [*left, TransposedWindow(kernel=3, stride=2)] if up else left
     second = [*right, TransposedWindow(kernel=2, stride=2)] if up else right
     fields = [grown(first), grown(second)]
@@ -90,8 +92,10 @@ padded = st.builds(Window, kernel=small, stride=small, begin=st.integers(0, 2), 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.lists(padded, max_size=2), st.lists(st.one_of(padded, st.just(EarlierWindow())), max_size=3))
-def test_causal_units_see_the_input_from_its_first_unit_on(before: list[AnyWindow], after: list[AnyWindow]) -> None:
-    """As far as there is input: a field that has grown beyond it is told like any other."""
+def test_the_field_of_a_causal_layer_starts_at_the_first_element(
+    before: list[AnyWindow], after: list[AnyWindow]
+) -> None:
+    """Within the input; a field that is larger than the input is reported like any other."""
     first = [*before, EarlierWindow()]
     fields = {tuple(first): union([grown(before), grown(first)]), (*first, *after): grown([*first, *after])}
     for chain, field in fields.items():
@@ -106,7 +110,7 @@ def test_causal_units_see_the_input_from_its_first_unit_on(before: list[AnyWindo
 @given(
     st.one_of(sliding, st.builds(Window, kernel=small, stride=small, begin=small, dilation=small, ceil=st.just(True)))
 )
-def test_taps_are_counted_as_they_fall(window: Window) -> None:
+def test_taps_are_counted_one_by_one(window: Window) -> None:
     for n in range(1, 12):
         falls = [[unit for unit in window.reach(i) if 0 <= unit < n] for i in range(max(window.slide(n), 0))]
         assert window.taps(n) == sum(map(len, falls))
@@ -116,7 +120,7 @@ def test_taps_are_counted_as_they_fall(window: Window) -> None:
 
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(transposed, st.integers(1, 9))
-def test_a_transposed_window_reaches_back_to_what_writes_it(window: TransposedWindow, n: int) -> None:
+def test_a_transposed_window_reaches_the_elements_that_write_to_it(window: TransposedWindow, n: int) -> None:
     writes = {(i, i * window.stride + t * window.dilation) for i in range(n) for t in range(window.kernel)}
     for o in range(max(window.slide(n), 0)):
         seen = {unit for unit in window.reach(o) if 0 <= unit < n}
@@ -141,7 +145,7 @@ def test_published_receptive_fields(chain: tuple[tuple[int, int, int], ...], siz
 
 
 def joins() -> Iterator[tuple[list[Window], list[Window], bool]]:
-    """Two branches, and whether their centres meet."""
+    """Two branches, and whether their centres coincide."""
     keeping, shrinking, halving = Window(3, begin=1, end=1), Window(3), Window(3, stride=2, begin=1, end=1)
     yield [keeping], [], True
     yield [shrinking], [], False
@@ -152,14 +156,14 @@ def joins() -> Iterator[tuple[list[Window], list[Window], bool]]:
 
 
 @pytest.mark.parametrize(("left", "right", "aligned"), list(joins()))
-def test_a_join_is_aligned_where_centres_meet(left: list[AnyWindow], right: list[AnyWindow], aligned: bool) -> None:
+def test_a_merge_is_aligned_if_centres_coincide(left: list[AnyWindow], right: list[AnyWindow], aligned: bool) -> None:
     joined = union([grown(left), grown(right)])
     assert joined.aligned == aligned
-    assert joined.through(Window(3), 100).aligned == aligned, "a layer does not mend what a join has mixed"
+    assert joined.through(Window(3), 100).aligned == aligned, "a layer does not fix the alignment of a merge"
     assert union([joined, joined]).aligned == aligned
 
 
-def test_a_whole_window_sees_the_input_whatever_comes_after() -> None:
+def test_a_whole_window_covers_the_input_whatever_follows() -> None:
     field = Field().through(Window(3), 50).through(WholeWindow(1), 50)
     assert (field.whole, field.size, field.jump, field.start) == (True, 50, Fraction(0), 0)
     assert field.through(TransposedWindow(2, 2), 50) == field

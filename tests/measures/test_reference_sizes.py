@@ -1,6 +1,6 @@
-"""Output sizes that others computed: 7,203 of convolution arithmetic, and 2,847 where frameworks differ.
+"""Output sizes computed by others: 7,203 of convolution arithmetic, and 2,847 for which frameworks differ.
 
-Where the tables come from is in data/README.md. Every row goes through a layer's `requires` and `shape`.
+The sources of the tables are in data/README.md. Every row goes through a layer's `requires` and `shape`.
 """
 
 import csv
@@ -41,12 +41,12 @@ def layer_of(row: Row, **other: Any) -> Layer:
 
 
 def size(layer: Layer, n: int) -> int | str:
-    """The output size, along every axis the same; ERR where the layer refuses, as the tables write it."""
+    """The output size, equal on all axes; ERR if the layer refuses, as in the tables."""
     sizes: set[int | str] = set()
     for rank in layer.ranks:
         x = image(1, *(n,) * rank)
         if isinstance(layer, AvgPool) and rank == 3 and max(w.kernel for w in layer.windows(x)) > n:
-            continue  # torch's AvgPool3d refuses these, padded or not, and its pools along fewer axes do not
+            continue  # torch's AvgPool3d refuses these even with padding; its pools along fewer axes do not
         held = all(holds for holds, _ in layer.requires(x))
         sizes.update(layer.shape(x).spatial if held else {"ERR"})
     (found,) = sizes
@@ -63,13 +63,13 @@ def differences(rows: list[Row], column: str, layer: Callable[[Row], Layer]) -> 
             yield row
 
 
-def test_the_tables_are_whole() -> None:
+def test_the_tables_are_complete() -> None:
     assert (len(ARITHMETIC), len(FRAMEWORKS)) == (7_203, 2_847)
 
 
 @pytest.mark.parametrize("op", LAYER_OF)
 def test_convolution_arithmetic(op: str) -> None:
-    """Relationships 1 to 15 of Dumoulin & Visin 2016, and the sizes that their figures show."""
+    """Relationships 1 to 15 of Dumoulin & Visin 2016, and the sizes in their figures."""
     rows = [row for row in ARITHMETIC if row["op"] == op]
     assert rows
     assert not list(differences(rows, "o", layer_of))
@@ -83,14 +83,14 @@ def test_torch_rounds_down(op: str) -> None:
 
 
 @pytest.mark.parametrize(("op", "column"), [("maxpool", "torch_ceil"), ("avgpool", "torch_avg_ceil")])
-def test_torch_rounds_up_as_long_as_the_last_window_begins_inside(op: str, column: str) -> None:
+def test_torch_rounds_up_if_the_last_window_begins_inside(op: str, column: str) -> None:
     rows = [{**row, "op": op} for row in FRAMEWORKS if row["group"] == "pool_ceil"]
     assert len(rows) == 774
     assert not list(differences(rows, column, lambda row: layer_of(row, ceil_mode=True)))
 
 
 def test_torch_keeps_the_size() -> None:
-    """torch's `same` puts an odd unit of padding at the end, as `same_upper` does at stride 1."""
+    """torch's `same` puts odd padding at the end, like `same_upper` at stride 1."""
     rows = [row for row in FRAMEWORKS if row["torch_same"]]
     assert len(rows) == 274
     assert not list(differences(rows, "torch_same", lambda row: layer_of(row, padding="same_upper")))
@@ -102,7 +102,7 @@ def test_torch_keeps_the_size() -> None:
 
 @pytest.mark.parametrize("op", ["conv", "maxpool", "avgpool"])
 def test_tensorflow_same_is_same_upper(op: str) -> None:
-    """Sizes and the padding itself; ERR is Keras refusing a pooling stride above the kernel."""
+    """Sizes and padding; ERR means that Keras refuses a pooling stride larger than the kernel."""
     rows = [row for row in FRAMEWORKS if row["group"] == "tf_same" and row["op"] == op]
     computed = [row for row in rows if row["tf_same"].isdigit()]
     assert len(computed) > 300
@@ -116,7 +116,7 @@ def test_tensorflow_same_is_same_upper(op: str) -> None:
 
 @pytest.mark.parametrize("op", ["conv", "maxpool", "avgpool"])
 def test_tensorflow_valid_is_no_padding(op: str) -> None:
-    """Where the window fits at all: for a convolution wider than its input Keras reports 1 output unit, torch none."""
+    """Only if the window fits: for a convolution wider than its input Keras reports 1 output element, torch none."""
     rows = [row for row in FRAMEWORKS if row["group"] == "tf_same" and row["op"] == op and row["tf_valid"].isdigit()]
     fitting = [row for row in rows if int(row["d"]) * (int(row["k"]) - 1) < int(row["i"])]
     assert len(fitting) > 200

@@ -1,4 +1,4 @@
-"""Memory as it is predicted against memory as it is taken on the CPU: by how many bytes each figure is off."""
+"""Predicted minus measured memory on the CPU, in bytes, for every figure."""
 
 import pytest
 
@@ -13,18 +13,18 @@ from archcalc.verification.trace import Running
 
 
 def predicted(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> Footprint:
-    """Skips what is not predicted, and what would take more memory than is free."""
+    """The predicted footprint; skips networks that are not predicted or that need more than the free memory."""
     try:
         found = footprint_of(graph, setup)
     except Opaque as opaque:
         pytest.skip(str(opaque))
     if found.iteration > SHARE * (free := free_memory("cpu")):
-        pytest.skip(f"it takes {found.iteration / 2**30:.1f} GiB, of which {free / 2**30:.1f} are free")
+        pytest.skip(f"needs {found.iteration / 2**30:.1f} GiB, but only {free / 2**30:.1f} GiB are free")
     return found
 
 
 def differences(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
-    """Predicted less measured, in bytes, of everything but an optimizer's; accumulated gradients are there before."""
+    """Predicted minus measured bytes of all figures without an optimizer; accumulated gradients exist before."""
     found = footprint_of(graph, setup)
     nested = Running(generate(graph, checkpointed=setup.checkpointed), graph, "cpu", setup.autocast)
     flat = Running(generate(graph, flat=True), graph, "cpu", setup.autocast)
@@ -40,7 +40,7 @@ def differences(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str,
 
 
 def peaks(graph: Graph) -> dict[str, int]:
-    """Of the flat source alone: its peaks, and what is left after training."""
+    """For the flat source only: its peaks, and what is left after training."""
     found, flat = footprint_of(graph), Running(generate(graph, flat=True), graph, "cpu")
     return {"inference": found.inference.live - memory.inference(flat, flat.inputs()).peak, **in_training(found, flat)}
 

@@ -1,4 +1,4 @@
-"""Memory under autocast: what is predicted against torch, which casts; layers are named by specs alone."""
+"""Compares predicted memory under autocast with torch. Layers are named only in specs."""
 
 import json
 from dataclasses import replace
@@ -34,13 +34,13 @@ from tests.networks.zoo import document, references
 from tests.shell import Shell
 from tests.torch_oracle import applied, random
 
-pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # rms_norm's, which computes
+pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # rms_norm warns
 
 LOWER = "bfloat16"
 RUN = Run(autocast=LOWER)
-PRACTICE = TrainingSetup(autocast=LOWER)
+SETUP = TrainingSetup(autocast=LOWER)
 MODEST = 3_000_000
-"""Values of an input that make an example too slow."""
+"""The maximum number of input elements of an example; larger ones are too slow."""
 
 # --- every layer by itself -------------------------------------------------------------------------------------------
 
@@ -54,7 +54,7 @@ def given(xs: tuple[Volume, ...], dtype: str) -> tuple[Volume, ...]:
 
 
 def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:
-    """The dtype of what comes out under autocast, and the bytes that autograd keeps: casts of weights, not weights."""
+    """The output dtype under autocast, and the bytes that autograd saves: casts of weights count, weights do not."""
     made = applied(layer, xs, "cpu").train()
     inputs = [random(x) for x in xs]
     known = {each.untyped_storage()._cdata for each in (*made.parameters(), *made.buffers(), *inputs)}
@@ -67,7 +67,7 @@ def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:
             found[key] = kept.untyped_storage().nbytes()
         return kept
 
-    made_before = [each.view_as(each) for each in inputs]  # of leaves that learn torch would keep one cast for all
+    made_before = [each.view_as(each) for each in inputs]  # torch would cache one cast per trained leaf
     with torch.autocast("cpu", torch.bfloat16), saved_tensors_hooks(pack, lambda kept: kept):
         y = made(*made_before)
     return str(y.dtype).removeprefix("torch."), sum(found.values())
@@ -75,8 +75,8 @@ def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:
 
 @pytest.mark.parametrize("dtype", ["float32", LOWER])
 @pytest.mark.parametrize("name", PREDICTED)
-def test_a_layer_puts_out_and_keeps_what_is_said(name: str, dtype: str) -> None:
-    """Whatever comes in: the network is of float32, and what goes into a layer what earlier ones made of it."""
+def test_a_layer_has_the_predicted_dtype_and_saves_the_predicted_bytes(name: str, dtype: str) -> None:
+    """For any input dtype: the network is float32, but the inputs of a layer have the dtype that earlier ones made."""
     layer, xs = PREDICTED[name]
     xs, plain = given(xs, dtype), graph_of(layer, given(xs, "float32"))
     torch.manual_seed(0)
@@ -143,50 +143,46 @@ def of(name: str) -> Document:
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("name", [*TEXTS, "cifar10_cnn"])
-def test_every_figure_is_the_measured_one(name: str, batch: int, accumulate: bool) -> None:
+def test_every_figure_equals_the_measured_one(name: str, batch: int, accumulate: bool) -> None:
     torch.manual_seed(0)
     graph = build(of(name), batch=batch)
-    assert set(differences(graph, replace(PRACTICE, accumulate=accumulate)).values()) == {0}
+    assert set(differences(graph, replace(SETUP, accumulate=accumulate)).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["small", "blocks"])
-def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
+def test_each_layer_saves_the_predicted_bytes(name: str) -> None:
     graph = build(of(name), batch=2)
     running = Running(generate(graph), graph, "cpu", LOWER)
     measured = saved.saved(running, running.inputs()).by_layer
-    assert {k: n for k, n in footprint_of(graph, PRACTICE).saved.items() if n} == {
-        k: n for k, n in measured.items() if n
-    }
+    assert {k: n for k, n in footprint_of(graph, SETUP).saved.items() if n} == {k: n for k, n in measured.items() if n}
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", list(references()))
 def test_every_network(name: str) -> None:
     graph = build(document(name), batch=2)
-    predicted(graph, PRACTICE)
-    assert set(differences(graph, PRACTICE).values()) == {0}
+    predicted(graph, SETUP)
+    assert set(differences(graph, SETUP).values()) == {0}
 
 
-def test_figures_that_others_measured() -> None:
-    """VGG-16, batch 2 at 224, measured with torch 2.13.0 before this was written: 362,286,464 bytes are kept.
+def test_figures_that_were_measured_independently() -> None:
+    """VGG-16, batch 2 at 224, measured with torch 2.13.0 before this was written: 362,286,464 bytes are saved.
 
-    That one had an adaptive pooling, which keeps its input, before `fc1`, and no softmax, which keeps its output.
+    That network had an adaptive pooling before `fc1`, which saves its input, and no softmax, which saves its output.
     """
     pooled, scores = 2 * 512 * 7 * 7 * 2, 2 * 1000 * 2
-    assert (
-        sum(footprint_of(build(document("vgg16"), batch=2), PRACTICE).saved.values()) + pooled - scores == 362_286_464
-    )
-    lower = footprint_of(build(document("resnet50"), batch=2), PRACTICE)
+    assert sum(footprint_of(build(document("vgg16"), batch=2), SETUP).saved.values()) + pooled - scores == 362_286_464
+    lower = footprint_of(build(document("resnet50"), batch=2), SETUP)
     assert (sum(lower.saved.values()), lower.training.live, lower.inference.live) == (
         138_733_440, 174_982_752, 52_224_240,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["small", "tokens", "blocks", "sums", "resnet18"])
-def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
-    forms = in_the_batch(with_free(of(name), ["N"]), PRACTICE)
+def test_closed_forms_equal_the_numeric_results(name: str) -> None:
+    forms = in_the_batch(with_free(of(name), ["N"]), SETUP)
     for batch in (2, 3, 5, 40):
-        found = footprint_of(build(of(name), batch=batch), PRACTICE)
+        found = footprint_of(build(of(name), batch=batch), SETUP)
         numbers = {
             "saved_bytes": sum(found.saved.values()),
             "inference_peak": found.inference.live,
@@ -196,34 +192,34 @@ def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
         assert {key: number_at(forms[key], {"N": batch}) for key in numbers} == numbers
 
 
-# --- what is not predicted, and how it is told -----------------------------------------------------------------------
+# --- what is not predicted -------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_predicted_is_said() -> None:
+def test_unpredicted_memory_gives_the_reason() -> None:
     small = build(of("small"))
-    with pytest.raises(Opaque, match="blocks that run again cast their weights again"):
-        footprint_of(small, replace(PRACTICE, checkpointed=("unit",)))
-    with pytest.raises(Opaque, match="networks of float32, not of bfloat16"):
-        footprint_of(build(of("small"), dtype=LOWER), PRACTICE)
-    with pytest.raises(Opaque, match="lists of operations are not those of other devices"):
-        footprint_of(small, replace(PRACTICE, device="cuda"))
+    with pytest.raises(Opaque, match="checkpointed blocks cast their weights again"):
+        footprint_of(small, replace(SETUP, checkpointed=("unit",)))
+    with pytest.raises(Opaque, match="float32 networks only, not for bfloat16"):
+        footprint_of(build(of("small"), dtype=LOWER), SETUP)
+    with pytest.raises(Opaque, match="other devices have other lists of operations"):
+        footprint_of(small, replace(SETUP, device="cuda"))
     with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
-        footprint_of(build(document("alexnet")), PRACTICE)
+        footprint_of(build(document("alexnet")), SETUP)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
-    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of two dtypes"):
-        footprint_of(build(read_document(Source("net.yaml", product))), PRACTICE)
+    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of different dtypes"):
+        footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
 
 
-def test_reports_say_what_they_hold_for(shell: Shell) -> None:
-    told = shell("report", "resnet18", "--autocast", LOWER, "--depth", "1")
-    assert "forward under autocast in bfloat16; parameters and their gradients in float32" in told.out
-    told = shell("report", "resnet18", "--autocast", LOWER, "--format", "json")
-    assert (json.loads(told.out)["totals"]["autocast"], told.code) == (LOWER, 0)
-    told = shell("report", "resnet18", "--train", "--format", "json")
-    assert json.loads(told.out)["totals"]["autocast"] is None
+def test_reports_show_the_training_setup(shell: Shell) -> None:
+    output = shell("report", "resnet18", "--autocast", LOWER, "--depth", "1")
+    assert "forward under autocast in bfloat16; parameters and their gradients in float32" in output.out
+    output = shell("report", "resnet18", "--autocast", LOWER, "--format", "json")
+    assert (json.loads(output.out)["totals"]["autocast"], output.code) == (LOWER, 0)
+    output = shell("report", "resnet18", "--train", "--format", "json")
+    assert json.loads(output.out)["totals"]["autocast"] is None
 
 
-def test_how_many_more_items_fit(shell: Shell) -> None:
+def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
-    told = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--autocast", LOWER))]
-    assert [each.split(":")[0] for each in told] == ["N = 214", "N = 373"]
+    output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--autocast", LOWER))]
+    assert [each.split(":")[0] for each in output] == ["N = 214", "N = 373"]

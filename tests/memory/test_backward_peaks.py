@@ -1,4 +1,4 @@
-"""Backward passes that keep less than they might, or take more: what is predicted against autograd and allocators."""
+"""Backward passes that save less or use more than expected: predictions compared with autograd and the allocator."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from tests.memory.footprints import differences
 from tests.memory.test_kernel_peaks import between
 
 CHAINS = {
-    "a frozen layer behind one that learns": ("[3, 12, 10]", "conv(3, 4) -> fc(2, freeze=true)"),
+    "a frozen layer after a trained one": ("[3, 12, 10]", "conv(3, 4) -> fc(2, freeze=true)"),
     "frozen attention": ("[3, 12, 10]", "conv(3, 4) -> tokens -> attention(2, freeze=true)"),
     "frozen, over tokens": ("[3, 12, 10]", "conv(3, 4) -> tokens -> fc(2, freeze=true) -> fc(3)"),
     "the largest value of all": ("[3, 33]", "conv(3, 8) -> global_maxpool -> fc(2)"),
@@ -27,7 +27,7 @@ CHAINS = {
 
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("name", CHAINS)
-def test_it_takes_what_is_said(name: str, accumulate: bool) -> None:
+def test_it_uses_the_predicted_memory(name: str, accumulate: bool) -> None:
     torch.manual_seed(0)
     given, chain = CHAINS[name]
     text = f"archcalc: 1\ninput: {given}\nlayers:\n  - {chain}\n"
@@ -50,15 +50,15 @@ layers:
 
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize(("given", "begin"), [("[6]", ""), ("[6, 5]", "tokens -> "), ("[6, 3, 5]", "tokens -> ")])
-def test_where_gradients_of_several_maps_meet(given: str, begin: str, batch: int) -> None:
-    """Those of matrices are added up in place; with more axes the first is a view, and another tensor is made."""
+def test_gradients_of_several_maps_are_added(given: str, begin: str, batch: int) -> None:
+    """Gradients of matrices are added in place; with more axes the first one is a view, and a new tensor is made."""
     torch.manual_seed(0)
     graph = build(read_document(Source("net.yaml", BRANCHES.format(given=given, begin=begin))), batch=batch)
     assert set(differences(graph).values()) == {0}
 
 
 class Looked(Layer):
-    """Adds the exponentials of a vector that it learns to the features of every token."""
+    """Adds the exponentials of a learned vector to the features of every token."""
 
     role = Role.MERGE
 
@@ -78,5 +78,5 @@ class Looked(Layer):
 
 
 @pytest.mark.parametrize("length", [1, 50])
-def test_what_is_made_of_weights_alone_and_spread_out_is_summed_when_the_kernel_has_ended(length: int) -> None:
+def test_the_gradient_of_a_broadcast_function_of_weights_is_reduced_after_the_kernel(length: int) -> None:
     assert set(differences(between(Looked(), (tokens(length, 40, batch=2),))).values()) == {0}

@@ -1,4 +1,4 @@
-"""Checkpointed blocks and accumulated gradients: what is predicted against what autograd keeps and allocators do."""
+"""Checkpointed blocks and accumulated gradients: predictions compared with autograd and the allocator."""
 
 import re
 from pathlib import Path
@@ -100,14 +100,16 @@ CASES = [
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "kinds", "batch"), CASES)
-def test_blocks_that_run_again_take_what_is_said(name: str, kinds: tuple[str, ...], batch: int, dtype: str) -> None:
+def test_checkpointed_blocks_use_the_predicted_memory(
+    name: str, kinds: tuple[str, ...], batch: int, dtype: str
+) -> None:
     torch.manual_seed(0)
     graph = build(of(name), batch=batch, dtype=dtype)
     assert set(differences(graph, TrainingSetup(checkpointed=kinds)).values()) == {0}
 
 
 @pytest.mark.parametrize("kinds", [(), ("unit",)])
-def test_gradients_that_are_added_to_take_what_is_said(kinds: tuple[str, ...]) -> None:
+def test_accumulated_gradients_use_the_predicted_memory(kinds: tuple[str, ...]) -> None:
     torch.manual_seed(0)
     graph = build(of("small"), batch=2)
     setup = TrainingSetup(accumulate=True, checkpointed=kinds)
@@ -117,16 +119,16 @@ def test_gradients_that_are_added_to_take_what_is_said(kinds: tuple[str, ...]) -
     assert found.left == once.left
 
 
-def test_a_view_of_what_goes_into_a_block_is_no_new_storage() -> None:
-    """Found on the U-Net of 2015, whose peak is where the last block runs again."""
+def test_a_view_of_the_input_of_a_block_is_not_a_new_storage() -> None:
+    """Found on the U-Net of 2015, whose peak is in the recomputation of the last block."""
     graph = build(of("cropped"))
     tape = tape_of(graph, Run())
     [stretch] = stretches(graph, tape, ("up",))
     assert [tape.names[storage] for storage in stretch.inputs] == ["conv1", "e"]
 
 
-def test_the_same_values_and_gradients_come_out() -> None:
-    """Dropout included: the state of the random numbers is kept."""
+def test_checkpointing_does_not_change_values_and_gradients() -> None:
+    """Including dropout, because the random number state is saved."""
     graph = build(of("tokens"), batch=2)
     plain, again = (Running(generate(graph, checkpointed=kinds), graph, "cpu") for kinds in ((), ("block",)))
     again.module.load_state_dict(plain.module.state_dict())
@@ -142,7 +144,7 @@ def test_the_same_values_and_gradients_come_out() -> None:
 
 
 def outermost(graph: Graph) -> tuple[str, ...]:
-    """The blocks that are in no other of a network."""
+    """The blocks of a network that are not inside another block."""
     scopes = [scope for scope in graph.scopes.values() if not scope.sequence]
     inner = {s.block for s in scopes if any(s.prefix.startswith(f"{o.prefix}.") for o in scopes)}
     return tuple(dict.fromkeys(scope.block for scope in scopes if scope.block not in inner))
@@ -155,7 +157,7 @@ def test_every_block_of_every_network(name: str, accumulate: bool) -> None:
     graph = build(of(name), batch=2)
     kinds = outermost(graph)
     if not kinds:
-        pytest.skip("it has no blocks")
+        pytest.skip("no blocks")
     setup = TrainingSetup(checkpointed=kinds, accumulate=accumulate)
     predicted(graph, setup)
     assert set(differences(graph, setup).values()) == {0}
@@ -168,7 +170,7 @@ def test_the_peak_of_a_checkpointed_vit() -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "tokens", "forked"])
-def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
+def test_closed_forms_equal_the_numeric_results(name: str) -> None:
     setup = TrainingSetup(checkpointed=outermost(build(of(name))), accumulate=True)
     forms = in_the_batch(with_free(of(name), ["N"]), setup)
     for batch in (1, 2, 5, 40):
@@ -177,33 +179,37 @@ def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
         assert number_at(forms["saved_bytes"], {"N": batch}) == sum(found.saved.values())
 
 
-# --- as people see it ------------------------------------------------------------------------------------------------
+# --- text output -----------------------------------------------------------------------------------------------------
 
 
 def test_the_generated_source_word_for_word(shell: Shell) -> None:
     assert_golden("generate_checkpoint.py.txt", generate(build(of("tokens")), checkpointed=("block",)).text)
 
 
-def test_a_block_that_is_not_there_is_told(shell: Shell) -> None:
-    told = shell("generate", "vit_b16", "--checkpoint", "blok")
-    assert (told.code, "no block is called 'blok'" in told.err, "did you mean 'block'" in told.err) == (1, True, True)
-    told = shell("report", "lenet5", "--checkpoint", "block")
-    assert (told.code, "it has no blocks" in told.err) == (1, True)
+def test_an_unknown_block_is_an_error(shell: Shell) -> None:
+    output = shell("generate", "vit_b16", "--checkpoint", "blok")
+    assert (output.code, "there is no block named 'blok'" in output.err, "did you mean 'block'" in output.err) == (
+        1,
+        True,
+        True,
+    )
+    output = shell("report", "lenet5", "--checkpoint", "block")
+    assert (output.code, "the spec has no blocks" in output.err) == (1, True)
 
 
-def test_a_block_within_another_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"'outer1\.inner1' is within 'outer1', which runs again as a whole"):
+def test_a_block_inside_another_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"'outer1\.inner1' is inside 'outer1', which is checkpointed as a whole"):
         checkpointed_blocks(build(of("forked")), ("outer", "inner"))
 
 
 def test_flat_source_has_no_blocks_to_checkpoint(shell: Shell) -> None:
-    told = shell("generate", "resnet18", "--flat", "--checkpoint", "basic")
-    assert (told.code, "--flat calls no blocks" in told.err) == (2, True)
+    output = shell("generate", "resnet18", "--flat", "--checkpoint", "basic")
+    assert (output.code, "--flat calls no blocks" in output.err) == (2, True)
     with pytest.raises(ValueError, match="flat source calls no blocks"):
         generate(build(of("tokens")), flat=True, checkpointed=("block",))
 
 
-def test_a_layer_of_the_name_that_the_method_would_have() -> None:
+def test_a_layer_with_the_name_of_the_generated_method() -> None:
     text = "archcalc: 1\ninput: [4]\nblocks:\n  b:\n    - run = fc(3)\nlayers: [b, fc(2)]\n"
     graph = build(read_document(Source("net.yaml", text)))
     running = Running(generate(graph, checkpointed=("b",)), graph, "cpu")
@@ -212,23 +218,23 @@ def test_a_layer_of_the_name_that_the_method_would_have() -> None:
     assert all(p.grad is not None for p in running.module.parameters())
 
 
-def test_reports_say_what_they_hold_for(shell: Shell) -> None:
-    told = shell("report", "vit_b16", "--checkpoint", "block", "--accumulate", "--depth", "1")
-    assert "block: only inputs are kept, and backward runs it again" in told.out
-    assert "gradients are added to those of earlier batches" in told.out
+def test_reports_show_the_training_setup(shell: Shell) -> None:
+    output = shell("report", "vit_b16", "--checkpoint", "block", "--accumulate", "--depth", "1")
+    assert "block: checkpointed, saves only inputs and runs again in backward" in output.out
+    assert "gradients are added to those of earlier batches" in output.out
 
 
-def test_verify_runs_the_practice_that_it_is_told(shell: Shell, tmp_path: Path) -> None:
+def test_verify_uses_the_given_training_setup(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "tokens.yaml"
     file.write_text(TOKENS)
     setup = ("--checkpoint", "block", "--accumulate", "--optimizer", "adamw")
-    told = shell("-q", "verify", str(file), "--sizes", "0", "--device", "cpu", *setup)
-    assert "[3, 16, 16], block checkpointed, gradients added up" in told.out
-    assert re.search(r"peak of an iteration with adamw, bytes +([\d,]+) +\1  agree", told.out)
-    assert told.code == 0
+    output = shell("-q", "verify", str(file), "--sizes", "0", "--device", "cpu", *setup)
+    assert "[3, 16, 16], block checkpointed, gradients accumulated" in output.out
+    assert re.search(r"iteration peak with adamw, bytes +([\d,]+) +\1  agree", output.out)
+    assert output.code == 0
 
 
-def test_how_many_more_items_fit(shell: Shell) -> None:
+def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
-    told = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--checkpoint", "block"))]
-    assert [each.split(":")[0] for each in told] == ["N = 214", "N = 1,288"]
+    output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--checkpoint", "block"))]
+    assert [each.split(":")[0] for each in output] == ["N = 214", "N = 1,288"]

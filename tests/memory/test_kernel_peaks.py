@@ -1,6 +1,6 @@
-"""What every layer allocates, forward and backward: its kernels against the allocator's events, no layer named.
+"""Compares every layer's kernels with the allocator's events, forward and backward. No layer is named here.
 
-Each worked example stands between two layers that learn, so that gradients flow through it, and in a batch of two.
+Each example runs between two trained layers, so that gradients flow through it, with a batch of 2.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from tests.memory.footprints import peaks
 from tests.memory.test_kernels import CASES
 
 LARGE = 3_000_000
-"""Elements that an example may have to be run here."""
+"""The maximum number of elements of an example that runs here."""
 
 WIDE = 4096
-"""Features that the layers before and behind it may map."""
+"""The maximum number of features that the layers before and after it map."""
 
 
 def learned(x: Volume) -> Layer:
-    """A layer with weights that makes a volume of the same shape."""
+    """A layer with weights that keeps the shape of a volume."""
     return (
         Linear(out_features=x.channels)
         if x.channels_last or not x.rank
@@ -60,16 +60,16 @@ def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
 PEAKS = {name: (layer, xs) for name, layer, xs in cases()}
 
 MUCH = 500_000_000
-"""Work that an example may be in every run, where its layer has another; `make fuzz` runs the others too."""
+"""The maximum work of an example in every run, if its layer has another one; `make fuzz` also runs the larger ones."""
 
 
 def work(graph: Graph) -> int:
-    """Multiplications forward and about as many operations to make and free weights and their gradients."""
+    """The multiplications in the forward pass, and an estimate for allocating weights and their gradients."""
     return int(sum(macs(node) + 50 * params(node) for node in graph))
 
 
 def examples() -> Iterator[Any]:
-    """The quick ones, and of every layer the quickest."""
+    """The quick examples, and for every layer the quickest one."""
     works = {name: work(between(*PEAKS[name])) for name in PEAKS}
     least: dict[str, str] = {}
     for name in sorted(works, key=works.__getitem__):
@@ -80,6 +80,6 @@ def examples() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", list(examples()))
-def test_a_layer_allocates_what_is_said(name: str) -> None:
+def test_a_layer_allocates_the_predicted_bytes(name: str) -> None:
     torch.manual_seed(0)
     assert set(peaks(between(*PEAKS[name])).values()) == {0}

@@ -1,4 +1,4 @@
-"""What every layer keeps for backward: its kernels against what autograd packs, no layer named."""
+"""Compares what every layer's kernels save for backward with what autograd saves. No layer is named here."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +32,7 @@ CASES = {name: (layer, xs) for name, layer, xs in cases()}
 
 
 def graph_of(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
-    """The layer alone, each of its inputs an input of the network."""
+    """A network of this layer only."""
     inputs = tuple(Input(f"in{i}", x) for i, x in enumerate(xs))
     node = Node("it", layer, tuple(each.name for each in inputs), xs, (layer.shape(*xs),), "it")
     return Graph("one", inputs, (node,), ("it",))
@@ -43,7 +43,7 @@ def smaller(xs: tuple[Volume, ...], dtype: str) -> tuple[Volume, ...]:
 
 
 def packed(layer: Layer, xs: tuple[Volume, ...], dtype: str) -> int:
-    """Bytes of the storages that autograd keeps, those of weights and inputs left out."""
+    """Bytes of the storages that autograd saves, without weights and inputs."""
     made = applied(layer, xs, "cpu").train().to(getattr(torch, dtype))
     inputs = [random(x) for x in xs]
     known = {each.untyped_storage()._cdata for each in (*made.parameters(), *made.buffers(), *inputs)}
@@ -65,13 +65,13 @@ def packed(layer: Layer, xs: tuple[Volume, ...], dtype: str) -> int:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", CASES)
-def test_a_layer_keeps_what_autograd_packs(name: str, dtype: str) -> None:
+def test_a_layer_saves_what_autograd_saves(name: str, dtype: str) -> None:
     layer, xs = CASES[name]
     xs = smaller(xs, dtype)
     torch.manual_seed(0)
     tape = tape_of(graph_of(layer, xs), Run(dtype=dtype), inputs_learn=True)
     if dtype == "bfloat16" and any(x.rank == 3 or layer.name == "lrn" for x in xs):
-        pytest.skip("torch has not every kernel of three axes for bfloat16 on the CPU")
+        pytest.skip("torch lacks some bfloat16 kernels for three axes on the CPU")
     measured = packed(layer, xs, dtype)
     assert sum(nbytes for _, nbytes in saved(tape, {})) == measured
 

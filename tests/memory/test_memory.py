@@ -1,4 +1,4 @@
-"""Memory to the byte: what is predicted against what autograd keeps and what the allocator does."""
+"""Memory to the byte: predictions compared with autograd's saved tensors and the allocator's events."""
 
 import gc
 import json
@@ -40,8 +40,8 @@ from tests.verification.test_random_networks import SLOW, Network, networks
 # --- published -------------------------------------------------------------------------------------------------------
 
 
-def test_figures_that_others_measured() -> None:
-    """ResNet-50, batch 2 at 224: measured with torch 2.13.0 before this was written; so is ViT-B/16's iteration."""
+def test_figures_that_were_measured_independently() -> None:
+    """ResNet-50, batch 2 at 224, and the iteration of ViT-B/16, measured with torch 2.13.0 before this was written."""
     found = footprint_of(load("resnet50", batch=2))
     assert sum(found.saved.values()) == 170_827_264
     assert (found.training.live, found.inference.live, found.nested.live) == (235_269_152, 20_471_808, 22_077_440)
@@ -142,7 +142,7 @@ def with_dtype(name: str, dtype: str = "float32", batch: int = 3) -> Graph:
 
 
 def iteration(graph: Graph, optimizer: Optimizer) -> int:
-    """The peak of an iteration with torch's own implementation of a step, in bytes; what stands is part of it."""
+    """The measured peak of an iteration with torch's optimizer, in bytes, including parameters, buffers and state."""
     running = Running(generate(graph), graph, "cpu")
     call = optimizer.call("foreach")
     made = getattr(torch.optim, call.target.rpartition(".")[2])(running.module.parameters(), **dict(call.arguments))
@@ -167,14 +167,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "batch", "dtype"), CASES)
-def test_every_figure_is_the_measured_one(name: str, batch: int, dtype: str) -> None:
+def test_every_figure_equals_the_measured_one(name: str, batch: int, dtype: str) -> None:
     torch.manual_seed(0)
     graph = with_dtype(name, dtype, batch)
     assert set(differences(graph).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["small", "lenet5"])
-def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
+def test_each_layer_saves_the_predicted_bytes(name: str) -> None:
     graph = with_dtype(name)
     running = Running(generate(graph), graph, "cpu")
     measured = saved.saved(running, running.inputs()).by_layer
@@ -182,17 +182,17 @@ def test_each_layer_keeps_what_is_said_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("call", ["adamw", "sgd(0.1, momentum=0.9)"])
-def test_an_iteration_takes_what_is_said(call: str) -> None:
+def test_an_iteration_uses_the_predicted_memory(call: str) -> None:
     graph = with_dtype("small")
     optimizer = read_optimizer(call)
     assert footprint_of(graph, TrainingSetup(optimizer=optimizer)).iteration == iteration(graph, optimizer)
 
 
-def test_a_stack_of_a_hundred_billion_parameters_takes_a_gibibyte_to_predict_and_confirm() -> None:
+def test_a_stack_of_a_hundred_billion_parameters_needs_one_gibibyte_to_predict_and_confirm() -> None:
     command = [sys.executable, "-m", "benchmarks.stack"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    told = json.loads(ended.stdout)
-    ours, meta = told["predicted"], told["measured"]
+    output = json.loads(ended.stdout)
+    ours, meta = output["predicted"], output["measured"]
     assert ours["parameters"] == meta["parameters"] > 100 * 10**9
     assert ours["saved"] == meta["saved"]
     assert meta["rss"] < 2**30
@@ -205,25 +205,25 @@ BIG = list(references())
 SECOND = {
     "vgg16": (3, 97, 113),
     "resnet50": (3, 97, 113),
-    "googlenet": (3, 195, 209),  # its avg(7) asks for more
+    "googlenet": (3, 195, 209),  # its avg(7) needs this size
     "alexnet": (3, 97, 113),
     "lenet5": (1, 33, 37),
     "unet": (1, 189, 205),
-    "unet_padded": (1, 80, 48),  # takes multiples of 16 alone
+    "unet_padded": (1, 80, 48),  # accepts only multiples of 16
     "mobilenet_v2": (3, 97, 113),
     "densenet121": (3, 97, 113),
     "vit_b16": (3, 97, 113),
     "convnext": (3, 97, 113),
     "shufflenet_v2": (3, 97, 113),
 }
-"""A second size, odd along both axes where the network takes one; what has one size by its weights is built for it."""
+"""A second size, odd on both axes if the network accepts one. A network with a fixed size is built for this size."""
 
 ZOO = [*((name, 2, None) for name in BIG), *((name, 3, size) for name, size in SECOND.items())]
 
 STEPS = [
     *((name, 2, None, "float32", "adamw") for name in SECOND),
     *((name, 3, size, "bfloat16", "sgd(0.1, momentum=0.9)") for name, size in SECOND.items() if name != "alexnet"),
-    ("alexnet", 3, SECOND["alexnet"], "float32", "sgd(0.1, momentum=0.9)"),  # torch has no lrn of bfloat16
+    ("alexnet", 3, SECOND["alexnet"], "float32", "sgd(0.1, momentum=0.9)"),  # torch has no lrn for bfloat16
 ]
 
 
@@ -233,7 +233,7 @@ def sized(name: str, batch: int, size: tuple[int, ...] | None, dtype: str) -> Gr
 
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
-    """What a test made is gone before the next begins."""
+    """Releases the memory of one test before the next one starts."""
     yield
     gc.collect()
 
@@ -242,7 +242,7 @@ def nothing_left() -> Iterator[None]:
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "batch", "size"), ZOO)
-def test_every_figure_of_every_network_is_the_measured_one(
+def test_every_figure_of_every_network_equals_the_measured_one(
     name: str, batch: int, size: tuple[int, ...] | None, dtype: str
 ) -> None:
     graph = sized(name, batch, size, dtype)
@@ -257,7 +257,7 @@ def test_every_figure_of_every_network_is_the_measured_one(
 @pytest.mark.fuzz
 @pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize(("name", "batch", "size", "dtype", "call"), STEPS)
-def test_every_figure_of_an_iteration_is_the_measured_one(
+def test_every_figure_of_an_iteration_equals_the_measured_one(
     name: str, batch: int, size: tuple[int, ...] | None, dtype: str, call: str
 ) -> None:
     graph = sized(name, batch, size, dtype)
@@ -270,10 +270,10 @@ def test_every_figure_of_an_iteration_is_the_measured_one(
     assert found.iteration == measured
 
 
-# --- what it is made of ----------------------------------------------------------------------------------------------
+# --- parts of a footprint --------------------------------------------------------------------------------------------
 
 
-def test_what_is_alive_at_the_peak_adds_up_to_it() -> None:
+def test_the_tensors_alive_at_the_peak_add_up_to_it() -> None:
     for graph in map(with_dtype, NAMES):
         timeline = footprint_of(graph, with_timeline=True).timeline
         assert timeline
@@ -282,8 +282,8 @@ def test_what_is_alive_at_the_peak_adds_up_to_it() -> None:
         assert timeline.steps[-1].phase == "backward"
 
 
-def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
-    """Transfer learning: where no gradient flows, nothing is kept."""
+def test_frozen_layers_save_nothing_and_have_no_gradients() -> None:
+    """Transfer learning: layers without gradients save nothing."""
     text = SMALL.replace("- conv(5, 8, s2, p2) -> relu", "- conv(5, 8, s2, p2, freeze=true) -> relu")
     free, frozen = footprint_of(with_dtype("small", batch=1)), footprint_of(load_text(text))
     assert "conv1" not in frozen.saved
@@ -291,28 +291,28 @@ def test_frozen_layers_keep_nothing_and_have_no_gradients() -> None:
     assert free.gradients - frozen.gradients == 4 * (8 * 3 * 25 + 8)
 
 
-def test_a_layer_that_says_nothing_of_its_memory_is_said() -> None:
-    with pytest.raises(Opaque, match="locally_connected1: its module is several operations of torch"):
+def test_a_layer_without_memory_prediction_is_an_error() -> None:
+    with pytest.raises(Opaque, match="locally_connected1: its module runs several torch operations"):
         footprint_of(load_text("archcalc: 1\ninput: [2, 8]\nlayers: locally_connected(3, 4) -> fc(2)\n"))
 
 
-def test_a_batch_norm_of_one_value_of_each_channel_is_said_to_want_more() -> None:
+def test_a_batch_norm_over_one_value_per_channel_is_an_error() -> None:
     """Torch refuses to train it."""
     text = "archcalc: 1\ninput: [3, 8]\nlayers: gap -> batchnorm -> fc(2)\n"
-    with pytest.raises(Opaque, match="batchnorm1: torch trains it on more than one value of each channel"):
+    with pytest.raises(Opaque, match="batchnorm1: torch trains it on more than one value per channel only"):
         footprint_of(load_text(text))
     spec = read_document(Source("<text>", text))
     forms = in_the_batch(with_free(spec, ["N"]))
     assert number_at(forms["training_peak"], {"N": 2}) == footprint_of(build(spec, batch=2)).training.live
 
 
-def test_evaluation_keeps_nothing_and_takes_less() -> None:
+def test_evaluation_saves_nothing_and_needs_less() -> None:
     graph = with_dtype("small")
     evaluated = inference(tape_of(graph, Run(training=False))).peak.live
     assert evaluated < training(tape_of(graph, Run())).peak.live
 
 
-# --- as people see it ------------------------------------------------------------------------------------------------
+# --- text and JSON ---------------------------------------------------------------------------------------------------
 
 
 def test_the_text_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,21 +322,21 @@ def test_the_text_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_has_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "resnet50", "--batch", "2", "--optimizer", "adamw", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    totals = told["totals"]
+    output = json.loads(capsys.readouterr().out)
+    totals = output["totals"]
     assert (totals["saved_bytes"], totals["inference_peak_bytes"]) == (170_827_264, 20_471_808)
-    assert sum(layer["saved_bytes"] for layer in told["layers"]) == totals["saved_bytes"]
+    assert sum(layer["saved_bytes"] for layer in output["layers"]) == totals["saved_bytes"]
     assert totals["optimizer_bytes"] == 2 * totals["param_bytes"] + 4 * 161
 
 
-def test_what_is_not_predicted_is_null_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unpredicted_memory_is_null_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "-e", "input(2,8) -> locally_connected(3,4)", "--train", "--format", "json"]) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["totals"]["saved_bytes"] is None
-    assert "memory is not predicted: locally_connected1" in told.err
+    output = capsys.readouterr()
+    assert json.loads(output.out)["totals"]["saved_bytes"] is None
+    assert "memory is not predicted: locally_connected1" in output.err
 
 
-def test_a_wrong_optimizer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_optimizer_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "lenet5", "--optimizer", "adamv"]) == 1
     assert "did you mean 'adam" in capsys.readouterr().err
     assert len(OPTIMIZERS) >= 8
@@ -346,16 +346,16 @@ def test_the_timeline_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "lenet5", "--batch", "2", "--timeline"]) == 0
     assert_golden("report_timeline.txt", capsys.readouterr().out)
     assert run(["report", "lenet5", "--timeline", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert max(live for _, _, live in told["timeline"]) == told["totals"]["training_peak_bytes"]
-    assert sum(nbytes for _, nbytes in told["alive_at_peak"]) == told["totals"]["training_peak_bytes"]
+    output = json.loads(capsys.readouterr().out)
+    assert max(live for _, _, live in output["timeline"]) == output["totals"]["training_peak_bytes"]
+    assert sum(nbytes for _, nbytes in output["alive_at_peak"]) == output["totals"]["training_peak_bytes"]
 
 
 # --- closed forms in the batch ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["small", "tokens", "lenet5", "resnet18", "googlenet", "unet_padded"])
-def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> None:
+def test_peaks_in_closed_form_equal_the_numeric_results(name: str) -> None:
     optimizer = read_optimizer("adamw")
     spec = read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
     forms = in_the_batch(with_free(spec, ["N"]), TrainingSetup(optimizer=optimizer))
@@ -367,7 +367,9 @@ def test_peaks_in_closed_form_have_the_values_that_numbers_give(name: str) -> No
             "training_peak": found.training.live,
             "iteration_peak": found.iteration,
         }
-        if batch == 1:  # forms hold from 2 on: of one item, the gradient of a class token keeps that of all tokens
+        if (
+            batch == 1
+        ):  # forms hold from 2: with 1 sample, the gradient of a class token is a view of that of all tokens
             del numbers["iteration_peak"]
         assert {key: number_at(forms[key], {"N": batch}) for key in numbers} == numbers
 
@@ -389,8 +391,8 @@ def test_other_sizes_have_no_closed_form_of_memory(capsys: pytest.CaptureFixture
 @pytest.mark.fuzz
 @settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
-def test_random_networks_take_what_is_said(network: Network) -> None:
-    """But for activations with weights of their own right behind the input, whose gradient torch makes for nothing."""
+def test_random_networks_use_the_predicted_memory(network: Network) -> None:
+    """Except for activations with weights directly after the input: torch makes an input gradient that nothing uses."""
     try:
         graph = load_text(network.spec())
         footprint_of(graph)

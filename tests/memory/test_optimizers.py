@@ -1,7 +1,7 @@
-"""Every optimizer against torch: what it keeps, and what a step allocates, event by event. No optimizer is named where
-what is tested holds for all of them.
+"""Compares every optimizer with torch: its state, and the allocations of a step, event by event. Tests that apply to
+all optimizers name none.
 
-A variant is added by naming its fields in VARIANTS; an optimizer without one is still tested with its defaults.
+To add a variant, add its fields to VARIANTS; an optimizer without variants is tested with its defaults.
 """
 
 import gc
@@ -38,7 +38,7 @@ from archcalc.verification.memory.stream import events, recorded
 from docs.__main__ import FOLDER
 
 WARM = 6
-"""Steps before one is measured: at the sixth the adaptive rate of RAdam sets in."""
+"""Steps before the measured one: the adaptive rate of RAdam starts at the sixth."""
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "sgd": (
@@ -105,8 +105,8 @@ each_optimizer = pytest.mark.parametrize("text", TEXTS)
 
 @pytest.fixture(autouse=True, scope="module")
 def _swift() -> Iterator[None]:
-    """One thread, for tensors so small; and as every measurement collects garbage first, what torch itself consists of
-    is not to be looked through each time.
+    """Uses one thread for these small tensors, and freezes torch's own objects, because every measurement collects
+    garbage first.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -119,14 +119,14 @@ def _swift() -> Iterator[None]:
 
 
 def weights_of(shapes: Sequence[tuple[int, ...]], dtypes: Sequence[str], optimizer: Optimizer) -> list[Weight]:
-    """Weights of these shapes, as far as the optimizer takes them; dtypes take turns."""
+    """Weights of these shapes that the optimizer accepts; dtypes alternate."""
     made = [Weight(f"w{i}", shape, dtype=dtypes[i % len(dtypes)]) for i, shape in enumerate(shapes)]
     return [weight for weight in made if all(holds for holds, _ in optimizer.requires([weight]))]
 
 
 @dataclass
 class Training:
-    """The weights as torch's parameters with gradients, and the optimizer made from its own source text."""
+    """The weights as torch parameters with gradients, and the optimizer built from its generated source."""
 
     case: Case
     weights: Sequence[Weight]
@@ -151,17 +151,17 @@ class Training:
         return self
 
     def changes(self) -> list[Change]:
-        """What the allocator did during one more step."""
+        """The allocator's events during one more step."""
         happened = events(recorded(self.optimizer.step))
         return [Change(event.size, event.workspace) for event in happened if event.size]
 
 
-# --- what it keeps ---------------------------------------------------------------------------------------------------
+# --- state -----------------------------------------------------------------------------------------------------------
 
 
 @each_case
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_state_is_torchs(case: Case, dtype: str) -> None:
+def test_state_equals_that_of_torch(case: Case, dtype: str) -> None:
     optimizer = case.optimizer
     weights = weights_of(SHAPES, [dtype], optimizer)
     training = Training(case, weights).step()
@@ -174,7 +174,7 @@ def test_state_is_torchs(case: Case, dtype: str) -> None:
     assert state_bytes(optimizer, weights) == measured
 
 
-def test_only_what_is_learned_has_state() -> None:
+def test_only_trained_weights_have_state() -> None:
     weights = [
         Weight("weight", (3, 5)),
         Weight("frozen", (7, 5), trainable=False),
@@ -187,17 +187,17 @@ def test_only_what_is_learned_has_state() -> None:
 
 @each_optimizer
 def test_state_has_a_closed_form(text: str) -> None:
-    """The same formula, with a symbol for a length, then substituted."""
+    """The same formula with a symbol for a length, and then a number substituted."""
     optimizer = read_optimizer(text)
     closed = state_bytes(optimizer, [Weight("w", (free("n"), 5))])
     assert number_at(closed, {"n": 7}) == state_bytes(optimizer, [Weight("w", (7, 5))])
 
 
-# --- what a step allocates -------------------------------------------------------------------------------------------
+# --- allocations of a step -------------------------------------------------------------------------------------------
 
 
 def in_order(changes: Sequence[Change]) -> Iterator[tuple[int, ...]]:
-    """Allocations one by one, and releases that follow each other directly as one: Python chooses their order."""
+    """Allocations one by one; consecutive releases as one group, because their order depends on Python."""
     for released, run in groupby((change.size for change in changes), lambda size: size < 0):
         sizes = list(run)
         yield tuple(sorted(sizes) if released else sizes)
@@ -208,7 +208,7 @@ def of_tensors(changes: Sequence[Change]) -> list[Change]:
 
 
 def assert_steps_agree(case: Case, weights: Sequence[Weight]) -> None:
-    """Every event in order, those of workspaces too where they are predicted; and the peaks that follow."""
+    """Compares every event in order, including predicted workspaces, and the resulting peaks."""
     optimizer = case.optimizer
     weights = [weight for weight in weights if not optimizer.depends(weight)]
     stated = list(temporaries(optimizer, weights, case.implementation))
@@ -229,7 +229,7 @@ def assert_steps_agree(case: Case, weights: Sequence[Weight]) -> None:
 
 @each_case
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_step_allocates_what_is_stated(case: Case, dtype: str) -> None:
+def test_a_step_allocates_the_predicted_bytes(case: Case, dtype: str) -> None:
     assert_steps_agree(case, weights_of(SHAPES, [dtype], case.optimizer))
 
 
@@ -243,7 +243,7 @@ shapes = st.lists(st.lists(lengths, max_size=4).map(tuple), min_size=1, max_size
 
 
 def some_weights(case: Case, drawn: Sequence[tuple[int, ...]], dtypes: Sequence[str], frozen: int) -> list[Weight]:
-    """Weights that the optimizer takes, one of them frozen where there is such a one."""
+    """Weights that the optimizer accepts; the one with index `frozen`, if any, is frozen."""
     optimizer = case.optimizer
     taken = [weight for weight in weights_of(drawn, dtypes, optimizer) if not optimizer.depends(weight)]
     weights = taken or [Weight("w", (3, 4), dtype=dtypes[0])]
@@ -274,14 +274,14 @@ def test_weights_large_enough_for_several_threads(case: Case, dtype: str) -> Non
         torch.set_num_threads(1)
 
 
-# --- the table of docs/optimizers.md, and what others have measured --------------------------------------------------
+# --- the table of docs/optimizers.md, and independent measurements ---------------------------------------------------
 
 ROWS = re.findall(r"^\| `(\w.*?)` \| (.*) \|$", (FOLDER / "optimizers.md").read_text(), re.MULTILINE)
 COLUMNS = ("state", *IMPLEMENTATIONS)
 
 
 def greatest(cell: str, tensors: Sequence[int], itemsize: int) -> int:
-    """The value of a cell of the table, the greatest among all weights; `tensors` are their bytes."""
+    """The value of a cell of the table, the maximum over all weights; `tensors`: their bytes."""
     known = {"P": sum(tensors), "k": len(tensors), "max": max}
     found = []
     for prev, p in zip((0, *tensors), tensors, strict=False):
@@ -292,7 +292,7 @@ def greatest(cell: str, tensors: Sequence[int], itemsize: int) -> int:
 @pytest.mark.parametrize(("text", "cells"), ROWS, ids=[text for text, _ in ROWS])
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(drawn=shapes, dtype=st.sampled_from(DTYPES))
-def test_the_documented_table_holds(text: str, cells: str, drawn: list[tuple[int, ...]], dtype: str) -> None:
+def test_the_documented_table_is_correct(text: str, cells: str, drawn: list[tuple[int, ...]], dtype: str) -> None:
     optimizer = read_optimizer(text)
     weights = [weight for weight in weights_of(drawn, [dtype], optimizer) if not optimizer.depends(weight)]
     weights = weights or [Weight("w", (2, 3), dtype=dtype)]
@@ -328,8 +328,8 @@ MEASURED = [
 
 
 @pytest.mark.parametrize(("text", "implementation", "ratio"), MEASURED)
-def test_multiples_of_all_weights_as_first_measured(text: str, implementation: str, ratio: float) -> None:
-    """The figures that this began with, on the same weights."""
+def test_ratios_to_all_weights_as_first_measured(text: str, implementation: str, ratio: float) -> None:
+    """The first measurements, on the same weights."""
     listed = [(512, 512), (512,), (256, 512), (1000, 256), (1000,), (64, 3, 7, 7)]
     weights = [Weight(f"w{i}", shape) for i, shape in enumerate(listed)]
     peak = step_peak(read_optimizer(text), weights, implementation)
@@ -337,7 +337,7 @@ def test_multiples_of_all_weights_as_first_measured(text: str, implementation: s
 
 
 def test_a_whole_vision_transformer() -> None:
-    """ViT-B/16 has 86,567,656 parameters: parameters, gradients, two averages and the list of foreach are 5 of them."""
+    """ViT-B/16 has 86,567,656 parameters; parameters, gradients, two averages and foreach's list are 5 times that."""
     weight = Weight("all", (86_567_656,))
     adamw = read_optimizer("adamw")
     assert 2 * 4 * weight.numel + state_bytes(adamw, [weight]) + step_peak(adamw, [weight], "foreach") == 1_731_353_124
@@ -347,7 +347,7 @@ def test_a_whole_vision_transformer() -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_fields_are_torchs_with_torchs_defaults(name: str) -> None:
+def test_fields_and_defaults_equal_those_of_torch(name: str) -> None:
     optimizer = OPTIMIZERS[name]
     theirs = inspect.signature(getattr(torch.optim, optimizer.target.removeprefix("torch.optim."))).parameters
     own = {f.name: f.default for f in fields(cast(Any, optimizer))}
@@ -357,7 +357,7 @@ def test_fields_are_torchs_with_torchs_defaults(name: str) -> None:
 
 
 @each_optimizer
-def test_torch_takes_the_for_loop_on_a_cpu(text: str) -> None:
+def test_torch_uses_the_for_loop_on_a_cpu(text: str) -> None:
     case = Case(text, "")
     weights = weights_of(SHAPES, ["float32"], case.optimizer)
     weights = [weight for weight in weights if not case.optimizer.depends(weight)]
@@ -365,7 +365,7 @@ def test_torch_takes_the_for_loop_on_a_cpu(text: str) -> None:
     assert list(in_order(stated)) == list(in_order(of_tensors(Training(case, weights).step(WARM).changes())))
 
 
-def test_an_implementation_that_torch_lacks() -> None:
+def test_an_implementation_that_torch_does_not_have() -> None:
     with pytest.raises(ValueError, match="adamax has no fused implementation in torch"):
         step_peak(read_optimizer("adamax"), [], "fused")
 
@@ -388,7 +388,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_what_is_refused_torch_refuses_too(text: str) -> None:
+def test_torch_also_refuses_refused_fields(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_optimizer(text)
     assert [each.code for each in caught.value.diagnostics] == ["AC124"]
@@ -399,36 +399,36 @@ def test_what_is_refused_torch_refuses_too(text: str) -> None:
 
 
 WRONG = [
-    ("adamv", "no optimizer is called 'adamv'", "did you mean 'adam'?"),
+    ("adamv", "there is no optimizer named 'adamv'", "did you mean 'adam'?"),
     ("sgd(momentun=0.9)", "unknown argument 'momentun' of sgd", "did you mean 'momentum'?"),
     ("sgd(0.1, 0.9)", "sgd takes 1 positional argument (lr), got 2", "name the argument: key=value"),
     ("adam(betas=0.9)", "betas must be a list of 2 entries, got 0.9", ""),
     ("sgd(nesterov=1)", "nesterov must be true or false, got 1", ""),
-    ("adam -> adam", "one optimizer belongs here", "sgd(0.1, momentum=0.9)"),
+    ("adam -> adam", "expected one optimizer", "sgd(0.1, momentum=0.9)"),
     ("2 * adam", "", ""),
     ("", "", ""),
 ]
 
 
 @pytest.mark.parametrize(("text", "message", "help"), WRONG)
-def test_what_is_wrong_with_a_text_is_told(text: str, message: str, help: str) -> None:
+def test_a_wrong_text_is_refused_with_a_message(text: str, message: str, help: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_optimizer(text)
-    (told,) = caught.value.diagnostics
-    assert told.location is not None
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.location is not None
     if message:
-        assert (told.message, told.help) == (message, help)
+        assert (diagnostic.message, diagnostic.help) == (message, help)
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         read_optimizer("sgd(momentun=0.9, nesterov=3, lr=same)")
     assert len(caught.value.diagnostics) == 3
 
 
-def test_muon_takes_matrices_only() -> None:
+def test_muon_supports_matrices_only() -> None:
     wrong = [message for holds, message in read_optimizer("muon").requires([Weight("bias", (3,))]) if not holds]
-    assert wrong == ["muon takes matrices only, and bias has 1 axes"]
+    assert wrong == ["muon supports matrices only, but bias has 1 axes"]
 
 
 def test_a_call_as_source() -> None:

@@ -1,4 +1,4 @@
-"""Volumes that lie in memory otherwise than by their axes: what is copied because of it, to the byte."""
+"""Volumes whose memory order differs from the order of their axes: the resulting copies, to the byte."""
 
 import pytest
 import torch
@@ -9,17 +9,17 @@ from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
 
 NETWORKS = {
-    "filters have gradients that lie as images": "conv(3, 6, p1) -> layernorm -> conv(3, 64, p1) -> conv(3, 128)",
+    "gradients of filters are laid out like images": "conv(3, 6, p1) -> layernorm -> conv(3, 64, p1) -> conv(3, 128)",
     "norms, pools and activations keep the order": (
         "conv(3, 6, p1) -> layernorm -> conv(3, 8, p1) -> batchnorm -> relu -> maxpool(2) -> conv(3, 24, p1) -> flatten"
     ),
-    "tokens of a turned image are in order": "conv(3, 6, p1) -> layernorm -> tokens -> fc(16) -> select",
-    "what is moved is put in order": "conv(3, 64, p1) -> rmsnorm -> flatten",
-    "what is in order already is not": "conv(3, 6, p1) -> layernorm -> rmsnorm -> flatten",
-    "group norm takes images as they lie": "conv(3, 6, p1) -> layernorm -> group_norm(2) -> conv(3, 96) -> flatten",
+    "tokens of a channels-last image are contiguous": "conv(3, 6, p1) -> layernorm -> tokens -> fc(16) -> select",
+    "moved axes are made contiguous": "conv(3, 64, p1) -> rmsnorm -> flatten",
+    "a contiguous volume is not copied": "conv(3, 6, p1) -> layernorm -> rmsnorm -> flatten",
+    "group norm accepts images in any order": "conv(3, 6, p1) -> layernorm -> group_norm(2) -> conv(3, 96) -> flatten",
     "group norm copies a part": "conv(3, 8, p1) -> channels(4) -> group_norm(2) -> conv(3, 4) -> flatten",
     "a single position has one order": "conv(3, 6, p1) -> layernorm -> adaptive_avgpool(1) -> flatten",
-    "a part of the features is rows of a matrix": "conv(3, 8, p1) -> tokens -> fc(12) -> channels(6) -> fc(6)",
+    "part of the features is a strided matrix": "conv(3, 8, p1) -> tokens -> fc(12) -> channels(6) -> fc(6)",
 }
 
 RESIDUAL = """
@@ -42,7 +42,7 @@ LAYERS = {**{name: f" {chain} -> fc(3)" for name, chain in NETWORKS.items()}, "t
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_figure_is_the_measured_one(name: str, dtype: str) -> None:
+def test_every_figure_equals_the_measured_one(name: str, dtype: str) -> None:
     torch.manual_seed(0)
     text = f"archcalc: 1\nname: it\ninput: [3, 10, 12]\nlayers:{LAYERS[name]}\n"
     graph = build(read_document(Source("net.yaml", text)), batch=3, dtype=dtype)

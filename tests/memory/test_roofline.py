@@ -1,4 +1,4 @@
-"""The least time of a layer, by hand: FLOPs, bytes, and which ceiling they meet first."""
+"""The minimum time of a layer, computed by hand: FLOPs, bytes, and which ceiling is the limit."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def network(text: str, batch: int = 1, dtype: str = "float32") -> Graph:
 
 
 def test_a_convolution_by_hand() -> None:
-    """[3, 8, 8] to [4, 8, 8] with 3x3 filters, a batch of 2: 27 MACs for every output; weights are read once."""
+    """[3, 8, 8] to [4, 8, 8] with 3x3 filters, batch 2: 27 MACs per output element; weights are read once."""
     [work] = work_of(network("input(3,8,8) -> conv(3,4,p1)", batch=2)).values()
     read, written, weights = 2 * 3 * 64, 2 * 4 * 64, 4 * 27 + 4
     assert work == Work(flops=2 * 27 * written, nbytes=4 * (read + written + weights))
@@ -21,21 +21,21 @@ def test_a_convolution_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "itemsize"), [("float64", 8), ("float32", 4), ("bfloat16", 2)])
-def test_bytes_are_those_of_the_dtype(dtype: str, itemsize: int) -> None:
+def test_bytes_depend_on_the_dtype(dtype: str, itemsize: int) -> None:
     [work] = work_of(network("input(5) -> fc(3)", batch=7, dtype=dtype)).values()
     assert work == Work(2 * 7 * 5 * 3, itemsize * (7 * 5 + 7 * 3 + 5 * 3 + 3))
 
 
-def test_what_is_no_contraction_has_bytes_alone() -> None:
-    """Two inputs and an output of an addition; statistics and weights of a normalisation, and its counter of steps."""
+def test_layers_without_contractions_have_only_bytes() -> None:
+    """The input and output of an activation; for a normalisation also weights, statistics and its batch counter."""
     found = work_of(network("input(4,8,8) -> relu -> batchnorm"))
     volume = 4 * 64 * 4
     assert found == {"relu1": Work(0, 2 * volume), "batchnorm1": Work(0, 2 * volume + 4 * 4 * 4 + 8)}
     assert found["relu1"].bound(Ceilings(1.0, 1e12)) == MEMORY
 
 
-def test_what_computes_nothing_moves_nothing() -> None:
-    """A view of its input, and dropout, which is none in inference."""
+def test_layers_that_compute_nothing_move_nothing() -> None:
+    """A view of the input, and dropout, which is the identity in inference."""
     found = work_of(network("input(4,8,8) -> dropout(0.5) -> flatten"))
     assert set(found.values()) == {Work(0, 0)}
     ceilings = Ceilings(1.0, 1.0)
@@ -44,7 +44,7 @@ def test_what_computes_nothing_moves_nothing() -> None:
     }
 
 
-def test_the_floor_is_the_higher_of_two() -> None:
+def test_the_floor_is_the_larger_of_two_times() -> None:
     work = Work(flops=1_000, nbytes=100)
     assert (work.floor(Ceilings(10, 1)), work.bound(Ceilings(10, 1))) == (100.0, COMPUTE)
     assert (work.floor(Ceilings(100, 1)), work.bound(Ceilings(100, 1))) == (100.0, MEMORY)

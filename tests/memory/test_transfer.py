@@ -1,4 +1,4 @@
-"""Transfer learning: what of a frozen part can be computed once, against networks that are trained a step."""
+"""Transfer learning: frozen outputs that can be computed once, compared with networks that are trained for a step."""
 
 import json
 from typing import cast
@@ -40,11 +40,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_what_the_rest_reads_of_the_frozen_part(text: str) -> None:
+def test_the_outputs_that_the_rest_reads_of_the_frozen_part(text: str) -> None:
     assert computed_once(net(text)) == CASES[text]
 
 
-def test_without_frozen_weights_there_is_nothing_to_say() -> None:
+def test_without_frozen_weights_nothing_is_computed_once() -> None:
     assert computed_once(net("  - relu -> conv(3, 4) -> fc(5)\n")) is None
 
 
@@ -59,7 +59,7 @@ def values(running: Running, inputs: list[Tensor]) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_a_step_of_training_leaves_just_these_values_alone(text: str) -> None:
+def test_a_training_step_changes_all_but_these_values(text: str) -> None:
     torch.manual_seed(0)
     graph = net(text)
     running = Running(generate(graph), graph, "cpu")
@@ -74,7 +74,7 @@ def test_a_step_of_training_leaves_just_these_values_alone(text: str) -> None:
     assert found
     for name in found.layers:
         torch.testing.assert_close(after[name][0], before[name][0])
-    for name in found.hindered:
+    for name in found.excluded:
         assert not torch.equal(after[name][0], before[name][0])
 
 
@@ -82,7 +82,7 @@ SMALL = [case for case in LAYERS if sum(x.numel for x in cast(Case, case.values[
 
 
 @pytest.mark.parametrize("case", SMALL)
-def test_a_layer_that_is_steady_gives_an_item_the_same_in_every_batch(case: Case) -> None:
+def test_a_steady_layer_gives_a_sample_the_same_output_in_every_batch(case: Case) -> None:
     torch.manual_seed(0)
     module = Applied(case.layer.call(*case.xs), len(case.xs)).train()
     items = [drawn(1, x) for x in case.xs]
@@ -92,7 +92,7 @@ def test_a_layer_that_is_steady_gives_an_item_the_same_in_every_batch(case: Case
             found = module(*(torch.cat([item, drawn(2, x)]) for item, x in zip(items, case.xs, strict=True)))[0]
         return cast(Tensor, found)
 
-    first, times = among_others(), 2 if case.layer.steady else 60  # what seldom happens, happens in sixty
+    first, times = among_others(), 2 if case.layer.steady else 60  # enough for rare events
     alike = all(torch.allclose(first, among_others(), rtol=1e-4, atol=1e-5) for _ in range(times))
     assert alike == case.layer.steady
 
@@ -102,19 +102,19 @@ def drawn(items: int, x: Volume) -> Tensor:
     return torch.randint(2, shape) if x.is_ids else torch.randn(shape)
 
 
-def test_reports_say_it(shell: Shell) -> None:
+def test_reports_show_it(shell: Shell) -> None:
     chain = "input(3,16,16) -> conv(3,4,p1,freeze=true) -> relu -> dropout(0.5) -> fc(5)"
-    told = shell("report", "-e", chain, "--train")
-    assert "computed once" in told.out
-    assert "an item: relu1; behind it dropout1 goes by chance or by the batch" in told.out
-    told = shell("report", "-e", chain, "--train", "--format", "json")
-    assert json.loads(told.out)["totals"]["computed_once"] == {
-        "layers": ["relu1"], "item_bytes": 4096, "hindered": ["dropout1"],
+    result = shell("report", "-e", chain, "--train")
+    assert "computed once" in result.out
+    assert "per sample: relu1; not dropout1: random, or dependent on the batch" in result.out
+    result = shell("report", "-e", chain, "--train", "--format", "json")
+    assert json.loads(result.out)["totals"]["computed_once"] == {
+        "layers": ["relu1"], "bytes_per_sample": 4096, "excluded": ["dropout1"],
     }  # fmt: skip
     assert footprint_of(net("  - conv(3, 4) -> fc(5)\n")).once is None
 
 
-def test_what_is_tied_to_a_weight_within_a_module_learns_with_it() -> None:
+def test_a_tied_weight_is_trained_if_its_owner_is() -> None:
     text = (
         "archcalc: 1\ninput: [4, 6]\nlayers:\n  - tokens -> a = t5_attention(2, num_buckets=4)\n"
         "  - b = t5_attention(2, num_buckets=4, tie=a, freeze=true)\n"

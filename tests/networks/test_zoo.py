@@ -1,4 +1,4 @@
-"""The zoo: every spec and variant says where it is from, and comes out as it was published."""
+"""The zoo: every spec and variant names its source, and its numbers equal the published ones."""
 
 import math
 import re
@@ -37,12 +37,12 @@ def test_every_network_of_the_lectures_is_there() -> None:
     } <= set(REFERENCES)  # fmt: skip
 
 
-def test_nothing_else_lies_in_the_folder() -> None:
+def test_the_folder_contains_nothing_else() -> None:
     assert sorted(SPECS.iterdir()) == FILES
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_spec_says_what_it_is_and_where_its_numbers_are_from(reference: str) -> None:
+def test_a_spec_describes_itself_and_names_its_sources(reference: str) -> None:
     found = document(reference)
     assert found.name
     assert found.about.endswith(".")
@@ -51,7 +51,7 @@ def test_a_spec_says_what_it_is_and_where_its_numbers_are_from(reference: str) -
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_a_spec_comes_out_as_it_was_published(reference: str) -> None:
+def test_a_spec_has_the_published_numbers(reference: str) -> None:
     assert list(failures(network(reference), document(reference))) == []
 
 
@@ -93,20 +93,20 @@ def test_a_spec_and_its_closed_forms_agree_with_torch(reference: str) -> None:
 
 
 LARGE = 400_000_000
-"""Parameters of the largest network that is run."""
+"""The maximum number of parameters of a network that is run."""
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_dye_meets_every_rim(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real run, and dye at every first and last unit that the middle of some layer sees, however long it takes."""
+def test_dye_reaches_every_field_border(reference: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real run, with dye at the first and last element of every layer's field, without a time limit."""
     if sum(map(params, network(reference))) > LARGE:
-        pytest.skip("it has too many parameters to be run here")
+        pytest.skip("too many parameters to run here")
     monkeypatch.setattr("archcalc.verification.field.dye.SECONDS", math.inf)
     certificate = verify(document(reference), device="cpu", sizes=64, memory=False)
     assert certificate.agrees
-    for met, rims in re.findall(r"([\d,]+) of ([\d,]+) rims", certificate.rows[-1].quantity):
-        assert met == rims
+    for met, borders in re.findall(r"([\d,]+) of ([\d,]+) field borders", certificate.rows[-1].quantity):
+        assert met == borders
 
 
 def test_specs_are_short() -> None:
@@ -123,11 +123,11 @@ TORCHVISION = {
     "resnet101": "resnet50@resnet101", "resnet152": "resnet50@resnet152",
     "densenet121": "densenet121", "mobilenet_v2": "mobilenet_v2",
 }  # fmt: skip
-"""Its AlexNet and GoogLeNet are other networks: one tower, batch norm and no 5x5."""
+"""torchvision's AlexNet and GoogLeNet are left out, because they differ: one tower; batch norm and no 5x5."""
 
 
 @pytest.mark.parametrize("model", TORCHVISION)
-def test_the_totals_are_those_of_torchvision(model: str) -> None:
+def test_the_totals_equal_those_of_torchvision(model: str) -> None:
     [row] = (row for row in published("torchvision_totals") if row["builder"] == model)
     graph = network(TORCHVISION[model])
     assert sum(map(params, graph)) == int(row["num_params"])
@@ -135,8 +135,8 @@ def test_the_totals_are_those_of_torchvision(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", TORCHVISION)
-def test_the_smallest_input_is_that_of_torchvision(model: str) -> None:
-    """Without its fc layers, whose adaptive pooling takes what there is, a network is as choosy as torchvision's."""
+def test_the_smallest_input_equals_that_of_torchvision(model: str) -> None:
+    """Without fc layers, whose adaptive pooling accepts any size, a network accepts the same sizes as torchvision's."""
     [row] = (row for row in published("torchvision_totals") if row["builder"] == model)
     least = int(row["min_size"].partition("x")[0])
     assert valid(TORCHVISION[model], least)
@@ -170,7 +170,7 @@ def keras_lines(model: str) -> list[Line]:
 
 
 def item_shape(text: str) -> tuple[int, ...]:
-    """`[null, 56, 56, 64]` in our order: (64, 56, 56)."""
+    """Keras's `[null, 56, 56, 64]` in our order: (64, 56, 56)."""
     *spatial, channels = (int(n) for n in text.strip("[]").split(",")[1:])
     return (channels, *spatial)
 
@@ -181,12 +181,12 @@ def our_lines(graph: Graph) -> list[Line]:
 
 
 @pytest.mark.parametrize(("model", "reference"), [("VGG16", "vgg16"), ("VGG19", "vgg16@vgg19")])
-def test_every_layer_of_vgg_is_that_of_keras(model: str, reference: str) -> None:
+def test_every_layer_of_vgg_equals_that_of_keras(model: str, reference: str) -> None:
     assert our_lines(network(reference)) == keras_lines(model)
 
 
-def test_every_layer_of_resnet50_v1_is_that_of_keras() -> None:
-    """Keras keeps a bias before each norm, and counts running statistics as parameters."""
+def test_every_layer_of_resnet50_v1_equals_that_of_keras() -> None:
+    """Keras has a bias before each norm, and counts running statistics as parameters."""
 
     def theirs(line: Line) -> Line:
         name, shape, count = line
@@ -195,12 +195,12 @@ def test_every_layer_of_resnet50_v1_is_that_of_keras() -> None:
     assert Counter(our_lines(network("resnet50_v1"))) == Counter(map(theirs, keras_lines("ResNet50")))
 
 
-# --- what papers print --------------------------------------------------------------------------------------------
+# --- numbers in papers --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", paper_table("lenet5"), ids=lambda row: row["layer"])
-def test_every_layer_of_lenet5_is_that_of_the_paper(row: dict[str, int]) -> None:
-    """A connection counts the bias: it is an operation in the lectures' sense."""
+def test_every_layer_of_lenet5_equals_that_of_the_paper(row: dict[str, int]) -> None:
+    """The paper's connections include biases, like the lectures' operations."""
     node = network("lenet5_1998")[str(row["layer"])]
     assert node.output.channels == row["maps"]
     assert max(node.output.spatial, default=1) == row["out_hw"]
@@ -214,7 +214,7 @@ def test_lenet5_has_the_totals_of_the_paper() -> None:
     assert sum(map(operations, graph)) == 340_908
 
 
-def test_the_modern_lenet5_is_that_of_the_tutorials() -> None:
+def test_the_modern_lenet5_equals_that_of_the_tutorials() -> None:
     *layers, whole = paper_table("lenet5_modern")
     found = [params(node) for node in network("lenet5") if params(node)]
     assert found == [row["params"] for row in layers]
@@ -241,8 +241,8 @@ def test_the_configurations_of_vgg_have_the_parameters_of_table_2(row: dict[str,
         ("densenet121", 121), ("densenet121@densenet169", 169), ("densenet121@densenet201", 201),
     ],
 )  # fmt: skip
-def test_a_network_is_as_deep_as_it_is_called(reference: str, depth: int) -> None:
-    """Depth is the number of layers with weights on the longest path; 22 for GoogLeNet, as its paper says."""
+def test_a_network_has_the_depth_in_its_name(reference: str, depth: int) -> None:
+    """Depth is the number of layers with weights on the longest path; 22 for GoogLeNet, as in its paper."""
     graph = network(reference)
     reached = {each.name: 0 for each in graph.inputs}
     for node in graph:
@@ -251,8 +251,8 @@ def test_a_network_is_as_deep_as_it_is_called(reference: str, depth: int) -> Non
     assert max(reached.values()) == depth
 
 
-def test_the_stride_on_the_3x3_keeps_the_parameters_and_narrows_the_field() -> None:
-    """v1 against v1.5: by 8, 16 and 32 pixels at the three stages that halve the size."""
+def test_moving_the_stride_to_the_3x3_keeps_the_parameters_and_narrows_the_field() -> None:
+    """v1.5 compared with v1: 8, 16 and 32 pixels less at the three stages that halve the size."""
     first, later = network("resnet50_v1"), network("resnet50")
     assert sum(map(params, first)) == sum(map(params, later))
     assert sum(map(buffers, first)) == sum(map(buffers, later))
@@ -268,7 +268,7 @@ def test_the_fully_convolutional_lenet5_scores_a_page_in_steps_of_four() -> None
 
 
 def scores(n: int) -> int:
-    """Rows of scores that the fully convolutional LeNet-5 puts out for n rows of pixels."""
+    """The rows of scores that the fully convolutional LeNet-5 outputs for n rows of pixels."""
     graph = build(document("lenet5_fcn"), sizes={"input": (1, n, 32)})
     rows, columns = graph[graph.outputs[0]].output.spatial
     assert columns == 1

@@ -1,4 +1,4 @@
-"""Networks that are made to be cheap, and families that are scaled: what is published of them beside their specs."""
+"""Efficient networks and scaled families: published numbers that are not in their specs."""
 
 import math
 
@@ -24,7 +24,7 @@ from tests.networks.zoo import network
 
 
 def totals(graph: Graph) -> tuple[int, float]:
-    """Parameters, and thousands of millions of MACs, as torchvision prints them."""
+    """Parameters, and MACs in billions (10^9), as torchvision prints them."""
     return sum(map(params, graph)), round(sum(map(macs, graph)) / 1e9, 3)
 
 
@@ -56,12 +56,12 @@ TORCHVISION = {
 
 
 @pytest.mark.parametrize("reference", TORCHVISION)
-def test_the_totals_are_those_of_torchvision(reference: str) -> None:
+def test_the_totals_equal_those_of_torchvision(reference: str) -> None:
     assert totals(network(reference)) == TORCHVISION[reference]
 
 
 @pytest.mark.parametrize(("reference", "least"), [("squeezenet", 21), ("squeezenet@v1_1", 17), ("efficientnet", 1)])
-def test_the_smallest_input_is_that_of_torchvision(reference: str, least: int) -> None:
+def test_the_smallest_input_equals_that_of_torchvision(reference: str, least: int) -> None:
     assert valid(reference, least)
     assert least == 1 or not valid(reference, least - 1)
 
@@ -77,15 +77,15 @@ TABLES_6_AND_7 = [
 
 
 @pytest.mark.parametrize(("alpha", "size", "millions", "weights"), TABLES_6_AND_7)
-def test_mobilenet_is_as_large_as_its_paper_says(alpha: float, size: int, millions: int, weights: float) -> None:
+def test_mobilenet_has_the_size_in_its_paper(alpha: float, size: int, millions: int, weights: float) -> None:
     graph = load("mobilenet_v1", settings={"alpha": str(alpha), "size": str(size)})
-    assert abs(sum(map(macs, graph)) / 1e6 - millions) < 1  # 290.7 are printed as 290
+    assert abs(sum(map(macs, graph)) / 1e6 - millions) < 1  # 290.7 is printed as 290
     assert abs(sum(map(params, graph)) / 1e6 - weights) < 0.05
 
 
 def test_keras_counts_the_running_statistics_of_mobilenet_as_parameters() -> None:
     graph = network("mobilenet_v1")
-    counters = sum(node.layer.name == "batchnorm" for node in graph)  # of batches, which Keras does not keep
+    counters = sum(node.layer.name == "batchnorm" for node in graph)  # batch counters, which Keras does not have
     assert sum(map(params, graph)) + sum(map(buffers, graph)) - counters == 4_253_864
 
 
@@ -100,12 +100,12 @@ REGNETS = {
     "regnet_y@y1_6gf": (27, 48, 20.71, 2.65, 24), "regnet_y@y3_2gf": (21, 80, 42.63, 2.66, 24),
     "regnet_y@y8gf": (17, 192, 76.82, 2.19, 56), "regnet_y@y16gf": (18, 200, 106.23, 2.48, 112),
 }  # fmt: skip
-"""Depth, w_0, w_a, w_m and the channels of a group, as torchvision.models.regnet builds them."""
+"""Depth, w_0, w_a, w_m and the channels per group, as in torchvision.models.regnet."""
 
 
 @pytest.mark.parametrize("reference", REGNETS)
 def test_the_widths_of_a_regnet_lie_on_a_line(reference: str) -> None:
-    """Block j is w_0 + w_a j wide, rounded to a power of w_m times w_0, to a multiple of 8, and to whole groups.
+    """The width of block j is w_0 + w_a j, rounded to w_0 times a power of w_m, to a multiple of 8, and to full groups.
 
     Source: Radosavovic et al. 2020, arXiv:2003.13678, equations 2 to 4.
     """
@@ -151,13 +151,13 @@ layers:
 """
 
 
-def test_a_product_is_explained_by_what_its_gate_is_spread_over() -> None:
+def test_a_product_is_explained_by_the_volume_its_gate_is_broadcast_to() -> None:
     graph = build(read_document(Source("gated.yaml", GATED)))
     assert "H' = H = 9 " in as_text(explain(graph, "gate1.mul1"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_gates_take_the_memory_that_is_said(dtype: str) -> None:
+def test_gates_use_the_predicted_memory(dtype: str) -> None:
     graph = build(read_document(Source("gated.yaml", GATED)), batch=2, dtype=dtype)
     assert set(differences(graph).values()) == {0}
 
@@ -166,7 +166,7 @@ def test_gates_take_the_memory_that_is_said(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("batch", "size"), [(2, None), (3, (3, 97, 113))])
 @pytest.mark.parametrize("reference", ["efficientnet", "mobilenet_v3"])
-def test_networks_of_gates_take_the_memory_that_is_said(
+def test_networks_with_gates_use_the_predicted_memory(
     reference: str, batch: int, size: tuple[int, ...] | None, dtype: str
 ) -> None:
     graph, adamw = sized(reference, batch, size, dtype), read_optimizer("adamw")

@@ -1,4 +1,4 @@
-"""Language models: published numbers that are in no spec, and their memory, measured on small ones."""
+"""Language models: published numbers that are not in specs, and memory, measured on small models."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ from tests.networks.zoo import SPECS, document
 # --- published ---------------------------------------------------------------------------------------------------
 
 HALF = {"llama2": 524_288, "llama2@13b": 819_200, "llama3": 131_072, "mistral": 131_072, "qwen3": 147_456}
-"""Bytes of keys and values for each token in half precision, 800 KiB of them for 40 layers of 5120 features as Kwon et
-al. 2023, arXiv:2309.06180, count in section 3 (OPT-13B)."""
+"""Bytes of the KV cache per token in half precision; 800 KiB for 40 layers of 5120 features, as in Kwon et al. 2023,
+arXiv:2309.06180, section 3 (OPT-13B)."""
 
 
 @pytest.mark.parametrize(("reference", "nbytes"), HALF.items())
-def test_keys_and_values_of_a_token(reference: str, nbytes: int) -> None:
+def test_kv_cache_per_token(reference: str, nbytes: int) -> None:
     assert MEASURES["kv_cache_bytes"].total(build(document(reference), dtype="bfloat16")) == nbytes
 
 
@@ -39,7 +39,7 @@ OTHERS: dict[tuple[str, int], Mapping[str, str]] = {
         "tied": "false",
     },
 }  # fmt: skip
-"""Parameters on huggingface.co, and what makes another model of a spec."""
+"""Parameters on huggingface.co, and the settings that turn a spec into that model."""
 
 
 @pytest.mark.parametrize(("which", "settings"), OTHERS.items(), ids=lambda each: str(each)[:24])
@@ -67,21 +67,21 @@ def smaller(name: str, settings: Mapping[str, str], batch: int = 1, dtype: str =
 
 @pytest.mark.parametrize(("batch", "dtype"), [(1, "float32"), (2, "bfloat16")])
 @pytest.mark.parametrize("name", SMALL)
-def test_every_figure_of_memory_is_the_measured_one(name: str, batch: int, dtype: str) -> None:
+def test_every_memory_figure_equals_the_measured_one(name: str, batch: int, dtype: str) -> None:
     torch.manual_seed(0)
     assert set(differences(smaller(name, SMALL[name], batch, dtype)).values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama2"])
-def test_an_iteration_takes_what_is_said(name: str) -> None:
+def test_an_iteration_uses_the_predicted_memory(name: str) -> None:
     graph, optimizer = smaller(name, SMALL[name]), read_optimizer("adamw")
     assert footprint_of(graph, TrainingSetup(optimizer=optimizer)).iteration == iteration(graph, optimizer)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize(("batch", "dtype"), [(1, "float32"), (2, "bfloat16")])
-def test_gpt2_takes_what_is_said(batch: int, dtype: str) -> None:
-    """All of its 124 million parameters, on a few tokens."""
+def test_gpt2_uses_the_predicted_memory(batch: int, dtype: str) -> None:
+    """All 124 million parameters, on a few tokens."""
     torch.manual_seed(0)
     graph, optimizer = smaller("gpt2", {"context": "128"}, batch, dtype), read_optimizer("adamw")
     assert set(differences(graph).values()) == {0}

@@ -1,4 +1,4 @@
-"""Recurrent networks: published parameters that specs round, states handed on, and memory on the CPU to the byte."""
+"""Recurrent networks: published parameters that specs round, passing states, and memory on the CPU to the byte."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ KERAS = {
     "imdb_lstm": ("input(128, 9) -> tokens -> lstm(128, returns=last)", 131_584, 4 * 128),
     "bidirectional_lstm_imdb": ("input(128, 9) -> tokens -> lstm(64, bidirectional=true)", 98_816, 2 * 4 * 64),
 }
-"""What `model.summary()` of Keras's examples says of their LSTMs, and the numbers of the second bias that torch has."""
+"""The parameters of the LSTMs in `model.summary()` of Keras's examples, and the elements of torch's second bias."""
 
 
 @pytest.mark.parametrize(("chain", "published", "second"), KERAS.values(), ids=KERAS)
@@ -34,7 +34,7 @@ def test_keras_has_one_bias_and_torch_two(chain: str, published: int, second: in
 
 
 @pytest.mark.parametrize("run", [Run(device="cuda"), Run(autocast="bfloat16")], ids=["cuda", "autocast"])
-def test_what_is_not_predicted_says_why(run: Run) -> None:
+def test_unpredicted_memory_gives_the_reason(run: Run) -> None:
     with pytest.raises(Opaque, match=r"lstm1: not predicted (on a GPU|under autocast): "):
         tape_of(build(document_of_chain(CHAINS[0])), run)
 
@@ -68,23 +68,23 @@ SMALLEST = (
     ("input(2, 3) -> tokens -> lstm(3, num_layers=2, proj_size=1) -> fc(3)", 1),
     ("input(6, 3) -> tokens -> lstm(5, num_layers=2, bias=false, proj_size=2) -> fc(3)", 1),
 )
-"""So small that the peak is where gradients meet, in the order in which autograd adds them up and lets go of them."""
+"""Networks so small that the peak is where gradients are added, in the order in which autograd adds and frees them."""
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("chain", "batch"), SMALLEST)
-def test_memory_of_the_smallest(chain: str, batch: int, dtype: str) -> None:
+def test_memory_of_the_smallest_networks(chain: str, batch: int, dtype: str) -> None:
     torch.manual_seed(0)
     found = differences(build(document_of_chain(chain), batch=batch, dtype=dtype))
     assert set(found.values()) == {0}, found
 
 
-# --- states handed on ------------------------------------------------------------------------------------------------
+# --- passing states --------------------------------------------------------------------------------------------------
 
 
 def test_parameters_of_sequence_to_sequence() -> None:
-    """Section 3.4 of the paper: 384M parameters, of which 64M are recurrent connections, 32M of each LSTM; torch has
-    two biases in each layer, and the map to the words one."""
+    """Section 3.4 of the paper: 384M parameters, of which 64M are recurrent connections, 32M per LSTM; torch has two
+    biases per layer, and one in the map to the words."""
     graph = load("seq2seq")
     recurrent, words, biases = 8 * 4 * 2 * 1000**2, (160_000 + 80_000 + 80_000) * 1000, 8 * 2 * 4000 + 80_000
     assert (recurrent, recurrent + words) == (64_000_000, 384_000_000)
@@ -94,7 +94,7 @@ def test_parameters_of_sequence_to_sequence() -> None:
     assert graph["encoder"].output == flat(8000)
 
 
-def test_a_state_carries_the_whole_sequence_that_it_comes_from() -> None:
+def test_a_state_depends_on_its_whole_sequence() -> None:
     fields = receptive_fields(load("seq2seq"))
     assert fields["source_vectors"][0].size == 1
     assert {name: fields[name][0].size for name in ("encoder", "decoder", "head")} == dict.fromkeys(
@@ -113,8 +113,8 @@ HANDED_ON: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 @pytest.mark.parametrize(("kind", "given"), HANDED_ON)
-def test_a_sequence_in_two_parts_is_the_sequence(kind: str, given: dict[str, Any]) -> None:
-    """What goes on from the first part is all that the second needs of it."""
+def test_a_sequence_in_two_parts_equals_the_whole_sequence(kind: str, given: dict[str, Any]) -> None:
+    """The state after the first part is all that the second part needs."""
     torch.manual_seed(0)
     x = torch.randn(2, 7, 4)
     first, second = x[:, :3], x[:, 3:]
@@ -139,7 +139,7 @@ WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
 @pytest.mark.parametrize("returns", ["sequence", "last", "state"])
 @pytest.mark.parametrize(("kind", "given"), WAYS)
 def test_every_number_of_a_state_reaches_every_token(kind: str, given: dict[str, Any], returns: str) -> None:
-    """By dye."""
+    """Checked with dye."""
     layer = LAYERS[kind](**given, returns=returns, state=Reference("encoder"))
     features = LAYERS[kind](**given, returns="state").shape(tokens(3, 4)).channels
     made = applied(layer, (tokens(3, 4), flat(features)), "cpu")

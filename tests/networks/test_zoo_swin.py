@@ -1,4 +1,4 @@
-"""Swin beyond what its spec says: what windows see, and memory where maps are no multiple of them."""
+"""Swin, beyond its spec: fields of windows, and memory if maps are not a multiple of the window size."""
 
 import pytest
 import torch
@@ -20,10 +20,10 @@ FIGURES: dict[
     (3, (3, 97, 113), "float32"): (77_019_044, 8_783_284, 157_029_048, 566_404_864),
     (3, (3, 97, 113), "bfloat16"): (38_533_532, 4_410_850, 78_538_534, 283_318_026),
 }
-"""As measured with torch 2.13.0 on the CPU."""
+"""Measured with torch 2.13.0 on the CPU."""
 
 
-def test_a_shifted_window_sees_two_windows_of_the_block_before() -> None:
+def test_a_shifted_window_depends_on_two_windows_of_the_previous_block() -> None:
     fields = receptive_fields(network("swin"))
     assert [fields[f"s1.0.{i}.attention"][0].size for i in (0, 1)] == [7 * 4, 2 * 7 * 4]
     assert fields["s4.0.1.add2"][0].whole
@@ -38,7 +38,7 @@ def test_figures_that_were_measured(batch: int, size: tuple[int, ...] | None, dt
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_windows_that_are_filled_with_zeros_take_what_is_said(dtype: str) -> None:
+def test_windows_padded_with_zeros_use_the_predicted_memory(dtype: str) -> None:
     torch.manual_seed(0)
     graph = sized("swin", 3, (3, 97, 113), dtype)
     assert set(differences(graph).values()) == {0}

@@ -1,4 +1,4 @@
-"""Encoders, and encoders with decoders: numbers that their specs round, and the memory of small ones."""
+"""Encoders, and encoders with decoders: numbers that their specs round, and the memory of small models."""
 
 import math
 
@@ -31,8 +31,8 @@ def test_memory_of_small_ones(name: str, batch: int, dtype: str) -> None:
     ("name", "width", "hidden", "published"), [("transformer", 512, 2048, 65e6), ("transformer@big", 1024, 4096, 213e6)]
 )
 def test_parameters_of_the_transformer(name: str, width: int, hidden: int, published: float) -> None:
-    """Table 3 says 65 and 213 million. With the 37000 tokens of section 5.1 it is 63 and 214: no size of vocabulary
-    makes both. Maps of attention have no bias."""
+    """Table 3 gives 65 and 213 million. The 37000 tokens of section 5.1 give 63 and 214: no vocabulary size gives both.
+    The linear maps of attention have no bias."""
     attention, mlp, norm = 4 * width**2, 2 * width * hidden + hidden + width, 2 * width
     encoder, decoder = attention + mlp + 2 * norm, 2 * attention + mlp + 3 * norm
     total = sum(map(params, load(name)))
@@ -49,8 +49,8 @@ def test_parameters_of_the_transformer(name: str, width: int, hidden: int, publi
     ids=["bert-large-cased", "t5-11b"],
 )
 def test_sizes_that_have_no_variant(name: str, settings: dict[str, str], published: int) -> None:
-    """Of BertModel, as KerasHub counts its bert_large_en (the paper says 340 M), and of T5ForConditionalGeneration in
-    Hugging Face's transformers (the paper says 11 B)."""
+    """BertModel, as KerasHub counts bert_large_en (the paper gives 340 M), and T5ForConditionalGeneration in Hugging
+    Face's transformers (the paper gives 11 B)."""
     assert sum(map(params, load(name, settings=settings))) == published
 
 

@@ -1,4 +1,4 @@
-"""Receptive fields and sizes that papers print of networks for vision and audio."""
+"""Published receptive fields and sizes of networks for vision and audio."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from tests.networks.zoo import SPECS, network, paper_table
 
 
 def field(graph: Graph, name: str) -> int:
-    """How many units of one axis of the input a layer sees."""
+    """The receptive field of a layer along one axis of the input, in elements."""
     return int(receptive_fields(graph)[graph[name].name][0].size)
 
 
 @pytest.mark.parametrize("row", paper_table("dilated_context_module"), ids=lambda row: f"layer{row['layer']}")
 @pytest.mark.parametrize("reference", ["dilated_context", "dilated_context@large"])
-def test_the_context_module_sees_what_its_paper_says(reference: str, row: dict[str, Any]) -> None:
+def test_the_context_module_has_the_published_fields(reference: str, row: dict[str, Any]) -> None:
     assert field(network(reference), f"layer{row['layer']}") == row["receptive_field"]
 
 
@@ -31,12 +31,12 @@ def test_the_basic_context_module_has_64_weights_for_every_pair_of_classes() -> 
 
 
 @pytest.mark.parametrize("row", paper_table("tcn_rf"), ids=lambda row: f"k{row['k']}-n{row['levels']}")
-def test_a_tcn_sees_what_its_kernel_and_depth_say(row: dict[str, Any]) -> None:
+def test_the_field_of_a_tcn_follows_from_kernel_and_depth(row: dict[str, Any]) -> None:
     tcn = build(read_document(read_source(str(SPECS / "tcn.yaml")), settings={"k": str(row["k"])}))
     assert field(tcn, f"t{row['levels']}") == row["receptive_field"]
 
 
-def test_a_block_of_wavenet_sees_1024_samples_and_its_figure_16() -> None:
+def test_the_field_of_a_wavenet_block_is_1024_samples_and_16_in_its_figure() -> None:
     figure, block = sorted(row["receptive_field"] for row in paper_table("wavenet_rf"))
     assert (field(network("wavenet"), "l4"), field(network("wavenet"), "last")) == (figure, block)
 
@@ -67,7 +67,7 @@ def test_a_pixelgan_judges_pixels() -> None:
     ("reference", "layer", "size"),
     [("inception_v3", "mixed_7c", 1311), ("inception_v4", "mixed7", 2071), ("resnet50_v1", "layer4", 483)],
 )
-def test_fields_are_those_of_the_library_that_computes_them(reference: str, layer: str, size: int) -> None:
+def test_fields_equal_those_of_a_library(reference: str, layer: str, size: int) -> None:
     """Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill; its table."""
     assert field(network(reference), layer) == size
 

@@ -1,4 +1,4 @@
-"""The bundled specs as the tests read them: each built once, with its document and what was published about it."""
+"""The bundled specs for tests: each is built once, with its document and its published numbers."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ DATA = Path(__file__).parent.parent / "data"
 FILES = sorted(SPECS.glob("*.yaml"))
 
 UNLISTED = {Role.ACTIVATION, Role.MOVEMENT}
-"""What the printed tables do not list: activations, dropout, flattening, concatenation."""
+"""The roles that printed tables do not list: activations, dropout, flattening, concatenation."""
 
 
 def references() -> Iterator[str]:
@@ -64,14 +64,14 @@ def lecture_tables() -> Mapping[str, Any]:
 
 
 def paper_table(id: str) -> list[dict[str, Any]]:
-    """The rows of one table, each by its columns' names."""
+    """The rows of one table, each as a mapping from column names."""
     tables = json.loads((DATA / "paper_tables.json").read_text())["tables"]
     table = next(table for table in tables if table["id"] == id)
     return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
 
 
 def published(name: str) -> list[dict[str, str]]:
-    """The rows of a CSV file, whose first line names its source."""
+    """The rows of a CSV file whose first line names its source."""
     lines = (DATA / f"{name}.csv").read_text().splitlines()
     assert lines[0].startswith("# Source:")
     return list(csv.DictReader(lines[1:]))

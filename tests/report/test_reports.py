@@ -1,4 +1,4 @@
-"""Reports: what is printed adds up, nothing is cut, every format says the same."""
+"""Reports: printed numbers add up, nothing is truncated, all formats agree."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def small(convention: str = "macs") -> Report:
 
 
 def body(text: str, first_title: str = "Layer") -> list[str]:
-    """The lines of a printed table, its head and its rules left out."""
+    """The lines of a printed table, without its heading and rules."""
     lines = text.split("\n")
     first = next(i for i, line in enumerate(lines) if line.lstrip().startswith(first_title))
     last = next(i for i, line in enumerate(lines) if "total" in line.split())
@@ -69,7 +69,7 @@ def test_printed_columns_add_up_to_the_printed_total(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["googlenet", "resnet50"])
-def test_printed_subtotals_are_the_sums_of_what_stands_above_them(name: str) -> None:
+def test_printed_subtotals_are_the_sums_of_the_lines_above_them(name: str) -> None:
     view = View(columns=("layer", "params", "macs", "output_bytes"))
     above: dict[str, list[int]] = {}
     subtotals = 0
@@ -91,31 +91,31 @@ def test_the_table_word_for_word(room: int | None) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("room", [30, 60, 80, 100, 200])
-def test_what_does_not_fit_leaves_as_a_whole_and_is_named(name: str, room: int) -> None:
+def test_columns_that_do_not_fit_are_hidden_whole_and_named(name: str, room: int) -> None:
     report = report_of(network(name))
     text, whole = table(report, View(room=room)), table(report, View())
     for narrow, wide in zip(body(text), body(whole), strict=True):
-        assert set(cells(narrow)) <= set(cells(wide)), "a cell is as it is where there is room"
+        assert set(cells(narrow)) <= set(cells(wide)), "a cell is the same as in the full table"
         assert len(narrow) <= max(room, len(cells(wide)[0]) + 2)
-    gone = set(re.findall(r"no room for: ([\w, ]+) \(", " ".join(text.split())))
+    gone = set(re.findall(r"columns? hidden: ([\w, ]+);", " ".join(text.split())))
     heads = len(cells(next(line for line in text.split("\n") if line.startswith("Layer"))))
     columns = sum(1 for column in every_column(report).values() if column.rank < 9)
     assert heads == columns - sum(len(each.split(", ")) for each in gone)
 
 
-def test_of_columns_that_were_asked_for_the_last_leave_first() -> None:
+def test_of_requested_columns_the_last_are_hidden_first() -> None:
     view = View(columns=("layer", "flops", "scalar", "netscope", "buffers"), room=45)
     text = table(small(), view)
     assert titles(text) == ["Layer", "FLOPs", "Scalar ops"]
-    assert "no room for: netscope, buffers (" in text
+    assert "columns hidden: netscope, buffers; widen the terminal or use --columns" in " ".join(text.split())
 
 
-def test_a_subtotal_is_marked_at_its_name_wherever_the_name_stands() -> None:
+def test_a_subtotal_is_marked_at_its_name_in_any_column_order() -> None:
     rows = [cells(line) for line in body(table(small(), View(columns=("params", "layer"))), "Params")]
     assert [row for row in rows if "=" in "".join(row)] == [["4,928", "= body"], ["14,464", "= residual1"]]
 
 
-def test_a_name_cannot_steer_the_terminal() -> None:
+def test_a_name_cannot_control_the_terminal() -> None:
     graph = load_text('archcalc: 1\nname: "\\e[2J\\nevil"\nsource: "\\a"\ninput: [4]\nlayers: [relu]\n')
     for form in ("table", "markdown"):
         text = REPORTS[form].write(report_of(graph))
@@ -129,7 +129,7 @@ def test_a_network_without_layers_has_a_table() -> None:
     assert all(form.write(report) for form in REPORTS.values())
 
 
-def test_colours_change_no_word() -> None:
+def test_colours_do_not_change_the_text() -> None:
     plain, coloured = (table(small(), View(color=color)) for color in (False, True))
     stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
     assert stripped != coloured
@@ -140,7 +140,7 @@ def test_colours_change_no_word() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("depth", [1, 2])
-def test_folding_loses_nothing(name: str, depth: int) -> None:
+def test_folding_keeps_the_totals(name: str, depth: int) -> None:
     report = report_of(network(name))
     lines = folded(report.lines, depth)
     assert all(line.name.count(".") < depth for line in lines)
@@ -162,12 +162,12 @@ def test_only_blocks_of_several_layers_have_subtotals() -> None:
     assert sums == ["body", "residual1"]
 
 
-def test_sorting_puts_the_largest_first_and_top_keeps_so_many() -> None:
+def test_sorting_puts_the_largest_first_and_top_limits_the_number() -> None:
     lines = body(table(report_of(network("alexnet")), View(columns=("layer", "params"), sort="params", top=3)))
     assert [cells(line)[0] for line in lines] == ["fc1", "fc2", "fc3", "total"]
 
 
-def test_the_leaders_are_where_most_is() -> None:
+def test_the_leaders_are_the_largest_layers() -> None:
     leaders = report_of(network("alexnet"), "lecture").leaders
     assert {name: line.name for name, (line, _) in leaders.items()} == {
         "params": "fc1",
@@ -209,7 +209,7 @@ def test_json_keeps_its_contract(name: str) -> None:
         assert list(layer) == LAYER_KEYS
         assert all(type(layer[key]) is int for key in LAYER_KEYS[5:12])
         assert all(type(layer[key]) is int for key in ("output_bytes", "line", "column"))
-        assert layer["saved_bytes"] is None, "not predicted yet"
+        assert layer["saved_bytes"] is None, "not requested"
         field = layer["receptive_field"]
         assert field is None or list(field) == ["input", "size", "jump", "start", "global", "aligned"]
 
@@ -223,7 +223,7 @@ def test_json_layers_add_up_to_its_totals(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_json_has_whole_numbers_only(name: str) -> None:
-    """`json.loads` would make a float of 1e3 and of 3.0; there are neither, and no bool where a number belongs."""
+    """`json.loads` would read 1e3 and 3.0 as floats: the output has neither, and no boolean for a number."""
     document = as_json(report_of(network(name)))
     assert not [number for number in leaves(document) if isinstance(number, float)]
     assert {type(value) for value in document["totals"].values()} <= {int, type(None)}
@@ -235,7 +235,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_json_is_in_the_order_of_the_network_and_wired_as_it_is(name: str) -> None:
+def test_json_has_the_order_and_the_connections_of_the_network(name: str) -> None:
     graph = network(name)
     document = as_json(report_of(graph))
     assert [layer["name"] for layer in document["layers"]] == [node.name for node in graph]
@@ -246,7 +246,7 @@ def test_json_is_in_the_order_of_the_network_and_wired_as_it_is(name: str) -> No
     assert set(document["outputs"]) <= shapes.keys()
 
 
-def test_json_says_where_a_layer_stands_and_what_it_sees() -> None:
+def test_json_has_the_location_and_the_receptive_field_of_a_layer() -> None:
     [stem, *_] = as_json(small())["layers"]
     assert (stem["line"], stem["column"]) == (12, 12)
     assert stem["receptive_field"] == {
@@ -257,7 +257,7 @@ def test_json_says_where_a_layer_stands_and_what_it_sees() -> None:
     assert stem["inputs"] == ["input"]
 
 
-def test_a_jump_that_is_no_whole_number_is_text() -> None:
+def test_a_fractional_jump_is_a_string() -> None:
     graph = load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers: [upsample(2)]\n")
     [layer] = as_json(report_of(graph))["layers"]
     assert layer["receptive_field"]["jump"] == ["1/2", "1/2"]
@@ -319,7 +319,7 @@ def test_the_columns_of_a_markdown_table_add_up(name: str) -> None:
 
 
 @pytest.mark.parametrize("convention", CONVENTIONS)
-def test_a_convention_leads_the_table(convention: str) -> None:
+def test_the_convention_selects_the_column_of_arithmetic(convention: str) -> None:
     report = small(convention)
     title = MEASURES[report.arithmetic].title
     assert title in table(report, View())

@@ -1,6 +1,6 @@
-"""What memory is measured to be, where it can be worked out by hand: every number below is a product of a few sizes.
+"""Measured memory of networks for which it can be computed by hand: every number is a product of a few sizes.
 
-The batch is 2 and an element has 4 bytes, so that [4, 8, 8] is 2 * 4 * 64 * 4 = 2048 bytes.
+The batch is 2 and an element has 4 bytes, so [4, 8, 8] is 2 * 4 * 64 * 4 = 2048 bytes.
 """
 
 import inspect
@@ -53,7 +53,7 @@ layers:
 """
 
 
-# --- what is saved ---------------------------------------------------------------------------------------------------
+# --- saved tensors ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ layers:
         ("input(10) -> fc(6) -> layernorm -> fc(2)", {"layernorm1": 48 + 2 * 8, "fc2": 48}),
     ],
 )
-def test_what_is_saved_is_known_by_layer(text: str, kept: dict[str, int]) -> None:
+def test_saved_bytes_by_layer(text: str, kept: dict[str, int]) -> None:
     found = saved(chain(text), chain(text).inputs())
     assert found.by_layer == kept
     assert found.total == sum(kept.values())
@@ -82,8 +82,8 @@ def test_what_is_saved_is_known_by_layer(text: str, kept: dict[str, int]) -> Non
     assert saved(on_meta, on_meta.inputs()).kept == found.kept
 
 
-def test_what_is_there_anyway_is_apart() -> None:
-    """Of a convolution the input and the weight, not the bias; of normalisation its statistics too."""
+def test_saved_tensors_that_exist_anyway_are_listed_separately() -> None:
+    """For a convolution the input and the weight, but not the bias; for a normalisation also its statistics."""
     it = chain("input(3,8,8) -> conv(3,4,p1) -> batchnorm")
     inputs = it.inputs()
     found = saved(it, inputs)
@@ -92,23 +92,23 @@ def test_what_is_there_anyway_is_apart() -> None:
     assert found.of(INPUT) == 2 * 3 * 64 * 4
 
 
-def test_layers_of_a_block_are_told_apart() -> None:
+def test_layers_of_a_block_are_listed_separately() -> None:
     it = network(BLOCK)
     assert saved(it, it.inputs()).by_layer == {"block1.conv1": 2048, "block1.relu1": 4096}
 
 
-def test_what_is_saved_is_told_in_words() -> None:
+def test_saved_tensors_as_text() -> None:
     it = chain("input(3,8,8) -> conv(1,4) -> maxpool(2)")
     found = saved(it, it.inputs()).tensors["maxpool1"]
     assert [str(each) for each in found] == ["[2, 4, 8, 8] float32, 2,048 bytes", "[2, 4, 4, 4] int64, 1,024 bytes"]
 
 
-def test_what_is_saved_in_bfloat16_is_half_but_for_indices() -> None:
+def test_saved_bytes_in_bfloat16_are_half_except_for_indices() -> None:
     it = chain("input(3,8,8) -> conv(1,4) -> maxpool(2)", dtype="bfloat16")
     assert saved(it, it.inputs()).by_layer == {"maxpool1": 1024 + 1024}
 
 
-def test_a_mode_is_only_for_a_while() -> None:
+def test_a_mode_is_restored_afterwards() -> None:
     it = chain("input(3,8,8) -> conv(1,4) -> dropout(0.5)")
     inputs = it.inputs()
     saved(it, inputs), training(it, inputs)
@@ -136,13 +136,13 @@ def test_indices_of_a_maximum_are_allocated_in_inference_too() -> None:
     assert found.raw_peak >= found.logical_peak
 
 
-def test_a_tensor_lives_while_its_successor_is_made() -> None:
+def test_a_tensor_lives_until_the_next_one_is_made() -> None:
     it = chain("input(3,8,8) -> conv(1,4) -> relu -> conv(1,2) -> relu")
     assert of_tensors(inference(it, it.inputs())) == [2048, 2048, -2048, 1024, -2048, 1024, -1024, -1024]
 
 
-def test_what_a_block_is_given_lives_until_it_returns() -> None:
-    """Its caller holds it, though within the block only the first layer reads it."""
+def test_the_input_of_a_block_lives_until_it_returns() -> None:
+    """The caller holds it, although only the first layer of the block reads it."""
     it = network(BLOCK)
     assert of_tensors(inference(it, it.inputs())) == [2048, 4096, 4096, -4096, 1024, -4096, -2048, -1024]
 
@@ -155,7 +155,7 @@ Y1, Y2 = 2 * 4 * 4, 2 * 2 * 4  # and of its volumes
 
 
 def test_training_two_layers() -> None:
-    """Backward: the gradient of the input, of the weight, of the bias; the first layer needs none of its input."""
+    """Backward: gradients of the input, the weight and the bias; the first layer needs no gradient of its input."""
     it = chain(TWO)
     found = training(it, it.inputs())
     assert of_tensors(found) == [Y1, Y2, Y1, W2, B2, -Y1, W1, B1, -Y1, -Y2]
@@ -164,7 +164,7 @@ def test_training_two_layers() -> None:
     assert found.end == W1 + B1 + W2 + B2 == standing(it).parameters
 
 
-def test_gradients_that_are_kept_are_added_to() -> None:
+def test_existing_gradients_are_added_to() -> None:
     it = chain(TWO)
     found = training(it, it.inputs(), accumulate=True)
     assert Counter(found.allocations) == Counter([Y1, Y2, Y1, W2, B2, W1, B1])
@@ -185,7 +185,7 @@ layers:
 
 
 def test_gradients_that_meet_are_added_in_place() -> None:
-    """Forward four volumes; backward the gradient of `c`'s input and that of `b`'s, which has room for their sum."""
+    """Forward four volumes; backward the input gradients of `c` and `b`; the sum is written into that of `b`."""
     it = network(RESIDUAL)
     volume, weight = 2048, 4 * 4 * 4
     assert Counter(training(it, it.inputs()).allocations) == {volume: 4 + 2, weight: 3}
@@ -203,7 +203,7 @@ outputs: [b, c]
 """
 
 
-def test_every_output_has_a_gradient_to_begin_with() -> None:
+def test_every_output_has_an_initial_gradient() -> None:
     it = network(OUTPUTS)
     found = training(it, it.inputs())
     assert found.seeds == 2 * 2 * 4 + 2 * 5 * 4
@@ -228,7 +228,7 @@ def test_a_network_without_parameters_has_no_backward_pass() -> None:
 def test_an_iteration_with_a_step(
     optimizer: Callable[..., torch.optim.Optimizer], options: dict[str, Any], states: int, extra: int
 ) -> None:
-    """The gradients and what the step needs besides, or the backward pass, whichever is more."""
+    """The larger of the backward pass, and the gradients plus the temporaries of the step."""
     it = chain(TWO)
     inputs = it.inputs()
     made = optimizer(it.module.parameters(), foreach=True, **options)
@@ -239,7 +239,7 @@ def test_an_iteration_with_a_step(
     assert found.logical_peak == max(backward, 104 + extra)
 
 
-def test_a_batch_norm_has_statistics_that_stand() -> None:
+def test_the_statistics_of_a_batch_norm_exist_before_the_run() -> None:
     it = chain("input(3,8,8) -> conv(1,4) -> batchnorm")
     assert standing(it) == Standing(parameters=4 * (12 + 4 + 4 + 4), buffers=4 * (4 + 4) + 8)
 
@@ -247,7 +247,7 @@ def test_a_batch_norm_has_statistics_that_stand() -> None:
 # --- streams ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_a_kernel_allocates_and_releases_itself_is_a_workspace() -> None:
+def test_memory_that_a_kernel_allocates_and_releases_is_a_workspace() -> None:
     found = events(
         [
             AllocatorEvent(100, 1, "aten::convolution", 1),
@@ -281,18 +281,18 @@ CALLERS = (
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_what_computes_is_a_kernel(name: str) -> None:
+def test_an_operator_that_computes_is_a_kernel(name: str) -> None:
     assert is_kernel(f"aten::{name}")
 
 
 @pytest.mark.parametrize(
     "name", [*(f"aten::{each}" for each in CALLERS), "AddmmBackward0", "autograd::engine", "[memory]"]
 )
-def test_what_only_calls_others_is_no_kernel(name: str) -> None:
+def test_an_operator_that_only_calls_others_is_not_a_kernel(name: str) -> None:
     assert not is_kernel(name)
 
 
-# --- the GPU: what its allocator tells, without one ------------------------------------------------------------------
+# --- the GPU's allocator, without a GPU ------------------------------------------------------------------------------
 
 KINDS = ("requested", "allocated", "reserved")
 
@@ -315,7 +315,7 @@ SEEN = [
 ]
 
 
-def test_the_history_of_a_gpu_gives_sizes_and_the_profiler_kernels() -> None:
+def test_the_history_of_a_gpu_gives_sizes_and_the_profiler_gives_kernels() -> None:
     found, resolved = merged(tuple(history(SNAPSHOT, 0)), SEEN)
     assert resolved
     assert events(found) == (
@@ -326,13 +326,13 @@ def test_the_history_of_a_gpu_gives_sizes_and_the_profiler_kernels() -> None:
 
 
 @pytest.mark.parametrize("seen", [SEEN[:2], [], [SEEN[1], SEEN[0], SEEN[2]]])
-def test_witnesses_that_do_not_agree_are_not_put_together(seen: Sequence[AllocatorEvent]) -> None:
+def test_recordings_that_disagree_are_not_merged(seen: Sequence[AllocatorEvent]) -> None:
     found, resolved = merged(tuple(history(SNAPSHOT, 0)), seen)
     assert not resolved
     assert events(found) == (Event(100, 0), Event(700, 1), Event(-100, 0))
 
 
-def test_statistics_of_a_gpu_are_above_the_beginning() -> None:
+def test_statistics_of_a_gpu_are_relative_to_the_start() -> None:
     before = {
         f"{kind}_bytes.all.current": now for kind, now in [("requested", 10), ("allocated", 512), ("reserved", 900)]
     }
@@ -342,8 +342,8 @@ def test_statistics_of_a_gpu_are_above_the_beginning() -> None:
     assert usage(before, after, 7) == Usage(requested=20, allocated=1024, reserved=0, cublas=7)
 
 
-def test_a_run_on_a_gpu_is_recorded_by_calls_that_torch_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The calls are those of torch, and are let go through to nothing."""
+def test_a_run_on_a_gpu_is_recorded_with_functions_that_torch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls match the signatures of torch's functions, and have no effect."""
     asked: list[inspect.BoundArguments] = []
     record = inspect.signature(torch.cuda.memory._record_memory_history)
     statistics = dict.fromkeys((f"{kind}_bytes.all.{of}" for kind in KINDS for of in ("current", "peak")), 5)
@@ -363,7 +363,7 @@ def test_a_run_on_a_gpu_is_recorded_by_calls_that_torch_has(monkeypatch: pytest.
 
 
 def sizes(*changes: tuple[int, int]) -> list[Event]:
-    """Events from (block, size)."""
+    """Events from (block, size) pairs."""
     return [Event(size, block) for block, size in changes]
 
 
@@ -371,34 +371,34 @@ def test_small_blocks_share_a_segment() -> None:
     assert peaks(sizes((0, 1), (1, 513), (2, MIB))) == Peaks(1 + 513 + MIB, 512 + 1024 + MIB, 2 * MIB)
 
 
-def test_a_second_segment_where_the_first_is_full() -> None:
+def test_a_second_segment_is_reserved_if_the_first_is_full() -> None:
     assert peaks(sizes((0, MIB), (1, MIB), (2, 1))) == Peaks(2 * MIB + 1, 2 * MIB + 512, 4 * MIB)
 
 
-def test_large_blocks_share_20_mib_or_have_their_own() -> None:
+def test_large_blocks_share_20_mib_or_have_their_own_segment() -> None:
     assert peaks(sizes((0, 9 * MIB), (1, 9 * MIB))).reserved == 20 * MIB
     assert peaks(sizes((0, 9 * MIB), (1, 9 * MIB), (2, 9 * MIB))).reserved == 40 * MIB
     assert peaks(sizes((0, 10 * MIB))).reserved == 10 * MIB
     assert peaks(sizes((0, 13 * MIB - 1))) == Peaks(13 * MIB - 1, 14 * MIB, 14 * MIB)
 
 
-def test_a_rest_of_a_mebibyte_stays_with_its_block() -> None:
-    """And one byte of request less, rounded to a block of 512, makes it more than that, which is split off."""
+def test_an_excess_of_one_mebibyte_stays_with_its_block() -> None:
+    """A request one byte smaller, rounded to 512, leaves more than a mebibyte, which is split off."""
     given = Allocator()
     assert given.allocate(11 * MIB).size == 12 * MIB
     assert given.allocate(11 * MIB - 512).size == 11 * MIB - 512
     assert (given.allocated, given.reserved) == (23 * MIB - 512, 24 * MIB)
 
 
-def test_neighbours_that_are_free_are_one_again() -> None:
-    """Three blocks of a segment, released in any order, serve one request of their sum."""
+def test_free_neighbours_are_merged() -> None:
+    """Three blocks of a segment, released in any order, fit one request for their total size."""
     for order in [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 0, 2)]:
         released = [(block, -5 * MIB) for block in order]
         found = peaks(sizes(*[(block, 5 * MIB) for block in range(3)], *released, (3, 20 * MIB)))
         assert found.reserved == 20 * MIB
 
 
-def test_the_smallest_block_that_fits_is_given() -> None:
+def test_the_smallest_block_that_fits_is_used() -> None:
     allocator = Allocator()
     blocks = [allocator.allocate(size) for size in (4096, 512, 1024, 512)]
     allocator.release(blocks[0])
@@ -407,7 +407,7 @@ def test_the_smallest_block_that_fits_is_given() -> None:
     assert allocator.allocate(600).address == 0
 
 
-def test_a_release_of_what_was_before_is_left_out() -> None:
+def test_a_release_of_an_earlier_allocation_is_ignored() -> None:
     assert peaks([Event(-100), Event(100, 0), Event(-100, 0)]) == Peaks(100, 512, 2 * MIB)
 
 
@@ -429,10 +429,10 @@ def test_lenet_5() -> None:
 
 @pytest.mark.fuzz
 def test_resnet_50() -> None:
-    """What two other programs found: the predictor of the same network by hand, and the hand-written module.
+    """The results of two other programs: a predictor written by hand, and a module written by hand.
 
-    Inference, in the first block: its input and three volumes of [256, 56, 56], with the network's input. Were a tensor
-    gone after its last use, it would be without the block's input: 20,471,808.
+    The inference peak is in the first block: its input and three volumes of [256, 56, 56], plus the network's input. If
+    every tensor were freed after its last use, the block's input would not count: 20,471,808.
     """
     assert measured("resnet50") == (170_827_264, 235_269_152, 22_077_440)
     assert 22_077_440 == 2 * 4 * (3 * 256 * 56 * 56 + 64 * 56 * 56 + 3 * 224 * 224)
@@ -440,6 +440,6 @@ def test_resnet_50() -> None:
 
 @pytest.mark.fuzz
 def test_vgg_16() -> None:
-    """Against torchvision's form of it, which pools adaptively after the last stage, and has no softmax."""
+    """Compared with torchvision's variant, which has adaptive pooling after the last stage, and no softmax."""
     adaptive, softmax = 2 * 4 * 512 * 7 * 7, 2 * 4 * 1000
     assert measured("vgg16") == (145_506_304 - adaptive + softmax, 685_792_800, 52_584_448)

@@ -1,6 +1,6 @@
-"""Rows of memory on a GPU, without one: from recordings that are made up, or that the CPU made in its place.
+"""Memory rows of a GPU, tested without one: from invented recordings, or from recordings of the CPU.
 
-What of this a GPU itself would say has not been seen; the last test asks one, where there is one.
+Only the last test runs on a real GPU, if there is one.
 """
 
 from collections import Counter
@@ -58,9 +58,9 @@ CONV = "aten::convolution"
 
 
 def recording(*, resolved: bool = True, extra: int = 0) -> Stream:
-    """A tensor of 4 MiB, and 1 MiB while a workspace of 2 MiB is there; the input is 100 bytes, before the run.
+    """A tensor of 4 MiB, then one of 1 MiB together with a workspace of 2 MiB; the input of 100 bytes exists before.
 
-    `extra`: what the statistics have more.
+    `extra`: additional bytes in the statistics.
     """
     kernel = CONV if resolved else ""
     made = (
@@ -75,7 +75,7 @@ def recording(*, resolved: bool = True, extra: int = 0) -> Stream:
     return replace(stream, usage=Usage(7 * MIB + extra, 7 * MIB, 22 * MIB, cublas=32 * MIB))
 
 
-def test_workspaces_are_no_part_of_either_peak() -> None:
+def test_workspaces_are_not_part_of_either_peak() -> None:
     rows = list(peak("peak", "L3 cuda", "", 5 * MIB + 100, recording()))
     assert [(row.quantity, row.measured, row.agrees) for row in rows] == [
         ("peak", 5 * MIB + 100, True),
@@ -84,21 +84,21 @@ def test_workspaces_are_no_part_of_either_peak() -> None:
 
 
 @pytest.mark.parametrize("off", [-1, 1])
-def test_a_prediction_that_is_a_byte_off_is_seen(off: int) -> None:
+def test_a_prediction_that_is_one_byte_off_is_detected(off: int) -> None:
     rows = list(peak("peak", "L3 cuda", "", 5 * MIB + 100 + off, recording()))
     assert [row.agrees for row in rows] == [False, False]
 
 
-def test_statistics_that_are_not_what_the_history_tells_are_seen() -> None:
+def test_statistics_that_differ_from_the_history_are_detected() -> None:
     history, statistics = peak("peak", "L3 cuda", "", 5 * MIB + 100, recording(extra=512))
     assert (history.agrees, statistics.agrees) == (True, False)
 
 
-def test_where_kernels_are_not_known_more_is_reported_and_less_disagrees() -> None:
+def test_with_unknown_kernels_a_larger_value_is_reported_and_a_smaller_one_disagrees() -> None:
     stream = recording(resolved=False)
     for row in peak("peak", "L3 cuda", "", 5 * MIB + 100, stream):
         assert (row.measured, row.agrees, row.reported) == (7 * MIB + 100, None, True)
-        assert row.differences[0].startswith("2,097,152 bytes more, workspaces among them")
+        assert row.differences[0].startswith("2,097,152 bytes more, including workspaces")
     assert [row.agrees for row in peak("peak", "L3 cuda", "", 7 * MIB + 101, stream)] == [False, False]
     assert [row.agrees for row in peak("peak", "L3 cuda", "", 7 * MIB + 100, stream)] == [True, True]
 
@@ -116,7 +116,7 @@ def of_blocks(stream: Stream, predicted: Counter[int] | None = None) -> list[Row
     return list(blocks("training", "L3 cuda", "", stream, stream.usage, predicted or Counter()))
 
 
-def test_blocks_are_those_of_the_model_and_reserved_is_reported() -> None:
+def test_blocks_are_compared_with_the_model_and_reserved_bytes_are_reported() -> None:
     allocated, reserved, _ = of_blocks(recording())
     assert (allocated.quantity, allocated.predicted) == ("allocated in training, in blocks, within 2 %", 7 * MIB)
     assert allocated.agrees
@@ -140,29 +140,29 @@ def test_blocks_may_be_two_percent_off(percent: int, agrees: bool) -> None:
 def test_workspaces_are_listed_by_kernel_and_size() -> None:
     *_, row = of_blocks(recording())
     assert (row.measured, row.reported) == (2 * MIB, True)
-    assert row.differences == (f"{CONV}: 1 x 2,097,152", "cuBLAS, throughout and in no peak: 33,554,432")
+    assert row.differences == (f"{CONV}: 1 x 2,097,152", "cuBLAS, permanent and not in peaks: 33,554,432")
 
 
-def test_where_kernels_are_not_known_what_is_not_predicted_is_listed_by_size() -> None:
+def test_with_unknown_kernels_unpredicted_allocations_are_listed_by_size() -> None:
     stream = recording(resolved=False)
     *_, row = of_blocks(stream, Counter({4 * MIB: 1, MIB: 2}))
-    assert row.measured == "kernels not known"
+    assert row.measured == "kernels unknown"
     assert row.differences[0] == "not predicted: 1 x 2,097,152"
     assert unforeseen(stream, Counter()) == {4 * MIB: 1, 2 * MIB: 1, MIB: 1}
 
 
-def test_predicted_sizes_are_those_that_are_allocated() -> None:
-    """[3] to [4] to [2], a batch of 1: forward both volumes; backward their gradients and those of four weights."""
+def test_predicted_sizes_equal_the_allocated_ones() -> None:
+    """[3] to [4] to [2], batch 1: forward two volumes; backward their gradients and those of four weights."""
     graph = build(document_of_chain("input(3) -> fc(4) -> fc(2)"))
     assert predicted_sizes(graph, TrainingSetup(device="cuda"), False) == Counter([16, 8])
     assert predicted_sizes(graph, TrainingSetup(device="cuda"), True) == Counter([16, 8, 16, 8, 48, 16, 32, 8])
 
 
-# --- a network on a GPU that is none ---------------------------------------------------------------------------------
+# --- a network on a simulated GPU ------------------------------------------------------------------------------------
 
 
 class Pretended(Running):
-    """A network that says it is on a GPU, and is on the CPU: where both keep the same, the rows are a GPU's."""
+    """A network on the CPU that claims to be on a GPU; where both save the same, its rows equal a GPU's."""
 
     def __init__(self, source: Source, graph: Graph, device: str) -> None:
         super().__init__(source, graph, "cpu")
@@ -173,7 +173,7 @@ class Pretended(Running):
 
 
 def recorded_in_its_place(run: Callable[[], object]) -> Recording:
-    """What the CPU did, and the statistics that CUDA's allocator would have of it, were it as it is modelled."""
+    """The events of the CPU, and the statistics that the model of CUDA's allocator gives for them."""
     moments = recorded(run)
     model = modelled(events(moments))
     requested = highest(moment.size for moment in moments)
@@ -193,18 +193,19 @@ def rows_of(document: Document, room: float = 1e9) -> dict[str, Row]:
     )
 
 
-PEAKS = ("peak of inference, bytes", "the same of flat source", "peak of training, bytes")
+PEAKS = ("inference peak, bytes", "inference peak of flat source, bytes", "training peak, bytes")
 
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("document", [document_of_chain(CHAIN), read_document(Text("<test>", BLOCKS))])
-def test_every_row_of_a_gpu_is_there(document: Document) -> None:
+def test_a_gpu_has_all_its_rows(document: Document) -> None:
     rows = rows_of(document)
     assert [row for row in rows.values() if row.agrees is False] == []
     assert {row.level for row in rows.values()} == {"L3 cuda"}
     judged = {name for name, row in rows.items() if row.agrees}
     assert judged == {
-        "kept for backward, by layer", "bytes kept for backward", *PEAKS, *(f"{name}, by statistics" for name in PEAKS),
+        "saved for backward, by layer", "bytes saved for backward", *PEAKS,
+        *(f"{name}, by statistics" for name in PEAKS),
         "allocated in inference, in blocks, within 2 %", "allocated in training, in blocks, within 2 %",
     }  # fmt: skip
     assert {name for name, row in rows.items() if row.reported} == {
@@ -216,25 +217,25 @@ def test_every_row_of_a_gpu_is_there(document: Document) -> None:
 
 @pytest.mark.usefixtures("gpu")
 def test_a_gpu_is_predicted_by_its_own_rules() -> None:
-    """Dropout keeps a byte for each unit on a GPU, and here, on the CPU, what its dtype takes."""
-    row = rows_of(document_of_chain("input(10) -> fc(6) -> dropout(0.5) -> fc(2)"))["kept for backward, by layer"]
+    """Dropout saves one byte per element on a GPU; on the CPU, as here, one value of its dtype."""
+    row = rows_of(document_of_chain("input(10) -> fc(6) -> dropout(0.5) -> fc(2)"))["saved for backward, by layer"]
     assert row.differences == ("dropout1: predicted 12, measured 48",)
 
 
 @pytest.mark.usefixtures("gpu")
-def test_what_a_gpu_has_no_room_for_is_not_run_and_that_is_said() -> None:
+def test_a_network_that_does_not_fit_on_the_gpu_is_reported_as_not_run() -> None:
     document = document_of_chain(CHAIN)
     found = footprint_of(build(document, batch=2), TrainingSetup(device="cuda"))
     needed = found.parameters + found.training.live
     [row] = rows_of(document, needed - 1).values()
-    assert (row.quantity, row.measured, row.agrees) == ("memory", "not run: it takes 0.0 GiB", None)
+    assert (row.quantity, row.measured, row.agrees) == ("memory", "not run: needs 0.0 GiB", None)
     assert not row.reported
     assert len(rows_of(document, needed)) > 1
 
 
 @pytest.fixture
 def machine(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with a GPU, as far as a verification asks."""
+    """A machine with a GPU, as far as a verification can tell."""
     monkeypatch.setattr(proof_module, "Running", running_on)
     monkeypatch.setattr(proof_module, "device_of", lambda wanted: wanted)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Imagined")
@@ -248,7 +249,7 @@ def running_on(source: Source, graph: Graph, device: str) -> Running:
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_verification_has_rows_of_memory_on_both_devices() -> None:
+def test_a_verification_has_memory_rows_for_both_devices() -> None:
     certificate = verify(document_of_chain(CHAIN), device="cuda", sizes=2)
     assert certificate.agrees
     for level in ("L2 cpu", "L3 cuda"):
@@ -268,13 +269,13 @@ def test_a_certificate_names_versions_and_flags() -> None:
 
 
 @pytest.mark.usefixtures("machine")
-def test_a_gpu_whose_memory_is_taken_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_without_free_memory_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1000, 16 * 2**30))
     certificate = verify(document_of_chain(CHAIN), device="cuda", sizes=2, time=True)
     rows = {(row.level, row.quantity): row for row in certificate.rows}
-    assert rows["L3 cuda", "a real run"].measured == "not run: it takes 0.0 GiB"
+    assert rows["L3 cuda", "a real run"].measured == "not run: needs 0.0 GiB"
     assert str(rows["L3 cuda", "time"].measured).startswith("not run")
-    assert ("L2 cpu", "peak of training, bytes") in rows
+    assert ("L2 cpu", "training peak, bytes") in rows
     assert certificate.agrees
 
 

@@ -1,7 +1,7 @@
-"""Random networks: what we accept, its shapes, parameters and MACs, against torch on the meta device.
+"""Compares random networks with torch on the meta device: whether they are accepted, shapes, parameters and MACs.
 
-The torch side is built straight from the drawn description with torch.nn, so that it shares nothing with our layers or
-our generated source. `make fuzz` runs ten times as many.
+The torch network is built directly from the random description with torch.nn, so it shares no code with our layers or
+our generated source. `make fuzz` runs ten times as many networks.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ Step = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of layers and joins; a join is ("add" or "concat", {"paths": [chain, ...]})."""
+    """A chain of layers and merges; a merge is ("add" or "concat", {"paths": [chain, ...]})."""
 
     shape: tuple[int, ...]
     chain: tuple[Step, ...]
@@ -44,7 +44,7 @@ class Network:
 
 
 def written(chain: tuple[Step, ...], indent: int) -> list[str]:
-    """The chain in the mapping form, every argument by its keyword."""
+    """The chain in mapping form, with all arguments named."""
     lines: list[str] = []
     for kind, given_ in chain:
         if "paths" in given_:
@@ -146,7 +146,7 @@ def layer(rank: int) -> st.SearchStrategy[Step]:
 
 @st.composite
 def join(draw: st.DrawFn, rank: int) -> Step:
-    """Branches that usually fit: 'same' sizes, one width, and now and then a stray layer."""
+    """Branches that usually fit: 'same' sizes, one width, and sometimes an additional layer."""
     width = draw(st.sampled_from([2, 4, 6]))
 
     def keeping(kernel: int) -> Step:
@@ -176,7 +176,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 @dataclass
 class Measured:
-    """What torch makes of a network: shapes in order of execution, learned elements, FLOPs."""
+    """Torch's results for a network: shapes in execution order, parameters, FLOPs."""
 
     shapes: list[tuple[int, ...]]
     params: int = 0
@@ -208,12 +208,12 @@ def module(kind: str, given_: dict[str, Any], x: Tensor) -> nn.Module:
 
 
 def run(chain: tuple[Step, ...], x: Tensor, measured: Measured) -> Tensor:
-    """Builds and runs as it goes; raises what torch raises."""
+    """Builds and runs layer by layer; raises the exceptions of torch."""
     for kind, given_ in chain:
         if "paths" in given_:
             ends = [run(path, x, measured) for path in given_["paths"]]
             if kind == "add" and len({end.shape for end in ends}) > 1:
-                raise ValueError("torch would broadcast; a residual sum must not")
+                raise ValueError("torch would broadcast, but a residual sum must not")
             x = sum(ends[1:], ends[0]) if kind == "add" else torch.cat(ends, dim=1)
         else:
             made = module(kind, given_, x).eval()
@@ -221,12 +221,12 @@ def run(chain: tuple[Step, ...], x: Tensor, measured: Measured) -> Tensor:
             measured.params += sum(p.numel() for p in made.parameters())
         measured.shapes.append(tuple(x.shape[1:]))
         if 0 in x.shape:
-            raise ValueError("nothing is left")
+            raise ValueError("the output is empty")
     return x
 
 
 def by_torch(network: Network) -> Measured | None:
-    """None where torch refuses the network: on meta, or on the CPU, which is the stricter of the two."""
+    """Torch's results; None if torch refuses the network on meta or on the CPU, which is stricter."""
     measured, again = Measured([]), Measured([])
     counter = FlopCounterMode(display=False)
     try:
@@ -250,7 +250,7 @@ def by_archcalc(network: Network) -> Graph | None:
     except SpecError as error:
         if all(d.code.startswith("AC2") for d in error.diagnostics):
             return None
-        raise  # refused for another reason than its shapes: the generator or the reader is wrong
+        raise  # refused for a reason other than its shapes: a fault of the generator or the reader
 
 
 def compare(network: Network) -> None:
@@ -274,7 +274,7 @@ def test_random_networks_agree_with_torch(network: Network) -> None:
 
 
 def prove_whole(network: Network) -> None:
-    """What is generated for a network that is accepted does as predicted, dye included."""
+    """Verifies the generated source of an accepted network, including receptive fields by dye."""
     if by_archcalc(network) is not None:
         certificate = verify(read_document(Source("<random>", network.spec())), device="cpu", sizes=4, memory=False)
         assert [row for row in certificate.rows if row.agrees is False] == [], network.spec()
@@ -282,14 +282,14 @@ def prove_whole(network: Network) -> None:
 
 @settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
-def test_random_networks_are_proven(network: Network) -> None:
+def test_random_networks_are_verified(network: Network) -> None:
     prove_whole(network)
 
 
 @pytest.mark.fuzz
 @settings(max_examples=2_000, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
-def test_many_random_networks_are_proven(network: Network) -> None:
+def test_many_random_networks_are_verified(network: Network) -> None:
     prove_whole(network)
 
 

@@ -1,4 +1,4 @@
-"""Time: what is measured is put together rightly. No test says how long anything takes."""
+"""Timing: measurements are combined correctly. No test depends on how long anything takes."""
 
 import inspect
 import json
@@ -42,21 +42,21 @@ def test_the_spread_of_samples_is_by_rank() -> None:
     assert spread([float(i) for i in range(100, 0, -1)]) == Spread(50.0, 10.0, 90.0)
 
 
-def test_a_clock_tells_what_is_between_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_gives_the_seconds_between_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([1.0, 3.0, 3.5, 10.0])
     monkeypatch.setattr("archcalc.verification.timing.clock.perf_counter", lambda: next(ticks))
     clock = CpuClock()
     assert clock.seconds([clock.start(), clock.mark(), clock.mark()]) == [2.0, 0.5]
 
 
-def test_a_call_is_timed_as_often_as_asked() -> None:
+def test_a_call_is_timed_the_requested_number_of_times() -> None:
     calls: list[int] = []
     assert all(each >= 0 for each in timed(lambda: calls.append(1), CpuClock(), 7))
     assert len(calls) == 7
 
 
 class Event:
-    """What a GPU's event does, on a device where every piece of work takes 2 ms."""
+    """Imitates an event of a GPU on which every piece of work takes 2 ms."""
 
     now = 0
 
@@ -71,8 +71,8 @@ class Event:
         return float(end.at - self.at)
 
 
-def test_the_clock_of_a_gpu_asks_torch_for_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A GPU waits, so that work is enqueued before it begins; milliseconds are made seconds."""
+def test_the_clock_of_a_gpu_calls_functions_that_torch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU waits while work is enqueued; milliseconds are converted to seconds."""
     done: list[str] = []
     sleep = inspect.signature(torch.cuda._sleep)
     assert {"record", "elapsed_time"} <= set(dir(torch.cuda.Event))
@@ -101,12 +101,12 @@ def test_a_copy_has_a_rate() -> None:
     assert is_ordered(copy_rate("cpu", 4096, samples=5).spread)
 
 
-def test_rates_are_what_is_done_in_a_second() -> None:
+def test_rates_are_work_per_second() -> None:
     assert per_second(100, [0.5, 2.0]) == (200.0, 50.0)
 
 
-def test_work_is_counted_as_the_roofline_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two FLOPs for a MAC; what is read, and what is written: in a second each of these is one sample."""
+def test_work_is_counted_as_in_the_roofline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two FLOPs per MAC; bytes read plus bytes written. Every sample takes one second."""
     monkeypatch.setattr("archcalc.verification.timing.ceilings.timed", lambda call, clock, runs: [1.0] * runs)
     assert product_rate("cpu", torch.float32, side=10, samples=1).best == 2 * 10**3
     assert copy_rate("cpu", 64, samples=1).best == 128
@@ -142,24 +142,24 @@ def test_every_layer_has_a_time_and_a_floor(dtype: str) -> None:
     assert [each.floor for each in found.layers] == [each.work.floor(ceilings) for each in found.layers]
 
 
-def test_a_layer_is_timed_from_the_end_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a clock of which every mark is one second after the last: a layer each, in every pass."""
+def test_a_layer_is_timed_from_the_end_of_the_previous_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every mark of this clock is one second after the last one, so every layer takes one second."""
     ticks = iter(range(1000))
     monkeypatch.setattr("archcalc.verification.timing.clock.perf_counter", lambda: float(next(ticks)))
     measured = Measured(Rate((1.0,)), Rate((1.0,)))
     monkeypatch.setattr("archcalc.verification.timing.timing.measured", lambda *a: measured)
     found = timing(running(), runs=2, warm_ups=1)
     assert {each.seconds for each in found.layers} == {Spread(1.0, 1.0, 1.0)}
-    assert (found.whole, found.watched, found.sum) == (Spread(1.0, 1.0, 1.0), Spread(4.0, 4.0, 4.0), 4.0)
+    assert (found.whole, found.traced, found.sum) == (Spread(1.0, 1.0, 1.0), Spread(4.0, 4.0, 4.0), 4.0)
 
 
-def test_a_disturbance_is_in_the_pass_and_in_no_median(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of three passes is disturbed at another layer: every layer has one slow time of three."""
+def test_a_disturbance_affects_the_pass_but_no_median(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of three passes is disturbed at another layer, so every layer has one slow time out of three."""
     disturbed = iter([[9.0, 1.0, 1.0, 1.0], [1.0, 9.0, 1.0, 1.0], [1.0, 1.0, 9.0, 1.0]])
     monkeypatch.setattr("archcalc.verification.timing.timing.one_pass", lambda *a: next(disturbed))
     monkeypatch.setattr("archcalc.verification.timing.timing.measured", lambda *a: Measured(Rate((1.0,)), Rate((1.0,))))
     found = timing(running(), runs=3, warm_ups=0)
-    assert (found.sum, found.watched.median) == (4.0, 12.0)
+    assert (found.sum, found.traced.median) == (4.0, 12.0)
 
 
 # --- rows and values -------------------------------------------------------------------------------------------------
@@ -189,12 +189,12 @@ def test_a_layer_above_its_ceiling_is_flagged() -> None:
     assert (c.floor, c.bound, c.reached, c.is_above) == (0.0, NOTHING, 0.0, False)
 
 
-def test_time_is_reported_and_held_to_nothing() -> None:
+def test_time_is_reported_without_comparison() -> None:
     rows = list(rows_of(made_up(), "L2 cpu", "[1]"))
     assert all(row.agrees is None and row.reported for row in rows)
     whole, layers, above, *ceilings = rows
     assert (whole.predicted, whole.measured) == ("at least 4,000.000 ms", "8,000.000 ms")
-    assert whole.differences == ("2.00 times its floor; the middle of 50 runs, p10 7,000.000 ms, p90 9,000.000 ms",)
+    assert whole.differences == ("2.00 times its floor; median of 50 runs, p10 7,000.000 ms, p90 9,000.000 ms",)
     assert layers.differences[0] == "a: 4,000.000 ms, 80.0% of all; at 50% of its ceiling, compute"
     assert layers.differences[2] == "c: 0.000 ms, 0.0% of all; computes nothing"
     assert (above.measured, above.differences) == (
@@ -204,7 +204,7 @@ def test_time_is_reported_and_held_to_nothing() -> None:
     assert [row.quantity for row in ceilings] == ["ceiling: product of float32 matrices", "ceiling: copy in memory"]
 
 
-def test_what_is_reported_is_no_comparison() -> None:
+def test_a_reported_row_is_not_counted_as_a_comparison() -> None:
     rows = tuple(rows_of(made_up(), "L2 cpu", "[1]"))
     text = to_text(VerificationReport("It", "it.yaml", "cpu", rows))
     assert text.endswith("\nall 0 comparisons agree; 5 reported\n")
@@ -228,7 +228,7 @@ def test_json_has_every_layer() -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_time_is_in_the_certificate_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_time_is_in_the_certificate_if_requested(tmp_path: Path) -> None:
     file = tmp_path / "timed.json"
     assert run(["verify", "-e", CHAIN, "--device", "cpu", "--time", "--no-memory", "-o", str(file)]) == 0
     kept = json.loads(file.read_text())
@@ -236,9 +236,9 @@ def test_time_is_in_the_certificate_where_it_is_asked_for(tmp_path: Path) -> Non
     assert sum(row["reported"] for row in kept["rows"]) == 5
 
 
-def test_time_is_not_measured_on_meta_and_that_is_said() -> None:
+def test_time_on_meta_is_reported_as_not_measured() -> None:
     certificate = verify(document_of_chain(CHAIN), device="meta", time=True)
-    assert certificate.rows[-1].measured == "not run: on meta nothing is computed"
+    assert certificate.rows[-1].measured == "not run: the meta device computes nothing"
     assert certificate.timing is None
     assert certificate.agrees
 

@@ -1,4 +1,4 @@
-"""Verification sees what is wrong: each test plants one fault in a prediction and finds the row that tells it."""
+"""Verification detects faults: each test injects one fault into a prediction and finds the row that reports it."""
 
 import json
 import sys
@@ -45,7 +45,7 @@ def document(text: str = SPEC) -> Document:
 
 
 def disagreeing(text: str = SPEC, device: str = "cpu") -> dict[str, Row]:
-    """The rows that disagree, by what they are about; where sizes differ, the last."""
+    """The rows that disagree, by quantity; if several sizes disagree, the last."""
     return {
         row.quantity.partition(" (")[0]: row
         for row in verify(document(text), device=device, sizes=8, memory=False).rows
@@ -56,21 +56,21 @@ def disagreeing(text: str = SPEC, device: str = "cpu") -> dict[str, Row]:
 # --- closed forms ----------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_form_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A formula that would be right for numbers, and is not where the size is free."""
+def test_a_wrong_closed_form_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A formula that is right for numbers, but wrong if the size is free."""
     right = Window.slide
     monkeypatch.setattr(Window, "slide", lambda window, n: right(window, n) + (0 if is_number(n) else 1))
     assert {"closed forms: shapes", "closed forms: MACs"} <= disagreeing(device="meta").keys()
 
 
-def test_a_condition_that_is_wrong_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_condition_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Claim, "at", lambda claim, **values: False)
     found = disagreeing(device="meta")
     assert found.keys() == {"closed forms: which sizes fit"}
     assert found["closed forms: which sizes fit"].differences[0].endswith("predicted does not fit, measured fits")
 
 
-def test_two_periods_meet_every_remainder_of_every_axis() -> None:
+def test_two_periods_cover_every_remainder_of_every_axis() -> None:
     found = list(sizes_over({"H": 224, "W": 200}, {"H": 32, "W": 16}, 64))
     assert len(found) == 64
     assert {each["H"] % 32 for each in found} == set(range(32))
@@ -79,10 +79,10 @@ def test_two_periods_meet_every_remainder_of_every_axis() -> None:
     assert len({each["H"] % 32 for each in few}) == len({each["H"] for each in few}) == 8
 
 
-# --- faults that are seen --------------------------------------------------------------------------------------------
+# --- detected faults -------------------------------------------------------------------------------------------------
 
 
-def test_a_sound_network_agrees_in_everything() -> None:
+def test_a_correct_network_agrees_in_all_rows() -> None:
     certificate = verify(document(), device="cpu", memory=False)
     assert certificate.agrees
     assert [row for row in certificate.rows if row.agrees is not True] == []
@@ -91,15 +91,15 @@ def test_a_sound_network_agrees_in_everything() -> None:
     assert {row.at for row in certificate.rows} == sizes
 
 
-def test_a_wrong_volume_is_seen_at_the_layer_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_volume_is_reported_at_its_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReLU, "shape", lambda self, x: x.to(channels=x.channels, spatial=(x.spatial[0], 16)))
     rows = disagreeing(device="meta")
-    assert rows["shapes until then"].differences[0] == (
+    assert rows["shapes before the error"].differences[0] == (
         "relu1: predicted [3, 4, 33, 16] float32, measured [3, 4, 33, 49] float32"
     )
 
 
-def test_a_wrong_count_of_macs_is_seen_at_the_layer_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_count_of_macs_is_reported_at_its_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Conv.ops
     monkeypatch.setattr(Conv, "ops", lambda self, y, x: replace(right(self, y, x), mac=right(self, y, x).mac + 1))
     rows = disagreeing(device="meta")
@@ -107,8 +107,8 @@ def test_a_wrong_count_of_macs_is_seen_at_the_layer_that_has_it(monkeypatch: pyt
     assert [each.partition(":")[0] for each in rows["MACs, layer by layer"].differences] == ["first", "second", "third"]
 
 
-def test_macs_that_two_layers_have_of_each_other_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The total is right, and neither layer is."""
+def test_swapped_macs_of_two_layers_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The total is right, but both layers are wrong."""
     right = Conv.ops
 
     def shifted(self: Conv, y: Volume, x: Volume) -> Ops:
@@ -128,7 +128,7 @@ def without_bias(self: Conv, x: Volume) -> Iterator[Weight]:
 RIGHT_WEIGHTS = Conv.weights
 
 
-def test_a_forgotten_weight_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_weight_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Conv, "weights", without_bias)
     rows = disagreeing(device="meta")
     entries = rows["state_dict: names, shapes, training"]
@@ -137,13 +137,13 @@ def test_a_forgotten_weight_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["parameters"].predicted == int(rows["parameters"].measured) - 10
 
 
-def test_a_weight_that_is_trained_though_frozen_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_weight_that_is_trained_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.codegen.source.frozen_paths", lambda graph: frozenset())
     rows = disagreeing(SPEC.replace("conv(3, 4, p1)", "conv(3, 4, p1, freeze=true)"), device="meta")
     assert rows.keys() == {"state_dict: names, shapes, training", "trainable parameters"}
 
 
-def test_a_tie_that_is_not_tied_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tie_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.codegen.source.ties", lambda graph: iter(()))
     rows = disagreeing(SPEC.replace("fc(5)", "a = fc(5) -> b = fc(5) -> fc(5, tie=b)"), device="meta")
     assert rows["state_dict: names, shapes, training"].differences == (
@@ -152,7 +152,7 @@ def test_a_tie_that_is_not_tied_is_seen(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(("begin", "end"), [(1, -1), (-1, 1), (2, -2)])
-def test_a_field_that_is_moved_is_seen(begin: int, end: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shifted_field_is_detected(begin: int, end: int, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Conv.windows
 
     def moved(self: Conv, x: Volume) -> tuple[Window, ...]:
@@ -165,7 +165,7 @@ def test_a_field_that_is_moved_is_seen(begin: int, end: int, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("wider", [1, -1])
-def test_a_field_of_another_size_is_seen(wider: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_field_of_the_wrong_size_is_detected(wider: int, monkeypatch: pytest.MonkeyPatch) -> None:
     right = Conv.windows
 
     def stretched(self: Conv, x: Volume) -> tuple[Window, ...]:
@@ -179,22 +179,22 @@ def test_a_field_of_another_size_is_seen(wider: int, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
-def test_fields_are_those_of_any_dtype(dtype: str) -> None:
+def test_fields_are_the_same_in_every_dtype(dtype: str) -> None:
     assert verify(document(), dtype=dtype, device="cpu", memory=False).agrees
 
 
-def test_what_interpolation_multiplies_by_zero_is_not_read() -> None:
+def test_interpolation_does_not_depend_on_elements_it_multiplies_by_zero() -> None:
     text = SPEC.replace("second =", "upsample(3, mode=bilinear) -> second =")
     assert verify(document(text), device="cpu", memory=False).agrees
 
 
-def test_an_upsampled_field_of_another_size_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upsampled_field_of_the_wrong_size_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Upsample, "windows", lambda self, x: (TransposedWindow(3, 3),) * 2)
     text = SPEC.replace("second =", "upsample(3, mode=bilinear) -> second =")
     assert "receptive fields, by dye" in disagreeing(text)
 
 
-def test_values_that_are_not_finite_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_that_are_not_finite_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReLU, "call", lambda self, x: expression("{0} / 0"))
     rows = disagreeing()
     assert rows["finite outputs"].differences[0] == "relu1: predicted finite, measured not finite"
@@ -203,16 +203,16 @@ def test_values_that_are_not_finite_are_seen(monkeypatch: pytest.MonkeyPatch) ->
 def test_source_that_torch_refuses_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ReLU, "call", lambda self, x: expression("{0} @ torch.zeros(5, 5)"))
     rows = disagreeing(device="meta")
-    assert rows["the source runs"].differences[0].startswith("RuntimeError: ")
+    assert rows["the source can be run"].differences[0].startswith("RuntimeError: ")
 
 
-def test_published_numbers_are_those_of_one_item() -> None:
+def test_published_numbers_are_for_one_sample() -> None:
     expected = document(SPEC + "expect: {macs: 43_380, output_bytes: 10_580}\n")
     rows = verify(expected, batch=4, dtype="float16", device="meta").rows
     assert (rows[0].quantity, rows[0].agrees, rows[0].differences) == ("published numbers", True, ())
 
 
-def test_a_published_number_that_does_not_come_out_is_seen() -> None:
+def test_a_published_number_that_differs_is_reported() -> None:
     rows = disagreeing(SPEC + "expect: {params: 5, shapes: {first: [4, 17, 17], fc1: [6]}}\n", device="meta")
     row = rows["published numbers"]
     assert (row.level, row.predicted, row.measured) == ("expect", "3 numbers", "1 number")
@@ -230,16 +230,16 @@ def test_sizes_that_do_not_fit_are_refused_by_both() -> None:
     assert row.at == "sizes that do not fit: [3, 9, 9] to [3, 135, 135]"
 
 
-def test_a_network_without_axes_is_run_with_other_batches() -> None:
+def test_a_network_without_spatial_axes_is_run_with_other_batches() -> None:
     rows = verify(document("archcalc: 1\ninput: [5]\nlayers: [fc(3)]\n"), device="meta").rows
     assert {row.at for row in rows} == {"[5]", "2 x [5]", "3 x [5]"}
 
 
-def test_a_run_that_memory_has_no_room_for_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_does_not_fit_into_memory_is_skipped_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.verification.network.free_memory", lambda device: 1000)
     certificate = verify(document(), device="cpu", memory=False)
     assert certificate.agrees
-    assert [row.measured for row in certificate.rows if row.agrees is None] == ["not run: it takes 0.0 GiB"]
+    assert [row.measured for row in certificate.rows if row.agrees is None] == ["not run: needs 0.0 GiB"]
     assert to_text(certificate).endswith("; 1 not measured\n")
 
 
@@ -250,14 +250,14 @@ with_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA de
 
 
 @without_cuda
-def test_cuda_where_there_is_none_is_said() -> None:
+def test_missing_cuda_is_an_error() -> None:
     assert device_of("auto") == "cpu"
     with pytest.raises(MissingExtra, match="no CUDA device"):
         device_of("cuda")
 
 
 @without_cuda
-def test_cuda_where_there_is_none_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_cuda_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["verify", "two_layer", "--device", "cuda"]) == MISSING
     assert "no CUDA device" in capsys.readouterr().err
 
@@ -269,9 +269,7 @@ def test_a_gpu_agrees() -> None:
     assert "L3 cuda" in {row.level for row in certificate.rows}
 
 
-def test_torch_that_is_missing_is_exit_code_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_torch_is_exit_code_3(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for name in [name for name in sys.modules if name.startswith("archcalc.verification")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
@@ -279,7 +277,7 @@ def test_torch_that_is_missing_is_exit_code_3(
     assert capsys.readouterr().err == "archcalc: verify needs torch: pip install 'archcalc[torch]'\n"
 
 
-# --- what people see -------------------------------------------------------------------------------------------------
+# --- text output -----------------------------------------------------------------------------------------------------
 
 
 def test_the_command_shows_the_table_and_every_comparison(capsys: pytest.CaptureFixture[str]) -> None:
@@ -290,7 +288,7 @@ def test_the_command_shows_the_table_and_every_comparison(capsys: pytest.Capture
     assert shown.endswith("\nall 20 comparisons agree\n")
 
 
-def test_disagreement_is_exit_code_1_and_names_the_layers(
+def test_a_disagreement_is_exit_code_1_and_names_the_layers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Conv, "weights", without_bias)
@@ -300,7 +298,7 @@ def test_disagreement_is_exit_code_1_and_names_the_layers(
     assert shown.endswith("\n4 of 20 comparisons disagree\n")
 
 
-def test_a_certificate_is_kept_as_json(tmp_path: Path) -> None:
+def test_a_certificate_is_written_as_json(tmp_path: Path) -> None:
     file = tmp_path / "certificate.json"
     assert run(["verify", "lenet5", "--device", "meta", "-o", str(file)]) == 0
     kept = json.loads(file.read_text())
@@ -313,7 +311,7 @@ def test_a_certificate_is_kept_as_json(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_long_lists_of_differences_are_cut_in_text_and_whole_in_json() -> None:
+def test_long_lists_of_differences_are_truncated_in_text_but_not_in_json() -> None:
     names = [f"layer{i}" for i in range(25)]
     row = compared("shapes", "L1 meta", "[1]", dict.fromkeys(names, 1), dict.fromkeys(names, 2), "layer")
     certificate = VerificationReport("It", "it.yaml", "meta", (row, total("MACs", "L1 meta", "[1]", 1000, 1000)))
@@ -322,7 +320,7 @@ def test_long_lists_of_differences_are_cut_in_text_and_whole_in_json() -> None:
     assert not certificate.agrees
 
 
-def test_a_row_counts_what_agrees() -> None:
+def test_a_row_counts_agreeing_values() -> None:
     row = compared("shapes", "L1 meta", "", {"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}, "entry")
     assert (row.predicted, row.measured, row.agrees) == ("2 entries", "1 entry", False)
     assert row.differences == ("b: predicted 2, measured 3", "c: predicted nothing, measured 4")

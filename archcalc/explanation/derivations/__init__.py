@@ -1,4 +1,4 @@
-"""One file per subject. Importing this package registers them all."""
+"""All derivations, one file per subject. Importing this package registers them."""
 
 import importlib
 import pkgutil

@@ -1,18 +1,18 @@
-"""The layer as a matrix: printed where it is small, its size and structure where it is not."""
+"""The layer as a matrix: the entries if it is small, otherwise its size and structure."""
 
 from collections.abc import Iterator, Sequence
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.window import TransposedWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
-from archcalc.explanation.derivations.sharing import of_filters, one_item
+from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, remark, step
+from archcalc.explanation.derivations.sharing import of_filters, one_sample
 from archcalc.explanation.toeplitz import Matrix, Sliding, matrix, nonzeros, shared_filters, transpose
 from archcalc.explanation.tracing import Derived, Trace, axes_of, named, window_with_names, written
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Node
 
 MOST, MOST_CHARACTERS = 25, 75
-"""A matrix is printed that has no more rows and columns than that, and no more characters in a row."""
+"""The maximum number of rows and columns of a printed matrix, and of characters per row."""
 
 STRUCTURES = {1: "Toeplitz", 2: "doubly blocked Toeplitz", 3: "triply blocked Toeplitz"}
 
@@ -29,14 +29,14 @@ def as_matrix(subject: Subject) -> Iterator[Part]:
 
 
 def dimensions(node: Node, windows: Sequence[Sliding]) -> Iterator[Step]:
-    """How many rows, columns and entries other than zero it has."""
-    trace, x = Trace(one_item(node)), node.inputs[0]
+    """The number of rows, columns and non-zero entries."""
+    trace, x = Trace(one_sample(node)), node.inputs[0]
     structure = STRUCTURES[len(windows)]
     if any(window.stride > 1 for window in windows):
         structure += f", its {'rows' if isinstance(windows[0], Window) else 'columns'} sub-sampled by the stride"
     letter = "Wᵀ" if isinstance(windows[0], TransposedWindow) else "W"
-    blocks = "" if x.channels == node.output.channels == 1 else ": a block for each pair of channels that is connected"
-    yield said(f"y = {letter} x, with {letter} {structure}{blocks}", "Y. Avrithis, lecture 7")
+    blocks = "" if x.channels == node.output.channels == 1 else ": one block per connected pair of channels"
+    yield remark(f"y = {letter} x, with {letter} {structure}{blocks}", "Y. Avrithis, lecture 7")
     yield step("rows", trace.derive(lambda each: prod(each.output.item_shape)))
     yield step("columns", trace.derive(lambda each: prod(each.inputs[0].item_shape)))
     kernels = of_filters(node) // prod(window.kernel for window in windows)
@@ -45,9 +45,9 @@ def dimensions(node: Node, windows: Sequence[Sliding]) -> Iterator[Step]:
     whole = trace.node.output.numel * trace.node.inputs[0].numel
     share = f"{100 * entries / whole:.3g} % of its entries"
     if found.result == entries:
-        yield step("non-zeros", found, note=f"{share}, as many as MACs")
+        yield step("non-zeros", found, note=f"{share}; equals the number of MACs")
     else:
-        lost = f"the MACs less {found.result - entries:,} that fall outside"
+        lost = f"the MACs minus {found.result - entries:,} outside the volume"
         yield step("non-zeros", Derived(entries), note=f"{share}: {lost}")
 
 
@@ -58,20 +58,20 @@ def small(windows: Sequence[Sliding], inputs: Sequence[Dim], outputs: Sequence[D
 
 
 def printed(node: Node, windows: Sequence[Sliding]) -> Iterator[Part]:
-    """The matrix, and that of the transposed layer."""
+    """The matrix, and the matrix of the transposed layer."""
     x, y = node.inputs[0], node.output
     entries = matrix(windows, x.spatial)
     one = x.channels == y.channels == 1
     of = "" if one else " of the first pair of channels"
-    order = "" if len(windows) == 1 else "; units and taps are counted along the last axis first"
+    order = "" if len(windows) == 1 else "; elements and taps are numbered along the last axis first"
     if isinstance(windows[0], TransposedWindow):
-        yield said(f"Wᵀ{of}, {len(entries)} x {len(entries[0])}{order}:")
+        yield remark(f"Wᵀ{of}, {len(entries)} x {len(entries[0])}{order}:")
         yield as_table(entries, y.spatial[-1], x.spatial[-1])
-        yield said(f"W is the convolution of the same kernel, from {sizes(y.spatial)} to {sizes(x.spatial)} units")
+        yield remark(f"W is the convolution of the same kernel, from {sizes(y.spatial)} to {sizes(x.spatial)} elements")
         return
-    yield said(f"W{of}, {len(entries)} x {len(entries[0])}{order}:")
+    yield remark(f"W{of}, {len(entries)} x {len(entries[0])}{order}:")
     yield as_table(entries, y.spatial[-1], x.spatial[-1])
-    yield said(f"Wᵀ is the transposed convolution, from {sizes(y.spatial)} back to {sizes(x.spatial)} units:")
+    yield remark(f"Wᵀ is the transposed convolution, from {sizes(y.spatial)} back to {sizes(x.spatial)} elements:")
     yield as_table(transpose(entries), x.spatial[-1], y.spatial[-1])
     yield from back(node, windows)
 
@@ -91,7 +91,7 @@ def back(node: Node, windows: Sequence[Sliding]) -> Iterator[Step]:
 
 
 def as_table(entries: Matrix, high: Dim, wide: Dim) -> Table:
-    """In blocks of one unit of the axes before the last."""
+    """A table in blocks, one per element of the axes before the last."""
     rows = tuple(tuple("." if tap is None else name_of(tap) for tap in row) for row in entries)
     return Table((), rows, (high, wide))
 

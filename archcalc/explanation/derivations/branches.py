@@ -1,10 +1,10 @@
-"""Where the inputs of a join come from: each with its volume and field, and where they parted."""
+"""Where the inputs of a merge come from: each with its volume and field, and where the branches split."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from archcalc.core.field import union
-from archcalc.explanation.derivation import Part, Subject, Table, derivation, said
+from archcalc.explanation.derivation import Part, Subject, Table, derivation, remark
 from archcalc.graph.graph import Graph
 from archcalc.measures.receptive_field import Fields, Seen, carriers, spatial_inputs, widest
 
@@ -23,29 +23,29 @@ def inputs(subject: Subject) -> Iterator[Part]:
     if fork:
         names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
         shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""
-        yield said(f"they part at {fork}{shortcut}")
+        yield remark(f"they split at {fork}{shortcut}")
     else:
-        yield said("they have no layer or input in common")
+        yield remark("they have no layer or input in common")
     yield from rule(subject)
     yield from alignment(subject)
 
 
 def rule(subject: Subject) -> Iterator[Part]:
-    """What the layer asks of its inputs, in its own words without what it got."""
+    """The requirements of the layer on its inputs, in its own words, without the actual values."""
     node = subject.node
     asked = (message.partition(", got")[0] for _, message in node.layer.requires(*node.inputs))
     for words in dict.fromkeys(words for words in asked if words.startswith(node.layer.name)):
-        yield said(words)
+        yield remark(words)
 
 
 def widest_of(subject: Subject, source: str) -> Fields:
-    """The largest field of what goes in, among those in the inputs that reach it."""
+    """The largest receptive field of a source, over the inputs that reach it."""
     found = [Seen(seed.name, fields[source]) for seed, fields in subject.fields if source in fields]
     return widest(found).fields if found else ()
 
 
 def in_cells(fields: Fields) -> tuple[str, str, str]:
-    """Size, jump and start, each once for all axes where they agree."""
+    """Size, jump and start, each once if all axes agree."""
     if not fields:
         return "", "", ""
     if all(field.whole for field in fields):
@@ -56,7 +56,7 @@ def in_cells(fields: Fields) -> tuple[str, str, str]:
 
 
 def alignment(subject: Subject) -> Iterator[Part]:
-    """Whether units in the same place look at the same place of a network's input, for each that reaches several."""
+    """Whether elements at the same position depend on the same position of each input that reaches several branches."""
     several = len(spatial_inputs(subject.graph)) > 1
     for seed, fields in subject.fields:
         branches = [fields[source] for source in carriers(subject.node) if source in fields]
@@ -65,17 +65,17 @@ def alignment(subject: Subject) -> Iterator[Part]:
         joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
         of_input = f" in {seed.name}" if several else ""
         if all(field.aligned for field in joined):
-            yield said(f"aligned: units in one place have their fields{of_input} around one centre, at the same jump")
+            yield remark(f"aligned: at each position, the fields{of_input} have the same centre and the same jump")
         else:
-            what = "different centres, or at different jumps"
-            yield said(f"not aligned: units in one place have fields{of_input} with {what}")
+            what = "different centres or different jumps"
+            yield remark(f"not aligned: at the same position, the fields{of_input} have {what}")
 
 
-# --- the graph behind ------------------------------------------------------------------------------------------------
+# --- the graph before ------------------------------------------------------------------------------------------------
 
 
 def forked(graph: Graph, sources: tuple[str, ...]) -> str:
-    """The last layer, or input, that all come from; empty where there is none."""
+    """The last layer or input that all sources depend on; empty if there is none."""
     common = set.intersection(*(graph.ancestors(source) for source in sources))
     order = [*(each.name for each in graph.inputs), *(node.name for node in graph)]
     return next((name for name in reversed(order) if name in common), "")

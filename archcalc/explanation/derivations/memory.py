@@ -1,4 +1,4 @@
-"""Memory: bytes of what the layer puts out, and of its parameters."""
+"""Memory: the bytes of the layer's output and of its parameters."""
 
 from collections.abc import Iterator
 
@@ -14,16 +14,16 @@ from archcalc.measure import MEASURES
 def memory(subject: Subject) -> Iterator[Part]:
     node = subject.node
     y = node.output
-    items = "1 item" if y.batch == 1 else f"a batch of N = {y.batch:,}"
+    samples = "1 sample" if y.batch == 1 else f"a batch of N = {y.batch:,}"
     found = subject.trace.derive(MEASURES["output_bytes"].of)
-    yield step("output", found, unit="bytes", note=f"{items}, {y.dtype}: {ITEMSIZE[y.dtype]} bytes for each unit")
+    yield step("output", found, unit="bytes", note=f"{samples}, {y.dtype}: {ITEMSIZE[y.dtype]} bytes per element")
     known = MEASURES["param_bytes"].of(node)
     if known:
         yield step("parameters", parameter_bytes(subject, known), unit="bytes")
 
 
 def parameter_bytes(subject: Subject, known: int) -> Derived:
-    """As many times the parameters, where all have the same size."""
+    """The parameters times the item size, if all weights have the same item size."""
     params = MEASURES["params"].of(subject.node)
     made = written(tree_of(named("params", params) * (known // params)))
     return made if made.result == known else Derived(known)

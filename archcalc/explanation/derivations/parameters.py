@@ -1,4 +1,4 @@
-"""Parameters: every tensor that the layer owns, what they come to, and how large they are to begin with."""
+"""Parameters: every tensor that the layer owns, their totals, and their initial standard deviations."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from math import sqrt
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import enumerated
 from archcalc.core.weight import Weight
-from archcalc.explanation.derivation import Part, Step, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import Derived
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
@@ -20,17 +20,17 @@ VARIANCES = {
     "Xavier": (1, "Glorot & Bengio 2010"),
     "ReLU": (2, "He et al. 2015, arXiv:1502.01852"),
 }
-"""u of the variance u / fan_in that keeps the size of values from layer to layer, and who found it."""
+"""u in the variance u / fan_in that preserves the scale of values from layer to layer, and its source."""
 
 
 @derivation("Parameters", 30)
 def parameters(subject: Subject) -> Iterator[Part]:
     node = subject.node
     if node.reruns:
-        yield said(f"none of its own: it runs {node.module} again, with the same weights")
+        yield remark(f"none of its own: it runs {node.module} again, with the same weights")
         return
     if not node.weights:
-        yield said("none")
+        yield remark("none")
         return
     for i, weight in enumerate(node.weights):
         yield of_weight(subject, i, weight)
@@ -49,20 +49,20 @@ def of_weight(subject: Subject, i: int, weight: Weight) -> Step:
 
 
 def bracketed(formula: str) -> str:
-    """A dimension among others: a sum in brackets."""
+    """A dimension among others; a sum gets brackets."""
     return f"({formula})" if re.search(r" [+-] (?![^(⌊]*[)⌋])", formula) else formula
 
 
 def owned(weight: Weight) -> str:
     if weight.shared_with:
-        return f"shared: it is {weight.shared_with}, and counts there"
+        return f"shared with {weight.shared_with}, counted there"
     if weight.buffer:
-        return "buffer: kept, not learned"
+        return "buffer: stored, not learned"
     return "trainable" if weight.trainable else "frozen"
 
 
 def totals(node: Node) -> Iterator[Step]:
-    """Each count as the sum of the tensors that go into it."""
+    """Each count as the sum over its tensors."""
     own = [weight for weight in node.weights if not weight.shared_with]
     learned = [weight for weight in own if not weight.buffer]
     yield summed("params", learned, MEASURES["params"].of(node))
@@ -87,7 +87,7 @@ def summed(name: str, weights: list[Weight], total: int) -> Step:
 
 
 def initial(subject: Subject) -> Iterator[Step]:
-    """Fan-in and standard deviations, of what is multiplied with inputs and summed."""
+    """Fan-in and standard deviations of the weights that are multiplied by inputs and summed."""
     node = subject.node
     if node.layer.role is not Role.CONTRACTION:
         return
@@ -100,12 +100,16 @@ def initial(subject: Subject) -> Iterator[Step]:
     for found, (weight, *others) in alike.values():
         if products == weight.fan_in:
             names = enumerated(each.name for each in (weight, *others))
-            yield step("fan_in", found, note=f"inputs of one unit{f' of {names}' if others or len(alike) > 1 else ''}")
+            yield step(
+                "fan_in",
+                found,
+                note=f"inputs of one output element{f' of {names}' if others or len(alike) > 1 else ''}",
+            )
             yield from deviations(weight)
         else:
             yield step("fan_in", found, note=f"as torch.nn.init counts it: {weight.name} without its first axis")
             mean = f"{float(products):,.4g} products on average"
-            yield said(f"a sum of this layer has {mean}: no standard deviation follows from fan_in")
+            yield remark(f"a sum in this layer has {mean}, so fan_in gives no standard deviation")
 
 
 def deviations(weight: Weight) -> Iterator[Step]:

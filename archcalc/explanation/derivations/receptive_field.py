@@ -1,11 +1,11 @@
-"""Receptive field: what one unit sees at the layer's input, and what its windows make of that."""
+"""Receptive field: the field at the layer's input, and how the layer's windows change it."""
 
 from collections.abc import Iterator, Mapping
 
 from archcalc.core.dim import Dim
 from archcalc.core.field import Field, union
 from archcalc.core.window import IDENTITY, AnyWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Input, Node
@@ -14,19 +14,19 @@ from archcalc.measures.receptive_field import Fields, carriers, spatial_inputs, 
 SOURCE = "Araujo, Norris & Sim 2019, Distill"
 
 MOST_PHASES = 16
-"""Phases that are listed; of more, the first."""
+"""The maximum number of phases that are listed."""
 
 
 @derivation("Receptive field", 50)
 def receptive_field(subject: Subject) -> Iterator[Part]:
     seeds = spatial_inputs(subject.graph)
     if not seeds:
-        yield said("none: the network's input has no positions")
+        yield remark("none: the network's input has no positions")
     elif not subject.fields:
-        yield said("none: no input with positions reaches it, or its units see too many different things")
+        yield remark("none: it has no input with positions, or its field has too many phases")
     for seed, fields in subject.fields:
         if len(seeds) > 1:
-            yield said(f"in {seed.name}:")
+            yield remark(f"in {seed.name}:")
         yield from of_input(subject.node, seed, fields)
 
 
@@ -38,32 +38,32 @@ def of_input(node: Node, seed: Input, fields: Mapping[str, Fields]) -> Iterator[
     for i, axis in enumerate(axes_of(seed.volume)):
         n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
         if (before[i], window, n) in seen:
-            yield said(f"along {axis} the same")
+            yield remark(f"the same along {axis}")
         else:
             yield from of_axis(node, window, before[i], after[i], axis, n)
         seen[before[i], window, n] = axis
 
 
 def fields_before(node: Node, fields: Mapping[str, Fields]) -> Fields:
-    """What a unit of what goes in sees, of all that goes in together."""
+    """The field of an element of the input; for several inputs of the layer, the union."""
     branches = [fields[name] for name in carriers(node) if name in fields]
     return tuple(map(union, zip(*branches, strict=True)))
 
 
 def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:
     if after.whole:
-        why = "already the units of its input do" if before.whole else "it reads the whole axis"
-        yield said(f"along {axis} every unit sees all {after.size:,} units of the network's input: {why}")
+        why = "as at its input" if before.whole else "because it reads the whole axis"
+        yield remark(f"along {axis} every element depends on all {after.size:,} elements of the network's input, {why}")
         return
-    joined = "what its inputs see together" if len(carriers(node)) > 1 else "as at its input"
+    joined = "the union of the fields of its inputs" if len(carriers(node)) > 1 else "as at its input"
     if window is IDENTITY:
-        yield said(f"along {axis} {joined}: {in_words(after)}")
+        yield remark(f"along {axis} {joined}: {in_words(after)}")
         return
-    yield said(f"along {axis}, {joined.removeprefix('as ')}: {in_words(before)}")
+    yield remark(f"along {axis}, {joined.removeprefix('as ')}: {in_words(before)}")
     made = window_with_names(window, node.layer)
     yield from (isinstance(made, Window) and list(recurrence(made, before, after))) or in_phases(after)
     if after.size > n:
-        yield said(f"more than the {n:,} units of {axis} that there are: padding is among them")
+        yield remark(f"larger than the {n:,} elements of {axis}: it includes padding")
 
 
 def in_words(field: Field) -> str:
@@ -72,7 +72,7 @@ def in_words(field: Field) -> str:
 
 
 def recurrence(window: Window, before: Field, after: Field) -> Iterator[Step]:
-    """The steps of a sliding window; none where units see different things, and one number says nothing."""
+    """The steps of a sliding window; none if there are several phases, because one number is not enough."""
     if len(before.spans) > 1 or len(after.spans) > 1:
         return
     r, j, start = named("r", before.size), named("j", before.step), named("start", before.start)
@@ -90,7 +90,7 @@ def recurrence(window: Window, before: Field, after: Field) -> Iterator[Step]:
 
 
 def in_phases(field: Field) -> Iterator[Part]:
-    """What each kind of unit sees, where neighbours see different things."""
+    """The field of each phase."""
     count = len(field.spans)
     yield Step(name="size", result=field.size, note="the largest over the phases" if count > 1 else "")
     yield Step(name="jump", numbers=f"{field.step}/{count}" if count > 1 else "", result=field.jump)
@@ -98,12 +98,12 @@ def in_phases(field: Field) -> Iterator[Part]:
         yield Step(name="start", result=field.start)
         return
     shown, turns = field.spans[:MOST_PHASES], f"{field.step}·q" if field.step > 1 else "q"
-    yield said(
-        f"units take turns: unit {count}·q + i sees these units, {turns} further on"
+    yield remark(
+        f"the field repeats every {count} elements: element {count}·q + i depends on these, shifted by {turns}"
         + (f" (the first {MOST_PHASES} of {count})" if len(shown) < count else "")
     )
     rows = tuple(
         (str(i), *((f"{span[0]:,}", f"{span[1]:,}", f"{span[1] - span[0] + 1:,}") if span else ("", "", "nothing")))
         for i, span in enumerate(shown)
     )
-    yield Table(("i", "from unit", "to unit", "size"), rows)
+    yield Table(("i", "from element", "to element", "size"), rows)

@@ -1,13 +1,13 @@
-"""What shared, local weights save: the same layer fully connected, locally connected, and as it is.
+"""What local, shared weights save: the layer fully connected, locally connected, and as a convolution.
 
-The comparison of the lectures (Congeduti; MIT 6.036; Avrithis, lecture 7). Biases are left out.
+The comparison of the lectures (Congeduti; MIT 6.036; Avrithis, lecture 7). Biases are not counted.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from archcalc.core.dim import Dim, prod
-from archcalc.explanation.derivation import Part, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Subject, derivation, remark, step
 from archcalc.explanation.toeplitz import filter_weights, shared_filters
 from archcalc.explanation.tracing import Derived, Trace
 from archcalc.graph.graph import Node
@@ -19,19 +19,21 @@ SOURCE = "Y. Avrithis, lecture 7; Congeduti (TU Delft); MIT 6.036"
 def sharing(subject: Subject) -> Iterator[Part]:
     if not shared_filters(subject.node):
         return
-    trace = Trace(one_item(subject.node))
+    trace = Trace(one_sample(subject.node))
     shared, local, dense = trace.derive(of_filters), trace.derive(lambda node: node.ops.mac), trace.derive(every_pair)
-    note = f"every unit with every unit: {times(dense, shared)}"
+    note = f"every output with every input: {times(dense, shared)}"
     yield step("fully connected", dense, unit="weights", note=note, source=SOURCE)
-    yield step("locally connected", local, unit="weights", note=f"a filter for each place: {times(local, shared)}")
-    yield step("convolution", shared, unit="weights", note="the filters, shared by all places")
-    yield said(
-        f"connections: {dense.result:,} fully connected; {local.result:,} local, whether weights are shared or not"
+    yield step(
+        "locally connected", local, unit="weights", note=f"separate filters per position: {times(local, shared)}"
+    )
+    yield step("convolution", shared, unit="weights", note="filters shared by all positions")
+    yield remark(
+        f"connections: {dense.result:,} fully connected; {local.result:,} local, with shared weights or without"
     )
 
 
-def one_item(node: Node) -> Node:
-    """The node with a batch of one."""
+def one_sample(node: Node) -> Node:
+    """The node with a batch of 1."""
     inputs, outputs = (tuple(replace(x, batch=1) for x in volumes) for volumes in (node.inputs, node.outputs))
     return replace(node, inputs=inputs, outputs=outputs)
 
@@ -43,7 +45,7 @@ def of_filters(node: Node) -> Dim:
 
 
 def every_pair(node: Node) -> Dim:
-    """Connections where every output unit sees every input unit."""
+    """The connections if every output element depends on every input element."""
     return prod((*node.output.item_shape, *node.inputs[0].item_shape))
 
 

@@ -1,4 +1,4 @@
-"""The output's size: what the windows give along each axis, and where the channels come from."""
+"""The output size: the result of the windows along each axis, and the number of channels."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from archcalc.core.dim import Dim, prod
 from archcalc.core.padding import pads
 from archcalc.core.volume import Volume
 from archcalc.core.window import DUMOULIN, IDENTITY, AnyWindow, Window
-from archcalc.explanation.derivation import Part, Step, Subject, derivation, said, step
+from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import Letter, Outermost, replaced, tree_of
 from archcalc.graph.graph import Node
@@ -17,7 +17,7 @@ RULED = {
     "same_upper": "tf.nn.convolution; ONNX Conv, auto_pad",
     "same_lower": "tf.nn.convolution; ONNX Conv, auto_pad",
 }
-"""Whose formula a padding is that is given by a rule."""
+"""The source of each padding rule."""
 
 
 @derivation("Output size", 20)
@@ -28,7 +28,7 @@ def size(subject: Subject) -> Iterator[Part]:
 
 
 def along_axes(node: Node) -> Iterator[Part]:
-    """The formula of each axis, once where several are alike."""
+    """The formula of each axis; equal formulas are shown once."""
     x, windows = spread_over(node), node.layer.windows(*node.inputs)
     if node.output.rank == 1 < x.rank:
         yield in_a_row(x, windows[0])
@@ -37,11 +37,11 @@ def along_axes(node: Node) -> Iterator[Part]:
     for window, n, axis in zip(windows, x.spatial, axes_of(x), strict=False):
         gone = window.whole and not node.output.rank
         if (window, n) in seen:
-            yield said(f"{axis} = {n:,} likewise" if gone else f"{axis}' = {window.slide(n):,} likewise")
+            yield remark(f"{axis} = {n:,} likewise" if gone else f"{axis}' = {window.slide(n):,} likewise")
         elif window is IDENTITY:
-            yield Step(name=f"{axis}'", formula=axis, result=n, note="each unit stays in its place", symbols={axis: n})
+            yield Step(name=f"{axis}'", formula=axis, result=n, note="positions are unchanged", symbols={axis: n})
         elif gone:
-            yield said(f"{axis} = {n:,} is gone: {window.words}")
+            yield remark(f"{axis} = {n:,} is removed: {window.words}")
         elif window.whole:
             yield Step(name=f"{axis}'", result=window.slide(n), note=window.words)
         else:
@@ -50,13 +50,13 @@ def along_axes(node: Node) -> Iterator[Part]:
 
 
 def spread_over(node: Node) -> Volume:
-    """The input that the output has its positions from: the first, unless it is spread over another, as a gate is."""
+    """The input that gives the output its positions: the first, unless it is broadcast to another, like a gate."""
     own = node.inputs[: node.layer.carries]
     return next((x for x in own if x.spatial == node.output.spatial), node.inputs[0])
 
 
 def in_a_row(x: Volume, window: AnyWindow) -> Step:
-    """The length of a sequence that all axes of an image are put into."""
+    """The length of a sequence into which all axes are flattened."""
     length = prod(named(axis, n) for axis, n in zip(axes_of(x), x.spatial, strict=True))
     return step("T'", written(tree_of(length)), note=window.words)
 
@@ -65,14 +65,14 @@ def of_axis(node: Node, window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:
     yield from of_padding(node, window, n, axis)
     found = written(tree_of(window_with_names(window, node.layer).slide(named(axis, n))))
     if isinstance(window, Window) and window.extent == window.stride == 1 and "⌊" not in found.formula:
-        yield step(f"{axis}'", found, note="the units, and what is padded or, below 0, cropped")
+        yield step(f"{axis}'", found, note="the length plus padding; negative padding is cropping")
         return
     yield step(f"{axis}'", found, note=window.words, source=window.source)
     yield from left_over(window, n, axis)
 
 
 def of_padding(node: Node, window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:
-    """The padding, where a rule says how much it is; what both ends take a part of is P."""
+    """The padding, if it is given by a rule; P is split between both ends."""
     rule = getattr(node.layer, "padding", None)
     if rule not in RULED or not isinstance(window, Window):
         return
@@ -89,11 +89,9 @@ def of_padding(node: Node, window: AnyWindow, n: Dim, axis: str) -> Iterator[Ste
 
 
 def left_over(window: AnyWindow, n: Dim, axis: str) -> Iterator[Step]:
-    """Units at the end that no window reaches."""
+    """Elements at the end that no window reads."""
     if not isinstance(window, Window) or window.ceil or window.extent == 1:
         return
     unread = (n + window.begin + window.end - window.extent) % window.stride - window.end
     if unread > 0:
-        yield said(
-            f"no window reads the last {f'{unread} units' if unread > 1 else 'unit'} of {axis}: the floor drops it"
-        )
+        yield remark(f"the floor drops the last {f'{unread} elements' if unread > 1 else 'element'} of {axis}")

@@ -1,4 +1,4 @@
-"""Every optimizer, one family to a file. Importing this package registers them all."""
+"""All optimizers, one file per family. Importing this package registers them."""
 
 import importlib
 import pkgutil

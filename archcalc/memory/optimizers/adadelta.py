@@ -25,7 +25,7 @@ from archcalc.memory.optimizer import (
 
 
 class Adadelta(Optimizer, name="adadelta"):
-    """Steps as large as the running mean of earlier ones, over that of gradients.
+    """Scales gradients by the ratio of the running root mean squares of earlier steps and of gradients.
 
     Source: `_single_tensor_adadelta` and `_multi_tensor_adadelta` in torch/optim/adadelta.py.
     """

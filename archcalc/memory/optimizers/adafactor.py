@@ -27,8 +27,8 @@ from archcalc.memory.optimizer import (
 
 
 class Adafactor(Optimizer, name="adafactor"):
-    """Of the mean square of a matrix's gradients only those of rows and of columns (Shazeer & Stern 2018,
-    arXiv:1804.04235): with more than two axes, of the last two.
+    """Stores the mean square of a matrix's gradients as one vector for rows and one for columns (Shazeer & Stern 2018,
+    arXiv:1804.04235); with more than two axes, for the last two.
 
     Source: `_single_tensor_adafactor` and `_multi_tensor_adafactor` in torch/optim/_adafactor.py.
     """
@@ -87,7 +87,7 @@ class Adafactor(Optimizer, name="adafactor"):
             yield from self.alike(group, axes)
 
     def alike(self, weights: Tensors, matrices: bool) -> Statements:
-        """The body of the loop over groups of one dtype, either of vectors or of what has more axes."""
+        """The body of the loop over groups of one dtype: vectors, or tensors with more axes."""
         yield from gradients(weights, self.maximize)
         yield from count_steps()
         for weight in weights:
@@ -113,7 +113,7 @@ def norm(weight: Tensor) -> Statements:
 
 
 def factored(weights: Tensors) -> Statements:
-    """The estimates of whole mean squares from those of rows and columns."""
+    """The full mean squares, estimated from those of rows and columns."""
     for axis in (-1, -2):
         means = tuple(weight.reduced(axis) for weight in weights)
         yield Make("means", means)

@@ -27,9 +27,9 @@ from archcalc.memory.optimizer import (
 
 
 class Adagrad(Optimizer, name="adagrad"):
-    """Gradients over the root of the sum of all their squares so far.
+    """Divides gradients by the root of the sum of all their squares so far.
 
-    torch makes its state with the optimizer, for every weight that it is given, frozen ones too.
+    torch allocates the state in the constructor, for every weight it gets, including frozen ones.
 
     Source: `_single_tensor_adagrad`, `_multi_tensor_adagrad` and `_fused_adagrad` in torch/optim/adagrad.py.
     """

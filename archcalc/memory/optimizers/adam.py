@@ -1,4 +1,4 @@
-"""Adam and what has become of it."""
+"""Adam and its variants."""
 
 from collections.abc import Iterator, Sequence
 
@@ -28,7 +28,7 @@ from archcalc.memory.optimizer import (
 
 
 class Moments(Optimizer):
-    """Two running averages to a weight: of gradients and of their squares."""
+    """Abstract: two running averages per weight, of gradients and of their squares."""
 
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
@@ -50,7 +50,7 @@ class Moments(Optimizer):
             yield Update(p) if decoupled else Make("grad", p)
 
     def decay_all(self, weights: Tensors, decoupled: bool) -> Statements:
-        """The same for a list; a list of negated gradients is used again."""
+        """The same for a list; a list of negated gradients is reused."""
         if self.weight_decay and decoupled:
             yield Update(weights, listed(real))
         elif self.weight_decay and not self.maximize:
@@ -58,7 +58,7 @@ class Moments(Optimizer):
 
 
 class AdamLike(Moments):
-    """What torch has in one file for Adam and AdamW.
+    """Abstract: the code that Adam and AdamW share in torch.
 
     Source: `_single_tensor_adam`, `_multi_tensor_adam` and `_fused_adam` in torch/optim/adam.py.
     """
@@ -69,7 +69,7 @@ class AdamLike(Moments):
     amsgrad: bool = False
 
     def decoupled(self) -> bool:
-        """Whether weights decay by themselves, not through the gradient."""
+        """Whether weight decay is applied to the weights, not to the gradient."""
         return True
 
     def state(self, weight: Weight) -> Iterator[State]:
@@ -118,7 +118,7 @@ class Adam(AdamLike, name="adam"):
 
 
 class AdamW(AdamLike, name="adamw"):
-    """Adam whose weight decay does not pass through the averages (Loshchilov & Hutter 2017, arXiv:1711.05101).
+    """Adam with weight decay that does not go through the averages (Loshchilov & Hutter 2017, arXiv:1711.05101).
 
     Source: torch/optim/adamw.py, which is torch/optim/adam.py with other defaults.
     """
@@ -174,9 +174,9 @@ class NAdam(Moments, name="nadam"):
 
 
 class RAdam(Moments, name="radam"):
-    """Adam whose adaptive rate sets in when its variance is known well enough: with the usual betas at the sixth step.
+    """Adam whose adaptive rate starts once its variance is small enough: with the default betas, at the sixth step.
 
-    What is stated of the for-loop holds from then on.
+    The for-loop implementation here models the steps after that.
 
     Source: `_single_tensor_radam` and `_multi_tensor_radam` in torch/optim/radam.py.
     """
@@ -187,7 +187,7 @@ class RAdam(Moments, name="radam"):
     decoupled_weight_decay: bool = False
 
     def rectifies(self) -> bool:
-        """Whether the adaptive rate ever sets in: `rho_inf`, which `rho_t` grows to, is above 5."""
+        """Whether the adaptive rate ever starts: `rho_inf`, the limit of `rho_t`, is above 5."""
         return 2 / (1 - self.betas[1]) - 1 > 5
 
     def forloop(self, weight: Tensor) -> Statements:
@@ -206,7 +206,7 @@ class RAdam(Moments, name="radam"):
         """`... * _compute_adaptive_lr() * _compute_rect()`."""
         yield Make("exp_avg_sq_sqrt", p)
         yield Update(p)  # exp_avg_sq_sqrt.add_(eps)
-        yield Make("reciprocal", p)  # a number over a tensor is its reciprocal, multiplied
+        yield Make("reciprocal", p)  # a number divided by a tensor: its reciprocal, times the number
         yield Make("adaptive_lr", p, real)
         yield Drop("reciprocal")
         yield Drop("exp_avg_sq_sqrt")
@@ -228,7 +228,7 @@ class RAdam(Moments, name="radam"):
 
 
 class Adamax(Moments, name="adamax"):
-    """Adam with the greatest gradient so far for the average of squares.
+    """Adam with the largest gradient so far in place of the average of squares.
 
     Source: `_single_tensor_adamax` and `_multi_tensor_adamax` in torch/optim/adamax.py.
     """

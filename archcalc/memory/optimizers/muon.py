@@ -25,7 +25,7 @@ HALF = "bfloat16"
 
 
 class Muon(Optimizer, name="muon"):
-    """Momentum made orthogonal by Newton and Schulz's iteration, in bfloat16; for matrices only.
+    """Momentum orthogonalised by Newton-Schulz iterations in bfloat16; for matrices only.
 
     Source: `_single_tensor_muon` and `_zeropower_via_newtonschulz` in torch/optim/_muon.py.
     """
@@ -48,7 +48,7 @@ class Muon(Optimizer, name="muon"):
         yield from self.not_negative("lr", "weight_decay", "momentum")
         yield 1 <= self.ns_steps < 100, f"ns_steps must be from 1 to 99, got {self.ns_steps}"
         for weight in learned(weights):
-            yield len(weight.shape) == 2, f"muon takes matrices only, and {weight.name} has {len(weight.shape)} axes"
+            yield len(weight.shape) == 2, f"muon supports matrices only, but {weight.name} has {len(weight.shape)} axes"
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield State("momentum_buffer", tensor_of(weight))
@@ -76,5 +76,5 @@ class Muon(Optimizer, name="muon"):
 
 
 def converted(tensor: Tensor) -> Changes:
-    """Of a bfloat16 operand as large as the tensor: it takes the tensor's dtype."""
+    """For a bfloat16 operand of the tensor's size: it is cast to the tensor's dtype."""
     return () if tensor.dtype == HALF else (Change(tensor.nbytes, workspace=True),)

@@ -25,7 +25,7 @@ from archcalc.memory.optimizer import (
 
 
 class RMSprop(Optimizer, name="rmsprop"):
-    """Gradients over the root of their running mean square, optionally centred and with momentum.
+    """Divides gradients by the root of their running mean square; optionally centred, and with momentum.
 
     Source: `_single_tensor_rmsprop` and `_multi_tensor_rmsprop` in torch/optim/rmsprop.py.
     """
@@ -59,7 +59,7 @@ class RMSprop(Optimizer, name="rmsprop"):
         if self.weight_decay:
             yield Make("grad", p)
         yield Update(p)  # square_avg.mul_(alpha)
-        yield Make("avg", p)  # of square_avg, less the square of grad_avg where centred
+        yield Make("avg", p)  # of square_avg, minus the square of grad_avg if centred
         yield Update(p)  # avg.add_(eps)
         if self.momentum:
             yield Update(p)  # buf.mul_(momentum)

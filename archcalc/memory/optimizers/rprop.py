@@ -52,7 +52,7 @@ class Rprop(Optimizer, name="rprop"):
         yield State("step_size", tensor_of(weight))
 
     def depends(self, weight: Weight) -> bool:
-        """A mask without axes is a plain truth: where it is true, 8 bytes more are made for an index."""
+        """A mask without axes is a single boolean: if true, an index of 8 bytes is allocated too."""
         return not weight.shape
 
     def forloop(self, weight: Tensor) -> Statements:
@@ -73,7 +73,7 @@ class Rprop(Optimizer, name="rprop"):
         yield from count_steps()
         yield Make("signs", weights[:-1])
         yield Make("last", weights[-1:])
-        yield Name("sign", "last")  # `for sign in signs:` leaves the last sign in its variable
+        yield Name("sign", "last")  # after `for sign in signs:` the variable still holds the last sign
         for weight in weights:
             yield from signs_to_etas(weight)
         for weight in weights:
@@ -86,12 +86,12 @@ class Rprop(Optimizer, name="rprop"):
 
 
 def constant(tensor: Tensor) -> Changes:
-    """Of the number that `torch.where` may choose, in the dtype of its result."""
+    """For the number that `torch.where` may choose, in the dtype of the result."""
     return (Change(ITEMSIZE[tensor.dtype], workspace=True),)
 
 
 def mask(weight: Tensor, operand: Operand) -> Make:
-    """`weight.gt(number)`: bytes of truth. Comparisons make the number within themselves."""
+    """`weight.gt(number)`: a boolean mask. Comparisons allocate the number internally."""
     return Make("mask", (Tensor(weight.shape, "bool"),), lambda _: listed(operand)(weight))
 
 

@@ -22,7 +22,7 @@ from archcalc.memory.optimizer import (
 
 
 class SGD(Optimizer, name="sgd"):
-    """Gradient descent, with momentum or Nesterov's.
+    """Gradient descent, with optional momentum or Nesterov momentum.
 
     Source: `_single_tensor_sgd`, `_multi_tensor_sgd` and `_fused_sgd` in torch/optim/sgd.py.
     """

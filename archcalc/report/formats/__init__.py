@@ -1,4 +1,4 @@
-"""One file per output format. Importing this package registers them all."""
+"""All output formats, one file each. Importing this package registers them."""
 
 import importlib
 import pkgutil

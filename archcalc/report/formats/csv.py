@@ -1,4 +1,4 @@
-"""CSV: one row to a layer, raw numbers, shapes as they are written in a spec."""
+"""CSV: one row per layer, unformatted numbers, shapes in the notation of specs."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from archcalc.report.report import Line, Report, writes
 
 @writes("csv", ".csv", single=True)
 def to_csv(report: Report) -> str:
-    """A header, then the layers in order; no totals, which a reader would add up twice."""
+    """A header, then the layers in order; no totals, so that a sum over a column is correct."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["name", "type", "output_shape", "receptive_field", *MEASURES])

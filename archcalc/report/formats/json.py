@@ -1,4 +1,4 @@
-"""JSON: the contract of docs/json.md. Every number is an integer, or a string where it is a fraction."""
+"""JSON: the contract of docs/json.md. Every number is an integer; a fraction is a string."""
 
 from dataclasses import asdict
 from fractions import Fraction
@@ -20,10 +20,10 @@ BY_LINE = ("layers", "findings")
 COUNTED = (
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
 )  # fmt: skip
-"""What every layer and the totals hold."""
+"""The counts of every layer and of the totals."""
 
 NOT_PREDICTED = None
-"""Memory of layers that say nothing of it, and of free sizes; a null is not a zero."""
+"""The value for memory that was not requested or cannot be predicted; null is not zero."""
 
 
 @writes("json", ".json", single=True, judges=True)
@@ -51,7 +51,7 @@ def to_json(report: Report) -> str:
 
 
 def written(document: dict[str, Any]) -> str:
-    """A key to a line, and a layer or a finding to a line: as good to read as to compare."""
+    """One key per line, and one layer or finding per line: easy to read and to diff."""
     lines = (
         f" {compact(key)}: {by_line(value) if value and key in BY_LINE else compact(value)}"
         for key, value in document.items()
@@ -64,7 +64,7 @@ def by_line(items: list[Any]) -> str:
 
 
 def compact(value: Any) -> str:
-    import json  # lazy: 2 ms, and every report knows of every format
+    import json  # lazy: 2 ms, and every report imports all formats
 
     return json.dumps(value, ensure_ascii=False)
 
@@ -92,7 +92,7 @@ def layer(line: Line, several: bool) -> dict[str, Any]:
 
 
 def receptive_field(seen: Seen) -> dict[str, Any]:
-    """The field in one input; its numbers are null where none can be given, and `why` says why."""
+    """The field in one input; if it is unknown, its numbers are null and `why` gives the reason."""
     fields = seen.fields
     if not fields:
         unknown: dict[str, Any] = dict.fromkeys(("size", "jump", "start", "global", "aligned"))
@@ -108,7 +108,7 @@ def receptive_field(seen: Seen) -> dict[str, Any]:
 
 
 def plain(number: Value | Fraction) -> int | str | None:
-    """A whole number as it is, a fraction or a closed form as text."""
+    """An integer unchanged; a fraction or a closed form as text."""
     if number is None or isinstance(number, int):
         return number
     return int(number) if isinstance(number, Fraction) and number.denominator == 1 else str(number)
@@ -123,7 +123,7 @@ def totals(report: Report) -> dict[str, Any]:
 
 
 def timeline(found: "Footprint | None") -> dict[str, Any]:
-    """Every step of a training step, and what is alive at its peak; nothing where it was not asked for."""
+    """The timeline of a training step, and what is alive at its peak; empty if not requested."""
     if found is None or found.timeline is None:
         return {}
     steps = [[each.phase, each.node, each.live] for each in found.timeline.steps]
@@ -131,12 +131,12 @@ def timeline(found: "Footprint | None") -> dict[str, Any]:
 
 
 def computed_once(once: "Once | None") -> dict[str, Any]:
-    """What of a frozen part can be computed once; nothing where none is frozen."""
+    """The frozen outputs that can be computed once; empty if nothing is frozen."""
     return {"computed_once": asdict(once)} if once else {}
 
 
 def memory(found: "Footprint | None") -> dict[str, Any]:
-    """The peaks, and what they are made of; nulls where they are not predicted."""
+    """The peaks and their parts; nulls if they are not predicted."""
     if found is None:
         return dict.fromkeys(("saved_bytes", "inference_peak_bytes", "training_peak_bytes"), NOT_PREDICTED)
     step = found.step

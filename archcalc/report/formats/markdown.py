@@ -1,4 +1,4 @@
-"""Markdown: a table as GitHub shows it, with the totals as its last row."""
+"""Markdown: a table in GitHub's dialect, with the totals in the last row."""
 
 from archcalc.core.render import printable
 from archcalc.report.layout import every_column, total_line

@@ -1,7 +1,7 @@
-"""The table that people read: columns aligned, blocks summed, totals, and where most of everything is.
+"""The table for terminals: aligned columns, block subtotals, totals, and the largest layers.
 
-Numbers are never cut. Where there is no room, whole columns leave, and a line below says which. Without a terminal
-there is no limit to the width, and the text is written without rich, whose import alone would cost more than the rest.
+Numbers are never truncated. If the terminal is too narrow, whole columns are hidden, and a line below names them.
+Without a terminal the width is unlimited, and the table is written without rich, whose import would dominate the time.
 """
 
 import textwrap
@@ -19,7 +19,7 @@ GAP = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What of a report to show: `room` in characters (None: no limit), and rich's colours or not."""
+    """What to show of a report; `room`: the width in characters (None: no limit); with or without rich's colours."""
 
     by: str = "layer"
     depth: int | None = None
@@ -32,7 +32,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells, and what they are: a layer, a block's sum, or the total."""
+    """A row of cells, and its kind: a layer, a block subtotal, or the total."""
 
     cells: tuple[str, ...]
     kind: str = "layer"
@@ -44,7 +44,7 @@ def to_table(report: Report) -> str:
 
 
 def table(report: Report, view: View) -> str:
-    """The whole text: what the network is, the table, the totals in words."""
+    """The whole text: a description of the network, the table, and a summary of the totals."""
     available = every_column(report)
     columns = [available[name] for name in view.columns] or [c for c in available.values() if c.rank < 9]
     if view.columns and "layer" not in view.columns:
@@ -84,7 +84,7 @@ def heading(report: Report, room: int | None) -> list[str]:
 
 
 def plain(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """Aligned text, a rule below the head and above the total."""
+    """Aligned text, with a rule below the heading and above the total."""
     widths = width_of(columns, [row.cells for row in rows], GAP)
     rule = "-" * sum(widths)
     lines = [aligned(columns, [c.title for c in columns], widths), rule]
@@ -97,7 +97,7 @@ def plain(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def aligned(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Numbers to the right, words to the left."""
+    """Numbers right-aligned, words left-aligned."""
     parts = []
     for i, (column, cell, width) in enumerate(zip(columns, cells, widths, strict=True)):
         gap = " " * GAP if i else ""
@@ -106,7 +106,7 @@ def aligned(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[in
 
 
 def colored(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """The same by rich, for a terminal."""
+    """The same table, formatted by rich for a terminal."""
     from rich.console import Console  # lazy: 30 ms
     from rich.table import Table  # lazy: 10 ms
 
@@ -123,7 +123,7 @@ def colored(columns: Sequence[Column], rows: Sequence[Row]) -> str:
 
 
 def closing(report: Report) -> list[str]:
-    """The totals that need words, and where most of everything is."""
+    """The summary below the table: totals, and the largest layers."""
     shares = [
         f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
         for name, (line, share) in report.leaders.items()
@@ -142,7 +142,7 @@ def unknown_fields(report: Report) -> list[str]:
 
 
 def memory(report: Report) -> list[str]:
-    """What the network takes, where that was asked for."""
+    """The memory figures, if requested."""
     found = report.footprint
     if found is None:
         return []
@@ -157,19 +157,20 @@ def parameters(report: Report) -> str:
         f" ({amount(totals['trainable_params'])} trainable)" if totals["params"] != totals["trainable_params"] else ""
     )
     if totals["active_params"] != totals["params"]:
-        text += f", {amount(totals['active_params'])} active for each token"
+        text += f", {amount(totals['active_params'])} active per token"
     return text + (f", {amount(totals['buffers'])} buffer elements" if totals["buffers"] != 0 else "")
 
 
 def cache(report: Report) -> list[str]:
-    """`keys and values that decoding keeps: 36,864 bytes a token`, where there is attention that can."""
+    """`KV cache: 36,864 bytes per token`, if there is causal attention."""
     nbytes = report.totals["kv_cache_bytes"]
-    return [] if nbytes == 0 else [f"keys and values that decoding keeps: {amount(nbytes)} bytes a token"]
+    return [] if nbytes == 0 else [f"KV cache: {amount(nbytes)} bytes per token"]
 
 
 def footer(left: Sequence[Column], room: int | None) -> list[str]:
-    """Which columns have left, and how to get them back."""
+    """Which columns are hidden, and how to show them."""
     if not left or room is None:
         return []
     names = ", ".join(column.name for column in left)
-    return textwrap.wrap(f"no room for: {names} (a wider terminal, or --columns)", room, break_long_words=False)
+    hidden = "columns hidden" if len(left) > 1 else "column hidden"
+    return textwrap.wrap(f"{hidden}: {names}; widen the terminal or use --columns", room, break_long_words=False)

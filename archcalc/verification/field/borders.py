@@ -1,7 +1,8 @@
-"""Which units of a layer have a way to the rim of their field that never leaves the volumes in between.
+"""Which elements of a layer reach the borders of their receptive field on a path inside the volumes in between.
 
-A field is what a unit would see if no volume ended. Near the border, and in volumes of few units, its first or last
-input unit may be reached through padding alone; dye at such a rim goes nowhere, and shows nothing.
+A field is what an element would depend on if volumes were unbounded. Near the edge of a volume, and in small volumes,
+the first or last input element of a field may be reachable through padding only. Dye at such a field border does not
+arrive, so it shows nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from archcalc.measures.receptive_field import Fields, carriers, carrying, window
 
 @dataclass(frozen=True)
 class Sides:
-    """For every unit along one axis: whether the first and the last input unit of its field can be reached, or any."""
+    """For every element along an axis: whether it reaches the first, the last, and any input element of its field."""
 
     first: tuple[bool, ...] = ()
     last: tuple[bool, ...] = ()
@@ -23,13 +24,13 @@ class Sides:
 
 
 Attained: TypeAlias = Mapping[str, tuple[Sides, ...]]
-"""The sides of every layer, axis by axis; empty ones where a unit sees the whole axis, or nothing but padding."""
+"""The sides of every layer, axis by axis; empty if an element depends on the whole axis, or on padding only."""
 
 SEES_ALL = Sides(alive=(True,))
 
 
 def attained(graph: Graph, seed: Input, fields: Mapping[str, Fields]) -> Attained:
-    """Follows every unit's taps back through the volumes, layer by layer."""
+    """Follows the taps of every element back through the volumes, layer by layer."""
     known = {**fields, seed.name: (Field(),) * seed.volume.rank}
     found = {seed.name: tuple(Sides((True,) * n, (True,) * n, (True,) * n) for n in seed.volume.spatial)}
     for node in graph:
@@ -52,7 +53,7 @@ def sides(node: Node, axis: int, graph: Graph, fields: Mapping[str, Fields], fou
 
 
 Way: TypeAlias = tuple[Span, tuple[bool, bool, bool]]
-"""What a tap sees, and whether its first, its last and any of its input units can be reached."""
+"""The span of a tap, and whether its first, its last and any of its input elements can be reached."""
 
 
 def way(source: str, axis: int, unit: int, fields: Mapping[str, Fields], found: Attained) -> Way:
@@ -66,14 +67,14 @@ def way(source: str, axis: int, unit: int, fields: Mapping[str, Fields], found: 
 
 
 def joined(ways: Sequence[Way], span: Span) -> tuple[bool, bool, bool]:
-    """Whether some tap of a unit has the rim of its field and a way to it: for the first side, the last, and any."""
+    """Whether some tap of an element reaches a border of its field: the first side, the last side, and any element."""
     first = any(theirs and span and theirs[0] == span[0] and there[0] for theirs, there in ways)
     last = any(theirs and span and theirs[1] == span[1] and there[1] for theirs, there in ways)
     return bool(first), bool(last), any(there[2] for _, there in ways)
 
 
 def taps(node: Node, axis: int, i: int, graph: Graph, rank: int) -> Iterator[tuple[str, int]]:
-    """The units that one unit of a layer reads, of every source, padding left out; `rank`: axes of the input."""
+    """The elements that one element of a layer reads, for every source, without padding; `rank`: axes of the input."""
     for place, source in enumerate(carriers(node)):
         window = windows_along(node, rank, place)[axis]
         volume = graph.volumes[source]

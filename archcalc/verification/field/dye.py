@@ -1,7 +1,7 @@
-"""Receptive fields by dye: NaN in one slab of the input, and which units of which layers it reaches.
+"""Receptive fields by dye: NaN in one slab of the input marks every element of every layer that depends on it.
 
-Sources of the method: NaN is never lost in a sum, a product, a maximum or a norm, so that it reaches exactly the units
-that read it. Interpolation alone multiplies by zeros; its zeros are taken out.
+The method works because sums, products, maxima and norms never lose NaN, so it reaches exactly the elements that read
+it. The exception is interpolation, which multiplies by zeros; these zeros are removed.
 """
 
 import time
@@ -25,7 +25,7 @@ from archcalc.verification.row import CPU, Row, counted
 from archcalc.verification.trace import Running
 
 SECONDS = 4.0
-"""Time to spend on dye, about."""
+"""The approximate time limit for dye, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -39,41 +39,41 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Slab:
-    """Where dye is put: one unit of one axis of the input, across the others."""
+    """Where dye is put: one index on one axis of the input, across the other axes."""
 
     axis: int
-    unit: int
+    element: int
 
 
 @dataclass
 class Findings:
-    """What dye has shown so far: layers that disagree, and (layer, axis, side) of the rims that were met."""
+    """The results so far: the layers that disagree, and (layer, axis, side) of the field borders that were reached."""
 
     differences: dict[str, str] = field(default_factory=dict)
-    rims: set[tuple[str, int, int]] = field(default_factory=set)
+    borders: set[tuple[str, int, int]] = field(default_factory=set)
 
     def add(self, other: "Findings") -> None:
         self.differences = {**other.differences, **self.differences}
-        self.rims |= other.rims
+        self.borders |= other.borders
 
 
 def dye(running: Running, at: str) -> Iterator[Row]:
-    """Dye in every input that has positions, one after the other: a row for each."""
+    """Puts dye into each input that has positions: one row per input."""
     seeds = spatial_inputs(running.graph)
     if not seeds:
-        yield Row("receptive fields, by dye", CPU, at, counted(0, "layer"), "no spatial input to dye", None)
+        yield Row("receptive fields, by dye", CPU, at, counted(0, "layer"), "no spatial input for dye", None)
         return
-    running.module.float()  # fields are the same in every dtype, and NaN passes through fewer short cuts in this one
+    running.module.float()  # fields do not depend on the dtype, and float32 kernels spread NaN least
     for seed in seeds:
         of_input = f" of {seed.name}" if len(seeds) > 1 else ""
         yield dye_in(seed, running, f"receptive fields{of_input}, by dye", at, SECONDS / len(seeds))
 
 
 def dye_in(seed: Input, running: Running, quantity: str, at: str, seconds: float) -> Row:
-    """Dye at the rims of as many layers' fields as there is time for; every run looks at every unit of every layer."""
+    """Puts dye at field borders of as many layers as time allows; every run checks every element of every layer."""
     fields = fields_of(running.graph, seed)
     predicted, findings = Predicted(seed, fields, attained(running.graph, seed, fields)), Findings()
-    wanted = rims(predicted, seed.volume.spatial)
+    wanted = borders(predicted, seed.volume.spatial)
     ends = time.perf_counter() + seconds
     for slab in in_turns(wanted, seed.volume.rank):
         findings.add(look(running, predicted, slab))
@@ -81,12 +81,12 @@ def dye_in(seed: Input, running: Running, quantity: str, at: str, seconds: float
             break
     wrong = tuple(f"{name}: {what}" for name, what in findings.differences.items())
     layers, agreed = (counted(n, "layer") for n in (len(fields), len(fields) - len(wrong)))
-    met = f"{len(findings.rims):,} of {sum(wanted.values()):,} rims"
+    met = f"{len(findings.borders):,} of {sum(wanted.values()):,} field borders"
     return Row(f"{quantity} ({met})", CPU, at, layers, agreed, not wrong, wrong)
 
 
-def rims(predicted: Predicted, spatial: Sequence[int]) -> Counter[Slab]:
-    """Where the field of some layer begins or ends, and for how many layers and sides."""
+def borders(predicted: Predicted, spatial: Sequence[int]) -> Counter[Slab]:
+    """The slabs where a layer's field begins or ends, each with the number of layers and sides."""
     found: Counter[Slab] = Counter()
     for name, axes in predicted.fields.items():
         for axis, (seen, ways) in enumerate(zip(axes, predicted.ways[name], strict=True)):
@@ -97,7 +97,7 @@ def rims(predicted: Predicted, spatial: Sequence[int]) -> Counter[Slab]:
 
 
 def nearest(seen: Field, ways: Sides) -> Iterator[tuple[int, int, tuple[int, int]]]:
-    """For each side the unit nearest the middle that has a way to that rim of its field: unit, side, field."""
+    """For each side, the element nearest the middle that reaches that border of its field: element, side, field."""
     for side, way in enumerate((ways.first, ways.last)):
         near = sorted((i for i, is_way in enumerate(way) if is_way), key=lambda i: abs(i - len(way) // 2))
         if near and (span := seen.at(near[0])):
@@ -105,7 +105,7 @@ def nearest(seen: Field, ways: Sides) -> Iterator[tuple[int, int, tuple[int, int
 
 
 def in_turns(wanted: Counter[Slab], rank: int) -> Iterator[Slab]:
-    """What is most layers' rim first, one axis after the other; the first unit of an axis that has none."""
+    """The slabs that are borders of the most layers first, axes in turn; the first slab of an axis that has none."""
     orders = [
         [slab for slab, _ in wanted.most_common() if slab.axis == axis] or [Slab(axis, 0)] for axis in range(rank)
     ]
@@ -116,8 +116,8 @@ def in_turns(wanted: Counter[Slab], rank: int) -> Iterator[Slab]:
 def look(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     """One run with dye in one slab of the input.
 
-    Where it disagrees it is done again without the fast convolutions that transform tiles or fill their vectors up with
-    zeros: NaN passes through these from units beyond the window, which are multiplied by zero and not read.
+    If it disagrees, it is repeated without the fast convolutions that transform tiles or pad vectors with zeros: they
+    spread NaN from elements outside the window, which they multiply by zero.
     """
     found = one_run(running, predicted, slab)
     if not found.differences:
@@ -127,22 +127,24 @@ def look(running: Running, predicted: Predicted, slab: Slab) -> Findings:
 
 
 def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
-    """The network run on dyed input, every layer's value looked at as it is made."""
+    """Runs the network on dyed input and checks the value of every layer."""
     findings, seed = Findings(), predicted.seed
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
     place = [each.name for each in running.graph.inputs].index(seed.name)
     along = slab.axis + (1 if seed.volume.channels_last else 2)
     if seed.volume.is_floating:
-        inputs[place].select(along, slab.unit).fill_(float("nan"))
+        inputs[place].select(along, slab.element).fill_(float("nan"))
     dyed = {seed.name}
 
     def see(node: Node, value: Tensor) -> None:
-        if seed.volume.is_ids and seed.name in node.sources:  # integers take no dye: what is looked up for them does
-            value.select(along, slab.unit).fill_(float("nan"))
+        if seed.volume.is_ids and seed.name in node.sources:  # integers cannot be NaN: their embeddings get the dye
+            value.select(along, slab.element).fill_(float("nan"))
         reached = value.isnan()
         if reached.any():
             dyed.add(node.name)
-        if node.name in predicted.fields and (wrong := misjudged(node, predicted, slab, reached, dyed, findings.rims)):
+        if node.name in predicted.fields and (
+            wrong := misjudged(node, predicted, slab, reached, dyed, findings.borders)
+        ):
             findings.differences.setdefault(node.name, wrong)
 
     with without_zeros():
@@ -153,37 +155,39 @@ def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
 def misjudged(
     node: Node, predicted: Predicted, slab: Slab, reached: Tensor, dyed: Collection[str], met: set[tuple[str, int, int]]
 ) -> str:
-    """What is wrong with a layer's field, as far as this dye shows; empty where nothing is. Rims met go to `met`."""
+    """The error in a layer's field that this dye shows; empty if none. Reached borders are added to `met`."""
     fields = predicted.fields[node.name]
     seen, along = fields[slab.axis], carrying(node.output, slab.axis, len(fields))
     if seen.whole or along is None:
         return misjudged_whole(node, slab, bool(reached.any()), dyed)
     along += 1 if node.output.channels_last else 2
-    units = reached.any(dim=[d for d in range(reached.dim()) if d != along]).tolist()
-    for i, is_dyed in enumerate(units):
+    elements = reached.any(dim=[d for d in range(reached.dim()) if d != along]).tolist()
+    for i, is_dyed in enumerate(elements):
         span = seen.at(i)
-        if is_dyed and not (span and span[0] <= slab.unit <= span[1]):
-            return f"unit {i} of axis {slab.axis} sees input unit {slab.unit}, predicted {span}"
+        if is_dyed and not (span and span[0] <= slab.element <= span[1]):
+            return f"element {i} of axis {slab.axis} depends on input element {slab.element}, predicted {span}"
     for i, side, span in nearest(seen, predicted.ways[node.name][slab.axis]):
-        if span[side] == slab.unit:
+        if span[side] == slab.element:
             met.add((node.name, slab.axis, side))
-            if not units[i]:
-                return f"unit {i} of axis {slab.axis} does not see input unit {slab.unit}, predicted {span}"
+            if not elements[i]:
+                return (
+                    f"element {i} of axis {slab.axis} does not depend on input element {slab.element}, predicted {span}"
+                )
     return ""
 
 
 def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
-    """Where every unit sees all: dye that is in a source comes through, and none comes from nowhere."""
+    """The same for a layer that depends on the whole axis: dye in a source must reach it, and only then."""
     expected = any(source in dyed for source in carriers(node))
     gathers = any(window.whole for windows in node.layer.windows_of_inputs(*node.inputs) for window in windows)
     if reached != expected and (reached or gathers):
-        return f"sees input unit {slab.unit} of axis {slab.axis}: {reached}, predicted {expected}"
+        return f"depends on input element {slab.element} of axis {slab.axis}: {reached}, predicted {expected}"
     return ""
 
 
 @contextmanager
 def without_zeros() -> Iterator[None]:
-    """Interpolation and masked attention pass NaN through weights of zero; a unit of weight zero is not read."""
+    """Removes zero weights: interpolation and masked attention pass NaN through them, but do not depend on it."""
     plain, attend = F.interpolate, F.scaled_dot_product_attention
 
     def interpolate(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
@@ -202,9 +206,9 @@ def without_zeros() -> Iterator[None]:
 
 @contextmanager
 def plain_convolutions() -> Iterator[None]:
-    """Convolution by sums of products alone."""
+    """Disables fast convolution algorithms."""
     with warnings.catch_warnings(), ExitStack() as stack:
-        warnings.simplefilter("ignore")  # of what setting the flags reminds us
+        warnings.simplefilter("ignore")  # about setting these flags
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
         stack.enter_context(torch.backends.nnpack.flags(enabled=False))
         yield

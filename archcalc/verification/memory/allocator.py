@@ -1,8 +1,8 @@
-"""The caching allocator of CUDA, modelled: from what is asked for to what is given, and to what is had from the device.
+"""A model of CUDA's caching allocator: from requested bytes to allocated blocks and reserved device memory.
 
-One stream, no settings. Every request is rounded up to 512 bytes, and served by the smallest free block of its pool
-that is large enough; where there is none, a segment is had from the device. What a block has too much is split off, if
-it is not too little; a released block joins its free neighbours.
+One stream, default settings. Every request is rounded up to 512 bytes and gets the smallest free block of its pool that
+is large enough; if there is none, a segment is reserved on the device. The excess of a block is split off unless it is
+too small; a released block merges with its free neighbours.
 
 Source: PyTorch, c10/cuda/CUDACachingAllocator.cpp and c10/core/AllocatorConfig.h (the constants and their names).
 """
@@ -15,27 +15,27 @@ from operator import attrgetter
 from archcalc.verification.memory.stream import BEFORE, Event
 
 MIN_BLOCK_SIZE = 512
-"""Every block is a multiple of it."""
+"""Block sizes are multiples of this."""
 
 SMALL_SIZE = 2**20
-"""The largest request that the pool of small blocks serves; and more than it is split off a large block."""
+"""The largest request for the pool of small blocks; a large block is split only if the excess is larger than this."""
 
 SMALL_BUFFER = 2 * 2**20
-"""The segments of small blocks."""
+"""The size of segments for small blocks."""
 
 LARGE_BUFFER = 20 * 2**20
-"""The segments of requests below MIN_LARGE_ALLOC."""
+"""The size of segments for large requests below MIN_LARGE_ALLOC."""
 
 MIN_LARGE_ALLOC = 10 * 2**20
-"""From here on a request has a segment of its own."""
+"""Requests of at least this size get their own segment."""
 
 ROUND_LARGE = 2 * 2**20
-"""Those are multiples of it."""
+"""The sizes of these segments are multiples of this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """The most bytes at any time: asked for, given in blocks, had from the device."""
+    """The maximum bytes at any time: requested, allocated in blocks, reserved on the device."""
 
     requested: int
     allocated: int
@@ -43,7 +43,7 @@ class Peaks:
 
 
 def peaks(events: Iterable[Event]) -> Peaks:
-    """What an allocator that is empty comes to. A release of what was there before is of no block here."""
+    """The peaks of an initially empty allocator. Releases of earlier allocations are ignored."""
     allocator, blocks = Allocator(), dict[int, Block]()
     most = Peaks(0, 0, 0)
     for event in events:
@@ -69,7 +69,7 @@ def rounded(size: int) -> int:
 
 
 def segment_for(size: int) -> int:
-    """The size of a segment for a block that no free one serves.
+    """The size of a new segment for a block.
 
     >>> [segment_for(n * 2**20) // 2**20 for n in (1, 2, 9, 10, 11)]
     [2, 20, 20, 10, 12]
@@ -81,7 +81,7 @@ def segment_for(size: int) -> int:
 
 @dataclass(eq=False)
 class Block:
-    """A piece of a segment, and its neighbours there. `small`: which pool it is of; `requested`: 0 where it is free."""
+    """A piece of a segment, and its neighbours there. `small`: its pool; `requested`: 0 if it is free."""
 
     size: int
     address: int
@@ -92,12 +92,12 @@ class Block:
 
 
 ORDER = attrgetter("size", "address")
-"""Free blocks: the smallest first, and of those the one at the lowest address."""
+"""The order of free blocks: the smallest first, then the lowest address."""
 
 
 @dataclass
 class Allocator:
-    """Two pools of free blocks, small ones and large ones, and the bytes at the moment."""
+    """Two pools of free blocks, small and large, and the current bytes."""
 
     requested: int = 0
     allocated: int = 0
@@ -105,7 +105,7 @@ class Allocator:
     free: dict[bool, list[Block]] = field(default_factory=lambda: {True: [], False: []})
 
     def allocate(self, request: int) -> Block:
-        """The smallest free block that is large enough, or a new segment; without what is too much."""
+        """The smallest free block that is large enough, or a new segment; the excess is split off."""
         size = rounded(request)
         pool = self.free[size <= SMALL_SIZE]
         at = bisect_left(pool, (size, 0), key=ORDER)
@@ -119,14 +119,14 @@ class Allocator:
         return block
 
     def segment(self, size: int) -> Block:
-        """A new segment; no block of it has a neighbour in another."""
+        """A new segment; blocks never have neighbours in another segment."""
         new = segment_for(size)
         address = self.reserved
         self.reserved += new
         return Block(new, address, size <= SMALL_SIZE)
 
     def split(self, block: Block, size: int) -> None:
-        """Cuts a block to a size; the rest of it is free."""
+        """Cuts a block to a size; the rest becomes free."""
         rest = Block(block.size - size, block.address + size, block.small, before=block, after=block.after)
         if block.after:
             block.after.before = rest
@@ -134,7 +134,7 @@ class Allocator:
         insort(self.free[block.small], rest, key=ORDER)
 
     def release(self, block: Block) -> None:
-        """Frees a block, and joins it with its neighbours where they are free."""
+        """Frees a block, and merges it with free neighbours."""
         self.requested -= block.requested
         self.allocated -= block.size
         block.requested = 0
@@ -147,7 +147,7 @@ class Allocator:
         insort(self.free[block.small], block, key=ORDER)
 
     def join(self, first: Block, second: Block, free: Block) -> None:
-        """Makes one block of two neighbours; `free` is the one of them that is in its pool."""
+        """Merges two neighbours into one block; `free` is the one that is in its pool."""
         self.free[free.small].remove(free)
         first.size += second.size
         first.after = second.after

@@ -1,11 +1,11 @@
-"""The same on a GPU: the history of CUDA's caching allocator, and its statistics.
+"""Recording on a GPU: the history of CUDA's caching allocator, and its statistics.
 
-Two witnesses are heard of one run. The history knows how many bytes were asked for; the profiler knows in which kernel,
-but only the size of the block that was given. They tell of the same events in the same order, and are put together.
+There are two recordings of one run. The history has the requested bytes; the profiler has the kernel of each event, but
+only the size of the allocated block. Both have the same events in the same order, and are merged.
 
-cuBLAS keeps a workspace for every thread in the caching allocator, made at the first matrix product and never released
-(`CUBLAS_WORKSPACE_CONFIG`, where it is set before that, says how large). A run is recorded after one like it, so that
-it is not among the events, nor in the peaks; `Usage.cublas` is its size. cuDNN's workspaces come and go in a kernel.
+cuBLAS keeps one workspace per thread in the caching allocator. It is allocated at the first matrix product and never
+released; `CUBLAS_WORKSPACE_CONFIG`, if set before that, sets its size. A run is recorded after an identical one, so the
+workspace is not in the events or the peaks; `Usage.cublas` is its size. cuDNN's workspaces live within a kernel.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,15 +18,15 @@ import torch
 from archcalc.verification.memory.stream import AllocatorEvent, Usage, recorded
 
 ALLOCATED, RELEASED = "alloc", "free_requested"
-"""What the history calls the two events of a tensor; its others are of segments, and of releases that had to wait."""
+"""The history's names for the two events of a tensor; its other events are about segments and deferred releases."""
 
 ENTRIES = 1_000_000
-"""For so many events the history has room."""
+"""The maximum number of events in the history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A run on the GPU. `resolved`: whether the profiler saw the same events, so that kernels are known."""
+    """A recorded run on the GPU. `resolved`: whether the profiler has the same events, so that kernels are known."""
 
     changes: tuple[AllocatorEvent, ...]
     resolved: bool
@@ -34,7 +34,7 @@ class Recording:
 
 
 def recorded_on_gpu(run: Callable[[], object]) -> Recording:
-    """Every event of the caching allocator during `run`, in bytes asked for."""
+    """Every event of the caching allocator during `run`, in requested bytes."""
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -52,7 +52,7 @@ def recorded_on_gpu(run: Callable[[], object]) -> Recording:
 
 
 def history(snapshot: Mapping[str, Any], device: int) -> Iterator[AllocatorEvent]:
-    """The events of a snapshot, in order; no kernel is known."""
+    """The events of a snapshot, in order, without kernels."""
     for entry in snapshot["device_traces"][device]:
         if entry["action"] == ALLOCATED:
             yield AllocatorEvent(entry["size"], entry["addr"])
@@ -61,7 +61,7 @@ def history(snapshot: Mapping[str, Any], device: int) -> Iterator[AllocatorEvent
 
 
 def merged(asked: Sequence[AllocatorEvent], seen: Sequence[AllocatorEvent]) -> tuple[tuple[AllocatorEvent, ...], bool]:
-    """The sizes of one witness with the kernels of the other; without kernels where the two do not agree."""
+    """The sizes of one recording with the kernels of the other; without kernels if the two disagree."""
     same = [(each.address, each.size > 0) for each in asked] == [(each.address, each.size > 0) for each in seen]
     if not same:
         return tuple(asked), False
@@ -69,7 +69,7 @@ def merged(asked: Sequence[AllocatorEvent], seen: Sequence[AllocatorEvent]) -> t
 
 
 def usage(before: Mapping[str, int], after: Mapping[str, int], held: int) -> Usage:
-    """From the allocator's statistics at the beginning and at the end."""
+    """The usage, from the allocator's statistics at the start and at the end."""
     requested, allocated, reserved = (
         after[f"{kind}_bytes.all.peak"] - before[f"{kind}_bytes.all.current"]
         for kind in ("requested", "allocated", "reserved")
@@ -78,7 +78,7 @@ def usage(before: Mapping[str, int], after: Mapping[str, int], held: int) -> Usa
 
 
 def cublas() -> int:
-    """The bytes that the workspaces of cuBLAS took, which are released."""
+    """Releases the workspaces of cuBLAS; returns their bytes."""
     clear = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
     if clear is None:
         return 0
@@ -88,7 +88,7 @@ def cublas() -> int:
 
 
 def same_every_time() -> AbstractContextManager[None]:
-    """cuDNN chooses algorithms by rule, and in float32: workspaces are then the same in every run."""
+    """Makes cuDNN choose algorithms deterministically, without TF32, so that workspaces are the same in every run."""
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )

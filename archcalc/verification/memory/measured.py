@@ -1,6 +1,6 @@
-"""The memory that a network really takes, event by event of the allocator: inference, training, a whole iteration.
+"""The measured memory of a network, from the allocator's events: inference, training, a whole iteration.
 
-The module is run directly, and not watched: what is looked at could live longer.
+The module runs without tracing: a traced value could live longer.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Run = Callable[[], None]
 
 
 def inference(running: Running, inputs: Sequence[Tensor]) -> Stream:
-    """A forward pass in evaluation mode, without gradients; the outputs live to its end."""
+    """A forward pass in evaluation mode, without gradients; the outputs live until it ends."""
 
     def run() -> None:
         with torch.no_grad():
@@ -35,8 +35,8 @@ def inference(running: Running, inputs: Sequence[Tensor]) -> Stream:
 def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = False) -> Stream:
     """A forward pass in training mode and a backward pass from given gradients of all outputs.
 
-    `accumulate`: gradients of an earlier step are there, which new ones are added to. Without, the run makes them, and
-    ends with them. Running statistics go on; parameters stay.
+    `accumulate`: gradients of an earlier step exist, and new ones are added to them. Otherwise the run allocates
+    gradients, which exist at its end. Running statistics are updated; parameters are not.
     """
     with ready(running, inputs) as (seeds, step):
         step()
@@ -46,9 +46,9 @@ def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = F
 
 
 def iteration(running: Running, inputs: Sequence[Tensor], optimizer: Optimizer, *, accumulate: bool = False) -> Stream:
-    """The same, and a step of the optimizer, which has its states already (`state_bytes` says how many bytes).
+    """The same, followed by a step of the optimizer, whose states already exist (see `state_bytes`).
 
-    The parameters are not the same afterwards.
+    The step changes the parameters.
     """
     with ready(running, inputs) as (seeds, step):
 
@@ -64,9 +64,9 @@ def iteration(running: Running, inputs: Sequence[Tensor], optimizer: Optimizer, 
 
 @contextmanager
 def ready(running: Running, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Tensor], Run]]:
-    """Gradients of the outputs, and a forward and backward pass that begins with them; no other gradients are there.
+    """Gradients of the outputs, and a run of a forward pass and a backward pass that starts from them.
 
-    The loss is not the sum of the outputs: its gradient would be one number, expanded, which matrix products copy.
+    The loss is not the sum of the outputs: its gradient would be an expanded number, which matrix products copy.
     """
     module = running.module
     with mode(module, training=True), same_every_time():
@@ -85,13 +85,13 @@ def ready(running: Running, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Ten
 
 
 def differentiable(outputs: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
-    """The outputs that a backward pass can begin at: those that depend on a parameter that is trained."""
+    """The outputs from which a backward pass can start: those that depend on a trained parameter."""
     found = (outputs,) if isinstance(outputs, Tensor) else outputs
     return [each for each in found if each.requires_grad]
 
 
 def stream(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], run: Run) -> Stream:
-    """What the device's allocator does in a run. In the first of its kind, libraries prepare themselves: let one be."""
+    """Records the device's allocator in a run, after one unrecorded run in which libraries initialise."""
     around = storage_bytes(inputs), storage_bytes(seeds)
     if running.device == "cuda":
         made = recorded_on_gpu(run)
@@ -100,16 +100,16 @@ def stream(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], 
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:
-    """Bytes of the memory that tensors are in, what they share once."""
+    """Bytes of the storages of tensors; shared ones count once."""
     return sum({identity(each): each.untyped_storage().nbytes() for each in tensors}.values())
 
 
-# --- what is there before a run --------------------------------------------------------------------------------------
+# --- memory before a run ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Bytes of what lives before, during and after every run, shared storages once."""
+    """Bytes that are alive before, during and after every run; shared storages count once."""
 
     parameters: int
     buffers: int
@@ -120,12 +120,12 @@ class Standing:
 
 
 def standing(running: Running) -> Standing:
-    """What the module itself is, as `state_dict` has it: tables that a layer looks up its inputs in are not in it."""
+    """The bytes of the module's `state_dict`; non-persistent tables are not included."""
     module = running.module
     parameters, everything = storage_bytes(module.parameters()), storage_bytes(module.state_dict().values())
     return Standing(parameters, everything - parameters)
 
 
 def state_bytes(optimizer: Optimizer) -> int:
-    """Bytes of an optimizer's states."""
+    """The bytes of an optimizer's state."""
     return storage_bytes(each for state in optimizer.state.values() for each in state.values() if torch.is_tensor(each))

@@ -1,4 +1,4 @@
-"""What autograd keeps of a forward pass for the backward pass, layer by layer."""
+"""The tensors that autograd saves in a forward pass for the backward pass, layer by layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ ACTIVATION, INPUT, PARAMETER, BUFFER = "activation", "input", "parameter", "buff
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One storage that is kept whole: `size` in bytes; `shape` and `dtype` are of the tensor it was first kept for.
+    """One saved storage: `size` in bytes; `shape` and `dtype` of the first tensor that was saved.
 
-    `layer`: the layer that was the first to keep it. `kind`: an activation, or what is there anyway.
+    `layer`: the first layer that saved it. `kind`: an activation, or memory that exists anyway.
     """
 
     layer: str
@@ -34,27 +34,27 @@ class Kept:
 
 @dataclass(frozen=True)
 class Saved:
-    """All storages kept, in the order in which they first were."""
+    """All saved storages, in the order in which they were first saved."""
 
     kept: tuple[Kept, ...]
 
     @property
     def total(self) -> int:
-        """Bytes of activations."""
+        """The bytes of all activations."""
         return self.of(ACTIVATION)
 
     def of(self, kind: str) -> int:
-        """Bytes of one kind."""
+        """The bytes of one kind."""
         return sum(each.size for each in self.kept if each.kind == kind)
 
     @property
     def by_layer(self) -> dict[str, int]:
-        """Bytes of activations by the layer that keeps them first; layers that keep nothing more are left out."""
+        """Bytes of activations, by the first layer that saves them; layers without any are left out."""
         return {layer: sum(each.size for each in kept) for layer, kept in self.tensors.items()}
 
     @property
     def tensors(self) -> dict[str, tuple[Kept, ...]]:
-        """The activations by the layer that keeps them first."""
+        """The activations, by the first layer that saves them."""
         found: dict[str, tuple[Kept, ...]] = {}
         for each in self.kept:
             if each.kind == ACTIVATION:
@@ -63,13 +63,13 @@ class Saved:
 
 
 def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
-    """What a forward pass in training mode keeps. On meta too, where nothing is computed, and the same is kept as on
-    the CPU, but for attention: there its scores are, where the CPU's kernel keeps a number for each row of them.
+    """What a forward pass in training mode saves. The meta device saves the same as the CPU, except in attention, where
+    meta saves the scores and the CPU's kernel saves one number per row of scores.
 
-    A Python number that a tensor is multiplied by is kept as well, in 8 bytes which autograd does not tell of.
+    A Python number that multiplies a tensor is saved too, in 8 bytes that autograd does not report.
     """
     kinds = owned(running.module, inputs)
-    held: dict[int, UntypedStorage] = {}  # what is held here is not freed, so that an identity is not given twice
+    held: dict[int, UntypedStorage] = {}  # keeps storages alive, so that no identity is reused
     holders: dict[int, list[ReferenceType[Packed]]] = {}
     kept: dict[int, Kept] = {}
     outputs: list[Tensor] = []
@@ -96,7 +96,7 @@ def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
 
 
 class Packed:
-    """What autograd holds in place of a tensor; it lets go of it with the layers whose outputs nobody reads."""
+    """The object that autograd holds instead of a tensor; it is freed with layers whose outputs are not used."""
 
 
 def unpacked(nothing: Any) -> Tensor:
@@ -104,13 +104,13 @@ def unpacked(nothing: Any) -> Tensor:
 
 
 def identity(tensor: Tensor) -> int:
-    """What tensors have in common that share their memory."""
+    """The identity of a tensor's storage; equal for tensors that share memory."""
     key: int = tensor.untyped_storage()._cdata
     return key
 
 
 def owned(module: nn.Module, inputs: Sequence[Tensor]) -> Mapping[int, str]:
-    """What is there before a run, by identity."""
+    """The storages that exist before a run, by identity."""
     found = {identity(each): PARAMETER for each in module.parameters()}
     found |= {identity(each): BUFFER for each in module.buffers()}
     return found | {identity(each): INPUT for each in inputs}

@@ -1,7 +1,7 @@
-"""What an allocator did, in order: every allocation and release of a run, with the kernel that it happened in.
+"""The events of an allocator, in order: every allocation and release of a run, with its kernel.
 
-The allocator itself tells, through the memory events of `torch.profiler`: nothing is sampled, and nothing lives longer
-because it is looked at. (Under a `TorchDispatchMode` autograd does not add gradients in place: another peak.)
+The events come from the allocator itself, through `torch.profiler`. Nothing is sampled, and recording does not extend
+the life of tensors. (Under a `TorchDispatchMode`, autograd does not add gradients in place, which changes the peak.)
 """
 
 import gc
@@ -19,15 +19,15 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 BEFORE = -1
-"""The block of a release whose allocation was before the run."""
+"""The block number of a release whose allocation was before the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One allocation (`size` in bytes, above 0) or release (below 0).
 
-    `block`: which allocation of the run it is, or releases; from 0 in order. `kernel`: the kernel in which it happened,
-    "" between kernels. `workspace`: whether one run of a kernel both allocates and releases it: no tensor is in it.
+    `block`: the number of the allocation in the run, from 0. `kernel`: the kernel of the event, "" between kernels.
+    `workspace`: whether a kernel allocates and releases it in one run, so that it holds no tensor.
     """
 
     size: int
@@ -38,10 +38,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What CUDA's caching allocator says of a run: the most bytes above those it had given as the run began.
+    """Statistics of CUDA's caching allocator for a run: the peak bytes above the level at its start.
 
-    `requested`: asked for; `allocated`: in the blocks given; `reserved`: had from the device, above what it had.
-    `cublas`: what cuBLAS holds, which is in none of the others.
+    `requested`: requested by tensors; `allocated`: in blocks; `reserved`: reserved on the device. `cublas`: the bytes
+    of cuBLAS's workspaces, which are not in the others.
     """
 
     requested: int
@@ -52,14 +52,14 @@ class Usage:
 
 @dataclass(frozen=True)
 class Stream:
-    """All events of a run, and what they come to, in bytes above what was allocated as it began.
+    """All events of a run, and its peaks, in bytes above the level at its start.
 
-    That is: parameters and buffers; states of an optimizer, and gradients that are kept from before; the inputs and the
-    gradients of the outputs that the backward pass begins with. The last two belong to the run: `inputs` and `seeds`
-    are their bytes, which `peak` counts, as they live from its beginning to its end, and the other figures do not.
+    At the start these exist: parameters and buffers; optimizer state and earlier gradients; the inputs and the initial
+    gradients of the outputs. The last two belong to the run: `inputs` and `seeds` are their bytes. `peak` includes
+    them, because they live throughout the run; the other figures do not.
 
-    `resolved`: whether kernels are known; where they are not, workspaces count as tensors. `usage`: of a GPU, what its
-    allocator says.
+    `resolved`: whether kernels are known; if not, workspaces count as tensors. `usage`: the statistics of a GPU's
+    allocator.
     """
 
     events: tuple[Event, ...]
@@ -70,32 +70,32 @@ class Stream:
 
     @cached_property
     def raw_peak(self) -> int:
-        """The most that the allocator alive, workspaces among it."""
+        """The peak including workspaces."""
         return highest(event.size for event in self.events)
 
     @cached_property
     def logical_peak(self) -> int:
-        """The most that tensors alive: the peak without workspaces."""
+        """The peak of tensors, without workspaces."""
         return highest(event.size for event in self.events if not event.workspace)
 
     @property
     def peak(self) -> int:
-        """The most that tensors alive, the inputs and the gradients of the outputs among them."""
+        """The peak of tensors, including the inputs and the initial gradients."""
         return self.logical_peak + self.inputs + self.seeds
 
     @property
     def end(self) -> int:
-        """What is left when the run has ended and its outputs are gone: gradients."""
+        """The bytes left after the run, when its outputs are released: gradients."""
         return sum(event.size for event in self.events)
 
     @property
     def allocations(self) -> tuple[int, ...]:
-        """The sizes of what tensors are in, in order."""
+        """The sizes of the storages of tensors, in order."""
         return tuple(event.size for event in self.events if event.size > 0 and not event.workspace)
 
     @property
     def workspaces(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of the workspaces of every kernel, in order."""
+        """The sizes of workspaces by kernel, in order."""
         found: dict[str, tuple[int, ...]] = {}
         for event in self.events:
             if event.workspace and event.size > 0:
@@ -104,7 +104,7 @@ class Stream:
 
 
 def highest(changes: Iterable[int]) -> int:
-    """The highest level that changes lead to, from 0.
+    """The highest level after these changes, starting from 0.
 
     >>> highest([3, 4, -3, 2, -6])
     7
@@ -117,7 +117,7 @@ def highest(changes: Iterable[int]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AllocatorEvent:
-    """An event as the profiler has it. `run` tells one run of a kernel from all others; 0 is outside of kernels."""
+    """An event from the profiler. `run` identifies one run of a kernel; 0 is outside kernels."""
 
     size: int
     address: int
@@ -126,9 +126,9 @@ class AllocatorEvent:
 
 
 def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[AllocatorEvent, ...]:
-    """Every event of a device's allocator during `run`, in order; of CUDA's, sizes are those of its blocks.
+    """Every event of a device's allocator during `run`, in order; for CUDA, sizes are block sizes.
 
-    The profiler knows the sizes only of what it saw being allocated, so `run` must release nothing older.
+    The profiler knows only the sizes of allocations it saw, so `run` must not release anything older.
     """
     gc.collect()
     gc.disable()
@@ -143,7 +143,7 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
 
 @contextmanager
 def without_messages() -> Iterator[None]:
-    """The profiler's library says on stderr that it begins and ends, unless told not to before it is first used."""
+    """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use."""
     name = "KINETO_LOG_LEVEL"
     told = name in os.environ
     os.environ.setdefault(name, "99")
@@ -155,9 +155,9 @@ def without_messages() -> Iterator[None]:
 
 
 def changes(roots: Sequence[Any], device: str, autocast: bool = False) -> Iterator[AllocatorEvent]:
-    """The memory events of a tree of operators, each with the outermost kernel that ran at the time.
+    """The memory events of a tree of operators, each with the outermost kernel that was running.
 
-    No two outermost kernels run at once; a kernel's events may be on threads of its own, so that only time tells.
+    Outermost kernels never overlap. The events of a kernel may be on other threads, so they are matched by time.
     """
     found, spans = flattened(roots, device, autocast)
     starts = [start for start, _, _ in spans]
@@ -187,7 +187,7 @@ def flattened(
 
 
 def events(changes: Sequence[AllocatorEvent]) -> tuple[Event, ...]:
-    """Numbered, and those told apart that one run of a kernel both allocates and releases."""
+    """Numbers the events, and marks workspaces: allocated and released in one run of a kernel."""
     alive: dict[int, tuple[int, AllocatorEvent]] = {}
     blocks: list[int] = []
     workspaces: set[int] = set()
@@ -209,7 +209,7 @@ def events(changes: Sequence[AllocatorEvent]) -> tuple[Event, ...]:
 
 
 def calls_itself(node: Any) -> bool:
-    """Whether an operator calls the one of its own name: under autocast, which casts what goes in, and calls on."""
+    """Whether an operator calls another one of the same name, as autocast wrappers do after casting inputs."""
     return any(child.name == node.name for child in node.children)
 
 
@@ -218,10 +218,10 @@ def calls_itself(node: Any) -> bool:
 
 @cache
 def is_kernel(name: str) -> bool:
-    """Whether an operator computes, rather than only call others that do, as autograd too sees it.
+    """Whether an operator computes, instead of only calling others; autograd makes the same distinction.
 
-    `aten::max_pool2d` is no kernel: all it does is call `aten::max_pool2d_with_indices`, which is, and the indices that
-    it then drops are a tensor of the network. `aten::convolution` is one, whichever library does its work.
+    `aten::max_pool2d` is not a kernel: it only calls `aten::max_pool2d_with_indices`, which is one, and the indices it
+    then drops are a tensor of the network. `aten::convolution` is a kernel, whichever library does the work.
     """
     space, _, word = name.partition("::")
     packet = getattr(torch.ops.aten, word, None) if space == "aten" else None
@@ -234,6 +234,6 @@ def is_kernel(name: str) -> bool:
 
 
 def only_calls(operator: str) -> bool:
-    """Whether an operator has neither a kernel of its own nor a derivative."""
+    """Whether an operator has neither its own kernel nor a derivative."""
     has: Callable[[str, str], bool] = torch._C._dispatch_has_kernel_for_dispatch_key
     return has(operator, "CompositeImplicitAutograd") and not has(operator, "CPU")

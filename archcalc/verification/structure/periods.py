@@ -1,7 +1,7 @@
-"""Closed forms over two periods of sizes: what they say of every layer, and which sizes they refuse, against torch.
+"""Compares closed forms with torch over two periods of sizes: every layer's numbers, and the refused sizes.
 
-What floors make of a length repeats with a period; two of them in a row show every remainder, and that it repeats.
-All axes run through their periods at once, each at a pace of its own.
+The effect of floors on a length is periodic; two periods in a row cover every remainder, and show the repetition.
+All axes run through their periods at the same time, with different steps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,17 +27,17 @@ from archcalc.verification.row import META, Row, compared
 from archcalc.verification.trace import Running, torch_dtype
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
-"""What torch raises for a size that it does not take."""
+"""The exceptions of torch for a size that it does not accept."""
 
 PACES = (1, 3, 5, 7, 9, 11, 13)
-"""Steps of the axes, one after the other: odd, so that each meets every remainder of a period that is a power of 2."""
+"""The steps of the axes, in order: odd, so that each covers every remainder of a period that is a power of 2."""
 
 Values = Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Forms:
-    """A network with its axes free, and the module that is built for the spec's own size."""
+    """A network with free axes, and the module built for the spec's own size."""
 
     document: Document
     graph: Graph
@@ -46,11 +46,11 @@ class Forms:
 
     @property
     def depends(self) -> bool:
-        """Whether weights have the size of the input in their shapes: another size is then another module."""
+        """Whether shapes of weights depend on the size of the input, so that every size needs a new module."""
         return not all(is_number(*weight.shape) for node in self.graph for weight in node.weights)
 
     def module_at(self, values: Values) -> Running | None:
-        """The module for a size; None where archcalc refuses to build it."""
+        """The module for a size; None if archcalc refuses to build it."""
         if not self.depends:
             return self.running
         sizes = {each.name: at(each.volume.item_shape, values) for each in self.graph.inputs}
@@ -62,8 +62,8 @@ class Forms:
 
 
 def without_pointwise(running: Running) -> Running:
-    """The module without what keeps every unit in its place and contracts nothing: norms and activations, which other
-    sizes have shown already, and which are most of the time on the meta device."""
+    """The module without pointwise layers (norms, activations): other sizes already check them, and they take most of
+    the time on the meta device."""
     graph = running.graph
     keeps = {node.module for node in graph if node.output == node.inputs[0] and not node.ops.mac and not node.reruns}
     for name, module in list(running.module.named_modules()):
@@ -74,7 +74,7 @@ def without_pointwise(running: Running) -> Running:
 
 
 def over_periods(document: Document, own: Graph, running: Running, most: int) -> Iterator[Row]:
-    """Rows for at most `most` sizes; none where the network has no spatial axis."""
+    """Rows for at most `most` sizes; none if the network has no spatial axis."""
     if not most or not any(each.volume.rank for each in own.inputs):
         return
     graph = with_free(document, batch=own.inputs[0].volume.batch, dtype=own.dtype)
@@ -83,11 +83,11 @@ def over_periods(document: Document, own: Graph, running: Running, most: int) ->
         return
     forms = Forms(document, graph, own, without_pointwise(running))
     sizes = list(sizes_over(axes, periods(graph, list(axes)), most))
-    yield from held(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
+    yield from compared_with_torch(forms, sizes, f"{len(sizes)} sizes, {shown(sizes[0])} to {shown(sizes[-1])}")
 
 
 def periods(graph: Graph, names: Sequence[str]) -> dict[str, int]:
-    """After how many units of each axis every layer's volume and MACs repeat in kind; 1 where that is not decided."""
+    """The period of each axis after which every layer's volume and MACs repeat; 1 if it cannot be determined."""
     found = dict.fromkeys(names, 1)
     wholes = {expression(n) for node in graph for n in (*node.output.item_shape, macs(node))}
     for whole in wholes:
@@ -100,7 +100,7 @@ def periods(graph: Graph, names: Sequence[str]) -> dict[str, int]:
 
 
 def sizes_over(axes: Values, repeat: Values, most: int) -> Iterator[Values]:
-    """Two periods of every axis around its own length; evenly chosen ones where that would be more than `most`."""
+    """Two periods of every axis around its own length; evenly spaced ones if that is more than `most`."""
     longest = 2 * max(repeat.values())
     step = max(1, -(-longest // most))
     while gcd(step, longest) > 1 and step > 1:
@@ -112,8 +112,8 @@ def sizes_over(axes: Values, repeat: Values, most: int) -> Iterator[Values]:
         }
 
 
-def held(forms: Forms, sizes: Sequence[Values], where: str) -> Iterator[Row]:
-    """Every size accepted or refused as the conditions say; where it is accepted, its shapes and MACs."""
+def compared_with_torch(forms: Forms, sizes: Sequence[Values], where: str) -> Iterator[Row]:
+    """Checks that torch accepts the sizes that meet the conditions; for accepted sizes, compares shapes and MACs."""
     said: dict[str, str] = {}
     happened: dict[str, str] = {}
     shapes: tuple[dict[str, object], dict[str, object]] = ({}, {})
@@ -135,7 +135,7 @@ def held(forms: Forms, sizes: Sequence[Values], where: str) -> Iterator[Row]:
 
 
 def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], int] | None:
-    """The shape of every layer's value, and the MACs; None where torch, or the builder, refuses the size."""
+    """The shape of every layer's value, and the MACs; None if torch, or the builder, refuses the size."""
     running = forms.module_at(values)
     if running is None:
         return None

@@ -1,4 +1,4 @@
-"""Other sizes than the spec's, to see that the formulas hold there too."""
+"""Other sizes than the spec's, to check the formulas there too."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from archcalc.spec.declaration import Document
 Sizes = Mapping[str, tuple[int, ...]]
 
 STEPS = (1, 3, 7, 15, 31, 63, 127)
-"""How much larger an odd size may be than the spec's; the first that the network takes is used."""
+"""How much larger than the spec's size an odd size may be; the first that the network accepts is used."""
 
 
 def odd(n: int, step: int) -> int:
@@ -35,16 +35,16 @@ def oblong(n: int, axis: int, step: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A network at another size; None where it takes none that was tried. `refused`: those it did not take."""
+    """A network at another size; None if it accepts none. `refused`: the sizes that it did not accept."""
 
     graph: Graph | None
     refused: tuple[Sizes, ...] = ()
 
 
 def other_sizes(document: Document, graph: Graph, dtype: str) -> Iterator[Other]:
-    """The network at an odd size and at one of unequal axes, with other batches.
+    """The network at an odd size and at a size with unequal axes, with other batches.
 
-    Without spatial axes there is only the batch to change.
+    Without spatial axes, only the batch changes.
     """
     batch = graph.inputs[0].volume.batch if graph.inputs else 1
     if not any(each.volume.rank for each in graph.inputs):
@@ -62,7 +62,7 @@ def other_sizes(document: Document, graph: Graph, dtype: str) -> Iterator[Other]
 
 
 def resized(volume: Volume, way: Callable[[int, int, int], int], step: int) -> tuple[int, ...]:
-    """The shape of an item with other spatial axes."""
+    """The shape of a sample with other spatial axes."""
     return volume.to(spatial=tuple(way(n, axis, step) for axis, n in enumerate(volume.spatial))).item_shape
 
 

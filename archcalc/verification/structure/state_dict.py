@@ -1,4 +1,4 @@
-"""What a network keeps: the entries of `state_dict`, and how many elements they have."""
+"""The entries of `state_dict`, and their numbers of elements."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from archcalc.verification.row import META, Row, compared, total
 
 
 def structure(graph: Graph, module: nn.Module, at: str) -> Iterator[Row]:
-    """`state_dict` entry by entry, and the counts of parameters and buffers."""
+    """Compares `state_dict` entry by entry, and the counts of parameters and buffers."""
     yield compared("state_dict: names, shapes, training", META, at, predicted(graph), measured(module), "entry")
     learned = list(module.parameters())
     names = dict(all_parameters(module))
@@ -23,7 +23,7 @@ def structure(graph: Graph, module: nn.Module, at: str) -> Iterator[Row]:
 
 
 def predicted(graph: Graph) -> dict[str, str]:
-    """Every entry with its shape and what it is; of a shared one, whose it is."""
+    """Every entry with its shape and kind; for a shared one, also the owner."""
     owners = {f"{node.name}.{weight.name}": weight for node in graph for weight in node.weights}
     found = {}
     for node in graph:

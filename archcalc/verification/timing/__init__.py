@@ -1,4 +1,4 @@
-"""Time against the roofline: each layer's time beside the least that the device allows.
+"""Time and roofline: each layer's time, and the minimum that the device allows.
 
 In: a built network and a device. Out: times and ceilings. To touch: how time is measured and shown.
 """

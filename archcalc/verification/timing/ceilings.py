@@ -1,7 +1,7 @@
-"""The ceilings of a device, measured in this very run: how fast it multiplies matrices, and how fast it copies memory.
+"""The ceilings of a device, measured in the same run: its rates of matrix products and of memory copies.
 
-What a data sheet says is not what a device does at its temperature, its clock and with its neighbours. The best of many
-samples is taken: whatever disturbs a sample makes it slower.
+The rates of a data sheet do not account for temperature, clock rate and other load. The best of many samples is used,
+because disturbances only make a sample slower.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,20 +13,20 @@ from archcalc.memory.roofline import Ceilings
 from archcalc.verification.timing.clock import Spread, clock_of, spread, timed
 
 SIDES = {"cpu": 512, "cuda": 8192}
-"""Of the square matrices: large enough to be fast, and on a CPU so small that some sample has it to itself."""
+"""The side of the square matrices: large enough to be fast, and on a CPU small enough for an undisturbed sample."""
 
 COPIED = {"cpu": 64 * 2**20, "cuda": 2**30}
-"""Bytes that are copied: more than caches hold."""
+"""The bytes to copy: more than fits in caches."""
 
 SAMPLES = 50
-"""So many of each, before what they are for and again after it."""
+"""The number of samples of each rate, before the network runs and again after it."""
 
 WARM_UPS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A rate in samples of the same work, in units a second."""
+    """A rate, in several samples of the same work, in units per second."""
 
     samples: tuple[float, ...]
 
@@ -44,7 +44,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`product`: FLOP/s of a matrix product; `copy`: bytes/s, those read and those written."""
+    """`product`: FLOP/s of a matrix product; `copy`: bytes/s, read plus written."""
 
     product: Rate
     copy: Rate
@@ -58,24 +58,24 @@ class Measured:
 
 
 def measured(device: str, dtype: torch.dtype, samples: int = SAMPLES) -> Measured:
-    """Both rates, in a network's dtype."""
+    """Both rates, in the dtype of a network."""
     return Measured(product_rate(device, dtype, SIDES[device], samples), copy_rate(device, COPIED[device], samples))
 
 
 def product_rate(device: str, dtype: torch.dtype, side: int, samples: int) -> Rate:
-    """Of two square matrices of random numbers: zeros would take less power, and be faster."""
+    """The rate for two random square matrices; zeros would need less power and be faster."""
     a, b, out = (torch.randn(side, side, dtype=dtype, device=device) for _ in range(3))
     return rate(lambda: torch.mm(a, b, out=out), 2 * side**3, device, samples)
 
 
 def copy_rate(device: str, nbytes: int, samples: int) -> Rate:
-    """From one place of the device's memory to another."""
+    """The rate of a copy within the device's memory."""
     source, target = (torch.randint(0, 256, (nbytes,), dtype=torch.uint8, device=device) for _ in range(2))
     return rate(lambda: target.copy_(source), 2 * nbytes, device, samples)
 
 
 def rate(call: Callable[[], object], amount: int, device: str, samples: int) -> Rate:
-    """How much of an amount is done in a second."""
+    """The rate of a call that does this amount of work."""
     clock = clock_of(device)
     timed(call, clock, WARM_UPS)
     return Rate(per_second(amount, timed(call, clock, samples)))

@@ -1,4 +1,4 @@
-"""Time on a device, between marks: by the CPU's clock, or by events that a GPU passes as it comes to them."""
+"""Time on a device, between marks: by the CPU's clock, or by events in a GPU's stream."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 HEAD_START = 100_000_000
-"""Cycles that a GPU waits as a measurement begins, some 50 ms: the CPU has enqueued the work when it sets out, and what
-is measured is the work and not how fast it is enqueued. What takes longer to enqueue is measured with that."""
+"""Cycles that a GPU waits at the start of a measurement, about 50 ms. Meanwhile the CPU enqueues the work, so that the
+work is measured and not the enqueueing; if enqueueing takes longer, it is included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of several samples of one quantity the middle, and what a tenth of them is below and above."""
+    """The median and the 10th and 90th percentiles of several samples of one quantity."""
 
     median: float
     p10: float
@@ -24,7 +24,7 @@ class Spread:
 
 
 def spread(samples: Sequence[float]) -> Spread:
-    """Samples by nearest rank: each of the three is one of them.
+    """The spread by nearest rank: each of the three values is one of the samples.
 
     >>> spread([3.0, 1.0, 2.0]), spread(range(1, 11))
     (Spread(median=2.0, p10=1.0, p90=3.0), Spread(median=5, p10=1, p90=9))
@@ -34,23 +34,23 @@ def spread(samples: Sequence[float]) -> Spread:
 
 
 class Clock(ABC):
-    """A device's own time."""
+    """The clock of a device."""
 
     @abstractmethod
     def start(self) -> Any:
-        """The first mark, when all earlier work is done."""
+        """The first mark, after all earlier work is done."""
 
     @abstractmethod
     def mark(self) -> Any:
-        """When all work until here is done."""
+        """A mark for the time when all work so far is done."""
 
     @abstractmethod
     def seconds(self, marks: Sequence[Any]) -> list[float]:
-        """Between each mark and the next."""
+        """The seconds between each mark and the next."""
 
 
 class CpuClock(Clock):
-    """What the CPU computes is done when the call returns."""
+    """The CPU's clock: work is done when the call returns."""
 
     def start(self) -> float:
         return self.mark()
@@ -63,7 +63,7 @@ class CpuClock(Clock):
 
 
 class CudaClock(Clock):
-    """A GPU passes events in the order of its work; how long between them it knows to half a microsecond."""
+    """A GPU's events, which are recorded in the order of its work, with a resolution of half a microsecond."""
 
     def start(self) -> Any:
         torch.cuda.synchronize()
@@ -87,7 +87,7 @@ def clock_of(device: str) -> Clock:
 
 
 def timed(call: Callable[[], object], clock: Clock, runs: int) -> list[float]:
-    """The seconds that a call takes, each of several times."""
+    """The seconds of a call, for each of several runs."""
     return [once(call, clock) for _ in range(runs)]
 
 

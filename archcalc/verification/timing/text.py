@@ -1,4 +1,4 @@
-"""A timing in rows, for people, and in plain values, for JSON."""
+"""A timing as rows for people, and as plain values for JSON."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,20 +11,20 @@ from archcalc.verification.timing.clock import Spread
 from archcalc.verification.timing.timing import Timed, Timing
 
 SLOWEST = 5
-"""Layers that a row names."""
+"""The number of slowest layers that a row names."""
 
 
 def rows_of(timing: Timing, level: str, at: str) -> Iterator[Row]:
-    """What is reported of the time, and held to nothing."""
+    """The rows of a timing, which are reported and not compared."""
     layers = sorted(timing.layers, key=lambda each: each.seconds.median, reverse=True)
     count, above = len(layers), [each for each in layers if each.is_above]
     ratio = f"{timing.whole.median / timing.floor:.2f} times its floor; " if timing.floor else ""
     yield reported(
         "time of a forward pass", level, at, f"at least {milliseconds(timing.floor)}",
-        milliseconds(timing.whole.median), [f"{ratio}the middle of {timing.runs} runs, {tenths(timing.whole)}"],
+        milliseconds(timing.whole.median), [f"{ratio}median of {timing.runs} runs, {tenths(timing.whole)}"],
     )  # fmt: skip
     yield reported(
-        "medians of its layers, added", level, at, counted(count, "layer"), milliseconds(timing.sum),
+        "sum of its layers' medians", level, at, counted(count, "layer"), milliseconds(timing.sum),
         [line(each, timing) for each in layers[:SLOWEST]],
     )  # fmt: skip
     yield reported(
@@ -37,7 +37,7 @@ def rows_of(timing: Timing, level: str, at: str) -> Iterator[Row]:
 
 def ceiling(quantity: str, level: str, at: str, rate: Rate, unit: str) -> Row:
     found = rate.spread
-    part = f"the best of {len(rate.samples)}; p10 {scaled(found.p10, unit)}, p90 {scaled(found.p90, unit)}"
+    part = f"best of {len(rate.samples)}; p10 {scaled(found.p10, unit)}, p90 {scaled(found.p90, unit)}"
     return reported(quantity, level, at, "not predicted", scaled(rate.best, unit), [part])
 
 
@@ -69,14 +69,14 @@ def scaled(rate: float, unit: str) -> str:
 
 
 def plain(timing: Timing) -> dict[str, Any]:
-    """All of a timing: seconds, FLOP/s and bytes/s; a layer above its ceiling says so."""
+    """The whole timing: seconds, FLOP/s and bytes/s; layers above their ceiling are marked."""
     rates = {"flops_per_second": timing.measured.product, "bytes_per_second": timing.measured.copy}
     return {
         "dtype": timing.dtype,
         "runs": timing.runs,
         "warm_ups": timing.warm_ups,
         "forward_seconds": asdict(timing.whole),
-        "watched_seconds": asdict(timing.watched),
+        "traced_seconds": asdict(timing.traced),
         "layers_seconds": timing.sum,
         "floor_seconds": timing.floor,
         "ceilings": {

@@ -1,8 +1,8 @@
-"""The time that a network takes, whole and layer by layer, beside the least that its layers can take on this device.
+"""The time of a network, whole and layer by layer, with the minimum time of each layer on this device.
 
-The two are not compared: a floor is no prediction. What it is worth is the order of layers, and which ceiling each is
-under. A layer that is faster than its floor says that a ceiling was measured too low, or that the layer does less than
-is counted (roofline.py says when); it is flagged.
+The two are not compared, because a floor is not a prediction. It shows the order of layers and which ceiling limits
+each. A layer that is faster than its floor is flagged: either a ceiling was measured too low, or the layer does less
+work than is counted (see roofline.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,12 +18,12 @@ from archcalc.verification.timing.clock import Clock, Spread, clock_of, spread, 
 from archcalc.verification.trace import Running, floating_dtype
 
 RUNS, WARM_UPS = 50, 10
-"""Passes that are timed, and those before them."""
+"""The number of timed passes, and of warm-up passes before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One layer: the time from the end of the one before it to its own, in seconds, and the least it can take."""
+    """One layer: the time from the end of the previous layer to its own end, in seconds, and its minimum."""
 
     name: str
     seconds: Spread
@@ -33,7 +33,7 @@ class Timed:
 
     @property
     def reached(self) -> float:
-        """How near it comes to its ceiling: 1 is at it. What computes nothing may take no time."""
+        """The fraction of its ceiling that it reaches; above 1 it is flagged. 0 for a layer that computes nothing."""
         return self.floor / self.seconds.median if self.seconds.median else 0.0
 
     @property
@@ -44,48 +44,48 @@ class Timed:
 
 @dataclass(frozen=True)
 class Timing:
-    """`dtype`: what the ceiling's matrices are of. In seconds, `whole`: a forward pass in which nothing is watched;
-    `watched`: one in which layers are timed.
+    """`dtype`: the dtype of the matrices for the ceiling. In seconds, `whole`: a forward pass without tracing;
+    `traced`: a forward pass in which layers are timed.
     """
 
     dtype: str
     runs: int
     warm_ups: int
     whole: Spread
-    watched: Spread
+    traced: Spread
     layers: tuple[Timed, ...]
     measured: Measured
 
     @property
     def floor(self) -> float:
-        """The least time of all layers, one after the other."""
+        """The sum of the minimum times of all layers."""
         return sum(each.floor for each in self.layers)
 
     @property
     def sum(self) -> float:
-        """The medians of all layers, added: less than a pass takes, where each is disturbed at some layers of it."""
+        """The sum of the medians of all layers; less than a pass, if every pass is disturbed at some layers."""
         return sum(each.seconds.median for each in self.layers)
 
 
 def timing(running: Running, *, runs: int = RUNS, warm_ups: int = WARM_UPS, samples: int = SAMPLES) -> Timing:
-    """A network in evaluation mode on random inputs; ceilings before and after it, the best of both.
+    """Times a network in evaluation mode on random inputs; ceilings are measured before and after, and the best used.
 
-    On the CPU a layer's time has some microseconds of being watched in it.
+    On the CPU, a layer's time includes a few microseconds of tracing.
     """
     dtype = floating_dtype(running.graph)
     inputs, clock = running.inputs(), clock_of(running.device)
     with as_timed():
         before = measured(running.device, dtype, samples)
         whole = passes(running, inputs, clock, runs, warm_ups)
-        watched = watched_passes(running, inputs, clock, runs, warm_ups)
+        traced = traced_passes(running, inputs, clock, runs, warm_ups)
         ceilings = before + measured(running.device, dtype, samples)
-    layers = held(running, [spread(each) for each in zip(*watched, strict=True)], ceilings)
+    layers = with_floors(running, [spread(each) for each in zip(*traced, strict=True)], ceilings)
     name = str(dtype).removeprefix("torch.")
-    return Timing(name, runs, warm_ups, whole, spread([sum(each) for each in watched]), tuple(layers), ceilings)
+    return Timing(name, runs, warm_ups, whole, spread([sum(each) for each in traced]), tuple(layers), ceilings)
 
 
 def as_timed() -> AbstractContextManager[None]:
-    """cuDNN as torch uses it by itself, but in the network's own dtype, as the matrix product of the ceiling is."""
+    """cuDNN's default settings, but in the network's own dtype, like the matrix product of the ceiling."""
     flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=False, allow_tf32=False
     )
@@ -99,10 +99,10 @@ def passes(running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, 
         return spread(timed(lambda: running.module(*inputs), clock, runs))
 
 
-def watched_passes(
+def traced_passes(
     running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, warm_ups: int
 ) -> list[list[float]]:
-    """Of every pass the seconds of each layer, in the order of the graph."""
+    """For every pass, the seconds of each layer, in the order of the graph."""
     for _ in range(warm_ups):
         one_pass(running, inputs, clock)
     return [one_pass(running, inputs, clock) for _ in range(runs)]
@@ -114,8 +114,8 @@ def one_pass(running: Running, inputs: Sequence[Tensor], clock: Clock) -> list[f
     return clock.seconds(marks)
 
 
-def held(running: Running, layers: Sequence[Spread], measured: Measured) -> Iterator[Timed]:
-    """Every layer beside its floor."""
+def with_floors(running: Running, layers: Sequence[Spread], measured: Measured) -> Iterator[Timed]:
+    """Every layer with its floor."""
     work, ceilings = work_of(running.graph), measured.ceilings
     for node, seconds in zip(running.graph, layers, strict=True):
         each = work[node.name]
