@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
+from archcalc.core.field import Field
 from archcalc.core.volume import Volume
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.explanation.derivation import Step, Table
@@ -25,7 +26,7 @@ from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.loading import load, load_text
 from archcalc.layer import LAYERS, Example, Layer
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import Fields, receptive_fields
+from archcalc.measures.receptive_field import fields_of, receptive_fields, spatial_inputs
 from archcalc.report.report import report_of
 from tests.goldens import assert_golden
 from tests.networks.zoo import each, network, references
@@ -85,8 +86,8 @@ def close(a: Any, b: Any) -> bool:
     return math.isclose(a, b, rel_tol=1e-12) if isinstance(a, float) or isinstance(b, float) else bool(a == b)
 
 
-def check(made: Explanation, node: Node, fields: Fields) -> None:
-    """Every step is true, and every result is the measures'; `fields`: what the node sees."""
+def check(made: Explanation, node: Node, fields: Sequence[Field]) -> None:
+    """Checks that every step is true, and that results equal the measures; `fields`: those of the node."""
     for title, step in steps(made):
         if step.formula:
             assert close(worked_out(step.formula, step.symbols), step.result), (made.name, step)
@@ -106,8 +107,8 @@ def check_sizes(made: Explanation, node: Node) -> None:
         assert found.get(f"{axis}'", n) == n
 
 
-def check_field(made: Explanation, fields: Fields) -> None:
-    """The recurrence ends in the measured field of some axis."""
+def check_field(made: Explanation, fields: Sequence[Field]) -> None:
+    """Checks that the recurrence ends in the measured field of an axis."""
     found = [step for title, step in steps(made) if title == "Receptive field"]
     for name, read in (("r'", "size"), ("j'", "jump"), ("start'", "start"), ("size", "size"), ("jump", "jump")):
         results = [step.result for step in found if step.name == name]
@@ -130,15 +131,15 @@ def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(
     reference: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph, seen = network(reference), set()
-    fields = receptive_fields(graph)  # the same for every layer: worked out for each they would take half the time
-    monkeypatch.setattr("archcalc.explanation.derivation.receptive_fields", lambda _: fields)
+    fields = {seed.name: fields_of(graph, seed) for seed in spatial_inputs(graph)}  # the same for every layer
+    monkeypatch.setattr("archcalc.explanation.derivation.fields_of", lambda _, seed: fields[seed.name])
     for node in graph:
         kind = (node.layer, node.inputs)
         if kind not in seen:  # networks repeat layers
             seen.add(kind)
             made = explain(graph, node.name)
-            check(made, node, fields.get(node.name, ()))
-            for _, step in steps(made):  # nothing that it computes or keeps is a number without a reason
+            check(made, node, [axis for known in fields.values() for axis in known.get(node.name, ())])
+            for _, step in steps(made):  # every computed number has a formula
                 assert step.formula or MEASURED.get(step.name) in SUMS, (node.name, step)
 
 
