@@ -7,7 +7,7 @@
                                            '----explanation/---> a layer's numbers, derived
 
 A folder is a stage of the pipeline. In it, the singular module says what a thing is, and the plural folder beside it
-is where you add one. What most people come to add stands in front: layer.py and layers/, measure.py and measures/,
+is where you add one. What people add most often stands in front: layer.py and layers/, measure.py and measures/,
 command.py and commands/. A stage imports only from stages before it:
 
     sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < codegen < lint

@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Form:
-    """What one expansion comes to: its modules by attribute, and its lines.
+    """The contents of one expansion: its modules by attribute, and its lines.
 
     `passed`: the modules of others that its lines run, each as `passed_module` calls it.
     """
@@ -80,7 +80,7 @@ class Form:
 
     @cached_property
     def key(self) -> Key:
-        """Its structure, values left out and names of values replaced by where they come from."""
+        """Its structure without values, with names of values replaced by their origin."""
         origin: dict[str, Key] = {name: ("in", i) for i, name in enumerate(self.inputs)}
         lines = []
         for i, step in enumerate(self.steps):
@@ -349,7 +349,7 @@ def parameters(forms: Sequence[Form]) -> dict[str, Values]:
 
 
 def alike(values: Values) -> bool:
-    """Whether all are the same, 1 and true told apart."""
+    """Whether all are the same, with 1 and true distinguished."""
     return all(same(value, values[0]) for value in values)
 
 

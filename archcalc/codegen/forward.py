@@ -19,7 +19,7 @@ MAIN, PASSING = "x", "y"
 class Line:
     """One statement. `node` is the layer whose value it makes, `name` the variable that holds it; "" if returned.
 
-    `comment`: what a reader would like to know, left out where there is no room.
+    `comment`: information for readers, omitted if there is no room.
     """
 
     text: str

@@ -84,8 +84,8 @@ def call_of(node: Node) -> str:
         return f"{node.module}()"
     stated = node.layer.stated()
     order = [*(name for name in node.layer.positional if name in stated), *stated]
-    told = {name: stated[name] for name in dict.fromkeys(order) if stated[name] is not None}
-    return called(node.layer.name, told | ({"freeze": True} if node.frozen and node.weights else {}))
+    given = {name: stated[name] for name in dict.fromkeys(order) if stated[name] is not None}
+    return called(node.layer.name, given | ({"freeze": True} if node.frozen and node.weights else {}))
 
 
 def called(name: str, arguments: Mapping[str, Any]) -> str:

@@ -62,8 +62,8 @@ def of_step(step: Step, width: int) -> Iterator[str]:
     sides = equal_sides(step)
     line = f"{INDENT}{' = '.join((step.name, *sides))}"
     if len(line) > width:
-        *above, line = stacked(step.name, sides, width)
-        yield from above
+        *lines, line = stacked(step.name, sides, width)
+        yield from lines
     if step.note and len(line) + len(step.note) + 2 <= width:
         yield f"{line}  {step.note}"
         return

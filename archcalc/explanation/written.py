@@ -152,9 +152,9 @@ class Division(Tree):
         return self.numerator, self.divisor
 
     def write(self, style: Style) -> str:
-        above, below = within(self.numerator, style, Sum), within(self.divisor, style, Sum, Product, Division)
+        top, bottom = within(self.numerator, style, Sum), within(self.divisor, style, Sum, Product, Division)
         opening, closing = ("", "") if self.exact(style) else ("⌈", "⌉") if self.up else ("⌊", "⌋")
-        return f"{opening}{above}/{below}{closing}"
+        return f"{opening}{top}/{bottom}{closing}"
 
     def exact(self, style: Style) -> bool:
         return (self.numerator, self.divisor) in style.even

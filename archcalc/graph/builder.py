@@ -20,6 +20,7 @@ from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver
 from archcalc.graph.wholeness import assert_whole
 from archcalc.spec.declaration import Document
+from archcalc.spec.expression import Names
 
 
 def build(
@@ -40,16 +41,28 @@ def build(
     """
     problems = ProblemsFound()
     declared = Declarations(document, batch, dtype, sizes or {}, free or (), problems.report)
-    network = Network(dtype)
     names = declared.parameters_of(document.library)
     inputs = tuple(declared.input(each, names) for each in document.inputs)
     declared.check_blocks()
+    network = Network(dtype)
     outputs = expanded(document, inputs, declared, network, problems)
     for name, where in free_names(document).items() if free is None else ():
         problems.report(free_symbol(name, where))
     if problems.diagnostics:
         raise SpecError(problems.diagnostics)
-    graph = Graph(
+    return assert_whole(graph_of(document, names, inputs, outputs, declared, network))
+
+
+def graph_of(
+    document: Document,
+    names: Names,
+    inputs: tuple[Input, ...],
+    outputs: tuple[str, ...],
+    declared: Declarations,
+    network: Network,
+) -> Graph:
+    """The finished graph."""
+    return Graph(
         name=document.name,
         inputs=inputs,
         nodes=tuple(network.nodes.values()),
@@ -63,7 +76,6 @@ def build(
         conditions=tuple(network.conditions),
         repeats=tuple(network.repeats),
     )
-    return assert_whole(graph)
 
 
 def expanded(

@@ -24,7 +24,7 @@ from archcalc.spec.expression import Expression
 
 @dataclass
 class Expander:
-    """Runs down the chains of a document and puts what they come to into `network`.
+    """Expands the chains of a document into `network`.
 
     After a problem, which goes to `problems`, the output of its item is UNKNOWN.
     """
@@ -143,7 +143,7 @@ class Expander:
         return self.placing.layer(call, layer, paths, frame, name)
 
     def path(self, path: Body, source: str, frame: Frame) -> str | None:
-        """What comes out of a path of a merge; None where its condition leaves it out."""
+        """The output of a path of a merge; None if its condition is false."""
         if len(path) != 1 or not isinstance(path[0], Choice):
             return self.body(path, source, frame)
         try:

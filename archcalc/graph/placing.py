@@ -39,7 +39,7 @@ class Placing:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
         check_reads(bound.layer, call)
         name = name or frame.number(call.target.text)
-        made = self.put(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
+        made = self.place(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
         for key in kind.followed_by:
             if key in bound.others and (after := follower(key, bound.others[key], frame)):
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
@@ -47,9 +47,9 @@ class Placing:
 
     def again(self, owner: Node, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """A layer that is there already, on other values, with the same weights."""
-        return self.put(owner.layer, call, sources, frame, name, owner.frozen, owner.module)
+        return self.place(owner.layer, call, sources, frame, name, owner.frozen, owner.module)
 
-    def put(
+    def place(
         self,
         layer: Layer,
         call: Invocation,

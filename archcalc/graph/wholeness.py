@@ -1,4 +1,4 @@
-"""What every graph that leaves the builder is: whole. What a name in it speaks of is there, and comes before."""
+"""Every graph that leaves the builder is whole: whatever a name refers to exists, and comes earlier."""
 
 from collections.abc import Iterator
 

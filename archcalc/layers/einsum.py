@@ -70,7 +70,7 @@ class Product(Merge):
         return Cast.LOWER if self.shared(*xs) else Cast.NONE
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """Axes of one unit have no place in memory, and over those alone torch does not sum."""
+        """Axes of length 1 have no stride in memory, and torch does not sum over those alone."""
         sizes = self.sizes(*xs)
         left, right, out = ("".join(i for i in each if sizes[i] != 1) for each in self.letters(*xs))
         summed = "".join(i for i in self.shared(*xs) if sizes[i] != 1)

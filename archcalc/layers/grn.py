@@ -49,7 +49,7 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
         return Ops(mul=3 * x.numel, add=3 * x.numel, root=sizes, div=sizes + x.batch)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Where a volume meets what is spread over it, backward makes the gradient of that for every unit first."""
+        """If a volume meets a broadcast value, backward first makes the gradient of that value for every element."""
         units, sizes, means = tensor_of(y), Tensor(x.batch * x.channels, x.dtype), Tensor(x.batch, x.dtype)
         marks = Tensor(sizes.numel, "bool")
         whole = units.nbytes

@@ -44,7 +44,7 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
         return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward makes the slopes' gradient for every unit, and then sums it."""
+        """Backward makes the slopes' gradient for every element, and then sums it."""
         yield replace(self.applied(y, x), scratch=y.nbytes)
 
     def call(self, x: Volume) -> Call:

@@ -41,8 +41,8 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward makes the factors' gradient for every unit, and then sums it; where autocast has lowered the input,
-        it makes that one's in the dtype of the output, and then casts it."""
+        """Backward makes the factors' gradient for every element and then sums it. If autocast has lowered the input, its
+        gradient is made in the dtype of the output and then cast."""
         lowered = x.dtype != y.dtype
         yield Kernel(
             size=tensor_of(y),

@@ -79,7 +79,7 @@ class Op:
 @dataclass
 class Tape:
     """The tape of a network. `bytes_of`, `names`: of every storage; `given`: the inputs; `ends`: when tensors die;
-    `values`: the output of every layer and input; `casts`: casts of weights, which autocast holds to the end.
+    `values`: the output of every layer and input; `casts`: casts of weights, which autocast keeps until the end.
 
     `keeps` of an Op are storages without duplicates; they do not include storages of weights.
     """

@@ -184,9 +184,9 @@ def made_up() -> Timing:
 
 def test_a_layer_above_its_ceiling_is_flagged() -> None:
     a, b, c = made_up().layers
-    assert (a.floor, a.bound, a.reached, a.is_above) == (2.0, COMPUTE, 0.5, False)
-    assert (b.floor, b.bound, b.reached, b.is_above) == (2.0, MEMORY, 2.0, True)
-    assert (c.floor, c.bound, c.reached, c.is_above) == (0.0, NOTHING, 0.0, False)
+    assert (a.floor, a.bound, a.reached, a.exceeds_ceiling) == (2.0, COMPUTE, 0.5, False)
+    assert (b.floor, b.bound, b.reached, b.exceeds_ceiling) == (2.0, MEMORY, 2.0, True)
+    assert (c.floor, c.bound, c.reached, c.exceeds_ceiling) == (0.0, NOTHING, 0.0, False)
 
 
 def test_time_is_reported_without_comparison() -> None:

@@ -3,7 +3,7 @@ from torch import nn
 
 
 class LocallyConnected(nn.Module):
-    """A convolution whose filters are not shared: every output unit has weights of its own."""
+    """A convolution whose filters are not shared: every output element has its own weights."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@ from torch import nn
 
 
 class SlottedMixture(nn.Module):
-    """A mixture of experts, each with as many slots for the tokens of an item; later tokens that find none are dropped.
+    """A mixture of experts, each with a number of slots for the tokens of a sample; tokens without a slot are dropped.
 
     `gate` says which experts each token goes through, and how much it takes of each; `capacity` is the fraction of
     slots over chosen experts. Names of weights as in Hugging Face's MixtralSparseMoeBlock and DeepseekV3MoE.

@@ -145,12 +145,12 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
 def without_messages() -> Iterator[None]:
     """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use."""
     name = "KINETO_LOG_LEVEL"
-    told = name in os.environ
+    is_set = name in os.environ
     os.environ.setdefault(name, "99")
     try:
         yield
     finally:
-        if not told:
+        if not is_set:
             del os.environ[name]
 
 

@@ -13,7 +13,7 @@ from archcalc.memory.roofline import Ceilings
 from archcalc.verification.timing.clock import Spread, clock_of, spread, timed
 
 SIDES = {"cpu": 512, "cuda": 8192}
-"""The side of the square matrices: large enough to be fast, and on a CPU small enough for an undisturbed sample."""
+"""The side of the square matrices: large enough to be fast, and on a CPU small enough for an unaffected sample."""
 
 COPIED = {"cpu": 64 * 2**20, "cuda": 2**30}
 """The bytes to copy: more than fits in caches."""

@@ -17,7 +17,7 @@ SLOWEST = 5
 def rows_of(timing: Timing, level: str, at: str) -> Iterator[Row]:
     """The rows of a timing, which are reported and not compared."""
     layers = sorted(timing.layers, key=lambda each: each.seconds.median, reverse=True)
-    count, above = len(layers), [each for each in layers if each.is_above]
+    count, faster = len(layers), [each for each in layers if each.exceeds_ceiling]
     ratio = f"{timing.whole.median / timing.floor:.2f} times its floor; " if timing.floor else ""
     yield reported(
         "time of a forward pass", level, at, f"at least {milliseconds(timing.floor)}",
@@ -28,8 +28,8 @@ def rows_of(timing: Timing, level: str, at: str) -> Iterator[Row]:
         [line(each, timing) for each in layers[:SLOWEST]],
     )  # fmt: skip
     yield reported(
-        "layers above their ceiling", level, at, "none", counted(len(above), "layer"),
-        [line(each, timing) for each in above],
+        "layers above their ceiling", level, at, "none", counted(len(faster), "layer"),
+        [line(each, timing) for each in faster],
     )  # fmt: skip
     yield ceiling(f"ceiling: product of {timing.dtype} matrices", level, at, timing.measured.product, "FLOP/s")
     yield ceiling("ceiling: copy in memory", level, at, timing.measured.copy, "B/s")
@@ -96,5 +96,5 @@ def plain_layer(layer: Timed) -> dict[str, Any]:
         "intensity": layer.work.intensity,
         "floor_seconds": layer.floor,
         "bound": layer.bound,
-        "above_ceiling": layer.is_above,
+        "above_ceiling": layer.exceeds_ceiling,
     }

@@ -37,7 +37,7 @@ class Timed:
         return self.floor / self.seconds.median if self.seconds.median else 0.0
 
     @property
-    def is_above(self) -> bool:
+    def exceeds_ceiling(self) -> bool:
         """Whether it is faster than its floor."""
         return self.floor > self.seconds.median
 
