@@ -41,8 +41,8 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward makes the factors' gradient for every element and then sums it. If autocast has lowered the input, its
-        gradient is made in the dtype of the output and then cast."""
+        """Backward makes the factors' gradient for every element and then sums it. If autocast has lowered the input,
+        its gradient is made in the dtype of the output and then cast."""
         lowered = x.dtype != y.dtype
         yield Kernel(
             size=tensor_of(y),
