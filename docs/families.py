@@ -1,9 +1,7 @@
-"""The families that the pages of the layers are about: one page to a family, named as PyTorch users know it.
+"""The families of layers: one page of docs/layers to each. A layer's file says which family it is in: `FAMILY`."""
 
-A layer's family follows from the file it is in (`archcalc/layers/conv.py` -> convolution).
-"""
-
-from collections.abc import Iterator
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archcalc import layers  # noqa: F401  every file in them registers itself
@@ -12,65 +10,36 @@ from archcalc.layer import LAYERS, Layer
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`name` is the page's file name; `files` are the modules of archcalc/layers whose layers are on it."""
+    """The title of a page, and its layers by name."""
 
-    name: str
     title: str
-    files: tuple[str, ...]
+    layers: Mapping[str, type[Layer]]
 
-    def layers(self) -> Iterator[tuple[str, type[Layer]]]:
-        """The layers of the family with their names, in alphabetical order."""
-        return ((name, layer) for name, layer in sorted(LAYERS.items()) if file_of(layer) in self.files)
+    @property
+    def page(self) -> str:
+        """The name of the page's file.
 
-
-FAMILIES = (
-    Family(
-        "convolution", "Convolution", ("conv", "filter_bank_conv", "locally_connected", "table_conv", "transposed_conv")
-    ),
-    Family("pooling", "Pooling", ("adaptive_pool", "global_pool", "pool", "subsampling")),
-    Family("linear", "Linear, maxout and RBF layers", ("linear", "maxout", "rbf")),
-    Family("normalisation", "Normalisation", ("batchnorm", "grn", "group_norm", "layernorm", "lrn", "rmsnorm")),
-    Family(
-        "activation",
-        "Activations and softmax",
-        ("activation", "bounded", "clipped", "exponential", "gated", "log_probability", "prelu", "smooth", "softmax"),
-    ),
-    Family(
-        "attention",
-        "Attention",
-        (
-            "attention",
-            "cross_attention",
-            "grouped_attention",
-            "latent_attention",
-            "t5_attention",
-            "window_attention",
-        ),
-    ),
-    Family("mixture", "Mixture of experts", ("mixture",)),
-    Family("embedding", "Embeddings, tokens and positions", ("embedding", "sequence")),
-    Family("recurrent", "Recurrent layers", ("recurrent",)),
-    Family("merge", "Merges and products", ("einsum", "merge")),
-    Family("residual", "Residual branches and scaling", ("identity", "residual", "scale")),
-    Family("dropout", "Dropout and sampling", ("dropout", "gaussian_sample")),
-    Family(
-        "reshape",
-        "Reshaping, padding and cropping",
-        ("channels_order", "crop", "flatten", "pad", "patch_merging", "rearrange"),
-    ),
-    Family("resize", "Upsampling and resizing", ("resize", "upsample")),
-)
-"""In the order of the index: what convolutional networks are made of, then transformers, then what joins the parts."""
+        >>> Family("Linear, maxout and RBF layers", {}).page
+        'linear'
+        """
+        return self.title.split()[0].strip(",").lower()
 
 
-def file_of(layer: type[Layer]) -> str:
-    return layer.__module__.rpartition(".")[2]
+def title_of(layer: type[Layer]) -> str:
+    """The family that a layer's file names."""
+    title = getattr(sys.modules[layer.__module__], "FAMILY", None)
+    if not isinstance(title, str):
+        file = layer.__module__.replace(".", "/")
+        raise ValueError(f'{file}.py names no family: write FAMILY = "Convolution" below its imports')
+    return title
 
 
-def family_of(layer: type[Layer]) -> Family:
-    """The one family that a layer is in."""
-    found = [family for family in FAMILIES if file_of(layer) in family.files]
-    if len(found) != 1:
-        what = f"in {len(found)} families" if found else "in no family"
-        raise ValueError(f"archcalc/layers/{file_of(layer)}.py is {what}: name it once in FAMILIES of docs/families.py")
-    return found[0]
+def families() -> dict[str, Family]:
+    """Every family by its title, in alphabetical order, its layers too."""
+    found: dict[str, dict[str, type[Layer]]] = {}
+    for name, layer in sorted(LAYERS.items(), key=lambda item: (title_of(item[1]), item[0])):
+        found.setdefault(title_of(layer), {})[name] = layer
+    return {title: Family(title, inside) for title, inside in found.items()}
+
+
+FAMILIES = families()

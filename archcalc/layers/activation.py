@@ -7,6 +7,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Layer, Role, expression, module
 
+FAMILY = "Activations and softmax"
+
 
 class Activation(Layer):
     """Abstract: the output has the shape of the input."""

@@ -10,6 +10,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Pooling"
+
 
 def is_single(y: Volume) -> bool:
     """Whether there is only one position, so that every memory layout is the same."""

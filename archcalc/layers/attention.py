@@ -14,6 +14,8 @@ from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class Attention(OfTokens, name="attention", positional=("num_heads",)):
     """Self-attention: softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = C / num_heads features.

@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class BatchNorm(Layer, name="batchnorm"):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with running statistics of each channel.

@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Requirement, module
 from archcalc.layers.activation import Activation
 
+FAMILY = "Activations and softmax"
+
 
 class HardTanh(Activation, name="hardtanh", positional=("min_val", "max_val")):
     """y = min(max(x, min_val), max_val): two comparisons per element.

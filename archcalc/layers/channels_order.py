@@ -7,6 +7,8 @@ from archcalc.core.kernel import Gradient, Kernel, Order, Run
 from archcalc.core.volume import Volume, grid, image
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
+FAMILY = "Reshaping, padding and cropping"
+
 
 class ChannelsOrder(Layer):
     """Abstract: the same values with the feature axis moved to the other end."""

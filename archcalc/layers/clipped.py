@@ -5,6 +5,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.layer import Call, Example, module
 from archcalc.layers.activation import Activation
 
+FAMILY = "Activations and softmax"
+
 
 class ReLU6(Activation, name="relu6"):
     """y = min(max(x, 0), 6): two comparisons per element.

@@ -12,6 +12,8 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
 
+FAMILY = "Convolution"
+
 
 class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     """Slides `out_channels` learned filters over the input (cross-correlation, as in torch).

@@ -12,6 +12,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, expression, module
 
+FAMILY = "Reshaping, padding and cropping"
+
 
 class Crop(Layer, name="crop"):
     """The centre of the input: cropped to another layer's output (`like`), to a `size`, or by a `border`.

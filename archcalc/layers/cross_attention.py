@@ -15,6 +15,8 @@ from archcalc.layers.linear import many
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "memory")):
     """Attention from each token to the tokens of another sequence, `memory`, such as an encoder's output.

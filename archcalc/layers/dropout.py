@@ -7,6 +7,8 @@ from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.volume import Volume, flat
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Dropout and sampling"
+
 
 class AtRandom(Layer):
     """Abstract: multiplies by random numbers in training; the identity in evaluation and if p is 0."""

@@ -12,6 +12,8 @@ from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Letters, Merge, Reference, Requirement, Role, expression
 
+FAMILY = "Merges and products"
+
 Sizes: TypeAlias = Mapping[str, Dim]
 
 

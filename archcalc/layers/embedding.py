@@ -11,6 +11,8 @@ from archcalc.core.volume import Volume, ids, tokens
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
 
+FAMILY = "Embeddings, tokens and positions"
+
 
 class Embedding(Layer, name="embedding", positional=("num_embeddings", "embedding_dim")):
     """Looks up a learned vector for every integer: row i of the weight for i.

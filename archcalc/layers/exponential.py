@@ -5,6 +5,8 @@ from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, module
 from archcalc.layers.activation import Activation
 
+FAMILY = "Activations and softmax"
+
 
 class Softplus(Activation, name="softplus", positional=("beta",)):
     """y = log(1 + exp(beta x)) / beta: one exponential, one addition and one logarithm per element.

@@ -10,6 +10,8 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
 
+FAMILY = "Convolution"
+
 
 class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_size", "out_channels", "order")):
     """A convolution whose filters are learned combinations of the derivatives of a Gaussian of `sigma` up to `order`.

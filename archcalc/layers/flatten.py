@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Role, module
 
+FAMILY = "Reshaping, padding and cropping"
+
 
 class Flatten(Layer, name="flatten"):
     """Turns all axes but the batch into one axis of features.

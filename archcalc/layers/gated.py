@@ -8,6 +8,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Activations and softmax"
+
 
 class GLU(Layer, name="glu"):
     """y = a sigmoid(b), where a and b are the first and the second half of the features.

@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
 from archcalc.layers.merge import equal_but, listed
 
+FAMILY = "Dropout and sampling"
+
 
 class GaussianSample(Merge, name="gaussian_sample"):
     """y = mean + exp(logvar / 2) * noise, with standard normal noise: gradients flow to mean and variance.

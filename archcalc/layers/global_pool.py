@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
+FAMILY = "Pooling"
+
 
 class GlobalPooling(Layer):
     """Abstract: reduces all positions of a channel to one value; the spatial axes are removed unless `keepdim`."""

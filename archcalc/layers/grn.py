@@ -9,6 +9,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class GRN(Layer, name="grn", aliases=("global_response_norm",)):
     """y = x n weight + bias + x, n = g / (mean(g) + eps), where g is the L2 norm of each channel over all positions.

@@ -11,6 +11,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class ChannelNorm(Layer):
     """Abstract: standardises elements with the statistics of some channels of a sample over all positions.

@@ -18,6 +18,8 @@ from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_heads", "num_kv_heads"), aliases=("gqa",)):
     """Self-attention in which `num_heads` heads of queries share `num_kv_heads` heads of keys and values.

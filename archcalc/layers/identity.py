@@ -6,6 +6,8 @@ from archcalc.core.kernel import Gradient, Kernel, Run
 from archcalc.core.volume import Volume, image
 from archcalc.layer import Call, Example, Layer, Role, module
 
+FAMILY = "Residual branches and scaling"
+
 
 class Identity(Layer, name="identity"):
     """y = x.

@@ -18,6 +18,8 @@ from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
     """Causal self-attention whose keys and values are computed from `kv_lora_rank` normalised features per token.

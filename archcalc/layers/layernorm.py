@@ -11,6 +11,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class LayerNorm(Layer, name="layernorm"):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, with statistics per position or per sample (`over`).

@@ -12,6 +12,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
 
+FAMILY = "Linear, maxout and RBF layers"
+
 
 def flattened(x: Volume) -> bool:
     """Whether the volume is flattened first, because channels come before positions."""

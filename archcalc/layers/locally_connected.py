@@ -10,6 +10,8 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
 
+FAMILY = "Convolution"
+
 
 class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_size", "out_channels")):
     """A convolution without weight sharing: each position has its own `out_channels` filters and biases.

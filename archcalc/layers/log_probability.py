@@ -9,6 +9,8 @@ from archcalc.layer import Call, Example, module
 from archcalc.layers.activation import Activation
 from archcalc.layers.softmax import OverFeatures
 
+FAMILY = "Activations and softmax"
+
 
 class LogSoftmax(OverFeatures, name="log_softmax"):
     """y_i = x_i - max x - log sum_j exp(x_j - max x), over the features of each position.

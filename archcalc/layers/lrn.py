@@ -10,6 +10,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm",)):
     """y_c = x_c / (k + alpha/size * sum over `size` neighbouring channels of x^2)^beta.

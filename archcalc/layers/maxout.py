@@ -12,6 +12,8 @@ from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import across, features, flattened, many
 
+FAMILY = "Linear, maxout and RBF layers"
+
 
 class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     """y_i = max_j (w_ij . x + b_ij): the maximum over `pieces` affine maps.

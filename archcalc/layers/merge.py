@@ -8,6 +8,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
 
+FAMILY = "Merges and products"
+
 
 def listed(xs: tuple[Volume, ...]) -> str:
     return f"{', '.join(map(str, xs[:-1]))} and {xs[-1]}"

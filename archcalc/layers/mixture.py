@@ -18,6 +18,8 @@ from archcalc.layers.mixture_router import Router, SigmoidRouter, SoftmaxRouter
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.smooth import GELU, SiLU
 
+FAMILY = "Mixture of experts"
+
 ACTIVATIONS: Mapping[str, Activation] = {"silu": SiLU(), "gelu": GELU(), "relu": ReLU()}
 """What an expert may have between its maps."""
 

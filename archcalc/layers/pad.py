@@ -10,6 +10,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
+FAMILY = "Reshaping, padding and cropping"
+
 ROOM = {"reflect": 1, "circular": 0}
 """How many more elements an axis must have than the padding that copies from it."""
 

@@ -8,6 +8,8 @@ from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Role, module
 from archcalc.layers.window_attention import OfMaps
 
+FAMILY = "Reshaping, padding and cropping"
+
 
 class PatchMerging(OfMaps, name="patch_merging"):
     """Concatenates the features of 2x2 neighbours, column by column; an odd axis is padded with zeros at its end.

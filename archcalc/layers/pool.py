@@ -11,6 +11,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Pooling"
+
 
 class Pooling(Layer):
     """Abstract: windows of `kernel_size` every `stride` elements (default: `kernel_size`), channel by channel."""

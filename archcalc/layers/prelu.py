@@ -12,6 +12,8 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, module
 from archcalc.layers.activation import Activation
 
+FAMILY = "Activations and softmax"
+
 
 class PReLU(Activation, name="prelu", positional=("num_parameters",)):
     """y = x where x > 0, else a x with a learned slope a: one comparison and one multiplication per element.

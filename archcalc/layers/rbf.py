@@ -10,6 +10,8 @@ from archcalc.core.volume import Volume, flat
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Linear, maxout and RBF layers"
+
 
 class RBF(Layer, name="rbf", positional=("out_features",)):
     """y_i = sum_j (x_j - w_ij)^2 + b_i: the squared Euclidean distance from each of `out_features` centres.

@@ -9,6 +9,8 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
 
+FAMILY = "Reshaping, padding and cropping"
+
 
 class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
     """Interleaves the channels of `groups` groups: the first channel of each group, then the second of each, and so on.

@@ -25,6 +25,8 @@ from archcalc.layers.recurrent_memory import (
 )
 from archcalc.layers.sequence import OfTokens, needs_tokens
 
+FAMILY = "Recurrent layers"
+
 SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
 """The fields that determine the number of features of a state."""
 

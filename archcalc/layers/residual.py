@@ -9,6 +9,8 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.dropout import AtRandom
 
+FAMILY = "Residual branches and scaling"
+
 
 class LayerScale(Layer, name="layer_scale", positional=("init",)):
     """y = x * weight, with a learned factor per channel: one multiplication per element.

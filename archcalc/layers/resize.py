@@ -15,6 +15,8 @@ from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, e
 from archcalc.layers.upsample import LINEAR
 from archcalc.sym.expr import NoClosedForm
 
+FAMILY = "Upsampling and resizing"
+
 EXACT = 2**20
 """A length times a fraction of integers up to this is exact in double precision."""
 

@@ -8,6 +8,8 @@ from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Normalisation"
+
 
 class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
     """y = x / sqrt(mean(x^2) + eps) * weight, over the features of each position.

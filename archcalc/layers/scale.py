@@ -7,6 +7,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
+FAMILY = "Residual branches and scaling"
+
 MOST = 8
 """The largest exponent that `power` may have."""
 

@@ -11,6 +11,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, SequenceWindow, Window, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
 
+FAMILY = "Embeddings, tokens and positions"
+
 
 class Tokens(Layer, name="tokens"):
     """Flattens the positions of all axes into a sequence of tokens, the last axis running fastest.

@@ -7,6 +7,8 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, module
 from archcalc.layers.activation import Activation
 
+FAMILY = "Activations and softmax"
+
 
 class GELU(Activation, name="gelu", positional=("approximate",)):
     """y = x Phi(x), where Phi is the distribution function of the standard normal.

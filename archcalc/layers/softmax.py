@@ -5,6 +5,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, Layer, Role, module
 
+FAMILY = "Activations and softmax"
+
 
 def softmax_ops(elements: Dim, rows: Dim) -> Ops:
     """The arithmetic of softmax over rows with `elements` in total; each row's maximum and sum take one less."""

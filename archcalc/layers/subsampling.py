@@ -11,6 +11,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Pooling"
+
 
 class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride")):
     """The sum of each window, times a learned coefficient per map, plus a learned bias per map.

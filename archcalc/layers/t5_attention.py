@@ -13,6 +13,8 @@ from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, m
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     """Attention softmax(Q K^T + B) V, where B is learned per head and distance bucket; no scale, no linear biases.

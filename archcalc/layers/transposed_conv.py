@@ -11,6 +11,8 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import TransposedWindow, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Convolution"
+
 
 class TransposedConv(
     Layer, name="upconv", positional=("kernel_size", "out_channels"), aliases=("conv_transpose", "deconv")

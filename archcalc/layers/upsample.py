@@ -10,6 +10,8 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.window import TransposedWindow, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
+FAMILY = "Upsampling and resizing"
+
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 """Torch's name for linear interpolation, by the number of axes."""
 

@@ -13,6 +13,8 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import many
 from archcalc.layers.softmax import softmax_ops
 
+FAMILY = "Attention"
+
 
 class OfMaps(Layer):
     """Abstract: the input is a map whose features come last."""
