@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archcalc.closed_forms.solve import solve
     from archcalc.codegen import generate
     from archcalc.core.diagnostic import SpecError
+    from archcalc.core.machine import MACHINES
     from archcalc.explanation.explanation import explain
     from archcalc.graph.loading import load, load_text
     from archcalc.lint.checking import check
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from archcalc.verification import verify
 
 _FACE = {
+    "MACHINES": "archcalc.core.machine",
     "SpecError": "archcalc.core.diagnostic",
     "check": "archcalc.lint.checking",
     "closed_form": "archcalc.closed_forms.formula",
@@ -50,6 +52,7 @@ _FACE = {
 """What the package hands on, and where it lives; imported when first asked for, so that `--version` stays fast."""
 
 __all__ = [
+    "MACHINES",
     "SpecError",
     "TrainingSetup",
     "__version__",

@@ -20,6 +20,7 @@ import click
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
+from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
@@ -255,11 +256,29 @@ def training_options(function: Function) -> Function:
             click.option(
                 "--autocast", type=click.Choice(["bfloat16"]), help="Run the forward pass under torch.autocast."
             ),
+            machine_option,
             checkpoint_option,
         )
     ):
         function = option(function)
     return function
+
+
+def machine_option(function: Function) -> Function:
+    return click.option(
+        "--machine",
+        metavar="NAME",
+        callback=known_machine,
+        help=f"The processor: {', '.join(MACHINES)}. Default: {DEFAULT.name}; of verify, the one it runs on.",
+    )(function)
+
+
+def known_machine(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """The name of a machine that is known, or none."""
+    if name is not None and name not in MACHINES:
+        help = did_you_mean(name, MACHINES) or f"one of {', '.join(MACHINES)}"
+        raise click.UsageError(f"--machine: there is no machine named '{name}'; {help}", context)
+    return name
 
 
 def checkpoint_option(function: Function) -> Function:

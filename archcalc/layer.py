@@ -228,6 +228,10 @@ class Layer(Declared, ABC):
         """Why its memory is not predicted for this input; empty if it is."""
         return self.opaque
 
+    def elsewhere(self, run: Run, x: Volume, /) -> str:
+        """Why its memory is not predicted on the device or machine that it runs on; empty where it is."""
+        return f"not predicted on a GPU: {self.foreign}" if run.device != "cpu" and self.foreign else ""
+
     def cast(self, x: Volume, /) -> Cast:
         """What autocast does to its inputs; this determines the output dtype."""
         return Cast.NONE

@@ -79,7 +79,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     write_output("\n".join(texts), options["output"])
 
 
-MEMORY = ("train", "optimizer", "accumulate", "autocast", "checkpoint", "timeline")
+MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint", "timeline")
 """Options that request memory predictions."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from archcalc.core.dim import Dim, prod
+from archcalc.core.machine import DEFAULT, Machine
 from archcalc.core.volume import ITEMSIZE, Volume
 
 RELEASE = "2.13"
@@ -21,13 +22,14 @@ class Run:
     """What runs: `device` is "cpu" or "cuda", whose kernels keep and allocate different things.
 
     `training`: dropout and batch statistics are at work. `dtype`: that of the parameters. `autocast`: the lower dtype
-    that `torch.autocast` casts to in the forward pass; "" without it.
+    that `torch.autocast` casts to in the forward pass; "" without it. `machine`: the processor of the CPU.
     """
 
     training: bool = True
     device: str = "cpu"
     dtype: str = "float32"
     autocast: str = ""
+    machine: Machine = DEFAULT
 
     @property
     def statistics(self) -> str:

@@ -179,7 +179,7 @@ class Recurrent(OfTokens):
             bias=self.bias,
             begins=state is not None,
             returns=self.returns,
-            one_kernel=self.one_kernel(x),
+            one_kernel=self.one_kernel(run, x),
             dropout=bool(self.dropout),
             training=run.training,
             dtype=x.dtype,
@@ -187,7 +187,7 @@ class Recurrent(OfTokens):
         runs = by_one_kernel(x.channels) if whole.one_kernel else cell_by_cell(self.cell)
         yield from kernels_of(whole, runs)
 
-    def one_kernel(self, x: Volume) -> bool:
+    def one_kernel(self, run: Run, x: Volume) -> bool:
         """Whether oneDNN runs it as one kernel."""
         return False
 
@@ -259,8 +259,13 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     def cell(self) -> Cell:
         return lstm_cell
 
-    def one_kernel(self, x: Volume) -> bool:
-        return x.dtype in ("float32", "bfloat16") and not self.proj_size
+    def one_kernel(self, run: Run, x: Volume) -> bool:
+        return x.dtype in run.machine.kernels and not self.proj_size
+
+    def elsewhere(self, run: Run, x: Volume, state: Volume | None = None, /) -> str:
+        if x.dtype == "float16" and run.device == "cpu" and self.one_kernel(run, x):
+            return f"not predicted on {run.machine.name}: oneDNN's kernel in float16 was not run, which has no backward"
+        return super().elsewhere(run, x)
 
     def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:
         units = self.cells(x)

@@ -6,6 +6,7 @@ from typing import cast
 
 from archcalc.core.dim import Dim, is_number, maximum, summed
 from archcalc.core.kernel import Run
+from archcalc.core.machine import DEFAULT
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph
@@ -100,7 +101,7 @@ def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[t
 
 def run_of(graph: Graph, setup: TrainingSetup, *, is_training: bool = True) -> Run:
     """The environment its kernels run in."""
-    return Run(is_training, setup.device, graph.dtype, setup.autocast)
+    return Run(is_training, setup.device, graph.dtype, setup.autocast, setup.machine or DEFAULT)
 
 
 def weights_of(graph: Graph) -> list[Weight]:

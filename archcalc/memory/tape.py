@@ -133,11 +133,13 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
 def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     """Raises Opaque if the memory of a network is not predicted; `used`: the values that an output depends on."""
+    if run.device == "cpu" and run.machine.unread:
+        raise Opaque(f"not predicted on {run.machine.name}: {run.machine.unread}")
     for node in graph:
         if why := node.layer.unpredicted(node.inputs[0]):
             raise Opaque(f"{node.name}: {why}")
-        if run.device != "cpu" and node.layer.foreign:
-            raise Opaque(f"{node.name}: not predicted on a GPU: {node.layer.foreign}")
+        if why := node.layer.elsewhere(run, node.inputs[0]):
+            raise Opaque(f"{node.name}: {why}")
         if run.autocast and (why := unpredicted(node, run)):
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))

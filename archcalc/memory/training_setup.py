@@ -6,6 +6,7 @@ from typing import Any
 
 from archcalc.core.diagnostic import problem
 from archcalc.core.kernel import RELEASE
+from archcalc.core.machine import DEFAULT, MACHINES, Machine
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
 from archcalc.memory.optimizer import Optimizer, read_optimizer
 
@@ -19,7 +20,8 @@ class TrainingSetup:
 
     `accumulate`: gradients of earlier passes exist and are added to. `checkpointed`: blocks, by their names in the
     spec, that save only their inputs and run again in backward. `autocast`: the lower dtype of the forward pass under
-    `torch.autocast`; "" without it.
+    `torch.autocast`; "" without it. `machine`: the processor, if the device is a CPU; None is the default machine, and
+    in `verify` the machine that it runs on.
     """
 
     optimizer: Optimizer | None = None
@@ -28,15 +30,21 @@ class TrainingSetup:
     accumulate: bool = False
     checkpointed: tuple[str, ...] = ()
     autocast: str = ""
+    machine: Machine | None = None
+
+    @property
+    def runs_on(self) -> Machine | None:
+        """The machine that memory is predicted for; None on a GPU, whose kernels do not depend on the processor."""
+        return (self.machine or DEFAULT) if self.device == "cpu" else None
 
     @property
     def rules(self) -> str:
         """The device and torch release whose behaviour is predicted.
 
-        >>> TrainingSetup().rules
-        'cpu, torch 2.13'
+        >>> TrainingSetup().rules, TrainingSetup(machine=MACHINES["x86-avx2"]).rules, TrainingSetup(device="cuda").rules
+        ('cpu, torch 2.13, with bfloat16 kernels', 'cpu, torch 2.13, without bfloat16 kernels', 'cuda, torch 2.13')
         """
-        return f"{self.device}, torch {RELEASE}"
+        return f"{self.device}, torch {RELEASE}" + (f", {self.runs_on.words}" if self.runs_on else "")
 
     @property
     def words(self) -> str:
@@ -72,4 +80,5 @@ def setup_of_options(options: Mapping[str, Any]) -> TrainingSetup:
         accumulate=options["accumulate"],
         checkpointed=tuple(kind for kind in kinds if kind),
         autocast=options["autocast"] or "",
+        machine=MACHINES[options["machine"]] if options["machine"] else None,
     )

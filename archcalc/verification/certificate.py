@@ -6,6 +6,7 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from archcalc.core.machine import DEFAULT
 from archcalc.verification.row import Count, Row, VerificationReport
 
 SHOWN = 10
@@ -26,7 +27,7 @@ def unpainted(word: str, agrees: bool | None) -> str:
 
 def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
     """Rows grouped by level and size, with differences below each row, and a summary line."""
-    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
+    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})", *machine(certificate)]
     rows = certificate.rows
     widths = [max((len(text(value)) for value in column), default=0) for column in columns(rows)]
     for (level, at), group in groupby(rows, key=lambda row: (row.level, row.at)):
@@ -39,6 +40,14 @@ def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
 
 def used(certificate: VerificationReport) -> str:
     return f"torch {certificate.versions.get('torch', '')}, {certificate.device}"
+
+
+def machine(certificate: VerificationReport) -> Iterator[str]:
+    """The machine that memory is predicted for, where it is not the default, or not the one that this is."""
+    named, here = certificate.machine, certificate.versions.get("processor", DEFAULT.name)
+    if named and (named != DEFAULT or here != DEFAULT.name):
+        place = "this machine" if named.name == here else f"another machine than this, which is {here}"
+        yield f"memory is predicted for {named.name}, {place}; the default of other commands is {DEFAULT.name}"
 
 
 def columns(rows: tuple[Row, ...]) -> tuple[list[Count], list[Count], list[Count]]:

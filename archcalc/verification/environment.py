@@ -4,12 +4,14 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from archcalc.core.version import VERSION
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.verification.memory.gpu import same_every_time
+from archcalc.verification.processor import machine_here
 from archcalc.verification.timing.timing import as_timed
 
 PATIENCE = 10
@@ -20,13 +22,15 @@ def name_of(device: str) -> str:
     return torch.cuda.get_device_name() if device == "cuda" else device
 
 
-def versions(device: str) -> dict[str, str]:
-    """The versions of everything that affects the numbers; `rules`: the device and torch release of the prediction."""
+def versions(device: str, setup: TrainingSetup) -> dict[str, str]:
+    """The versions of everything that affects the numbers; `processor`: the machine as torch describes it; `rules`: the
+    device, machine and torch release of the prediction."""
     found = {
         "archcalc": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "platform": platform.platform(),
+        "processor": machine_here().name,
     }
     if device == "cuda":
         cudnn: Callable[[], int | None] = torch.backends.cudnn.version
@@ -36,7 +40,7 @@ def versions(device: str) -> dict[str, str]:
             "driver": driver(),
             "gpu": name_of(device),
         }
-    return found | {"rules": "none" if device == "meta" else TrainingSetup(device=device).rules}
+    return found | {"rules": "none" if device == "meta" else replace(setup, device=device).rules}
 
 
 def driver() -> str:

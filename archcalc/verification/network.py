@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from archcalc.spec.declaration import Document
 from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye
 from archcalc.verification.memory.footprints import footprints
+from archcalc.verification.processor import machine_here
 from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
 from archcalc.verification.structure.periods import over_periods
 from archcalc.verification.structure.sizes import Sizes, other_sizes
@@ -82,12 +84,13 @@ def verify(
     `spec`: a path, the name of a bundled spec (`resnet50@resnet101`), or a document.
     `sizes`: the maximum number of sizes at which closed forms are compared; two periods cover all cases. `memory`:
     whether to measure memory in one training step, with the training `setup`. `time`: whether to measure time on the
-    device.
+    device. Memory is predicted for the machine that this runs on, unless `setup` names another.
 
     Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available.
     """
     device = device_of(device)
     document = document_of(spec) if isinstance(spec, str) else spec
+    setup = replace(setup, machine=setup.machine or machine_here())
     graph = build(document, batch=batch, dtype=dtype)
     rows = [*as_published(document), *on_meta(graph, progress)]
     rows += at_other_sizes(document, graph, dtype, progress)
@@ -97,11 +100,16 @@ def verify(
         rows += really(graph, device, setup if memory else None, progress) if device != "meta" else ()
         times = timed(graph, device, progress) if time else times
     source = generate(graph, checkpointed=setup.checkpointed)
-    return certified(graph, source, device, [*rows, *times[0]], times[1])
+    return certified(graph, source, device, [*rows, *times[0]], times[1], setup)
 
 
 def certified(
-    graph: Graph, source: Source, device: str, rows: Sequence[Row], timing: Mapping[str, Any] | None
+    graph: Graph,
+    source: Source,
+    device: str,
+    rows: Sequence[Row],
+    timing: Mapping[str, Any] | None,
+    setup: TrainingSetup,
 ) -> VerificationReport:
     """The report: the rows, and the environment of the measurements."""
     return VerificationReport(
@@ -109,11 +117,12 @@ def certified(
         graph.spec,
         name_of(device),
         tuple(rows),
-        versions(device),
+        versions(device, setup),
         datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         hashlib.sha256(source.text.encode()).hexdigest(),
         flags(device),
         timing,
+        setup.machine if device != "meta" else None,
     )
 
 

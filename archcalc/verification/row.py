@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from archcalc.core.machine import Machine
+
 SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
 """Levels: published numbers in the spec; shapes and counts on the meta device; a real run on the CPU; on the GPU."""
 
@@ -32,7 +34,8 @@ class Row:
 class VerificationReport:
     """All rows of a network, and the environment: versions, and flags that affect numbers.
 
-    `timing`: the time of every layer, if measured (see timing/text.py).
+    `timing`: the time of every layer, if measured (see timing/text.py). `machine`: the machine that memory on the CPU
+    is predicted for; None if nothing is computed.
     """
 
     name: str
@@ -44,6 +47,7 @@ class VerificationReport:
     source_sha256: str = ""
     flags: Mapping[str, str] = field(default_factory=dict)
     timing: Mapping[str, Any] | None = None
+    machine: Machine | None = None
 
     @property
     def agrees(self) -> bool:

@@ -1,4 +1,10 @@
-"""Predicted minus measured memory on the CPU, in bytes, for every figure."""
+"""Predicted minus measured memory on the CPU, in bytes, for every figure.
+
+If no machine is named, memory is predicted for the one that the tests run on: processors differ in their kernels.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,13 +15,22 @@ from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.verification.memory import measured as memory
 from archcalc.verification.memory import saved
 from archcalc.verification.network import SHARE, free_memory
+from archcalc.verification.processor import machine_here
 from archcalc.verification.trace import Running
+
+
+def here(setup: TrainingSetup = DEFAULT_SETUP) -> TrainingSetup:
+    """On the machine that it names, or else on this one; skips where nothing is predicted."""
+    machine = setup.machine or machine_here()
+    if machine.unread:
+        pytest.skip(f"memory is not predicted on {machine.name}: {machine.unread}")
+    return replace(setup, machine=machine)
 
 
 def predicted(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> Footprint:
     """The predicted footprint; skips networks that are not predicted or that need more than the free memory."""
     try:
-        found = footprint_of(graph, setup)
+        found = footprint_of(graph, here(setup))
     except Opaque as opaque:
         pytest.skip(str(opaque))
     if found.iteration > SHARE * (free := free_memory("cpu")):
@@ -25,30 +40,53 @@ def predicted(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> Footprint:
 
 def differences(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
     """Predicted minus measured bytes of all figures without an optimizer; accumulated gradients exist before."""
-    found = footprint_of(graph, setup)
+    found = figures(footprint_of(graph, here(setup)))
+    return {name: found[name] - nbytes for name, nbytes in measured(graph, setup).items()}
+
+
+FIGURES: dict[str, Callable[[Footprint], int]] = {
+    "parameters": lambda found: found.parameters,
+    "buffers": lambda found: found.buffers,
+    "saved": lambda found: sum(found.saved.values()),
+    "inference": lambda found: found.inference.live,
+    "nested inference": lambda found: found.nested.live,
+    "training": lambda found: found.training.live - before(found),
+    "left": lambda found: found.left - before(found),
+}
+
+
+def figures(found: Footprint) -> dict[str, int]:
+    """The predicted bytes."""
+    return {name: figure(found) for name, figure in FIGURES.items()}
+
+
+def before(found: Footprint) -> int:
+    """Gradients of an earlier pass, which a run of one pass does not show."""
+    return found.gradients if found.setup.accumulate else 0
+
+
+def measured(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
+    """The measured bytes."""
     nested = Running(generate(graph, checkpointed=setup.checkpointed), graph, "cpu", setup.autocast)
     flat = Running(generate(graph, flat=True), graph, "cpu", setup.autocast)
     inputs, standing = nested.inputs(), memory.standing(nested)
     return {
-        "parameters": found.parameters - standing.parameters,
-        "buffers": found.buffers - standing.buffers,
-        "saved": sum(found.saved.values()) - saved.saved(nested, inputs).total,
-        "inference": found.inference.live - memory.inference(flat, inputs).peak,
-        "nested inference": found.nested.live - memory.inference(nested, inputs).peak,
-        **in_training(found, nested),
+        "parameters": standing.parameters,
+        "buffers": standing.buffers,
+        "saved": saved.saved(nested, inputs).total,
+        "inference": memory.inference(flat, inputs).peak,
+        "nested inference": memory.inference(nested, inputs).peak,
+        **in_training(nested, setup),
     }
 
 
 def peaks(graph: Graph) -> dict[str, int]:
     """For the flat source only: its peaks, and what is left after training."""
-    found, flat = footprint_of(graph), Running(generate(graph, flat=True), graph, "cpu")
-    return {"inference": found.inference.live - memory.inference(flat, flat.inputs()).peak, **in_training(found, flat)}
+    found, flat = figures(footprint_of(graph, here())), Running(generate(graph, flat=True), graph, "cpu")
+    taken = {"inference": memory.inference(flat, flat.inputs()).peak, **in_training(flat)}
+    return {name: found[name] - nbytes for name, nbytes in taken.items()}
 
 
-def in_training(found: Footprint, running: Running) -> dict[str, int]:
-    before = found.gradients if found.setup.accumulate else 0
-    trained = memory.training(running, running.inputs(), accumulate=found.setup.accumulate)
-    return {
-        "training": found.training.live - before - trained.peak,
-        "left": found.left - before - trained.inputs - trained.seeds - trained.end,
-    }
+def in_training(running: Running, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
+    trained = memory.training(running, running.inputs(), accumulate=setup.accumulate)
+    return {"training": trained.peak, "left": trained.inputs + trained.seeds + trained.end}

@@ -15,6 +15,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import LAYERS, Layer
 from archcalc.memory.tape import saved, tape_of
+from archcalc.verification.processor import machine_here
 from tests.torch_oracle import applied, random
 
 DTYPES = ("float32", "bfloat16")
@@ -69,7 +70,7 @@ def test_a_layer_saves_what_autograd_saves(name: str, dtype: str) -> None:
     layer, xs = CASES[name]
     xs = smaller(xs, dtype)
     torch.manual_seed(0)
-    tape = tape_of(graph_of(layer, xs), Run(dtype=dtype), inputs_learn=True)
+    tape = tape_of(graph_of(layer, xs), Run(dtype=dtype, machine=machine_here()), inputs_learn=True)
     if dtype == "bfloat16" and any(x.rank == 3 or layer.name == "lrn" for x in xs):
         pytest.skip("torch lacks some bfloat16 kernels for three axes on the CPU")
     measured = packed(layer, xs, dtype)

@@ -303,7 +303,7 @@ def test_a_certificate_is_written_as_json(tmp_path: Path) -> None:
     assert run(["verify", "lenet5", "--device", "meta", "-o", str(file)]) == 0
     kept = json.loads(file.read_text())
     assert kept["agrees"] is True
-    assert kept["versions"].keys() == {"archcalc", "python", "torch", "platform", "rules"}
+    assert kept["versions"].keys() == {"archcalc", "python", "torch", "platform", "processor", "rules"}
     assert (kept["flags"].keys(), kept["timing"]) == ({"threads"}, None)
     assert len(kept["source_sha256"]) == 64
     assert {key for row in kept["rows"] for key in row} == {

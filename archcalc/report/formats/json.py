@@ -151,6 +151,7 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
     )
     return {
         "rules": found.setup.rules,
+        "machine": asdict(found.setup.runs_on) if found.setup.runs_on else None,
         "accumulate": found.setup.accumulate,
         "autocast": found.setup.autocast or None,
         "checkpointed": list(found.setup.checkpointed),

@@ -22,7 +22,7 @@ from archcalc.graph.graph import Input, Node
 from archcalc.measures.receptive_field import Fields, carriers, carrying, fields_of, spatial_inputs
 from archcalc.verification.field.borders import Attained, Sides, attained
 from archcalc.verification.row import CPU, Row, counted
-from archcalc.verification.trace import Running
+from archcalc.verification.trace import Running, floating_dtype
 
 SECONDS = 4.0
 """The approximate time limit for dye, in seconds."""
@@ -67,6 +67,7 @@ def dye(running: Running, at: str) -> Iterator[Row]:
     for seed in seeds:
         of_input = f" of {seed.name}" if len(seeds) > 1 else ""
         yield dye_in(seed, running, f"receptive fields{of_input}, by dye", at, SECONDS / len(seeds))
+    running.module.to(floating_dtype(running.graph))  # restored: its memory is measured next
 
 
 def dye_in(seed: Input, running: Running, quantity: str, at: str, seconds: float) -> Row:
