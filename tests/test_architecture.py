@@ -157,6 +157,7 @@ def test_no_submodule_takes_the_place_of_a_public_name() -> None:
 
 
 CALLS: dict[str, Callable[[], object]] = {
+    "MACHINES": lambda: archcalc.MACHINES["x86-avx2"],
     "TrainingSetup": lambda: archcalc.TrainingSetup(),
     "SpecError": lambda: archcalc.SpecError([]),
     "__version__": lambda: archcalc.__version__.split("."),

@@ -15,7 +15,7 @@ from archcalc.graph.loading import document_of, document_of_chain
 from archcalc.layer import LAYERS, Reference
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
-from archcalc.measures.receptive_field import receptive_fields
+from archcalc.measures.receptive_field import fields_of
 from archcalc.memory.tape import Opaque, tape_of
 from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
@@ -95,12 +95,14 @@ def test_parameters_of_sequence_to_sequence() -> None:
 
 
 def test_a_state_depends_on_its_whole_sequence() -> None:
-    fields = receptive_fields(load("seq2seq"))
-    assert fields["source_vectors"][0].size == 1
-    assert {name: fields[name][0].size for name in ("encoder", "decoder", "head")} == dict.fromkeys(
+    graph = load("seq2seq")
+    source, target = (fields_of(graph, each) for each in graph.inputs)
+    assert source["source_vectors"][0].size == 1
+    assert {name: source[name][0].size for name in ("encoder", "decoder", "head")} == dict.fromkeys(
         ("encoder", "decoder", "head"), 30
     )
-    assert "target_vectors" not in fields
+    assert "target_vectors" not in source
+    assert target.keys() == {"target_vectors", "decoder", "head"}
 
 
 HANDED_ON: tuple[tuple[str, dict[str, Any]], ...] = (
