@@ -9,7 +9,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
     role       what kind of work it does                                -> the counting conventions
-    kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
+    kernels    what it allocates and what is saved for backward         -> memory saved, peaks of inference and training
     steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
     cached     what decoding keeps of every token                       -> the cache of keys and values
     cast       what `torch.autocast` does to its inputs                 -> dtypes, and with them memory, under autocast
@@ -27,7 +27,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Layout, Run, Unpredicted, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
@@ -137,12 +137,8 @@ class Layer(Declared, ABC):
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs reach the output values; None: all
     takes_ids    whether inputs may be of integers
-    opaque       why its memory is not predicted; empty where it is
-    keeps        what backward needs of its input "x" and its output "y", where it is one kernel
-    copies       weights that are kept: beside the parameters where autocast casts them (core/kernel.py)
-    uncast       why its memory is not predicted under autocast; empty where it is
-    foreign      why its memory is not predicted on a GPU; empty where it is
-    gradient     how the gradient of its input is made, where it is one kernel
+    saves        the saved tensors, where it is one kernel: of its input "x", its output "y" and its weights
+    opaque       in what circumstances its memory is not predicted, and why
     inputs       least and most inputs, `reads` left out; None: no bound
     """
 
@@ -155,12 +151,8 @@ class Layer(Declared, ABC):
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
     takes_ids: ClassVar[bool] = False
-    opaque: ClassVar[str] = ""
-    keeps: ClassVar[tuple[str, ...]] = ("x",)
-    copies: ClassVar[tuple[str, ...]] = ()
-    uncast: ClassVar[str] = ""
-    foreign: ClassVar[str] = ""
-    gradient: ClassVar[Gradient] = Gradient.NEW
+    saves: ClassVar[tuple[str, ...]] = ("x",)
+    opaque: ClassVar[Unpredicted] = Unpredicted()
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -215,9 +207,9 @@ class Layer(Declared, ABC):
         """Whether in training an item has the same output every time, whatever else is in its batch."""
         return True
 
-    def unpredicted(self, x: Volume, /) -> str:
-        """Why its memory is not predicted for an input; empty where it is."""
-        return self.opaque
+    def unpredicted(self, run: Run, x: Volume, /) -> str:
+        """Why its memory is not predicted in a run, for an input; empty where it is."""
+        return self.opaque.why(run)
 
     def cast(self, x: Volume, /) -> Cast:
         """What autocast does to its inputs, and so what dtype comes out."""
@@ -229,18 +221,13 @@ class Layer(Declared, ABC):
 
     def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
         """The kernel that applies its weights, reading the input or what an earlier kernel made of it."""
-        keeps = tuple(reads if name == "x" else name for name in self.keeps)
-        weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
         return Kernel(
             reads=(reads,),
             size=tensor_of(y),
-            keeps=keeps,
-            weights=weights,
-            gradient=self.gradient,
-            even=self.role is Role.ACTIVATION,
-            settled=not y.rank,
+            layout=Layout(preserves=self.role is Role.ACTIVATION, fixed=not y.rank),
+            saves=tuple(reads if name == "x" else name for name in self.saves),
+            weights=tuple(weight.name for weight in self.weights(x) if not weight.buffer),
             cast=self.cast(x),
-            copies=self.copies,
         )
 
     @abstractmethod
@@ -270,14 +257,14 @@ class Merge(Layer):
     def cached(self, *xs: Volume) -> Dim:
         return 0
 
-    def unpredicted(self, *xs: Volume) -> str:
-        return self.opaque
+    def unpredicted(self, run: Run, *xs: Volume) -> str:
+        return self.opaque.why(run)
 
     def cast(self, *xs: Volume) -> Cast:
         return Cast.NONE
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), keeps=self.keeps, gradient=self.gradient)
+        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), saves=self.saves)
 
     @abstractmethod
     def call(self, *xs: Volume) -> Call: ...

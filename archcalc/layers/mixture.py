@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, divides, exact, maximum
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Layout, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.operations import NUMBER, linear_map, product, sum_of, times_number, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import ITEMSIZE, Volume, tokens
 from archcalc.core.weight import Weight
@@ -171,9 +172,8 @@ def selected(n: Dim, k: Dim) -> Dim:
 
 def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
     """As torch.nn.functional.grouped_mm maps rows, each run with a matrix of its own."""
-    own = (weight,)
-    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, keeps=("ends",), shown=True)
-    return Kernel(reads=(reads,), size=size, **facts, **more)
+    facts: dict[str, Any] = dict(factors=(reads, weight), weights=(weight,), backward=Backward(weight_views=True))
+    return Kernel(reads=(reads,), size=size, saves=("ends",), **facts, **more)
 
 
 class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
@@ -207,7 +207,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     """
 
     role = Role.CONTRACTION
-    uncast = "grouped_mm is not cast, and what goes into it and comes out meets what is"
+    opaque = Unpredicted(autocast="grouped_mm is not cast, and what goes into it and comes out meets what is")
 
     num_experts: Dim
     top_k: Dim
@@ -331,35 +331,37 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         added = items * (n + self.n_group) + summed
         return Ops(compare=items * compared, add=added, exp=items * n, div=divided, mul=scaled)
 
-    def unpredicted(self, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume) -> str:
         if self.capacity_factor is not None:
             return "how the queues before its experts take memory is not worked out"
-        return "" if x.dtype != "float64" else "grouped_mm has no float64, and what is done instead copies weights"
+        if x.dtype == "float64":
+            return "grouped_mm has no float64, and what is done instead copies weights"
+        return super().unpredicted(run, x)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
         n, rows, dtype = x.positions, x.positions * self.top_k, x.dtype
         held = ("tokens", "share", "chosen", "expert", "order", "token", "numbers", "ends")
-        yield Kernel(makes="tokens", view=True, in_order=many(x), gradient=Gradient.VIEW)
+        yield Kernel(makes="tokens", layout=Layout(view=True, reads_contiguous=many(x)), gradient=Gradient.VIEW)
         yield from self.route(n, dtype)
         yield Kernel(reads=("chosen",), makes="expert", size=Tensor(rows, "int64"))
         yield Kernel(reads=("chosen",), makes="order", size=Tensor(rows, "int64"))
-        yield Kernel(reads=("order",), makes="token", size=Tensor(rows, "int64"), own=FACTOR)
+        yield Kernel(reads=("order",), makes="token", size=Tensor(rows, "int64"), also=NUMBER)
         yield Kernel(reads=("order",), makes="numbers", size=Tensor(self.num_experts, "int64"))
         yield Kernel(reads=("expert", "numbers"), makes="ends", size=Tensor(self.num_experts, "int32"))
-        yield Kernel(reads=("tokens", "token"), makes="rows", size=Tensor(rows * x.channels, dtype), keeps=("token",))
+        yield Kernel(reads=("tokens", "token"), makes="rows", size=Tensor(rows * x.channels, dtype), saves=("token",))
         yield from self.mlps(rows, x.channels, dtype)
-        yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), keeps=("order",))
+        yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), saves=("order",))
         size = Tensor(rows * x.channels, dtype)
-        yield Kernel(reads=("out", "part"), makes="weighted", size=size, crosswise=True, scratch=size.nbytes)
+        yield product(size, "out", "part", "weighted", backward=Backward(scratch=size.nbytes))
         yield Kernel(
-            reads=("weighted", "token"), makes="summed", size=tensor_of(x), keeps=("weighted", "token"), holds=held
+            reads=("weighted", "token"), makes="summed", size=tensor_of(x), saves=("weighted", "token"), holds=held
         )
         last = "routed" if self.shared_experts else "y"
-        yield Kernel(reads=("summed",), makes=last, view=True, gradient=Gradient.VIEW, holds=held)
+        yield view("summed", last, holds=held)
         if self.shared_experts:
             yield from self.shared(x)
-            yield Kernel(reads=("routed", "shared"), size=tensor_of(y), gradient=Gradient.SAME, holds=held)
+            yield sum_of(tensor_of(y), "routed", "shared", holds=held)
 
     def route(self, n: Dim, dtype: str) -> Iterator[Kernel]:
         """Which experts each of n tokens goes to, `chosen`, and how much it takes of each, `share`."""
@@ -368,19 +370,19 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield linear_map(scores, "gate.weight", reads="tokens", makes="scores", matrix=True)
         made = "picked" if self.changes_shares else "share"
         if self.scoring == "sigmoid":
-            yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)
+            yield Kernel(reads=("scores",), makes="probabilities", layout=PRESERVED, saves=("probabilities",))
             own = {"corrected": scores, "preferring": self.preferring(n, scores, chosen)}
-            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=own)
-            yield Kernel(reads=("probabilities", "chosen"), makes=made, size=picked, keeps=("chosen",))
+            yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, also=own)
+            yield Kernel(reads=("probabilities", "chosen"), makes=made, size=picked, saves=("chosen",))
             if self.norm_topk_prob:
                 yield Kernel(reads=("picked",), makes="whole", size=Tensor(n, dtype), holds=("probabilities",))
         else:
             reads = "scores"
             if not self.norm_topk_prob:
                 reads = "probabilities"
-                yield Kernel(reads=("scores",), makes=reads, keeps=(reads,))
+                yield Kernel(reads=("scores",), makes=reads, saves=(reads,))
             yield Kernel(reads=(reads,), makes="chosen", size=chosen)
-            yield Kernel(reads=(reads, "chosen"), makes=made, size=picked, keeps=("chosen",))
+            yield Kernel(reads=(reads, "chosen"), makes=made, size=picked, saves=("chosen",))
         yield from self.shares()
 
     def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:
@@ -403,22 +405,22 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         if self.norm_topk_prob:
             made = "normed" if scaled else "share"
             if self.scoring == "sigmoid":
-                yield Kernel(reads=("picked", "whole"), makes=made, keeps=("picked", "whole"))
+                yield Kernel(reads=("picked", "whole"), makes=made, saves=("picked", "whole"))
             else:
-                yield Kernel(reads=("picked",), makes=made, keeps=(made,))
+                yield Kernel(reads=("picked",), makes=made, saves=(made,))
         if scaled:
             reads = "normed" if self.norm_topk_prob else "picked"
-            yield Kernel(reads=(reads,), makes="share", own=FACTOR, pins=("factor",), holds=("picked", "chosen"))
+            yield times_number(None, reads, "share", holds=("picked", "chosen"))
 
     def mlps(self, rows: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
         """All experts, on all rows at once."""
         hidden, act = Tensor(rows * self.width, dtype), Tensor(rows * self.hidden_features, dtype)
         yield grouped_map(hidden, f"experts.{self.first}", reads="rows", makes="hidden")
         if self.gated:
-            own, keeps = {"activated": act}, ("hidden", "activated")
-            yield Kernel(reads=("hidden",), makes="product", size=act, keeps=keeps, own=own)
+            saves = ("hidden", "activated")
+            yield Kernel(reads=("hidden",), makes="product", size=act, also={"activated": act}, saves=saves)
         else:
-            yield Kernel(reads=("hidden",), makes="product", keeps=self.kept("hidden", "product"))
+            yield Kernel(reads=("hidden",), makes="product", saves=self.kept("hidden", "product"))
         holds = ("rows", "hidden") if self.gated else ("rows",)
         size = Tensor(rows * features, dtype)
         yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
@@ -431,11 +433,11 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         """The MLP that every token goes through."""
         size, turned = Tensor(x.positions * self.shared_width, x.dtype), many(x)
         names = tuple(f"shared_experts.{name}.weight" for name in self.into)
-        yield linear_map(size, names[0], makes="before", in_order=turned)
-        yield Kernel(reads=("before",), makes="after", keeps=self.kept("before", "after"), even=True)
+        yield linear_map(size, names[0], makes="before", reads_contiguous=turned)
+        yield Kernel(reads=("before",), makes="after", layout=PRESERVED, saves=self.kept("before", "after"))
         if self.gated:
-            yield linear_map(size, names[1], makes="up", in_order=turned)
-            yield Kernel(reads=("after", "up"), makes="both", crosswise=True)
+            yield linear_map(size, names[1], makes="up", reads_contiguous=turned)
+            yield product(None, "after", "up", "both")
         last = "both" if self.gated else "after"
         yield linear_map(tensor_of(x), "shared_experts.down_proj.weight", reads=last, makes="shared")
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import Cast, Kernel, Run
+from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, tokens
 from archcalc.core.weight import Weight
@@ -58,8 +58,10 @@ class Recurrent(OfTokens):
     """
 
     role = Role.CONTRACTION
-    uncast = "where in torch's own code its weights and gates are cast has not been held to torch"
-    foreign = "cuDNN keeps a reserve whose size it alone knows"
+    opaque = Unpredicted(
+        autocast="where in torch's own code its weights and gates are cast has not been held to torch",
+        gpu="cuDNN keeps a reserve whose size it alone knows",
+    )
     reads = ("state",)
     from_state: ClassVar[str] = ""
     """The source text of torch's module that begins with a state given as one vector."""

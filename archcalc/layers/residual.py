@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
@@ -58,12 +58,11 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         lowered = x.dtype != y.dtype
         yield Kernel(
             size=tensor_of(y),
-            crosswise=not lowered,
-            keeps=("x",),
+            layout=PRESERVED,
+            saves=("x",),
+            factors=() if lowered else ("x", "weight"),
             weights=("weight",),
-            copies=() if lowered else ("weight",),
-            scratch=2 * y.nbytes - x.nbytes if lowered else y.nbytes,
-            even=True,
+            backward=Backward(scratch=2 * y.nbytes - x.nbytes if lowered else y.nbytes),
         )
 
     def call(self, x: Volume) -> Call:

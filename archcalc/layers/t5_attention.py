@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
+from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -79,8 +80,9 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     reads = ("memory",)
     inputs = (1, 1)
     ties: ClassVar[Mapping[str, str]] = {"tie": "relative_attention_bias.weight"}
-    opaque = (
-        "torch's attention takes other kernels in training than in inference where what it adds to scores is learned"
+    opaque = Unpredicted(
+        always="torch's attention takes other kernels in training than in inference where what it adds to scores is "
+        "learned"
     )
 
     num_heads: Dim

@@ -69,7 +69,7 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
 
 def packs(op: Op) -> bool:
     """Whether autograd keeps something of an operation, were it only its weight."""
-    return bool(op.keeps or op.weights or (op.contracts and op.learns))
+    return bool(op.saves or op.weights.new or (op.contracts and op.learns))
 
 
 @dataclass
@@ -117,19 +117,17 @@ class Recompute:
         alive: dict[int, int] = {}
         for place in range(self.stretch.first, self.stretch.stop + 1):
             op = tape.ops[place]
-            self.keeps[place] = tuple(new.get(storage, storage) for storage in op.keeps)
+            self.keeps[place] = tuple(new.get(storage, storage) for storage in op.saves)
             live_set.take_all(self.keeps[place])
             if place == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
                 live_set.mark("again", op.node)
                 break
             alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
-            own = tuple(new[storage] for storage in op.own)
-            live_set.take_all((*op.pins, *own))
+            live_set.take_all(op.wrapped)
             live_set.mark("again", op.node)
-            live_set.drop_all(own)
             live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
         live_set.drop_all(alive.values())
-        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].pins)
+        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].wrapped)
         live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:
@@ -138,7 +136,7 @@ class Recompute:
         made = dict.fromkeys(
             storage
             for place in self.places
-            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[place].made), *tape.ops[place].own)
+            for storage in (tape.tensors[tensor].storage for tensor in tape.ops[place].made)
             if storage not in self.stretch.inputs
         )
         for storage in made:

@@ -83,7 +83,7 @@ def test_over_an_axis_of_one_unit_torch_multiplies() -> None:
 @given(equations(), st.sampled_from(["float32", "bfloat16"]))
 def test_any_equation_keeps_what_autograd_packs(case: Case, dtype: str) -> None:
     layer, xs = case
-    assume(not layer.unpredicted(xs[0]))
+    assume(not layer.unpredicted(Run(), xs[0]))
     xs = tuple(replace(x, dtype=dtype) for x in xs)
     tape = tape_of(graph_of(layer, xs), Run(dtype=dtype), inputs_learn=True)
     assert sum(nbytes for _, nbytes in saved(tape, {})) == packed(layer, xs, dtype)
@@ -93,7 +93,7 @@ def test_any_equation_keeps_what_autograd_packs(case: Case, dtype: str) -> None:
 @given(equations())
 def test_any_equation_allocates_what_is_said(case: Case) -> None:
     layer, xs = case
-    assume(not layer.unpredicted(xs[0]))
+    assume(not layer.unpredicted(Run(), xs[0]))
     assert set(differences(between(layer, xs)).values()) == {0}
 
 
@@ -133,7 +133,7 @@ def test_matrices_that_do_not_fit_are_refused_in_words() -> None:
     ],
 )
 def test_what_is_not_predicted_says_why(left: str, right: str, out: str, said: str) -> None:
-    assert einsum(left, right, out).unpredicted(LEFT).startswith(said)
+    assert einsum(left, right, out).unpredicted(Run(), LEFT).startswith(said)
 
 
 LUONG = """\
