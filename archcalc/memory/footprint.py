@@ -10,7 +10,7 @@ from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph
 from archcalc.memory.engine import inference, training
-from archcalc.memory.optimizer import state_bytes, step_peak
+from archcalc.memory.optimizer_memory import state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
 from archcalc.memory.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
 from archcalc.memory.timeline import Timeline, TimelineStep

@@ -10,55 +10,23 @@ An optimizer states facts; every quantity is derived from them elsewhere:
     fused      of the one that makes no tensors                               }
     target     the class of torch.optim that it stands for                       -> generated source
 
-A step is stated as torch's source has it, line by line, as far as a line allocates: what is made, under which name, and
-when the name is given to something else. What a step allocates follows, event by event.
+A step is stated as torch's source has it, line by line (memory/statements.py). What state and steps take follows
+(memory/optimizer_memory.py).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
-from archcalc.core.dim import Dim, prod, summed
 from archcalc.core.location import Location, Source
-from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.binding import Signature, arguments_of, signature
 from archcalc.layer import Call, Requirement
+from archcalc.memory.statements import SCALAR, Statements, Tensor, Tensors
 from archcalc.spec.chain import Invocation, Step, parse_chain
-
-# --- tensors ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """What a step or a state is made of."""
-
-    shape: tuple[Dim, ...]
-    dtype: str
-
-    @property
-    def nbytes(self) -> Dim:
-        return prod(self.shape) * ITEMSIZE[self.dtype]
-
-    def reduced(self, axis: int) -> "Tensor":
-        """This tensor summed along an axis, which stays with length 1.
-
-        >>> Tensor((64, 3, 7, 5), "float32").reduced(-2).shape
-        (64, 3, 1, 5)
-        """
-        lengths = list(self.shape)
-        lengths[axis] = 1
-        return Tensor(tuple(lengths), self.dtype)
-
-
-Tensors: TypeAlias = tuple[Tensor, ...]
-
-SCALAR = Tensor((), "float32")
-"""What torch counts steps in (`_get_scalar_dtype` in torch/optim/optimizer.py): 4 bytes to a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,170 +53,10 @@ def tensor_of(weight: Weight) -> Tensor:
     return Tensor(weight.shape, weight.dtype)
 
 
-# --- what a step allocates -------------------------------------------------------------------------------------------
+def states(weight: Weight, *names: str) -> Iterator[State]:
+    """Tensors of the size of a weight."""
+    return (State(name, tensor_of(weight)) for name in names)
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An allocation (`size` in bytes, above 0) or a release (below 0).
-
-    `workspace`: one operator of torch both allocates and releases it.
-    """
-
-    size: int
-    workspace: bool = False
-
-
-Changes: TypeAlias = tuple[Change, ...]
-Operand: TypeAlias = Callable[[Tensor], Changes]
-"""What an operation on a tensor allocates first and releases last, because of its other operand."""
-
-NUMBER = 8
-"""Bytes of a Python number that meets a tensor: it becomes a float64 or int64 of its own."""
-
-
-def nothing(tensor: Tensor) -> Changes:
-    """Of tensors, and of numbers that the kernel takes as such (`alpha=`, `value=`, the weight of `lerp_`)."""
-    return ()
-
-
-def real(tensor: Tensor) -> Changes:
-    """Of a `float`: itself, and within the operator its cast to the tensor's dtype."""
-    return (Change(NUMBER), *cast("float64", tensor))
-
-
-def whole(tensor: Tensor) -> Changes:
-    """Of an `int`, likewise."""
-    return (Change(NUMBER), *cast("int64", tensor))
-
-
-def cast(dtype: str, tensor: Tensor) -> Changes:
-    return () if tensor.dtype == dtype else (Change(ITEMSIZE[tensor.dtype], workspace=True),)
-
-
-def listed(operand: Operand) -> Operand:
-    """Of a number within an operator that makes all that it needs itself, as `torch._foreach_` ones do."""
-    return lambda tensor: tuple(Change(each.size, workspace=True) for each in operand(tensor))
-
-
-def released(changes: Sequence[Change]) -> Iterator[Change]:
-    """The end of what was allocated, the last first."""
-    return (Change(-each.size, each.workspace) for each in reversed(changes) if each.size)
-
-
-def allocated(tensors: Sequence[Tensor]) -> Changes:
-    return tuple(Change(tensor.nbytes) for tensor in tensors if tensor.nbytes)
-
-
-Variables: TypeAlias = dict[str, Tensors]
-"""What the local variables of a running step hold that it has made."""
-
-
-class Statement(ABC):
-    """One line of a step."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        """What the line allocates and releases, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Make(Statement):
-    """`name = operation(...)`: a tensor or a list of them. What the name held is released when the new one is there."""
-
-    name: str
-    tensors: Tensors
-    operand: Operand = nothing
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        for tensor in self.tensors:
-            beside = self.operand(tensor)
-            yield from beside
-            yield from allocated([tensor])
-            yield from released(beside)
-        yield from Drop(self.name).changes(variables)
-        variables[self.name] = self.tensors
-
-
-@dataclass(frozen=True, slots=True)
-class Update(Statement):
-    """`operation_(...)`: in place, so that nothing is made but what a Python number needs."""
-
-    tensors: Tensors
-    operand: Operand = real
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        for tensor in self.tensors:
-            beside = self.operand(tensor)
-            yield from beside
-            yield from released(beside)
-
-
-@dataclass(frozen=True, slots=True)
-class Drop(Statement):
-    """`del name`, a name given to something that was there before, or the end of an expression's part."""
-
-    name: str
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        yield from released(allocated(variables.pop(self.name, ())))
-
-
-@dataclass(frozen=True, slots=True)
-class Name(Statement):
-    """`name = (...)`, where what the parentheses made was called `part` here."""
-
-    name: str
-    part: str
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        yield from Drop(self.name).changes(variables)
-        variables[self.name] = variables.pop(self.part)
-
-
-Statements: TypeAlias = Iterator[Statement]
-
-
-def run(statements: Statements) -> Iterator[Change]:
-    """What a function of these statements allocates and releases; what its variables hold ends with it."""
-    variables: Variables = {}
-    for statement in statements:
-        yield from statement.changes(variables)
-    for tensors in variables.values():
-        yield from released(allocated(tensors))
-
-
-def count_step() -> Statement:
-    """`step_t += 1`."""
-    return Update((SCALAR,), whole)
-
-
-def count_steps() -> Statements:
-    """`torch._foreach_add_(steps, torch.tensor(1.0, device="cpu"), alpha=1.0)`: one tensor for all."""
-    yield Make("one", (SCALAR,))
-    yield Drop("one")
-
-
-def count_steps_fused(count: int) -> Statement:
-    """`torch._foreach_add_(steps, 1)`: each makes its own number, on a CPU."""
-    return Update((SCALAR,) * count, listed(whole))
-
-
-def gradient(weight: Tensors, maximize: bool) -> Statement:
-    """`grad = grads[i] if not maximize else -grads[i]`."""
-    return Make("grad", weight) if maximize else Drop("grad")
-
-
-def gradients(weights: Tensors, maximize: bool) -> Statements:
-    """The next group's list of gradients, and where they are to ascend that of `torch._foreach_neg`."""
-    yield Drop("grad")
-    if maximize:
-        yield Make("grad", weights)
-
-
-# --- optimizers ------------------------------------------------------------------------------------------------------
 
 OPTIMIZERS: dict[str, type["Optimizer"]] = {}
 """Every optimizer by its name; filled by the class statements in optimizers/."""
@@ -338,55 +146,6 @@ def written(call: Call, weights: str = "network.parameters()") -> str:
     'torch.optim.AdamW(network.parameters(), lr=0.001, foreach=True)'
     """
     return f"{call.target}({', '.join([weights, *(f'{name}={value!r}' for name, value in call.arguments.items())])})"
-
-
-# --- what follows from them ------------------------------------------------------------------------------------------
-
-
-def state_bytes(optimizer: Optimizer, weights: Sequence[Weight]) -> Dim:
-    """Bytes of all tensors in `optimizer.state` after a step, those on the CPU included."""
-    return summed(state.tensor.nbytes for weight in learned(weights) for state in optimizer.state(weight))
-
-
-def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation: str) -> Iterator[Change]:
-    """Every allocation and release of one `step()` on a CPU once state is there, in order (releases that follow each
-    other directly: in any). Gradients are there before and after.
-
-    Raises ValueError where torch has no such implementation.
-    """
-    check(optimizer, implementation)
-    tensors = [tensor_of(weight) for weight in learned(weights)]
-    if implementation == "forloop":
-        return run(statement for tensor in tensors for statement in optimizer.forloop(tensor))
-    body = optimizer.foreach if implementation == "foreach" else optimizer.fused
-    return run(statement for group in groups(tensors) for statement in body(group))
-
-
-def step_peak(optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False) -> int:
-    """The most bytes that a step holds above weights, gradients and state: in tensors, or with the `workspaces` that
-    operators need for themselves. Raises ValueError where torch has no such implementation.
-    """
-    changes = temporaries(optimizer, weights, implementation)
-    return max(accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0))
-
-
-NEIGHBOURS = ("float32", "bfloat16")
-
-
-def groups(tensors: Sequence[Tensor]) -> list[Tensors]:
-    """Tensors by dtype, in the order in which a list operation takes the dtypes.
-
-    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen), whose order with
-    libstdc++ is: the dtype met last comes first, but float32 and bfloat16, which share a bucket, stay together.
-
-    >>> [each[0].dtype for each in groups([Tensor((1,), d) for d in ("bfloat16", "float64", "float32")])]
-    ['float64', 'float32', 'bfloat16']
-    """
-    order: list[str] = []
-    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
-        beside = [other for other in order if dtype in NEIGHBOURS and other in NEIGHBOURS]
-        order.insert(order.index(beside[0]) if beside else 0, dtype)
-    return [tuple(tensor for tensor in tensors if tensor.dtype == dtype) for dtype in order]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
