@@ -165,6 +165,7 @@ class Backward:
     """What else is true of a kernel's backward pass, of few kernels more than the first.
 
     scratch         bytes that it takes at its worst beside the gradients
+    weight_scratch  further bytes that it takes where the gradient of a weight is wanted
     on_demand       tensors that the kernel makes for it, by name, and only where it will come: saved
     broadcast       weights, or what of `reads`, that are broadcast: the engine sums the gradient that came in when the
                     kernel has ended
@@ -180,6 +181,7 @@ class Backward:
     """
 
     scratch: Dim = 0
+    weight_scratch: Dim = 0
     on_demand: Mapping[str, Tensor] = field(default_factory=dict)
     broadcast: tuple[str, ...] = ()
     viewed: tuple[str, ...] = ()

@@ -161,7 +161,7 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
             also=own,
             saves=("row", *(name for name in own if name != "bias")),
             weights=tuple(names),
-            backward=Backward(scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch))),
+            backward=Backward(weight_scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch))),
         )
 
     def call(self, x: Volume) -> Call:

@@ -63,7 +63,10 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         difference, last = Tensor(y.numel * x.channels, x.dtype), "squares" if self.bias else "y"
         yield Kernel(
-            makes="difference", size=difference, weights=("weight",), backward=Backward(scratch=difference.nbytes)
+            makes="difference",
+            size=difference,
+            weights=("weight",),
+            backward=Backward(weight_scratch=difference.nbytes),
         )
         both, kept = ("difference", "difference"), ("difference",)
         yield Kernel(reads=both, makes=last, size=tensor_of(y), saves=kept, gradient=Gradient.NEW_STRIDED)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
-from archcalc.core.kernel import Backward, Kernel, Run, Unpredicted, tensor_of
-from archcalc.core.operations import sum_of
+from archcalc.core.kernel import Kernel, Run, Unpredicted, tensor_of
+from archcalc.core.operations import sum_of, times_weight
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -73,14 +73,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         size = tensor_of(y)
         yield Kernel(makes="average", size=size, saves=("x",))
-        yield Kernel(
-            reads=("average",),
-            makes="scaled",
-            size=size,
-            saves=("average",),
-            weights=("weight",),
-            backward=Backward(scratch=y.nbytes),
-        )
+        yield times_weight(size, "average", "scaled")
         yield sum_of(size, "scaled", bias=("bias",))
 
     def call(self, x: Volume) -> Call:

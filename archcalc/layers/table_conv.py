@@ -108,8 +108,9 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
         yield Kernel(reads=(reads,), makes="side by side", size=tensor(*places, *lengths, dtype=x.dtype))
         each, side = tensor(*places, *y.spatial, dtype=y.dtype), ("side by side",)
         yield Kernel(reads=side, makes="each", size=each, saves=side, weights=("weight",), holds=(reads,))
-        made, zeros = "sums" if self.bias else "y", {"zeros": tensor_of(y)}
-        yield Kernel(reads=("each",), makes=made, size=tensor_of(y), also=zeros, saves=("each",), holds=(reads,))
+        made, both = "sums" if self.bias else "y", ("each", "zeros")
+        yield Kernel(reads=(), makes="zeros", size=tensor_of(y), holds=(reads,))
+        yield Kernel(reads=both, makes=made, size=tensor_of(y), saves=("each",), holds=(reads,))
         if self.bias:
             held = (reads, "each")
             yield sum_of(tensor_of(y), made, holds=held, bias=("bias",))

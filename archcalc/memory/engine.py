@@ -47,6 +47,7 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
     """The forward pass; `again`: by their first operations, the stretches that keep only their inputs."""
     tape = live_set.tape
     bare = {place for each in again.values() for place in each.places}
+    ending = {each.stretch.last: each for each in again.values() if each.stretch.stop is None}
     dead = dying(tape)
     live_set.take_all(tape.given)
     for place, op in enumerate(tape.ops):
@@ -57,6 +58,8 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
         live_set.take_all(op.wrapped if keep else ())
         live_set.mark("forward", op.node)
         live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(place, ()))
+        if place in ending:
+            ending[place].done(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,14 @@ class Backward:
         needed = self.needed()
         self.expected = Counter(maker for place in needed for maker in self.makers(place))
         self.ready: list[int] = []
-        self.before = {key for key, _ in self.gradients_before()} if accumulate else set()
+        self.before = {key for key, _ in self.gradients_before(needed)} if accumulate else set()
         self.coming = Counter(key for place in needed for key, _ in self.tape.ops[place].weights.all)
         self.met: dict[str, Waiting] = {}
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
 
-    def gradients_before(self) -> Iterator[tuple[str, int]]:
+    def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
         """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
-        sizes = {key: nbytes for op in self.tape.ops for key, nbytes in op.weights.all}
+        sizes = {key: nbytes for place in sorted(needed) for key, nbytes in self.tape.ops[place].weights.all}
         return ((key, self.live_set.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:

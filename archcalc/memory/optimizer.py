@@ -44,9 +44,14 @@ class State:
 STEP = State("step", SCALAR, host=True)
 
 
+def parameters(weights: Sequence[Weight]) -> list[Weight]:
+    """The weights that an optimizer is given: no buffers, and what is shared once."""
+    return [w for w in weights if not w.buffer and not w.shared_with]
+
+
 def learned(weights: Sequence[Weight]) -> list[Weight]:
-    """The weights that an optimizer is given: neither buffers nor frozen, and what is shared once."""
-    return [w for w in weights if w.trainable and not w.buffer and not w.shared_with]
+    """Those of them that are not frozen."""
+    return [w for w in parameters(weights) if w.trainable]
 
 
 def tensor_of(weight: Weight) -> Tensor:
@@ -70,12 +75,15 @@ class Optimizer(Declared, ABC):
 
     target           the class of torch.optim
     implementations  those that torch has, of forloop, foreach and fused
+    at_once          whether state is made with the optimizer, for every weight that it is given, and not in the first
+                     step, for those that have a gradient
     on_cuda          the one that torch takes by itself where all weights are on a GPU; on a CPU it is the for-loop
     unpredicted      what operators of a step need for themselves that is not predicted; empty where all is
     """
 
     target: ClassVar[str]
     implementations: ClassVar[tuple[str, ...]] = ("forloop", "foreach")
+    at_once: ClassVar[bool] = False
     on_cuda: ClassVar[str] = "foreach"
     unpredicted: ClassVar[str] = ""
 

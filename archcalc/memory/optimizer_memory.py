@@ -5,13 +5,15 @@ from itertools import accumulate
 
 from archcalc.core.dim import Dim, summed
 from archcalc.core.weight import Weight
-from archcalc.memory.optimizer import Optimizer, check, learned, tensor_of
+from archcalc.memory.optimizer import Optimizer, check, learned, parameters, tensor_of
 from archcalc.memory.statements import Change, Tensor, Tensors, run
 
 
 def state_bytes(optimizer: Optimizer, weights: Sequence[Weight]) -> Dim:
-    """Bytes of all tensors in `optimizer.state` after a step, those on the CPU included."""
-    return summed(state.tensor.nbytes for weight in learned(weights) for state in optimizer.state(weight))
+    """Bytes of all tensors in `optimizer.state` after a step in which every learned weight has a gradient, those on the
+    CPU included."""
+    given = parameters(weights) if optimizer.at_once else learned(weights)
+    return summed(state.tensor.nbytes for weight in given for state in optimizer.state(weight))
 
 
 def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation: str) -> Iterator[Change]:

@@ -20,16 +20,17 @@ RANDOM_STATE = {"cpu": 5056, "cuda": 0}
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that keeps."""
+    """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that saves
+    something, None where none does."""
 
     first: int
     last: int
-    stop: int
+    stop: int | None
     inputs: tuple[int, ...]
 
 
 def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch, ...]:
-    """The operations of the blocks that are checkpointed; without those in which nothing is kept anyway.
+    """The operations of the blocks that are checkpointed.
 
     Raises SpecError for a name that no block has.
     """
@@ -37,15 +38,12 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
     for place, op in enumerate(tape.ops):
         places.setdefault(op.node, []).append(place)
     blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
-    found = (stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
-    return tuple(each for each in found if each)
+    return tuple(stretch(tape, [place for node in inside for place in places[node.name]]) for inside in blocks)
 
 
-def stretch(tape: Tape, places: list[int]) -> Stretch | None:
-    keeping = [place for place in places if packs(tape.ops[place])]
-    if not keeping:
-        return None
-    return Stretch(places[0], places[-1], keeping[-1], tuple(outside(tape, places)))
+def stretch(tape: Tape, places: list[int]) -> Stretch:
+    saving = [place for place in places if packs(tape.ops[place])]
+    return Stretch(places[0], places[-1], saving[-1] if saving else None, tuple(outside(tape, places)))
 
 
 def outside(tape: Tape, places: list[int]) -> Iterator[int]:
@@ -63,13 +61,15 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
     """What the operations of stretches keep in the forward pass: the first what goes in, the others nothing."""
     kept: dict[int, tuple[int, ...]] = {}
     for each in again:
-        kept |= dict.fromkeys(range(each.first, each.last + 1), ()) | {each.first: each.inputs}
+        kept |= dict.fromkeys(range(each.first, each.last + 1), ())
+        if each.stop is not None:
+            kept[each.first] = each.inputs
     return kept
 
 
 def packs(op: Op) -> bool:
     """Whether autograd keeps something of an operation, were it only its weight."""
-    return bool(op.saves or op.weights.new or (op.contracts and op.learns))
+    return bool(op.saves or (op.contracts and op.learns))
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Recompute:
         return range(self.stretch.first, self.stretch.last + 1)
 
     def begin(self) -> None:
-        """In the forward pass: takes what is held until backward has come through."""
+        """In the forward pass: takes what is held until backward has come through, if that asks for anything."""
         tape = self.live_set.tape
         self.waiting = {place for place in self.places if packs(tape.ops[place])}
         self.held = [*self.stretch.inputs, self.random_state()]
@@ -103,7 +103,7 @@ class Recompute:
         return self.keeps.get(place, ())
 
     def done(self, place: int) -> None:
-        """The backward of an operation has ended."""
+        """An operation has ended in backward, or the last one of the stretch in the forward pass."""
         self.waiting.discard(place)
         if not self.waiting:
             self.live_set.drop_all(self.held)
@@ -115,7 +115,8 @@ class Recompute:
         random = self.random_state()
         new = dict(self.renewed())
         alive: dict[int, int] = {}
-        for place in range(self.stretch.first, self.stretch.stop + 1):
+        wrapped: list[int] = []
+        for place in self.places:
             op = tape.ops[place]
             self.keeps[place] = tuple(new.get(storage, storage) for storage in op.saves)
             live_set.take_all(self.keeps[place])
@@ -123,11 +124,11 @@ class Recompute:
                 live_set.mark("again", op.node)
                 break
             alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
-            live_set.take_all(op.wrapped)
+            wrapped += live_set.take_all(new[storage] for storage in op.wrapped)
             live_set.mark("again", op.node)
             live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= place])
         live_set.drop_all(alive.values())
-        live_set.drop_all(pin for place in self.keeps if place != self.stretch.stop for pin in tape.ops[place].wrapped)
+        live_set.drop_all(wrapped)
         live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:

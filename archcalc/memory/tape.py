@@ -194,7 +194,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         wrapped=tuple(storage for name, storage in saves if name in wrapped),
         gradient=kernel.gradient,
         weights=weight_gradients(tape, node, kernel, reads, rest, kept),
-        scratch=backward.scratch + (beyond(tape, kernel, reads, weights) if backward.all_in else 0),
+        scratch=scratch(tape, kernel, seen, weights),
         negated=tuple(seen[name] for name in backward.negated),
         after=(
             *(seen[name] for name in backward.broadcast if name in seen),
@@ -240,20 +240,37 @@ def weight_gradients(
     )
 
 
-def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
+def scratch(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
+    """Bytes that the backward of a kernel takes at its worst beside the gradients that are wanted."""
+    backward = kernel.backward
+    found = backward.weight_scratch if gradients(weights, kernel.weights) else 0
+    if backward.all_in:
+        found = max(found, beyond(tape, kernel, names, weights))
+    return backward.scratch + found
+
+
+def beyond(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
     """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst; they are
     cast in the order of torch's derivative: that of the first thing that goes in, of weights, of what else goes in."""
     full = ITEMSIZE[kernel.backward.all_in]
-    into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
+    into = [tape.tensors[names[name]] for name in kernel.reads]
+    applied = [(applied_as(tape, name, names, weights), weights[name][1].trainable) for name in kernel.weights]
     first, *others = ([held.size] if held.learns else [] for held in into)
-    wanted = [*first, *(Tensor(w.numel, w.dtype) for w in applied if w.trainable), *chain.from_iterable(others)]
+    wanted = [*first, *(size for size, trainable in applied if trainable), *chain.from_iterable(others)]
     live = full * sum(each.numel for each in wanted)
-    most = full * (sum(held.size.numel for held in into) + sum(w.numel for w in applied))
+    of_weights = kernel.backward.weight_scratch or full * sum(size.numel for size, _ in applied)
+    most = full * sum(held.size.numel for held in into) + of_weights
     for each in wanted:
         if each.nbytes != full * each.numel:
             most = max(most, live + each.nbytes)
             live += each.nbytes - full * each.numel
     return most - sum(each.nbytes for each in wanted)
+
+
+def applied_as(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> Tensor:
+    """A weight as a kernel has it: cast by autocast, or as it is."""
+    weight = weights[name][1]
+    return tape.tensors[names[name]].size if name in names else Tensor(weight.numel, weight.dtype)
 
 
 def outputs_of(
@@ -380,7 +397,7 @@ def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int
     """What goes into a sum in another dtype than comes out: its gradient is cast when the kernel has ended."""
     dtype = tape.tensors[made].size.dtype
     found = tuple(i for i in reads if tape.run.autocast and tape.tensors[i].size.dtype != dtype)
-    if found and kernel.factors:
+    if found and kernel.factors and len(kernel.reads) > 1:
         raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of two dtypes")
     return found if kernel.gradient is Gradient.SAME else ()
 

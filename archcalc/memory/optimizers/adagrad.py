@@ -25,13 +25,12 @@ from archcalc.memory.statements import (
 class Adagrad(Optimizer, name="adagrad"):
     """Gradients over the root of the sum of all their squares so far.
 
-    torch makes its state with the optimizer, for every weight that it is given, frozen ones too.
-
     Source: `_single_tensor_adagrad`, `_multi_tensor_adagrad` and `_fused_adagrad` in torch/optim/adagrad.py.
     """
 
     target = "torch.optim.Adagrad"
     implementations = ("forloop", "foreach", "fused")
+    at_once = True
 
     lr: float = 1e-2
     lr_decay: float = 0
