@@ -27,7 +27,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Layout, Run, Unpredicted, inputs_named, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
@@ -146,12 +146,8 @@ class Layer(Declared, ABC):
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs the output values depend on; None: all
     takes_ids    whether inputs may be integers
-    opaque       why its memory is not predicted; empty if it is
-    keeps        which of its input "x" and output "y" are saved for backward, if it is a single kernel
-    copies       weights that are saved: as separate copies if autocast casts them (core/kernel.py)
-    uncast       why its memory is not predicted under autocast; empty if it is
-    foreign      why its memory is not predicted on a GPU; empty if it is
-    gradient     how the gradient of its input is allocated, if it is a single kernel
+    saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
+    opaque       the environments in which its memory is not predicted, and why
     inputs       minimum and maximum number of inputs, without `reads`; None: no limit
     """
 
@@ -164,12 +160,8 @@ class Layer(Declared, ABC):
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
     takes_ids: ClassVar[bool] = False
-    opaque: ClassVar[str] = ""
-    keeps: ClassVar[tuple[str, ...]] = ("x",)
-    copies: ClassVar[tuple[str, ...]] = ()
-    uncast: ClassVar[str] = ""
-    foreign: ClassVar[str] = ""
-    gradient: ClassVar[Gradient] = Gradient.NEW
+    saves: ClassVar[tuple[str, ...]] = ("x",)
+    opaque: ClassVar[Unpredicted] = Unpredicted()
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -224,13 +216,9 @@ class Layer(Declared, ABC):
         """Whether the training output for a sample is deterministic and independent of the rest of the batch."""
         return True
 
-    def unpredicted(self, x: Volume, /) -> str:
-        """Why its memory is not predicted for this input; empty if it is."""
-        return self.opaque
-
-    def elsewhere(self, run: Run, x: Volume, /) -> str:
-        """Why its memory is not predicted on the device or machine that it runs on; empty where it is."""
-        return f"not predicted on a GPU: {self.foreign}" if run.device != "cpu" and self.foreign else ""
+    def unpredicted(self, run: Run, x: Volume, /) -> str:
+        """Why its memory is not predicted in a run, for an input; empty if it is."""
+        return self.opaque.why(run)
 
     def cast(self, x: Volume, /) -> Cast:
         """What autocast does to its inputs; this determines the output dtype."""
@@ -242,18 +230,13 @@ class Layer(Declared, ABC):
 
     def applied(self, y: Volume, x: Volume, /, reads: str = "x") -> Kernel:
         """The kernel that applies its weights to the input, or to the output of an earlier kernel."""
-        keeps = tuple(reads if name == "x" else name for name in self.keeps)
-        weights = tuple(weight.name for weight in self.weights(x) if not weight.buffer)
         return Kernel(
             reads=(reads,),
             size=tensor_of(y),
-            keeps=keeps,
-            weights=weights,
-            gradient=self.gradient,
-            even=self.role is Role.ACTIVATION,
-            settled=not y.rank,
+            layout=Layout(preserves=self.role is Role.ACTIVATION, fixed=not y.rank),
+            saves=tuple(reads if name == "x" else name for name in self.saves),
+            weights=tuple(weight.name for weight in self.weights(x) if not weight.buffer),
             cast=self.cast(x),
-            copies=self.copies,
         )
 
     @abstractmethod
@@ -283,14 +266,14 @@ class Merge(Layer):
     def cached(self, *xs: Volume) -> Dim:
         return 0
 
-    def unpredicted(self, *xs: Volume) -> str:
-        return self.opaque
+    def unpredicted(self, run: Run, *xs: Volume) -> str:
+        return self.opaque.why(run)
 
     def cast(self, *xs: Volume) -> Cast:
         return Cast.NONE
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), keeps=self.keeps, gradient=self.gradient)
+        yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), saves=self.saves)
 
     @abstractmethod
     def call(self, *xs: Volume) -> Call: ...

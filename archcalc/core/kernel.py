@@ -1,13 +1,19 @@
-"""Kernels: what a layer allocates and what backward needs of it, one operation of torch after the other.
+"""Kernels: what a layer allocates and what autograd saves of it, one operation of torch after the other.
 
-A layer is one kernel, or a few, each reading what earlier ones made. From them follow the bytes that are kept for
-backward and the peaks of inference, training and an iteration (archcalc/memory/).
+A layer is one kernel, or a few, each reading what earlier ones made. From them follow the bytes that are saved for
+backward and the peaks of inference, training and an iteration (archcalc/memory/). An author meets three ideas:
+
+    Kernel     what an operation reads, makes, and saves for its backward pass
+    Layout     how its result lies in memory, where that is not simply a new contiguous tensor
+    Backward   how its gradients come about, where that is not simply in new tensors, one for each
+
+Operations that many layers share (views, sums, products, linear maps) are functions in archcalc/core/operations.py.
 """
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.machine import DEFAULT, Machine
@@ -37,12 +43,34 @@ class Run:
         return self.dtype if self.device == "cpu" else "float32"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpredicted:
+    """Why the memory of a layer is not predicted, by circumstance: `always`, under `autocast`, on a `gpu`. Empty where
+    it is predicted."""
+
+    always: str = ""
+    autocast: str = ""
+    gpu: str = ""
+
+    def why(self, run: Run) -> str:
+        """The reason that holds for a run; empty where none does."""
+        if self.always:
+            return self.always
+        if self.gpu and run.device != "cpu":
+            return f"not predicted on a GPU: {self.gpu}"
+        return f"not predicted under autocast: {self.autocast}" if self.autocast and run.autocast else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor by what it takes: `numel` elements of `dtype`."""
+    """A tensor by what it takes: `numel` elements of `dtype`.
+
+    `wrapped`: it is a Python number that torch has wrapped as a tensor, which autograd saves without packing it.
+    """
 
     numel: Dim
     dtype: str = "float32"
+    wrapped: bool = False
 
     @property
     def nbytes(self) -> Dim:
@@ -55,15 +83,6 @@ def tensor(*shape: Dim, dtype: str = "float32") -> Tensor:
 
 def tensor_of(volume: Volume) -> Tensor:
     return Tensor(volume.numel, volume.dtype)
-
-
-class Gradient(enum.Enum):
-    """How backward makes the gradients of what a kernel reads."""
-
-    NEW = "new"  # tensors of their own
-    SAME = "same"  # the gradient that came in, handed on
-    VIEW = "view"  # the same, seen with another shape
-    PART = "part"  # a view of a part of it, which keeps all of it alive
 
 
 class Cast(enum.Enum):
@@ -79,123 +98,161 @@ class Cast(enum.Enum):
 class Order(enum.Enum):
     """In which order the elements of a tensor lie in memory."""
 
-    AXES = "axes"  # that of its axes
-    PART = "part"  # that of its axes, with gaps
+    CONTIGUOUS = "contiguous"  # that of its axes, without gaps
+    SLICE = "slice"  # that of its axes, with gaps
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
-    STEPS = "steps"  # positions first, and at each the items of the batch, as recurrent layers go through them
-    TURNED = "turned"  # features last where they are first by their axes, or the other way round
-    MOVED = "moved"  # in another order than their own, and in none of these
+    TIME_MAJOR = "time major"  # positions first, and at each the items of the batch, as recurrent layers read them
+    TRANSPOSED = "transposed"  # features last where they are first by their axes, or the other way round
+    PERMUTED = "permuted"  # in another order than that of its axes, and in none of these
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How what a kernel makes lies in memory, and how what it reads has to.
+
+    By itself, a new tensor that is contiguous where what the kernel reads is, else in an order that is not followed;
+    `PRESERVED` and `CONTIGUOUS` are the two that most other kernels have.
+
+    view              a view of the first thing that the kernel reads, or of a weight: nothing is allocated
+    order             the order of the result where what goes in is contiguous
+    fixed             the result has that order in any case
+    preserves         the result has the order of what goes in, or of the first of the largest of it: operations that go
+                      element by element, and those on images
+    reads_contiguous  what goes in is copied first where it is not contiguous, as `reshape` and `contiguous()` do
+    reads_dense       what goes in is copied first where it has gaps
+
+    `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
+    """
+
+    view: bool = False
+    order: Order = Order.CONTIGUOUS
+    fixed: bool = False
+    preserves: bool = False
+    reads_contiguous: bool = False
+    reads_dense: bool = False
+
+
+PRESERVED = Layout(preserves=True)
+"""As `torch.preserve_format`: the result lies as what goes in."""
+
+CONTIGUOUS = Layout(fixed=True)
+"""The result is contiguous, whatever goes in."""
+
+NEW = Layout()
+"""The result is a new tensor, contiguous where what goes in is."""
+
+VIEW = Layout(view=True)
+"""The result is a view."""
+
+
+class Gradient(enum.Enum):
+    """How backward makes the gradients of what a kernel reads. To views autograd never adds in place."""
+
+    NEW = "new"  # tensors of their own
+    NEW_VIEW = "new view"  # contiguous views of tensors of their own
+    NEW_STRIDED = "new strided"  # the same, but not contiguous
+    SAME = "same"  # the gradient that came in, handed on
+    VIEW = "view"  # the same, seen with another shape
+    SLICE = "slice"  # a contiguous view of a part of it, which keeps all of it alive
+    STRIDED_SLICE = "strided slice"  # the same, but not contiguous
+
+    @classmethod
+    def slice(cls, contiguous: bool) -> "Gradient":
+        return cls.SLICE if contiguous else cls.STRIDED_SLICE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backward:
+    """What else is true of a kernel's backward pass, of few kernels more than the first.
+
+    scratch         bytes that it takes at its worst beside the gradients
+    weight_scratch  further bytes that it takes where the gradient of a weight is wanted
+    on_demand       tensors that the kernel makes for it, by name, and only where it will come: saved
+    broadcast       weights, or what of `reads`, that are broadcast: the engine sums the gradient that came in when the
+                    kernel has ended
+    viewed          weights whose gradient is a view of the one that came in, and keeps it alive
+    weight_views    whether gradients of weights are views of other tensors, to which autograd does not add in place
+    input_order     weights whose gradient has the order of what the kernel reads: where that is another order than the
+                    weight's, the finished gradient is copied
+    negated         what of `reads` is subtracted: its gradient is new, where those of the others are that of the kernel
+    all_in          the dtype in which it makes the gradients of all that is read and of all weights, wanted or not, to
+                    cast them one by one where theirs is another; "" where it makes only those that are wanted
+
+    `x + bias` has `Backward(broadcast=("bias",))`.
+    """
+
+    scratch: Dim = 0
+    weight_scratch: Dim = 0
+    on_demand: Mapping[str, Tensor] = field(default_factory=dict)
+    broadcast: tuple[str, ...] = ()
+    viewed: tuple[str, ...] = ()
+    weight_views: bool = False
+    input_order: tuple[str, ...] = ()
+    negated: tuple[str, ...] = ()
+    all_in: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """One operation.
+    """One operation of torch.
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
               nothing where it reads weights alone, or makes a table of numbers
     makes     the name of what comes out; "y" is the layer's output
-    also      what comes out beside that, by name: views too, where that is one
-    size      what comes out takes; None: as much as the first thing that goes in
-    view      it is that thing, seen with another shape, or a part of a weight: nothing is allocated
-    in_order  it reads positions as rows of a matrix: what lies in memory in another order is copied first
-    gapless   what lies in memory with gaps, as a part of something, is copied first
-    order     in which order what comes out lies in memory, where what goes in lies in that of its axes
-    even      what comes out lies as what goes in, or as the first of what is largest: element by element, or as images
-    settled   and wherever else it lies
-    keeps     what backward needs: names of what goes in, comes out, or is its own
-    own       further tensors that it allocates, by name: freed as it ends, unless kept
-    crosswise of two things that go in, one of them perhaps a weight, each is kept only where the other learns
-    pins      of its own what autograd's node holds without packing it: numbers as tensors
-    scratch   bytes that its backward takes at its worst beyond the gradients that it makes
-    thorough  the dtype in which its backward makes the gradients of all that goes in and of all weights, wanted or not,
-              to cast them one by one where theirs is another; "" where it makes those that are wanted, as they are
-    dense     whether those gradients can be added to in place, which no view can; of a part: whether it lies in order
-    seen      whether those of what goes in are views that lie in order: not added to in place, and yet not copied
-    on_demand its own tensors are made only where backward will come
-    weights   the weights whose gradients its backward makes
-    turned    those whose gradient lies as what goes in: in another order than the weight, it is copied when it is whole
-    shown     whether those, and those of `summed`, are views of other tensors, which autograd does not add to in place
-    viewed    those whose gradient is a view of the one that came in, and keeps it
-    summed    those, or what of `reads` is spread out, whose gradient is the one that came in, which autograd's engine
-              sums when the kernel has ended
-    gradient  how its backward makes the gradients of what goes in
-    negated   what of `reads` is subtracted: its gradient is new, where those of the others are as `gradient` says
-    holds     what else is alive while it runs: an earlier result that a variable of torch's own code still names
+    size      the size of what comes out; None: that of the first thing that goes in
+    also      further tensors that it makes, by name: freed as it ends, unless saved or read later; views where what
+              comes out is one
+    layout    how what comes out lies in memory
+    saves     the saved tensors: names of what goes in, comes out, or is made beside it, and of weights; of these only
+              casts by autocast take memory, since the parameter is there anyway
+    factors   two names, of which each is saved only where a gradient of the other is wanted, as of a product
+    weights   the weights that it applies
+    gradient  how backward makes the gradients of what goes in
+    backward  what else is true of its backward pass
     cast      what autocast does to what goes in
-    copies    weights that are kept: beside the parameters where they have been cast
+    holds     what else is alive while it runs: an earlier result that a local variable of torch's own code still names
+
+    `relu` is `Kernel(size=tensor_of(y), saves=("y",), layout=PRESERVED)`. Max pooling, which saves its input and where
+    the largest values were, is `Kernel(size=tensor_of(y), also={"indices": indices}, saves=("x", "indices"))`.
     """
 
     reads: tuple[str, ...] = ("x",)
     makes: str = "y"
-    also: Mapping[str, Tensor] = field(default_factory=dict)
     size: Tensor | None = None
-    view: bool = False
-    in_order: bool = False
-    gapless: bool = False
-    order: Order = Order.AXES
-    even: bool = False
-    settled: bool = False
-    keeps: tuple[str, ...] = ()
-    crosswise: bool = False
-    pins: tuple[str, ...] = ()
-    scratch: Dim = 0
-    thorough: str = ""
-    dense: bool = True
-    seen: bool = False
-    own: Mapping[str, Tensor] = field(default_factory=dict)
-    on_demand: bool = False
+    also: Mapping[str, Tensor] = field(default_factory=dict)
+    layout: Layout = Layout()
+    saves: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
-    turned: tuple[str, ...] = ()
-    shown: bool = False
-    viewed: tuple[str, ...] = ()
-    summed: tuple[str, ...] = ()
     gradient: Gradient = Gradient.NEW
-    negated: tuple[str, ...] = ()
-    holds: tuple[str, ...] = ()
+    backward: Backward = Backward()
     cast: Cast = Cast.NONE
-    copies: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+
+    @property
+    def saved_or_factors(self) -> tuple[str, ...]:
+        """All that it may save."""
+        return (*self.saves, *self.factors)
+
+    def renamed(self, called: Callable[[str], str]) -> "Kernel":
+        """The same kernel with other names of tensors and weights."""
+        return replace(renamed(self, called), makes=called(self.makes), backward=renamed(self.backward, called))
 
 
-LISTS = tuple(each.name for each in fields(Kernel) if each.type == tuple[str, ...])
-"""The fields that are names of tensors or weights."""
-
-FACTOR: Mapping[str, Tensor] = {"factor": Tensor(1, "float64")}
-"""A number that a tensor is multiplied with, or that is added to one, as the tensor that torch makes of it."""
+Facts = TypeVar("Facts", Kernel, Backward)
 
 
-def linear_map(
-    size: Tensor, weight: str, bias: tuple[str, ...] = (), reads: str = "x", *, matrix: bool = False, **more: Any
-) -> Kernel:
-    """A map of the features, as `torch.nn.functional.linear` makes it: of a `matrix`, or of what has more axes, which
-    is seen as one, so that its gradient is a view."""
-    own = (weight,)
-    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, summed=bias, cast=Cast.LOWER, seen=not matrix)
-    return Kernel(reads=(reads,), size=size, shown=True, settled=True, **facts, **more)
-
-
-def within(kernels: Iterable[Kernel], name: str, reads: str, makes: str) -> Iterator[Kernel]:
-    """The kernels of a layer that is a part of another: what it reads and makes by their names there, all else by its
-    own `name` first."""
-    known = {"x": reads, "y": makes}
-
-    def called(each: str) -> str:
-        return known.get(each, f"{name}.{each}")
-
-    for kernel in kernels:
-        lists: dict[str, Any] = {key: tuple(map(called, getattr(kernel, key))) for key in LISTS}
-        own, also = ({called(each): size for each, size in tensors.items()} for tensors in (kernel.own, kernel.also))
-        yield replace(kernel, makes=called(kernel.makes), own=own, also=also, **lists)
-
-
-def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:
-    """`torch.amax`, whose backward marks the largest values, counts them and shares the gradient out among them.
-
-    Source: `amax` in tools/autograd/derivatives.yaml, `scale_grad_by_count` in torch/csrc/autograd/FunctionsManual.cpp.
-    """
-    marks, counts = Tensor(x.numel, "bool"), Tensor(y.numel, "int64")
-    scratch = marks.nbytes + counts.nbytes + y.nbytes
-    return Kernel(reads=(reads,), size=y, keeps=(reads, "y"), scratch=scratch)
+def renamed(facts: Facts, called: Callable[[str], str]) -> Facts:
+    """Facts with other names in all their lists and mappings."""
+    changed: dict[str, Any] = {}
+    for each in fields(facts):
+        value = getattr(facts, each.name)
+        if each.type == tuple[str, ...]:
+            changed[each.name] = tuple(map(called, value))
+        elif each.type == Mapping[str, Tensor]:
+            changed[each.name] = {called(name): size for name, size in value.items()}
+    return replace(facts, **changed)
 
 
 def inputs_named(count: int) -> tuple[str, ...]:

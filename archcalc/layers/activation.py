@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import FACTOR, Kernel, Run, tensor_of
+from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.operations import times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Layer, Role, expression, module
@@ -25,7 +26,7 @@ class ReLU(Activation, name="relu"):
     Sources: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines"; torch.nn.ReLU.
     """
 
-    keeps = ("y",)
+    saves = ("y",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel)
@@ -70,7 +71,7 @@ class Tanh(Activation, name="tanh"):
     Source: torch.nn.Tanh.
     """
 
-    keeps = ("y",)
+    saves = ("y",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)
@@ -97,9 +98,9 @@ class ScaledTanh(Activation, name="scaled_tanh"):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         size = tensor_of(y)
-        yield Kernel(makes="scaled", size=size, own=FACTOR, pins=("factor",))
-        yield Kernel(reads=("scaled",), makes="tanh", size=size, keeps=("tanh",))
-        yield Kernel(reads=("tanh",), size=size, own=FACTOR, pins=("factor",))
+        yield times_number(size, makes="scaled")
+        yield Kernel(reads=("scaled",), makes="tanh", size=size, saves=("tanh",))
+        yield times_number(size, "tanh")
 
     def call(self, x: Volume) -> Call:
         return expression("1.7159 * torch.tanh({0} * (2 / 3))")
@@ -113,7 +114,7 @@ class Sigmoid(Activation, name="sigmoid"):
     Source: torch.nn.Sigmoid.
     """
 
-    keeps = ("y",)
+    saves = ("y",)
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(exp=x.numel)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
@@ -59,8 +59,10 @@ class AdaptiveAvgPool(
     """
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        keeps = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
-        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x), even=y.rank == 2, settled=is_single(y))
+        saves = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
+        yield Kernel(
+            size=tensor_of(y), layout=Layout(preserves=y.rank == 2, fixed=is_single(y)), saves=saves, cast=self.cast(x)
+        )
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
@@ -98,7 +100,11 @@ class AdaptiveMaxPool(
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         own = {"indices": Tensor(y.numel, "int64")}
         yield Kernel(
-            size=tensor_of(y), keeps=("x", *own), own=own, cast=self.cast(x), even=y.rank == 2, settled=is_single(y)
+            size=tensor_of(y),
+            also=own,
+            layout=Layout(preserves=y.rank == 2, fixed=is_single(y)),
+            saves=("x", *own),
+            cast=self.cast(x),
         )
 
     def call(self, x: Volume) -> Call:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor, tensor_of
+from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -78,9 +79,9 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         """Queries, keys and values are views of one tensor."""
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
         mapped = Tensor(3 * x.numel, y.dtype)
-        yield linear_map(mapped, "in_proj_weight", first, makes="mapped", in_order=many(x))
-        yield Kernel(reads=("mapped",), makes="heads", view=True)
-        yield attended(tensor_of(y), ("heads",), self.num_heads, x, keeps=("mapped",))
+        yield linear_map(mapped, "in_proj_weight", first, makes="mapped", reads_contiguous=many(x))
+        yield Kernel(reads=("mapped",), makes="heads", layout=VIEW)
+        yield attended(tensor_of(y), ("heads",), self.num_heads, x, saves=("mapped",))
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=("mapped",))
 
     def call(self, x: Volume) -> Call:
@@ -102,14 +103,14 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
     )  # fmt: skip
 
 
-def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, keeps: tuple[str, ...] = ()) -> Kernel:
-    """`scaled_dot_product_attention` in one kernel: it saves the logarithms of softmax's sums instead of the scores.
+def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves: tuple[str, ...] = ()) -> Kernel:
+    """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
 
-    It saves its inputs, or the tensors named in `keeps` if the inputs are views of these. A boolean mask is converted
-    to an additive mask, which is saved.
+    It saves what it reads, or `saves` where that is a view of it. A mask of truths becomes one of scores, and these
+    are saved.
     """
     own = {"sums": Tensor(heads * x.positions, "float32")}
     if "mask" in reads:
         own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
-    kept = keeps or tuple(name for name in reads if name != "mask")
-    return Kernel(reads=reads, makes="gathered", size=size, keeps=(*kept, "gathered", *own), own=own)
+    kept = saves or tuple(name for name in reads if name != "mask")
+    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=(*kept, "gathered", *own))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -36,8 +36,10 @@ class BatchNorm(Layer, name="batchnorm"):
     def steady(self) -> bool:
         return False
 
-    def unpredicted(self, x: Volume) -> str:
-        return "torch trains it on more than one value per channel only: use a batch of 2" if x.positions == 1 else ""
+    def unpredicted(self, run: Run, x: Volume) -> str:
+        if x.positions == 1:
+            return "torch trains it on more than one value per channel only: use a batch of 2"
+        return super().unpredicted(run, x)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -57,7 +59,11 @@ class BatchNorm(Layer, name="batchnorm"):
         weights = ("weight", "bias") if self.affine else ()
         own = {name: Tensor(x.channels, run.statistics) for name in ("mean", "deviation")} if run.training else {}
         yield Kernel(
-            size=tensor_of(y), keeps=("x", *own), own=own, weights=weights, even=x.rank == 2, settled=x.rank == 1
+            size=tensor_of(y),
+            also=own,
+            layout=Layout(preserves=x.rank == 2, fixed=x.rank == 1),
+            saves=("x", *own),
+            weights=weights,
         )
 
     def call(self, x: Volume) -> Call:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, tensor_of
+from archcalc.core.operations import plus_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Requirement, module
@@ -48,9 +49,15 @@ class Softsign(Activation, name="softsign"):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward of the quotient divides twice on its way to the gradient of what is divided by."""
         size = tensor_of(y)
-        yield Kernel(makes="absolute", size=size, keeps=("x",), even=True)
-        yield Kernel(reads=("absolute",), makes="more", size=size, own=FACTOR, gradient=Gradient.SAME, even=True)
-        yield Kernel(reads=("x", "more"), size=size, keeps=("x", "more"), scratch=2 * y.nbytes, even=True)
+        yield Kernel(makes="absolute", size=size, layout=PRESERVED, saves=("x",))
+        yield plus_number(size, "absolute", "more", layout=PRESERVED)
+        yield Kernel(
+            reads=("x", "more"),
+            size=size,
+            layout=PRESERVED,
+            saves=("x", "more"),
+            backward=Backward(scratch=2 * y.nbytes),
+        )
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Softsign")

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archcalc.core.kernel import Gradient, Kernel, Order, Run
+from archcalc.core.kernel import Kernel, Order, Run
+from archcalc.core.operations import view
 from archcalc.core.volume import Volume, grid, image
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
@@ -19,8 +20,8 @@ class ChannelsOrder(Layer):
         return replace(x, channels_last=not x.channels_last)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.AXES if 1 in (x.channels, x.positions // x.batch) else Order.TURNED
-        yield Kernel(view=True, order=order, gradient=Gradient.VIEW)
+        order = Order.CONTIGUOUS if 1 in (x.channels, x.positions // x.batch) else Order.TRANSPOSED
+        yield view(order=order)
 
 
 class ChannelsLast(ChannelsOrder, name="channels_last"):

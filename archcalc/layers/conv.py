@@ -27,7 +27,7 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")
-    copies = ("weight",)
+    saves = ("x", "weight")
 
     out_channels: Dim
     groups: Dim = 1

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import PerAxis, per_axis
+from archcalc.core.dim import PerAxis, per_axis, prod
 from archcalc.core.kernel import Kernel, Order, Run, tensor, tensor_of
+from archcalc.core.operations import slice_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, Pair, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
@@ -73,9 +74,10 @@ class Crop(Layer, name="crop"):
         lengths, reads = list(x.spatial), "x"
         if self.border is None:
             for i, n in enumerate(y.spatial):
+                gaps = n != lengths[i] and prod((x.batch, x.channels, *lengths[:i])) != 1
                 lengths[i], makes = n, "y" if i == y.rank - 1 else f"cut{i}"
                 size = tensor(x.batch, x.channels, *lengths, dtype=x.dtype)
-                yield Kernel(reads=(reads,), makes=makes, size=size, view=True, order=Order.PART)
+                yield slice_of(reads, makes, size, order=Order.SLICE if gaps else Order.CONTIGUOUS)
                 reads = makes
             return
         yield Kernel(size=tensor_of(y))

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -85,7 +86,7 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
         for name, (reads, source) in made.items():
             weight, bias = f"{name[0]}_proj.weight", (f"{name[0]}_proj.bias",) * self.bias
             size = Tensor(source.positions * x.channels, y.dtype)
-            yield linear_map(size, weight, bias, reads=reads, makes=name, in_order=many(source))
+            yield linear_map(size, weight, bias, reads=reads, makes=name, reads_contiguous=many(source))
         names = tuple(made)
         yield attended(tensor_of(y), names, self.num_heads, x)
         last = ("out_proj.bias",) * self.bias

@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Kernel, Run, Tensor, tensor_of
+from archcalc.core.operations import view
 from archcalc.core.volume import Volume, flat
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
@@ -30,9 +31,9 @@ class AtRandom(Layer):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if not run.training or not self.p:
-            yield Kernel(view=True, gradient=Gradient.VIEW)
+            yield view()
             return
-        yield Kernel(size=tensor_of(y), keeps=("mask",), own={"mask": self.numbers(run, x)}, even=True)
+        yield Kernel(size=tensor_of(y), also={"mask": self.numbers(run, x)}, layout=PRESERVED, saves=("mask",))
 
 
 class Dropout(AtRandom, name="dropout", positional=("p",)):

@@ -6,7 +6,21 @@ from string import ascii_uppercase
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim, prod, same
-from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, inputs_named, tensor_of
+from archcalc.core.kernel import (
+    CONTIGUOUS,
+    NEW,
+    VIEW,
+    Backward,
+    Cast,
+    Gradient,
+    Kernel,
+    Layout,
+    Order,
+    Run,
+    inputs_named,
+    tensor_of,
+)
+from archcalc.core.operations import product
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
@@ -95,7 +109,7 @@ class Product(Merge):
             factors.append(name if straight else f"{name} as matrices")
             if not straight:
                 yield as_matrices(name, xs[int(name[1:])], in_groups(letters, groups))
-        yield from product(y, tuple(factors), out, (batch, rows, columns))
+        yield from matrix_product(y, (factors[0], factors[1]), out, (batch, rows, columns))
 
 
 def positions(letters: str, x: Volume) -> str:
@@ -119,26 +133,30 @@ def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
     """Backward allocates a full-size gradient for each smaller input, then reduces it."""
     smaller = [x for x in xs if x.numel != y.numel]
     scratch = len(smaller) * y.nbytes - sum(x.nbytes for x in smaller[1:])
-    return Kernel(reads=inputs_named(2), size=tensor_of(y), crosswise=True, scratch=scratch, seen=True)
+    return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=Backward(scratch=scratch))
 
 
-def as_matrices(name: str, x: Volume, view: bool) -> Kernel:
-    """An input in the axis order of a matrix product: a view if possible, otherwise a copy.
+def as_matrices(name: str, x: Volume, is_view: bool) -> Kernel:
+    """An input in the order in which matrices are multiplied: a view of it, or a copy where none can be.
 
     Its gradient has that order too.
     """
     made = f"{name} as matrices"
-    return Kernel(reads=(name,), makes=made, size=tensor_of(x), view=view, gradient=Gradient.PART, dense=False)
+    return Kernel(
+        reads=(name,), makes=made, size=tensor_of(x), layout=VIEW if is_view else NEW, gradient=Gradient.STRIDED_SLICE
+    )
 
 
-def product(y: Volume, reads: tuple[str, ...], out: str, groups: tuple[str, ...]) -> Iterator[Kernel]:
-    """A matrix product, viewed in the axis order of the output."""
+def matrix_product(y: Volume, reads: tuple[str, str], out: str, groups: tuple[str, ...]) -> Iterator[Kernel]:
+    """Matrices multiplied, and seen in the order of the output's axes."""
     straight = out == "".join(groups)
     made = "y" if straight else "product"
-    yield Kernel(reads=reads, makes=made, size=tensor_of(y), crosswise=True, seen=True, cast=Cast.LOWER, settled=True)
+    yield product(tensor_of(y), *reads, made, layout=CONTIGUOUS, gradient=Gradient.NEW_VIEW, cast=Cast.LOWER)
     if not straight:
         gradient = Gradient.VIEW if in_groups(out, groups) else Gradient.NEW
-        yield Kernel(reads=(made,), size=tensor_of(y), view=True, order=Order.MOVED, gradient=gradient)
+        yield Kernel(
+            reads=(made,), size=tensor_of(y), layout=Layout(view=True, order=Order.PERMUTED), gradient=gradient
+        )
 
 
 class Einsum(Product, name="einsum", positional=("left", "right", "out", "other")):
@@ -192,7 +210,7 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
     def letters(self, *xs: Volume) -> tuple[str, str, str]:
         return self.left, self.right, self.out
 
-    def unpredicted(self, *xs: Volume) -> str:
+    def unpredicted(self, run: Run, *xs: Volume) -> str:
         three = (self.left, self.right, self.out)
         for mine, others in ((self.left, self.right + self.out), (self.right, self.left + self.out)):
             if alone := [i for i in mine if i not in others]:
@@ -202,7 +220,7 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
                 return "axes of an element-wise product are reordered, and torch chooses their order in memory"
         elif any(all(each[-1] in letters for letters in three) for each in three):
             return "the matrices of the product are strided in memory: no axis is contiguous"
-        return ""
+        return super().unpredicted(run, *xs)
 
     def call(self, *xs: Volume) -> Call:
         return expression(f'torch.einsum("{self.left},{self.right}->{self.out}", {{0}}, {{1}})')
@@ -258,7 +276,7 @@ class Matmul(Product, name="matmul"):
         return f"{before}nk", f"{before}km", f"{before}nm"
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        yield from product(y, inputs_named(2), "", ())
+        yield from matrix_product(y, ("x0", "x1"), "", ())
 
     def call(self, *xs: Volume) -> Call:
         return expression("torch.matmul({0}, {1})")

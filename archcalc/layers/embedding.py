@@ -53,7 +53,7 @@ class Embedding(Layer, name="embedding", positional=("num_embeddings", "embeddin
         yield Weight("weight", (self.num_embeddings, self.embedding_dim))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=("x",), weights=("weight",))
+        yield Kernel(size=tensor_of(y), saves=("x",), weights=("weight",))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Embedding", **self.stated("tie"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, per_axis, prod
+from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -25,7 +26,7 @@ class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_siz
     Freeman & Adelson 1991, "The design and use of steerable filters".
     """
 
-    opaque = "its module runs several torch operations that are not modelled"
+    opaque = Unpredicted(always="its module runs several torch operations that are not modelled")
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")

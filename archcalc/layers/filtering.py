@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
-from archcalc.core.kernel import Kernel, tensor
+from archcalc.core.kernel import Backward, Kernel, Layout, tensor
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window, fits, slide, windows_along
@@ -55,7 +55,11 @@ class Filtering(Layer):
             yield self.filtered(y, x)
             return
         lengths = [n + begin + end for n, (begin, end) in zip(x.spatial, pads, strict=True)]
-        yield Kernel(makes="padded", size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype), even=x.rank == 2)
+        yield Kernel(
+            makes="padded",
+            size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype),
+            layout=Layout(preserves=x.rank == 2),
+        )
         yield self.filtered(y, x, reads="padded")
 
     def filtered(self, y: Volume, x: Volume, reads: str = "x") -> Kernel:
@@ -63,4 +67,8 @@ class Filtering(Layer):
         filters; one axis is made contiguous."""
         turned = tuple(w.name for w in self.weights(x) if len(w.shape) > 2 and 1 not in (w.shape[1], prod(w.shape[2:])))
         settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
-        return replace(self.applied(y, x, reads), even=x.rank == 2, settled=settled, turned=turned)
+        return replace(
+            self.applied(y, x, reads),
+            layout=Layout(preserves=x.rank == 2, fixed=settled),
+            backward=Backward(input_order=turned),
+        )

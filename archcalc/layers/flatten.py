@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import prod
-from archcalc.core.kernel import Gradient, Kernel, Run
+from archcalc.core.kernel import Kernel, Run
+from archcalc.core.operations import reshape
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Role, module
@@ -26,7 +27,7 @@ class Flatten(Layer, name="flatten"):
         return Volume(x.channels * prod(x.spatial), (), x.batch, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(view=True, in_order=True, gradient=Gradient.VIEW)
+        yield reshape()
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Flatten")

@@ -35,7 +35,7 @@ class GLU(Layer, name="glu"):
         return Ops(exp=y.numel, mul=y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), keeps=("x",))
+        yield Kernel(size=tensor_of(y), saves=("x",))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.GLU") if x.channels_last else module("torch.nn.GLU", dim=1)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.operations import sum_of, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
@@ -41,10 +42,10 @@ class GaussianSample(Merge, name="gaussian_sample"):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         size = tensor_of(xs[1])
-        yield Kernel(reads=("x1",), makes="half", size=size, own=FACTOR, pins=("factor",))
-        yield Kernel(reads=("half",), makes="deviation", size=size, keeps=("deviation",))
-        yield Kernel(reads=("deviation",), makes="scaled", size=size, own={"noise": size}, keeps=("noise",))
-        yield Kernel(reads=("x0", "scaled"), size=tensor_of(y), gradient=Gradient.SAME)
+        yield times_number(size, "x1", "half")
+        yield Kernel(reads=("half",), makes="deviation", size=size, saves=("deviation",))
+        yield Kernel(reads=("deviation",), makes="scaled", size=size, also={"noise": size}, saves=("noise",))
+        yield sum_of(tensor_of(y), "x0", "scaled")
 
     def call(self, *xs: Volume) -> Call:
         return expression("{0} + torch.exp({1} / 2) * torch.randn_like({1})")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run, largest, tensor_of
+from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.operations import largest
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
@@ -44,7 +45,7 @@ class GlobalAvgPool(GlobalPooling, name="global_avgpool", aliases=("gap", "globa
     Source: Lin et al. 2013, arXiv:1312.4400, section 3.2.
     """
 
-    keeps = ()
+    saves = ()
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=x.numel - y.numel, div=y.numel)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Kernel, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.operations import plus_number, product, sum_of, times_weight
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
@@ -25,7 +26,7 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
     """
 
     role = Role.NORM
-    uncast = "some of its operations run in float32, others in the lower dtype"
+    opaque = Unpredicted(autocast="some of its operations run in float32, others in the lower dtype")
 
     eps: float = 1e-6
 
@@ -55,40 +56,22 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
         units, sizes, means = tensor_of(y), Tensor(x.batch * x.channels, x.dtype), Tensor(x.batch, x.dtype)
         marks = Tensor(sizes.numel, "bool")
         whole = units.nbytes
-        yield Kernel(makes="size", size=sizes, keeps=("x", "size"), scratch=whole + marks.nbytes, settled=True)
+        square_root = Backward(scratch=whole + marks.nbytes)
+        yield Kernel(makes="size", size=sizes, layout=CONTIGUOUS, saves=("x", "size"), backward=square_root)
         yield Kernel(reads=("size",), makes="mean", size=means)
-        yield Kernel(reads=("mean",), makes="shifted", size=means, own=FACTOR, gradient=Gradient.SAME)
+        yield plus_number(means, "mean", "shifted")
         both = ("size", "shifted")
-        yield Kernel(reads=both, makes="share", size=sizes, keeps=both, scratch=2 * sizes.nbytes)
+        yield Kernel(reads=both, makes="share", size=sizes, saves=both, backward=Backward(scratch=2 * sizes.nbytes))
         both = ("x", "share")
         held = ("size", "share")
-        yield Kernel(reads=both, makes="shared", size=units, crosswise=True, scratch=whole, even=True)
+        yield product(units, *both, "shared", layout=PRESERVED, backward=Backward(scratch=whole))
         yield from self.learned(units, held)
 
     def learned(self, units: Tensor, held: tuple[str, ...]) -> Iterator[Kernel]:
-        """Multiplying by the weight, then adding the bias and the input."""
-        scale: tuple[str, ...] = ("weight",)
-        yield Kernel(
-            reads=("shared",),
-            makes="scaled",
-            size=units,
-            crosswise=True,
-            weights=scale,
-            copies=scale,
-            scratch=units.nbytes,
-            even=True,
-            holds=held,
-        )
-        yield Kernel(
-            reads=("scaled",),
-            makes="moved",
-            size=units,
-            summed=("bias",),
-            gradient=Gradient.SAME,
-            even=True,
-            holds=held,
-        )
-        yield Kernel(reads=("moved", "x"), size=units, gradient=Gradient.SAME, even=True, holds=held)
+        """The weight, the bias and the input, which the result of each channel's share is joined with."""
+        yield times_weight(units, "shared", "scaled", holds=held)
+        yield sum_of(units, "scaled", makes="moved", bias=("bias",), layout=PRESERVED, holds=held)
+        yield sum_of(units, "moved", "x", layout=PRESERVED, holds=held)
 
     def call(self, x: Volume) -> Call:
         given = dict(channels_last=True, **self.stated()) if x.channels_last else self.stated()

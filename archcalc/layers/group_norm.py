@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact, prod
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.operations import reshape
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -98,12 +99,10 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
         weights = tuple(weight.name for weight in self.weights(x))
         yield Kernel(
             size=tensor_of(y),
-            keeps=("x", *own),
-            own=own,
+            also=own,
+            layout=Layout(reads_contiguous=x.rank == 1, reads_dense=True, preserves=x.rank > 1),
+            saves=("x", *own),
             weights=weights,
-            in_order=x.rank == 1,
-            gapless=True,
-            even=x.rank > 1,
         )
 
     def call(self, x: Volume) -> Call:
@@ -160,14 +159,14 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
         own, repeated = self.statistics(run, x), Tensor(self.groups(x), run.dtype)
         names = [weight.name for weight in self.weights(x)]
         own |= dict.fromkeys(names, repeated)
-        yield Kernel(makes="row", view=True, in_order=True, gradient=Gradient.VIEW)
+        yield reshape(makes="row")
         yield Kernel(
             reads=("row",),
             size=tensor_of(y),
-            keeps=("row", *(name for name in own if name != "bias")),
-            own=own,
+            also=own,
+            saves=("row", *(name for name in own if name != "bias")),
             weights=tuple(names),
-            scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch)),
+            backward=Backward(weight_scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch))),
         )
 
     def call(self, x: Volume) -> Call:

@@ -6,7 +6,8 @@ from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.operations import linear_map, sum_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -139,7 +140,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         for name, heads in zip(names, (self.num_heads, self.groups, self.groups), strict=True):
             bias = (f"{name[0]}_proj.bias",) if self.qkv_bias else ()
             size = Tensor(x.positions * heads * d, y.dtype)
-            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, in_order=many(x))
+            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, reads_contiguous=many(x))
         if self.qk_norm is not None:
             for name, each in self.headed(x):
                 each = replace(each, dtype=y.dtype)
@@ -200,23 +201,23 @@ def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
     """Cosines and sines for every position and feature; angles and values before the cast are float32."""
     half = Tensor(length * exact(features, 2))
     own = {"angles": half, "steps": tensor(exact(features, 2))}
-    yield Kernel(reads=(), makes="cos", size=Tensor(length * features, dtype), own=own)
-    yield Kernel(reads=(), makes="sin", size=Tensor(length * features, dtype), own={"sin": half, "less": half})
+    yield Kernel(reads=(), makes="cos", size=Tensor(length * features, dtype), also=own)
+    yield Kernel(reads=(), makes="sin", size=Tensor(length * features, dtype), also={"half of sin": half, "less": half})
 
 
 def turn(name: str, held: tuple[str, ...]) -> Iterator[Kernel]:
-    """x cos + roll(x) sin, one multiplication at a time."""
-    yield Kernel(reads=(name, "cos"), makes=f"{name} cos", keeps=("cos",))
+    """x cos + roll(x) sin, one product after the other."""
+    yield Kernel(reads=(name, "cos"), makes=f"{name} cos", saves=("cos",))
     yield Kernel(reads=(name,), makes=f"{name} rolled")
-    yield Kernel(reads=(f"{name} rolled", "sin"), makes=f"{name} sin", keeps=("sin",))
+    yield Kernel(reads=(f"{name} rolled", "sin"), makes=f"{name} sin", saves=("sin",))
     both = (f"{name} cos", f"{name} sin")
-    yield Kernel(reads=both, makes=f"turned {name}", gradient=Gradient.SAME, holds=(name, *held))
+    yield sum_of(None, *both, makes=f"turned {name}", holds=(name, *held))
 
 
 def nearby(length: Dim) -> Iterator[Kernel]:
     """A boolean for each pair of tokens."""
     size = tensor(length, length, dtype="bool")
-    yield Kernel(reads=(), makes="earlier", size=size, own={"ones": size})
+    yield Kernel(reads=(), makes="earlier", size=size, also={"ones": size})
     yield Kernel(reads=("earlier",), makes="mask", size=size)
 
 
@@ -227,7 +228,7 @@ def falling(length: Dim, heads: Dim, dtype: str) -> Iterator[Kernel]:
     yield Kernel(reads=(), makes="places", size=Tensor(length, "int64"))
     yield Kernel(reads=(), makes="heads", size=Tensor(heads, "int64"))
     yield Kernel(reads=("places",), makes="ahead", size=Tensor(pairs, "int64"))
-    yield Kernel(reads=("ahead",), makes="slanted", size=Tensor(scores), own={"slopes": Tensor(heads)})
+    yield Kernel(reads=("ahead",), makes="slanted", size=Tensor(scores), also={"slopes": Tensor(heads)})
     yield Kernel(reads=("ahead",), makes="later", size=Tensor(pairs, "bool"))
     made = "scores" if dtype == "float32" else "scores in float32"
     yield Kernel(reads=("slanted", "later"), makes=made, size=Tensor(scores), holds=held)

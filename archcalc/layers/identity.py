@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Gradient, Kernel, Run
+from archcalc.core.kernel import Kernel, Run
+from archcalc.core.operations import view
 from archcalc.core.volume import Volume, image
 from archcalc.layer import Call, Example, Layer, Role, module
 
@@ -21,7 +22,7 @@ class Identity(Layer, name="identity"):
         return x
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(view=True, gradient=Gradient.VIEW)
+        yield view()
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Identity")

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
+from archcalc.core.kernel import CONTIGUOUS, NEW, VIEW, Gradient, Kernel, Run, Tensor, Unpredicted, tensor, tensor_of
+from archcalc.core.operations import NUMBER, linear_map, product, slice_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens, widest
 from archcalc.core.weight import Weight
@@ -41,7 +42,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     """
 
     role = Role.CONTRACTION
-    uncast = "its norms and attention products mix cast and uncast tensors"
+    opaque = Unpredicted(autocast="its norms and attention products mix cast and uncast tensors")
 
     num_heads: Dim
     kv_lora_rank: Dim
@@ -111,8 +112,10 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     def cached(self, x: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim
 
-    def unpredicted(self, x: Volume) -> str:
-        return "with one head torch skips some copies, and which ones is not modelled" if self.num_heads == 1 else ""
+    def unpredicted(self, run: Run, x: Volume) -> str:
+        if self.num_heads == 1:
+            return "with one head torch skips some copies, and which ones is not modelled"
+        return super().unpredicted(run, x)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
@@ -121,22 +124,24 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         sizes = {name: Tensor(n * made, x.dtype) for name, made, _ in self.maps(x)}
         yield from table(x.spatial[0], rope, x.dtype)
         yield from self.mapped(run, x, sizes)
-        yield part("mapped", "what", Tensor(n * heads * nope, x.dtype))
-        yield part("mapped", "where", Tensor(n * heads * rope, x.dtype))
+        yield slice_of("mapped", "what", Tensor(n * heads * nope, x.dtype))
+        yield slice_of("mapped", "where", Tensor(n * heads * rope, x.dtype))
         yield from turn("where", ("mapped",))
         size = Tensor(n * heads * self.qk_head_dim, x.dtype)
         yield joined(("what", "turned where"), "query", size, ("mapped",))
-        yield linear_map(sizes["kv_a_proj_with_mqa"], "kv_a_proj_with_mqa.weight", makes="both", in_order=many(x))
-        yield part("both", "latent", Tensor(n * self.kv_lora_rank, x.dtype))
-        yield part("both", "place", Tensor(n * rope, x.dtype))
+        yield linear_map(
+            sizes["kv_a_proj_with_mqa"], "kv_a_proj_with_mqa.weight", makes="both", reads_contiguous=many(x)
+        )
+        yield slice_of("both", "latent", Tensor(n * self.kv_lora_rank, x.dtype))
+        yield slice_of("both", "place", Tensor(n * rope, x.dtype))
         yield from turn("place", ("both",))
         yield from normed(run, x.to(channels=self.kv_lora_rank), "latent", "kv_a_layernorm", ("both",))
         size_of_both = sizes["kv_b_proj"]
         yield linear_map(size_of_both, "kv_b_proj.weight", reads="kv_a_layernorm", makes="pairs", holds=("both",))
-        yield part("pairs", "key of it", Tensor(n * heads * nope, x.dtype))
-        yield part("pairs", "value of it", Tensor(n * heads * v, x.dtype))
-        yield Kernel(reads=("value of it",), makes="value", settled=True, gradient=Gradient.SAME)
-        yield part("turned place", "place of all", Tensor(n * heads * rope, x.dtype))
+        yield slice_of("pairs", "key of it", Tensor(n * heads * nope, x.dtype))
+        yield slice_of("pairs", "value of it", Tensor(n * heads * v, x.dtype))
+        yield Kernel(reads=("value of it",), makes="value", layout=CONTIGUOUS, gradient=Gradient.SAME)
+        yield slice_of("turned place", "place of all", Tensor(n * heads * rope, x.dtype))
         names = ("pairs", "what", "where", "latent", "turned place", "value")
         yield joined(("key of it", "place of all"), "key", size, names)
         held = (*names, "cos", "sin", "query", "key")
@@ -146,15 +151,17 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         else:
             yield from plainly_attended(heads, self.qk_head_dim, v, x, held)
         alike = 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after
-        yield Kernel(reads=("gathered",), makes="rows", size=gathered, view=alike, gradient=Gradient.VIEW)
+        yield Kernel(
+            reads=("gathered",), makes="rows", size=gathered, layout=VIEW if alike else NEW, gradient=Gradient.VIEW
+        )
         yield linear_map(tensor_of(y), "o_proj.weight", reads="rows", holds=(*held, "gathered"))
 
     def mapped(self, run: Run, x: Volume, sizes: Mapping[str, Tensor]) -> Iterator[Kernel]:
         """The queries."""
         if self.q_lora_rank is None:
-            yield linear_map(sizes["q_proj"], "q_proj.weight", makes="mapped", in_order=many(x))
+            yield linear_map(sizes["q_proj"], "q_proj.weight", makes="mapped", reads_contiguous=many(x))
             return
-        yield linear_map(sizes["q_a_proj"], "q_a_proj.weight", makes="short", in_order=many(x))
+        yield linear_map(sizes["q_a_proj"], "q_a_proj.weight", makes="short", reads_contiguous=many(x))
         yield from normed(run, x.to(channels=self.q_lora_rank), "short", "q_a_layernorm", ("short",))
         yield linear_map(sizes["q_b_proj"], "q_b_proj.weight", reads="q_a_layernorm", makes="mapped")
 
@@ -177,20 +184,15 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     )  # fmt: skip
 
 
-def part(reads: str, makes: str, size: Tensor) -> Kernel:
-    """A view of a part, or an expanded view; backward allocates a gradient of the whole tensor."""
-    return Kernel(reads=(reads,), makes=makes, size=size, view=True)
-
-
 def joined(reads: tuple[str, ...], makes: str, size: Tensor, holds: tuple[str, ...]) -> Kernel:
-    """A concatenation; backward makes views of the gradient."""
-    return Kernel(reads=reads, makes=makes, size=size, gradient=Gradient.PART, dense=False, holds=holds)
+    """Parts side by side; backward makes views of the gradient."""
+    return Kernel(reads=reads, makes=makes, size=size, gradient=Gradient.STRIDED_SLICE, holds=holds)
 
 
 def normed(run: Run, x: Volume, reads: str, name: str, holds: tuple[str, ...]) -> Iterator[Kernel]:
     """A norm whose input may be a view of part of a tensor; its output is contiguous."""
     for kernel in within(RMSNorm(eps=1e-6).kernels(run, x, x), name, reads, name):
-        yield replace(kernel, holds=(*kernel.holds, *holds), even=False, settled=True)
+        yield replace(kernel, layout=CONTIGUOUS, holds=(*kernel.holds, *holds))
 
 
 def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
@@ -203,15 +205,15 @@ def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ..
             yield Kernel(reads=(name,), makes=f"wide {name}", size=Tensor(heads * x.positions * n, wide))
         names = ("wide query", "wide key", "wide value")
     query, key, value = names
-    yield Kernel(reads=(query,), makes="scaled query", own=FACTOR)
+    yield Kernel(reads=(query,), makes="scaled query", also=NUMBER)
     own = {"earlier": tensor(length, length, dtype="bool")}
-    yield Kernel(reads=(), makes="mask", size=tensor(length, length, dtype=wide), own=own)
-    yield Kernel(reads=(key,), makes="scaled key", own=FACTOR)
+    yield Kernel(reads=(), makes="mask", size=tensor(length, length, dtype=wide), also=own)
+    yield Kernel(reads=(key,), makes="scaled key", also=NUMBER)
     scores = Tensor(heads * x.positions * length, wide)
-    yield Kernel(reads=("scaled query", "scaled key"), makes="scores", size=scores, crosswise=True)
-    yield Kernel(reads=("scores",), makes="shares", size=scores, keeps=("shares",))
+    yield product(scores, "scaled query", "scaled key", "scores")
+    yield Kernel(reads=("scores",), makes="shares", size=scores, saves=("shares",))
     holds = (*names, "scaled query", "mask", "shares", *held)
     size, made = Tensor(heads * x.positions * v, wide), "gathered" if wide == x.dtype else "wide"
-    yield Kernel(reads=("shares", value), makes=made, size=size, crosswise=True, holds=holds)
+    yield product(size, "shares", value, made, holds=holds)
     if wide != x.dtype:
         yield Kernel(reads=(made,), makes="gathered", size=Tensor(size.numel, x.dtype), holds=holds)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.dim import Dim, prod
-from archcalc.core.kernel import Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -75,8 +75,10 @@ class LayerNorm(Layer, name="layernorm"):
         weights = tuple(weight.name for weight in self.weights(x))
         dtype = run.statistics if weights or run.device != "cpu" else x.dtype  # where there are none, that of the input
         own = {name: Tensor(groups, dtype) for name in ("mean", "deviation")}
-        order = Order.TURNED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.AXES
-        yield Kernel(size=tensor_of(y), keeps=("x", *own), own=own, weights=weights, order=order, settled=True)
+        order = Order.TRANSPOSED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.CONTIGUOUS
+        yield Kernel(
+            size=tensor_of(y), also=own, layout=Layout(order=order, fixed=True), saves=("x", *own), weights=weights
+        )
 
     def call(self, x: Volume) -> Call:
         shape = self.normalized(x)

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, linear_map, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
+from archcalc.core.operations import linear_map, reshape
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -76,10 +77,10 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if flattened(x):
-            yield Kernel(makes="flat", view=True, in_order=True, gradient=Gradient.VIEW)
+            yield reshape(makes="flat")
         bias = ("bias",) if self.bias else ()
         reads = "flat" if flattened(x) else "x"
-        yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, in_order=many(y))
+        yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, reads_contiguous=many(y))
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, per_axis, prod
+from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -25,7 +26,7 @@ class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_
     weights); Taigman et al. 2014, "DeepFace", section 3 (layers L4 to L6).
     """
 
-    opaque = "its module runs several torch operations that are not modelled"
+    opaque = Unpredicted(always="its module runs several torch operations that are not modelled")
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")

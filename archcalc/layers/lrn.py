@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Kernel, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.operations import plus_number, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window
@@ -20,7 +21,7 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
     """
 
     role = Role.LOCAL_NORM
-    uncast = "some of its operations run in float32, others in the lower dtype"
+    opaque = Unpredicted(autocast="some of its operations run in float32, others in the lower dtype")
 
     size: Dim = 5
     alpha: float = 1e-4
@@ -45,15 +46,15 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
         """As torch.nn.functional.local_response_norm writes it, with the variable `div` that it names results by."""
         size = tensor_of(y)
         padded = Tensor(x.positions * (x.channels + self.size - 1), x.dtype)
-        yield Kernel(reads=("x", "x"), makes="squares", size=size, keeps=("x",))
+        yield Kernel(reads=("x", "x"), makes="squares", size=size, saves=("x",))
         yield Kernel(reads=("squares",), makes="padded", size=padded)
-        yield Kernel(reads=("padded",), makes="average", size=size, keeps=("padded",))
-        yield Kernel(reads=("average",), makes="scaled", size=size, own=FACTOR, pins=("factor",))
+        yield Kernel(reads=("padded",), makes="average", size=size, saves=("padded",))
+        yield times_number(size, "average", "scaled")
+        yield plus_number(size, "scaled", "shifted", holds=("average",))
         yield Kernel(
-            reads=("scaled",), makes="shifted", size=size, own=FACTOR, gradient=Gradient.SAME, holds=("average",)
+            reads=("shifted",), makes="power", size=size, saves=("shifted",), backward=Backward(scratch=2 * y.nbytes)
         )
-        yield Kernel(reads=("shifted",), makes="power", size=size, keeps=("shifted",), scratch=2 * y.nbytes)
-        yield Kernel(reads=("x", "power"), size=size, keeps=("x", "power"), scratch=2 * y.nbytes)
+        yield Kernel(reads=("x", "power"), size=size, saves=("x", "power"), backward=Backward(scratch=2 * y.nbytes))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.LocalResponseNorm", size=self.size, **self.stated("size"))

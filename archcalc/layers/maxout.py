@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, largest, linear_map, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.operations import largest, linear_map, reshape, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -57,11 +58,11 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "flat" if flattened(x) else "x"
         if flattened(x):
-            yield Kernel(makes=reads, view=True, in_order=True, gradient=Gradient.VIEW)
+            yield reshape(makes=reads)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
         bias = ("bias",) if self.bias else ()
-        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, in_order=many(y))
-        yield Kernel(reads=("maps",), makes="pieces", view=True, gradient=Gradient.VIEW)
+        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, reads_contiguous=many(y))
+        yield view("maps", "pieces")
         yield largest(pieces, tensor_of(y), reads="pieces")
 
     def call(self, x: Volume) -> Call:

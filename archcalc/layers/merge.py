@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import same
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
+from archcalc.core.operations import product, sum_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
@@ -56,7 +57,8 @@ class Add(Merge, name="add"):
         return Ops(add=(len(xs) - 1) * y.numel)
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        yield from one_by_one(y, xs, Gradient.SAME)
+        for size, left, right, makes in one_by_one(y, xs):
+            yield sum_of(size, left, right, makes=makes, layout=PRESERVED)
 
     def call(self, *xs: Volume) -> Call:
         return expression(" + ".join(f"{{{i}}}" for i in range(len(xs))))
@@ -69,25 +71,15 @@ class Add(Merge, name="add"):
     )  # fmt: skip
 
 
-def one_by_one(y: Volume, xs: tuple[Volume, ...], gradient: Gradient) -> Iterator[Kernel]:
-    """A sum or product of several volumes, two at a time. Backward of a product allocates a full-size gradient for a
-    gate, then reduces it."""
+def one_by_one(y: Volume, xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str]]:
+    """Of a sum or product of several, two at a time: what each result takes, its two operands, and its own name."""
     left, *others = inputs_named(len(xs))
     dtype = xs[0].dtype
-    is_product = gradient is Gradient.NEW
     for i, right in enumerate(others, 1):
         dtype = widest(dtype, xs[i].dtype)
-        gates = [x for x in (xs[0], xs[i]) if x.numel != y.numel] if is_product else []
-        yield Kernel(
-            reads=(left, right),
-            makes="y" if i == len(others) else f"part{i}",
-            size=Tensor(y.numel, dtype),
-            crosswise=is_product,
-            gradient=gradient,
-            scratch=len(gates) * y.nbytes,
-            even=True,
-        )
-        left = f"part{i}"
+        makes = "y" if i == len(others) else f"part{i}"
+        yield Tensor(y.numel, dtype), left, right, makes
+        left = makes
 
 
 class Mul(Merge, name="mul", aliases=("multiply",)):
@@ -117,7 +109,11 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
         return Ops(mul=(len(xs) - 1) * y.numel)
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        yield from one_by_one(y, xs, Gradient.NEW)
+        """Backward makes a gradient of the whole size for a gate, and then sums it."""
+        for (size, left, right, makes), x in zip(one_by_one(y, xs), xs[1:], strict=True):
+            gates = [each for each in (xs[0], x) if each.numel != y.numel]
+            backward = Backward(scratch=len(gates) * y.nbytes)
+            yield product(size, left, right, makes, layout=PRESERVED, backward=backward)
 
     def call(self, *xs: Volume) -> Call:
         whole = largest(xs)
@@ -183,11 +179,7 @@ class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         pieces = y.positions if y.channels_last else y.batch
         yield Kernel(
-            reads=inputs_named(len(xs)),
-            size=tensor_of(y),
-            gradient=Gradient.PART,
-            dense=pieces == 1,
-            cast=Cast.WIDEST,
+            reads=inputs_named(len(xs)), size=tensor_of(y), gradient=Gradient.slice(pieces == 1), cast=Cast.WIDEST
         )
 
     def call(self, *xs: Volume) -> Call:

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, divides
-from archcalc.core.kernel import FACTOR, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Gradient, Kernel, Layout, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.operations import NUMBER, product, sum_of, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import ITEMSIZE, Volume, tokens
 from archcalc.core.weight import Weight
@@ -55,7 +56,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
     """
 
     role = Role.CONTRACTION
-    uncast = "autocast does not cast grouped_mm, so that cast and uncast tensors mix"
+    opaque = Unpredicted(autocast="autocast does not cast grouped_mm, so that cast and uncast tensors mix")
 
     num_experts: Dim
     top_k: Dim
@@ -136,35 +137,37 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
             ops += self.shared.ops(items, x.channels) + Ops(add=x.numel)
         return ops
 
-    def unpredicted(self, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume) -> str:
         if self.capacity_factor is not None:
             return "the memory of its expert queues is not modelled"
-        return "" if x.dtype != "float64" else "grouped_mm does not support float64, and the alternative copies weights"
+        if x.dtype == "float64":
+            return "grouped_mm does not support float64, and the alternative copies weights"
+        return super().unpredicted(run, x)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
         n, rows, dtype = x.positions, x.positions * self.top_k, x.dtype
         held = ("tokens", "share", "chosen", "expert", "order", "token", "numbers", "ends")
-        yield Kernel(makes="tokens", view=True, in_order=many(x), gradient=Gradient.VIEW)
+        yield Kernel(makes="tokens", layout=Layout(view=True, reads_contiguous=many(x)), gradient=Gradient.VIEW)
         yield from self.router.kernels(n, dtype)
         yield Kernel(reads=("chosen",), makes="expert", size=Tensor(rows, "int64"))
         yield Kernel(reads=("chosen",), makes="order", size=Tensor(rows, "int64"))
-        yield Kernel(reads=("order",), makes="token", size=Tensor(rows, "int64"), own=FACTOR)
+        yield Kernel(reads=("order",), makes="token", size=Tensor(rows, "int64"), also=NUMBER)
         yield Kernel(reads=("order",), makes="numbers", size=Tensor(self.num_experts, "int64"))
         yield Kernel(reads=("expert", "numbers"), makes="ends", size=Tensor(self.num_experts, "int32"))
-        yield Kernel(reads=("tokens", "token"), makes="rows", size=Tensor(rows * x.channels, dtype), keeps=("token",))
+        yield Kernel(reads=("tokens", "token"), makes="rows", size=Tensor(rows * x.channels, dtype), saves=("token",))
         yield from self.experts.kernels(rows, x.channels, dtype)
-        yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), keeps=("order",))
+        yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), saves=("order",))
         size = Tensor(rows * x.channels, dtype)
-        yield Kernel(reads=("out", "part"), makes="weighted", size=size, crosswise=True, scratch=size.nbytes)
+        yield product(size, "out", "part", "weighted", backward=Backward(scratch=size.nbytes))
         yield Kernel(
-            reads=("weighted", "token"), makes="summed", size=tensor_of(x), keeps=("weighted", "token"), holds=held
+            reads=("weighted", "token"), makes="summed", size=tensor_of(x), saves=("weighted", "token"), holds=held
         )
         last = "routed" if self.shared_experts else "y"
-        yield Kernel(reads=("summed",), makes=last, view=True, gradient=Gradient.VIEW, holds=held)
+        yield view("summed", last, holds=held)
         if self.shared_experts:
             yield from self.shared.kernels(x)
-            yield Kernel(reads=("routed", "shared"), size=tensor_of(y), gradient=Gradient.SAME, holds=held)
+            yield sum_of(tensor_of(y), "routed", "shared", holds=held)
 
     def call(self, x: Volume) -> Call:
         slotted = self.capacity_factor is not None

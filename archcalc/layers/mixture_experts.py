@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import Kernel, Tensor, linear_map, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Kernel, Tensor, tensor_of
+from archcalc.core.operations import linear_map, product
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
@@ -17,9 +18,8 @@ from archcalc.layers.linear import many
 
 def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
     """As torch.nn.functional.grouped_mm maps rows, each run with a matrix of its own."""
-    own = (weight,)
-    facts: dict[str, Any] = dict(crosswise=True, weights=own, copies=own, keeps=("ends",), shown=True)
-    return Kernel(reads=(reads,), size=size, **facts, **more)
+    facts: dict[str, Any] = dict(factors=(reads, weight), weights=(weight,), backward=Backward(weight_views=True))
+    return Kernel(reads=(reads,), size=size, saves=("ends",), **facts, **more)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class MLP(ABC):
 
     def kept(self, before: str, after: str) -> tuple[str, ...]:
         """What backward of the activation needs."""
-        return tuple({"x": before, "y": after}[name] for name in self.activation.keeps)
+        return tuple({"x": before, "y": after}[name] for name in self.activation.saves)
 
     def called(self, *words: str, **given: Any) -> Call:
         """The module of that class, or of the gated one."""
@@ -85,10 +85,10 @@ class Experts(MLP):
         hidden, act = Tensor(rows * self.width, dtype), Tensor(rows * self.hidden_features, dtype)
         yield grouped_map(hidden, f"experts.{self.first}", reads="rows", makes="hidden")
         if self.gated:
-            own, keeps = {"activated": act}, ("hidden", "activated")
-            yield Kernel(reads=("hidden",), makes="product", size=act, keeps=keeps, own=own)
+            saves = ("hidden", "activated")
+            yield Kernel(reads=("hidden",), makes="product", size=act, also={"activated": act}, saves=saves)
         else:
-            yield Kernel(reads=("hidden",), makes="product", keeps=self.kept("hidden", "product"))
+            yield Kernel(reads=("hidden",), makes="product", saves=self.kept("hidden", "product"))
         holds = ("rows", "hidden") if self.gated else ("rows",)
         size = Tensor(rows * features, dtype)
         yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
@@ -110,11 +110,11 @@ class SharedExperts(MLP):
     def kernels(self, x: Volume) -> Iterator[Kernel]:
         size, turned = Tensor(x.positions * self.hidden_features, x.dtype), many(x)
         names = tuple(f"shared_experts.{name}.weight" for name in self.into)
-        yield linear_map(size, names[0], makes="before", in_order=turned)
-        yield Kernel(reads=("before",), makes="after", keeps=self.kept("before", "after"), even=True)
+        yield linear_map(size, names[0], makes="before", reads_contiguous=turned)
+        yield Kernel(reads=("before",), makes="after", layout=PRESERVED, saves=self.kept("before", "after"))
         if self.gated:
-            yield linear_map(size, names[1], makes="up", in_order=turned)
-            yield Kernel(reads=("after", "up"), makes="both", crosswise=True)
+            yield linear_map(size, names[1], makes="up", reads_contiguous=turned)
+            yield product(None, "after", "up", "both")
         last = "both" if self.gated else "after"
         yield linear_map(tensor_of(x), "shared_experts.down_proj.weight", reads=last, makes="shared")
 

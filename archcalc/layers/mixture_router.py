@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.dim import Dim, divides, exact, maximum
-from archcalc.core.kernel import FACTOR, Kernel, Tensor, linear_map
+from archcalc.core.kernel import PRESERVED, Kernel, Tensor
+from archcalc.core.operations import linear_map, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Requirement, module
@@ -77,7 +78,7 @@ class Router(ABC):
     def scaling(self) -> Iterator[Kernel]:
         if self.scaled:
             reads = "normed" if self.norm_topk_prob else "picked"
-            yield Kernel(reads=(reads,), makes="share", own=FACTOR, pins=("factor",), holds=("picked", "chosen"))
+            yield times_number(None, reads, "share", holds=("picked", "chosen"))
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ class SoftmaxRouter(Router):
         reads = "scores"
         if not self.norm_topk_prob:
             reads = "probabilities"
-            yield Kernel(reads=("scores",), makes=reads, keeps=(reads,))
+            yield Kernel(reads=("scores",), makes=reads, saves=(reads,))
         yield Kernel(reads=(reads,), makes="chosen", size=chosen)
-        yield Kernel(reads=(reads, "chosen"), makes=self.picked, size=picked, keeps=("chosen",))
+        yield Kernel(reads=(reads, "chosen"), makes=self.picked, size=picked, saves=("chosen",))
         if self.norm_topk_prob:
-            yield Kernel(reads=("picked",), makes=self.normed, keeps=(self.normed,))
+            yield Kernel(reads=("picked",), makes=self.normed, saves=(self.normed,))
         yield from self.scaling()
 
     def call(self, features: Dim) -> Call:
@@ -149,13 +150,13 @@ class SigmoidRouter(Router):
         scores, picked = Tensor(n * self.num_experts, dtype), Tensor(n * self.top_k, dtype)
         chosen = Tensor(n * self.top_k, "int64")
         yield self.scored(n, dtype)
-        yield Kernel(reads=("scores",), makes="probabilities", keeps=("probabilities",), even=True)
+        yield Kernel(reads=("scores",), makes="probabilities", layout=PRESERVED, saves=("probabilities",))
         own = {"corrected": scores, "preferring": self.preferring(n, scores, chosen)}
-        yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, own=own)
-        yield Kernel(reads=("probabilities", "chosen"), makes=self.picked, size=picked, keeps=("chosen",))
+        yield Kernel(reads=("probabilities",), makes="chosen", size=chosen, also=own)
+        yield Kernel(reads=("probabilities", "chosen"), makes=self.picked, size=picked, saves=("chosen",))
         if self.norm_topk_prob:
             yield Kernel(reads=("picked",), makes="whole", size=Tensor(n, dtype), holds=("probabilities",))
-            yield Kernel(reads=("picked", "whole"), makes=self.normed, keeps=("picked", "whole"))
+            yield Kernel(reads=("picked", "whole"), makes=self.normed, saves=("picked", "whole"))
         yield from self.scaling()
 
     def preferring(self, n: Dim, scores: Tensor, chosen: Tensor) -> Tensor:

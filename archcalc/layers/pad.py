@@ -54,16 +54,18 @@ class Pad(Layer, name="pad", positional=("pad",)):
     def shape(self, x: Volume) -> Volume:
         return x.to(spatial=slide(self.windows(x), x.spatial))
 
-    def unpredicted(self, x: Volume) -> str:
-        return "the backward pass of circular padding copies slice by slice" if self.mode == "circular" else ""
+    def unpredicted(self, run: Run, x: Volume) -> str:
+        if self.mode == "circular":
+            return "the backward pass of circular padding copies slice by slice"
+        return super().unpredicted(run, x)
 
     def cast(self, x: Volume) -> Cast:
         """The CPU's list of float32 operations does not have reflection padding along three axes (torch 2.13)."""
         return Cast.FULL if self.mode == "replicate" or (self.mode == "reflect" and x.rank < 3) else Cast.NONE
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        keeps = () if self.mode == "constant" else ("x",)
-        yield Kernel(size=tensor_of(y), keeps=keeps, cast=self.cast(x))
+        saves = () if self.mode == "constant" else ("x",)
+        yield Kernel(size=tensor_of(y), saves=saves, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
         mode = "" if self.mode == "constant" else f', mode="{self.mode}"'

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Run, tensor_of
 from archcalc.core.volume import Volume, grid
 from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Role, module
@@ -33,7 +33,9 @@ class PatchMerging(OfMaps, name="patch_merging"):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if self.odd(x):
             yield Kernel(makes="x", size=tensor_of(y))
-        yield Kernel(size=tensor_of(y), settled=True, gradient=Gradient.VIEW if y.spatial[0] == 1 else Gradient.NEW)
+        yield Kernel(
+            size=tensor_of(y), layout=CONTIGUOUS, gradient=Gradient.VIEW if y.spatial[0] == 1 else Gradient.NEW
+        )
 
     def odd(self, x: Volume) -> bool:
         return any(window.end == 1 for window in self.windows(x))

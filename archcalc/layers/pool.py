@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, maximum, per_axis, prod
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.kernel import Backward, Cast, Kernel, Layout, Run, Tensor, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -73,16 +73,20 @@ class Pooling(Layer):
         if in_modules(self.pads(x)) is None:
             reads = "padded"
             lengths = [n + w.begin + w.end for n, w in zip(x.spatial, self.windows(x), strict=True)]
-            yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype), even=x.rank == 2)
+            yield Kernel(
+                makes=reads,
+                size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype),
+                layout=Layout(preserves=x.rank == 2),
+            )
         own = self.own(y)
-        on_demand = y.rank == 1 and run.device == "cpu"  # at::max_pool1d has a kernel of its own where none will come
+        on_demand = own if y.rank == 1 and run.device == "cpu" else {}  # at::max_pool1d makes none without backward
         yield Kernel(
             reads=(reads,),
             size=tensor_of(y),
-            keeps=(reads, *own),
-            own=own,
-            on_demand=on_demand,
-            even=x.rank == 2,
+            also={} if on_demand else own,
+            layout=Layout(preserves=x.rank == 2),
+            saves=(reads, *own),
+            backward=Backward(on_demand=on_demand),
             cast=self.cast(x),
         )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import Cast, Kernel, Run
+from archcalc.core.kernel import Backward, Cast, Kernel, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -24,7 +24,7 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
     Sources: He et al. 2015, arXiv:1502.01852, section 2.1; torch.nn.PReLU.
     """
 
-    copies = ("weight",)
+    saves = ("x", "weight")
 
     num_parameters: Dim = 1
     init: float = 0.25
@@ -46,8 +46,9 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
         return Cast.LOWER
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward makes the slopes' gradient for every element, and then sums it."""
-        yield replace(self.applied(y, x), scratch=y.nbytes)
+        """Backward makes the gradients of the input and of the slopes for every element, wanted or not; those of the
+        slopes are summed."""
+        yield replace(self.applied(y, x), backward=Backward(weight_scratch=y.nbytes, all_in=y.dtype))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.PReLU", **self.stated())

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Gradient, Kernel, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.operations import sum_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat
 from archcalc.core.weight import Weight
@@ -25,7 +26,7 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
     """
 
     role = Role.CONTRACTION
-    uncast = "whether einsum casts the difference it squares depends on sizes"
+    opaque = Unpredicted(autocast="whether einsum casts the difference it squares depends on sizes")
 
     out_features: Dim
     bias: bool = True
@@ -48,11 +49,16 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         difference, last = Tensor(y.numel * x.channels, x.dtype), "squares" if self.bias else "y"
-        yield Kernel(makes="difference", size=difference, weights=("weight",), scratch=difference.nbytes)
+        yield Kernel(
+            makes="difference",
+            size=difference,
+            weights=("weight",),
+            backward=Backward(weight_scratch=difference.nbytes),
+        )
         both, kept = ("difference", "difference"), ("difference",)
-        yield Kernel(reads=both, makes=last, size=tensor_of(y), keeps=kept, dense=False)
+        yield Kernel(reads=both, makes=last, size=tensor_of(y), saves=kept, gradient=Gradient.NEW_STRIDED)
         if self.bias:
-            yield Kernel(reads=("squares",), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME, holds=kept)
+            yield sum_of(tensor_of(y), "squares", holds=kept, bias=("bias",))
 
     def call(self, x: Volume) -> Call:
         return module("RBF", file="rbf", in_features=x.channels, **self.stated())

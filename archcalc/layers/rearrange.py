@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
 from archcalc.core.kernel import Kernel, Order, Run, tensor_of
+from archcalc.core.operations import slice_of
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
@@ -25,7 +26,7 @@ class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
 
     role = Role.MOVEMENT
     ranks = (1, 2, 3)
-    keeps = ()
+    saves = ()
 
     groups: Dim
 
@@ -85,8 +86,9 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """A view; backward puts its gradient into zeros of the size before."""
         pieces = x.positions if x.channels_last else x.batch
-        gaps = Order.ROWS if x.channels_last else Order.PART
-        yield Kernel(size=tensor_of(y), view=True, order=gaps if pieces > 1 and y.numel < x.numel else Order.AXES)
+        gaps = Order.ROWS if x.channels_last else Order.SLICE
+        order = gaps if pieces > 1 and y.numel < x.numel else Order.CONTIGUOUS
+        yield slice_of("x", "y", tensor_of(y), order=order)
 
     def call(self, x: Volume) -> Call:
         some = f"{self.begin or ''}:{'' if self.end is None else self.end}"
@@ -115,7 +117,7 @@ class PixelShuffle(Layer, name="pixel_shuffle", positional=("upscale_factor",), 
 
     role = Role.MOVEMENT
     ranks = (2,)
-    keeps = ()
+    saves = ()
 
     upscale_factor: Dim
 
@@ -155,7 +157,7 @@ class PixelUnshuffle(Layer, name="pixel_unshuffle", positional=("downscale_facto
 
     role = Role.MOVEMENT
     ranks = (2,)
-    keeps = ()
+    saves = ()
 
     downscale_factor: Dim
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import Cast, Kernel, Run
+from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, tokens
 from archcalc.core.weight import Weight
@@ -41,8 +41,10 @@ class Recurrent(OfTokens):
     """
 
     role = Role.CONTRACTION
-    uncast = "where torch casts its weights and gates is not modelled"
-    foreign = "cuDNN allocates a reserve space of unknown size"
+    opaque = Unpredicted(
+        autocast="where torch casts its weights and gates is not modelled",
+        gpu="cuDNN allocates a reserve space of unknown size",
+    )
     reads = ("state",)
 
     hidden_size: Dim
@@ -262,10 +264,10 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     def one_kernel(self, run: Run, x: Volume) -> bool:
         return x.dtype in run.machine.kernels and not self.proj_size
 
-    def elsewhere(self, run: Run, x: Volume, state: Volume | None = None, /) -> str:
+    def unpredicted(self, run: Run, x: Volume, state: Volume | None = None, /) -> str:
         if x.dtype == "float16" and run.device == "cpu" and self.one_kernel(run, x):
             return f"not predicted on {run.machine.name}: oneDNN's kernel in float16 was not run, which has no backward"
-        return super().elsewhere(run, x)
+        return super().unpredicted(run, x)
 
     def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:
         units = self.cells(x)

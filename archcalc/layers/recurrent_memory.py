@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import Gradient, Kernel, Order, Tensor, linear_map, tensor
+from archcalc.core.kernel import NEW, VIEW, Backward, Gradient, Kernel, Layout, Order, Tensor, tensor
+from archcalc.core.operations import chunk, linear_map, product, reshape, slice_of, sum_of, view
 from archcalc.core.volume import ITEMSIZE
 
 
@@ -89,12 +90,12 @@ Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]
 def kernels_of(whole: Unrolled, runs: Runs) -> Iterator[Kernel]:
     """All kernels, from the initial state to the output."""
     yield from given_state(whole) if whole.begins else no_state(whole)
-    order, rows = (Order.AXES, True) if whole.in_a_row else (Order.STEPS, False)
-    yield Kernel(makes="steps", view=True, order=order, gradient=Gradient.PART, dense=rows)
+    order, rows = (Order.CONTIGUOUS, True) if whole.in_a_row else (Order.TIME_MAJOR, False)
+    yield Kernel(makes="steps", layout=Layout(view=True, order=order), gradient=Gradient.slice(rows))
     given = "steps"
     if whole.one_kernel:
         given = "copied"
-        yield Kernel(reads=("steps",), makes=given, view=True, in_order=True, gradient=Gradient.VIEW)
+        yield reshape("steps", given)
     else:
         for state in whole.states:
             yield taken_apart(whole, state, f"{state}0", [way.state(state) for way in whole.ways])
@@ -120,18 +121,15 @@ def no_state(whole: Unrolled) -> Iterator[Kernel]:
 def given_state(whole: Unrolled) -> Iterator[Kernel]:
     """Splits the state vector, and stacks the states of all layers and directions."""
     parts = {state: [f"{way.name} {state} given" for way in whole.ways] for state in whole.states}
-    first, *others = [(name, whole.of(whole.batch, whole.features(state))) for state in parts for name in parts[state]]
-    yield Kernel(reads=("x1",), makes=first[0], also=dict(others), size=first[1], view=True)
+    yield chunk("x1", {name: whole.of(whole.batch, whole.features(state)) for state in parts for name in parts[state]})
     for state, names in parts.items():
         size = whole.of(len(names), whole.batch, whole.features(state))
-        yield Kernel(reads=tuple(names), makes=f"{state}0", size=size, gradient=Gradient.PART)
+        yield Kernel(reads=tuple(names), makes=f"{state}0", size=size, gradient=Gradient.SLICE)
 
 
 def taken_apart(whole: Unrolled, state: str, stacked: str, names: Sequence[str]) -> Kernel:
-    """Splits a stacked state into views, one per layer and direction; backward stacks their gradients."""
-    each = whole.of(whole.batch, whole.features(state))
-    first, *others = names
-    return Kernel(reads=(stacked,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
+    """A state of all ways as views, one of each; backward stacks their gradients."""
+    return chunk(stacked, dict.fromkeys(names, whole.of(whole.batch, whole.features(state))))
 
 
 def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kernel]:
@@ -148,12 +146,12 @@ def one_layer(whole: Unrolled, runs: Runs, i: int, given: str) -> Iterator[Kerne
     outs = tuple(f"{way.name} out" for way in ways)
     size = whole.of(whole.tokens, whole.batch, len(ways) * whole.width)
     if len(ways) == 1:
-        yield Kernel(reads=outs, makes=made, view=True, gradient=Gradient.VIEW, holds=held)
+        yield view(outs[0], made, holds=held)
     else:
         pieces = whole.tokens * whole.batch
-        yield Kernel(reads=outs, makes=made, size=size, gradient=Gradient.PART, dense=pieces == 1, holds=held)
+        yield Kernel(reads=outs, makes=made, size=size, gradient=Gradient.slice(pieces == 1), holds=held)
     if drops:
-        yield Kernel(reads=(made,), makes=f"out{i}", size=size, keeps=("mask",), own={"mask": size})
+        yield Kernel(reads=(made,), makes=f"out{i}", size=size, also={"mask": size}, saves=("mask",))
 
 
 def left_by(way: Way) -> Iterator[str]:
@@ -175,14 +173,14 @@ def final_states(whole: Unrolled, held: tuple[str, ...]) -> Iterator[Kernel]:
             reads=tuple(way.ends(state) for way in ways),
             makes=f"{state}_n",
             size=whole.of(len(ways), whole.batch, whole.features(state)),
-            gradient=Gradient.PART,
+            gradient=Gradient.SLICE,
             holds=(*held, *(f"{each}_n" for each in whole.states[:i])),
         )
 
 
 def sequence(whole: Unrolled, out: str, order: Order) -> Iterator[Kernel]:
     holds = tuple(f"{state}_n" for state in whole.states)
-    yield Kernel(reads=(out,), view=True, order=order, gradient=Gradient.VIEW, holds=holds)
+    yield view(out, order=order, holds=holds)
 
 
 def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
@@ -193,12 +191,17 @@ def last_state(whole: Unrolled, layers: int) -> Iterator[Kernel]:
         reads=("h_n",),
         makes="y" if ways == 1 else "ways",
         size=size,
-        view=True,
+        layout=VIEW,
         gradient=Gradient.VIEW if ways > 1 and every else Gradient.NEW,
     )
     if ways > 1:
-        in_a_row = 1 in (whole.batch, whole.width)  # otherwise it is copied
-        yield Kernel(reads=("ways",), size=size, view=in_a_row, gradient=Gradient.VIEW if in_a_row else Gradient.SAME)
+        in_a_row = 1 in (whole.batch, whole.width)  # else it is copied
+        yield Kernel(
+            reads=("ways",),
+            size=size,
+            layout=VIEW if in_a_row else NEW,
+            gradient=Gradient.VIEW if in_a_row else Gradient.SAME,
+        )
 
 
 def whole_state(whole: Unrolled) -> Iterator[Kernel]:
@@ -208,7 +211,7 @@ def whole_state(whole: Unrolled) -> Iterator[Kernel]:
         yield taken_apart(whole, state, f"{state}_n", names)
     size = whole.of(whole.batch, len(whole.ways) * sum(map(whole.features, whole.states)))
     reads = tuple(name for names in parts.values() for name in names)
-    yield Kernel(reads=reads, size=size, gradient=Gradient.PART, dense=whole.batch == 1)
+    yield Kernel(reads=reads, size=size, gradient=Gradient.slice(whole.batch == 1))
 
 
 # --- cell by cell ----------------------------------------------------------------------------------------------------
@@ -227,14 +230,14 @@ def cell_by_cell(cell: Cell) -> Runs:
         size = whole.of(whole.tokens, part.numel)
         others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
         moved = given == "steps" and whole.batch != 1
-        yield linear_map(size, weight, way.biases[:1], reads=given, makes=mapped, in_order=moved, holds=others)
-        first, *rest = (f"{way.name} mapped{t}" for t in range(whole.tokens))
-        yield Kernel(reads=(mapped,), makes=first, also=dict.fromkeys(rest, part), size=part, view=True, holds=others)
+        yield linear_map(size, weight, way.biases[:1], reads=given, makes=mapped, reads_contiguous=moved, holds=others)
+        steps = (f"{way.name} mapped{t}" for t in range(whole.tokens))
+        yield chunk(mapped, dict.fromkeys(steps, part), holds=others)
         for before, t in zip((None, *order[:-1]), order, strict=True):
             yield from cell(way, t, before)
         states = tuple(way.state("h", t) for t in range(whole.tokens))
         size = whole.of(whole.tokens, whole.batch, whole.width)
-        yield Kernel(reads=states, makes=f"{way.name} out", size=size, gradient=Gradient.PART, holds=(mapped, *held))
+        yield Kernel(reads=states, makes=f"{way.name} out", size=size, gradient=Gradient.SLICE, holds=(mapped, *held))
 
     return runs
 
@@ -246,26 +249,23 @@ def gates(way: Way, t: int, before: int | None, added: bool) -> Iterator[Kernel]
     makes = f"{made} of h" if added else made
     yield linear_map(size, weight, way.biases[1:], reads=state, makes=makes, matrix=True)
     if added:
-        reads = (f"{made} of h", f"{way.name} mapped{t}")
-        yield Kernel(reads=reads, makes=made, view=True, gradient=Gradient.SAME)
+        yield in_place(made, f"{made} of h", f"{way.name} mapped{t}")
 
 
 def chunks(way: Way, source: str, names: tuple[str, ...]) -> Iterator[Kernel]:
-    """Views of the concatenated gates; backward concatenates their gradients."""
-    each = way.whole.of(way.whole.batch, way.whole.hidden)
-    first, *others = names
-    yield Kernel(reads=(source,), makes=first, also=dict.fromkeys(others, each), size=each, view=True)
+    """Views of the gates in a row; backward puts their gradients in one row again."""
+    yield chunk(source, dict.fromkeys(names, way.whole.of(way.whole.batch, way.whole.hidden)))
 
 
 def in_place(made: str, *reads: str, gradient: Gradient = Gradient.SAME) -> Kernel:
-    """An in-place sum; an in-place function has a new gradient and saves its output."""
-    return Kernel(reads=reads, makes=made, view=True, gradient=gradient, keeps=(made,) * (gradient is Gradient.NEW))
+    """A sum in place; a function in place has a new gradient, and saves what it made."""
+    return Kernel(reads=reads, makes=made, layout=VIEW, saves=(made,) * (gradient is Gradient.NEW), gradient=gradient)
 
 
 def rnn_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
     yield from gates(way, t, before, added=True)
     made = way.state("h", t)
-    yield Kernel(reads=(f"{way.name} gates{t}",), makes=made, keeps=(made,))
+    yield Kernel(reads=(f"{way.name} gates{t}",), makes=made, saves=(made,))
 
 
 def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
@@ -277,13 +277,13 @@ def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
         yield in_place(part, f"{part} sum", gradient=Gradient.NEW)
     i, f, g, o = parts
     c, h, projects = way.state("c", t), way.state("h", t), way.whole.width != way.whole.hidden
-    yield Kernel(reads=(f, way.state("c", before)), makes=f"{c} kept", size=size, crosswise=True)
-    yield Kernel(reads=(i, g), makes=f"{c} new", size=size, crosswise=True)
+    yield product(size, f, way.state("c", before), f"{c} kept")
+    yield product(size, i, g, f"{c} new")
     yield in_place(c, f"{c} kept", f"{c} new")
-    yield Kernel(reads=(c,), makes=f"{c} shown", keeps=(f"{c} shown",))
+    yield Kernel(reads=(c,), makes=f"{c} shown", saves=(f"{c} shown",))
     holds = (source, way.state("c", before))
     made = f"{h} whole" if projects else h
-    yield Kernel(reads=(o, f"{c} shown"), makes=made, size=size, crosswise=True, holds=holds)
+    yield product(size, o, f"{c} shown", made, holds=holds)
     if projects:
         (weight,) = way.weights("weight_hr")
         size = way.whole.of(way.whole.batch, way.whole.width)
@@ -291,7 +291,7 @@ def lstm_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
 
 
 def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
-    """In-place products save the earlier value."""
+    """Products in place save what was there before."""
     size, source = way.whole.of(way.whole.batch, way.whole.hidden), f"{way.name} gates{t}"
     given = [f"{way.name} mapped{t} {each}" for each in ("r", "z", "n")]
     sums = [f"{source} {each}" for each in ("r", "z", "n")]
@@ -303,13 +303,15 @@ def gru_cell(way: Way, t: int, before: int | None) -> Iterator[Kernel]:
         yield in_place(f"{gate} sum", ours, theirs)
         yield in_place(gate, f"{gate} sum", gradient=Gradient.NEW)
     own = {"before": size}
-    yield Kernel(reads=(sums[2], r), makes=f"{n} reset", view=True, own=own, on_demand=True, keeps=(*own, r))
-    yield Kernel(reads=(given[2], f"{n} reset"), makes=f"{n} sum", size=size, gradient=Gradient.SAME)
+    product_in_place = Backward(on_demand=own)
+    yield Kernel(reads=(sums[2], r), makes=f"{n} reset", layout=VIEW, saves=(*own, r), backward=product_in_place)
+    yield sum_of(size, given[2], f"{n} reset", makes=f"{n} sum")
     yield in_place(n, f"{n} sum", gradient=Gradient.NEW)
     both = (way.state("h", before), n)
-    yield Kernel(reads=both, makes=f"{h} apart", size=size, gradient=Gradient.SAME, negated=(n,))
-    yield Kernel(reads=(f"{h} apart", z), makes=f"{h} part", view=True, own=own, on_demand=True, keeps=(*own, z))
-    yield Kernel(reads=(f"{h} part", n), makes=h, view=True, gradient=Gradient.SAME, holds=(source,))
+    yield Kernel(reads=both, makes=f"{h} apart", size=size, gradient=Gradient.SAME, backward=Backward(negated=(n,)))
+    apart = (f"{h} apart", z)
+    yield Kernel(reads=apart, makes=f"{h} part", layout=VIEW, saves=(*own, z), backward=product_in_place)
+    yield Kernel(reads=(f"{h} part", n), makes=h, layout=VIEW, gradient=Gradient.SAME, holds=(source,))
 
 
 # --- oneDNN ----------------------------------------------------------------------------------------------------------
@@ -322,7 +324,7 @@ def by_one_kernel(inputs: Dim) -> Runs:
         whole = way.whole
         for state in whole.states:  # backward writes each gradient into zeros of the stacked size
             each = whole.of(whole.batch, whole.features(state))
-            yield Kernel(reads=(f"{state}0",), makes=way.state(state), size=each, view=True)
+            yield slice_of(f"{state}0", way.state(state), each)
         features = inputs if way.name in ("l0", "l0_reverse") else len(whole.directions) * whole.width
         rows = whole.gates * whole.hidden
         zeros = (
@@ -332,7 +334,7 @@ def by_one_kernel(inputs: Dim) -> Runs:
         )
         for name, size in zeros.items():
             yield Kernel(reads=(), makes=f"{name}, of the weight's size", size=size)
-            yield Kernel(reads=(f"{name}, of the weight's size",), makes=name, view=True, size=whole.of(rows))
+            yield slice_of(f"{name}, of the weight's size", name, whole.of(rows))
         out, states = f"{way.name} out", tuple(map(way.ends, whole.states))
         also = dict.fromkeys(states, whole.of(whole.batch, whole.hidden))
         if whole.training:
@@ -343,9 +345,9 @@ def by_one_kernel(inputs: Dim) -> Runs:
             makes=out,
             size=whole.of(whole.tokens, whole.batch, whole.hidden),
             also=also,
-            keeps=(*reads, out, *also),
+            saves=(*reads, out, *also),
             weights=(*way.weights("weight_ih", "weight_hh"), *way.biases),
-            thorough="float32",
+            backward=Backward(all_in="float32"),
             holds=held,
         )
 

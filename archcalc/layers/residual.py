@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
@@ -43,18 +43,14 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
         return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward makes the factors' gradient for every element and then sums it. If autocast has lowered the input,
-        its gradient is made in the dtype of the output and then cast."""
-        lowered = x.dtype != y.dtype
-        yield Kernel(
-            size=tensor_of(y),
-            crosswise=not lowered,
-            keeps=("x",),
-            weights=("weight",),
-            copies=() if lowered else ("weight",),
-            scratch=2 * y.nbytes - x.nbytes if lowered else y.nbytes,
-            even=True,
-        )
+        """Backward makes the factors' gradient for every element, and then sums it; where autocast has lowered the
+        input, it makes both gradients in the dtype of the output, and then casts the first and sums the other."""
+        backward = Backward(weight_scratch=y.nbytes)
+        if x.dtype != y.dtype:
+            factors = tensor(x.channels, dtype=y.dtype)
+            backward = Backward(scratch=y.nbytes, weight_scratch=y.nbytes - factors.nbytes)
+        both = ("x", "weight")
+        yield Kernel(size=tensor_of(y), layout=PRESERVED, factors=both, weights=("weight",), backward=backward)
 
     def call(self, x: Volume) -> Call:
         given = self.stated() if x.channels_last or not x.rank else dict(rank=x.rank, **self.stated())

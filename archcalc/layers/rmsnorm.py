@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.operations import product, reshape, times_weight, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
@@ -48,48 +49,34 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
         units, groups, moves = Tensor(x.numel, wide), Tensor(x.positions, wide), self.moves(x)
         reads = "x"
         if moves:
-            yield Kernel(makes="moved", view=True, order=Order.TURNED, gradient=Gradient.VIEW)
+            yield view(makes="moved", order=Order.TRANSPOSED)
             reads = "moved"
         if wide != x.dtype:
-            yield Kernel(reads=(reads,), makes="wide", size=units, even=True)
+            yield Kernel(reads=(reads,), makes="wide", size=units, layout=PRESERVED)
             reads = "wide"
-        yield Kernel(reads=(reads,), makes="squares", size=units, keeps=(reads,), scratch=2 * units.nbytes, even=True)
-        yield Kernel(reads=("squares",), makes="mean", size=groups, settled=True)
-        yield Kernel(
-            reads=("mean",), makes="root", size=groups, keeps=("root",), scratch=2 * groups.nbytes, holds=("squares",)
-        )
+        square, root = Backward(scratch=2 * units.nbytes), Backward(scratch=2 * groups.nbytes)
+        yield Kernel(reads=(reads,), makes="squares", size=units, layout=PRESERVED, saves=(reads,), backward=square)
+        yield Kernel(reads=("squares",), makes="mean", size=groups, layout=CONTIGUOUS)
+        yield Kernel(reads=("mean",), makes="root", size=groups, saves=("root",), backward=root, holds=("squares",))
         ends = "y" if wide == x.dtype and not moves else "result"
         made = "normal" if self.elementwise_affine else ends
         both = (reads, "root")
-        yield Kernel(reads=both, makes=made, size=units, crosswise=True, scratch=units.nbytes, even=True)
+        yield product(units, *both, made, layout=PRESERVED, backward=Backward(scratch=units.nbytes))
         if self.elementwise_affine:
-            yield self.scaled(units, made, ends, both)
+            yield times_weight(units, made, ends, holds=both)
         if moves:
-            yield Kernel(reads=(ends,), makes="row", view=True, in_order=True, holds=both, gradient=Gradient.VIEW)
+            yield reshape(ends, "row", holds=both)
             ends = "row"
         if wide != x.dtype:
-            yield Kernel(reads=(ends,), makes="result" if moves else "y", size=tensor_of(y), even=True, holds=both)
+            made = "result" if moves else "y"
+            yield Kernel(reads=(ends,), makes=made, size=tensor_of(y), layout=PRESERVED, holds=both)
             ends = "result"
         if moves:
-            yield Kernel(reads=(ends,), view=True, order=Order.TURNED, gradient=Gradient.VIEW)
+            yield view(ends, order=Order.TRANSPOSED)
 
     def moves(self, x: Volume) -> bool:
         """Whether the channels must be moved last."""
         return x.rank > 0 and not x.channels_last
-
-    def scaled(self, units: Tensor, reads: str, makes: str, holds: tuple[str, ...]) -> Kernel:
-        """The product with the weight; backward allocates a full-size gradient for the weight, then reduces it."""
-        return Kernel(
-            reads=(reads,),
-            makes=makes,
-            size=units,
-            crosswise=True,
-            weights=("weight",),
-            copies=("weight",),
-            scratch=units.nbytes,
-            even=True,
-            holds=holds,
-        )
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.movedim(1, -1)).movedim(-1, 1)" if self.moves(x) else "{module}({0})"

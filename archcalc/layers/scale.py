@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import FACTOR, Kernel, Run, tensor_of
+from archcalc.core.kernel import PRESERVED, Kernel, Run, tensor_of
+from archcalc.core.operations import times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
@@ -42,7 +43,7 @@ class Scale(Layer, name="scale", positional=("factor",)):
         return Ops(mul=y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), own=FACTOR, pins=("factor",), even=True)
+        yield times_number(tensor_of(y), layout=PRESERVED)
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}} * {self.by(x)!r}")

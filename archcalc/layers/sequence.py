@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, prod
-from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, VIEW, Backward, Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.operations import slice_of, sum_of, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -39,8 +40,8 @@ class Tokens(Layer, name="tokens"):
         return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.AXES if 1 in (x.channels, prod(x.spatial)) else Order.TURNED
-        yield Kernel(view=True, order=order, gradient=Gradient.VIEW)
+        order = Order.CONTIGUOUS if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
+        yield view(order=order)
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.flatten(2).transpose(1, 2)" if x.rank > 1 else "{0}.transpose(1, 2)")
@@ -98,15 +99,14 @@ class ClassToken(OfTokens, name="class_token", positional=("count",)):
         return Cast.WIDEST
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        made, viewed = ((), ("weight",)) if y.batch == 1 else (("weight",), ())  # over items they are summed
+        one = y.batch == 1  # over more items its gradients are summed
         yield Kernel(
             size=tensor_of(y),
-            weights=made,
-            viewed=viewed,
-            gradient=Gradient.PART,
-            dense=y.batch == 1,
+            layout=CONTIGUOUS,
+            weights=("weight",),
+            gradient=Gradient.slice(one),
+            backward=Backward(viewed=("weight",) if one else ()),
             cast=Cast.WIDEST,
-            settled=True,
         )
 
     def call(self, x: Volume) -> Call:
@@ -160,12 +160,13 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of a part of the table is put into zeros of the size of all of it."""
         if self.vectors(x) == x.spatial[0]:
-            yield Kernel(size=tensor_of(y), summed=("weight",), gradient=Gradient.SAME)
+            yield sum_of(tensor_of(y), "x", bias=("weight",))
             return
         rows = Tensor(prod(x.item_shape), run.dtype)
-        yield Kernel(reads=(), makes="rows", size=rows, view=True, weights=("weight",))
-        summed = () if y.batch == 1 else ("rows",)
-        yield Kernel(reads=("x", "rows"), size=tensor_of(y), summed=summed, gradient=Gradient.SAME)
+        yield Kernel(reads=(), makes="rows", size=rows, layout=VIEW, weights=("weight",))
+        broadcast = () if y.batch == 1 else ("rows",)
+        both = ("x", "rows")
+        yield Kernel(reads=both, size=tensor_of(y), gradient=Gradient.SAME, backward=Backward(broadcast=broadcast))
 
     def call(self, x: Volume) -> Call:
         name, file = ("PositionEmbedding", "position_embedding")
@@ -230,7 +231,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
         return Cast.FULL  # like the table
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), gradient=Gradient.SAME)
+        yield sum_of(tensor_of(y), "x")
 
     def call(self, x: Volume) -> Call:
         return module("SinusoidalPositions", file="sinusoidal_positions", length=self.rows(x), features=x.channels)
@@ -269,7 +270,7 @@ class Select(OfTokens, name="select", positional=("index",)):
         return Volume(x.channels, (), x.batch, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), view=True)
+        yield slice_of("x", "y", tensor_of(y))
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}[:, {self.index}]")

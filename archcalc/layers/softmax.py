@@ -18,7 +18,7 @@ class OverFeatures(Layer):
 
     role = Role.SOFTMAX
 
-    keeps = ("y",)
+    saves = ("y",)
 
     def shape(self, x: Volume) -> Volume:
         return x

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
-from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.kernel import Kernel, Run, Unpredicted, tensor_of
+from archcalc.core.operations import sum_of, times_weight
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -24,7 +25,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
     """
 
     role = Role.POOLING
-    uncast = "its sums run in the lower dtype, its weights in float32, and its gradients in both"
+    opaque = Unpredicted(autocast="its sums run in the lower dtype, its weights in float32, and its gradients in both")
     ranks = (2,)
     followed_by = ("act",)
 
@@ -57,11 +58,9 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         size = tensor_of(y)
-        yield Kernel(makes="average", size=size, keeps=("x",))
-        yield Kernel(
-            reads=("average",), makes="scaled", size=size, keeps=("average",), weights=("weight",), scratch=y.nbytes
-        )
-        yield Kernel(reads=("scaled",), size=size, summed=("bias",), gradient=Gradient.SAME)
+        yield Kernel(makes="average", size=size, saves=("x",))
+        yield times_weight(size, "average", "scaled")
+        yield sum_of(size, "scaled", bias=("bias",))
 
     def call(self, x: Volume) -> Call:
         kernel, stride = per_axis(self.kernel_size, 2), per_axis(self.step, 2)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
+from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -36,7 +37,10 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
     reads = ("memory",)
     inputs = (1, 1)
     ties: ClassVar[Mapping[str, str]] = {"tie": "relative_attention_bias.weight"}
-    opaque = "with a learned bias torch's attention runs different kernels in training and in inference"
+    opaque = Unpredicted(
+        always="torch's attention takes other kernels in training than in inference where what it adds to scores is "
+        "learned"
+    )
 
     num_heads: Dim
     d_kv: Dim | None = None

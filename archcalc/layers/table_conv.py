@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import Dim, per_axis, prod
-from archcalc.core.kernel import Gradient, Kernel, Run, tensor, tensor_of
+from archcalc.core.kernel import Kernel, Run, Unpredicted, tensor, tensor_of
+from archcalc.core.operations import sum_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import torch_pad
 from archcalc.core.volume import Volume, image
@@ -32,7 +33,7 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
     (layer C3).
     """
 
-    uncast = "its sums of maps run in the lower dtype, its bias in float32"
+    opaque = Unpredicted(autocast="its sums of maps run in the lower dtype, its bias in float32")
     role = Role.CONTRACTION
     ranks = (2,)
     followed_by = ("norm", "act")
@@ -79,12 +80,13 @@ class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table"
             yield Kernel(makes=reads, size=tensor(x.batch, x.channels, *lengths, dtype=x.dtype))
         yield Kernel(reads=(reads,), makes="side by side", size=tensor(*places, *lengths, dtype=x.dtype))
         each, side = tensor(*places, *y.spatial, dtype=y.dtype), ("side by side",)
-        yield Kernel(reads=side, makes="each", size=each, keeps=side, weights=("weight",), holds=(reads,))
-        made, zeros = "sums" if self.bias else "y", {"zeros": tensor_of(y)}
-        yield Kernel(reads=("each",), makes=made, size=tensor_of(y), own=zeros, keeps=("each",), holds=(reads,))
+        yield Kernel(reads=side, makes="each", size=each, saves=side, weights=("weight",), holds=(reads,))
+        made, both = "sums" if self.bias else "y", ("each", "zeros")
+        yield Kernel(reads=(), makes="zeros", size=tensor_of(y), holds=(reads,))
+        yield Kernel(reads=both, makes=made, size=tensor_of(y), saves=("each",), holds=(reads,))
         if self.bias:
             held = (reads, "each")
-            yield Kernel(reads=(made,), size=tensor_of(y), summed=("bias",), gradient=Gradient.SAME, holds=held)
+            yield sum_of(tensor_of(y), made, holds=held, bias=("bias",))
 
     def call(self, x: Volume) -> Call:
         return module(

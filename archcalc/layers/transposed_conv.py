@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, divides, exact, per_axis, prod
-from archcalc.core.kernel import Cast
+from archcalc.core.kernel import Cast, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -31,7 +31,7 @@ class TransposedConv(
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
     followed_by = ("norm", "act")
-    copies = ("weight",)
+    saves = ("x", "weight")
 
     out_channels: Dim
     kernel_size: PerAxis
@@ -81,8 +81,10 @@ class TransposedConv(
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER
 
-    def unpredicted(self, x: Volume) -> str:
-        return "torch keeps the output of a transposed convolution over three axes in a larger buffer" * (x.rank == 3)
+    def unpredicted(self, run: Run, x: Volume) -> str:
+        if x.rank == 3:
+            return "torch keeps the output of a transposed convolution over three axes in a larger buffer"
+        return super().unpredicted(run, x)
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())

@@ -52,7 +52,7 @@ class Upsample(Layer, name="upsample", positional=("scale_factor",)):
         corners = 2**x.rank
         return Ops() if self.mode == "nearest" else Ops(mul=corners * y.numel, add=(corners - 1) * y.numel)
 
-    keeps = ()
+    saves = ()
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Upsample", **self.stated())

@@ -4,7 +4,20 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, divides
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor_of
+from archcalc.core.kernel import (
+    CONTIGUOUS,
+    NEW,
+    VIEW,
+    Backward,
+    Cast,
+    Gradient,
+    Kernel,
+    Run,
+    Tensor,
+    Unpredicted,
+    tensor_of,
+)
+from archcalc.core.operations import linear_map, product, slice_of, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, grid
 from archcalc.core.weight import Weight
@@ -44,7 +57,9 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
     torchvision.models.swin_transformer.ShiftedWindowAttention (names of weights).
     """
 
-    uncast = "its products run in the lower dtype, but its bias table and therefore the scores in float32"
+    opaque = Unpredicted(
+        autocast="its products run in the lower dtype, but its bias table and therefore the scores in float32"
+    )
     role = Role.CONTRACTION
 
     window_size: Dim
@@ -125,28 +140,29 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
             yield Kernel(reads=("y",), size=tensor_of(y))
 
     def regrouped(self, name: str, whole: Volume, size: Tensor) -> Kernel:
-        """Reorders the positions; a view if there is one window per row, or windows of one position."""
-        view = 1 in (whole.spatial[1] // self.window_size, self.window_size)
-        gradient = Gradient.VIEW if view else Gradient.NEW
-        return Kernel(reads=(name,), makes=name, size=size, view=view, gradient=gradient, settled=not view)
+        """Positions in another order: the same where there is one window side by side."""
+        if 1 in (whole.spatial[1] // self.window_size, self.window_size):
+            return view(name, name, size)
+        return Kernel(reads=(name,), makes=name, size=size, layout=CONTIGUOUS)
 
     def attended(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """Attention in all windows. The gradients of queries, keys and values are concatenated once all are ready."""
         mapped, joined = Tensor(3 * whole.numel, y.dtype), Tensor(whole.numel, y.dtype)
         first, last = (("qkv.bias",), ("proj.bias",)) if self.bias else ((), ())
-        yield linear_map(mapped, "qkv.weight", first, makes="mapped", in_order=many(y))
+        yield linear_map(mapped, "qkv.weight", first, makes="mapped", reads_contiguous=many(y))
         alone = whole.positions == 1
         gradient = Gradient.VIEW if alone else Gradient.NEW
-        yield Kernel(reads=("mapped",), makes="heads", size=mapped, view=alone, gradient=gradient)
-        for part, gradient in (("query", Gradient.VIEW), ("key", Gradient.VIEW), ("value", Gradient.NEW)):
-            yield Kernel(reads=("heads",), makes=part, size=joined, view=True, gradient=gradient)
+        yield Kernel(reads=("mapped",), makes="heads", size=mapped, layout=VIEW if alone else NEW, gradient=gradient)
+        yield view("heads", "query", joined)
+        yield view("heads", "key", joined)
+        yield slice_of("heads", "value", joined)
         yield from self.scored(y, whole)
-        yield Kernel(reads=("scores", "value"), makes="gathered", size=joined, crosswise=True)
+        yield product(joined, "scores", "value", "gathered")
         flat = 1 in (self.num_heads, self.window_size)
         gradient = Gradient.VIEW if flat or whole.positions == self.window_size**2 else Gradient.NEW
-        yield Kernel(reads=("gathered",), makes="joined", size=joined, view=flat, gradient=gradient)
+        yield Kernel(reads=("gathered",), makes="joined", size=joined, layout=VIEW if flat else NEW, gradient=gradient)
         names = ("x", "heads", "scores", *(("apart",) if self.shifted(whole) else ()))
-        yield linear_map(joined, "proj.weight", last, reads="joined", in_order=many(y), holds=names)
+        yield linear_map(joined, "proj.weight", last, reads="joined", reads_contiguous=many(y), holds=names)
 
     def scored(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """The attention weights of all pairs."""
@@ -154,12 +170,12 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         bias, scores = (Tensor(self.num_heads * n, y.dtype) for n in (self.window_size**4, pairs))
         yield Kernel(reads=(), makes="bias", size=bias, weights=(table,))
         flat = 1 in (self.num_heads, self.window_size)
-        yield Kernel(reads=("bias",), makes="bias", size=bias, view=flat, gradient=Gradient.VIEW)
-        yield Kernel(reads=("query", "key"), makes="scores", size=scores, crosswise=True)
-        yield Kernel(reads=("bias", "scores"), makes="scores", size=scores, summed=("bias",))
+        yield Kernel(reads=("bias",), makes="bias", size=bias, layout=VIEW if flat else NEW, gradient=Gradient.VIEW)
+        yield product(scores, "query", "key", "scores")
+        yield Kernel(reads=("bias", "scores"), makes="scores", size=scores, backward=Backward(broadcast=("bias",)))
         if self.shifted(whole):
-            yield Kernel(reads=("scores", "apart"), makes="scores", size=scores, keeps=("apart",))
-        yield Kernel(reads=("scores",), makes="scores", size=scores, keeps=("scores",))
+            yield Kernel(reads=("scores", "apart"), makes="scores", size=scores, saves=("apart",))
+        yield Kernel(reads=("scores",), makes="scores", size=scores, saves=("scores",))
 
     def call(self, x: Volume) -> Call:
         return module("WindowAttention", file="window_attention", embed_dim=x.channels, **self.stated())

@@ -15,13 +15,13 @@ PARAMETERS = "float32"
 """The dtype of the parameters, and of operations on the full-precision list."""
 
 
-def unpredicted(node: Node, run: Run) -> str:
-    """Why the memory of a layer is not predicted under autocast; empty if it is."""
-    if run.device != "cpu":
-        return "autocast is predicted for the CPU only: other devices have other lists of operations"
-    if run.dtype != PARAMETERS:
-        return f"autocast is predicted for {PARAMETERS} networks only, not for {run.dtype}"
-    return node.layer.uncast and f"not predicted under autocast: {node.layer.uncast}"
+def unpredicted(run: Run) -> str:
+    """Why memory is not predicted under the autocast of a run, if there is one; empty where it is."""
+    if run.autocast and run.device != "cpu":
+        return "autocast is predicted for the CPU, whose lists of operations are not those of other devices"
+    if run.autocast and run.dtype != PARAMETERS:
+        return f"autocast is predicted for networks of {PARAMETERS}, not of {run.dtype}"
+    return ""
 
 
 def cast_to(cast: Cast, dtypes: Iterable[str], lower: str) -> str:

@@ -2,21 +2,24 @@
 
 Models the autograd engine of torch/csrc/autograd/engine.cpp and input_buffer.cpp. Ready nodes run in decreasing
 sequence number; gradients of weights are accumulated first. While a node runs, its incoming gradient, its saved tensors
-and everything it makes are alive; afterwards the first two are released. Two gradients of one tensor are added in index
-if the older one is dense and has no other owner, otherwise into a new tensor. For a view, autograd holds the base
-tensor, so a view is never added to in index. The newer gradient stays in the node's list of outputs until all of them
+and everything it makes are alive; afterwards the first two are released. Two gradients of one tensor are added in place
+if the older one is no view and has no other owner, otherwise into a new tensor. For a view, autograd holds the base
+tensor, so a view is never added to in place. The newer gradient stays in the node's list of outputs until all of them
 are delivered.
 """
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from archcalc.core.kernel import Gradient
 from archcalc.memory.recompute import Recompute, Stretch
 from archcalc.memory.tape import Gradients, Op, Tape, dying
 from archcalc.memory.timeline import LiveSet, Timeline
+
+NEW = {Gradient.NEW, Gradient.NEW_VIEW, Gradient.NEW_STRIDED}
+STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE}
 
 
 def inference(tape: Tape, watch: int = -1) -> Timeline:
@@ -45,33 +48,29 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
     """The forward pass; `again`: the checkpointed stretches, by their first operations."""
     tape = live_set.tape
     bare = {index for each in again.values() for index in each.indices}
+    ending = {each.stretch.last: each for each in again.values() if each.stretch.stop is None}
     dead = dying(tape)
     live_set.take_all(tape.given)
     for index, op in enumerate(tape.ops):
         if index in again:
             again[index].begin()
         live_set.take_all(tape.tensors[tensor].storage for tensor in op.made)
-        live_set.take_all(op.keeps if keep and index not in bare else ())
-        live_set.take_all(op.pins if keep else ())
-        live_set.take_all(op.own)
+        live_set.take_all(op.saves if keep and index not in bare else ())
+        live_set.take_all(op.wrapped if keep else ())
         live_set.mark("forward", op.node)
-        live_set.drop_all(op.own)
         live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(index, ()))
+        if index in ending:
+            ending[index].done(index)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A pending gradient for the operation that made its tensor; `dense`: it can be added to in index; `seen`: it
-    cannot, because it is a view, but it is contiguous."""
+    """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
+    not a view."""
 
     storage: int
-    dense: bool
-    seen: bool = False
-
-
-def of_weights(op: Op) -> Gradients:
-    """The weight gradients that the backward pass of an operation makes."""
-    return (*op.weights, *op.viewed, *op.summed)
+    owned: bool
+    contiguous: bool = True
 
 
 class Backward:
@@ -85,15 +84,15 @@ class Backward:
         needed = self.needed()
         self.expected = Counter(maker for index in needed for maker in self.makers(index))
         self.ready: list[int] = []
-        self.before = {key for key, _ in self.gradients_before()} if accumulate else set()
-        self.coming = Counter(key for index in needed for key, _ in of_weights(self.tape.ops[index]))
+        self.before = {key for key, _ in self.gradients_before(needed)} if accumulate else set()
+        self.coming = Counter(key for index in needed for key, _ in self.tape.ops[index].weights.all)
         self.met: dict[str, Waiting] = {}
         self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
 
-    def gradients_before(self) -> Iterator[tuple[str, int]]:
-        """The gradients of an earlier pass, which exist from the start: each weight with its storage."""
-        sizes = {key: nbytes for op in self.tape.ops for key, nbytes in of_weights(op)}
-        return ((key, self.live_set.new(f"gradient of {key}, from earlier batches", n)) for key, n in sizes.items())
+    def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
+        """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
+        sizes = {key: nbytes for index in sorted(needed) for key, nbytes in self.tape.ops[index].weights.all}
+        return ((key, self.live_set.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:
         """The initial gradient of an output, which the caller holds throughout."""
@@ -123,7 +122,7 @@ class Backward:
 
     def run(self) -> None:
         for tensor, seed in self.seeds.items():
-            self.buffers[tensor] = Waiting(self.live_set.take(seed), dense=True)
+            self.buffers[tensor] = Waiting(self.live_set.take(seed), owned=True)
             if not self.expected[self.made_by[tensor]]:
                 heapq.heappush(self.ready, -self.made_by[tensor])
         while self.ready:
@@ -134,55 +133,64 @@ class Backward:
         arrived = [self.buffers.pop(tensor) for tensor in op.made if tensor in self.buffers]
         incoming = arrived[0]
         run = self.again.get(index)
-        keeps = run.needed(index) if run else op.keeps
-        if op.in_order and not (incoming.dense or incoming.seen):
+        saves = run.needed(index) if run else op.saves
+        if op.contiguous and not incoming.contiguous:
             arrived = [incoming := self.copied(op, incoming)]
         learning = self.learning(op)
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
-        weights = self.made(op.weights) | {key: self.live_set.take(incoming.storage) for key, _ in op.viewed}
+        viewed = {key: self.live_set.take(incoming.storage) for key, _ in op.weights.viewed}
+        weights = self.made(op.weights.new) | viewed
         self.live_set.mark("backward", op.node, op.scratch)
-        if run:  # recomputed tensors are released when they are handed over, not at the end of the operation
-            self.live_set.drop_all(keeps)
-        if op.summed or op.after:
-            weights |= self.made(op.summed)
-            outgoing += [(tensor, Waiting(self.new(tensor), dense=True)) for tensor in learning if tensor in op.after]
+        if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
+            self.live_set.drop_all(saves)
+        if op.weights.summed or op.after:
+            weights |= self.made(op.weights.summed)
+            outgoing += [(tensor, Waiting(self.new(tensor), owned=True)) for tensor in learning if tensor in op.after]
             self.live_set.mark("backward", op.node)
         self.live_set.drop_all(each.storage for each in arrived)
-        self.live_set.drop_all(op.pins if run else (*keeps, *op.pins))
+        self.live_set.drop_all(op.wrapped if run else (*saves, *op.wrapped))
         if run:
             run.done(index)
-        shown = dict(op.weights) if op.shown else {}  # they go through their views first
-        views = {**shown, **dict(op.viewed), **(dict(op.summed) if op.shown else {})}
-        added: list[int] = []  # stay in the engine's list of outputs until all are delivered
+        self.hand_out(op, weights, viewed.keys(), outgoing)
+
+    def hand_out(
+        self, op: Op, weights: Mapping[str, int], viewed: Collection[str], outgoing: Sequence[tuple[int, Waiting]]
+    ) -> None:
+        """Hands over all that an operation made. Gradients of weights that are views take another turn, through those
+        views, unless they are summed first."""
+        later = dict(op.weights.new) if op.weights.views else {}
+        views = {*viewed, *(weights if op.weights.views else ())}
+        added: list[int] = []  # the engine's list of what the operation made has these until all are handed over
         for key, storage in weights.items():
-            if key not in shown:
-                added += self.hand_over(key, Waiting(storage, dense=key not in views), op)
+            if key not in later:
+                added += self.hand_over(key, Waiting(storage, owned=key not in views), op)
         for tensor, gradient in outgoing:
             added += self.deliver(tensor, gradient, op.node)
         self.live_set.drop_all(added)
-        for key in shown:
-            self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], dense=False), op))
+        for key in later:
+            self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], owned=False), op))
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
-        """A contiguous gradient; if it is part of a larger tensor, autograd first copies it."""
-        made = self.new(op.makes)
+        """A gradient in order, where it came as a part of something: autograd reshapes it first."""
+        made = self.new(op.made[0])
         self.live_set.mark("backward", op.node)
         self.live_set.drop(incoming.storage)
-        return Waiting(made, dense=True)
+        return Waiting(made, owned=True)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
         """New storages for weight gradients."""
         return {key: self.live_set.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
 
     def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
-        """The gradient of an input of an operation."""
-        if op.gradient is Gradient.NEW or tensor in op.negated:
-            return Waiting(self.new(tensor), op.dense and not op.seen, op.seen)
+        """The gradient of something that an operation reads."""
+        made = Gradient.NEW if tensor in op.negated else op.gradient
+        if made in NEW:
+            return Waiting(self.new(tensor), made is Gradient.NEW, made not in STRIDED)
         storage = self.live_set.take(incoming.storage)
-        if op.gradient is Gradient.SAME:
-            return Waiting(storage, incoming.dense, incoming.seen)
-        in_order = op.dense if op.gradient is Gradient.PART else incoming.dense or incoming.seen
-        return Waiting(storage, dense=False, seen=in_order)
+        if made is Gradient.SAME:
+            return replace(incoming, storage=storage)
+        contiguous = incoming.contiguous if made is Gradient.VIEW else made not in STRIDED
+        return Waiting(storage, owned=False, contiguous=contiguous)
 
     def new(self, tensor: int) -> int:
         """A new storage for the gradient of a tensor."""
@@ -193,17 +201,17 @@ class Backward:
         the weight's (torch/csrc/autograd/functions/accumulate_grad.h), or is added to an existing `grad` and released.
         Returns the storages that were added to another one and are still held."""
         met = self.met.setdefault(key, gradient)
-        if met is not gradient and not met.dense:
+        if met is not gradient and not met.owned:
             made = self.live_set.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
             self.met[key] = self.summed(made, met, op.node)
         added = [gradient.storage] if met is not gradient else []
         self.coming[key] -= 1
         if self.coming[key]:
             return added
-        if key in op.turned and key not in self.before:
+        if key in op.weights.permuted and key not in self.before:
             self.live_set.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
             self.live_set.mark("backward", op.node)
-        if key in self.before or key in op.turned:
+        if key in self.before or key in op.weights.permuted:
             self.live_set.drop(self.met[key].storage)
         return added
 
@@ -211,7 +219,7 @@ class Backward:
         """Delivers a gradient to the operation that made the tensor, added to an earlier one. Returns the storages that
         were added to another one and are still held."""
         met = self.buffers.setdefault(tensor, gradient)
-        if met is not gradient and not (met.dense and self.live_set.holders[met.storage] == 1):
+        if met is not gradient and not (met.owned and self.live_set.holders[met.storage] == 1):
             self.buffers[tensor] = self.summed(self.new(tensor), met, node)
         maker = self.made_by.get(tensor)
         if maker is not None:  # the gradient of an input stays alive
@@ -224,4 +232,4 @@ class Backward:
         """The sum of two gradients in a new storage; the older one is released."""
         self.live_set.mark("backward", node)
         self.live_set.drop(met.storage)
-        return Waiting(into, dense=True)
+        return Waiting(into, owned=True)

@@ -11,9 +11,9 @@ from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph
 from archcalc.memory.engine import inference, training
-from archcalc.memory.optimizer import state_bytes, step_peak
+from archcalc.memory.optimizer_memory import state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
-from archcalc.memory.tape import Opaque, hold_inputs_of_blocks, saved, tape_of
+from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved, tape_of
 from archcalc.memory.timeline import Timeline, TimelineStep
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once
@@ -70,18 +70,18 @@ def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_tim
     """
     kept, timeline = trained(graph, setup)
     flat, nested = inferences(graph, setup)
-    weights = weights_of(graph)
+    weights, learned = weights_of(graph), learned_weights(graph)
     return Footprint(
         setup=setup,
         parameters=bytes_of(weight for weight in weights if not weight.buffer),
         buffers=bytes_of(weight for weight in weights if weight.buffer),
-        gradients=bytes_of(weight for weight in weights if weight.trainable and not weight.buffer),
+        gradients=bytes_of(learned),
         saved=by_layer(kept),
         inference=flat,
         nested=nested,
         training=timeline.peak,
         left=timeline.left,
-        step=step_of(weights, setup),
+        step=step_of(weights, learned, setup),
         once=computed_once(graph),
         timeline=trained(graph, setup, timeline.highest)[1] if with_timeline else None,
     )
@@ -109,6 +109,15 @@ def weights_of(graph: Graph) -> list[Weight]:
     return [weight for node in graph for weight in node.weights if not weight.shared_with]
 
 
+def learned_weights(graph: Graph) -> list[Weight]:
+    """The parameters that get a gradient: trained, what is shared once, and an output depends on them. Optimizers pass
+    over the others."""
+    used = graph.ancestors(*graph.outputs)
+    reached = {key for node in graph if node.name in used for key, _ in applied(graph, node).values()}
+    owned = ((f"{node.name}.{weight.name}", weight) for node in graph for weight in node.weights)
+    return [w for key, w in owned if key in reached and w.trainable and not w.buffer and not w.shared_with]
+
+
 def inferences(graph: Graph, setup: TrainingSetup) -> tuple[TimelineStep, TimelineStep]:
     """The inference peaks of flat source, and of source with blocks as modules."""
     tape = tape_of(graph, run_of(graph, setup, is_training=False))
@@ -128,13 +137,13 @@ def bytes_of(weights: Iterable[Weight]) -> int:
     return sum(weight.numel * ITEMSIZE[weight.dtype] for weight in weights)
 
 
-def step_of(weights: Sequence[Weight], setup: TrainingSetup) -> Step | None:
-    """The memory of the optimizer; None without one."""
+def step_of(weights: Sequence[Weight], learned: Sequence[Weight], setup: TrainingSetup) -> Step | None:
+    """What the optimizer takes, where there is one, of all weights and of those that get a gradient."""
     optimizer, implementation = setup.optimizer, setup.implementation
     if optimizer is None:
         return None
-    state = state_bytes(optimizer, weights)
-    return Step(optimizer.name, implementation, state, step_peak(optimizer, weights, implementation))
+    state = state_bytes(optimizer, weights if optimizer.at_once else learned)
+    return Step(optimizer.name, implementation, state, step_peak(optimizer, learned, implementation))
 
 
 # --- closed forms in the batch ---------------------------------------------------------------------------------------
@@ -150,7 +159,7 @@ def in_the_batch(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str
     """
     kept, timeline = trained(graph, setup)
     weights = weights_of(graph)
-    step = step_of(weights, setup)
+    step = step_of(weights, learned_weights(graph), setup)
     standing = bytes_of(weights) + (step.state if step else 0)
     peak = highest(timeline.steps)
     return {

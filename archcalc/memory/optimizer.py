@@ -10,55 +10,23 @@ An optimizer states facts; every quantity is derived from them elsewhere:
     fused      one `step()` of the implementation without new tensors         }
     target     the equivalent class of torch.optim                               -> generated source
 
-A step follows torch's source line by line, as far as a line allocates memory: what it makes, under which name, and when
-that name is reassigned. The allocations of a step follow from these lines, event by event.
+A step is stated as torch's source has it, line by line (memory/statements.py). What state and steps take follows
+(memory/optimizer_memory.py).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
-from archcalc.core.dim import Dim, prod, summed
 from archcalc.core.location import Location, Source
-from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.binding import Signature, arguments_of, signature
 from archcalc.layer import Call, Requirement
+from archcalc.memory.statements import SCALAR, Statements, Tensor, Tensors
 from archcalc.spec.chain import Invocation, Step, parse_chain
-
-# --- tensors ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A tensor of a step or a state."""
-
-    shape: tuple[Dim, ...]
-    dtype: str
-
-    @property
-    def nbytes(self) -> Dim:
-        return prod(self.shape) * ITEMSIZE[self.dtype]
-
-    def reduced(self, axis: int) -> "Tensor":
-        """This tensor summed along an axis, which is kept with length 1.
-
-        >>> Tensor((64, 3, 7, 5), "float32").reduced(-2).shape
-        (64, 3, 1, 5)
-        """
-        lengths = list(self.shape)
-        lengths[axis] = 1
-        return Tensor(tuple(lengths), self.dtype)
-
-
-Tensors: TypeAlias = tuple[Tensor, ...]
-
-SCALAR = Tensor((), "float32")
-"""Torch's step counter (`_get_scalar_dtype` in torch/optim/optimizer.py): 4 bytes per weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,179 +44,24 @@ class State:
 STEP = State("step", SCALAR, host=True)
 
 
+def parameters(weights: Sequence[Weight]) -> list[Weight]:
+    """The weights that an optimizer is given: no buffers, and what is shared once."""
+    return [w for w in weights if not w.buffer and not w.shared_with]
+
+
 def learned(weights: Sequence[Weight]) -> list[Weight]:
-    """The weights that an optimizer gets: no buffers, no frozen weights; shared ones occur once."""
-    return [w for w in weights if w.trainable and not w.buffer and not w.shared_with]
+    """Those of them that are not frozen."""
+    return [w for w in parameters(weights) if w.trainable]
 
 
 def tensor_of(weight: Weight) -> Tensor:
     return Tensor(weight.shape, weight.dtype)
 
 
-# --- what a step allocates -------------------------------------------------------------------------------------------
+def states(weight: Weight, *names: str) -> Iterator[State]:
+    """Tensors of the size of a weight."""
+    return (State(name, tensor_of(weight)) for name in names)
 
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An allocation (`size` in bytes, above 0) or a release (below 0).
-
-    `workspace`: it is allocated and released within one torch operator.
-    """
-
-    size: int
-    workspace: bool = False
-
-
-Changes: TypeAlias = tuple[Change, ...]
-Operand: TypeAlias = Callable[[Tensor], Changes]
-"""The memory that an operation on a tensor needs for its other operand, from its start to its end."""
-
-NUMBER = 8
-"""Bytes of a Python number that is combined with a tensor: torch converts it to a float64 or int64 tensor."""
-
-
-def nothing(tensor: Tensor) -> Changes:
-    """For a tensor, or a number that the kernel takes directly (`alpha=`, `value=`, the weight of `lerp_`)."""
-    return ()
-
-
-def real(tensor: Tensor) -> Changes:
-    """For a `float`: its tensor and, within the operator, a cast to the tensor's dtype."""
-    return (Change(NUMBER), *cast("float64", tensor))
-
-
-def whole(tensor: Tensor) -> Changes:
-    """For an `int`, likewise."""
-    return (Change(NUMBER), *cast("int64", tensor))
-
-
-def cast(dtype: str, tensor: Tensor) -> Changes:
-    return () if tensor.dtype == dtype else (Change(ITEMSIZE[tensor.dtype], workspace=True),)
-
-
-def listed(operand: Operand) -> Operand:
-    """For a number in an operator that allocates everything itself, such as a `torch._foreach_` one."""
-    return lambda tensor: tuple(Change(each.size, workspace=True) for each in operand(tensor))
-
-
-def released(changes: Sequence[Change]) -> Iterator[Change]:
-    """The releases of these allocations, in reverse order."""
-    return (Change(-each.size, each.workspace) for each in reversed(changes) if each.size)
-
-
-def allocated(tensors: Sequence[Tensor]) -> Changes:
-    return tuple(Change(tensor.nbytes) for tensor in tensors if tensor.nbytes)
-
-
-Variables: TypeAlias = dict[str, Tensors]
-"""The tensors made by a running step, by local variable."""
-
-
-class Statement(ABC):
-    """One line of a step."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        """The allocations and releases of the line, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Make(Statement):
-    """`name = operation(...)`: a tensor or a list of tensors. The old value is released after the new one exists."""
-
-    name: str
-    tensors: Tensors
-    operand: Operand = nothing
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        for tensor in self.tensors:
-            beside = self.operand(tensor)
-            yield from beside
-            yield from allocated([tensor])
-            yield from released(beside)
-        yield from Drop(self.name).changes(variables)
-        variables[self.name] = self.tensors
-
-
-@dataclass(frozen=True, slots=True)
-class Update(Statement):
-    """`operation_(...)`: in place; only a Python number needs memory."""
-
-    tensors: Tensors
-    operand: Operand = real
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        for tensor in self.tensors:
-            beside = self.operand(tensor)
-            yield from beside
-            yield from released(beside)
-
-
-@dataclass(frozen=True, slots=True)
-class Drop(Statement):
-    """`del name`, the reassignment of a name to an existing tensor, or the end of a subexpression."""
-
-    name: str
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        yield from released(allocated(variables.pop(self.name, ())))
-
-
-@dataclass(frozen=True, slots=True)
-class Name(Statement):
-    """`name = (...)`, where the value in parentheses is `part` here."""
-
-    name: str
-    part: str
-
-    def changes(self, variables: Variables) -> Iterator[Change]:
-        yield from Drop(self.name).changes(variables)
-        variables[self.name] = variables.pop(self.part)
-
-
-Statements: TypeAlias = Iterator[Statement]
-
-
-def run(statements: Statements) -> Iterator[Change]:
-    """The allocations and releases of a function with these statements; its variables are released at the end."""
-    variables: Variables = {}
-    for statement in statements:
-        yield from statement.changes(variables)
-    for tensors in variables.values():
-        yield from released(allocated(tensors))
-
-
-def count_step() -> Statement:
-    """`step_t += 1`."""
-    return Update((SCALAR,), whole)
-
-
-def count_steps() -> Statements:
-    """`torch._foreach_add_(steps, torch.tensor(1.0, device="cpu"), alpha=1.0)`: one tensor for all."""
-    yield Make("one", (SCALAR,))
-    yield Drop("one")
-
-
-def count_steps_fused(count: int) -> Statement:
-    """`torch._foreach_add_(steps, 1)`: on a CPU, each step counter makes its own number."""
-    return Update((SCALAR,) * count, listed(whole))
-
-
-def gradient(weight: Tensors, maximize: bool) -> Statement:
-    """`grad = grads[i] if not maximize else -grads[i]`."""
-    return Make("grad", weight) if maximize else Drop("grad")
-
-
-def gradients(weights: Tensors, maximize: bool) -> Statements:
-    """The next group's list of gradients; with `maximize`, the list of `torch._foreach_neg`."""
-    yield Drop("grad")
-    if maximize:
-        yield Make("grad", weights)
-
-
-# --- optimizers ------------------------------------------------------------------------------------------------------
 
 OPTIMIZERS: dict[str, type["Optimizer"]] = {}
 """Every optimizer by its name; filled by the class statements in optimizers/."""
@@ -261,13 +74,16 @@ class Optimizer(Declared, ABC):
     """A subclass declared with `name` can be used in commands under that name.
 
     target           the class of torch.optim
-    implementations  those of forloop, foreach and fused that torch has
-    on_cuda          torch's default if all weights are on a GPU; on a CPU it is forloop
-    unpredicted      the operators of a step whose workspaces are not predicted; empty if all are
+    implementations  those that torch has, of forloop, foreach and fused
+    at_once          whether state is made with the optimizer, for every weight that it is given, and not in the first
+                     step, for those that have a gradient
+    on_cuda          the one that torch takes by itself where all weights are on a GPU; on a CPU it is the for-loop
+    unpredicted      what operators of a step need for themselves that is not predicted; empty where all is
     """
 
     target: ClassVar[str]
     implementations: ClassVar[tuple[str, ...]] = ("forloop", "foreach")
+    at_once: ClassVar[bool] = False
     on_cuda: ClassVar[str] = "foreach"
     unpredicted: ClassVar[str] = ""
 
@@ -338,55 +154,6 @@ def written(call: Call, weights: str = "network.parameters()") -> str:
     'torch.optim.AdamW(network.parameters(), lr=0.001, foreach=True)'
     """
     return f"{call.target}({', '.join([weights, *(f'{name}={value!r}' for name, value in call.arguments.items())])})"
-
-
-# --- what follows from them ------------------------------------------------------------------------------------------
-
-
-def state_bytes(optimizer: Optimizer, weights: Sequence[Weight]) -> Dim:
-    """Bytes of all tensors in `optimizer.state` after a step, those on the CPU included."""
-    return summed(state.tensor.nbytes for weight in learned(weights) for state in optimizer.state(weight))
-
-
-def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation: str) -> Iterator[Change]:
-    """Every allocation and release of one `step()` on a CPU after state exists, in order (consecutive releases: in any
-    order). Gradients exist before and after.
-
-    Raises ValueError if torch has no such implementation.
-    """
-    check(optimizer, implementation)
-    tensors = [tensor_of(weight) for weight in learned(weights)]
-    if implementation == "forloop":
-        return run(statement for tensor in tensors for statement in optimizer.forloop(tensor))
-    body = optimizer.foreach if implementation == "foreach" else optimizer.fused
-    return run(statement for group in groups(tensors) for statement in body(group))
-
-
-def step_peak(optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False) -> int:
-    """The peak bytes of a step without weights, gradients and state: of tensors only, or including the `workspaces` of
-    operators. Raises ValueError if torch has no such implementation.
-    """
-    changes = temporaries(optimizer, weights, implementation)
-    return max(accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0))
-
-
-NEIGHBOURS = ("float32", "bfloat16")
-
-
-def groups(tensors: Sequence[Tensor]) -> list[Tensors]:
-    """Tensors grouped by dtype, in the order in which a list operation processes the groups.
-
-    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen). With libstdc++,
-    the dtype seen last comes first, but float32 and bfloat16, which share a bucket, stay together.
-
-    >>> [each[0].dtype for each in groups([Tensor((1,), d) for d in ("bfloat16", "float64", "float32")])]
-    ['float64', 'float32', 'bfloat16']
-    """
-    order: list[str] = []
-    for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
-        beside = [other for other in order if dtype in NEIGHBOURS and other in NEIGHBOURS]
-        order.insert(order.index(beside[0]) if beside else 0, dtype)
-    return [tuple(tensor for tensor in tensors if tensor.dtype == dtype) for dtype in order]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

@@ -20,16 +20,17 @@ RANDOM_STATE = {"cpu": 5056, "cuda": 0}
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Operations `first` to `last` of a tape; `inputs`: the storages they read; `stop`: the last one that saves."""
+    """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that saves
+    something, None where none does."""
 
     first: int
     last: int
-    stop: int
+    stop: int | None
     inputs: tuple[int, ...]
 
 
 def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch, ...]:
-    """The operations of the checkpointed blocks; without blocks that save nothing anyway.
+    """The operations of the blocks that are checkpointed.
 
     Raises SpecError if there is no block of that name.
     """
@@ -37,15 +38,12 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
     for index, op in enumerate(tape.ops):
         indices.setdefault(op.node, []).append(index)
     blocks = [graph.within[scope.prefix] for scope in checkpointed_blocks(graph, kinds)]
-    found = (stretch(tape, [index for node in inside for index in indices[node.name]]) for inside in blocks)
-    return tuple(each for each in found if each)
+    return tuple(stretch(tape, [index for node in inside for index in indices[node.name]]) for inside in blocks)
 
 
-def stretch(tape: Tape, indices: list[int]) -> Stretch | None:
-    keeping = [index for index in indices if packs(tape.ops[index])]
-    if not keeping:
-        return None
-    return Stretch(indices[0], indices[-1], keeping[-1], tuple(outside(tape, indices)))
+def stretch(tape: Tape, indices: list[int]) -> Stretch:
+    saving = [index for index in indices if packs(tape.ops[index])]
+    return Stretch(indices[0], indices[-1], saving[-1] if saving else None, tuple(outside(tape, indices)))
 
 
 def outside(tape: Tape, indices: list[int]) -> Iterator[int]:
@@ -63,13 +61,15 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
     """What the operations of stretches save in the forward pass: the first one the inputs, the others nothing."""
     kept: dict[int, tuple[int, ...]] = {}
     for each in again:
-        kept |= dict.fromkeys(range(each.first, each.last + 1), ()) | {each.first: each.inputs}
+        kept |= dict.fromkeys(range(each.first, each.last + 1), ())
+        if each.stop is not None:
+            kept[each.first] = each.inputs
     return kept
 
 
 def packs(op: Op) -> bool:
-    """Whether autograd saves anything for an operation, even if only its weight."""
-    return bool(op.keeps or op.weights or (op.contracts and op.learns))
+    """Whether autograd keeps something of an operation, were it only its weight."""
+    return bool(op.saves or (op.contracts and op.learns))
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Recompute:
         return range(self.stretch.first, self.stretch.last + 1)
 
     def begin(self) -> None:
-        """In the forward pass: holds what must live until backward is done."""
+        """In the forward pass: takes what is held until backward has come through, if that asks for anything."""
         tape = self.live_set.tape
         self.waiting = {index for index in self.indices if packs(tape.ops[index])}
         self.held = [*self.stretch.inputs, self.random_state()]
@@ -103,7 +103,7 @@ class Recompute:
         return self.keeps.get(index, ())
 
     def done(self, index: int) -> None:
-        """Marks the backward pass of an operation as done."""
+        """An operation has ended in backward, or the last one of the stretch in the forward pass."""
         self.waiting.discard(index)
         if not self.waiting:
             self.live_set.drop_all(self.held)
@@ -115,21 +115,20 @@ class Recompute:
         random = self.random_state()
         new = dict(self.renewed())
         alive: dict[int, int] = {}
-        for index in range(self.stretch.first, self.stretch.stop + 1):
+        wrapped: list[int] = []
+        for index in self.indices:
             op = tape.ops[index]
-            self.keeps[index] = tuple(new.get(storage, storage) for storage in op.keeps)
+            self.keeps[index] = tuple(new.get(storage, storage) for storage in op.saves)
             live_set.take_all(self.keeps[index])
-            if index == self.stretch.stop:  # it ends within this operation, once all saved tensors exist
+            if index == self.stretch.stop:  # it ends in the middle of this one, as soon as all that it keeps is there
                 live_set.mark("again", op.node)
                 break
             alive |= {tensor: live_set.take(new[tape.tensors[tensor].storage]) for tensor in op.made}
-            own = tuple(new[storage] for storage in op.own)
-            live_set.take_all((*op.pins, *own))
+            wrapped += live_set.take_all(new[storage] for storage in op.wrapped)
             live_set.mark("again", op.node)
-            live_set.drop_all(own)
             live_set.drop_all([alive.pop(t) for t in list(alive) if tape.ends[t] <= index])
         live_set.drop_all(alive.values())
-        live_set.drop_all(pin for index in self.keeps if index != self.stretch.stop for pin in tape.ops[index].pins)
+        live_set.drop_all(wrapped)
         live_set.drop(random)
 
     def renewed(self) -> Iterator[tuple[int, int]]:
@@ -138,7 +137,7 @@ class Recompute:
         made = dict.fromkeys(
             storage
             for index in self.indices
-            for storage in (*(tape.tensors[tensor].storage for tensor in tape.ops[index].made), *tape.ops[index].own)
+            for storage in (tape.tensors[tensor].storage for tensor in tape.ops[index].made)
             if storage not in self.stretch.inputs
         )
         for storage in made:

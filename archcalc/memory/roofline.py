@@ -79,8 +79,8 @@ def work_of_layer(graph: Graph, node: Node) -> Work:
 
 
 def bytes_moved(graph: Graph, node: Node) -> int:
-    """Bytes of inputs, outputs, weights and buffers; 0 for a layer that computes nothing in inference."""
-    if all(kernel.view for kernel in node.layer.kernels(Run(training=False), node.output, *node.inputs)):
+    """Bytes of inputs, outputs and weights, buffers among them; none of a layer that computes nothing in inference."""
+    if all(kernel.layout.view for kernel in node.layer.kernels(Run(training=False), node.output, *node.inputs)):
         return 0
     owner = graph.by_name[node.module]  # the other layer, if this one runs it again
     weights = sum(weight.numel * ITEMSIZE[weight.dtype] for weight in owner.weights)

@@ -1,20 +1,20 @@
-"""The tape: a network's kernels in execution order, each with the tensors that it reads, makes and saves.
+"""The tape: a network's kernels in the order in which they run, each with the tensors that it reads, makes and saves.
 
 Tensors are numbered; several may be views of one storage. Storages take memory and are counted once.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from typing import TypeAlias
 
-from archcalc.core.kernel import Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph, Node
 from archcalc.memory.autocast import cast_to, unpredicted, volumes
 
-GAPS = {Order.PART, Order.ROWS}
+GAPS = {Order.SLICE, Order.ROWS}
 
 
 class Opaque(Exception):
@@ -29,7 +29,7 @@ class TensorInfo:
     size: Tensor
     storage: int
     learns: bool
-    order: Order = Order.AXES
+    order: Order = Order.CONTIGUOUS
 
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
@@ -40,40 +40,46 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 
 
 @dataclass(frozen=True, slots=True)
+class WeightGradients:
+    """The gradients of weights that the backward of an operation makes: in new tensors, as views of the gradient that
+    came in, and those that the engine sums when the operation has ended. `views`: whether the first and the last are
+    views of other tensors; `permuted`: the weights whose gradients come in another order than theirs.
+    """
+
+    new: Gradients = ()
+    viewed: Gradients = ()
+    summed: Gradients = ()
+    views: bool = False
+    permuted: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> Gradients:
+        return (*self.new, *self.viewed, *self.summed)
+
+
+@dataclass(frozen=True, slots=True)
 class Op:
-    """A kernel on the tape, with its tensors by number. `also`: further outputs; `own`: storages for its own use;
-    `weights`: gradients of weights that it makes; `viewed`: those that are views of its incoming gradient; `summed`:
-    those that are reduced after it; `after`: tensors whose gradients are reduced or cast after it; `contracts`: whether
-    it multiplies by a weight, which autograd always saves; `turned`: weights whose gradients differ from them in memory
-    order.
+    """A kernel at work: the tensors, by number, that it reads and makes, and the storages that it saves for backward.
+
+    `wrapped`: numbers among these that autograd does not pack; `scratch`: bytes that its backward takes at its worst
+    beside gradients; `negated`, `after`: the tensors read whose gradients are negated, and summed or cast after it;
+    `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether the gradient that comes in is
+    copied first where it is not contiguous.
     """
 
     node: str
     reads: tuple[int, ...]
-    makes: int
+    made: tuple[int, ...]
     learns: bool
-    also: tuple[int, ...] = ()
-    own: tuple[int, ...] = ()
-    keeps: tuple[int, ...] = ()
-    pins: tuple[int, ...] = ()
-    scratch: int = 0
+    saves: tuple[int, ...] = ()
+    wrapped: tuple[int, ...] = ()
     gradient: Gradient = Gradient.NEW
+    weights: WeightGradients = WeightGradients()
+    scratch: int = 0
     negated: tuple[int, ...] = ()
-    dense: bool = True
-    seen: bool = False
-    weights: Gradients = ()
-    viewed: Gradients = ()
-    summed: Gradients = ()
     after: tuple[int, ...] = ()
     contracts: bool = False
-    in_order: bool = False
-    shown: bool = False
-    turned: tuple[str, ...] = ()
-
-    @property
-    def made(self) -> tuple[int, ...]:
-        """All tensors that it makes."""
-        return (self.makes, *self.also)
+    contiguous: bool = False
 
 
 @dataclass
@@ -81,7 +87,7 @@ class Tape:
     """The tape of a network. `bytes_of`, `names`: of every storage; `given`: the inputs; `ends`: when tensors die;
     `values`: the output of every layer and input; `casts`: casts of weights, which autocast keeps until the end.
 
-    `keeps` of an Op are storages without duplicates; they do not include storages of weights.
+    Storages of weights are none of these.
     """
 
     run: Run
@@ -96,7 +102,7 @@ class Tape:
     casts: dict[str, int] = field(default_factory=dict)
 
     def tensor(
-        self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.AXES
+        self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.CONTIGUOUS
     ) -> int:
         """A new tensor, in its own storage or as a view of another."""
         if storage is None:
@@ -136,11 +142,7 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     if run.device == "cpu" and run.machine.unread:
         raise Opaque(f"not predicted on {run.machine.name}: {run.machine.unread}")
     for node in graph:
-        if why := node.layer.unpredicted(node.inputs[0]):
-            raise Opaque(f"{node.name}: {why}")
-        if why := node.layer.elsewhere(run, node.inputs[0]):
-            raise Opaque(f"{node.name}: {why}")
-        if run.autocast and (why := unpredicted(node, run)):
+        if why := node.layer.unpredicted(run, node.inputs[0]) or unpredicted(run):
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:
@@ -155,14 +157,14 @@ def applied(graph: Graph, node: Node) -> Applied:
 
 
 def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
-    """Records the kernels of a node; returns its output tensor. If it is not `used`, all it saves is released."""
+    """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it saves."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)
     y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
     for kernel in node.layer.kernels(tape.run, y, *xs):
         one_kernel(tape, node.name, kernel, names, weights)
     if not used:
-        tape.ops[first:] = [replace(op, keeps=(), pins=()) for op in tape.ops[first:]]
+        tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
     last = len(tape.ops) - 1
     for source in sources:  # the module's frame refers to its input until it returns
         tape.ends[source] = max(tape.ends.get(source, first), last)
@@ -173,39 +175,33 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     """Records a kernel, and adds what it makes to `names`."""
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
-    seen |= dict(in_order(tape, node, kernel, seen, weights))
+    seen |= dict(copied(tape, node, kernel, seen, weights))
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
-    new, viewed, summed = (gradients(rest, each) for each in (kernel.weights, kernel.viewed, kernel.summed))
-    learns = is_learning(tape, kernel, reads, (*new, *viewed, *summed))
-    outputs = dict(outputs_of(tape, node, kernel, reads, learns))
-    names.update(outputs), seen.update(outputs)
-    made, *also = outputs.values()
+    learns = is_learning(tape, kernel, reads, gradients(rest, kernel.weights))
     kept = learns and tape.run.training
-    own = own_of(tape, node, kernel, kept)
-    storages = {name: tape.tensors[i].storage for name, i in seen.items()} | own
+    outputs = dict(outputs_of(tape, node, kernel, reads, learns, kept))
+    names.update(outputs), seen.update(outputs)
+    saves = [(name, tape.tensors[seen[name]].storage) for name in saved_by(tape, kernel, seen, weights)] if kept else []
+    wrapped = {name for name, size in kernel.also.items() if size.wrapped}
+    backward = kernel.backward
     op = Op(
         node=node,
         reads=reads,
-        makes=made,
-        also=tuple(also),
-        own=tuple(own.values()),
-        keeps=tuple(storages[name] for name in kept_by(tape, kernel, seen, weights)) if kept else (),
-        pins=tuple(storages[name] for name in kernel.pins) if kept else (),
-        scratch=kernel.scratch + (beyond(tape, kernel, reads, weights) if kernel.thorough else 0),
-        gradient=kernel.gradient,
-        negated=tuple(seen[name] for name in kernel.negated),
-        dense=kernel.dense,
-        seen=kernel.seen,
-        weights=new,
-        viewed=viewed,
-        summed=summed,
+        made=tuple(outputs.values()),
         learns=learns,
-        in_order=kernel.in_order,
-        shown=kernel.shown,
-        turned=turned(tape, node, kernel, reads[0], new) if kept and kernel.turned else (),
-        after=(*(seen[name] for name in kernel.summed if name in seen), *mixed(tape, node, kernel, reads, made)),
-        contracts=bool(kernel.copies),
+        saves=tuple(storage for name, storage in saves if name not in wrapped),
+        wrapped=tuple(storage for name, storage in saves if name in wrapped),
+        gradient=kernel.gradient,
+        weights=weight_gradients(tape, node, kernel, reads, rest, kept),
+        scratch=scratch(tape, kernel, seen, weights),
+        negated=tuple(seen[name] for name in backward.negated),
+        after=(
+            *(seen[name] for name in backward.broadcast if name in seen),
+            *mixed(tape, node, kernel, reads, outputs[kernel.makes]),
+        ),
+        contracts=any(name in weights for name in kernel.saved_or_factors),
+        contiguous=kernel.layout.reads_contiguous,
     )
     tape.ops.append(op)
     hold(tape, [names[each] for each in (*kernel.holds, *(name for name in kernel.reads if name in casts))])
@@ -223,27 +219,47 @@ def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gra
     return is_floating(made.dtype) and (bool(gradients) or any(tape.tensors[i].learns for i in reads))
 
 
-def own_of(tape: Tape, node: str, kernel: Kernel, kept: bool) -> dict[str, int]:
-    """The storages that a kernel makes for itself, by name."""
-    made = kernel.own if kept or not kernel.on_demand else {}
-    return {word: tape.storage(f"{node}: {word}", each.nbytes) for word, each in made.items()}
-
-
-def gradients(weights: Applied, names: Sequence[str]) -> Gradients:
-    """The gradients of the trained ones among these weights."""
+def gradients(weights: Applied, names: Iterable[str]) -> Gradients:
+    """Of those weights that are learned."""
     learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
     return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
 
 
-def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -> int:
-    """Peak bytes of the gradients that a kernel makes though nothing needs them, and of gradients that wait for a cast;
-    torch casts in the order of its derivative: the first input, the weights, the other inputs."""
-    full = ITEMSIZE[kernel.thorough]
-    into, applied = [tape.tensors[i] for i in reads], [weights[name][1] for name in kernel.weights if name in weights]
+def weight_gradients(
+    tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], weights: Applied, kept: bool
+) -> WeightGradients:
+    """The gradients of weights that the backward of a kernel makes."""
+    backward = kernel.backward
+    new = gradients(weights, (each for each in kernel.weights if each not in (*backward.viewed, *backward.broadcast)))
+    return WeightGradients(
+        new=new,
+        viewed=gradients(weights, backward.viewed),
+        summed=gradients(weights, backward.broadcast),
+        views=backward.weight_views,
+        permuted=permuted(tape, node, kernel, reads[0], new) if kept and backward.input_order else (),
+    )
+
+
+def scratch(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
+    """Bytes that the backward of a kernel takes at its worst beside the gradients that are wanted."""
+    backward = kernel.backward
+    found = backward.weight_scratch if gradients(weights, kernel.weights) else 0
+    if backward.all_in:
+        found = max(found, beyond(tape, kernel, names, weights))
+    return backward.scratch + found
+
+
+def beyond(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
+    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst; they are
+    cast in the order of torch's derivative: that of the first thing that goes in, of weights, of what else goes in."""
+    full = ITEMSIZE[kernel.backward.all_in]
+    into = [tape.tensors[names[name]] for name in kernel.reads]
+    applied = [(applied_as(tape, name, names, weights), weights[name][1].trainable) for name in kernel.weights]
     first, *others = ([held.size] if held.learns else [] for held in into)
-    wanted = [*first, *(Tensor(w.numel, w.dtype) for w in applied if w.trainable), *chain.from_iterable(others)]
+    wanted = [*first, *(size for size, trainable in applied if trainable), *chain.from_iterable(others)]
     live = full * sum(each.numel for each in wanted)
-    most = full * (sum(held.size.numel for held in into) + sum(w.numel for w in applied))
+    of_weights = kernel.backward.weight_scratch or full * sum(size.numel for size, _ in applied)
+    most = full * sum(held.size.numel for held in into) + of_weights
     for each in wanted:
         if each.nbytes != full * each.numel:
             most = max(most, live + each.nbytes)
@@ -251,79 +267,90 @@ def beyond(tape: Tape, kernel: Kernel, reads: Sequence[int], weights: Applied) -
     return most - sum(each.nbytes for each in wanted)
 
 
-def outputs_of(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool) -> Iterator[tuple[str, int]]:
-    """The tensors that a kernel makes, by name: new ones, or views of the first tensor it reads."""
+def applied_as(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> Tensor:
+    """A weight as a kernel has it: cast by autocast, or as it is."""
+    weight = weights[name][1]
+    return tape.tensors[names[name]].size if name in names else Tensor(weight.numel, weight.dtype)
+
+
+def outputs_of(
+    tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], learns: bool, kept: bool
+) -> Iterator[tuple[str, int]]:
+    """The tensors that a kernel makes, by name: new, or views of the first that it reads."""
     held = [tape.tensors[i] for i in reads]
-    if kernel.even:
+    if kernel.layout.preserves:
         held = [max(held[: len(kernel.reads)], key=lambda each: each.size.numel)]
-    order = order_of(kernel, {each.order for each in held})
+    order = order_of(kernel.layout, {each.order for each in held})
     storage = None
-    if kernel.view:
+    if kernel.layout.view:
         storage = tape.tensors[reads[0]].storage if reads else tape.storage(f"{node}: {kernel.makes}", 0)
     for name, size in {kernel.makes: kernel.size, **kernel.also}.items():
         called = node if name == "y" else f"{node}: {name}"
         yield name, tape.tensor(called, size or tape.tensors[reads[0]].size, learns, storage, order)
+    for name, made in kernel.backward.on_demand.items() if kept else ():
+        yield name, tape.tensor(f"{node}: {name}", made, learns)
 
 
-def order_of(kernel: Kernel, orders: set[Order]) -> Order:
-    """The memory order of a kernel's output, given the orders of its inputs."""
-    if not kernel.view:
-        orders = orders - GAPS  # it reads part of a tensor, and writes a whole one
-    if kernel.settled or orders <= {Order.AXES}:
-        return kernel.order
-    if kernel.view and orders == {kernel.order} == {Order.TURNED}:
-        return Order.AXES
-    if kernel.view and kernel.order is Order.STEPS:  # two axes are swapped; swapping again restores the order
-        return Order.AXES if orders == {Order.STEPS} else Order.TURNED
-    alike = kernel.order is Order.AXES and (kernel.view or kernel.even)
-    if len(orders) > 1 or not (alike or orders == {kernel.order} <= GAPS):
+def order_of(layout: Layout, orders: set[Order]) -> Order:
+    """In which order what a kernel makes lies in memory, where what it reads lies in these."""
+    if not layout.view:
+        orders = orders - GAPS  # it reads a part, and writes a whole
+    if layout.fixed or orders <= {Order.CONTIGUOUS}:
+        return layout.order
+    if layout.view and orders == {layout.order} == {Order.TRANSPOSED}:
+        return Order.CONTIGUOUS
+    if layout.view and layout.order is Order.TIME_MAJOR:  # two axes are swapped, and swapped back where they were
+        return Order.CONTIGUOUS if orders == {Order.TIME_MAJOR} else Order.TRANSPOSED
+    alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves)
+    if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):
         return Order.UNKNOWN
     return next(iter(orders))
 
 
-def turned(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
-    """The weights whose gradients have the memory order of the kernel's input instead of their own."""
+def permuted(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
+    """The weights whose gradients come in the order of what a kernel reads, which is not theirs."""
     order = tape.tensors[source].order
-    keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.turned)))
+    keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.backward.input_order)))
     if keys and order is Order.UNKNOWN:
-        raise Opaque(f"{node}: the memory order of its input, and of its weights' gradients, is not predicted")
-    return keys if order is Order.TURNED else ()
+        raise Opaque(
+            f"{node}: in which order its input lies in memory, and so its weights' gradients, is not predicted"
+        )
+    return keys if order is Order.TRANSPOSED else ()
 
 
-def in_order(
+def copied(
     tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied
 ) -> Iterator[tuple[str, int]]:
-    """Records a copy of each input that is not in the memory order the kernel needs: its name, and the copy.
+    """Records the copy of what lies in memory otherwise than a kernel needs it: its name, and the copy.
 
     With a frozen weight torch multiplies sample by sample (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
-    if not (kernel.in_order or kernel.gapless):
+    layout = kernel.layout
+    if not (layout.reads_contiguous or layout.reads_dense):
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
-    gaps = kernel.gapless and source.order in {*GAPS, Order.UNKNOWN}
-    if not gaps and not (kernel.in_order and source.order is not Order.AXES):
+    gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
+    if not gaps and not (layout.reads_contiguous and source.order is not Order.CONTIGUOUS):
         return
-    contracted = [weights[name][1] for name in kernel.copies if name in weights]
+    contracted = [weights[name][1] for name in kernel.saved_or_factors if name in weights]
     if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
         return
     if source.order is Order.UNKNOWN:
         text = "the memory order of its input, and whether it is copied first, is not predicted"
         raise Opaque(f"{node}: {text}")
     made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
-    tape.ops.append(Op(node=node, reads=(names[name],), makes=made, learns=source.learns, gradient=Gradient.SAME))
+    tape.ops.append(Op(node=node, reads=(names[name],), made=(made,), learns=source.learns, gradient=Gradient.SAME))
     yield name, made
 
 
-def kept_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> tuple[str, ...]:
-    """The names of what a kernel saves for backward; `names` includes weights that were cast."""
-    if not kernel.crosswise:
-        return (*kernel.keeps, *(name for name in kernel.copies if name in names))
+def saved_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> Iterator[str]:
+    """What autograd saves of a kernel, by name; weights are among `names` where they have been cast."""
     learning = {name for name, i in names.items() if tape.tensors[i].learns}
     learning.update(name for name, (_, weight) in weights.items() if weight.trainable)
-    both = (*kernel.reads, *kernel.copies)
-    pairs = zip(both, reversed(both), strict=True)
-    return (*kernel.keeps, *(name for name, other in pairs if name in names and other in learning))
+    pairs = zip(kernel.factors, reversed(kernel.factors), strict=True)
+    wanted = (*kernel.saves, *(name for name, other in pairs if other in learning))
+    return (name for name in wanted if name in names or name not in weights)
 
 
 # --- autocast --------------------------------------------------------------------------------------------------------
@@ -338,7 +365,7 @@ def cast(
     """
     if not tape.run.autocast or kernel.cast is Cast.NONE:
         return
-    applied = [name for name in (*kernel.weights, *kernel.viewed, *kernel.summed) if name in weights]
+    applied = [name for name in kernel.weights if name in weights]
     dtypes = [tape.tensors[names[name]].size.dtype for name in kernel.reads]
     dtype = cast_to(kernel.cast, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
     for name in reversed(applied):
@@ -349,7 +376,7 @@ def cast(
         held = tape.tensors[source]
         if held.size.dtype != dtype:
             made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns)
-            tape.ops.append(Op(node=node, reads=(source,), makes=made, learns=held.learns))
+            tape.ops.append(Op(node=node, reads=(source,), made=(made,), learns=held.learns))
             yield name, made
 
 
@@ -359,8 +386,8 @@ def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> 
         return tape.casts[key]
     learns = weight.trainable
     made = tape.tensor(f"{key} as {dtype}", Tensor(weight.numel, dtype), learns)
-    nbytes = Tensor(weight.numel, weight.dtype).nbytes
-    tape.ops.append(Op(node=node, reads=(), makes=made, learns=learns, weights=((key, nbytes),) if learns else ()))
+    gradient = WeightGradients(new=((key, Tensor(weight.numel, weight.dtype).nbytes),) if learns else ())
+    tape.ops.append(Op(node=node, reads=(), made=(made,), learns=learns, weights=gradient))
     if learns:
         tape.casts[key] = made
     return made
@@ -370,8 +397,8 @@ def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int
     """The inputs of a sum whose dtype differs from the output: their gradients are cast after the kernel."""
     dtype = tape.tensors[made].size.dtype
     found = tuple(i for i in reads if tape.run.autocast and tape.tensors[i].size.dtype != dtype)
-    if found and kernel.crosswise:
-        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of different dtypes")
+    if found and kernel.factors and len(kernel.reads) > 1:
+        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of two dtypes")
     return found if kernel.gradient is Gradient.SAME else ()
 
 
@@ -425,13 +452,13 @@ def dying(tape: Tape) -> dict[int, list[int]]:
 
 
 def saved(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str, int]]:
-    """Each layer with the bytes that it is the first to save for backward, without inputs and weights.
+    """Each layer with the bytes that it is the first to save for backward; inputs and weights are none of these.
 
-    `again`: for operations in a checkpointed stretch, what they save instead.
+    `again`: of operations in a stretch that runs again, what they save instead.
     """
     seen = set(tape.given)
     for place, op in enumerate(tape.ops):
-        for storage in again.get(place, op.keeps):
+        for storage in again.get(place, op.saves):
             if storage not in seen:
                 seen.add(storage)
                 yield op.node, tape.bytes_of[storage]

@@ -51,9 +51,8 @@ class LiveSet:
             self.live += self.tape.bytes_of[storage]
         return storage
 
-    def take_all(self, storages: Iterable[int]) -> None:
-        for storage in storages:
-            self.take(storage)
+    def take_all(self, storages: Iterable[int]) -> list[int]:
+        return [self.take(storage) for storage in storages]
 
     def drop(self, storage: int) -> None:
         self.holders[storage] -= 1

@@ -45,7 +45,9 @@ MODEST = 3_000_000
 # --- every layer by itself -------------------------------------------------------------------------------------------
 
 PREDICTED = {
-    name: case for name, case in CASES.items() if not case[0].uncast and max(x.numel for x in case[1]) < MODEST
+    name: case
+    for name, case in CASES.items()
+    if not case[0].unpredicted(RUN, case[1][0]) and max(x.numel for x in case[1]) < MODEST
 }
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from archcalc.core.kernel import Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Kernel, Run, Tensor, tensor_of
 from archcalc.core.location import Source
+from archcalc.core.operations import sum_of
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.graph.builder import build
@@ -70,8 +71,8 @@ class Looked(Layer):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         made = Tensor(x.channels, x.dtype)
-        yield Kernel(reads=(), makes="made", size=made, weights=("weight",), keeps=("made",))
-        yield Kernel(reads=("x", "made"), size=tensor_of(y), summed=("made",), gradient=Gradient.SAME)
+        yield Kernel(reads=(), makes="made", size=made, saves=("made",), weights=("weight",))
+        yield sum_of(tensor_of(y), "x", "made", bias=("made",))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.RMSNorm", forward="{0} + {module}.weight.exp()", normalized_shape=x.channels)

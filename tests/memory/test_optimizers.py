@@ -22,18 +22,9 @@ from archcalc.core.dim import free, number_at
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
-from archcalc.memory.optimizer import (
-    IMPLEMENTATIONS,
-    OPTIMIZERS,
-    Change,
-    Optimizer,
-    learned,
-    read_optimizer,
-    state_bytes,
-    step_peak,
-    temporaries,
-    written,
-)
+from archcalc.memory.optimizer import IMPLEMENTATIONS, OPTIMIZERS, Optimizer, learned, read_optimizer, written
+from archcalc.memory.optimizer_memory import state_bytes, step_peak, temporaries
+from archcalc.memory.statements import Change
 from archcalc.verification.memory.stream import events, recorded
 from docs.__main__ import FOLDER
 

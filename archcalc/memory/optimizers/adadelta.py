@@ -4,23 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    STEP,
+from archcalc.memory.optimizer import STEP, Optimizer, State, states
+from archcalc.memory.statements import (
     Drop,
     Make,
-    Optimizer,
-    State,
     Statements,
     Tensor,
     Tensors,
     Update,
-    count_step,
-    count_steps,
-    gradient,
-    gradients,
+    begin,
+    begin_all,
     listed,
     real,
-    tensor_of,
+    update_all,
 )
 
 
@@ -44,16 +40,12 @@ class Adadelta(Optimizer, name="adadelta"):
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
-        yield State("square_avg", tensor_of(weight))
-        yield State("acc_delta", tensor_of(weight))
+        yield from states(weight, "square_avg", "acc_delta")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
         yield Drop("grad")
-        yield count_step()
-        yield gradient(p, self.maximize)
-        if self.weight_decay:
-            yield Make("grad", p)
+        yield from begin(p, self.maximize, decays=self.weight_decay != 0, counts_first=True)
         yield Update(p)  # square_avg.mul_(rho)
         yield Make("std", p, real)  # square_avg.add(eps).sqrt_()
         yield Make("delta", p, real)  # acc_delta.add(eps).sqrt_()
@@ -61,11 +53,8 @@ class Adadelta(Optimizer, name="adadelta"):
 
     def foreach(self, weights: Tensors) -> Statements:
         yield Drop("grad")
-        yield from count_steps()
-        yield from gradients(weights, self.maximize)
-        if self.weight_decay and not self.maximize:
-            yield Make("grad", weights)
-        yield Update(weights, listed(real))
+        yield from begin_all(weights, self.maximize, decays=self.weight_decay != 0, counts_first=True)
+        yield update_all(weights)
         yield Make("std", weights, listed(real))
         yield Make("deltas", weights, listed(real))
-        yield Update(weights, listed(real))
+        yield update_all(weights)

@@ -4,24 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    STEP,
+from archcalc.memory.optimizer import STEP, Optimizer, State, tensor_of
+from archcalc.memory.statements import (
     Drop,
     Make,
     Name,
-    Optimizer,
-    State,
     Statements,
     Tensor,
     Tensors,
     Update,
-    count_step,
-    count_steps,
-    gradient,
-    gradients,
+    begin,
+    begin_all,
     listed,
-    real,
-    tensor_of,
+    update_all,
     whole,
 )
 
@@ -61,8 +56,7 @@ class Adafactor(Optimizer, name="adafactor"):
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
-        yield gradient(p, self.maximize)
-        yield count_step()
+        yield from begin(p, self.maximize, decays=False)
         yield from norm(weight)
         if self.weight_decay:
             yield Update(p)  # param.mul_(1 - lr * weight_decay)
@@ -87,13 +81,12 @@ class Adafactor(Optimizer, name="adafactor"):
             yield from self.alike(group, axes)
 
     def alike(self, weights: Tensors, matrices: bool) -> Statements:
-        """The body of the loop over groups of one dtype: vectors, or tensors with more axes."""
-        yield from gradients(weights, self.maximize)
-        yield from count_steps()
+        """The body of the loop over groups of one dtype, either of vectors or of what has more axes."""
+        yield from begin_all(weights, self.maximize, decays=False)
         for weight in weights:
             yield from norm(weight)
         if self.weight_decay:
-            yield Update(weights, listed(real))
+            yield update_all(weights)
         if matrices:
             yield from factored(weights)
         else:
@@ -103,7 +96,7 @@ class Adafactor(Optimizer, name="adafactor"):
         yield Name("updates", "var_estimates")
         for weight in weights:
             yield from norm(weight)
-        yield Update(weights, listed(real))  # torch._foreach_mul_(updates, alphas)
+        yield update_all(weights)  # torch._foreach_mul_(updates, alphas)
 
 
 def norm(weight: Tensor) -> Statements:

@@ -4,26 +4,22 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
+from archcalc.memory.optimizer import STEP, Optimizer, State, states
+from archcalc.memory.statements import (
     SCALAR,
-    STEP,
     Drop,
     Make,
     Name,
-    Optimizer,
-    State,
     Statements,
     Tensor,
     Tensors,
     Update,
-    count_step,
-    count_steps,
+    begin,
+    begin_all,
     count_steps_fused,
-    gradient,
-    gradients,
     listed,
     real,
-    tensor_of,
+    update_all,
 )
 
 
@@ -41,20 +37,20 @@ class Moments(Optimizer):
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
-        yield State("exp_avg", tensor_of(weight))
-        yield State("exp_avg_sq", tensor_of(weight))
+        yield from states(weight, "exp_avg", "exp_avg_sq")
 
-    def decay(self, p: Tensors, decoupled: bool) -> Statements:
-        """`param.mul_(1 - lr * weight_decay)`, or `grad = grad.add(param, alpha=weight_decay)`."""
-        if self.weight_decay:
-            yield Update(p) if decoupled else Make("grad", p)
-
-    def decay_all(self, weights: Tensors, decoupled: bool) -> Statements:
-        """The same for a list; a list of negated gradients is reused."""
+    def begin(self, p: Tensors, decoupled: bool) -> Statements:
+        """The gradient, the step, and weight decay: decoupled it is `param.mul_(1 - lr * weight_decay)`."""
+        yield from begin(p, self.maximize, decays=self.weight_decay != 0 and not decoupled)
         if self.weight_decay and decoupled:
-            yield Update(weights, listed(real))
-        elif self.weight_decay and not self.maximize:
-            yield Make("grad", weights)
+            yield Update(p)
+
+    def begin_all(self, weights: Tensors, decoupled: bool, *, counts_first: bool = False) -> Statements:
+        """The same for lists."""
+        decays = self.weight_decay != 0 and not decoupled
+        yield from begin_all(weights, self.maximize, decays, counts_first=counts_first)
+        if self.weight_decay and decoupled:
+            yield update_all(weights)
 
 
 class AdamLike(Moments):
@@ -75,13 +71,11 @@ class AdamLike(Moments):
     def state(self, weight: Weight) -> Iterator[State]:
         yield from super().state(weight)
         if self.amsgrad:
-            yield State("max_exp_avg_sq", tensor_of(weight))
+            yield from states(weight, "max_exp_avg_sq")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
-        yield gradient(p, self.maximize)
-        yield count_step()
-        yield from self.decay(p, self.decoupled())
+        yield from self.begin(p, self.decoupled())
         yield Update(p)  # exp_avg_sq.mul_(beta2)
         yield Make("root", p)  # denom = (exp_avg_sq.sqrt() / bias_correction2_sqrt).add_(eps)
         yield Make("quotient", p, real)
@@ -90,14 +84,12 @@ class AdamLike(Moments):
         yield Name("denom", "quotient")
 
     def foreach(self, weights: Tensors) -> Statements:
-        yield from gradients(weights, self.maximize)
-        yield from count_steps()
-        yield from self.decay_all(weights, self.decoupled())
-        yield Update(weights, listed(real))  # torch._foreach_mul_(exp_avg_sqs, beta2)
+        yield from self.begin_all(weights, self.decoupled())
+        yield update_all(weights)  # torch._foreach_mul_(exp_avg_sqs, beta2)
         yield Drop("grad")
         yield Make("exp_avg_sq_sqrt", weights)
-        yield Update(weights, listed(real))  # torch._foreach_div_(exp_avg_sq_sqrt, bias_correction2_sqrt)
-        yield Update(weights, listed(real))  # torch._foreach_add_(exp_avg_sq_sqrt, eps)
+        yield update_all(weights)  # torch._foreach_div_(exp_avg_sq_sqrt, bias_correction2_sqrt)
+        yield update_all(weights)  # torch._foreach_add_(exp_avg_sq_sqrt, eps)
 
     def fused(self, weights: Tensors) -> Statements:
         yield count_steps_fused(len(weights))
@@ -147,14 +139,11 @@ class NAdam(Moments, name="nadam"):
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
         yield State("mu_product", SCALAR, host=True)
-        yield State("exp_avg", tensor_of(weight))
-        yield State("exp_avg_sq", tensor_of(weight))
+        yield from states(weight, "exp_avg", "exp_avg_sq")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
-        yield gradient(p, self.maximize)
-        yield count_step()
-        yield from self.decay(p, self.decoupled_weight_decay)
+        yield from self.begin(p, self.decoupled_weight_decay)
         yield Update((SCALAR,))  # mu_product *= mu
         yield Update(p)  # exp_avg_sq.mul_(beta2)
         yield Make("quotient", p, real)  # denom = exp_avg_sq.div(bias_correction2).sqrt()
@@ -163,14 +152,12 @@ class NAdam(Moments, name="nadam"):
         yield Update(p)  # denom.add_(eps)
 
     def foreach(self, weights: Tensors) -> Statements:
-        yield from gradients(weights, self.maximize)
-        yield from count_steps()
-        yield from self.decay_all(weights, self.decoupled_weight_decay)
-        yield Update(weights, listed(real))  # torch._foreach_mul_(exp_avg_sqs, beta2)
+        yield from self.begin_all(weights, self.decoupled_weight_decay)
+        yield update_all(weights)  # torch._foreach_mul_(exp_avg_sqs, beta2)
         yield Make("exp_avg_sq_sqrt", weights)
         yield Update((SCALAR,) * len(weights), listed(real))  # torch._foreach_mul_(mu_products, mus)
-        yield Update(weights, listed(real))  # torch._foreach_div_(exp_avg_sq_sqrt, bias_correction_sqrt)
-        yield Update(weights, listed(real))  # torch._foreach_add_(exp_avg_sq_sqrt, eps)
+        yield update_all(weights)  # torch._foreach_div_(exp_avg_sq_sqrt, bias_correction_sqrt)
+        yield update_all(weights)  # torch._foreach_add_(exp_avg_sq_sqrt, eps)
 
 
 class RAdam(Moments, name="radam"):
@@ -192,9 +179,7 @@ class RAdam(Moments, name="radam"):
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
-        yield gradient(p, self.maximize)
-        yield count_step()
-        yield from self.decay(p, self.decoupled_weight_decay)
+        yield from self.begin(p, self.decoupled_weight_decay)
         yield Update(p)  # exp_avg_sq.mul_(beta2)
         yield Make("bias_corrected_exp_avg", p, real)
         yield Make("update", p, real)  # bias_corrected_exp_avg * lr
@@ -216,15 +201,13 @@ class RAdam(Moments, name="radam"):
 
     def foreach(self, weights: Tensors) -> Statements:
         yield Drop("grad")
-        yield from count_steps()
-        yield from gradients(weights, self.maximize)
-        yield from self.decay_all(weights, self.decoupled_weight_decay)
-        yield Update(weights, listed(real))  # torch._foreach_mul_(exp_avg_sqs, beta2)
+        yield from self.begin_all(weights, self.decoupled_weight_decay, counts_first=True)
+        yield update_all(weights)  # torch._foreach_mul_(exp_avg_sqs, beta2)
         yield Drop("grad")
         yield Make("buffer", weights)  # torch._foreach_sqrt(exp_avg_sqs)
-        yield Update(weights, listed(real))  # torch._foreach_add_(buffer, eps)
-        yield Update(weights, listed(real))  # torch._foreach_div_(buffer, bias_correction2)
-        yield Update(weights, listed(real))  # torch._foreach_add_(buffer, unrect_step_size)
+        yield update_all(weights)  # torch._foreach_add_(buffer, eps)
+        yield update_all(weights)  # torch._foreach_div_(buffer, bias_correction2)
+        yield update_all(weights)  # torch._foreach_add_(buffer, unrect_step_size)
 
 
 class Adamax(Moments, name="adamax"):
@@ -239,25 +222,20 @@ class Adamax(Moments, name="adamax"):
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
-        yield State("exp_avg", tensor_of(weight))
-        yield State("exp_inf", tensor_of(weight))
+        yield from states(weight, "exp_avg", "exp_inf")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
         yield Drop("grad")
-        yield gradient(p, self.maximize)
-        yield count_step()
-        yield from self.decay(p, decoupled=False)
+        yield from self.begin(p, decoupled=False)
         yield Update(p)  # exp_inf.mul_(beta2)
         yield Make("norm", p)  # grad.abs().add_(eps)
         yield Update(p)
         yield Drop("norm")
 
     def foreach(self, weights: Tensors) -> Statements:
-        yield from gradients(weights, self.maximize)
-        yield from count_steps()
-        yield from self.decay_all(weights, decoupled=False)
-        yield Update(weights, listed(real))  # torch._foreach_mul_(exp_infs, beta2)
+        yield from self.begin_all(weights, decoupled=False)
+        yield update_all(weights)  # torch._foreach_mul_(exp_infs, beta2)
         if not self.maximize and not self.weight_decay:
             yield Make("grad", weights)  # torch._foreach_abs(grads)
-        yield Update(weights, listed(real))  # torch._foreach_add_(grads, eps)
+        yield update_all(weights)  # torch._foreach_add_(grads, eps)

@@ -6,20 +6,8 @@ from typing import Literal
 from archcalc.core.dim import minimum
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    Change,
-    Changes,
-    Drop,
-    Make,
-    Name,
-    Optimizer,
-    State,
-    Statements,
-    Tensor,
-    Update,
-    learned,
-    tensor_of,
-)
+from archcalc.memory.optimizer import Optimizer, State, learned, states
+from archcalc.memory.statements import Change, Changes, Drop, Make, Name, Statements, Tensor, Update
 
 HALF = "bfloat16"
 
@@ -51,7 +39,7 @@ class Muon(Optimizer, name="muon"):
             yield len(weight.shape) == 2, f"muon supports matrices only, but {weight.name} has {len(weight.shape)} axes"
 
     def state(self, weight: Weight) -> Iterator[State]:
-        yield State("momentum_buffer", tensor_of(weight))
+        yield from states(weight, "momentum_buffer")
 
     def forloop(self, weight: Tensor) -> Statements:
         p, half = (weight,), (Tensor(weight.shape, HALF),)

@@ -4,24 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    STEP,
-    Drop,
-    Make,
-    Optimizer,
-    State,
-    Statements,
-    Tensor,
-    Tensors,
-    Update,
-    count_step,
-    count_steps,
-    gradient,
-    gradients,
-    listed,
-    real,
-    tensor_of,
-)
+from archcalc.memory.optimizer import STEP, Optimizer, State, states
+from archcalc.memory.statements import Drop, Make, Statements, Tensor, Tensors, Update, begin, begin_all, update_all
 
 
 class RMSprop(Optimizer, name="rmsprop"):
@@ -45,19 +29,16 @@ class RMSprop(Optimizer, name="rmsprop"):
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
-        yield State("square_avg", tensor_of(weight))
+        yield from states(weight, "square_avg")
         if self.momentum:
-            yield State("momentum_buffer", tensor_of(weight))
+            yield from states(weight, "momentum_buffer")
         if self.centered:
-            yield State("grad_avg", tensor_of(weight))
+            yield from states(weight, "grad_avg")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
         yield Drop("grad")
-        yield gradient(p, self.maximize)
-        yield count_step()
-        if self.weight_decay:
-            yield Make("grad", p)
+        yield from begin(p, self.maximize, decays=self.weight_decay != 0)
         yield Update(p)  # square_avg.mul_(alpha)
         yield Make("avg", p)  # of square_avg, minus the square of grad_avg if centred
         yield Update(p)  # avg.add_(eps)
@@ -65,12 +46,9 @@ class RMSprop(Optimizer, name="rmsprop"):
             yield Update(p)  # buf.mul_(momentum)
 
     def foreach(self, weights: Tensors) -> Statements:
-        yield from gradients(weights, self.maximize)
-        yield from count_steps()
-        if self.weight_decay and not self.maximize:
-            yield Make("grad", weights)
-        yield Update(weights, listed(real))
+        yield from begin_all(weights, self.maximize, decays=self.weight_decay != 0)
+        yield update_all(weights)
         yield Make("avg", weights)
-        yield Update(weights, listed(real))
+        yield update_all(weights)
         if self.momentum:
-            yield Update(weights, listed(real))
+            yield update_all(weights)

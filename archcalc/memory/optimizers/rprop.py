@@ -5,25 +5,21 @@ from collections.abc import Iterator, Sequence
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    STEP,
+from archcalc.memory.optimizer import STEP, Optimizer, State, states
+from archcalc.memory.statements import (
     Change,
     Changes,
     Drop,
     Make,
     Name,
     Operand,
-    Optimizer,
-    State,
     Statements,
     Tensor,
     Tensors,
-    count_step,
+    begin,
     count_steps,
-    gradient,
     listed,
     real,
-    tensor_of,
     whole,
 )
 
@@ -48,8 +44,7 @@ class Rprop(Optimizer, name="rprop"):
 
     def state(self, weight: Weight) -> Iterator[State]:
         yield STEP
-        yield State("prev", tensor_of(weight))
-        yield State("step_size", tensor_of(weight))
+        yield from states(weight, "prev", "step_size")
 
     def depends(self, weight: Weight) -> bool:
         """A mask without axes is a single boolean: if true, an index of 8 bytes is allocated too."""
@@ -58,8 +53,7 @@ class Rprop(Optimizer, name="rprop"):
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
         yield Drop("grad")
-        yield gradient(p, self.maximize)
-        yield count_step()
+        yield from begin(p, self.maximize, decays=False)
         yield Make("product", p)  # sign = grad.mul(prev).sign()
         yield Make("sign", p)
         yield Drop("product")

@@ -4,21 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.memory.optimizer import (
-    Drop,
-    Make,
-    Optimizer,
-    State,
-    Statements,
-    Tensor,
-    Tensors,
-    Update,
-    gradient,
-    gradients,
-    listed,
-    real,
-    tensor_of,
-)
+from archcalc.memory.optimizer import Optimizer, State, states
+from archcalc.memory.statements import Drop, Make, Statements, Tensor, Tensors, Update, gradient, gradients, update_all
 
 
 class SGD(Optimizer, name="sgd"):
@@ -44,7 +31,7 @@ class SGD(Optimizer, name="sgd"):
 
     def state(self, weight: Weight) -> Iterator[State]:
         if self.momentum:
-            yield State("momentum_buffer", tensor_of(weight))
+            yield from states(weight, "momentum_buffer")
 
     def forloop(self, weight: Tensor) -> Statements:
         p = (weight,)
@@ -60,7 +47,7 @@ class SGD(Optimizer, name="sgd"):
         if self.weight_decay and not self.maximize:
             yield Make("grad", weights)
         if self.momentum:
-            yield Update(weights, listed(real))  # torch._foreach_mul_(bufs, momentum)
+            yield update_all(weights)  # torch._foreach_mul_(bufs, momentum)
             if not self.nesterov:
                 yield Drop("grad")  # device_grads = bufs
 

@@ -1,0 +1,115 @@
+"""Operations of torch that many layers run, as kernels: each is a function that says what it reads and makes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from archcalc.core.kernel import NEW, PRESERVED, VIEW, Backward, Cast, Gradient, Kernel, Layout, Order, Tensor
+
+NUMBER: Mapping[str, Tensor] = {"factor": Tensor(1, "float64", wrapped=True)}
+"""A Python number that a tensor is multiplied with, or that is added to one, as torch wraps it."""
+
+
+def view(
+    reads: str = "x", makes: str = "y", size: Tensor | None = None, *, order: Order = Order.CONTIGUOUS, **more: Any
+) -> Kernel:
+    """What it reads, all of it, seen with another shape or with another `order` of its axes; its gradient is a view."""
+    layout = Layout(view=True, order=order)
+    return Kernel(reads=(reads,), makes=makes, size=size, layout=layout, gradient=Gradient.VIEW, **more)
+
+
+def reshape(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """As `torch.reshape`: a view, of a copy where what it reads is not contiguous."""
+    layout = Layout(view=True, reads_contiguous=True)
+    return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
+
+
+def slice_of(reads: str, makes: str, size: Tensor, *, order: Order = Order.CONTIGUOUS, **more: Any) -> Kernel:
+    """A view of a part (`narrow`, `select`, `chunk`), or of all for many (`expand`); backward makes a new gradient of
+    the size of all."""
+    return Kernel(reads=(reads,), makes=makes, size=size, layout=Layout(view=True, order=order), **more)
+
+
+def chunk(reads: str, parts: Mapping[str, Tensor], **more: Any) -> Kernel:
+    """All of what it reads in parts (`chunk`, `unbind`): views, whose gradients backward puts side by side again."""
+    (makes, size), *others = parts.items()
+    return Kernel(reads=(reads,), makes=makes, size=size, also=dict(others), layout=VIEW, **more)
+
+
+def sum_of(
+    size: Tensor | None,
+    *terms: str,
+    makes: str = "y",
+    bias: tuple[str, ...] = (),
+    layout: Layout = NEW,
+    **more: Any,
+) -> Kernel:
+    """Terms added up, and a bias that is broadcast: the gradient that came in is that of each term."""
+    facts: dict[str, Any] = dict(layout=layout, gradient=Gradient.SAME, backward=Backward(broadcast=bias))
+    return Kernel(reads=terms, makes=makes, size=size, weights=bias, **facts, **more)
+
+
+def plus_number(size: Tensor, reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """A tensor and a Python number added up."""
+    return sum_of(size, reads, makes=makes, also=NUMBER, **more)
+
+
+def times_number(size: Tensor | None, reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """A tensor multiplied with a Python number."""
+    return Kernel(reads=(reads,), makes=makes, size=size, also=NUMBER, saves=tuple(NUMBER), **more)
+
+
+def product(size: Tensor | None, first: str, second: str, makes: str = "y", **more: Any) -> Kernel:
+    """Two tensors multiplied: each is saved only where the gradient of the other is wanted."""
+    both = (first, second)
+    return Kernel(reads=both, makes=makes, size=size, factors=both, **more)
+
+
+def times_weight(size: Tensor, reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """A tensor multiplied with a weight that is broadcast: backward makes the weight's gradient for every element, and
+    then sums it."""
+    facts: dict[str, Any] = dict(layout=PRESERVED, backward=Backward(weight_scratch=size.nbytes))
+    factors = (reads, "weight")
+    return Kernel(reads=(reads,), makes=makes, size=size, factors=factors, weights=("weight",), **facts, **more)
+
+
+def linear_map(
+    size: Tensor,
+    weight: str,
+    bias: tuple[str, ...] = (),
+    reads: str = "x",
+    *,
+    matrix: bool = False,
+    reads_contiguous: bool = False,
+    **more: Any,
+) -> Kernel:
+    """A map of the features, as `torch.nn.functional.linear` makes it: of a `matrix`, or of what has more axes, which
+    is seen as one, so that its gradient is a view."""
+    return Kernel(
+        reads=(reads,),
+        size=size,
+        layout=Layout(fixed=True, reads_contiguous=reads_contiguous),
+        factors=(reads, weight),
+        weights=(weight, *bias),
+        gradient=Gradient.NEW if matrix else Gradient.NEW_VIEW,
+        backward=Backward(broadcast=bias, weight_views=True),
+        cast=Cast.LOWER,
+        **more,
+    )
+
+
+def largest(x: Tensor, y: Tensor, reads: str = "x") -> Kernel:
+    """`torch.amax`, whose backward marks the largest values, counts them and shares the gradient out among them.
+
+    Source: `amax` in tools/autograd/derivatives.yaml, `scale_grad_by_count` in torch/csrc/autograd/FunctionsManual.cpp.
+    """
+    marks, counts = Tensor(x.numel, "bool"), Tensor(y.numel, "int64")
+    scratch = marks.nbytes + counts.nbytes + y.nbytes
+    return Kernel(reads=(reads,), size=y, saves=(reads, "y"), backward=Backward(scratch=scratch))
+
+
+def within(kernels: Iterable[Kernel], name: str, reads: str, makes: str) -> Iterator[Kernel]:
+    """The kernels of a layer that is a part of another: what it reads and makes by their names there, all else by its
+    own `name` first."""
+    known = {"x": reads, "y": makes}
+    for kernel in kernels:
+        yield kernel.renamed(lambda each: known.get(each, f"{name}.{each}"))
