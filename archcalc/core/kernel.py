@@ -45,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpredicted:
-    """Why the memory of a layer is not predicted, by circumstance: `always`, under `autocast`, on a `gpu`. Empty where
+    """Why the memory of a layer is not predicted, by environment: `always`, under `autocast`, on a `gpu`. Empty where
     it is predicted."""
 
     always: str = ""
