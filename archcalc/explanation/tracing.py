@@ -4,7 +4,7 @@ Names are tried for all numbers first, then for fewer, because some formulas nee
 a kernel needs their count. A formula is never shown unless its value equals the layer's own number.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -110,10 +110,15 @@ class Trace:
     """A node, and copies of it with named numbers: from many names to few."""
 
     node: Node
+    made: dict[Named, tuple[Node, ...]] = field(default_factory=dict, compare=False)
 
-    @cached_property
-    def copies(self) -> tuple[Node, ...]:
-        return tuple(made for which in LADDER for made in attempts(self.node, which))
+    @property
+    def copies(self) -> Iterator[Node]:
+        """Each is made when it is first asked for: mostly the first will do."""
+        for which in LADDER:
+            if which not in self.made:
+                self.made[which] = tuple(attempts(self.node, which))
+            yield from self.made[which]
 
     @cached_property
     def even(self) -> Even:
@@ -121,25 +126,33 @@ class Trace:
 
     def derive(self, read: Callable[[Node], Dim]) -> Derived:
         """A quantity of the node, with a formula if one has the same value."""
-        return derived(read, self.node, self.copies, self.even)
+        return derived(read, self.node, self.copies, lambda: self.even)
 
     def derive_each(self, read: Callable[[Node], Sequence[Dim]]) -> tuple[Derived, ...]:
         """The same for several related quantities."""
         return tuple(self.derive(lambda node, i=i: read(node)[i]) for i in range(len(read(self.node))))  # type: ignore[misc]
 
 
-def derived(read: Callable[[Node], Dim], node: Node, copies: Sequence[Node], even: Even = frozenset()) -> Derived:
-    """A quantity of a node, with the formula from the first named copy that has the same value."""
+def derived(
+    read: Callable[[Node], Dim], node: Node, copies: Iterable[Node], even: Callable[[], Even] = frozenset
+) -> Derived:
+    """A quantity of a node, with the formula from the first named copy that has the same value. `even` is called only
+    for a formula with a division."""
     known = read(node)
     for made in copies:
         try:
             tree = tree_of(read(made))
         except WITHOUT_FORM:
             continue
-        found = written(with_sizes(tree, made), even)
+        tree = with_sizes(tree, made)
+        found = written(tree, even() if divides(tree) else frozenset())
         if tree.value == known and found.symbols and len(found.formula) <= LONGEST:
             return found
     return Derived(known)
+
+
+def divides(tree: Tree) -> bool:
+    return isinstance(tree, Division) or any(map(divides, tree.parts()))
 
 
 def with_sizes(tree: Tree, made: Node) -> Tree:

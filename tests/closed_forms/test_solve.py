@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from functools import cache
 
 import pytest
 
@@ -52,6 +53,7 @@ def asked(symbol: str, *where: str, most: int | None = None) -> Answer:
     return answer(graph, name, budgets(where, graph), within=PeriodicSet.interval(1, most))
 
 
+@cache
 def numeric(symbol: str, value: int) -> Graph | None:
     """The network with a number for the symbol; None where it is refused."""
     try:

@@ -55,7 +55,7 @@ def arithmetic(subject: Subject) -> Iterator[Part]:
 
 def of_kinds(subject: Subject, done: Mapping[str, Dim]) -> Node:
     """The node with a letter for each kind of arithmetic."""
-    made = replace(next(iter(subject.trace.copies), subject.node))
+    made = replace(next(subject.trace.copies, subject.node))
     vars(made)["ops"] = Ops(**{kind: named(KINDS[kind][0], n) for kind, n in done.items()})
     return made
 
