@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
+from archcalc.closed_forms.memory import Piece, exactness
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Seen
@@ -51,14 +52,15 @@ class Formula:
 class ClosedForms:
     """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
 
-    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS. `nodes`: the
-    layers that are asked for one by one; `seen`: their receptive fields, where these are asked for.
+    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS, where they are
+    asked for. `nodes`: the layers that are asked for one by one; `seen`: their receptive fields, where these are asked
+    for.
     """
 
     graph: Graph
     own: Mapping[str, int]
     formulas: tuple[Formula, ...]
-    memory: Mapping[str, Expr] = field(default_factory=dict)
+    memory: Piece | None = None
     nodes: tuple[Node, ...] = ()
     seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
 
@@ -66,6 +68,13 @@ class ClosedForms:
     def feasible(self) -> Feasible:
         """The values of every symbol that fit."""
         return feasible(self.graph)
+
+    @property
+    def exact_for(self) -> list[str]:
+        """The sizes for which `memory` is exact, in words; empty where all that fit are."""
+        if self.memory is None:
+            return []
+        return list(exactness(self.memory, self.feasible.by_symbol))
 
     @property
     def sizes_in_words(self) -> dict[str, str]:

@@ -7,20 +7,22 @@ Every condition becomes the set of values for which it holds, and an answer is w
 - any other: value by value between bounds, which have to be given.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
-from archcalc.closed_forms.budget import Budget, budgets
+from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
 from archcalc.graph.graph import Graph
 from archcalc.sym.bounds import Interval, grows
-from archcalc.sym.decide import Undecided, degree_of, period_of, solutions
+from archcalc.sym.decide import Undecided, cases, combined_sets, degree_of, period_of, solutions
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
 FAR = 1 << 62
 """Nobody asks for a batch or a width beyond it: a budget that still holds there holds for all."""
+
+NONE = PeriodicSet()
 
 EXACT = 65_536
 """Values that solving one condition exactly may look at."""
@@ -31,10 +33,12 @@ EXACT = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values for which one condition holds, and how they were found."""
+    """The values for which one condition holds, and how they were found. `left_out`: those of which nothing is known,
+    as memory is not predicted."""
 
     allowed: PeriodicSet
     how: str
+    left_out: PeriodicSet = NONE
 
 
 def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
@@ -54,7 +58,22 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
         first = int(least) if before is None else before + 1
         allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
         return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+    if split := cases(claim):
+        every, parts = split
+        found = [of_claim(each, symbol, domain, ranges) for each in parts]
+        return Found(combined_sets(every, (each.allowed for each in found)), in_words(each.how for each in found))
     return exactly(claim, symbol, int(least), most)
+
+
+def of_claim(claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    if isinstance(claim, bool):
+        return Found(domain if claim else NONE, f"it does not depend on {symbol}")
+    return satisfying(claim, symbol, domain, ranges)
+
+
+def in_words(hows: Iterable[str]) -> str:
+    """How several conditions were solved, each way once."""
+    return "; ".join(dict.fromkeys(hows))
 
 
 def bounded(value: int) -> int | None:
@@ -116,7 +135,8 @@ class Answer:
         """What the quantities of the budgets come to at a value."""
         found: dict[str, int] = {}
         for budget in self.budgets:
-            found |= {name: whole.at(**{self.symbol: value}) for name, whole in budget.quantities.items()}
+            quantities = budget.at(value).quantities
+            found |= {name: whole.at(**{self.symbol: value}) for name, whole in quantities.items()}
         return found
 
 
@@ -142,7 +162,7 @@ def answer(
     allowed, how = fits, []
     for budget in limits:
         made = of_budget(budget, symbol, domain, ranges)
-        allowed &= made.allowed
+        fits, allowed = fits - made.left_out, allowed & made.allowed
         how.append(made.how)
     best, greatest = extreme(allowed)
     return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
@@ -165,12 +185,26 @@ def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False)
 
 
 def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
-    if isinstance(budget.claim, bool):
-        return Found(domain if budget.claim else PeriodicSet(), f"it does not depend on {symbol}")
-    others = budget.claim.left.symbols() - {symbol}
+    """The values for which a budget is kept: in every case of it those of its sizes."""
+    found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
+    words = [each.how for each in sorted(found, key=lambda each: bool(each.left_out))]
+    return Found(
+        combined_sets(False, (each.allowed for each in found)),
+        in_words(words),
+        combined_sets(False, (each.left_out for each in found)),
+    )
+
+
+def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    if case.why:
+        return Found(NONE, f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}", sizes)
+    others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
     if others:
         raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
-    return satisfying(budget.claim, symbol, domain, ranges)
+    if not sizes:
+        return Found(NONE, "")
+    found = of_claim(case.claim, symbol, sizes, ranges)
+    return replace(found, allowed=found.allowed & sizes)
 
 
 def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:

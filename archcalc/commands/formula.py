@@ -1,16 +1,17 @@
 """`archcalc formula`: closed forms in free symbols."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.closed_forms.budget import memory_of
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
+from archcalc.closed_forms.memory import Memory, Piece
 from archcalc.command import names_of, output_option, settings_of, spec_options, training_options, write_output
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
@@ -20,7 +21,8 @@ from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup, setup_of_options
-from archcalc.sym.expr import Expr, NoClosedForm, expression
+from archcalc.sym.decide import Undecided
+from archcalc.sym.expr import NoClosedForm
 
 BY_LAYER = ("shape", "receptive_field")
 """What is no total: it is given layer by layer."""
@@ -69,18 +71,23 @@ def closed_forms(
         nodes = graph.nodes
     seen = seen_by(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_said(graph, wanted, setup)), nodes, seen)
+    return ClosedForms(graph, own, formulas, memory_or_said(graph, wanted, setup), nodes, seen)
 
 
-def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:
-    """The figures of memory among what is wanted."""
+def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Piece | None:
+    """The figures of memory among what is wanted, and where they are exact."""
     names = [name for name in wanted if name in FORMS]
-    if names:
-        try:
-            found = memory_of(graph, setup)
-            yield from ((name, expression(cast(Expr, found[name]))) for name in names)
-        except NoClosedForm as error:
-            click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)
+    if not names:
+        return None
+    try:
+        found = Memory(graph, setup).main()
+    except (NoClosedForm, Undecided) as error:
+        click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)
+        return None
+    if found.why:
+        click.echo(f"archcalc: {', '.join(names)}: memory is not predicted: {found.why}", err=True)
+        return None
+    return replace(found, figures={name: found.figures[name] for name in names})
 
 
 def named(graph: Graph, name: str) -> Node:

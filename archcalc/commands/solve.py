@@ -75,7 +75,7 @@ def asked(document: Document, options: dict[str, Any]) -> Asked:
     graph = with_free(document, [options["symbol"]], batch=options["batch"], dtype=options["dtype"])
     symbol = symbol_asked(document, graph, options["symbol"])
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
-    asked_for = budgets(options["where"], graph, setup_of_options(options))
+    asked_for = budgets(options["where"], graph, setup_of_options(options), limits)
     found = answer(graph, symbol, asked_for, within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])

@@ -366,8 +366,15 @@ def step_peak(optimizer: Optimizer, weights: Sequence[Weight], implementation: s
     """The most bytes that a step holds above weights, gradients and state: in tensors, or with the `workspaces` that
     operators need for themselves. Raises ValueError where torch has no such implementation.
     """
+    return max(amounts_of_step(optimizer, weights, implementation, workspaces=workspaces))
+
+
+def amounts_of_step(
+    optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False
+) -> Iterator[Dim]:
+    """What a step holds from the beginning on, after each change."""
     changes = temporaries(optimizer, weights, implementation)
-    return max(accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0))
+    return accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0)
 
 
 NEIGHBOURS = ("float32", "bfloat16")

@@ -4,15 +4,20 @@ What is left out is certain to be below another one everywhere. What is kept may
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from functools import reduce
-from itertools import product
+from itertools import combinations, product
 from math import inf, lcm, prod
 
 from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
-from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, expression, total
+from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
 
 SAMPLES = (0, 1, 3, 10, 40, 150, 700, 5_000, 10**6)
 """So far above its least value a symbol is looked at, to find expressions that are the greatest somewhere."""
+
+FEW, NEAR = 4, 64
+"""Of more than FEW in one symbol, the greatest at each of the first NEAR values is looked for: what floors come to is
+bounded well beyond them."""
 
 MOST_PAIRS = 40
 """Of so many that are left each is compared with every other one."""
@@ -26,14 +31,60 @@ def envelope(wholes: Iterable[Expr], ranges: Ranges) -> list[Expr]:
     >>> envelope([3 * n, 2 * n + 5, 2 * n + 4, n + 6, n // 100], {"n": (1, inf)})
     [3·n, 2·n + 5]
     """
-    kept = highest_of_alike(wholes)
+    kept = on_a_hull(undominated(highest_of_alike(wholes), ranges))
+    names = symbols_of(kept)
+    if len(kept) <= FEW or len(names) != 1:
+        return kept
+    [name] = names
+    least, most = ranges.get(name, DIMENSION)
+    near = [
+        max(kept, key=lambda each: each.at(**{name: n})) for n in range(int(least), int(min(least + NEAR, most)) + 1)
+    ]
+    further = undominated(kept, {name: (least + NEAR, most)}) if most > least + NEAR else []
+    needed = {id(each) for each in (*near, *further)}
+    return [each for each in kept if id(each) in needed]
+
+
+def undominated(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
+    """Without those that are certain to be below another one everywhere."""
+    kept = list(wholes)
     for best in greatest_somewhere(kept, ranges):
         kept = [each for each in kept if each is best or not is_never_less(best, each, ranges)]
     if len(kept) <= MOST_PAIRS:
         for each in list(kept):
             if any(other is not each and is_never_less(other, each, ranges) for other in kept):
                 kept.remove(each)
-    return on_a_hull(kept)
+    return kept if len(kept) <= FEW else unmixed(kept, ranges)
+
+
+def unmixed(wholes: list[Expr], ranges: Ranges) -> list[Expr]:
+    """Without those that are certain to be below a mean of two that are the greatest somewhere."""
+    corners = greatest_somewhere(wholes, ranges)
+    terms = {id(each): from_least(ungrouped(each), ranges).terms for each in wholes}
+    pairs = [(terms[id(a)], terms[id(b)]) for a, b in combinations(corners, 2)]
+    return [
+        each
+        for each in wholes
+        if any(each is corner for corner in corners) or not any(is_below(terms[id(each)], a, b) for a, b in pairs)
+    ]
+
+
+def is_below(low: Terms, a: Terms, b: Terms) -> bool:
+    """Whether for some share t from 0 to 1, no coefficient of `t a + (1 - t) b` is below that of `low`."""
+    least, most = Fraction(0), Fraction(1)
+    for monomial in {**low, **a, **b}:
+        x, y, z = (terms.get(monomial, 0) for terms in (a, b, low))
+        if x > y:
+            least = max(least, Fraction(z - y, x - y))
+        elif x < y:
+            most = min(most, Fraction(y - z, y - x))
+        elif z > x:
+            return False
+    return least <= most
+
+
+def symbols_of(wholes: Iterable[Expr]) -> list[str]:
+    return sorted(frozenset[str]().union(*(each.symbols() for each in wholes)))
 
 
 def highest_of_alike(wholes: Iterable[Expr]) -> list[Expr]:
@@ -48,7 +99,7 @@ def highest_of_alike(wholes: Iterable[Expr]) -> list[Expr]:
 
 def greatest_somewhere(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
     """Those that are the greatest at one of some values."""
-    names = sorted(frozenset[str]().union(*(each.symbols() for each in wholes)))
+    names = symbols_of(wholes)
     values = [samples(*ranges.get(name, DIMENSION)) for name in names]
     points = product(*values) if len(names) < 3 else zip(*values, strict=False)  # where there are many, along a line
     found = []
@@ -148,12 +199,11 @@ def alone(atom: Atom) -> Expr:
 
 
 def on_a_hull(wholes: list[Expr]) -> list[Expr]:
-    """Of lines `a n + b` in one symbol those that are above all others somewhere; all where they are no lines."""
-    lines = {line_of(each): each for each in wholes}
-    if None in lines or len(frozenset[str]().union(*(each.symbols() for each in wholes))) > 1:
+    """Of lines `a x + b`, x one product of symbols, those that are above all others somewhere; all where they are none."""
+    if len({monomial for each in wholes for monomial in each.terms if monomial}) != 1:
         return wholes
     hull: list[tuple[int, int]] = []
-    for slope, rest in sorted(each for each in lines if each):
+    for slope, rest in sorted(map(line_of, wholes)):
         while hull and (hull[-1][0] == slope or lies_below(hull, slope, rest)):
             hull.pop()
         hull.append((slope, rest))
@@ -168,9 +218,6 @@ def lies_below(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
     return (d - rest) * (c - a) <= (b - d) * (slope - c)
 
 
-def line_of(whole: Expr) -> tuple[int, int] | None:
-    """`a` and `b` of `a n + b`; None where an expression is something else."""
-    others = [monomial for monomial in whole.terms if monomial]
-    if any(len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Symbol) for m in others) or len(others) > 1:
-        return None
-    return sum(whole.terms[monomial] for monomial in others), whole.constant
+def line_of(whole: Expr) -> tuple[int, int]:
+    """`a` and `b` of `a x + b`."""
+    return sum(c for monomial, c in whole.terms.items() if monomial), whole.constant
