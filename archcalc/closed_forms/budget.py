@@ -48,8 +48,8 @@ class Budget:
 
     @property
     def is_constant(self) -> bool:
-        """Whether no quantity in it depends on a symbol."""
-        return len(self.cases) == 1 and all(whole.is_constant for whole in self.cases[0].quantities.values())
+        """Whether no symbol decides about it."""
+        return len(self.cases) == 1 and isinstance(self.cases[0].claim, bool)
 
 
 class Quantities(Mapping[str, Value]):
@@ -129,7 +129,8 @@ def budget(part: Binary, names: Quantities) -> Budget:
 def cases(part: Binary, names: Quantities) -> Iterator[Case]:
     """One for all sizes; where memory is spoken of, one to a piece of it."""
     words = {word.id for word in names_in(part)}
-    if words.isdisjoint(set(FORMS) - set(names.known)):
+    of_memory = [name for name in FORMS if name in words and name not in names.known]
+    if not of_memory:
         yield case(part, names, words)
         return
     for piece in names.pieces:
@@ -137,8 +138,8 @@ def cases(part: Binary, names: Quantities) -> Iterator[Case]:
         if piece.why:
             yield Case(False, {}, sizes, piece.why)
         else:
-            figures = {name: cast(Value, figure) for name, figure in piece.figures.items() if name not in names.known}
-            yield replace(case(part, ChainMap(figures, names), words), sizes=sizes)  # type: ignore[arg-type]
+            known = ChainMap(piece.figures(*of_memory), names)  # type: ignore[arg-type]
+            yield replace(case(part, known, words), sizes=sizes)
 
 
 def case(part: Binary, names: Names, words: Collection[str]) -> Case:

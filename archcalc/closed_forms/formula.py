@@ -52,15 +52,16 @@ class Formula:
 class ClosedForms:
     """What there is to tell of a network in free symbols; files in formulas/ write it, a format each.
 
-    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS, where they are
-    asked for. `nodes`: the layers that are asked for one by one; `seen`: their receptive fields, where these are asked
-    for.
+    `own`: a value for every symbol, the spec's where it has one. `memory`: figures of footprint.FORMS, which are
+    those of a `piece`. `nodes`: the layers that are asked for one by one; `seen`: their receptive fields, where these
+    are asked for.
     """
 
     graph: Graph
     own: Mapping[str, int]
     formulas: tuple[Formula, ...]
-    memory: Piece | None = None
+    memory: Mapping[str, Expr] = field(default_factory=dict)
+    piece: Piece | None = None
     nodes: tuple[Node, ...] = ()
     seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
 
@@ -72,9 +73,7 @@ class ClosedForms:
     @property
     def exact_for(self) -> list[str]:
         """The sizes for which `memory` is exact, in words; empty where all that fit are."""
-        if self.memory is None:
-            return []
-        return list(exactness(self.memory, self.feasible.by_symbol))
+        return list(exactness(self.piece, self.feasible.by_symbol)) if self.piece else []
 
     @property
     def sizes_in_words(self) -> dict[str, str]:

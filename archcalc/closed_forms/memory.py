@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any, cast
 
 from archcalc.closed_forms.feasibility import example, feasible
-from archcalc.core.dim import Dim
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
@@ -36,16 +35,21 @@ EVERY_SIZE = ~PeriodicSet()
 
 @dataclass(frozen=True)
 class Piece:
-    """The figures of memory for some sizes: `figures` of footprint.FORMS, exact where all `conditions` hold.
+    """Memory at some sizes: the `lines` of each figure of footprint.FORMS, exact where all `conditions` hold.
 
-    `sizes`: where they do, of a network with one free symbol; None of one with several. `why`: of sizes for which
-    memory is not predicted, the reason; they have no figures.
+    `ranges`: between which values each symbol lies there; `sizes`: these sizes, of a network with one free symbol, None
+    of one with several. `why`: of sizes for which memory is not predicted, the reason; they have no lines.
     """
 
-    figures: Mapping[str, Expr]
+    lines: Mapping[str, Sequence[Expr]]
     conditions: tuple[Claim, ...]
+    ranges: Ranges
     sizes: PeriodicSet | None = None
     why: str = ""
+
+    def figures(self, *names: str) -> dict[str, Expr]:
+        """Figures by their names: each the greatest of its lines, without those that are below others everywhere."""
+        return {name: largest(*envelope(self.lines[name], self.ranges)) for name in names}
 
 
 @dataclass(frozen=True)
@@ -108,16 +112,16 @@ class Memory:
             counts = ", ".join(dict.fromkeys(str(each.count) for each in self.graph.repeats))
             raise NoClosedForm(f"the memory of a free number of copies ({counts}) is not worked out: give it a number")
         guide = Guide(**values)
-        lines: Mapping[str, Sequence[Dim]] = {}
-        why = ""
+        lines, why = {}, ""
         try:
-            lines = lines_of(guided(self.graph, guide), self.setup)
+            found = lines_of(guided(self.graph, guide), self.setup)
+            lines = {name: [expression(each).undecided for each in some] for name, some in found.items()}
         except Opaque as opaque:
             why = str(opaque)
         conditions = tuple(each for each in guide.conditions if not always(each, self.allowed).is_proved)
         sizes = where(conditions, *self.allowed.items()) if len(self.allowed) == 1 else None
         within = self.allowed if sizes is None else {self.symbol: sizes}
-        return Piece(highest_of(lines, {name: reach(each) for name, each in within.items()}), conditions, sizes, why)
+        return Piece(lines, conditions, {name: reach(each) for name, each in within.items()}, sizes, why)
 
 
 def where(conditions: Iterable[Claim], fits: tuple[str, PeriodicSet]) -> PeriodicSet:
@@ -141,12 +145,6 @@ def exactness(piece: Piece, fits: Mapping[str, PeriodicSet]) -> Iterator[str]:
     """For which of the sizes that fit a piece is exact, in words: each symbol on its own, then several together."""
     yield from (exact.named(name) for name, exact in exact_sizes(piece, fits).items() if exact != fits[name])
     yield from (str(each) for each in piece.conditions if len(each.left.symbols()) > 1)
-
-
-def highest_of(lines: Mapping[str, Sequence[Dim]], ranges: Ranges) -> dict[str, Expr]:
-    """Each figure as the greatest of its lines, without those that are below others everywhere."""
-    found = {name: [expression(each).undecided for each in some] for name, some in lines.items()}
-    return {name: largest(*envelope(some, ranges)) for name, some in found.items()}
 
 
 # --- a network that follows a guide ----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -71,23 +70,21 @@ def closed_forms(
         nodes = graph.nodes
     seen = seen_by(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, memory_or_said(graph, wanted, setup), nodes, seen)
+    figures = [name for name in wanted if name in FORMS]
+    piece = memory_or_said(graph, figures, setup) if figures else None
+    return ClosedForms(graph, own, formulas, piece.figures(*figures) if piece else {}, piece, nodes, seen)
 
 
-def memory_or_said(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Piece | None:
-    """The figures of memory among what is wanted, and where they are exact."""
-    names = [name for name in wanted if name in FORMS]
-    if not names:
-        return None
+def memory_or_said(graph: Graph, figures: Sequence[str], setup: TrainingSetup) -> Piece | None:
+    """The memory that figures are wanted of; what has no closed form is said."""
     try:
         found = Memory(graph, setup).main()
+        why = found.why and f"memory is not predicted: {found.why}"
     except (NoClosedForm, Undecided) as error:
-        click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)
-        return None
-    if found.why:
-        click.echo(f"archcalc: {', '.join(names)}: memory is not predicted: {found.why}", err=True)
-        return None
-    return replace(found, figures={name: found.figures[name] for name in names})
+        why = str(error)
+    if why:
+        click.echo(f"archcalc: {', '.join(figures)}: {why}", err=True)
+    return None if why else found
 
 
 def named(graph: Graph, name: str) -> Node:

@@ -3,7 +3,7 @@
 What is left out is certain to be below another one everywhere. What is kept may be more than is needed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import combinations, product
@@ -12,7 +12,7 @@ from math import inf, lcm, prod
 from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
 from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
 
-SAMPLES = (0, 1, 3, 10, 40, 150, 700, 5_000, 10**6)
+SAMPLES = (0, 1, 5, 40, 300, 5_000, 10**6)
 """So far above its least value a symbol is looked at, to find expressions that are the greatest somewhere."""
 
 FEW, NEAR = 4, 64
@@ -102,13 +102,17 @@ def greatest_somewhere(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
     names = symbols_of(wholes)
     values = [samples(*ranges.get(name, DIMENSION)) for name in names]
     points = product(*values) if len(names) < 3 else zip(*values, strict=False)  # where there are many, along a line
-    found = []
+    found: dict[int, Expr] = {}
     for point in points:
-        named = dict(zip(names, point, strict=True))
-        best = max(wholes, key=lambda each: each.at(**named))
-        if not any(each is best for each in found):
-            found.append(best)
-    return found
+        best = greatest_at(dict(zip(names, point, strict=True)), wholes)
+        found[id(best)] = best
+    return list(found.values())
+
+
+def greatest_at(values: Mapping[str, int], wholes: Sequence[Expr]) -> Expr:
+    """The first of those that are the greatest where symbols have these values; each product is worked out once."""
+    products = {monomial: Expr({monomial: 1}).at(**values) for each in wholes for monomial in each.terms}
+    return max(wholes, key=lambda each: sum(c * products[monomial] for monomial, c in each.terms.items()))
 
 
 def samples(least: float, most: float) -> list[int]:
@@ -199,7 +203,7 @@ def alone(atom: Atom) -> Expr:
 
 
 def on_a_hull(wholes: list[Expr]) -> list[Expr]:
-    """Of lines `a x + b`, x one product of symbols, those that are above all others somewhere; all where they are none."""
+    """Of lines `a x + b`, x one product of symbols, those that are above all others somewhere; all of what are none."""
     if len({monomial for each in wholes for monomial in each.terms if monomial}) != 1:
         return wholes
     hull: list[tuple[int, int]] = []

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce, wraps
 from math import gcd
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias, Union
+from typing import Any, Literal, Protocol, TypeAlias, Union
 
 from archcalc.sym.notation import Notation
 from archcalc.sym.text import TEXT
@@ -152,14 +152,9 @@ class Decider(Protocol):
 
 
 class Expr:
-    """A polynomial: `terms` maps monomials to coefficients, none of them zero. Immutable.
-
-    `decider`: what decides conditions on it, where anything does (guided.py).
-    """
+    """A polynomial: `terms` maps monomials to coefficients, none of them zero. Immutable."""
 
     __slots__ = ("_hash", "_key", "terms")
-
-    decider: ClassVar[Decider | None] = None
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
@@ -207,6 +202,11 @@ class Expr:
     @property
     def is_constant(self) -> bool:
         return not self.terms or (len(self.terms) == 1 and () in self.terms)
+
+    @property
+    def decider(self) -> Decider | None:
+        """What decides conditions on it, where anything does (guided.py)."""
+        return None
 
     @property
     def undecided(self) -> "Expr":

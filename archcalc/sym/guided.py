@@ -5,7 +5,6 @@ does with numbers. What it makes is exact at the guide's values, and at all othe
 those that fulfil `Guide.conditions`. (Sen, Marinov, Agha 2005, "CUTE: a concolic unit testing engine for C".)
 """
 
-from collections.abc import Mapping
 from math import gcd
 
 from archcalc.sym.expr import Claim, Expr, Number, Relation
@@ -63,12 +62,16 @@ def reduced(claim: Claim) -> Claim | None:
 class Guided(Expr):
     """An expression with a guide. It has no hash: in a set or a dictionary nobody would see what is compared."""
 
-    __slots__ = ("decider",)
+    __slots__ = ("guide",)
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, whole: Expr, guide: Guide) -> None:
         super().__init__(whole.terms)
-        self.decider = guide
+        self.guide = guide
+
+    @property
+    def decider(self) -> Guide:
+        return self.guide
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -76,28 +79,28 @@ class Guided(Expr):
         if not isinstance(other, Expr | int):
             return False
         difference = self.undecided - (other.undecided if isinstance(other, Expr) else other)
-        return not difference.constant if difference.is_constant else self.decider.decides(difference, "==")
+        return not difference.constant if difference.is_constant else self.guide.decides(difference, "==")
 
     def __bool__(self) -> bool:
         return self != 0
 
     def __index__(self) -> int:
         """What counting needs: from there on everything is as for this one number."""
-        value = self.at(**self.decider.values)
+        value = self.at(**self.guide.values)
         assert self == value
         return value
 
     # --- arithmetic --------------------------------------------------------------------------------------------------
 
     def __add__(self, other: Number) -> Expr:
-        return self.decider.lifted(super().__add__(other))
+        return self.guide.lifted(super().__add__(other))
 
     __radd__ = __add__
 
     def __neg__(self) -> Expr:
-        return self.decider.lifted(super().__neg__())
+        return self.guide.lifted(super().__neg__())
 
     def __mul__(self, other: Number) -> Expr:
-        return self.decider.lifted(super().__mul__(other))
+        return self.guide.lifted(super().__mul__(other))
 
     __rmul__ = __mul__

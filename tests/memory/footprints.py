@@ -45,7 +45,7 @@ def forms(graph: Graph, setup: TrainingSetup, sizes: Iterable[int]) -> dict[int,
     """The same at several sizes, from closed forms in the one symbol that is free."""
     memory, asked = Memory(graph, setup), PeriodicSet.of(sizes)
     return {
-        size: {name: whole.at(**{memory.symbol: size}) for name, whole in piece.figures.items()}
+        size: {name: whole.at(**{memory.symbol: size}) for name, whole in piece.figures(*piece.lines).items()}
         for piece in memory.pieces(asked)
         for size in sizes
         if piece.sizes and size in piece.sizes

@@ -22,7 +22,7 @@ def of_network(forms: ClosedForms) -> dict[str, Any]:
         "spec": forms.graph.spec,
         "symbols": dict(forms.own),
         "totals": {made.measure.name: str(made.total) for made in forms.formulas},
-        "memory": {name: str(whole) for name, whole in forms.memory.figures.items()} if forms.memory else {},
+        "memory": {name: str(whole) for name, whole in forms.memory.items()},
         "memory_exact_for": list(forms.exact_for),
         "lattice": {made.measure.name: on_multiples(made) for made in forms.formulas},
         "valid": {name: allowed.named(name) for name, allowed in forms.feasible.by_symbol.items()},

@@ -1,6 +1,6 @@
 """Closed forms as text: for every measure the readable line, then its terms, their layers and shares."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 
@@ -27,7 +27,7 @@ def of_network(forms: ClosedForms) -> Iterator[str]:
         yield from of_measure(made, forms)
     if forms.memory:
         yield ""
-        yield from of_memory(forms.memory)
+        yield from of_memory(forms.memory, forms.piece)
         yield from (f"exact for {words}" for words in forms.exact_for[:MOST_SHOWN])
         if len(forms.exact_for) > MOST_SHOWN:
             yield f"and under {len(forms.exact_for) - MOST_SHOWN} more conditions (--format json)"
@@ -62,13 +62,13 @@ FAR = 10**9
 """What is the greatest so far away is the greatest in the end, or nothing is said."""
 
 
-def of_memory(piece: Piece) -> Iterator[str]:
+def of_memory(memory: Mapping[str, Expr], piece: Piece | None) -> Iterator[str]:
     """Each figure; of the greatest of several amounts, the one that is the greatest in the end, and from where on."""
-    for name, whole in piece.figures.items():
+    for name, whole in memory.items():
         amounts = amounts_of(whole)
         shown = str(whole) if len(amounts) <= MOST_SHOWN else f"the greatest of {len(amounts)} amounts (--format json),"
         yield f"{name} = {shown} bytes"
-        if len(amounts) > 1 and piece.sizes is not None:
+        if len(amounts) > 1 and piece and piece.sizes:
             yield from in_the_end(amounts, piece.sizes)
 
 
