@@ -33,11 +33,11 @@ EXACT = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values for which one condition holds, and how they were found. `left_out`: those of which nothing is known,
-    as memory is not predicted."""
+    """The values for which one condition holds, and how they were found, each way once. `left_out`: those of which
+    nothing is known, as memory is not predicted."""
 
     allowed: PeriodicSet
-    how: str
+    how: tuple[str, ...]
     left_out: PeriodicSet = NONE
 
 
@@ -52,28 +52,28 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
     if claim.relation == ">=" and grows(-claim.left, symbol, within):
         greatest = last_that_holds(holds, int(least), most)
         allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
-        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
     if claim.relation == ">=" and grows(claim.left, symbol, within):
         before = last_that_holds(lambda value: not holds(value), int(least), most)
         first = int(least) if before is None else before + 1
         allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
-        return Found(allowed, f"bisection: it does not fall as {symbol} rises")
+        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
     if split := cases(claim):
         every, parts = split
         found = [of_claim(each, symbol, domain, ranges) for each in parts]
-        return Found(combined_sets(every, (each.allowed for each in found)), in_words(each.how for each in found))
+        return Found(combined_sets(every, (each.allowed for each in found)), ways(found))
     return exactly(claim, symbol, int(least), most)
 
 
 def of_claim(claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
     if isinstance(claim, bool):
-        return Found(domain if claim else NONE, f"it does not depend on {symbol}")
+        return Found(domain if claim else NONE, (f"it does not depend on {symbol}",))
     return satisfying(claim, symbol, domain, ranges)
 
 
-def in_words(hows: Iterable[str]) -> str:
+def ways(found: Iterable[Found]) -> tuple[str, ...]:
     """How several conditions were solved, each way once."""
-    return "; ".join(dict.fromkeys(hows))
+    return tuple(dict.fromkeys(way for each in found for way in each.how))
 
 
 def bounded(value: int) -> int | None:
@@ -85,14 +85,16 @@ def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
     last = None if most == inf else int(most)
     try:
         if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            return Found(solutions(claim.left, claim.relation, symbol, least, last), "exact: it repeats with the size")
+            return Found(
+                solutions(claim.left, claim.relation, symbol, least, last), ("exact: it repeats with the size",)
+            )
         reason = "it repeats after too long"
     except Undecided as undecided:
         reason = str(undecided)
     if last is None or last - least > EXACT:
         raise Undecided(f"{reason}, so that values have to be tried: bound {symbol}, at most {EXACT:,} values")
     members = (value for value in range(least, last + 1) if claim.at(**{symbol: value}))
-    return Found(PeriodicSet.of(members), f"all {last - least + 1:,} values tried")
+    return Found(PeriodicSet.of(members), (f"all {last - least + 1:,} values tried",))
 
 
 def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
@@ -163,7 +165,7 @@ def answer(
     for budget in limits:
         made = of_budget(budget, symbol, domain, ranges)
         fits, allowed = fits - made.left_out, allowed & made.allowed
-        how.append(made.how)
+        how.append("; ".join(made.how))
     best, greatest = extreme(allowed)
     return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
 
@@ -187,22 +189,21 @@ def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False)
 def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
     """The values for which a budget is kept: in every case of it those of its sizes."""
     found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
-    words = [each.how for each in sorted(found, key=lambda each: bool(each.left_out))]
     return Found(
         combined_sets(False, (each.allowed for each in found)),
-        in_words(words),
+        ways(sorted(found, key=lambda each: bool(each.left_out))),
         combined_sets(False, (each.left_out for each in found)),
     )
 
 
 def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
     if case.why:
-        return Found(NONE, f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}", sizes)
+        return Found(NONE, (f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}",), sizes)
     others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
     if others:
         raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
     if not sizes:
-        return Found(NONE, "")
+        return Found(NONE, ())
     found = of_claim(case.claim, symbol, sizes, ranges)
     return replace(found, allowed=found.allowed & sizes)
 

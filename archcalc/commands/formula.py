@@ -39,8 +39,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     """Totals as closed forms in free symbols, and the values for which they hold.
 
     --free H,W frees the axes of the first input (T along a sequence, D,H,W in a volume), --free N the batch, --free w
-    or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field; with N alone
-    free saved_bytes, inference_peak, training_peak, iteration_peak (text and JSON).
+    or --free depths[0] a parameter. --of: any quantity of `report`, shape, receptive_field; and in
+    text and JSON saved_bytes, inference_peak, training_peak, iteration_peak.
     """
     settings = settings_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]

@@ -252,7 +252,7 @@ def turns(values: Sequence[int]) -> list[int]:
     Between two turns of its differences, a polynomial of a lower degree, it rises or falls throughout.
 
     >>> turns([6, 2, 0])
-    [2, 3, 4]
+    [2, 4]
     """
     if len(values) < 2:
         return []

@@ -12,7 +12,7 @@ from math import inf, lcm, prod
 from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
 from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
 
-SAMPLES = (0, 1, 5, 40, 300, 5_000, 10**6)
+SAMPLES = (0, 1, 3, 8, 20, 60, 150, 400, 1_000, 3_000, 10_000, 10**5, 10**6)
 """So far above its least value a symbol is looked at, to find expressions that are the greatest somewhere."""
 
 FEW, NEAR = 4, 64

@@ -22,6 +22,7 @@ from archcalc.memory.optimizer import read_optimizer
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
+from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import NoClosedForm
 from archcalc.sym.periodic import PeriodicSet
 from tests.memory.footprints import forms, numbers
@@ -75,8 +76,8 @@ def test_forms_have_the_values_that_numbers_give(network: str, symbol: str) -> N
     agree(network, symbol, ADAMW, (1, 2, 3, 33, 500))
 
 
-STEPPED = ("bilstm_imdb", "char_rnn", "word_lstm", "seq2seq")
-"""Networks that torch runs step by step: at every length their tape is another."""
+MANY_FORMS = {("bilstm_imdb", "T"), ("char_rnn", "T"), ("word_lstm", "T"), ("seq2seq", "T"), ("swin", "H")}
+"""Networks that torch runs step by step, and one whose windows are padded in another way at almost every size."""
 
 ZOO = [path.stem for path in FILES]
 
@@ -86,7 +87,7 @@ def symbols_of(network: str) -> Iterator[str]:
     yield "N"
     for symbol in ("H", "T"):
         with suppress(SpecError):
-            if len(load(network, free=[symbol]).symbols) == 1 and not (symbol == "T" and network in STEPPED):
+            if len(load(network, free=[symbol]).symbols) == 1:
                 yield symbol
 
 
@@ -95,7 +96,7 @@ def symbols_of(network: str) -> Iterator[str]:
 @pytest.mark.parametrize("setup", [ADAMW, PRACTICE], ids=["plain", "autocast"])
 def test_forms_of_the_zoo_have_the_values_that_numbers_give(network: str, setup: TrainingSetup) -> None:
     for symbol in symbols_of(network):
-        agree(network, symbol, setup)
+        agree(network, symbol, setup, SIZES if (network, symbol) not in MANY_FORMS else (1, 2, 3, 7, 33))
 
 
 @pytest.mark.fuzz
@@ -104,7 +105,12 @@ def test_the_zoo_is_solved(network: str) -> None:
     if not numbers(load(network)):
         pytest.skip("its memory is not predicted")
     for symbol in symbols_of(network):
-        [free] = load(network, free=[symbol]).symbols.values()
+        graph = load(network, free=[symbol])
+        if (network, symbol) in MANY_FORMS:
+            with pytest.raises(Undecided, match="memory has another form at almost every"):
+                budgets(("training_peak <= 1GB",), graph)
+            continue
+        [free] = graph.symbols.values()
         limit = 5 * numbers(at_size(network, symbol, max(2, free.own or 2)))["training_peak"]
         best_fits_and_the_next_does_not(network, symbol, f"training_peak <= {limit}", limit)
 

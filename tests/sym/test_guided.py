@@ -1,7 +1,8 @@
-"""Expressions with a guide: what code does with them is what it does with the number, and the conditions say for which."""
+"""Expressions with a guide: code does with them what it does with numbers, and the conditions say with which."""
 
 import random
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_what_is_made_is_exact_wherever_the_conditions_hold(program: Callable[[D
     met = 0
     for _ in range(40):
         guide = Guide(n=pick.randint(1, 6), m=pick.randint(1, 6))
-        made = expression(program(guide(symbol("n")), guide(symbol("m")))).undecided
+        made = expression(program(*(cast(Dim, guide(symbol(name))) for name in ("n", "m")))).undecided
         assert made.at(**guide.values) == program(guide.values["n"], guide.values["m"])
         assert all(each.at(**guide.values) for each in guide.conditions)
         for _ in range(20):
@@ -49,9 +50,9 @@ def test_what_is_the_same_for_all_values_makes_no_condition() -> None:
 
 
 def test_a_guided_expression_has_no_hash() -> None:
-    """In a set, what is equal at the guide and what is not would be told apart by their hashes, and nobody would know."""
+    """In a set it would be told apart from others by its hash, and no condition would say so."""
     with pytest.raises(TypeError, match="unhashable"):
-        {Guide(n=4)(symbol("n"))}  # noqa: B018  the set is the test
+        {Guide(n=4)(symbol("n"))}
 
 
 def test_plain_expressions_have_no_guide() -> None:
