@@ -74,9 +74,10 @@ def main() -> None:
     for symbol, where, step in (("N", "output_bytes <= 24GiB", 1), ("w", "params <= 5M", 1), ("H", "macs <= 10G", 32)):
         graph = load("resnet50", free=[symbol])
         [budget] = budgets((where,), graph)
-        assert isinstance(budget.claim, Claim)
+        [case] = budget.cases
+        assert isinstance(case.claim, Claim)
         domain = PeriodicSet.modulo(step, [0])
-        work = partial(satisfying, budget.claim, symbol, domain, {})
+        work = partial(satisfying, case.claim, symbol, domain, {})
         best = work().allowed.bounds()
         print(f"{median_of(work):9.2f} ms  {symbol}: {where} (from {best[0]} to {best[1]})" if best else "none")
     whole = median_of(lambda: closed_form(load("resnet50", free=["H", "W"]), "macs"))

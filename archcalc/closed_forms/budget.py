@@ -1,42 +1,74 @@
 """Budgets: conditions on the costs of a network, `params <= 5M and macs <= 4G`, as claims about its free symbols."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import ChainMap
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
 
+from archcalc.closed_forms.memory import EVERY_SIZE, Memory, Piece
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.core.location import Location, Source
-from archcalc.graph.freeing import BATCH
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.memory.footprint import FORMS, Opaque, in_the_batch
+from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
-from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, names_in, parse_expression
+from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, Names, names_in, parse_expression
 from archcalc.spec.value import Real, Value, compared, number_of
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol
+from archcalc.sym.periodic import PeriodicSet
 from archcalc.sym.ratio import is_equal
 
 HELP = "write a condition: params <= 5M and macs <= 4G"
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """A condition on the costs of a network: its text, its claim about free symbols, and the quantities in it."""
+class Case:
+    """A condition where the quantities that it speaks of have these forms: at `sizes`, or at all sizes.
 
-    text: str
+    `why`: why there is no claim; else empty.
+    """
+
     claim: Claim | bool
     quantities: Mapping[str, Expr]
+    sizes: PeriodicSet = EVERY_SIZE
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A condition on a network in free symbols, as somebody wrote it; memory has forms of its own for some sizes."""
+
+    text: str
+    cases: tuple[Case, ...]
+
+    def at(self, size: int) -> Case:
+        """The case of a size."""
+        return next(case for case in self.cases if size in case.sizes)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no symbol decides about it."""
+        return len(self.cases) == 1 and isinstance(self.cases[0].claim, bool)
 
 
 class Quantities(Mapping[str, Value]):
-    """The names in budgets: symbols, parameters, totals of measures, and memory. Values are computed on demand."""
+    """What a budget may speak of: symbols, parameters and totals of measures, worked out when asked for; and in pieces,
+    memory at the `sizes` that are asked about."""
 
-    def __init__(self, graph: Graph, setup: TrainingSetup) -> None:
-        self.graph, self.setup = graph, setup
+    def __init__(self, graph: Graph, setup: TrainingSetup, sizes: PeriodicSet) -> None:
+        self.graph, self.setup, self.sizes = graph, setup, sizes
         self.known: dict[str, Value] = {**graph.params, **{name: symbol(name) for name in graph.symbols}}
 
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces of memory. Raises NoClosedForm where none is predicted."""
+        found = tuple(Memory(self.graph, self.setup).pieces(self.sizes))
+        if found and all(piece.why for piece in found):
+            raise NoClosedForm(f"memory is not predicted: {found[0].why}")
+        return found
+
     def __getitem__(self, name: str) -> Value:
-        if name not in self.known and name in FORMS:
-            self.known |= memory_of(self.graph, self.setup)
         if name not in self.known:
             self.known[name] = MEASURES[name].total(self.graph)
         return self.known[name]
@@ -48,22 +80,15 @@ class Quantities(Mapping[str, Value]):
         return len({*MEASURES, *FORMS, *self.known})
 
 
-def memory_of(graph: Graph, setup: TrainingSetup) -> dict[str, Value]:
-    """The memory of a network as closed forms in the batch size."""
-    if set(graph.symbols) - {BATCH}:
-        raise NoClosedForm("memory has a closed form only in the batch size N")
-    try:
-        return dict(in_the_batch(graph, setup))
-    except Opaque as opaque:
-        raise NoClosedForm(f"memory is not predicted: {opaque}") from None
+def budgets(
+    texts: tuple[str, ...], graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, sizes: PeriodicSet = EVERY_SIZE
+) -> tuple[Budget, ...]:
+    """The budgets that several texts hold, each of one condition or more, joined by `and`; `sizes`: those that are
+    asked about.
 
-
-def budgets(texts: tuple[str, ...], graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> tuple[Budget, ...]:
-    """The budgets in several texts, each with one or more conditions joined by `and`.
-
-    Raises SpecError with all their problems.
+    Raises SpecError with everything that is wrong with them, Undecided where memory has too many forms.
     """
-    quantities = Quantities(graph, setup)
+    quantities = Quantities(graph, setup, sizes)
     found: list[Budget] = []
     problems: list[Diagnostic] = []
     for text in texts:
@@ -96,11 +121,31 @@ def parts(whole: Expression) -> Iterator[Binary]:
 
 def budget(part: Binary, names: Quantities) -> Budget:
     try:
-        left, right = (number_of(side.evaluate(names), side.where) for side in (part.left, part.right))
+        return Budget(part.where.text, tuple(cases(part, names)))
     except NoClosedForm as error:
-        raise problem("AC136", f"no closed form: {error}", part.where) from None
-    measured = {word.id: expression(names[word.id]) for word in names_in(part) if word.id in (*MEASURES, *FORMS)}  # type: ignore[arg-type]
-    return Budget(part.where.text, judged(part.op, left, right), measured)
+        raise problem("AC136", f"there is no closed form: {error}", part.where) from None
+
+
+def cases(part: Binary, names: Quantities) -> Iterator[Case]:
+    """One for all sizes; where memory is spoken of, one to a piece of it."""
+    words = {word.id for word in names_in(part)}
+    of_memory = [name for name in FORMS if name in words and name not in names.known]
+    if not of_memory:
+        yield case(part, names, words)
+        return
+    for piece in names.pieces:
+        sizes = cast(PeriodicSet, piece.sizes)
+        if piece.why:
+            yield Case(False, {}, sizes, piece.why)
+        else:
+            known = ChainMap(piece.figures(*of_memory), names)  # type: ignore[arg-type]
+            yield replace(case(part, known, words), sizes=sizes)
+
+
+def case(part: Binary, names: Names, words: Collection[str]) -> Case:
+    left, right = (number_of(side.evaluate(names), side.where) for side in (part.left, part.right))
+    measured = {name: expression(cast(Expr, names[name])) for name in words if name in (*MEASURES, *FORMS)}
+    return Case(judged(part.op, left, right), measured)
 
 
 def judged(op: str, left: Real, right: Real) -> Claim | bool:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
+from archcalc.closed_forms.memory import Piece, exactness
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Seen
@@ -51,14 +52,15 @@ class Formula:
 class ClosedForms:
     """The results for a network in free symbols. Each file in formulas/ writes them in one format.
 
-    `own`: a value for every symbol, the spec's if it has one. `memory`: quantities of footprint.FORMS. `nodes`: the
-    layers to list; `seen`: their receptive fields, if requested.
+    `own`: a value for every symbol, the spec's if it has one. `memory`: quantities of footprint.FORMS, those of a
+    `piece`. `nodes`: the layers to list; `seen`: their receptive fields, if requested.
     """
 
     graph: Graph
     own: Mapping[str, int]
     formulas: tuple[Formula, ...]
     memory: Mapping[str, Expr] = field(default_factory=dict)
+    piece: Piece | None = None
     nodes: tuple[Node, ...] = ()
     seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
 
@@ -66,6 +68,11 @@ class ClosedForms:
     def feasible(self) -> Feasible:
         """The valid values of every symbol."""
         return feasible(self.graph)
+
+    @property
+    def exact_for(self) -> list[str]:
+        """The sizes for which `memory` is exact, in words; empty where all that fit are."""
+        return list(exactness(self.piece, self.feasible.by_symbol)) if self.piece else []
 
     @property
     def sizes_in_words(self) -> dict[str, str]:

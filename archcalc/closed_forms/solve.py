@@ -7,20 +7,22 @@ Every condition becomes the set of values that satisfy it. The answer is the int
 - all others: value by value between bounds, which must be given.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 
-from archcalc.closed_forms.budget import Budget, budgets
+from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
 from archcalc.graph.graph import Graph
 from archcalc.sym.bounds import Interval, grows
-from archcalc.sym.decide import Undecided, degree_of, period_of, solutions
+from archcalc.sym.decide import Undecided, cases, combined_sets, degree_of, period_of, solutions
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
 FAR = 1 << 62
 """Larger than any batch size or width in use: a budget that holds here is taken to hold for all values."""
+
+NONE = PeriodicSet()
 
 EXACT = 65_536
 """The limit on values evaluated to solve one condition exactly."""
@@ -31,10 +33,12 @@ EXACT = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values that satisfy one condition, and the method that found them."""
+    """The values for which one condition holds, and how they were found, each way once. `left_out`: those of which
+    nothing is known, as memory is not predicted."""
 
     allowed: PeriodicSet
-    how: str
+    how: tuple[str, ...]
+    left_out: PeriodicSet = NONE
 
 
 def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
@@ -48,13 +52,28 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
     if claim.relation == ">=" and grows(-claim.left, symbol, within):
         greatest = last_that_holds(holds, int(least), most)
         allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
-        return Found(allowed, f"bisection: never decreases as {symbol} grows, so the answer is exact")
+        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
     if claim.relation == ">=" and grows(claim.left, symbol, within):
         before = last_that_holds(lambda value: not holds(value), int(least), most)
         first = int(least) if before is None else before + 1
         allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
-        return Found(allowed, f"bisection: never decreases as {symbol} grows, so the answer is exact")
+        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
+    if split := cases(claim):
+        every, parts = split
+        found = [of_claim(each, symbol, domain, ranges) for each in parts]
+        return Found(combined_sets(every, (each.allowed for each in found)), ways(found))
     return exactly(claim, symbol, int(least), most)
+
+
+def of_claim(claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    if isinstance(claim, bool):
+        return Found(domain if claim else NONE, (f"it does not depend on {symbol}",))
+    return satisfying(claim, symbol, domain, ranges)
+
+
+def ways(found: Iterable[Found]) -> tuple[str, ...]:
+    """How several conditions were solved, each way once."""
+    return tuple(dict.fromkeys(way for each in found for way in each.how))
 
 
 def bounded(value: int) -> int | None:
@@ -66,14 +85,16 @@ def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
     last = None if most == inf else int(most)
     try:
         if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            return Found(solutions(claim.left, claim.relation, symbol, least, last), "exact: periodic in the size")
-        reason = "its period is too long"
+            return Found(
+                solutions(claim.left, claim.relation, symbol, least, last), ("exact: it repeats with the size",)
+            )
+        reason = "it repeats after too long"
     except Undecided as undecided:
         reason = str(undecided)
     if last is None or last - least > EXACT:
         raise Undecided(f"{reason}; limit {symbol} to at most {EXACT:,} values, so that each can be tried")
     members = (value for value in range(least, last + 1) if claim.at(**{symbol: value}))
-    return Found(PeriodicSet.of(members), f"all {last - least + 1:,} values tried")
+    return Found(PeriodicSet.of(members), (f"all {last - least + 1:,} values tried",))
 
 
 def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
@@ -116,7 +137,8 @@ class Answer:
         """The quantities of the budgets at a value."""
         found: dict[str, int] = {}
         for budget in self.budgets:
-            found |= {name: whole.at(**{self.symbol: value}) for name, whole in budget.quantities.items()}
+            quantities = budget.at(value).quantities
+            found |= {name: whole.at(**{self.symbol: value}) for name, whole in quantities.items()}
         return found
 
 
@@ -141,8 +163,8 @@ def answer(
     allowed, how = fits, []
     for budget in limits:
         made = of_budget(budget, symbol, domain, ranges)
-        allowed &= made.allowed
-        how.append(made.how)
+        fits, allowed = fits - made.left_out, allowed & made.allowed
+        how.append("; ".join(made.how))
     best, greatest = extreme(allowed)
     return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
 
@@ -164,12 +186,25 @@ def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False)
 
 
 def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
-    if isinstance(budget.claim, bool):
-        return Found(domain if budget.claim else PeriodicSet(), f"independent of {symbol}")
-    others = budget.claim.left.symbols() - {symbol}
+    """The values for which a budget is kept: in every case of it those of its sizes."""
+    found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
+    return Found(
+        combined_sets(False, (each.allowed for each in found)),
+        ways(sorted(found, key=lambda each: bool(each.left_out))),
+        combined_sets(False, (each.left_out for each in found)),
+    )
+
+
+def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+    if case.why:
+        return Found(NONE, (f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}",), sizes)
+    others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
     if others:
-        raise Undecided(f"{budget.text} also depends on {', '.join(sorted(others))}; set a number with --set")
-    return satisfying(budget.claim, symbol, domain, ranges)
+        raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
+    if not sizes:
+        return Found(NONE, ())
+    found = of_claim(case.claim, symbol, sizes, ranges)
+    return replace(found, allowed=found.allowed & sizes)
 
 
 def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:

@@ -1,16 +1,16 @@
 """`archcalc formula`: closed forms in free symbols."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
-from archcalc.closed_forms.budget import memory_of
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
+from archcalc.closed_forms.memory import Memory, Piece
 from archcalc.command import names_of, output_option, overrides_of, spec_options, training_options, write_output
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
@@ -20,7 +20,8 @@ from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup, setup_of_options
-from archcalc.sym.expr import Expr, NoClosedForm, expression
+from archcalc.sym.decide import Undecided
+from archcalc.sym.expr import NoClosedForm
 
 BY_LAYER = ("shape", "receptive_field")
 """Quantities without a total, printed layer by layer."""
@@ -39,9 +40,9 @@ BY_LAYER = ("shape", "receptive_field")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print totals as closed forms in free symbols, and the values for which they are valid.
 
-    --free H,W frees the axes of the first input (T for a sequence, D,H,W for a volume), --free N the batch size, and
-    --free w or --free depths[0] a parameter. --of accepts every quantity of `report`, shape and receptive_field. If
-    only N is free, it also accepts saved_bytes, inference_peak, training_peak and iteration_peak (text and JSON).
+    --free H,W frees the axes of the inputs (T for a sequence, D,H,W for a volume), --free N the batch size, and
+    --free w or --free depths[0] a parameter. --of accepts every quantity of `report`, shape and receptive_field; in
+    text and JSON also saved_bytes, inference_peak, training_peak and iteration_peak.
     """
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
@@ -73,18 +74,21 @@ def closed_forms(
         nodes = graph.nodes
     seen = seen_by(graph) if "receptive_field" in wanted else {}
     formulas = tuple(each for each in made if each)
-    return ClosedForms(graph, own, formulas, dict(memory_or_reported(graph, wanted, setup)), nodes, seen)
+    figures = [name for name in wanted if name in FORMS]
+    piece = memory_or_said(graph, figures, setup) if figures else None
+    return ClosedForms(graph, own, formulas, piece.figures(*figures) if piece else {}, piece, nodes, seen)
 
 
-def memory_or_reported(graph: Graph, wanted: Sequence[str], setup: TrainingSetup) -> Iterator[tuple[str, Expr]]:
-    """The requested memory quantities."""
-    names = [name for name in wanted if name in FORMS]
-    if names:
-        try:
-            found = memory_of(graph, setup)
-            yield from ((name, expression(cast(Expr, found[name]))) for name in names)
-        except NoClosedForm as error:
-            click.echo(f"archcalc: {', '.join(names)}: {error}", err=True)
+def memory_or_said(graph: Graph, figures: Sequence[str], setup: TrainingSetup) -> Piece | None:
+    """The memory that figures are wanted of; what has no closed form is said."""
+    try:
+        found = Memory(graph, setup).main()
+        why = found.why and f"memory is not predicted: {found.why}"
+    except (NoClosedForm, Undecided) as error:
+        why = str(error)
+    if why:
+        click.echo(f"archcalc: {', '.join(figures)}: {why}", err=True)
+    return None if why else found
 
 
 def named(graph: Graph, name: str) -> Node:

@@ -19,7 +19,7 @@ from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.memory.training_setup import setup_of_options
 from archcalc.spec.declaration import Document
-from archcalc.sym.decide import Undecided
+from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
 
 SHOWN = 6
@@ -80,7 +80,7 @@ def asked(document: Document, options: dict[str, Any]) -> Asked:
     graph = with_free(document, [options["symbol"]], batch=options["batch"], dtype=options["dtype"])
     symbol = symbol_asked(document, graph, options["symbol"])
     limits = PeriodicSet.modulo(options["step"] or 1, [0], 1, options["most"])
-    asked_for = budgets(options["where"], graph, setup_of_options(options))
+    asked_for = budgets(options["where"], graph, setup_of_options(options), limits)
     found = answer(graph, symbol, asked_for, within=limits, no_loss=options["no_loss"])
     reasons = feasible(graph, lossless(graph) if options["no_loss"] else ()).reasons[symbol]
     return Asked(graph, found, reasons, options["near"])
@@ -102,8 +102,20 @@ def symbol_asked(document: Document, graph: Graph, name: str) -> str:
 
 
 def as_text(asked: Asked) -> Iterator[str]:
-    made, symbol = asked.answer, asked.answer.symbol
     yield asked.graph.name
+    yield from answered(asked.answer)
+    yield from why(asked)
+    if asked.near is not None:
+        yield nearest(asked.answer.allowed, asked.near)
+
+
+def answered(made: Answer) -> Iterator[str]:
+    symbol = made.symbol
+    if made.budgets and made.fits and all(budget.is_constant for budget in made.budgets):
+        kept = f"every {symbol} that fits keeps" if made.allowed else f"no value of {symbol} keeps"
+        told = costs(made, int(reach(made.fits)[0]))
+        yield f"{kept} within the budget, which does not depend on {symbol}{told}"
+        return
     if made.best is None:
         yield f"no value of {symbol} {'meets the budget' if made.fits else 'fits'}"
     elif made.budgets and made.greatest:
@@ -114,9 +126,6 @@ def as_text(asked: Asked) -> Iterator[str]:
             yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
     if made.budgets and made.fails is not None:
         yield f"{symbol} = {made.fails:,}{costs(made, made.fails)}: {'too much' if made.greatest else 'not enough'}"
-    yield from why(asked)
-    if asked.near is not None:
-        yield nearest(made.allowed, asked.near)
 
 
 def in_words(allowed: PeriodicSet, symbol: str) -> str:

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from archcalc.core.dim import Dim, is_number, maximum, summed
+from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph
 from archcalc.memory.engine import inference, training
-from archcalc.memory.optimizer_memory import state_bytes, step_peak
+from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
 from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved, tape_of
 from archcalc.memory.timeline import Timeline, TimelineStep
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once
-from archcalc.sym.expr import Expr, Symbol, expression
 
-__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "in_the_batch"]
+__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "lines_of"]
 
 
 @dataclass(frozen=True)
@@ -146,68 +144,28 @@ def step_of(weights: Sequence[Weight], learned: Sequence[Weight], setup: Trainin
     return Step(optimizer.name, implementation, state, step_peak(optimizer, learned, implementation))
 
 
-# --- closed forms in the batch ---------------------------------------------------------------------------------------
+# --- closed forms ----------------------------------------------------------------------------------------------------
 
 FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
 """The names of memory figures in budgets."""
 
 
-def in_the_batch(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, Dim]:
-    """The figures in bytes as formulas of a free batch, exact for a batch of at least 2; numbers if the batch is fixed.
+def lines_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, list[Dim]]:
+    """For each figure, the amounts in bytes of which it is the maximum: expressions if the network has free symbols.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
     kept, timeline = trained(graph, setup)
-    weights = weights_of(graph)
-    step = step_of(weights, learned_weights(graph), setup)
-    standing = bytes_of(weights) + (step.state if step else 0)
-    peak = highest(timeline.steps)
+    weights, learned = weights_of(graph), learned_weights(graph)
+    standing, stepping = bytes_of(weights), [0]
+    if setup.optimizer:
+        standing += state_bytes(setup.optimizer, weights if setup.optimizer.at_once else learned)
+        stepping = list(amounts_of_step(setup.optimizer, learned, setup.implementation))
+    alive = [step.live for step in timeline.steps]
+    inferred = inference(tape_of(graph, run_of(graph, setup, is_training=False)))
     return {
-        "saved_bytes": summed(nbytes for _, nbytes in kept),
-        "inference_peak": highest(inference(tape_of(graph, run_of(graph, setup, is_training=False))).steps),
-        "training_peak": peak,
-        "iteration_peak": standing + maximum(peak, timeline.left + (step.temporaries if step else 0)),
+        "saved_bytes": [summed(nbytes for _, nbytes in kept)],
+        "inference_peak": [step.live for step in inferred.steps],
+        "training_peak": alive,
+        "iteration_peak": [standing + live for live in (*alive, *(timeline.left + each for each in stepping))],
     }
-
-
-def highest(steps: Iterable[TimelineStep]) -> Dim:
-    """The maximum over all steps: a number, or the maximum of the linear functions that are largest somewhere."""
-    lives = list(dict.fromkeys(step.live for step in steps))
-    if is_number(*lives):
-        return max(lives)
-    return maximum(*upper_hull([expression(live) for live in lives]))
-
-
-def upper_hull(lines: Sequence[Expr]) -> list[Dim]:
-    """The lines `a N + b` that are the largest for some N >= 1; all expressions if some are not linear."""
-    points: dict[int, int] = {}
-    for line in lines:
-        slope, rest = slope_of(line)
-        if slope is None:
-            return [cast(Dim, each) for each in lines]
-        points[slope] = max(rest, points.get(slope, rest))
-    hull: list[tuple[int, int]] = []
-    for slope, rest in sorted(points.items()):
-        while hull and (hull[-1][0] + hull[-1][1] <= slope + rest or beyond(hull, slope, rest)):
-            hull.pop()
-        hull.append((slope, rest))
-    kept = set(hull)
-    return [cast(Dim, line) for line in lines if slope_of(line) in kept]
-
-
-def beyond(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
-    """Whether the last line is never above both the one before it and the new one."""
-    if len(hull) < 2:
-        return False
-    (a, b), (c, d) = hull[-2:]
-    return (d - rest) * (c - a) <= (b - d) * (slope - c)
-
-
-def slope_of(line: Expr) -> tuple[int | None, int]:
-    """`a` and `b` of `a N + b`; the slope is None if an expression is not linear."""
-    others = [(monomial, c) for monomial, c in line.terms.items() if monomial]
-    if len(line.symbols()) > 1 or any(
-        len(m) != 1 or m[0][1] != 1 or not isinstance(m[0][0], Symbol) for m, _ in others
-    ):
-        return None, 0
-    return sum(c for _, c in others), line.constant

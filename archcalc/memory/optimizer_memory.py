@@ -1,4 +1,4 @@
-"""What an optimizer takes, in bytes: its state between steps, and what one step makes beside it."""
+"""The memory of an optimizer in bytes: its state between steps, and the temporaries of a step."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -17,10 +17,10 @@ def state_bytes(optimizer: Optimizer, weights: Sequence[Weight]) -> Dim:
 
 
 def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation: str) -> Iterator[Change]:
-    """Every allocation and release of one `step()` on a CPU once state is there, in order (releases that follow each
-    other directly: in any). Gradients are there before and after.
+    """Every allocation and release of one `step()` on a CPU after state exists, in order (consecutive releases: in any
+    order). Gradients exist before and after.
 
-    Raises ValueError where torch has no such implementation.
+    Raises ValueError if torch has no such implementation.
     """
     check(optimizer, implementation)
     tensors = [tensor_of(weight) for weight in learned(weights)]
@@ -31,21 +31,28 @@ def temporaries(optimizer: Optimizer, weights: Sequence[Weight], implementation:
 
 
 def step_peak(optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False) -> int:
-    """The most bytes that a step holds above weights, gradients and state: in tensors, or with the `workspaces` that
-    operators need for themselves. Raises ValueError where torch has no such implementation.
+    """The peak bytes of a step without weights, gradients and state: of tensors only, or including the `workspaces` of
+    operators. Raises ValueError if torch has no such implementation.
     """
+    return max(amounts_of_step(optimizer, weights, implementation, workspaces=workspaces))
+
+
+def amounts_of_step(
+    optimizer: Optimizer, weights: Sequence[Weight], implementation: str, *, workspaces: bool = False
+) -> Iterator[Dim]:
+    """The bytes that a step holds: at its start, and after each change."""
     changes = temporaries(optimizer, weights, implementation)
-    return max(accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0))
+    return accumulate((each.size for each in changes if workspaces or not each.workspace), initial=0)
 
 
 NEIGHBOURS = ("float32", "bfloat16")
 
 
 def groups(tensors: Sequence[Tensor]) -> list[Tensors]:
-    """Tensors by dtype, in the order in which a list operation takes the dtypes.
+    """Tensors grouped by dtype, in the order in which a list operation processes the groups.
 
-    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen), whose order with
-    libstdc++ is: the dtype met last comes first, but float32 and bfloat16, which share a bucket, stay together.
+    torch groups them in a C++ hash map (`_group_tensors_by_first_tensors_device_and_dtype` in ATen). With libstdc++,
+    the dtype seen last comes first, but float32 and bfloat16, which share a bucket, stay together.
 
     >>> [each[0].dtype for each in groups([Tensor((1,), d) for d in ("bfloat16", "float64", "float32")])]
     ['float64', 'float32', 'bfloat16']

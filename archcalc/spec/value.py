@@ -161,8 +161,8 @@ def decided_within(domains: Mapping[str, Any], claim: Claim, where: Location) ->
     verdict = always(claim, domains)
     if verdict.holds:
         return True
-    if always(opposite(claim), domains).holds:
-        return False
+    if never := always(~claim, domains).holds:
+        return not never
     names = " and ".join(sorted(claim.left.symbols()))
     example = ""
     if verdict.status is Status.REFUTED and verdict.counterexample:
@@ -170,17 +170,6 @@ def decided_within(domains: Mapping[str, Any], claim: Claim, where: Location) ->
     help = f"the set of layers cannot depend on a free symbol; set it: --set {names}=64"
     message = f"whether {claim} depends on {names}"
     raise problem("AC136", message, where, help=help, notes=[example] if example else [])
-
-
-def opposite(claim: Claim) -> Claim:
-    """
-    >>> from archcalc.sym.expr import symbol
-    >>> print(opposite(Claim(symbol("n") - 3, ">=")))
-    -n + 2 ≥ 0
-    """
-    if claim.relation == ">=":
-        return Claim(-claim.left - 1, ">=")
-    return Claim(claim.left, "!=" if claim.relation == "==" else "==")
 
 
 # --- arithmetic ---------------------------------------------------------------------------------------------------
@@ -250,7 +239,7 @@ def compared(op: str, a: Real, b: Real) -> bool | Claim:
         return ORDER[op](a, b)
     if op in ("<", ">"):
         held = at_least(a, b) if op == "<" else at_least(b, a)
-        return opposite(held) if isinstance(held, Claim) else not held
+        return ~held if isinstance(held, Claim) else not held
     return at_least(b, a) if op == "<=" else at_least(a, b)
 
 

@@ -5,17 +5,30 @@ polynomials. Finitely many values therefore decide every question. Anything outs
 never guessed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from functools import reduce
 from itertools import pairwise, product
 from math import gcd, inf, lcm
 from typing import TypeAlias
 
 from archcalc.sym.bounds import Interval, interval
-from archcalc.sym.expr import Atom, Claim, Expr, FloorDiv, Group, Monomial, Number, Relation, Symbol, expression, holds
+from archcalc.sym.expr import (
+    Atom,
+    Claim,
+    Expr,
+    Extremum,
+    FloorDiv,
+    Group,
+    Monomial,
+    Number,
+    Relation,
+    Symbol,
+    expression,
+    holds,
+)
+from archcalc.sym.expr import claim as claim_that
 from archcalc.sym.periodic import PeriodicSet, Piece
 
 MAX_POINTS = 200_000
@@ -162,6 +175,9 @@ def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, mos
     everywhere = PeriodicSet.interval(least, most)
     if whole.is_constant:
         return everywhere if holds(whole.constant, relation) else PeriodicSet()
+    if split := cases(Claim(whole, relation)):
+        every, parts = split
+        return combined_sets(every, (of_claim(each, symbol, everywhere) for each in parts))
     try:
         period, _ = period_of(whole, symbol)
     except Undecided as undecided:
@@ -171,6 +187,19 @@ def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, mos
     if degree_of(whole, symbol) > 1:
         return of_polynomials(whole, relation, symbol, least, period) & everywhere
     return of_lines(whole, relation, symbol, least, period) & everywhere
+
+
+def of_claim(claim: bool | Claim, symbol: str, domain: PeriodicSet) -> PeriodicSet:
+    """The numbers of a domain for which a claim holds."""
+    if isinstance(claim, bool):
+        return domain if claim else PeriodicSet()
+    least, most = reach(domain)
+    return solutions(claim.left, claim.relation, symbol, int(least), None if most == inf else int(most)) & domain
+
+
+def combined_sets(every: bool, sets: Iterable[PeriodicSet]) -> PeriodicSet:
+    """What is in all sets, or in any."""
+    return reduce(PeriodicSet.__and__ if every else PeriodicSet.__or__, sets)
 
 
 def tried(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str) -> PeriodicSet:
@@ -198,64 +227,98 @@ def of_lines(whole: Expr, relation: Relation, symbol: str, least: int, period: i
     return PeriodicSet([*PeriodicSet.of(ragged).pieces, *PeriodicSet.interval(max(settled, least)).pieces])
 
 
-def settled_after(whole: Expr, relation: Relation, symbol: str, least: int, settled: int, period: int) -> PeriodicSet:
-    """Solutions found by trying every number up to the start of the periodic part."""
-    if settled - least > 5 * MAX_PERIOD:
-        raise Undecided(f"it becomes periodic only at {settled:,}")
-    head = [n for n in range(least, settled) if holds(whole.at(**{symbol: n}), relation)]
-    tail = [n for n in range(settled, settled + period) if holds(whole.at(**{symbol: n}), relation)]
-    pieces = [Piece(start, end, 1, frozenset({0})) for start, end in stretches(head)]
-    return PeriodicSet([*pieces, Piece(settled, None, period, frozenset(n % period for n in tail))])
-
-
-def stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Runs of consecutive numbers as half-open ranges."""
-    start = None
-    for i, n in enumerate(numbers):
-        start = n if start is None else start
-        if i + 1 == len(numbers) or numbers[i + 1] != n + 1:
-            yield start, n + 1
-            start = None
-
-
 def of_polynomials(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
-    """Solutions of an expression that is a polynomial for each remainder.
+    """On each remainder a polynomial, whose sign changes where `turns` says."""
+    degree = degree_of(whole, symbol)
+    truths: dict[int, dict[int, bool]] = {}
+    for first in range(least, least + period):
+        values = [whole.at(**{symbol: first + q * period}) for q in range(degree + 1)]
+        for q in (0, *turns(values)):
+            truths.setdefault(least + q * period, {})[first % period] = holds(value_at(values, q), relation)
+    return PeriodicSet(alike(truths, period))
 
-    Its sign is constant beyond a bound on its roots (Cauchy 1829).
+
+def alike(truths: Mapping[int, Mapping[int, bool]], period: int) -> Iterator[Piece]:
+    """Pieces of the numbers of those remainders of which the last that was said is that it holds from there on."""
+    holding: set[int] = set()
+    starts = sorted(truths)
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        holding |= {remainder for remainder, holds_on in truths[start].items() if holds_on}
+        holding -= {remainder for remainder, holds_on in truths[start].items() if not holds_on}
+        yield Piece(start, end, period, frozenset(holding))
+
+
+def turns(values: Sequence[int]) -> list[int]:
+    """The whole numbers above 0 at which the polynomial with these values at 0, 1, 2 ... has another sign than before.
+
+    Between two turns of its differences, a polynomial of a lower degree, it rises or falls throughout.
+
+    >>> turns([6, 2, 0])
+    [2, 4]
     """
-    degree, settled = degree_of(whole, symbol), least
-    for i in range(period):
-        values = [whole.at(**{symbol: least + i + q * period}) for q in range(degree + 1)]
-        settled = max(settled, least + i + (root_bound(values) + 1) * period)
-    return settled_after(whole, relation, symbol, least, settled + period, period)
+    if len(values) < 2:
+        return []
+    slopes = [after - before for before, after in pairwise(values)]
+    found: list[int] = []
+    for start, end in pairwise([0, *turns(slopes), None]):
+        assert start is not None
+        found += changes(values, start, end, value_at(slopes, start))
+    return sorted(set(found))
 
 
-def root_bound(values: Sequence[int]) -> int:
-    """A number greater than every root of the polynomial with these values at 0, 1, 2 ..."""
-    coefficients = interpolated(values)
-    while len(coefficients) > 1 and not coefficients[-1]:
-        coefficients.pop()
-    if len(coefficients) == 1:
-        return 0
-    return int(max(abs(c) for c in coefficients[:-1]) / abs(coefficients[-1])) + 2
+def changes(values: Sequence[int], start: int, end: int | None, slope: int) -> Iterator[int]:
+    """Where the sign changes from one number to the next after `start`, up to `end`, where its slope has one sign."""
+    last = start + 1 if end is None else end
+    while end is None and slope and sign(value_at(values, last)) != sign(slope):
+        last = start + 2 * (last - start)
+    low = start
+    while sign(value_at(values, low)) != sign(value_at(values, last)):
+        before, low = low, last
+        while low - before > 1:
+            middle = (before + low) // 2
+            same = sign(value_at(values, middle)) == sign(value_at(values, before))
+            before, low = (middle, low) if same else (before, middle)
+        yield low
 
 
-def interpolated(values: Sequence[int]) -> list[Fraction]:
-    """The coefficients, the constant first, of the polynomial with these values at 0, 1, 2 ... (Newton's differences).
+def sign(value: int) -> int:
+    return (value > 0) - (value < 0)
 
-    >>> [int(c) for c in interpolated([1, 2, 5])]
-    [1, 0, 1]
+
+def value_at(values: Sequence[int], q: int) -> int:
+    """What a polynomial with these values at 0, 1, 2 ... is at q (Newton's differences).
+
+    >>> value_at([0, 1, 4], 5)
+    25
     """
-    made = [Fraction(0)] * len(values)
-    basis, row = [Fraction(1)], [Fraction(v) for v in values]
+    made, factor, row = 0, 1, list(values)
     for k in range(len(values)):
-        for i, b in enumerate(basis):
-            made[i] += row[0] * b
+        made += factor * row[0]
+        factor = factor * (q - k) // (k + 1)
         row = [after - before for before, after in pairwise(row)]
-        basis = [
-            (before - k * b) / (k + 1) for before, b in zip([Fraction(0), *basis], [*basis, Fraction(0)], strict=True)
-        ]
     return made
+
+
+def cases(claim: Claim) -> tuple[bool, list[bool | Claim]] | None:
+    """A claim on the greatest or the least of several, as one claim on each: whether all have to hold, or any.
+
+    None where no maximum or minimum stands alone in it.
+
+    >>> from archcalc.sym.expr import largest, symbol
+    >>> every, parts = cases(Claim(100 - largest(symbol("n") ** 2, 5 * symbol("n")), ">="))
+    >>> every, [str(each) for each in parts]
+    (True, ['-5·n + 100 ≥ 0', '-n² + 100 ≥ 0'])
+    """
+    whole = claim.left
+    for monomial, c in whole.terms.items():
+        if len(monomial) == 1 and monomial[0][1] == 1 and isinstance(atom := monomial[0][0], Extremum):
+            if claim.relation == "==":
+                return True, [claim_that(whole, ">="), claim_that(-whole, ">=")]
+            if claim.relation == "!=":
+                return False, [claim_that(whole - 1, ">="), claim_that(-whole - 1, ">=")]
+            rest = whole - Expr({monomial: c})
+            return atom.sign * c < 0, [claim_that(rest + arg * c, ">=") for arg in atom.args]
+    return None
 
 
 # --- conditions of any symbols ---------------------------------------------------------------------------------------

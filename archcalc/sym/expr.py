@@ -18,9 +18,9 @@ Rules (each an identity of the integers; the functions that apply them cite them
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache, reduce, wraps
 from math import gcd
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, Protocol, TypeAlias, Union
 
 from archcalc.sym.notation import Notation
 from archcalc.sym.text import TEXT
@@ -141,6 +141,16 @@ class Group(Atom):
         return notation.group(written(self.sum.terms, notation))
 
 
+class Decider(Protocol):
+    """What guided.py gives to expressions for which every condition is decided."""
+
+    def lifted(self, whole: "Expr") -> "Expr":
+        """The expression, with this decider."""
+
+    def decides(self, left: "Expr", relation: "Relation") -> bool:
+        """Whether `left relation 0` holds."""
+
+
 class Expr:
     """A polynomial: `terms` maps monomials to coefficients, none of them zero. Immutable."""
 
@@ -192,6 +202,16 @@ class Expr:
     @property
     def is_constant(self) -> bool:
         return not self.terms or (len(self.terms) == 1 and () in self.terms)
+
+    @property
+    def decider(self) -> Decider | None:
+        """What decides conditions on it, where anything does (guided.py)."""
+        return None
+
+    @property
+    def undecided(self) -> "Expr":
+        """The expression without what decides conditions on it."""
+        return Expr(self.terms) if self.decider else self
 
     def atoms(self) -> Iterator[Atom]:
         """Every atom of its monomials, each once."""
@@ -386,6 +406,16 @@ class Claim:
         """Whether it holds, given a value for every symbol."""
         return holds(self.left.at(**values), self.relation)
 
+    def __invert__(self) -> "Claim":
+        """What holds where this does not.
+
+        >>> print(~Claim(symbol("n") - 3, ">="))
+        -n + 2 ≥ 0
+        """
+        if self.relation == ">=":
+            return Claim(-self.left - 1, ">=")
+        return Claim(self.left, "!=" if self.relation == "==" else "==")
+
     def __str__(self) -> str:
         return f"{self.left} {SIGNS[self.relation]} 0"
 
@@ -405,12 +435,28 @@ def claim(left: Number, relation: Relation) -> bool | Claim:
     H - 16·⌊H/16⌋ = 0 True
     """
     left = expression(left)
-    return holds(left.constant, relation) if left.is_constant else Claim(left, relation)
+    if left.is_constant:
+        return holds(left.constant, relation)
+    return left.decider.decides(left, relation) if left.decider else Claim(left, relation)
+
+
+def keeping_the_decider(function: Callable[..., Expr]) -> Callable[..., Expr]:
+    """The function; what it makes of an expression with a decider has that decider too."""
+
+    @wraps(function)
+    def made(*args: Any) -> Expr:
+        decider = next((each.decider for each in args if isinstance(each, Expr) and each.decider), None)
+        if decider is None:
+            return function(*args)
+        return decider.lifted(function(*(each.undecided if isinstance(each, Expr) else each for each in args)))
+
+    return made
 
 
 # --- floor division ---------------------------------------------------------------------------------------------------
 
 
+@keeping_the_decider
 @lru_cache(MEMORY)
 def floor_div(numerator: Number, divisor: Number) -> Expr:
     """`numerator // divisor` in normal form. A symbolic divisor is assumed to be positive."""
@@ -539,6 +585,10 @@ def extremum(args: Iterable[Number], sign: int) -> Expr:
     >>> print(extremum([n, n + 3, 2 * n], 1))
     max(n + 3, 2·n)
     """
+    return (largest if sign > 0 else least)(*args)
+
+
+def extreme(args: Iterable[Number], sign: int) -> Expr:
     kept: list[Expr] = []
     for arg in (each for given in args for each in flattened(expression(given), sign)):
         for i, other in enumerate(kept):
@@ -565,12 +615,14 @@ def flattened(arg: Expr, sign: int) -> tuple[Expr, ...]:
     return (arg,)
 
 
+@keeping_the_decider
 def largest(*args: Number) -> Expr:
-    return extremum(args, 1)
+    return extreme(args, 1)
 
 
+@keeping_the_decider
 def least(*args: Number) -> Expr:
-    return extremum(args, -1)
+    return extreme(args, -1)
 
 
 def grouped(total: Number) -> Expr:
@@ -602,6 +654,7 @@ def with_constant(total: Expr) -> Expr | None:
     return of_atom(FloorDiv(atom.numerator + atom.divisor * total.constant, atom.divisor))
 
 
+@keeping_the_decider
 @lru_cache(MEMORY)
 def volume(*dims: Number) -> Expr:
     """The product of dimensions, unexpanded, so that equal volumes add up.
@@ -614,7 +667,12 @@ def volume(*dims: Number) -> Expr:
 
 
 def total(terms: Iterable[Number]) -> Expr:
-    """The sum of many expressions, computed in one pass."""
+    """The sum of many: one dictionary, filled once."""
+    return sum_of(*terms)
+
+
+@keeping_the_decider
+def sum_of(*terms: Number) -> Expr:
     made: Terms = {}
     for each in terms:
         for monomial, c in expression(each).terms.items():

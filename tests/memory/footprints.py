@@ -3,15 +3,17 @@
 If no machine is named, memory is predicted for the one that the tests run on: processors differ in their kernels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
+from archcalc.closed_forms.memory import Memory
 from archcalc.codegen import generate
 from archcalc.graph.graph import Graph
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
+from archcalc.sym.periodic import PeriodicSet
 from archcalc.verification.memory import measured as memory
 from archcalc.verification.memory import saved
 from archcalc.verification.network import SHARE, free_memory
@@ -36,6 +38,31 @@ def predicted(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> Footprint:
     if found.iteration > SHARE * (free := free_memory("cpu")):
         pytest.skip(f"needs {found.iteration / 2**30:.1f} GiB, but only {free / 2**30:.1f} GiB are free")
     return found
+
+
+def numbers(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
+    """The figures that a budget may speak of, of a network of numbers; no figures where memory is not predicted."""
+    try:
+        found = footprint_of(graph, setup)
+    except Opaque:
+        return {}
+    return {
+        "saved_bytes": sum(found.saved.values()),
+        "inference_peak": found.inference.live,
+        "training_peak": found.training.live,
+        "iteration_peak": found.iteration,
+    }
+
+
+def forms(graph: Graph, setup: TrainingSetup, sizes: Iterable[int]) -> dict[int, dict[str, int]]:
+    """The same at several sizes, from closed forms in the one symbol that is free."""
+    memory, asked = Memory(graph, setup), PeriodicSet.of(sizes)
+    return {
+        size: {name: whole.at(**{memory.symbol: size}) for name, whole in piece.figures(*piece.lines).items()}
+        for piece in memory.pieces(asked)
+        for size in sizes
+        if piece.sizes and size in piece.sizes
+    }
 
 
 def differences(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:

@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from archcalc.codegen import generate
-from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.core.volume import Volume
@@ -17,7 +16,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.layer import Layer
 from archcalc.memory.autocast import volumes
-from archcalc.memory.footprint import Opaque, footprint_of, in_the_batch
+from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.tape import saved as saved_of
 from archcalc.memory.tape import tape_of
 from archcalc.memory.training_setup import TrainingSetup
@@ -25,7 +24,7 @@ from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.verification.memory import saved
 from archcalc.verification.trace import Running
-from tests.memory.footprints import differences, predicted
+from tests.memory.footprints import differences, forms, numbers, predicted
 from tests.memory.test_checkpointing import FORKED
 from tests.memory.test_checkpointing import TOKENS as BLOCKS
 from tests.memory.test_kernels import CASES, graph_of
@@ -181,17 +180,10 @@ def test_figures_that_were_measured_independently() -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "tokens", "blocks", "sums", "resnet18"])
-def test_closed_forms_equal_the_numeric_results(name: str) -> None:
-    forms = in_the_batch(with_free(of(name), ["N"]), SETUP)
-    for batch in (2, 3, 5, 40):
-        found = footprint_of(build(of(name), batch=batch), SETUP)
-        numbers = {
-            "saved_bytes": sum(found.saved.values()),
-            "inference_peak": found.inference.live,
-            "training_peak": found.training.live,
-            "iteration_peak": found.iteration,
-        }
-        assert {key: number_at(forms[key], {"N": batch}) for key in numbers} == numbers
+def test_closed_forms_have_the_values_that_numbers_give(name: str) -> None:
+    sizes = (1, 2, 3, 5, 40)
+    found = forms(with_free(of(name), ["N"]), SETUP, sizes)
+    assert found == {batch: numbers(build(of(name), batch=batch), SETUP) for batch in sizes}
 
 
 # --- what is not predicted -------------------------------------------------------------------------------------------

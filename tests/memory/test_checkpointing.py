@@ -8,14 +8,13 @@ import torch
 
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
-from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.memory.checkpointing import checkpointed_blocks
-from archcalc.memory.footprint import footprint_of, in_the_batch
+from archcalc.memory.footprint import footprint_of
 from archcalc.memory.recompute import stretches
 from archcalc.memory.tape import tape_of
 from archcalc.memory.training_setup import TrainingSetup
@@ -23,7 +22,7 @@ from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.verification.trace import Running
 from tests.goldens import assert_golden
-from tests.memory.footprints import differences, predicted
+from tests.memory.footprints import differences, forms, numbers, predicted
 from tests.memory.test_memory import SMALL
 from tests.networks.zoo import document, references
 from tests.shell import Shell
@@ -172,11 +171,9 @@ def test_the_peak_of_a_checkpointed_vit() -> None:
 @pytest.mark.parametrize("name", ["small", "tokens", "forked"])
 def test_closed_forms_equal_the_numeric_results(name: str) -> None:
     setup = TrainingSetup(checkpointed=outermost(build(of(name))), accumulate=True)
-    forms = in_the_batch(with_free(of(name), ["N"]), setup)
-    for batch in (1, 2, 5, 40):
-        found = footprint_of(build(of(name), batch=batch), setup)
-        assert number_at(forms["training_peak"], {"N": batch}) == found.training.live
-        assert number_at(forms["saved_bytes"], {"N": batch}) == sum(found.saved.values())
+    sizes = (1, 2, 5, 40)
+    found = forms(with_free(of(name), ["N"]), setup, sizes)
+    assert found == {batch: numbers(build(of(name), batch=batch), setup) for batch in sizes}
 
 
 # --- text output -----------------------------------------------------------------------------------------------------

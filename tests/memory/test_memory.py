@@ -15,7 +15,6 @@ from archcalc import load, load_text
 from archcalc.codegen import generate
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
-from archcalc.core.dim import number_at
 from archcalc.core.kernel import Run
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
@@ -24,7 +23,7 @@ from archcalc.graph.graph import Graph
 from archcalc.layer import Role
 from archcalc.memory import optimizers  # noqa: F401  every optimizer registers itself
 from archcalc.memory.engine import inference, training
-from archcalc.memory.footprint import Opaque, footprint_of, in_the_batch
+from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.optimizer import OPTIMIZERS, Optimizer, read_optimizer
 from archcalc.memory.tape import tape_of
 from archcalc.memory.training_setup import TrainingSetup
@@ -33,7 +32,7 @@ from archcalc.verification.memory import measured as memory
 from archcalc.verification.memory import saved
 from archcalc.verification.trace import Running
 from tests.goldens import assert_golden
-from tests.memory.footprints import differences, predicted
+from tests.memory.footprints import differences, forms, numbers, predicted
 from tests.networks.zoo import ROOT, document, references
 from tests.verification.test_random_networks import SLOW, Network, networks
 
@@ -302,8 +301,8 @@ def test_a_batch_norm_over_one_value_per_channel_is_an_error() -> None:
     with pytest.raises(Opaque, match="batchnorm1: torch trains it on more than one value per channel only"):
         footprint_of(load_text(text))
     spec = read_document(Source("<text>", text))
-    forms = in_the_batch(with_free(spec, ["N"]))
-    assert number_at(forms["training_peak"], {"N": 2}) == footprint_of(build(spec, batch=2)).training.live
+    sizes = (1, 2, 3)
+    assert forms(with_free(spec, ["N"]), TrainingSetup(), sizes) == {n: numbers(build(spec, batch=n)) for n in sizes}
 
 
 def test_evaluation_saves_nothing_and_needs_less() -> None:
@@ -358,20 +357,9 @@ def test_the_timeline_word_for_word(capsys: pytest.CaptureFixture[str]) -> None:
 def test_peaks_in_closed_form_equal_the_numeric_results(name: str) -> None:
     optimizer = read_optimizer("adamw")
     spec = read_document(Source("net.yaml", TEXTS[name])) if name in TEXTS else document(name)
-    forms = in_the_batch(with_free(spec, ["N"]), TrainingSetup(optimizer=optimizer))
-    for batch in (1, 2, 3, 5, 16, 300):
-        found = footprint_of(build(spec, batch=batch), TrainingSetup(optimizer=optimizer))
-        numbers = {
-            "saved_bytes": sum(found.saved.values()),
-            "inference_peak": found.inference.live,
-            "training_peak": found.training.live,
-            "iteration_peak": found.iteration,
-        }
-        if (
-            batch == 1
-        ):  # forms hold from 2: with 1 sample, the gradient of a class token is a view of that of all tokens
-            del numbers["iteration_peak"]
-        assert {key: number_at(forms[key], {"N": batch}) for key in numbers} == numbers
+    setup, sizes = TrainingSetup(optimizer=optimizer), (1, 2, 3, 5, 16, 300)
+    found = forms(with_free(spec, ["N"]), setup, sizes)
+    assert found == {batch: numbers(build(spec, batch=batch), setup) for batch in sizes}
 
 
 def test_the_largest_batch_that_fits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -381,11 +369,6 @@ def test_the_largest_batch_that_fits(capsys: pytest.CaptureFixture[str]) -> None
     assert footprint_of(load("resnet50", batch=298)).training.live > 24 * 2**30
     assert run(["formula", "resnet50", "--free", "N", "--of", "training_peak"]) == 0
     assert "= 86712128·N + 8408480 from N = 20" in capsys.readouterr().out
-
-
-def test_other_sizes_have_no_closed_form_of_memory(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["solve", "resnet50", "--for", "w", "--where", "training_peak <= 1GiB"]) == 1
-    assert "in the batch N alone" in capsys.readouterr().err
 
 
 @pytest.mark.fuzz

@@ -106,12 +106,30 @@ def test_a_threshold_far_away_is_found_at_once() -> None:
     assert solutions(10**15 - 7 * n, ">=", "n").prev(10**18) == 10**15 // 7
 
 
-def test_two_symbols_and_maxima_are_undecided() -> None:
+def test_two_symbols_and_products_with_maxima_are_undecided() -> None:
     with pytest.raises(Undecided, match="it also depends on m"):
         solutions(n - m, ">=", "n")
     with pytest.raises(Undecided, match="give n an upper bound"):
-        solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n")
-    assert solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n", 1, 99).named("n") == "10 ≤ n ≤ 99"
+        solutions(n * extremum([n, 5 * n - 9], 1) - 40, ">=", "n")
+    assert solutions(n * extremum([n, 5 * n - 9], 1) - 40, ">=", "n", 1, 99).named("n") == "4 ≤ n ≤ 99"
+
+
+def test_the_greatest_of_several_is_within_bounds_where_each_is() -> None:
+    assert solutions(extremum([n, 5 * n - 9], 1) - 40, ">=", "n").named("n") == "n ≥ 10"
+    pick = random.Random(8)
+    for _ in range(60):
+        parts = [(n + pick.randint(-9, 9)) // pick.choice([1, 2, 3]) * pick.randint(-3, 3) for _ in range(3)]
+        whole = extremum(parts, pick.choice([1, -1])) * pick.choice([1, 2, -1]) + pick.randint(-30, 30)
+        agree(whole, pick.choice(RELATIONS), 1, 200)
+
+
+def test_polynomials_change_their_sign_where_they_do() -> None:
+    """Roots a billion apart are found as fast as neighbours."""
+    far = 10**9
+    whole = (n - 3) * (n - far) * (n - far - 2)
+    assert solutions(whole, ">=", "n").named("n") == f"3 ≤ n ≤ {far} or n ≥ {far + 2}"
+    assert solutions(whole, "==", "n").first(4) == [3, far, far + 2]
+    assert solutions(n * n * (n // 2) - 4 * far**3, "==", "n").first(2) == [2 * far]
 
 
 def test_comparisons_are_claims_or_their_truth() -> None:

@@ -23,6 +23,7 @@ def of_network(forms: ClosedForms) -> dict[str, Any]:
         "symbols": dict(forms.own),
         "totals": {made.measure.name: str(made.total) for made in forms.formulas},
         "memory": {name: str(whole) for name, whole in forms.memory.items()},
+        "memory_exact_for": list(forms.exact_for),
         "lattice": {made.measure.name: on_multiples(made) for made in forms.formulas},
         "valid": {name: allowed.named(name) for name, allowed in forms.feasible.by_symbol.items()},
         "first_valid": {name: allowed.first(8) for name, allowed in forms.feasible.by_symbol.items()},

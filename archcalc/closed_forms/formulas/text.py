@@ -1,13 +1,16 @@
 """Closed forms as text: for every measure the form for multiples, then its terms with layers and shares."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from math import inf
 
 from archcalc.closed_forms.formula import ClosedForms, Formula
+from archcalc.closed_forms.memory import Piece
 from archcalc.graph.graph import Condition, Node
 from archcalc.measures.receptive_field import spatial_inputs
-from archcalc.sym.decide import solutions
+from archcalc.sym.decide import Undecided, of_claim, reach
 from archcalc.sym.expr import Expr, Extremum, written
+from archcalc.sym.periodic import PeriodicSet
 from archcalc.sym.text import TEXT
 
 
@@ -24,7 +27,10 @@ def of_network(forms: ClosedForms) -> Iterator[str]:
         yield from of_measure(made, forms)
     if forms.memory:
         yield ""
-        yield from (f"{name} = {whole} bytes{from_where(whole)}" for name, whole in forms.memory.items())
+        yield from of_memory(forms.memory, forms.piece)
+        yield from (f"exact for {words}" for words in forms.exact_for[:MOST_SHOWN])
+        if len(forms.exact_for) > MOST_SHOWN:
+            yield f"and under {len(forms.exact_for) - MOST_SHOWN} more conditions (--format json)"
     if forms.nodes:
         yield ""
         yield from map(partial(of_layer, forms=forms), forms.nodes)
@@ -49,17 +55,43 @@ def of_measure(made: Formula, forms: ClosedForms) -> Iterator[str]:
     yield f"{lead} {made.total.at(**forms.own):,} at {forms.values}"
 
 
-def from_where(whole: Expr) -> str:
-    """For a maximum of several linear forms, the one that is largest in the end, and from which value on."""
-    atoms = [atom for atom in whole.atoms() if isinstance(atom, Extremum)]
-    if len(whole.terms) != 1 or len(atoms) != 1 or len(whole.symbols()) != 1:
-        return ""
-    [name] = whole.symbols()
-    slopes = {line.at(**{name: 1}) - line.at(**{name: 0}): line for line in atoms[0].args}
-    steepest = slopes.pop(max(slopes))
-    beaten = (solutions(steepest - other, ">=", name).bounds() for other in slopes.values())
-    first = max((int(found[0]) for found in beaten if found), default=1)
-    return f"\n  = {steepest} from {name} = {first}"
+MOST_SHOWN = 6
+"""Of a figure that is the greatest of more amounts, they are counted and not shown."""
+
+FAR = 10**9
+"""What is the greatest so far away is the greatest in the end, or nothing is said."""
+
+
+def of_memory(memory: Mapping[str, Expr], piece: Piece | None) -> Iterator[str]:
+    """Each figure; of the greatest of several amounts, the one that is the greatest in the end, and from where on."""
+    for name, whole in memory.items():
+        amounts = amounts_of(whole)
+        shown = str(whole) if len(amounts) <= MOST_SHOWN else f"the greatest of {len(amounts)} amounts (--format json),"
+        yield f"{name} = {shown} bytes"
+        if len(amounts) > 1 and piece and piece.sizes:
+            yield from in_the_end(amounts, piece.sizes)
+
+
+def amounts_of(whole: Expr) -> tuple[Expr, ...]:
+    """Those that a figure is the greatest of."""
+    [monomial, *others] = whole.terms or [()]
+    [(atom, exponent)] = monomial if len(monomial) == 1 else [(None, 1)]
+    alone = not others and exponent == 1 and whole.terms[monomial] == 1
+    return atom.args if alone and isinstance(atom, Extremum) and atom.sign > 0 else (whole,)
+
+
+def in_the_end(amounts: Sequence[Expr], sizes: PeriodicSet) -> Iterator[str]:
+    [name] = frozenset[str]().union(*(each.symbols() for each in amounts))
+    least, most = reach(sizes)
+    best = max(amounts, key=lambda each: each.at(**{name: FAR}))
+    try:
+        held = [of_claim(best >= each, name, PeriodicSet.interval(int(least))) for each in amounts]
+    except Undecided:
+        return
+    failing = [bounds[1] for each in held if (bounds := (PeriodicSet.interval(int(least)) - each).bounds())]
+    first = max(failing, default=least - 1) + 1
+    if first <= most == inf:
+        yield f"  = {best} from {name} = {int(first)}"
 
 
 def of_layer(node: Node, forms: ClosedForms) -> str:

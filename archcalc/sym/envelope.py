@@ -1,0 +1,227 @@
+"""The upper envelope of expressions: of many those that are the greatest somewhere, as far as that is told quickly.
+
+What is left out is certain to be below another one everywhere. What is kept may be more than is needed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import reduce
+from itertools import combinations, product
+from math import inf, lcm, prod
+
+from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
+from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
+
+SAMPLES = (0, 1, 3, 8, 20, 60, 150, 400, 1_000, 3_000, 10_000, 10**5, 10**6)
+"""So far above its least value a symbol is looked at, to find expressions that are the greatest somewhere."""
+
+FEW, NEAR = 4, 64
+"""Of more than FEW in one symbol, the greatest at each of the first NEAR values is looked for: what floors come to is
+bounded well beyond them."""
+
+MOST_PAIRS = 40
+"""Of so many that are left each is compared with every other one."""
+
+
+def envelope(wholes: Iterable[Expr], ranges: Ranges) -> list[Expr]:
+    """Those of several expressions that are the greatest somewhere, where every symbol lies within its range.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> n = symbol("n")
+    >>> envelope([3 * n, 2 * n + 5, 2 * n + 4, n + 6, n // 100], {"n": (1, inf)})
+    [3·n, 2·n + 5]
+    """
+    kept = on_a_hull(undominated(highest_of_alike(wholes), ranges))
+    names = symbols_of(kept)
+    if len(kept) <= FEW or len(names) != 1:
+        return kept
+    [name] = names
+    least, most = ranges.get(name, DIMENSION)
+    near = [
+        max(kept, key=lambda each: each.at(**{name: n})) for n in range(int(least), int(min(least + NEAR, most)) + 1)
+    ]
+    further = undominated(kept, {name: (least + NEAR, most)}) if most > least + NEAR else []
+    needed = {id(each) for each in (*near, *further)}
+    return [each for each in kept if id(each) in needed]
+
+
+def undominated(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
+    """Without those that are certain to be below another one everywhere."""
+    kept = list(wholes)
+    for best in greatest_somewhere(kept, ranges):
+        kept = [each for each in kept if each is best or not is_never_less(best, each, ranges)]
+    if len(kept) <= MOST_PAIRS:
+        for each in list(kept):
+            if any(other is not each and is_never_less(other, each, ranges) for other in kept):
+                kept.remove(each)
+    return kept if len(kept) <= FEW else unmixed(kept, ranges)
+
+
+def unmixed(wholes: list[Expr], ranges: Ranges) -> list[Expr]:
+    """Without those that are certain to be below a mean of two that are the greatest somewhere."""
+    corners = greatest_somewhere(wholes, ranges)
+    terms = {id(each): from_least(ungrouped(each), ranges).terms for each in wholes}
+    pairs = [(terms[id(a)], terms[id(b)]) for a, b in combinations(corners, 2)]
+    return [
+        each
+        for each in wholes
+        if any(each is corner for corner in corners) or not any(is_below(terms[id(each)], a, b) for a, b in pairs)
+    ]
+
+
+def is_below(low: Terms, a: Terms, b: Terms) -> bool:
+    """Whether for some share t from 0 to 1, no coefficient of `t a + (1 - t) b` is below that of `low`."""
+    least, most = Fraction(0), Fraction(1)
+    for monomial in {**low, **a, **b}:
+        x, y, z = (terms.get(monomial, 0) for terms in (a, b, low))
+        if x > y:
+            least = max(least, Fraction(z - y, x - y))
+        elif x < y:
+            most = min(most, Fraction(y - z, y - x))
+        elif z > x:
+            return False
+    return least <= most
+
+
+def symbols_of(wholes: Iterable[Expr]) -> list[str]:
+    return sorted(frozenset[str]().union(*(each.symbols() for each in wholes)))
+
+
+def highest_of_alike(wholes: Iterable[Expr]) -> list[Expr]:
+    """Of those that differ by a number the highest."""
+    found: dict[frozenset[tuple[Monomial, int]], Expr] = {}
+    for each in wholes:
+        key = frozenset((monomial, c) for monomial, c in each.terms.items() if monomial)
+        if key not in found or found[key].constant < each.constant:
+            found[key] = each
+    return list(found.values())
+
+
+def greatest_somewhere(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
+    """Those that are the greatest at one of some values."""
+    names = symbols_of(wholes)
+    values = [samples(*ranges.get(name, DIMENSION)) for name in names]
+    points = product(*values) if len(names) < 3 else zip(*values, strict=False)  # where there are many, along a line
+    found: dict[int, Expr] = {}
+    for point in points:
+        best = greatest_at(dict(zip(names, point, strict=True)), wholes)
+        found[id(best)] = best
+    return list(found.values())
+
+
+def greatest_at(values: Mapping[str, int], wholes: Sequence[Expr]) -> Expr:
+    """The first of those that are the greatest where symbols have these values; each product is worked out once."""
+    products = {monomial: Expr({monomial: 1}).at(**values) for each in wholes for monomial in each.terms}
+    return max(wholes, key=lambda each: sum(c * products[monomial] for monomial, c in each.terms.items()))
+
+
+def samples(least: float, most: float) -> list[int]:
+    start = int(max(least, -(10**9)))
+    return sorted({int(min(start + further, most)) for further in SAMPLES})
+
+
+# --- which of two is greater -----------------------------------------------------------------------------------------
+
+
+def is_never_less(a: Expr, b: Expr, ranges: Ranges) -> bool:
+    """Whether `a` is certain to be `b` or more wherever every symbol lies within its range."""
+    difference = ungrouped(a - b)
+    return has_no_minus(from_least(difference, ranges)) or has_no_minus(from_least(without_floors(difference), ranges))
+
+
+def has_no_minus(whole: Expr) -> bool:
+    return all(c >= 0 for c in whole.terms.values())
+
+
+def from_least(whole: Expr, ranges: Ranges) -> Expr:
+    """The expression with what each atom is above its least value in the atom's place."""
+
+    def of(atom: Atom) -> Expr:
+        least = of_atom(atom, ranges)[0]
+        return alone(atom) + int(least) if least > -inf else alone(atom)
+
+    bounded = all(of_atom(atom, ranges)[0] > -inf for atom in whole.atoms())
+    return replaced(whole, lambda atom, _: of(atom)) if bounded else expression(-1)
+
+
+def without_floors(whole: Expr) -> Expr:
+    """A multiple of something that is certain not to be above the expression, and has no floors of symbols.
+
+    `(x - s + 1) / s <= x // s <= x / s`; where the former may be below 0, 0 is what is certain.
+    """
+    scale = lcm(*(divisor_of(monomial) for monomial in whole.terms))
+
+    def bound(atom: Atom, coefficient: int) -> Expr:
+        if not is_floor_of_symbols(atom):
+            return alone(atom)
+        assert isinstance(atom, FloorDiv)
+        low = atom.numerator - atom.divisor + 1
+        if coefficient > 0:
+            return low if has_no_minus(low) else ZERO
+        return atom.numerator
+
+    scaled = Expr({monomial: c * (scale // divisor_of(monomial)) for monomial, c in whole.terms.items()})
+    return replaced(scaled, bound)
+
+
+def divisor_of(monomial: Monomial) -> int:
+    """The product of the divisors of its floors."""
+    return prod(
+        atom.divisor.constant**exponent
+        for atom, exponent in monomial
+        if isinstance(atom, FloorDiv) and is_floor_of_symbols(atom)
+    )
+
+
+def is_floor_of_symbols(atom: Atom) -> bool:
+    """Whether it is the floor of something that cannot be below 0: a sum of symbols over a number."""
+    if not isinstance(atom, FloorDiv) or not atom.divisor.is_constant or not has_no_minus(atom.numerator):
+        return False
+    return all(isinstance(part, Symbol) for part in atom.numerator.atoms())
+
+
+def ungrouped(whole: Expr) -> Expr:
+    """The expression with its groups multiplied out."""
+    if not any(isinstance(atom, Group) for atom in whole.atoms()):
+        return whole
+    return ungrouped(replaced(whole, lambda atom, _: atom.sum if isinstance(atom, Group) else alone(atom)))
+
+
+def replaced(whole: Expr, of: Callable[[Atom, int], Expr]) -> Expr:
+    """The expression with something else for each atom, given the coefficient of the product that it stands in."""
+    return total(
+        reduce(lambda made, factor: made * of(factor[0], c) ** factor[1], monomial, expression(c))
+        for monomial, c in whole.terms.items()
+    )
+
+
+def alone(atom: Atom) -> Expr:
+    return Expr({((atom, 1),): 1})
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def on_a_hull(wholes: list[Expr]) -> list[Expr]:
+    """Of lines `a x + b`, x one product of symbols, those that are above all others somewhere; all of what are none."""
+    if len({monomial for each in wholes for monomial in each.terms if monomial}) != 1:
+        return wholes
+    hull: list[tuple[int, int]] = []
+    for slope, rest in sorted(map(line_of, wholes)):
+        while hull and (hull[-1][0] == slope or lies_below(hull, slope, rest)):
+            hull.pop()
+        hull.append((slope, rest))
+    return [each for each in wholes if line_of(each) in hull]
+
+
+def lies_below(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
+    """Whether the last line is below the one before it or the new one wherever they meet."""
+    if len(hull) < 2:
+        return False
+    (a, b), (c, d) = hull[-2:]
+    return (d - rest) * (c - a) <= (b - d) * (slope - c)
+
+
+def line_of(whole: Expr) -> tuple[int, int]:
+    """`a` and `b` of `a x + b`."""
+    return sum(c for monomial, c in whole.terms.items() if monomial), whole.constant

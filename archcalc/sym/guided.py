@@ -1,0 +1,106 @@
+"""Expressions that decide: every condition on them is decided as it is at one value of the symbols, and written down.
+
+Code that computes with expressions stops at the first condition that depends on a symbol. With a guide it goes on as it
+does with numbers. What it makes is exact at the guide's values, and at all others at which the same decisions are made:
+those that fulfil `Guide.conditions`. (Sen, Marinov, Agha 2005, "CUTE: a concolic unit testing engine for C".)
+"""
+
+from math import gcd
+
+from archcalc.sym.expr import Claim, Expr, Number, Relation
+
+
+class Guide:
+    """Values of symbols, and what has been decided by them."""
+
+    def __init__(self, **values: int) -> None:
+        self.values = values
+        self.decisions: dict[Claim, bool] = {}
+
+    def __call__(self, whole: Number) -> Number:
+        """What computes like an expression, and decides by this guide; a number as it is.
+
+        >>> from archcalc.sym.expr import symbol
+        >>> guide = Guide(n=5)
+        >>> n = guide(symbol("n"))
+        >>> "odd" if n % 2 == 1 else "even", max(n // 2, 1), [str(each) for each in guide.conditions]
+        ('odd', ⌊n/2⌋, ['n - 2·⌊n/2⌋ - 1 = 0', '⌊n/2⌋ - 1 ≥ 0'])
+        """
+        return self.lifted(whole) if isinstance(whole, Expr) else whole
+
+    def lifted(self, whole: Expr) -> Expr:
+        return whole if whole.is_constant else Guided(whole, self)
+
+    def decides(self, left: Expr, relation: Relation) -> bool:
+        """Whether `left relation 0` holds at the guide's values."""
+        told = Claim(left.undecided, relation)
+        if told not in self.decisions:
+            self.decisions[told] = told.at(**self.values)
+        return self.decisions[told]
+
+    @property
+    def conditions(self) -> tuple[Claim, ...]:
+        """What holds of exactly those values at which all is decided alike, each condition once."""
+        found = (reduced(each if told else ~each) for each, told in self.decisions.items())
+        return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def reduced(claim: Claim) -> Claim | None:
+    """The condition without a common factor; None where it always holds.
+
+    >>> from archcalc.sym.expr import symbol
+    >>> print(reduced(Claim(64 * symbol("n") - 100, ">=")), reduced(Claim(2 * symbol("n") - 1, "!=")))
+    n - 2 ≥ 0 None
+    """
+    common = gcd(*(c for monomial, c in claim.left.terms.items() if monomial))
+    if claim.relation != ">=" and claim.left.constant % common:
+        return None if claim.relation == "!=" else claim
+    left = Expr({monomial: q for monomial, c in claim.left.terms.items() if (q := c // common)})
+    return Claim(left, claim.relation)
+
+
+class Guided(Expr):
+    """An expression with a guide. It has no hash: in a set or a dictionary nobody would see what is compared."""
+
+    __slots__ = ("guide",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, whole: Expr, guide: Guide) -> None:
+        super().__init__(whole.terms)
+        self.guide = guide
+
+    @property
+    def decider(self) -> Guide:
+        return self.guide
+
+    # --- decisions ---------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Expr | int):
+            return False
+        difference = self.undecided - (other.undecided if isinstance(other, Expr) else other)
+        return not difference.constant if difference.is_constant else self.guide.decides(difference, "==")
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __index__(self) -> int:
+        """What counting needs: from there on everything is as for this one number."""
+        value = self.at(**self.guide.values)
+        assert self == value
+        return value
+
+    # --- arithmetic --------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Number) -> Expr:
+        return self.guide.lifted(super().__add__(other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Expr:
+        return self.guide.lifted(super().__neg__())
+
+    def __mul__(self, other: Number) -> Expr:
+        return self.guide.lifted(super().__mul__(other))
+
+    __rmul__ = __mul__
