@@ -24,9 +24,9 @@ HELP = "write a condition: params <= 5M and macs <= 4G"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A condition where the quantities that it speaks of have these forms: at `sizes`, or at all sizes.
+    """A condition whose quantities have these forms at `sizes`.
 
-    `why`: why there is no claim; else empty.
+    `why`: the reason, if there is no claim.
     """
 
     claim: Claim | bool
@@ -37,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A condition on a network in free symbols, as somebody wrote it; memory has forms of its own for some sizes."""
+    """A condition on a network in free symbols: its text, and its cases. Memory has several forms."""
 
     text: str
     cases: tuple[Case, ...]
@@ -48,13 +48,13 @@ class Budget:
 
     @property
     def is_constant(self) -> bool:
-        """Whether no symbol decides about it."""
+        """Whether it does not depend on any symbol."""
         return len(self.cases) == 1 and isinstance(self.cases[0].claim, bool)
 
 
 class Quantities(Mapping[str, Value]):
-    """What a budget may speak of: symbols, parameters and totals of measures, worked out when asked for; and in pieces,
-    memory at the `sizes` that are asked about."""
+    """The names in budgets: symbols, parameters, totals of measures, and memory at the requested `sizes`. Values are
+    computed on demand."""
 
     def __init__(self, graph: Graph, setup: TrainingSetup, sizes: PeriodicSet) -> None:
         self.graph, self.setup, self.sizes = graph, setup, sizes
@@ -62,7 +62,7 @@ class Quantities(Mapping[str, Value]):
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
-        """The pieces of memory. Raises NoClosedForm where none is predicted."""
+        """The pieces of memory. Raises NoClosedForm if none is predicted."""
         found = tuple(Memory(self.graph, self.setup).pieces(self.sizes))
         if found and all(piece.why for piece in found):
             raise NoClosedForm(f"memory is not predicted: {found[0].why}")
@@ -83,10 +83,9 @@ class Quantities(Mapping[str, Value]):
 def budgets(
     texts: tuple[str, ...], graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, sizes: PeriodicSet = EVERY_SIZE
 ) -> tuple[Budget, ...]:
-    """The budgets that several texts hold, each of one condition or more, joined by `and`; `sizes`: those that are
-    asked about.
+    """The budgets in several texts, each with one or more conditions joined by `and`; `sizes`: the requested values.
 
-    Raises SpecError with everything that is wrong with them, Undecided where memory has too many forms.
+    Raises SpecError with all their problems, Undecided if memory has too many forms.
     """
     quantities = Quantities(graph, setup, sizes)
     found: list[Budget] = []
@@ -123,11 +122,11 @@ def budget(part: Binary, names: Quantities) -> Budget:
     try:
         return Budget(part.where.text, tuple(cases(part, names)))
     except NoClosedForm as error:
-        raise problem("AC136", f"there is no closed form: {error}", part.where) from None
+        raise problem("AC136", f"no closed form: {error}", part.where) from None
 
 
 def cases(part: Binary, names: Quantities) -> Iterator[Case]:
-    """One for all sizes; where memory is spoken of, one to a piece of it."""
+    """One case for all sizes, or one per piece of memory if the condition is about memory."""
     words = {word.id for word in names_in(part)}
     of_memory = [name for name in FORMS if name in words and name not in names.known]
     if not of_memory:

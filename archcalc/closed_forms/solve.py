@@ -33,8 +33,8 @@ EXACT = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The values for which one condition holds, and how they were found, each way once. `left_out`: those of which
-    nothing is known, as memory is not predicted."""
+    """The values that satisfy one condition, and the methods that found them. `left_out`: values without a result,
+    because memory is not predicted for them."""
 
     allowed: PeriodicSet
     how: tuple[str, ...]
@@ -52,12 +52,12 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
     if claim.relation == ">=" and grows(-claim.left, symbol, within):
         greatest = last_that_holds(holds, int(least), most)
         allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
-        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
+        return Found(allowed, (f"bisection: never decreases as {symbol} grows, so the answer is exact",))
     if claim.relation == ">=" and grows(claim.left, symbol, within):
         before = last_that_holds(lambda value: not holds(value), int(least), most)
         first = int(least) if before is None else before + 1
         allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
-        return Found(allowed, (f"bisection: it does not fall as {symbol} rises",))
+        return Found(allowed, (f"bisection: never decreases as {symbol} grows, so the answer is exact",))
     if split := cases(claim):
         every, parts = split
         found = [of_claim(each, symbol, domain, ranges) for each in parts]
@@ -67,12 +67,12 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
 
 def of_claim(claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
     if isinstance(claim, bool):
-        return Found(domain if claim else NONE, (f"it does not depend on {symbol}",))
+        return Found(domain if claim else NONE, (f"independent of {symbol}",))
     return satisfying(claim, symbol, domain, ranges)
 
 
 def ways(found: Iterable[Found]) -> tuple[str, ...]:
-    """How several conditions were solved, each way once."""
+    """The methods that solved several conditions, each once."""
     return tuple(dict.fromkeys(way for each in found for way in each.how))
 
 
@@ -85,10 +85,8 @@ def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
     last = None if most == inf else int(most)
     try:
         if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            return Found(
-                solutions(claim.left, claim.relation, symbol, least, last), ("exact: it repeats with the size",)
-            )
-        reason = "it repeats after too long"
+            return Found(solutions(claim.left, claim.relation, symbol, least, last), ("exact: periodic in the size",))
+        reason = "its period is too long"
     except Undecided as undecided:
         reason = str(undecided)
     if last is None or last - least > EXACT:
@@ -186,7 +184,7 @@ def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False)
 
 
 def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
-    """The values for which a budget is kept: in every case of it those of its sizes."""
+    """The values that meet a budget, over all of its cases."""
     found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
     return Found(
         combined_sets(False, (each.allowed for each in found)),
@@ -200,7 +198,7 @@ def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges:
         return Found(NONE, (f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}",), sizes)
     others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
     if others:
-        raise Undecided(f"{budget.text} depends on {', '.join(sorted(others))} too: give it a number with --set")
+        raise Undecided(f"{budget.text} also depends on {', '.join(sorted(others))}; set a number with --set")
     if not sizes:
         return Found(NONE, ())
     found = of_claim(case.claim, symbol, sizes, ranges)

@@ -112,9 +112,9 @@ def as_text(asked: Asked) -> Iterator[str]:
 def answered(made: Answer) -> Iterator[str]:
     symbol = made.symbol
     if made.budgets and made.fits and all(budget.is_constant for budget in made.budgets):
-        kept = f"every {symbol} that fits keeps" if made.allowed else f"no value of {symbol} keeps"
-        told = costs(made, int(reach(made.fits)[0]))
-        yield f"{kept} within the budget, which does not depend on {symbol}{told}"
+        kept = f"every {symbol} that fits is" if made.allowed else f"no value of {symbol} is"
+        shown = costs(made, int(reach(made.fits)[0]))
+        yield f"{kept} within the budget, which does not depend on {symbol}{shown}"
         return
     if made.best is None:
         yield f"no value of {symbol} {'meets the budget' if made.fits else 'fits'}"

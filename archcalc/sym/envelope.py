@@ -1,6 +1,7 @@
-"""The upper envelope of expressions: of many those that are the greatest somewhere, as far as that is told quickly.
+"""The upper envelope of expressions: those that are the largest somewhere, as far as this is quick to decide.
 
-What is left out is certain to be below another one everywhere. What is kept may be more than is needed.
+An expression is dropped only if another one is certain to be at least as large everywhere. Some that are kept may be
+unnecessary.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,14 +14,14 @@ from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
 from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
 
 SAMPLES = (0, 1, 3, 8, 20, 60, 150, 400, 1_000, 3_000, 10_000, 10**5, 10**6)
-"""So far above its least value a symbol is looked at, to find expressions that are the greatest somewhere."""
+"""Offsets from the least value of a symbol at which expressions are compared."""
 
 FEW, NEAR = 4, 64
-"""Of more than FEW in one symbol, the greatest at each of the first NEAR values is looked for: what floors come to is
-bounded well beyond them."""
+"""With more than FEW expressions in one symbol, the largest at each of the first NEAR values is found: beyond them, the
+effect of floors is bounded."""
 
 MOST_PAIRS = 40
-"""Of so many that are left each is compared with every other one."""
+"""The maximum number of remaining expressions that are compared pairwise."""
 
 
 def envelope(wholes: Iterable[Expr], ranges: Ranges) -> list[Expr]:
@@ -124,7 +125,7 @@ def samples(least: float, most: float) -> list[int]:
 
 
 def is_never_less(a: Expr, b: Expr, ranges: Ranges) -> bool:
-    """Whether `a` is certain to be `b` or more wherever every symbol lies within its range."""
+    """Whether `a` is certain to be at least `b` for all values of the symbols in their ranges."""
     difference = ungrouped(a - b)
     return has_no_minus(from_least(difference, ranges)) or has_no_minus(from_least(without_floors(difference), ranges))
 
@@ -215,7 +216,7 @@ def on_a_hull(wholes: list[Expr]) -> list[Expr]:
 
 
 def lies_below(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
-    """Whether the last line is below the one before it or the new one wherever they meet."""
+    """Whether the last line is never above both the one before it and the new one."""
     if len(hull) < 2:
         return False
     (a, b), (c, d) = hull[-2:]

@@ -33,20 +33,20 @@ class Guide:
 
     def decides(self, left: Expr, relation: Relation) -> bool:
         """Whether `left relation 0` holds at the guide's values."""
-        told = Claim(left.undecided, relation)
-        if told not in self.decisions:
-            self.decisions[told] = told.at(**self.values)
-        return self.decisions[told]
+        claim = Claim(left.undecided, relation)
+        if claim not in self.decisions:
+            self.decisions[claim] = claim.at(**self.values)
+        return self.decisions[claim]
 
     @property
     def conditions(self) -> tuple[Claim, ...]:
-        """What holds of exactly those values at which all is decided alike, each condition once."""
-        found = (reduced(each if told else ~each) for each, told in self.decisions.items())
+        """The conditions that hold for exactly the values with the same decisions."""
+        found = (reduced(claim if holds else ~claim) for claim, holds in self.decisions.items())
         return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
 def reduced(claim: Claim) -> Claim | None:
-    """The condition without a common factor; None where it always holds.
+    """The condition without a common factor; None if it always holds.
 
     >>> from archcalc.sym.expr import symbol
     >>> print(reduced(Claim(64 * symbol("n") - 100, ">=")), reduced(Claim(2 * symbol("n") - 1, "!=")))
