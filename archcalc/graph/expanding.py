@@ -116,8 +116,9 @@ class Expander:
             local={},
             places={},
         )
+        before = len(self.network.nodes)
         made = self.repeated(step, repeat, sources, inner)
-        if made in self.network.nodes:
+        if len(self.network.nodes) > before and made in self.network.nodes:
             self.network.scopes[inner.prefix] = Scope(inner.prefix, name, inner.module, made, sequence=True)
         return made
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from archcalc import load_text
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
@@ -325,3 +326,9 @@ def test_a_layer_of_a_block_can_be_named_from_outside() -> None:
     blocks = "blocks:\n  pair:\n    - a = fc(8) -> b = fc(4)\n  outer:\n    - inner = pair\n"
     made = graph(f"{blocks}layers:\n  - first = outer\n  - c = fc(8, tie=first.inner.a)", "[4]")
     assert made["c"].ties == {"weight": "first.inner.a.weight"}
+
+
+def test_a_named_repeat_of_no_copies_passes_its_input_through() -> None:
+    graph = load_text("archcalc: 1\ninput: [8]\nlayers:\n  - fc(8)\n  - b = fc(8) * 0\n  - fc(3)\n")
+    assert [node.name for node in graph] == ["fc1", "fc2"]
+    assert not graph.scopes
