@@ -1,6 +1,7 @@
 """Closed forms as people see them, and that what they see is true."""
 
 import doctest
+import inspect
 import json
 import random
 import re
@@ -134,7 +135,8 @@ def test_printed_python_shows_what_it_gives_at_the_size_of_the_spec(capsys: pyte
     for name, function in scope.items():
         [found] = doctest.DocTestFinder().find(function, name, globs=scope)
         assert doctest.DocTestRunner().run(found) == doctest.TestResults(failed=0, attempted=1)
-    assert "\n    H ≥ 32\n" in scope["lenet_5_fully_convolutional_macs"].__doc__
+    lines = inspect.getdoc(scope["lenet_5_fully_convolutional_macs"]) or ""  # Python 3.13 removes the indentation
+    assert "H ≥ 32" in lines.splitlines()
 
 
 def test_printed_python_of_layers_has_their_names(capsys: pytest.CaptureFixture[str]) -> None:
