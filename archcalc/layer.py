@@ -11,7 +11,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     role       what kind of work it does                                -> the counting conventions
     kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
     steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
-    cached     what decoding keeps of every token                       -> the cache of keys and values
+    cached     what decoding keeps of every token, and of how many      -> the cache of keys and values
     cast       what `torch.autocast` does to its inputs                 -> dtypes, and with them memory, under autocast
     call       the PyTorch it stands for, as data                       -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
@@ -218,6 +218,10 @@ class Layer(Declared, ABC):
     def cached(self, x: Volume, /) -> Dim:
         """Elements of keys and values that decoding keeps for each token."""
         return 0
+
+    def cached_tokens(self, x: Volume, /) -> Dim:
+        """The number of tokens for which decoding keeps them."""
+        return x.spatial[0]
 
     @property
     def steady(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.dim import Dim, divides, exact, minimum
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
@@ -29,7 +29,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     before it, the last `window` of them where that is stated. `rope`: queries and keys are turned by angles that follow
     from their place, t / rope^(2 i / d) for features i and i + d/2. `alibi`: scores fall with the distance of two
     tokens, by 2^(-8 h / H) for each in head h of H. `qk_norm`: queries and keys go through an rmsnorm of each head, of
-    this eps. Decoding keeps a token's keys and values.
+    this eps. Decoding keeps a token's keys and values, with `window`
+    those of the last `window` tokens.
 
     MACs: C d for each token and head of queries, keys and values, as much to join the heads, and 2 d for each of the
     T^2 pairs of tokens in each head, those that are masked among them, as torch's FlopCounterMode counts. A pair in a
@@ -126,6 +127,9 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
 
     def cached(self, x: Volume) -> Dim:
         return 2 * self.groups * self.features(x) if self.causal else 0
+
+    def cached_tokens(self, x: Volume) -> Dim:
+        return x.spatial[0] if self.window is None else minimum(x.spatial[0], self.window)
 
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER
