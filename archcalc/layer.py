@@ -8,6 +8,7 @@ A layer states facts; every quantity is derived from them elsewhere:
     shape      the output volume
     weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
+    contractions  what its MACs multiply                                -> FLOPs of training, what masks leave
     role       what kind of work it does                                -> the counting conventions
     kernels    what it allocates and what backward needs of it          -> memory kept, peaks of inference and training
     steady     whether training leaves its output alone                 -> what of a frozen part can be computed once
@@ -25,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from archcalc.core.contraction import Contraction
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
@@ -215,6 +217,10 @@ class Layer(Declared, ABC):
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
 
+    def contractions(self, y: Volume, x: Volume, /) -> Iterator[Contraction]:
+        """What its multiply-accumulates compute: the input times weights, unless it says otherwise."""
+        yield Contraction(self.ops(y, x).mac)
+
     def cached(self, x: Volume, /) -> Dim:
         """Elements of keys and values that decoding keeps for each token."""
         return 0
@@ -279,6 +285,9 @@ class Merge(Layer):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops()
+
+    def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
+        yield Contraction(self.ops(y, *xs).mac, inputs_named(len(xs)))
 
     def cached(self, *xs: Volume) -> Dim:
         return 0

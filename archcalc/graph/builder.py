@@ -199,9 +199,11 @@ class Builder:
             message = f"{count} copies cannot be equal: the input of the first is {taken}, and its output is {given}"
             raise problem("AC136", message, step.where, help="set the repeat to a number")
         copy = tuple(self.network.nodes)[before:]
+        same = self.network.learning.get(sources[0]) == self.network.learning.get(made)
         for name in copy:
             node = self.network.nodes[name]
-            self.network.nodes[name] = replace(node, times=node.times * count)
+            learning = node.learning if same else tuple(each or None for each in node.learning)
+            self.network.nodes[name] = replace(node, times=node.times * count, learning=learning)
         if copy:
             self.network.repeats.append(Repeat(count, copy, sources[0], made))
         return made

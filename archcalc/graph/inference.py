@@ -31,6 +31,8 @@ class Network:
     nodes: dict[str, Node] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     repeats: list[Repeat] = field(default_factory=list)
+    learning: dict[str, bool] = field(default_factory=dict)
+    """Whether gradients flow into a value; not into inputs."""
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
     """A cache: networks repeat the same layer on the same inputs."""
 
@@ -56,11 +58,13 @@ class Network:
                 raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
             check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
-        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
+        learning = tuple(self.learning.get(source, False) for source in sources)
+        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where, learning=learning)
         if node.reruns:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+        self.learning[path] = y.is_floating and (any(learning[: layer.carries]) or node.trains)
 
     def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
         y = layer.shape(*xs)

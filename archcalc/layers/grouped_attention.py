@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import Contraction, macs_of
 from archcalc.core.dim import Dim, divides, exact, minimum
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, linear_map, tensor, tensor_of, within
 from archcalc.core.ops import Ops
@@ -12,7 +13,7 @@ from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.attention import attended
+from archcalc.layers.attention import COMPUTED, attended, of_pairs
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
@@ -116,7 +117,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         made = Ops(
-            mac=(mapped + gathered) * x.channels + 2 * scores * d,
+            mac=macs_of(self.contractions(y, x)),
             sums=mapped + scores + gathered + y.numel,
             bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
             mul=scores + 2 * turned,
@@ -124,6 +125,12 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         )
         norms = (RMSNorm().ops(each, each) for _, each in self.headed(x)) if self.qk_norm is not None else ()
         return sum(norms, made + softmax_ops(scores, rows))
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        d = self.features(x)
+        yield Contraction((self.num_heads + 2 * self.groups) * d * x.numel)
+        yield from of_pairs(x, self.num_heads * d, self.cached_tokens(x) if self.causal else None)
+        yield Contraction(self.num_heads * d * x.numel, COMPUTED)
 
     def cached(self, x: Volume) -> Dim:
         return 2 * self.groups * self.features(x) if self.causal else 0
