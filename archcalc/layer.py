@@ -8,10 +8,11 @@ A layer states facts; every quantity is derived from them elsewhere:
     shape      the output volume
     weights    owned tensors, named as in `state_dict`                  -> parameters, memory, check against torch
     ops        arithmetic by kind                                       -> MACs, FLOPs, operations
+    contractions  what its MACs multiply                                -> FLOPs of training, MACs that masks leave
     role       the kind of work it does                                 -> the counting conventions
     kernels    what it allocates and what it saves for backward         -> saved memory, inference and training peaks
     steady     whether its output in training is deterministic          -> which frozen outputs can be computed once
-    cached     what decoding stores per token                           -> the KV cache
+    cached     what decoding stores per token, and for how many tokens  -> the KV cache
     cast       what `torch.autocast` does to its inputs                 -> dtypes and memory under autocast
     call       the equivalent PyTorch, as data                          -> generated source, and through it the module
     examples   worked cases with published numbers                      -> documentation and tests
@@ -25,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from archcalc.core.contraction import Contraction
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
 from archcalc.core.kernel import Cast, Kernel, Layout, Run, Unpredicted, inputs_named, tensor_of
@@ -207,9 +209,17 @@ class Layer(Declared, ABC):
     def ops(self, y: Volume, x: Volume, /) -> Ops:
         return Ops()
 
+    def contractions(self, y: Volume, x: Volume, /) -> Iterator[Contraction]:
+        """What its multiply-accumulates compute: the input times weights, unless it says otherwise."""
+        yield Contraction(self.ops(y, x).mac)
+
     def cached(self, x: Volume, /) -> Dim:
         """Elements that decoding adds to the KV cache per token."""
         return 0
+
+    def cached_tokens(self, x: Volume, /) -> Dim:
+        """The number of tokens for which decoding keeps them."""
+        return x.spatial[0]
 
     @property
     def steady(self) -> bool:
@@ -262,6 +272,9 @@ class Merge(Layer):
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops()
+
+    def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
+        yield Contraction(self.ops(y, *xs).mac, inputs_named(len(xs)))
 
     def cached(self, *xs: Volume) -> Dim:
         return 0

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from math import prod
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +20,8 @@ from archcalc.codegen.torch_modules import text_of
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
 from archcalc.verification.field.dye import plain_convolutions
+
+Shape: TypeAlias = Sequence[int]
 
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError, Warning)
 """What torch raises where a layer cannot be, or cannot take its input."""
@@ -184,3 +188,33 @@ def positive(x: Volume) -> Tensor:
     shape = x.shape
     dtype = getattr(torch, x.dtype)
     return torch.rand(shape, dtype=dtype) if dtype.is_floating_point else torch.randint(0, 2, shape, dtype=dtype)
+
+
+def convolution_backward_flops(
+    grad_out: Shape, x: Shape, weight: Shape, bias: object, stride: object, padding: object, dilation: object,
+    transposed: bool, output_padding: object, groups: int, output_mask: Sequence[bool], **more: object,
+) -> int:  # fmt: skip
+    """Each of both gradients takes as many FLOPs as the forward pass, which has prod(weight) MACs at every place.
+
+    torch's own formula takes the gradient of a grouped weight `groups` times.
+    """
+    places = (x if transposed else grad_out)[2:]
+    return 2 * x[0] * prod(weight) * prod(places) * sum(output_mask[:2])
+
+
+GROUPED = {torch.ops.aten.convolution_backward: convolution_backward_flops}
+
+
+def training_flops(module: nn.Module, xs: Sequence[Tensor], *, grouped: bool = False) -> tuple[int, int]:
+    """FLOPs of a forward pass, and of a backward pass from the sum of all that comes out, on meta.
+
+    `grouped`: the network has grouped convolutions, whose backward pass torch 2.13 counts wrongly.
+    """
+    counter = FlopCounterMode(display=False, custom_mapping=GROUPED if grouped else None)
+    with counter:
+        out = module(*xs)
+        forward = counter.get_total_flops()
+        loss = sum(each.sum() for each in (out if isinstance(out, tuple) else (out,)))
+        if isinstance(loss, Tensor) and loss.requires_grad:
+            loss.backward()
+    return forward, counter.get_total_flops() - forward

@@ -266,8 +266,8 @@ class ResizedWindow(AnyWindow):
 
     Output i copies element floor(i a / b) ("nearest"), or interpolates the two elements around i a / b ("corners":
     the first and last elements coincide with the input's) or around (i + 1/2) a / b - 1/2 ("centres"). An element of
-    weight zero is not read. `single`: the nearest element is computed in single precision, as torch does; it is off
-    by one for a few sizes.
+    weight zero is not read. `factor`: the nearest element is floor(i * factor) in single precision, as in torch, which
+    is off by one for a few sizes. The period is then the whole axis.
 
     Source: torch, aten/src/ATen/native/UpSample.h: area_pixel_compute_source_index and
     nearest_neighbor_compute_source_index.
@@ -276,13 +276,13 @@ class ResizedWindow(AnyWindow):
     outputs: Dim
     step: tuple[Dim, Dim]
     kind: Literal["nearest", "corners", "centres"]
-    single: bool = False
+    factor: float | None = None
 
     @property
     def period(self) -> tuple[Dim, Dim]:
         if not is_number(*self.step):
             raise NoClosedForm("the period of resizing depends on a greatest common divisor")
-        common = 1 if self.single else gcd(*self.step)
+        common = 1 if self.factor is not None else gcd(*self.step)
         return self.step[1] // common, self.step[0] // common
 
     @property
@@ -306,8 +306,8 @@ class ResizedWindow(AnyWindow):
         """
         inputs, outputs = self.step
         turns, element = divmod(i, self.period[0])
-        if self.single:
-            first = last = int(rounded(element * rounded(inputs / outputs)))
+        if self.factor is not None:
+            first = last = min(int(rounded(element * rounded(self.factor))), inputs - 1)
         elif self.kind == "centres":
             position = Fraction((2 * element + 1) * inputs - outputs, 2 * outputs)
             first, last = floor(position), ceil(position)

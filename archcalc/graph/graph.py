@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim
 from archcalc.core.location import Location
 from archcalc.core.ops import Ops
@@ -25,7 +26,9 @@ class Node:
 
     `module`: the name of the module whose weights it uses: its own, or that of the layer it runs again.
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
-    `times`: the number of consecutive layers it represents: 1 unless a repeat is free.
+    `times`: the number of consecutive layers it represents: 1 unless a repeat is free. `learning`: for each input,
+    whether gradients flow into it, from weights that are trained before it; None if that differs between the layers it
+    represents.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Node:
     ties: Mapping[str, str] = field(default_factory=dict)
     where: Location | None = None
     times: Dim = 1
+    learning: tuple[bool | None, ...] = ()
 
     @property
     def output(self) -> Volume:
@@ -51,6 +55,16 @@ class Node:
     @cached_property
     def ops(self) -> Ops:
         return self.layer.ops(self.output, *self.inputs)
+
+    @cached_property
+    def contractions(self) -> tuple[Contraction, ...]:
+        """What its multiply-accumulates compute; nothing if it has none."""
+        return () if self.ops.mac == 0 else tuple(self.layer.contractions(self.output, *self.inputs))
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has weights that are trained, its own or those of the module that it runs again."""
+        return any(weight.trainable for weight in self._weights())
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:

@@ -32,6 +32,8 @@ class Network:
     scopes: dict[str, Scope] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     repeats: list[Repeat] = field(default_factory=list)
+    learning: dict[str, bool] = field(default_factory=dict)
+    """Whether gradients flow into a value; not into inputs."""
     inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
     """A cache: networks repeat the same layer on the same inputs."""
 
@@ -57,17 +59,22 @@ class Network:
                 raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
             check_lengths(y, call.where)
         ties = self.ties(layer, xs, call) if layer.ties else {}
-        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where)
+        learning = tuple(self.learning.get(source, False) for source in sources)
+        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where, learning=learning)
         if node.reruns:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
+        self.learning[path] = y.is_floating and (any(learning[: layer.carries]) or node.trains)
 
     def repeat_from(self, first: int, count: Dim, source: str, output: str) -> None:
         """Makes the nodes from number `first` on one copy of `count`, from `source` to `output`."""
         copy = tuple(self.nodes)[first:]
+        same = self.learning.get(source) == self.learning.get(output)
         for name in copy:
-            self.nodes[name] = replace(self.nodes[name], times=self.nodes[name].times * count)
+            node = self.nodes[name]
+            learning = node.learning if same else tuple(each or None for each in node.learning)
+            self.nodes[name] = replace(node, times=node.times * count, learning=learning)
         if copy:
             self.repeats.append(Repeat(count, copy, source, output))
 

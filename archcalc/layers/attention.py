@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
 from archcalc.core.dim import Dim, divides
 from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.operations import linear_map
@@ -63,11 +64,16 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         pairs = x.positions * x.spatial[0]
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         return Ops(
-            mac=projected * x.channels + 2 * pairs * x.channels,
+            mac=macs_of(self.contractions(y, x)),
             sums=projected + scores + x.numel,
             bias=projected if self.bias else 0,
             mul=scores,
         ) + softmax_ops(scores, rows)
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        yield Contraction(3 * x.numel * x.channels)
+        yield from of_pairs(x, x.channels, x.spatial[0] if self.causal else None)
+        yield Contraction(x.numel * x.channels, COMPUTED)
 
     def cached(self, x: Volume) -> Dim:
         return 2 * x.channels if self.causal else 0
@@ -101,6 +107,30 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             given=dict(num_heads=2, bias=False), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560,
         ),
     )  # fmt: skip
+
+
+COMPUTED: Factor = ("x", WEIGHTS)
+"""A value that a layer computes from its input and its weights."""
+
+
+def of_pairs(x: Volume, features: Dim, reach: Dim | None = None, values: Dim | None = None) -> Iterator[Contraction]:
+    """The scores of all pairs of tokens, from so many `features` of all heads, and the weighted sums of `values`.
+
+    `reach`: a mask leaves each token itself and those before it, so many in all; None: there is no mask.
+    """
+    pairs = x.positions * x.spatial[0]
+    for width in (features, features if values is None else values):
+        masked = 0 if reach is None else x.batch * masked_pairs(x.spatial[0], reach, width)
+        yield Contraction(pairs * width, COMPUTED, COMPUTED, masked, Operator.ATTENTION)
+
+
+def masked_pairs(n: Dim, reach: Dim, width: Dim) -> Dim:
+    """`width` times the pairs of n tokens that a mask removes: later tokens, and those before the last `reach`.
+
+    >>> masked_pairs(4, 4, 1), masked_pairs(4, 2, 1)
+    (6, 9)
+    """
+    return width * n * (n - reach) + width * reach * (reach - 1) // 2
 
 
 def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves: tuple[str, ...] = ()) -> Kernel:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, divides
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
@@ -68,11 +69,15 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
         pairs, made = x.positions * memory.spatial[0], memory.positions * x.channels
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         return Ops(
-            mac=2 * x.numel * x.channels + 2 * made * memory.channels + 2 * pairs * x.channels,
+            mac=macs_of(self.contractions(y, *xs)),
             sums=2 * x.numel + 2 * made + scores + x.numel,
             bias=2 * (x.numel + made) if self.bias else 0,
             mul=scores,
         ) + softmax_ops(scores, rows)
+
+    def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
+        x, memory = xs
+        yield from across(x, memory, x.channels)
 
     def cached(self, *xs: Volume) -> Dim:
         return 0
@@ -108,3 +113,14 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
             y=tokens(3, 4), params=80, macs=456, scalar=974,
         ),
     )  # fmt: skip
+
+
+def across(x: Volume, memory: Volume, width: Dim) -> Iterator[Contraction]:
+    """Attention of one sequence to another: heads of `width` features together, each map without or with a bias."""
+    query, key = ("x0", WEIGHTS), ("x1", WEIGHTS)
+    pairs = x.positions * memory.spatial[0]
+    yield Contraction(x.numel * width, ("x0",))
+    yield Contraction(2 * memory.numel * width, ("x1",))
+    yield Contraction(pairs * width, query, key, operator=Operator.ATTENTION)
+    yield Contraction(pairs * width, (*query, *key), key, operator=Operator.ATTENTION)
+    yield Contraction(x.numel * width, (*query, *key))

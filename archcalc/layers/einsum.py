@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 from typing import TypeAlias
 
+from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim, prod, same
 from archcalc.core.kernel import (
     CONTIGUOUS,
@@ -81,6 +82,10 @@ class Product(Merge):
         if shared := self.shared(*xs):
             return Ops(mac=y.numel * prod(sizes[i] for i in shared), sums=y.numel, add=add)
         return Ops(mul=y.numel, add=add)
+
+    def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
+        left, right = inputs_named(2)
+        yield Contraction(self.ops(y, *xs).mac, (left,), (right,))
 
     def cast(self, *xs: Volume) -> Cast:
         return Cast.LOWER if self.shared(*xs) else Cast.NONE

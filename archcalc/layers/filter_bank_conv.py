@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import Contraction, macs_of
 from archcalc.core.dim import Dim, per_axis, prod
 from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
@@ -57,10 +58,16 @@ class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_siz
             yield Weight("bias", (self.out_channels,))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
-        responses = x.batch * x.channels * self.filters * prod(y.spatial)
-        mixing = y.numel * x.channels * self.filters
-        mac = responses * prod(self.kernel(x)) + mixing
-        return Ops(mac=mac, sums=responses + y.numel, bias=y.numel if self.bias else 0)
+        mac = macs_of(self.contractions(y, x))
+        return Ops(mac=mac, sums=self.responses(y, x) + y.numel, bias=y.numel if self.bias else 0)
+
+    def responses(self, y: Volume, x: Volume) -> Dim:
+        """What the fixed filters make of the input."""
+        return x.batch * x.channels * self.filters * prod(y.spatial)
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        yield Contraction(self.responses(y, x) * prod(self.kernel(x)), ("x",), ())
+        yield Contraction(y.numel * x.channels * self.filters)
 
     def call(self, x: Volume) -> Call:
         return module(

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, divides, exact
+from archcalc.core.contraction import Contraction, macs_of
+from archcalc.core.dim import Dim, divides, exact, minimum
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.operations import linear_map, sum_of, within
 from archcalc.core.ops import Ops
@@ -13,7 +14,7 @@ from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.attention import attended
+from archcalc.layers.attention import COMPUTED, attended, of_pairs
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
@@ -32,7 +33,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     and earlier tokens; `window` limits this to `window` tokens, including itself. `rope` rotates queries and keys by
     angles that depend on the position t: t / rope^(2 i / d) for features i and i + d/2. `alibi` lowers scores by
     2^(-8 h / H) per token of distance, in head h of H. `qk_norm` applies an rmsnorm with this eps to the queries and
-    keys of each head. Decoding caches the keys and values of each token.
+    keys of each head. Decoding caches the keys and values of each token; with `window`, those of the last `window`
+    tokens.
 
     MACs: C d for each token and each head of queries, keys and values; C d for each token and query head to combine
     the heads; and 2 d for each of the T^2 pairs of tokens in each head, including masked pairs, as in torch's
@@ -118,7 +120,7 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         made = Ops(
-            mac=(mapped + gathered) * x.channels + 2 * scores * d,
+            mac=macs_of(self.contractions(y, x)),
             sums=mapped + scores + gathered + y.numel,
             bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
             mul=scores + 2 * turned,
@@ -127,8 +129,17 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         norms = (RMSNorm().ops(each, each) for _, each in self.headed(x)) if self.qk_norm is not None else ()
         return sum(norms, made + softmax_ops(scores, rows))
 
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        d = self.features(x)
+        yield Contraction((self.num_heads + 2 * self.groups) * d * x.numel)
+        yield from of_pairs(x, self.num_heads * d, self.cached_tokens(x) if self.causal else None)
+        yield Contraction(self.num_heads * d * x.numel, COMPUTED)
+
     def cached(self, x: Volume) -> Dim:
         return 2 * self.groups * self.features(x) if self.causal else 0
+
+    def cached_tokens(self, x: Volume) -> Dim:
+        return x.spatial[0] if self.window is None else minimum(x.spatial[0], self.window)
 
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER

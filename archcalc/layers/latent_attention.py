@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import Contraction, macs_of
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import CONTIGUOUS, NEW, VIEW, Gradient, Kernel, Run, Tensor, Unpredicted, tensor, tensor_of
 from archcalc.core.operations import NUMBER, linear_map, product, slice_of, within
@@ -12,7 +13,7 @@ from archcalc.core.volume import Volume, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.attention import attended
+from archcalc.layers.attention import COMPUTED, attended, of_pairs
 from archcalc.layers.grouped_attention import table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
@@ -20,6 +21,9 @@ from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
 
 FAMILY = "Attention"
+
+OF_THE_INPUT = ("q_proj", "q_a_proj", "kv_a_proj_with_mqa")
+"""The maps of the input itself."""
 
 
 class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
@@ -102,12 +106,17 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         norms = [RMSNorm(eps=1e-6).ops(v, v) for v in (x.to(channels=n) for _, n in self.norms())]
         maps = list(self.maps(x))
         made = Ops(
-            mac=items * sum(made * given for _, made, given in maps) + scores * (self.qk_head_dim + self.v_head_dim),
+            mac=macs_of(self.contractions(y, x)),
             sums=items * sum(made for _, made, _ in maps) + scores + rows * self.v_head_dim,
             mul=scores + 2 * rotated,
             add=rotated,
         )
         return sum(norms, made + softmax_ops(scores, rows))
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        for name, made, given in self.maps(x):
+            yield Contraction(x.positions * made * given, ("x",) if name in OF_THE_INPUT else COMPUTED)
+        yield from of_pairs(x, self.num_heads * self.qk_head_dim, x.spatial[0], self.num_heads * self.v_head_dim)
 
     def cached(self, x: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import Contraction, Operator
 from archcalc.core.dim import Dim, ceil_div, divides
 from archcalc.core.kernel import Backward, Gradient, Kernel, Layout, Run, Tensor, Unpredicted, tensor_of
 from archcalc.core.operations import NUMBER, product, sum_of, view
@@ -136,6 +137,13 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         if self.shared_experts:
             ops += self.shared.ops(items, x.channels) + Ops(add=x.numel)
         return ops
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        operator = Operator.GROUPED if self.capacity_factor is None else Operator.PRODUCT
+        yield Contraction(self.router.ops(x.positions, x.channels).mac)
+        yield from self.experts.contractions(self.applied_to(x), x.channels, operator)
+        if self.shared_experts:
+            yield from self.shared.contractions(x.positions, x.channels)
 
     def unpredicted(self, run: Run, x: Volume) -> str:
         if self.capacity_factor is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Tensor, tensor_of
 from archcalc.core.operations import linear_map, product
@@ -40,10 +41,16 @@ class MLP(ABC):
         hidden, into = rows * self.hidden_features, len(self.into)
         curved = Volume(self.hidden_features, batch=rows)
         return Ops(
-            mac=(into + 1) * hidden * features,
+            mac=macs_of(self.contractions(rows, features)),
             sums=into * hidden + rows * features,
             mul=hidden if self.gated else 0,
         ) + self.activation.ops(curved, curved)
+
+    def contractions(self, rows: Dim, features: Dim, operator: Operator = Operator.PRODUCT) -> Iterator[Contraction]:
+        """The maps into it and the one out of it, of so many rows."""
+        each = rows * self.hidden_features * features
+        yield Contraction(len(self.into) * each, operator=operator)
+        yield Contraction(each, ("x", WEIGHTS), operator=operator)
 
     def kept(self, before: str, after: str) -> tuple[str, ...]:
         """What backward of the activation needs."""

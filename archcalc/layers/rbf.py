@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import WEIGHTS, Contraction
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import Backward, Gradient, Kernel, Run, Tensor, Unpredicted, tensor_of
 from archcalc.core.operations import sum_of
@@ -46,6 +47,10 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
     def ops(self, y: Volume, x: Volume) -> Ops:
         squares = y.numel * x.channels
         return Ops(mac=squares, sums=y.numel, bias=y.numel if self.bias else 0, add=squares)
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        difference = ("x", WEIGHTS)
+        yield Contraction(self.ops(y, x).mac, difference, difference)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         difference, last = Tensor(y.numel * x.channels, x.dtype), "squares" if self.bias else "y"

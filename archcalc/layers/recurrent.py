@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Literal
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted
+from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted, inputs_named
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, tokens
 from archcalc.core.weight import Weight
@@ -154,13 +155,24 @@ class Recurrent(OfTokens):
     def contracted(self, x: Volume) -> Ops:
         """The products with the weights; the input and the state have a bias each."""
         cells, projects = self.cells(x), self.width is not self.hidden_size
-        both = sum(self.gates * (features + self.width) for features in self.features(x))
-        per_layer = x.positions * len(self.directions) * self.hidden_size
         projected = x.positions * self.ways * self.width if projects else 0
         sums = 2 * self.gates * cells
-        return Ops(
-            mac=per_layer * both + projected * self.hidden_size, sums=sums + projected, bias=sums if self.bias else 0
-        )
+        mac = macs_of(self.contractions(self.shape(x), x))
+        return Ops(mac=mac, sums=sums + projected, bias=sums if self.bias else 0)
+
+    def contractions(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Iterator[Contraction]:
+        """The first token meets the state that the layer begins with, later ones what the layer made of it."""
+        names = inputs_named(1 if state is None else 2)
+        rows, projected = len(self.directions) * self.gates * self.hidden_size, self.width is not self.hidden_size
+        for i, features in enumerate(self.features(x)):
+            computed, operator = (*names, WEIGHTS), Operator.RECURRENT
+            yield Contraction(x.positions * rows * features, computed if i else names[:1], operator=operator)
+            yield Contraction(x.batch * rows * self.width, names[1:], operator=operator)
+            later = (x.positions - x.batch) * rows * self.width
+            yield Contraction(later, computed, operator=operator)
+            if projected:
+                each = x.positions * len(self.directions) * self.width
+                yield Contraction(each * self.hidden_size, computed, operator=operator)
 
     def cached(self, x: Volume, state: Volume | None = None, /) -> Dim:
         return 0

@@ -66,23 +66,36 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
                 )
 
     def windows(self, x: Volume, like: Volume | None = None, /) -> tuple[ResizedWindow, ...]:
-        return tuple(self.along(n, m) for n, m in zip(x.spatial, self.sizes(x, like), strict=True))
+        return tuple(self.along(n, m, x.rank) for n, m in zip(x.spatial, self.sizes(x, like), strict=True))
 
     def sizes(self, x: Volume, like: Volume | None) -> tuple[Dim, ...]:
         if self.scale_factor is not None:
             return tuple(scaled(n, self.scale_factor) for n in x.spatial)
         return like.spatial if like is not None else per_axis(self.size or x.spatial, x.rank)
 
-    def along(self, n: Dim, m: Dim) -> ResizedWindow:
+    def along(self, n: Dim, m: Dim, rank: int) -> ResizedWindow:
         """The window from n elements to m."""
         if n == 1 or (m == 1 and self.align_corners):
             return ResizedWindow(m, (0, 1), "nearest")
         if self.align_corners:
             return ResizedWindow(m, (n - 1, m - 1), "corners")
-        nearest = self.mode == "nearest"
-        factor = Fraction(str(self.scale_factor)) if self.scale_factor is not None and n != m else None
-        step = (factor.denominator, factor.numerator) if factor else (n, m)
-        return ResizedWindow(m, step, "nearest" if nearest else "centres", single=nearest and not factor)
+        if self.mode == "nearest":
+            return self.nearest(n, m, rank)
+        return ResizedWindow(m, self.step(n, m) if n != m else (1, 1), "centres")
+
+    def nearest(self, n: Dim, m: Dim, rank: int) -> ResizedWindow:
+        """By the `scale_factor` if there is one; on two axes torch makes an exception of n and of 2 n units."""
+        if not is_number(n, m):
+            return ResizedWindow(m, self.step(n, m), "nearest")
+        by_size = self.scale_factor is None or (rank == 2 and m in (n, 2 * n))
+        return ResizedWindow(m, (n, m), "nearest", n / m if by_size else 1 / (self.scale_factor or 1))
+
+    def step(self, n: Dim, m: Dim) -> tuple[Dim, Dim]:
+        """Input units to output units, as they lie side by side."""
+        if self.scale_factor is None:
+            return n, m
+        factor = as_fraction(self.scale_factor)
+        return factor.denominator, factor.numerator
 
     def shape(self, x: Volume, like: Volume | None = None, /) -> Volume:
         return x.to(spatial=slide(self.windows(x, like), x.spatial))
@@ -126,6 +139,16 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
             source="torch.nn.Upsample: trilinear, fewer units on one axis",
         ),
     )  # fmt: skip
+
+
+def as_fraction(factor: float) -> Fraction:
+    """The number that a factor was written as.
+
+    >>> as_fraction(1.1), as_fraction(1 / 3)
+    (Fraction(11, 10), Fraction(1, 3))
+    """
+    simple = Fraction(factor).limit_denominator(EXACT)
+    return simple if float(simple) == factor else Fraction(factor)
 
 
 def scaled(n: Dim, factor: float) -> Dim:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from archcalc.core.condition import at_least
+from archcalc.core.contraction import Contraction, macs_of
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import Unpredicted
 from archcalc.core.ops import Ops
@@ -11,6 +12,8 @@ from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
+from archcalc.layers.attention import COMPUTED, of_pairs
+from archcalc.layers.cross_attention import across
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.softmax import softmax_ops
 
@@ -101,10 +104,20 @@ class T5Attention(Merge, name="t5_attention", positional=("num_heads",)):
         queries, keys, scores = inner * x.positions, inner * memory.positions, self.scores(x, memory)
         rows = self.num_heads * x.positions
         return Ops(
-            mac=2 * queries * x.channels + 2 * keys * memory.channels + 2 * scores * self.width(x),
+            mac=macs_of(self.contractions(y, *xs)),
             sums=queries + 2 * keys + scores + queries + y.numel,
             add=scores if self.num_buckets is not None else 0,
         ) + softmax_ops(scores, rows)
+
+    def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
+        x, memory = xs[0], xs[-1]
+        width = self.num_heads * self.width(x)
+        if self.memory is not None:
+            yield from across(x, memory, width)
+            return
+        yield Contraction(3 * x.numel * width)
+        yield from of_pairs(x, width, x.spatial[0] if self.causal else None)
+        yield Contraction(x.numel * width, COMPUTED)
 
     def scores(self, x: Volume, memory: Volume) -> Dim:
         """The number of pairs of tokens, over all heads."""

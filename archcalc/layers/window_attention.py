@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, ceil_div, divides
+from archcalc.core.contraction import Contraction, macs_of
+from archcalc.core.dim import Dim, ceil_div, divides, maximum, minimum, prod
 from archcalc.core.kernel import (
     CONTIGUOUS,
     NEW,
@@ -23,6 +24,7 @@ from archcalc.core.volume import Volume, grid
 from archcalc.core.weight import Weight
 from archcalc.core.window import BlockWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layers.attention import COMPUTED
 from archcalc.layers.linear import many
 from archcalc.layers.softmax import softmax_ops
 
@@ -108,12 +110,25 @@ class WindowAttention(OfMaps, name="window_attention", positional=("window_size"
         pairs = self.pairs(whole)
         scores, rows = self.num_heads * pairs, self.num_heads * whole.positions
         return Ops(
-            mac=projected * x.channels + 2 * pairs * x.channels,
+            mac=macs_of(self.contractions(y, x)),
             sums=projected + scores + whole.numel,
             bias=projected if self.bias else 0,
             mul=scores,
             add=scores,
         ) + softmax_ops(scores, rows)
+
+    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        whole = self.padded(x)
+        pairs, together = self.pairs(whole), x.batch * prod(map(self.together, x.spatial))
+        yield Contraction(3 * whole.numel * x.channels)
+        for _ in ("scores", "weighted sums"):
+            yield Contraction(pairs * x.channels, COMPUTED, COMPUTED, (pairs - together) * x.channels)
+        yield Contraction(whole.numel * x.channels, COMPUTED)
+
+    def together(self, n: Dim) -> Dim:
+        """Pairs along an axis that no mask removes: a shift leaves two parts of the last window."""
+        w, shift = self.window_size, self.shift_size * minimum(1, maximum(0, n - self.window_size))
+        return ceil_div(n, w) * w * w - 2 * shift * (w - shift)
 
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER

@@ -4,13 +4,16 @@ Layers state their arithmetic by kind (core/ops.py) and their role (layer.py); a
 in papers are often `macs` here (He et al. 2015, Howard et al. 2017): compare with care.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from archcalc.core.dim import Dim, maximum
+from archcalc.core.contraction import WEIGHTS, Contraction, Operator
+from archcalc.core.dim import Dim, maximum, summed
+from archcalc.core.kernel import inputs_named
 from archcalc.core.window import TransposedWindow
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.measure import Quantity, measure
+from archcalc.sym.expr import NoClosedForm
 
 READS_ITS_INPUT_ONCE = {
     Role.POOLING,
@@ -31,15 +34,30 @@ def affine(node: Node) -> bool:
     return any(not weight.buffer for weight in node.layer.weights(*node.inputs))
 
 
+NORMS_OF_FVCORE = ("torch.nn.LayerNorm", "torch.nn.GroupNorm", "torch.nn.InstanceNorm")
+"""Modules whose operators fvcore has a handler for; it has none for RMSNorm and GRN."""
+
+
+def has_handler(node: Node) -> bool:
+    return node.layer.call(*node.inputs).target.startswith(NORMS_OF_FVCORE)
+
+
+def on_maps(quantity: Quantity) -> Quantity:
+    """A quantity of layers on two axes; nothing on one axis or three, whose operators fvcore has no handler for."""
+    return lambda node: quantity(node) if node.inputs[0].rank == 2 else 0
+
+
 FVCORE: Mapping[Role, Quantity] = {
     Role.BATCH_NORM: lambda node: (2 if affine(node) else 1) * node.inputs[0].numel,
-    Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel,
-    Role.ADAPTIVE_POOLING: lambda node: node.inputs[0].numel if node.ops.div != 0 else 0,  # averages, not maxima
-    Role.RESAMPLING: lambda node: maximum(
-        node.output.numel, node.ops.mul
-    ),  # bilinear: 4 per output, like its multiplications
+    Role.NORM: lambda node: (5 if affine(node) else 4) * node.inputs[0].numel if has_handler(node) else 0,
+    Role.ADAPTIVE_POOLING: on_maps(lambda node: node.inputs[0].numel if node.ops.div != 0 else 0),  # not of maxima
+    Role.RESAMPLING: on_maps(lambda node: maximum(node.output.numel, node.ops.mul)),  # bilinear: 4 for each output
 }
-"""What fvcore counts besides contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to elementwise_flop_counter."""
+"""What fvcore counts in addition to contractions: fvcore/nn/jit_handles.py, batchnorm_flop_jit to
+elementwise_flop_counter."""
+
+UNSEEN_BY_FVCORE = {Operator.ATTENTION, Operator.RECURRENT, Operator.GROUPED}
+"""Operators of contractions for which fvcore has no handler: it counts them 0."""
 
 NETSCOPE: Mapping[Role, Quantity] = {
     Role.LOCAL_NORM: lambda node: node.output.numel * node.layer.neighbours(node.inputs[0]).kernel,
@@ -59,6 +77,24 @@ def spread(node: Node) -> Dim:
     return whole // by
 
 
+def gradients(node: Node, contraction: Contraction) -> int:
+    """How many factors of a contraction need a gradient: each is one more product in backward."""
+    if contraction.mac == 0:
+        return 0
+    learning = dict(zip(inputs_named(len(node.inputs)), node.learning, strict=False)) | {WEIGHTS: node.trains}
+    return sum(
+        needs_gradient(node, [learning.get(name, False) for name in each])
+        for each in (contraction.left, contraction.right)
+    )
+
+
+def needs_gradient(node: Node, learning: Sequence[bool | None]) -> bool:
+    """Whether a factor computed from values that need gradients or not needs one."""
+    if not any(learning) and None in learning:
+        raise NoClosedForm(f"the first of {node.times} copies of {node.name} has fewer gradients than the others")
+    return any(learning)
+
+
 @measure("macs", title="MACs")
 def macs(node: Node) -> Dim:
     """Multiply-accumulates of contractions; bias, pooling, norms, softmax and element-wise work count 0."""
@@ -69,6 +105,24 @@ def macs(node: Node) -> Dim:
 def flops(node: Node) -> Dim:
     """Two for every multiply-accumulate, as torch's FlopCounterMode and the scaling-law papers count."""
     return 2 * node.ops.mac
+
+
+@measure("backward_flops", title="Backward FLOPs", noun="FLOPs of the backward pass")
+def backward_flops(node: Node) -> Dim:
+    """Two for every multiply-accumulate and each of its factors that needs a gradient, as FlopCounterMode counts."""
+    return summed(2 * each.mac * gradients(node, each) for each in node.contractions)
+
+
+@measure("training_flops", title="Training FLOPs", noun="FLOPs of a training step")
+def training_flops(node: Node) -> Dim:
+    """FLOPs of a forward and a backward pass; the optimizer's work counts 0."""
+    return flops(node) + backward_flops(node)
+
+
+@measure("attended_macs", title="Attended MACs", noun="MACs without masked pairs")
+def attended_macs(node: Node) -> Dim:
+    """MACs without those of pairs of tokens that a causal mask or a window removes."""
+    return node.ops.mac - summed(each.masked for each in node.contractions)
 
 
 @measure("scalar", title="Scalar ops", noun="scalar operations")
@@ -88,8 +142,9 @@ def operations(node: Node) -> Dim:
 
 @measure("fvcore", title="fvcore FLOPs")
 def fvcore(node: Node) -> Dim:
-    """The count of fvcore 0.1.5 in evaluation mode: one per MAC, with its own rates for norms and resampling."""
-    return node.ops.mac + FVCORE.get(node.layer.role, nothing)(node)
+    """As fvcore 0.1.5 counts the generated network in evaluation: a MAC as one, fused attention and recurrence as 0."""
+    seen = (each.mac for each in node.contractions if each.operator not in UNSEEN_BY_FVCORE)
+    return summed(seen) + FVCORE.get(node.layer.role, nothing)(node)
 
 
 @measure("netscope", title="Netscope MACCs")

@@ -34,7 +34,6 @@ resized = st.builds(
     outputs=small,
     step=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     kind=st.sampled_from(("nearest", "corners", "centres")),
-    single=st.booleans(),
 )
 windows = st.one_of(sliding, sliding, transposed, adaptive, resized)
 blocks = st.builds(BlockWindow, length=st.just(1000), size=small, shift=st.integers(0, 3))

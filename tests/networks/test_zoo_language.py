@@ -25,7 +25,7 @@ arXiv:2309.06180, section 3 (OPT-13B)."""
 
 @pytest.mark.parametrize(("reference", "nbytes"), HALF.items())
 def test_kv_cache_per_token(reference: str, nbytes: int) -> None:
-    assert MEASURES["kv_cache_bytes"].total(build(document(reference), dtype="bfloat16")) == nbytes
+    assert MEASURES["kv_cache_bytes_per_token"].total(build(document(reference), dtype="bfloat16")) == nbytes
 
 
 OTHERS: dict[tuple[str, int], Mapping[str, str]] = {

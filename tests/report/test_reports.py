@@ -180,16 +180,16 @@ def test_the_leaders_are_the_largest_layers() -> None:
 
 LAYER_KEYS = [
     "name", "type", "inputs", "input_shapes", "output_shape", "params", "trainable_params", "active_params", "buffers",
-    "macs", "flops", "scalar", "operations", "kv_cache_bytes", "receptive_field", "output_bytes", "saved_bytes",
-    "line", "column",
+    "macs", "flops", "scalar", "operations", "kv_cache_bytes_per_token", "kv_cache_bytes", "receptive_field",
+    "output_bytes", "saved_bytes", "line", "column",
 ]  # fmt: skip
 KEYS = [
     "archcalc", "schema", "name", "spec", "symbols", "dtype", "convention", "inputs", "layers", "outputs", "totals",
     "conditions", "findings",
 ]  # fmt: skip
 TOTAL_KEYS = [
-    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
-    "param_bytes", "saved_bytes",
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",
+    "kv_cache_bytes_per_token", "kv_cache_bytes", "param_bytes", "saved_bytes",
     "inference_peak_bytes", "training_peak_bytes",
 ]  # fmt: skip
 

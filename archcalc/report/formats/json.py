@@ -18,7 +18,8 @@ SCHEMA = 1
 BY_LINE = ("layers", "findings")
 
 COUNTED = (
-    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations", "kv_cache_bytes",
+    "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",
+    "kv_cache_bytes_per_token", "kv_cache_bytes",
 )  # fmt: skip
 """The counts of every layer and of the totals."""
 

@@ -162,9 +162,9 @@ def parameters(report: Report) -> str:
 
 
 def cache(report: Report) -> list[str]:
-    """`KV cache: 36,864 bytes per token`, if there is causal attention."""
-    nbytes = report.totals["kv_cache_bytes"]
-    return [] if nbytes == 0 else [f"KV cache: {amount(nbytes)} bytes per token"]
+    """`KV cache: 36,864 bytes per token, 37,748,736 bytes in total`, if there is attention that can be cached."""
+    per_token, whole = (report.totals[name] for name in ("kv_cache_bytes_per_token", "kv_cache_bytes"))
+    return [] if whole == 0 else [f"KV cache: {amount(per_token)} bytes per token, {amount(whole)} bytes in total"]
 
 
 def footer(left: Sequence[Column], room: int | None) -> list[str]:

@@ -186,13 +186,17 @@ def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]
     return ""
 
 
+ROUNDING = 1e-9
+"""Weights of interpolation in double precision that would be zero without rounding are smaller, all others larger."""
+
+
 @contextmanager
 def without_zeros() -> Iterator[None]:
     """Removes zero weights: interpolation and masked attention pass NaN through them, but do not depend on it."""
     plain, attend = F.interpolate, F.scaled_dot_product_attention
 
     def interpolate(x: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-        reached = plain(x.isnan().to(x.dtype), *arguments, **keywords) > 0
+        reached = plain(x.isnan().double(), *arguments, **keywords) > ROUNDING
         return plain(x.nan_to_num(0.0), *arguments, **keywords).masked_fill(reached, float("nan"))
 
     def attention(query: Tensor, key: Tensor, value: Tensor, *arguments: Any, **keywords: Any) -> Tensor:

@@ -29,6 +29,9 @@ from archcalc.verification.trace import Running, torch_dtype
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
 """The exceptions of torch for a size that it does not accept."""
 
+NO_CLOSED_FORM = "AC136"
+"""What a network is refused with if a layer needs numbers."""
+
 PACES = (1, 3, 5, 7, 9, 11, 13)
 """The steps of the axes, in order: odd, so that each covers every remainder of a period that is a power of 2."""
 
@@ -77,7 +80,14 @@ def over_periods(document: Document, own: Graph, running: Running, most: int) ->
     """Rows for at most `most` sizes; none if the network has no spatial axis."""
     if not most or not any(each.volume.rank for each in own.inputs):
         return
-    graph = with_free(document, batch=own.inputs[0].volume.batch, dtype=own.dtype)
+    try:
+        graph = with_free(document, batch=own.inputs[0].volume.batch, dtype=own.dtype)
+    except SpecError as error:
+        if any(each.code != NO_CLOSED_FORM for each in error.diagnostics):
+            raise
+        why = tuple(each.message for each in error.diagnostics)
+        yield Row("closed forms", META, "other sizes", "none", "not compared", None, why)
+        return
     axes = {name: each.own for name, each in graph.symbols.items() if each.own is not None}
     if not axes:
         return
