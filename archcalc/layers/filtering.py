@@ -6,6 +6,7 @@ from dataclasses import replace
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
 from archcalc.core.kernel import Kernel, tensor
+from archcalc.core.layout import channels_before
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window, fits, slide, windows_along
@@ -23,7 +24,7 @@ class Filtering(Layer):
     def sliding(self, x: Volume) -> Iterator[Requirement]:
         """The requirements on the window arguments."""
         kernel, stride, dilation = self.kernel_size, self.stride, self.dilation
-        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield channels_before(self.name, x)
         yield from one_for_each_axis(x.rank, kernel_size=kernel, stride=stride, padding=self.padding, dilation=dilation)
         yield from at_least(1, kernel_size=kernel, stride=stride, dilation=dilation)
         yield from at_least(0, padding=amounts(self.padding))

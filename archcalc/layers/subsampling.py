@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
 from archcalc.core.kernel import Gradient, Kernel, Run, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -34,7 +35,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
         return self.kernel_size if self.stride is None else self.stride
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"subsampling needs channels before positions, got {x}"
+        yield channels_before("subsampling", x)
         yield from one_for_each_axis(x.rank, kernel_size=self.kernel_size, stride=self.step)
         yield from at_least(1, kernel_size=self.kernel_size, stride=self.step)
         yield from fits(self.windows(x), x.spatial)

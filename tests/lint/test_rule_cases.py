@@ -176,6 +176,21 @@ CASES: dict[str, Sequence[str]] = {
         "- upconv(6, 4, s3)",
         "- conv(3, 4, s2)",
     ],
+    "AR208": [
+        "input: [28, 28, 1]  # <-\nlayers:\n- conv((3, 1), 8) -> relu -> flatten -> fc(10)",
+        "input: [32, 24, 4]  # <-\nlayers:\n- relu -> conv(1, 8)",
+        "input: [16, 112, 112, 3]  # <-\nlayers:\n- maxpool(2, ceil_mode=true)",
+        "input:\n  a: [8]\n  b: [32, 32, 3]  # <-\nlayers:\n- concat:\n    - a\n    - b -> conv(3, 8) -> gap",
+        # the same numbers in either order
+        "input: [28, 28, 1]\nlayers:\n- flatten -> fc(10)",
+        "input: [28, 28, 1]\nlayers:\n- fc(10)",
+        "input: {x: {shape: [28, 28, 3], channels_last: true}}\nlayers:\n- channels_first -> conv(3, 8)",
+        # maps deep inside a network, a sequence, a row
+        "input: [256, 4, 4]\nlayers:\n- conv(3, 8)",
+        "input: [512, 7, 1]\nlayers:\n- conv(1, 8)",
+        "input: [100, 4]\nlayers:\n- conv(1, 8)",
+        "input: [1, 28, 28]\nlayers:\n- conv(3, 8)",
+    ],
     "AR301": [
         "input: [3, 64]\nlayers:\n- conv(3, 8) -> relu\n- gap  # <-\n- fc(3)",
         "- conv(3, 8) -> relu\n- fc(10)  # <-",
