@@ -191,6 +191,20 @@ CASES: dict[str, Sequence[str]] = {
         "input: [100, 4]\nlayers:\n- conv(1, 8)",
         "input: [1, 28, 28]\nlayers:\n- conv(3, 8)",
     ],
+    "AR209": [
+        "- conv2d(16, 11, p1)  # <-",
+        "input: [3, 100]\nlayers:\n- relu -> conv1d(64, 3, s2)  # <-",
+        "- conv_transpose(32, 3, bias=false)  # <-",
+        "params: {w: 32}\nlayers:\n- conv2d(w, 3)  # <-",
+        "- conv2d(15, 3)",
+        "- conv2d(16, 12)",
+        "- conv2d(3, 32)",
+        # its own names, by keyword, patches
+        "- conv(32, 3)",
+        "- conv2d(kernel_size=32, out_channels=3)",
+        "- conv2d: {kernel_size: 32, out_channels: 3}",
+        "input: [8, 4, 4]\nlayers:\n- conv_transpose(16, 3, s16)",
+    ],
     "AR301": [
         "input: [3, 64]\nlayers:\n- conv(3, 8) -> relu\n- gap  # <-\n- fc(3)",
         "- conv(3, 8) -> relu\n- fc(10)  # <-",
