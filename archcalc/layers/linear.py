@@ -38,8 +38,8 @@ class Linear(Layer, name="linear", positional=("out_features",)):
 
     x: features, alone or at every position -> y: out_features
 
-    `linear` acts on the last axis, as torch's does, and rejects a volume with channels before positions. `fc` is `linear`
-    with `flatten=true`: it flattens such a volume first, as the lectures write `pool(2) -> fc(100)`.
+    `linear` acts on the last axis, as torch's does, and rejects a volume with channels before positions. `fc` is
+    `linear` with `flatten=true`: it flattens such a volume first, as the lectures write `pool(2) -> fc(100)`.
 
     `tie` names a layer whose `weight` is used instead of its own.
 
