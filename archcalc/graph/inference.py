@@ -9,6 +9,7 @@ from archcalc.core.layout import is_written_last, layout_help
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
+from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -91,7 +92,9 @@ class Network:
             if isinstance(holds, Claim):
                 depends.append((holds, message))
             elif not holds:
-                raise self.rejected(message, call, sources, layer.remedy(*xs) or self.layout_help(sources))
+                joined = join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
+                help = joined or layer.remedy(*xs) or self.layout_help(sources)
+                raise self.rejected(message, call, sources, help)
         return depends
 
     def rejected(self, message: str, call: Invocation, sources: tuple[str, ...], help: str) -> SpecError:
