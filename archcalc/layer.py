@@ -133,6 +133,9 @@ LAYERS: dict[str, type["Layer"]] = {}
 ALIASES: dict[str, str] = {}
 """Short names, and names that fix the rank: `fc` -> `linear`, `conv2d` -> `conv`."""
 
+PRESETS: dict[str, Mapping[str, Any]] = {}
+"""The fields that a name sets: `fc` -> `{"flatten": True}`."""
+
 RANKED: dict[str, int] = {}
 """The rank that a name requires: `conv2d` -> 2."""
 
@@ -142,6 +145,7 @@ class Layer(Declared, ABC):
 
     positional   the fields that a call may pass without a keyword, in order
     aliases      other names for it
+    presets      other names that set fields: {"fc": {"flatten": True}}
     ranks        supported spatial ranks; each adds an alias such as name + "1d", which requires that rank
     reads        fields whose value is a Reference: the layers they name become further inputs, after the others
     ties         fields whose value is a Reference -> the weight that is shared with the layer they name
@@ -156,6 +160,7 @@ class Layer(Declared, ABC):
     role: ClassVar[Role]
     positional: ClassVar[tuple[str, ...]] = ()
     aliases: ClassVar[tuple[str, ...]] = ()
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     ranks: ClassVar[tuple[int, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     ties: ClassVar[Mapping[str, str]] = {}
@@ -173,11 +178,13 @@ class Layer(Declared, ABC):
         if not name:
             return
         ranked = {f"{name}{rank}d": rank for rank in cls.ranks}
-        for word in (name, *aliases, *ranked):
+        others = (*aliases, *cls.presets, *ranked)
+        for word in (name, *others):
             if word in LAYERS or word in ALIASES:
                 raise TypeError(f"the layer name {word!r} is declared twice")
         LAYERS[name] = cls
-        ALIASES.update(dict.fromkeys((*aliases, *ranked), name))
+        ALIASES.update(dict.fromkeys(others, name))
+        PRESETS.update(cls.presets)
         RANKED.update(ranked)
 
     def requires(self, x: Volume, /) -> Iterator[Requirement]:

@@ -51,7 +51,7 @@ def none(value: Any) -> Any:
 
 def page(layer: type[Layer]) -> str:
     """The full description of a layer."""
-    names = [*layer.aliases, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
+    names = [*layer.aliases, *layer.presets, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
     others = signature_of(layer).others
     text = [signature(layer), *([f"also called: {', '.join(names)}"] if names else [])]
     text += [f"also takes: {', '.join(others)}", "", inspect.getdoc(layer) or "", ""]

@@ -10,6 +10,7 @@ import click
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
+from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped
 from archcalc.closed_forms.solve import Answer, answer
 from archcalc.command import PROBLEMS, output_option, overrides_of, spec_options, training_options, write_output
 from archcalc.graph.declarations import free_names, symbol_name
@@ -21,6 +22,9 @@ from archcalc.memory.training_setup import setup_of_options
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
+
+AXIS_WORDS = {"H": "row", "W": "column", "D": "frame"}
+"""What lies along an axis, by the last letter of its symbol."""
 
 SHOWN = 6
 """Values to show of an infinite set."""
@@ -106,7 +110,7 @@ def as_text(asked: Asked) -> Iterator[str]:
     yield from answered(asked.answer)
     yield from why(asked)
     if asked.near is not None:
-        yield nearest(asked.answer.allowed, asked.near)
+        yield from nearest(asked.answer, asked.near, asked.graph)
 
 
 def answered(made: Answer) -> Iterator[str]:
@@ -170,11 +174,46 @@ def in_short(condition: Condition) -> str:
     return condition.message.partition(": ")[0]
 
 
-def nearest(allowed: PeriodicSet, value: int) -> str:
-    if value in allowed:
-        return f"{value:,} fits"
-    around = [f"{n:,}" for n in (allowed.prev(value), allowed.next(value)) if n is not None]
-    return f"{value:,} does not fit; nearest: {', '.join(around) or 'none'}"
+def nearest(made: Answer, value: int, graph: Graph) -> Iterator[str]:
+    """Whether a value fits, and without loss; otherwise the nearest values that do. Says where weights change."""
+    if value not in made.allowed:
+        around = neighbours(made.allowed, value)
+        yield f"{value:,} does not fit; nearest: {', '.join(f'{n:,}' for n in around) or 'none'}"
+    else:
+        around = () if value in lossless_within(made, graph) else neighbours(lossless_within(made, graph), value)
+        lost = [in_words_of_axis(*each, made.symbol) for each in dropped(graph, made.symbol, value)][:1]
+        yield ", but ".join([f"{value:,} fits", *lost])
+        if around:
+            yield f"nothing is dropped at {' and '.join(f'{n:,}' for n in around)}"
+    for each in (value, *around):
+        if each in made.allowed:
+            yield from other_weights(graph, made.symbol, each)
+
+
+def in_words_of_axis(layer: str, count: int, symbol: str) -> str:
+    """`patches drops the last 6 rows`."""
+    word = AXIS_WORDS.get(symbol[-1], "element")
+    return f"{layer} drops the last {word}" if count == 1 else f"{layer} drops the last {count:,} {word}s"
+
+
+def neighbours(allowed: PeriodicSet, value: int) -> tuple[int, ...]:
+    return tuple(n for n in (allowed.prev(value), allowed.next(value)) if n is not None)
+
+
+def lossless_within(made: Answer, graph: Graph) -> PeriodicSet:
+    return made.allowed & lossless_values(graph, made.symbol)
+
+
+def other_weights(graph: Graph, symbol: str, value: int) -> Iterator[str]:
+    """`at 240 patches.weight is [1, 211, 768] instead of [1, 197, 768]: trained weights do not fit`."""
+    found = list(reshaped(graph, symbol, value))
+    if found:
+        first, more = found[0], len(found) - 1
+        also = f", and so do {more:,} more weights" if more > 1 else ", and so does 1 more weight" if more else ""
+        yield (
+            f"{value:,} is another network than {graph.symbols[symbol].own:,}: {first.weight} changes from "
+            f"{list(first.before)} to {list(first.after)}{also}"
+        )
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------

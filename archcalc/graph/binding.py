@@ -12,7 +12,7 @@ from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
-from archcalc.layer import Layer, Letters, Reference
+from archcalc.layer import PRESETS, Layer, Letters, Reference
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Name, Names, Word
 from archcalc.spec.value import Value, written
@@ -321,6 +321,7 @@ def bind(
     values, given = arguments_of(call, signature, names, defaults)
     if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
         values["bias"] = False
+    values = {**PRESETS.get(call.target.text, {}), **values}
     return Bound(layer(**values), {n: v for n, (_, v) in given.items() if n in signature.others})
 
 

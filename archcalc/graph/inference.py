@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from archcalc.core.diagnostic import problem
+from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
+from archcalc.core.layout import is_written_last, layout_help
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
+from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -50,9 +52,8 @@ class Network:
         check_rank(layer, call, xs[0])
         y = self.inferred.get((layer, xs))
         if y is None:
-            described = [self.described(source, x) for source, x in zip(sources, xs, strict=True)]
             try:
-                for claim, message in check_inputs(layer, call, xs, described):
+                for claim, message in self.check_inputs(layer, call, xs, sources):
                     self.conditions.append(Condition(claim, message, path))
                 y = self.inferred[layer, xs] = self.output(layer, xs)
             except NoClosedForm as error:
@@ -82,8 +83,47 @@ class Network:
         y = layer.shape(*xs)
         return replace(y, dtype=self.dtype) if y.is_floating and all(x.is_ids for x in xs) else y
 
-    def described(self, source: str, x: Volume) -> str:
+    def check_inputs(
+        self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...]
+    ) -> list[tuple[Claim, str]]:
+        """Raises SpecError if a layer rejects its inputs.
+
+        Returns the requirements that depend on free symbols, each with its message.
+        """
+        check_count(layer, call, xs)
+        if not layer.takes_ids and any(x.is_ids for x in xs):
+            message = f"{call.target.text} cannot compute with integer ids"
+            raise self.rejected(message, call, sources, "embed them first: embedding(num_embeddings, embedding_dim)")
+        depends = []
+        for holds, message in layer.requires(*xs):
+            if isinstance(holds, Claim):
+                depends.append((holds, message))
+            elif not holds:
+                joined = join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
+                help = joined or layer.remedy(*xs) or self.layout_help(sources)
+                raise self.rejected(message, call, sources, help)
+        return depends
+
+    def rejected(self, message: str, call: Invocation, sources: tuple[str, ...], help: str) -> SpecError:
+        described = ", ".join(self.described(source) for source in sources)
+        return problem("AC201", message, call.where, notes=[described], help=help)
+
+    def layout_help(self, sources: tuple[str, ...]) -> str:
+        """What to write instead of an input whose channels were written last, if the sources depend on one."""
+        waiting, seen = list(sources), set(sources)
+        while waiting:
+            name = waiting.pop()
+            if name in self.nodes:
+                fresh = set(self.nodes[name].sources) - seen
+                waiting += fresh
+                seen |= fresh
+            elif (x := self.volumes[name]) is not None and is_written_last(x):
+                return layout_help(x)
+        return ""
+
+    def described(self, source: str) -> str:
         """`layer1.conv3 [256, 32, 32] (line 6)`."""
+        x = self.volumes[source]
         node = self.nodes.get(source)
         return f"{source} {x} (line {node.where.line + 1})" if node and node.where else f"{source} {x}"
 
@@ -116,30 +156,14 @@ class Network:
             raise problem("AC206", message, node.where)
 
 
-def check_inputs(
-    layer: Layer, call: Invocation, xs: tuple[Volume, ...], described: Sequence[str]
-) -> list[tuple[Claim, str]]:
-    """Raises SpecError if a layer rejects its inputs, which are `described` by name, volume and line.
-
-    Returns the requirements that depend on free symbols, each with its message.
-    """
+def check_count(layer: Layer, call: Invocation, xs: tuple[Volume, ...]) -> None:
+    """Raises SpecError if a layer has too few or too many inputs."""
     least, most = layer.inputs
     count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
         help = f"prev is the input of the item: {call.target.text}: [..., prev]" if count < least else ""
         raise problem("AC203", f"{call.target.text} takes {takes}, got {count}", call.where, help=help)
-    if not layer.takes_ids and any(x.is_ids for x in xs):
-        message = f"{call.target.text} cannot compute with integer ids"
-        help = "embed them first: embedding(num_embeddings, embedding_dim)"
-        raise problem("AC201", message, call.where, notes=[", ".join(described)], help=help)
-    depends = []
-    for holds, message in layer.requires(*xs):
-        if isinstance(holds, Claim):
-            depends.append((holds, message))
-        elif not holds:
-            raise problem("AC201", message, call.where, notes=[", ".join(described)], help=layer.remedy(*xs))
-    return depends
 
 
 def check_lengths(y: Volume, where: Location | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
 from archcalc.core.kernel import Cast, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
@@ -27,7 +28,7 @@ class AdaptivePooling(Layer):
     output_size: PerAxis
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield channels_before(self.name, x)
         yield from one_for_each_axis(x.rank, output_size=self.output_size)
         yield from at_least(1, output_size=self.output_size)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.kernel import Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -29,7 +30,7 @@ class BatchNorm(Layer, name="batchnorm"):
     affine: bool = True
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"batchnorm needs channels before positions, got {x}"
+        yield channels_before("batchnorm", x)
         yield x.rank <= 3, f"batchnorm supports at most 3 spatial axes, got {x}"
 
     @property

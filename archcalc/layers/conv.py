@@ -10,7 +10,7 @@ from archcalc.core.padding import FOLLOW_SIZE, in_modules
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.filtering import Filtering
+from archcalc.layers.filtering import Filtering, order_help
 
 FAMILY = "Convolution"
 
@@ -38,6 +38,9 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
         yield divides(self.groups, x.channels), f"groups={self.groups} must divide the {x.channels} input channels"
         yield divides(self.groups, self.out_channels), f"groups={self.groups} must divide {self.out_channels} filters"
         yield from self.sliding(x)
+
+    def remedy(self, *xs: Volume) -> str:
+        return order_help(self.name, self.kernel_size, self.out_channels)
 
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, self.positions(x))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
 from archcalc.core.kernel import Kernel, Order, Run, tensor, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.operations import slice_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, Pair, amounts, pads, torch_pad
@@ -38,7 +39,7 @@ class Crop(Layer, name="crop"):
     def requires(self, x: Volume, like: Volume | None = None, /) -> Iterator[Requirement]:
         stated = [key for key in ("like", "size", "border") if getattr(self, key) is not None]
         yield len(stated) == 1, f"crop takes one of like, size, border; got {' and '.join(stated) or 'none of them'}"
-        yield not x.channels_last, f"crop needs channels before positions, got {x}"
+        yield channels_before("crop", x)
         yield not isinstance(self.border, str), f"border must be numbers, got {self.border}"
         if like is not None:
             yield like.rank == x.rank, f"{x} cannot be cropped to the {like.rank} spatial axes of {like}"

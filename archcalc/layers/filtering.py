@@ -4,12 +4,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import Dim, PerAxis, per_axis, prod
+from archcalc.core.dim import Dim, PerAxis, is_number, per_axis, prod
 from archcalc.core.kernel import Backward, Kernel, Layout, tensor
+from archcalc.core.layout import channels_before
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Layer, Requirement
+
+WIDE_WINDOW = 16
+FEW_FILTERS = 11
+"""A window of this size or more, with so few filters, is probably a number of filters in the place of the kernel size:
+torch and Keras write the filters first."""
+
+
+def looks_swapped(kernel_size: PerAxis, out_channels: Dim) -> bool:
+    """Whether a kernel size and a number of filters look as if they were given in the other order."""
+    numbers = is_number(kernel_size, out_channels)
+    return numbers and kernel_size >= WIDE_WINDOW and out_channels <= FEW_FILTERS  # type: ignore[operator]
+
+
+def order_help(name: str, kernel_size: PerAxis, out_channels: Dim) -> str:
+    """What to write if they were; empty if they do not look so."""
+    if not looks_swapped(kernel_size, out_channels):
+        return ""
+    return f"the kernel size comes first: for {kernel_size} filters write {name}({out_channels}, {kernel_size})"
 
 
 class Filtering(Layer):
@@ -23,7 +42,7 @@ class Filtering(Layer):
     def sliding(self, x: Volume) -> Iterator[Requirement]:
         """The requirements on the window arguments."""
         kernel, stride, dilation = self.kernel_size, self.stride, self.dilation
-        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield channels_before(self.name, x)
         yield from one_for_each_axis(x.rank, kernel_size=kernel, stride=stride, padding=self.padding, dilation=dilation)
         yield from at_least(1, kernel_size=kernel, stride=stride, dilation=dilation)
         yield from at_least(0, padding=amounts(self.padding))

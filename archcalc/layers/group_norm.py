@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact, prod
 from archcalc.core.kernel import Backward, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.operations import reshape
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
@@ -28,7 +29,7 @@ class ChannelNorm(Layer):
     eps: float = 1e-5
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield channels_before(self.name, x)
         yield self.eps > 0, f"eps must be above 0, got {self.eps}"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:

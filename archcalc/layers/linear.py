@@ -36,11 +36,13 @@ def many(y: Volume) -> bool:
     return y.rank > 0 and y.batch != 1
 
 
-class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)):
+class Linear(Layer, name="linear", positional=("out_features",)):
     """y = x W^T + b: every output feature depends on every input feature.
 
-    x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened
-    first, as the lectures write `pool(2) -> fc(100)`.
+    x: features, alone or at every position -> y: out_features
+
+    `linear` acts on the last axis, as torch's does, and rejects a volume with channels before positions. `fc` is
+    `linear` with `flatten=true`: it flattens such a volume first, as the lectures write `pool(2) -> fc(100)`.
 
     `tie` names a layer whose `weight` is used instead of its own.
 
@@ -48,15 +50,23 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
     """
 
     role = Role.CONTRACTION
+    presets: ClassVar[Mapping[str, Mapping[str, bool]]] = {"fc": {"flatten": True}}
     ties: ClassVar[Mapping[str, str]] = {"tie": "weight"}
     followed_by = ("norm", "act")
 
     out_features: Dim
     bias: bool = True
     tie: Reference | None = None
+    flatten: bool = False
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, out_features=self.out_features)
+        yield self.flatten or not flattened(x), f"linear acts on the last axis, but the channels of {x} come first"
+
+    def remedy(self, *xs: Volume) -> str:
+        call, before = f"linear({self.out_features})", "tokens" if xs[0].rank == 1 else "channels_last"
+        each = f"conv(1, {self.out_features}) or {before} -> {call}"
+        return f"flatten -> {call} for all positions at once; {each} for each position"
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         return across(x)
@@ -84,11 +94,11 @@ class Linear(Layer, name="linear", positional=("out_features",), aliases=("fc",)
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
-        return module("torch.nn.Linear", in_features=features(x), forward=forward, **self.stated("tie"))
+        return module("torch.nn.Linear", in_features=features(x), forward=forward, **self.stated("tie", "flatten"))
 
     examples = (
         Example(
-            given=dict(out_features=4096),
+            given=dict(out_features=4096, flatten=True),
             x=image(512, 7, 7), y=flat(4096), params=102_764_544, macs=102_760_448, scalar=205_520_896,
             source="VGG-16 fc6: Simonyan & Zisserman 2014, arXiv:1409.1556",
         ),

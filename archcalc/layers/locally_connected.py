@@ -9,7 +9,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.filtering import Filtering
+from archcalc.layers.filtering import Filtering, order_help
 
 FAMILY = "Convolution"
 
@@ -37,6 +37,9 @@ class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, out_channels=self.out_channels)
         yield from self.sliding(x)
+
+    def remedy(self, *xs: Volume) -> str:
+        return order_help(self.name, self.kernel_size, self.out_channels)
 
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, self.positions(x))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import Backward, Kernel, Run, Tensor, Unpredicted, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.operations import plus_number, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
@@ -30,7 +31,8 @@ class LocalResponseNorm(Layer, name="lrn", positional=("size",), aliases=("norm"
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, size=self.size)
-        yield not x.channels_last and x.rank > 0, f"lrn needs channels before positions, got {x}"
+        yield x.rank > 0, f"lrn needs positions, got {x}"
+        yield channels_before("lrn", x)
 
     def neighbours(self, x: Volume) -> Window:
         return Window(self.size, begin=self.size // 2, end=(self.size - 1) // 2)

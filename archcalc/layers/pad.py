@@ -5,6 +5,7 @@ from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.padding import Padding, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, slide, windows_along
@@ -33,7 +34,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"pad needs channels before positions, got {x}"
+        yield channels_before("pad", x)
         yield not isinstance(self.pad, str), f"pad needs a number or [begin, end] for each axis, got {self.pad}"
         yield from one_for_each_axis(x.rank, pad=self.pad)
         yield from at_least(0, pad=amounts(self.pad))

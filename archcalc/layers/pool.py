@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, maximum, per_axis, prod
 from archcalc.core.kernel import Backward, Cast, Kernel, Layout, Run, Tensor, tensor, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -37,7 +38,7 @@ class Pooling(Layer):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         kernel, dilation = self.kernel_size, self.spacing
         given = dict(kernel_size=kernel, stride=self.step, dilation=dilation)
-        yield not x.channels_last, f"{self.name} needs channels before positions, got {x}"
+        yield channels_before(self.name, x)
         yield from one_for_each_axis(x.rank, padding=self.padding, **given)
         yield from at_least(1, **given)
         yield from at_least(0, padding=amounts(self.padding))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import Backward, Cast, Kernel, Run
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -34,7 +35,7 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
         if self.num_parameters != 1:
             own = f"num_parameters={self.num_parameters} must be 1 or the number of channels, {x.channels}"
             yield same(self.num_parameters, x.channels), own
-            yield not x.channels_last, f"prelu with a slope per channel needs channels before positions, got {x}"
+            yield channels_before("prelu with a slope per channel", x)
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         yield Weight("weight", (self.num_parameters,))

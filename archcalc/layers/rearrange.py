@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
 from archcalc.core.kernel import Kernel, Order, Run, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.operations import slice_of
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
@@ -32,7 +33,7 @@ class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield x.rank >= 1, f"channel_shuffle needs positions, got {x}"
-        yield not x.channels_last, f"channel_shuffle needs channels before positions, got {x}"
+        yield channels_before("channel_shuffle", x)
         yield from at_least(1, groups=self.groups)
         yield divides(self.groups, x.channels), f"groups={self.groups} must divide the {x.channels} channels"
 

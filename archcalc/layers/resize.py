@@ -7,6 +7,7 @@ from typing import Literal
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, is_number, per_axis
 from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -50,7 +51,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         known = ("nearest", LINEAR.get(x.rank, "linear"))
         found = " and ".join(stated) or "none of them"
         yield len(stated) == 1, f"resize needs exactly one of size, like, scale_factor; got {found}"
-        yield not x.channels_last, f"resize needs channels before positions, got {x}"
+        yield channels_before("resize", x)
         if like is not None:
             yield like.rank == x.rank, f"{x} cannot be resized to the {like.rank} spatial axes of {like}"
         yield from one_for_each_axis(x.rank, size=self.size)

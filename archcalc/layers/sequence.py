@@ -67,7 +67,21 @@ class OfTokens(Layer):
         yield needs_tokens(self.name, x)
 
     def remedy(self, *xs: Volume) -> str:
-        return "flatten the positions to a sequence first: tokens" if xs[0].rank and not xs[0].channels_last else ""
+        x = xs[0]
+        return sequence_help(x) if x.rank and not x.channels_last else ""
+
+
+def sequence_help(x: Volume) -> str:
+    """How to make a sequence of a volume, with its numbers; two axes of an input may have been meant either way round.
+
+    >>> sequence_help(image(20, 16))
+    'for 16 steps of 20 features: tokens before it; for 20 steps of 16 features: channels_last: true on the input'
+    """
+    if x.rank > 1:
+        return f"flatten the positions to {prod(x.spatial)} steps of {x.channels} features first: tokens"
+    (n,), c = x.spatial, x.channels
+    read = f"for {n} steps of {c} features: tokens before it"
+    return f"{read}; for {c} steps of {n} features: channels_last: true on the input"
 
 
 class ClassToken(OfTokens, name="class_token", positional=("count",)):

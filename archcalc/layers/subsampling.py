@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
 from archcalc.core.kernel import Kernel, Run, Unpredicted, tensor_of
+from archcalc.core.layout import channels_before
 from archcalc.core.operations import sum_of, times_weight
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
@@ -37,7 +38,7 @@ class Subsampling(Layer, name="subsampling", positional=("kernel_size", "stride"
         return self.kernel_size if self.stride is None else self.stride
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield not x.channels_last, f"subsampling needs channels before positions, got {x}"
+        yield channels_before("subsampling", x)
         yield from one_for_each_axis(x.rank, kernel_size=self.kernel_size, stride=self.step)
         yield from at_least(1, kernel_size=self.kernel_size, stride=self.step)
         yield from fits(self.windows(x), x.spatial)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, divides, exact, per_axis, prod
 from archcalc.core.kernel import Cast, Run
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -45,7 +46,7 @@ class TransposedConv(
     def requires(self, x: Volume) -> Iterator[Requirement]:
         sizes = dict(kernel_size=self.kernel_size, stride=self.stride, dilation=self.dilation)
         extra = dict(padding=self.padding, output_padding=self.output_padding)
-        yield not x.channels_last, f"upconv needs channels before positions, got {x}"
+        yield channels_before("upconv", x)
         yield from one_for_each_axis(x.rank, **sizes, **extra)
         yield from at_least(1, out_channels=self.out_channels, groups=self.groups, **sizes)
         yield from at_least(0, **extra)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis
+from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import TransposedWindow, slide
@@ -36,7 +37,7 @@ class Upsample(Layer, name="upsample", positional=("scale_factor",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         known = ("nearest", LINEAR[x.rank])
-        yield not x.channels_last, f"upsample needs channels before positions, got {x}"
+        yield channels_before("upsample", x)
         yield from one_for_each_axis(x.rank, scale_factor=self.scale_factor)
         yield from at_least(1, scale_factor=self.scale_factor)
         yield self.mode in known, f"mode={self.mode} does not support {x.rank} spatial axes: use {' or '.join(known)}"

@@ -26,6 +26,11 @@ def with_argument(node: Node, name: str, value: str) -> tuple[Edit, ...]:
     return in_lines(where, name, value) if re.fullmatch(r"\s*:\s*(#.*)?", rest) else ()
 
 
+def states_argument(node: Node, name: str) -> bool:
+    """Whether a node's call states an argument, which `with_argument` would replace."""
+    return any(edit.where.length for edit in with_argument(node, name, ""))
+
+
 def is_call(where: Location) -> bool:
     """Whether a location is a complete call: `conv(3, 8)`."""
     return len(where.text) == where.length and where.text.endswith(")") and "(" in where.text

@@ -190,9 +190,14 @@ RULES: dict[str, type["Rule"]] = {}
 
 
 class Rule(ABC):
-    """One weakness. `bad`: a spec with it; the reported line ends in `# <-`. `good`: a spec without it."""
+    """One weakness. `bad`: a spec with it; the reported line ends in `# <-`. `good`: a spec without it.
+
+    Edits keep the shapes of a network, and all weights of frozen layers. `keeps_function`: they also keep the values
+    that it computes in evaluation with the same weights.
+    """
 
     code: ClassVar[str]
+    keeps_function: ClassVar[bool] = False
     bad: ClassVar[str]
     good: ClassVar[str]
 

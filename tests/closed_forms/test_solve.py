@@ -176,6 +176,7 @@ def test_the_fewest_reasons_are_kept() -> None:
         "width": ["resnet50", "--for", "w", "--where", "params <= 5M and macs <= 1G"],
         "batch": ["vgg16", "--for", "N", "--where", "output_bytes <= 24 GiB"],
         "size": ["vgg16", "--for", "H", "--near", "20"],
+        "dropped_rows": ["vit_b16", "--for", "H", "--near", "230"],
         "never": ["resnet50", "--for", "w", "--where", "params < 1k"],
         "least": ["resnet50", "--for", "w", "--where", "macs >= 10G"],
         "turns": ["resnet50", "--for", "H", "--where", "H % 7 == 3", "--near", "50"],

@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Source
+from archcalc.core.window import TransposedWindow
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.loading import load_text
 from archcalc.layer import LAYERS
 from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES, Design, example_spec
+from archcalc.lint.rules.checkerboard import even
 from archcalc.measure import MEASURES
 from archcalc.spec.document import read_document
 from tests.networks.zoo import network, references
@@ -157,6 +159,10 @@ CASES: dict[str, Sequence[str]] = {
         "- avgpool: {kernel_size: 3, stride: 2, padding: 1}  # <-",
         "- maxpool(3, 2, p1)",
         "- avgpool(3, 2)",
+        # it is stated, so it is meant
+        "- avgpool(3, 2, p1, count_include_pad=true)",
+        "- avgpool: {kernel_size: 3, padding: 1, count_include_pad: true}",
+        "- avgpool:\n    kernel_size: 3\n    padding: 1\n    count_include_pad: true",
     ],
     "AR206": [
         "input: [3, 33]\nlayers:\n- avgpool(3, 2)  # <-",
@@ -175,6 +181,35 @@ CASES: dict[str, Sequence[str]] = {
         "- upconv(3, 4)",
         "- upconv(6, 4, s3)",
         "- conv(3, 4, s2)",
+    ],
+    "AR208": [
+        "input: [28, 28, 1]  # <-\nlayers:\n- conv((3, 1), 8) -> relu -> flatten -> fc(10)",
+        "input: [32, 24, 4]  # <-\nlayers:\n- relu -> conv(1, 8)",
+        "input: [16, 112, 112, 3]  # <-\nlayers:\n- maxpool(2, ceil_mode=true)",
+        "input:\n  a: [8]\n  b: [32, 32, 3]  # <-\nlayers:\n- concat:\n    - a\n    - b -> conv(3, 8) -> gap",
+        # the same numbers in either order
+        "input: [28, 28, 1]\nlayers:\n- flatten -> fc(10)",
+        "input: [28, 28, 1]\nlayers:\n- fc(10)",
+        "input: {x: {shape: [28, 28, 3], channels_last: true}}\nlayers:\n- channels_first -> conv(3, 8)",
+        # maps deep inside a network, a sequence, a row
+        "input: [256, 4, 4]\nlayers:\n- conv(3, 8)",
+        "input: [512, 7, 1]\nlayers:\n- conv(1, 8)",
+        "input: [100, 4]\nlayers:\n- conv(1, 8)",
+        "input: [1, 28, 28]\nlayers:\n- conv(3, 8)",
+    ],
+    "AR209": [
+        "- conv2d(16, 11, p1)  # <-",
+        "input: [3, 100]\nlayers:\n- relu -> conv1d(64, 3, s2)  # <-",
+        "- conv_transpose(32, 3, bias=false)  # <-",
+        "params: {w: 32}\nlayers:\n- conv2d(w, 3)  # <-",
+        "- conv2d(15, 3)",
+        "- conv2d(16, 12)",
+        "- conv2d(3, 32)",
+        # its own names, by keyword, patches
+        "- conv(32, 3)",
+        "- conv2d(kernel_size=32, out_channels=3)",
+        "- conv2d: {kernel_size: 32, out_channels: 3}",
+        "input: [8, 4, 4]\nlayers:\n- conv_transpose(16, 3, s16)",
     ],
     "AR301": [
         "input: [3, 64]\nlayers:\n- conv(3, 8) -> relu\n- gap  # <-\n- fc(3)",
@@ -451,6 +486,36 @@ def test_pooling_without_overlap_has_the_size_that_is_promised(x: str, pool: str
     plain = only.help.removesuffix(" gives the same output size")
     ours, theirs = (load_text(f"archcalc: 1\ninput: {x}\nlayers: ['{each}']\n") for each in (pool, plain))
     assert ours.nodes[-1].output == theirs.nodes[-1].output
+
+
+TRANSPOSED = [
+    (kernel, stride, padding, output_padding, dilation)
+    for kernel in range(1, 8)
+    for stride in range(2, 5)
+    for padding in range(3)
+    for output_padding in range(stride)
+    for dilation in (1, 2)
+    if kernel % stride and dilation * (kernel - 1) + output_padding >= 2 * padding
+]
+
+
+def test_an_even_overlap_has_the_size_that_is_promised() -> None:
+    assert len(TRANSPOSED) > 200
+    for kernel, stride, *others in TRANSPOSED:
+        window = TransposedWindow(kernel, stride, others[0], others[0], others[2], others[1])
+        better = even(window)
+        assert better.kernel % stride == 0
+        assert better.slide(128) == window.slide(128), window
+        assert better.output_padding < max(stride, window.dilation)
+
+
+def test_the_help_of_an_uneven_overlap_keeps_the_size() -> None:
+    text = "input: [8, 128, 128]\nlayers:\n- upconv(3, 8, s2, p1, output_padding=1)"
+    [only] = found(example_spec(text), "AR207")
+    assert only.help.startswith("kernel_size=4, output_padding=0 has the same size")
+    sizes = [load_text(example_spec(text.replace("3, 8, s2, p1, output_padding=1", call))).nodes[0].output.spatial
+             for call in ("3, 8, s2, p1, output_padding=1", "4, 8, s2, p1, output_padding=0")]  # fmt: skip
+    assert sizes == [(256, 256)] * 2
 
 
 def test_skipped_positions_are_those_that_no_window_reads() -> None:

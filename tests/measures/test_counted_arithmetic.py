@@ -56,7 +56,7 @@ CASES: tuple[tuple[str, Given, Volume | tuple[Volume, ...]], ...] = (
     ("resize", dict(scale_factor=1.7, mode="linear"), image(2, 4)),
     ("resize", dict(size=(5, 2), mode="bilinear"), image(2, 3, 4, batch=2)),
     ("resize", dict(size=(2, 5, 1), mode="trilinear", align_corners=True), image(1, 3, 2, 2)),
-    ("linear", dict(out_features=3), image(2, 3, batch=2)),
+    ("linear", dict(out_features=3, flatten=True), image(2, 3, batch=2)),
     ("linear", dict(out_features=3, bias=False), tokens(4, 5, batch=2)),
     ("maxout", dict(out_features=3, pieces=4), tokens(2, 5, batch=2)),
     ("maxout", dict(out_features=2, bias=False), image(2, 3)),

@@ -167,7 +167,7 @@ def networks(draw: st.DrawFn) -> Network:
     sizes = st.integers(1, {1: 64, 2: 24, 3: 12}[rank])
     shape = (draw(st.sampled_from([1, 2, 3, 4, 6, 8])), *(draw(sizes) for _ in range(rank)))
     chain = draw(st.lists(st.one_of(layer(rank), layer(rank), join(rank)), min_size=1, max_size=5))
-    head = draw(st.sampled_from([(), (("linear", {"out_features": 5}),), (("adaptive_avgpool", {"output_size": 2}),)]))
+    head = draw(st.sampled_from([(), (("fc", {"out_features": 5}),), (("adaptive_avgpool", {"output_size": 2}),)]))
     return Network(shape, (*chain, *head))
 
 
@@ -202,7 +202,7 @@ def module(kind: str, given_: dict[str, Any], x: Tensor) -> nn.Module:
         "prelu": lambda: nn.PReLU(**given_),
         "dropout": lambda: nn.Dropout(**given_),
         "lrn": lambda: nn.LocalResponseNorm(**given_),
-        "linear": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(**given_)),
+        "fc": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(**given_)),
     }
     return named[kind]()
 

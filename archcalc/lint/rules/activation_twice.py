@@ -22,6 +22,7 @@ class ActivationTwice(Rule, code="AR103"):
     max(x, 0)).
     """
 
+    keeps_function = True
     bad = "- conv(3, 8) -> relu\n- relu -> flatten -> fc(10)  # <-"
     good = "- conv(3, 8) -> relu -> flatten -> fc(10)"
 

@@ -14,7 +14,8 @@ class BiasBeforeNorm(Rule, code="AR101"):
     Batch normalisation subtracts the mean of every channel, which cancels any constant that the previous layer adds to
     the channel. Its own `bias` replaces it. The first bias only costs parameters, gradients and optimizer state. Layer
     and group normalisation average over several channels and do not cancel a bias. Batch normalisation does not cancel
-    a bias that differs between positions.
+    a bias that differs between positions. `--fix` leaves frozen layers as they are: their weights were trained with the
+    bias.
 
     Sources: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2; Desassis, "Convolutional neural networks" (Mines
     Paris).
@@ -34,7 +35,7 @@ class BiasBeforeNorm(Rule, code="AR101"):
                     node=node,
                     message=f"{node.name}'s bias has no effect before {norm.name}: {bias.numel:,} unused parameters",
                     help="set bias=false",
-                    edits=with_argument(node, "bias", "false"),
+                    edits=() if node.frozen else with_argument(node, "bias", "false"),
                 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.layers.pool import AvgPool
-from archcalc.lint.editing import with_argument
+from archcalc.lint.editing import states_argument, with_argument
 from archcalc.lint.rule import Design, Finding, Rule
 
 
@@ -12,7 +12,7 @@ class PaddedAverage(Rule, code="AR205"):
 
     Averages along the border are too small: at a corner of a 3x3 window by five ninths. The next layer has to learn to
     compensate for this frame. Pooling usually needs no padding. Max pooling is not affected: its padding is never the
-    maximum.
+    maximum. The rule ignores layers that state `count_include_pad`: weights may have been trained with it.
 
     Sources: torch.nn.AvgPool2d (`count_include_pad`); Avrithis, "Deep learning for vision", lecture 7 (pooling has
     usually no padding).
@@ -24,7 +24,7 @@ class PaddedAverage(Rule, code="AR205"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, layer in design.of(AvgPool):
             padded = any(window.begin or window.end for _, window in design.sliding(node))
-            if padded and layer.count_include_pad:
+            if padded and layer.count_include_pad and not states_argument(node, "count_include_pad"):
                 yield Finding(
                     node=node,
                     message=f"{node.name} includes the zeros of its padding in averages",
