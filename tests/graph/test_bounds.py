@@ -1,10 +1,8 @@
 """The work of expanding a spec is bounded: by its layers, not by the copies that its repeats ask for."""
 
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from types import FrameType
 
 import pytest
 
@@ -15,28 +13,23 @@ from archcalc.graph.bounds import IDLE
 from archcalc.graph.builder import build
 from archcalc.graph.loading import load_text
 from archcalc.spec.document import read_document
+from tests.calls import calls_of
 
 HEAD = "archcalc: 1\ninput: [3, 8, 8]\n"
 
 
-def calls_of(text: str, max_layers: int = MAX_LAYERS) -> tuple[int, int, str]:
-    """The Python calls that reading a spec takes, and its layers or the code of its first problem."""
-    count = 0
-
-    def counted(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(counted)
+def outcome(text: str, max_layers: int) -> tuple[int, str]:
+    """The number of layers of a spec, and the code of its first problem."""
     try:
-        document = read_document(Source("x.yaml", text))
-        layers, code = len(build(replace(document, max_layers=max_layers)).nodes), ""
+        return len(build(replace(read_document(Source("x.yaml", text)), max_layers=max_layers)).nodes), ""
     except SpecError as error:
-        layers, code = 0, error.diagnostics[0].code
-    finally:
-        sys.setprofile(before)
-    return count, layers, code
+        return 0, error.diagnostics[0].code
+
+
+def expanded(text: str, max_layers: int = MAX_LAYERS) -> tuple[int, int, str]:
+    """The Python calls that it takes to read a spec, and its outcome."""
+    calls, (layers, code) = calls_of(lambda: outcome(text, max_layers))
+    return calls, layers, code
 
 
 def nested(inner: str, *counts: int) -> str:
@@ -91,21 +84,21 @@ CALLS = 2_000_000
 
 @pytest.mark.parametrize("text", MAKING_NOTHING.values(), ids=MAKING_NOTHING.keys())
 def test_repeats_that_make_nothing_take_no_time(text: str) -> None:
-    calls, layers, code = calls_of(text)
+    calls, layers, code = expanded(text)
     assert (layers, code) == (0, "")
     assert calls < CALLS / 10
 
 
 @pytest.mark.parametrize(("text", "code"), REFUSED.values(), ids=REFUSED.keys())
 def test_expansions_without_end_are_refused_early(text: str, code: str) -> None:
-    calls, _, first = calls_of(text)
+    calls, _, first = expanded(text)
     assert first == code
     assert calls < CALLS
 
 
 def test_copies_of_layers_are_all_made() -> None:
-    assert calls_of(nested("relu", 7, 11))[1] == 77
-    assert calls_of(nested("relu if x.channels < 5\n    - conv(1, x.channels + 1)", 9))[1] == 2 + 9
+    assert expanded(nested("relu", 7, 11))[1] == 77
+    assert expanded(nested("relu if x.channels < 5\n    - conv(1, x.channels + 1)", 9))[1] == 2 + 9
 
 
 def test_the_limit_does_not_hide_the_problems_that_led_to_it() -> None:
@@ -145,5 +138,5 @@ def compositions(seed: int) -> Iterator[str]:
 @pytest.mark.parametrize("seed", range(4))
 def test_any_composition_takes_calls_in_proportion_to_its_layers(seed: int) -> None:
     for text in compositions(seed):
-        calls, layers, _ = calls_of(text, max_layers=1_000)
+        calls, layers, _ = expanded(text, max_layers=1_000)
         assert calls < CALLS / 2 + 500 * (layers or 1_000), text
