@@ -349,6 +349,9 @@ that was created in the same block can run again.
         "too many layers",
         """A spec may expand to 100,000 layers; `--max-layers` raises the limit. Repeats multiply: `block * 1000`
 inside a block that is repeated 1000 times gives a million.
+
+Blocks and conditions that make no layers count too: an expansion may take 20,000 steps, and 100 more for each layer.
+A step is a name, a number or an operation that is evaluated.
 """,
     ),
     "AC133": (

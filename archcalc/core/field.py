@@ -106,6 +106,12 @@ def hull(spans: Iterable[Span]) -> Span:
     return (min(lo for lo, _ in seen), max(hi for _, hi in seen)) if seen else None
 
 
+def phases_of_union(fields: Sequence[Field]) -> int:
+    """How many phases the union of several fields has."""
+    together = len({field.jump for field in fields}) == 1 and not any(field.whole for field in fields)
+    return lcm(*(len(field.spans) for field in fields)) if together else 1
+
+
 def union(fields: Sequence[Field]) -> Field:
     """What several branches see together at a join.
 

@@ -212,8 +212,14 @@ class TransposedWindow(AnyWindow):
         >>> [list(TransposedWindow(kernel=3, stride=2).reach(i)) for i in (2, 3)]
         [[0, 1], [1]]
         """
-        taps = range(self.extent - 1, -1, -self.dilation)
-        return [(i + self.begin - t) // self.stride for t in taps if (i + self.begin - t) % self.stride == 0]
+        common = gcd(self.stride, self.dilation)
+        every, apart = self.stride // common, self.dilation // common  # of the taps, one in `every` writes to it
+        at = (i + self.begin) // common
+        tap = at * pow(apart, -1, every) % every
+        if (i + self.begin) % common or tap >= self.kernel:
+            return range(0)
+        last = (at - tap * apart) // every
+        return range(last - (self.kernel - 1 - tap) // every * apart, last + 1, apart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,79 @@
-"""How far a document may expand: repeats multiply, and a few lines could stand for more than fits in memory."""
+"""Limits on the expansion of a document: repeats multiply, and a few lines could stand for more than fits in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location
+from archcalc.spec.chain import Choice, Item, Merge
+from archcalc.spec.expression import Expression, size_of
 
-STEPS = 4
-"""Steps taken, layers or not, for each layer that there may be: the same bomb with nothing in it."""
+IDLE = 20_000
+"""Steps that every expansion may take: less than a second."""
+
+STEPS = 100
+"""Further steps for each layer that the expansion has made."""
+
+FAILURE = 100
+"""The steps that a problem counts for: composing its message costs as much."""
 
 
 class GivenUp(Exception):
-    """The expansion is out of bounds, for the reason in `error`: what is left of the document is not looked at."""
+    """The expansion exceeds a limit, for the reason in `error`. The rest of the document is not read."""
 
     def __init__(self, error: SpecError) -> None:
         super().__init__(str(error))
         self.error = error
 
 
+@dataclass
 class Bounds:
-    """Counts what an expansion makes, and gives up at once where it is too much."""
+    """Counts the layers that an expansion makes and the steps that it takes, and gives up at the limits.
 
-    def __init__(self, max_layers: int) -> None:
-        self.max_layers = max_layers
-        self.steps = 0
+    A step is a name, a number or an operation of an item that is evaluated. Blocks that make no layers take steps too.
+    """
 
-    def take_step(self, where: Location) -> None:
-        self.steps += 1
-        if self.steps > STEPS * self.max_layers:
-            self.give_up(where)
+    max_layers: int
+    layers: int = 0
+    steps: int = 0
+    sizes: dict[int, int] = field(default_factory=dict)
+    """The steps of each item, by its identity."""
+
+    def take(self, item: Item) -> None:
+        """Counts the steps of an item, without those of the paths in it."""
+        steps = self.sizes.get(id(item))
+        if steps is None:
+            steps = self.sizes[id(item)] = 1 + sum(map(size_of, evaluated_in(item)))
+        self.spend(steps, item.where)
+
+    def spend(self, steps: int, where: Location) -> None:
+        self.steps += steps
+        limit = IDLE + STEPS * self.layers
+        if self.steps > limit:
+            message = f"expanding the network takes more than {limit:,} steps for {self.layers:,} layers"
+            help = "blocks or repeats inside each other make few layers or none: check their conditions and `* n`"
+            raise GivenUp(problem("AC132", message, where, help=help))
+
+    def made(self, layers: int, where: Location) -> None:
+        """Notes how many layers there are."""
+        self.layers = layers
+        self.check_room(layers, where)
 
     def check_room(self, layers: int, where: Location) -> None:
-        """Gives up where there would be so many layers."""
+        """Gives up if there would be so many layers."""
         if layers > self.max_layers:
-            self.give_up(where)
+            message = f"the network has more than {self.max_layers:,} layers"
+            help = "nested repeats multiply: check `* n` inside repeated blocks; --max-layers raises the limit"
+            raise GivenUp(problem("AC132", message, where, help=help))
 
-    def give_up(self, where: Location) -> None:
-        help = "nested repeats multiply: check `* n` inside repeated blocks; --max-layers raises the limit"
-        raise GivenUp(problem("AC132", f"the network has more than {self.max_layers:,} layers", where, help=help))
+
+def evaluated_in(item: Item) -> Iterator[Expression]:
+    """The expressions of an item itself."""
+    if isinstance(item, Choice):
+        yield item.condition
+        return
+    if item.repeat is not None:
+        yield item.repeat
+    if not isinstance(item.call, Merge):
+        yield from item.call.positional
+    yield from (value for _, value in item.call.keywords)

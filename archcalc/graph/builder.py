@@ -92,7 +92,8 @@ def expanded(
     try:
         last = expander.body(document.layers, inputs[0].name if inputs else UNKNOWN, frame)
     except GivenUp as given_up:
-        problems.report(given_up.error)
+        if not problems.diagnostics:  # after problems, the limit may be reached because of them
+            problems.report(given_up.error)
         return ()
     return outputs_of(document, last, frame, resolver, problems)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
 from archcalc.graph.blocks import Expansion, expansion_of, frame_within
-from archcalc.graph.bounds import Bounds
+from archcalc.graph.bounds import FAILURE, Bounds
 from archcalc.graph.deciding import chosen, times
 from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import Frame, Named, members_made, names_made
@@ -46,6 +46,7 @@ class Expander:
         return source
 
     def item(self, item: Item, source: str, frame: Frame) -> str:
+        self.bounds.take(item)
         try:
             if isinstance(item, Choice):
                 return self.body(chosen(item, frame, self.declared.truth), source, frame)
@@ -55,6 +56,7 @@ class Expander:
 
     def failed(self, error: SpecError, item: Item, frame: Frame) -> str:
         """Reports what is wrong with an item: what comes out of it, and what its names stand for, is UNKNOWN."""
+        self.bounds.spend(FAILURE, item.where)
         self.problems.report(error, frame.stack)
         for name in names_made(item, frame.library):
             frame.local.setdefault(name, Named(UNKNOWN))
@@ -89,7 +91,11 @@ class Expander:
         if makes_layers or count > self.bounds.max_layers:
             self.bounds.check_room(len(self.network.nodes) + count, step.where)
         for _ in range(count):
+            self.bounds.take(step)
+            before, source = len(self.network.nodes), sources
             sources = (made := self.once(step, sources, frame, ""),)
+            if made == UNKNOWN or (source == sources and len(self.network.nodes) == before):
+                break  # every further copy would do the same: nothing
         return made
 
     def one_for_all(self, step: Step, sources: tuple[str, ...], frame: Frame, count: Dim) -> str:
@@ -126,7 +132,6 @@ class Expander:
 
     def once(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """One layer, block or reference."""
-        self.bounds.take_step(step.where)
         if isinstance(step.call, Merge):
             return self.merge(step.call, sources[0], frame, name)
         return self.invoke(step.call, sources, frame, name, leads=step.leads)
@@ -147,6 +152,7 @@ class Expander:
         """The output of a path of a merge; None if its condition is false."""
         if len(path) != 1 or not isinstance(path[0], Choice):
             return self.body(path, source, frame)
+        self.bounds.take(path[0])
         try:
             taken = chosen(path[0], frame, self.declared.truth)
         except SpecError as error:

@@ -62,7 +62,7 @@ class Placing:
         """`module` is whose weights the layer uses, where not its own."""
         path = frame.path(name)
         self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
-        self.bounds.check_room(len(self.network.nodes), call.where)
+        self.bounds.made(len(self.network.nodes), call.where)
         return path
 
 

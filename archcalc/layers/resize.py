@@ -92,7 +92,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         return ResizedWindow(m, (n, m), "nearest", n / m if by_size else 1 / (self.scale_factor or 1))
 
     def step(self, n: Dim, m: Dim) -> tuple[Dim, Dim]:
-        """Input units to output units, as they lie side by side."""
+        """The ratio of input elements to output elements."""
         if self.scale_factor is None:
             return n, m
         factor = as_fraction(self.scale_factor)

@@ -8,7 +8,7 @@ from archcalc.measure import measure
 
 @measure("kv_cache_bytes_per_token", title="KV bytes per token", noun="KV cache per token", unit="byte")
 def kv_cache_bytes_per_token(node: Node) -> Dim:
-    """Bytes of keys and values that decoding keeps for one token of one item.
+    """Bytes of keys and values that decoding keeps for one token of one sample.
 
     Source: Shazeer 2019, arXiv:1911.02150, section 2.4 (incremental decoding).
     """

@@ -1,13 +1,13 @@
 """Receptive field: the elements of each network input that one output element can depend on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
 from typing import cast
 
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.field import Field, union
+from archcalc.core.field import Field, ends, phases_of_union, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
@@ -18,12 +18,18 @@ from archcalc.sym.expr import Expr, NoClosedForm
 Fields = tuple[Field, ...]
 """One field per spatial axis of an input; empty if the field is unknown."""
 
-MAX_PHASES = 100_000
+MAX_PHASES = 4096
 """Limit on phases: upsampling by s creates s phases, and several layers multiply them. No real network reaches it."""
 
 TOO_MANY_PHASES = f"neighbouring elements see more than {MAX_PHASES:,} different windows"
 
-Step = Callable[[Field, AnyWindow, Dim], Field]
+TOO_MUCH_WORK = "neighbouring elements see too many different windows in too many layers"
+
+FREE_LOOKUPS = 500_000
+"""Limit on the spans that a walk looks up to combine phases: a fraction of a second."""
+
+LOOKUPS = 500
+"""Further lookups for each node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,44 @@ def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
     return walk.seen
 
 
+class TooManyPhases(Exception):
+    """A field is not computed; the message gives the reason."""
+
+
+class Growth:
+    """Computes fields, as long as their phases are not too many. `left`: the lookups that it may still take."""
+
+    def __init__(self) -> None:
+        self.left = FREE_LOOKUPS
+        self.through = cache(self._through)
+        """Cached, because most axes of most layers repeat: height and width, block after block."""
+
+    def take(self, phases: Dim, lookups: int) -> None:
+        """Raises TooManyPhases before that many lookups for each phase."""
+        if phases > MAX_PHASES:
+            raise TooManyPhases(TOO_MANY_PHASES)
+        total = phases * lookups if phases != 1 else 0
+        if total > self.left:
+            raise TooManyPhases(TOO_MUCH_WORK)
+        self.left -= total
+
+    def _through(self, field: Field, window: AnyWindow, n: Dim) -> Field:
+        """The field of the output of a window."""
+        if not (field.whole or window.whole):
+            phases = field.phases_through(window)
+            self.take(max(phases, len(field.spans)), len(ends(window.reach(0), field)) + 1)
+        return field.through(window, n)
+
+    def joined(self, branches: Sequence[Fields]) -> Fields:
+        """The union of the fields of several branches."""
+        if all(each == branches[0] for each in branches):
+            return branches[0]
+        axes = list(zip(*branches, strict=True))
+        for fields in axes:
+            self.take(phases_of_union(fields), len(fields))
+        return tuple(map(union, axes))
+
+
 @dataclass
 class Walk:
     """Follows one input through the nodes.
@@ -89,8 +133,7 @@ class Walk:
     seed: Input
     ranges: Ranges
     seen: dict[str, Seen] = field(default_factory=dict)
-    grow: Step = field(default_factory=lambda: cast(Step, cache(Field.through)))
-    """Cached, because most axes of most layers repeat: height and width, block after block."""
+    growth: Growth = field(default_factory=Growth)
 
     def __post_init__(self) -> None:
         self.seen.setdefault(self.seed.name, self.sees((Field(),) * self.seed.volume.rank))
@@ -103,6 +146,7 @@ class Walk:
         outermost = {each.nodes[0]: each for each in sorted(repeats, key=lambda each: len(each.nodes))}
         i = 0
         while i < len(nodes):
+            self.growth.left += LOOKUPS
             repeat = outermost.get(nodes[i].name) if outermost else None
             if repeat is None:
                 self.step(nodes[i])
@@ -124,8 +168,10 @@ class Walk:
             self.seen[node.name] = unknown[0]
             return
         try:
-            found = advance(node, {i: each.fields for i, each in branches.items()}, self.seed, self.grow)
-            self.seen[node.name] = self.sees(found, "" if found else TOO_MANY_PHASES)
+            found = advance(node, {i: each.fields for i, each in branches.items()}, self.seed, self.growth)
+            self.seen[node.name] = self.sees(found)
+        except TooManyPhases as error:
+            self.seen[node.name] = self.sees((), str(error))
         except NoClosedForm as error:
             self.seen[node.name] = self.sees((), f"it has no closed form: {error}")
 
@@ -228,25 +274,17 @@ def carrying(volume: Volume, axis: int, axes: int) -> int | None:
     return 0 if volume.rank == 1 else axis if volume.rank == axes else None
 
 
-def advance(node: Node, branches: Mapping[int, Fields], seed: Input, grow: Step) -> Fields:
-    """The fields of a node's output, from those of its inputs; none if they would have too many phases."""
+def advance(node: Node, branches: Mapping[int, Fields], seed: Input, growth: Growth) -> Fields:
+    """The fields of a node's output, from those of its inputs. Raises TooManyPhases."""
     alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
     for source, fields in branches.items():
         alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
-    found = [grown(windows, joined(fields), seed, grow) for windows, fields in alike.items()]
-    return joined(found) if all(found) else ()
+    return growth.joined([grown(windows, growth.joined(fields), seed, growth) for windows, fields in alike.items()])
 
 
-def joined(branches: Sequence[Fields]) -> Fields:
-    """The union of the fields of several branches."""
-    return branches[0] if len(branches) == 1 else tuple(map(union, zip(*branches, strict=True)))
-
-
-def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, grow: Step) -> Fields:
-    """The fields after these windows; empty if they have too many phases."""
+def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, growth: Growth) -> Fields:
+    """The fields after these windows. Raises TooManyPhases."""
     if all(window is IDENTITY for window in windows):
         return fields
-    axes = list(zip(fields, windows, seed.volume.spatial, strict=True))
-    if any(field.phases_through(window) > MAX_PHASES for field, window, _ in axes):
-        return ()
-    return tuple(grow(field, window, n) for field, window, n in axes)
+    axes = zip(fields, windows, seed.volume.spatial, strict=True)
+    return tuple(growth.through(field, window, n) for field, window, n in axes)

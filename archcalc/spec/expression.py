@@ -12,6 +12,7 @@ from archcalc.core.location import Location
 from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, Cursor
 from archcalc.spec.value import (
     FUNCTIONS,
+    MAX_ENTRIES,
     MAX_INTEGER,
     ORDER,
     Truth,
@@ -20,6 +21,7 @@ from archcalc.spec.value import (
     bounded,
     compared,
     decided,
+    entries,
     kind_of,
     list_of,
     number_of,
@@ -88,7 +90,15 @@ class TupleOf(Expression):
     where: Location = field(compare=False)
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
-        return tuple([item.evaluate(names, words, truth) for item in self.items])
+        found: list[Value] = []
+        room = MAX_ENTRIES
+        for item in self.items:
+            found.append(item.evaluate(names, words, truth))
+            room -= entries(found[-1])
+            if room < 0:
+                message = f"a list has at most {MAX_ENTRIES:,} entries, with those of lists in it"
+                raise problem("AC114", message, self.where)
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +184,29 @@ class Function(Expression):
         return bounded(function(*values), self.where)
 
 
+def parts_of(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions that it is composed of."""
+    match expression:
+        case TupleOf(items, _) | Function(_, items, _):
+            return items
+        case Unary(_, operand, _):
+            return (operand,)
+        case Binary(_, left, right, _) | Index(left, right, _):
+            return left, right
+    return ()
+
+
 def names_in(expression: Expression) -> Iterator[Name]:
     """Every name in an expression."""
     if isinstance(expression, Name):
         yield expression
-        return
-    parts: tuple[Expression, ...] = ()
-    match expression:
-        case TupleOf(items, _) | Function(_, items, _):
-            parts = items
-        case Unary(_, operand, _):
-            parts = (operand,)
-        case Binary(_, left, right, _) | Index(left, right, _):
-            parts = (left, right)
-    for part in parts:
+    for part in parts_of(expression):
         yield from names_in(part)
+
+
+def size_of(expression: Expression) -> int:
+    """The number of names, numbers and operations in an expression."""
+    return 1 + sum(map(size_of, parts_of(expression)))
 
 
 # --- precedence of operators ------------------------------------------------------------------------------------------

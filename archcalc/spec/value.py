@@ -31,6 +31,7 @@ MAX_EXPONENT = 8
 MAX_TERMS = 512
 MAX_COEFFICIENT = 10**18
 MAX_DEGREE = 16
+MAX_ENTRIES = 4096
 
 
 # --- kinds of values ----------------------------------------------------------------------------------------------
@@ -96,6 +97,15 @@ def known(value: Real, where: Location) -> int | Fraction:
 
 
 # --- bounds -------------------------------------------------------------------------------------------------------
+
+
+def entries(value: Value) -> int:
+    """The entries of a list, with those of lists in it; 1 for other values.
+
+    >>> entries((1, (2, 3))), entries(7)
+    (3, 1)
+    """
+    return sum(map(entries, value)) if isinstance(value, tuple) else 1
 
 
 def bounded(value: Real, where: Location) -> Real:

@@ -6,7 +6,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -167,8 +167,10 @@ BLOCKS = "archcalc: 1\ninput: [3, 8, 8]\nblocks:\n"
 
 BOMBS = {
     "repeats within repeats": (f"{BLOCKS}  a:\n    - relu * 1000\n  b:\n    - a * 1000\nlayers: [b * 1000]\n", "AC132"),
-    "nothing, repeated": (
-        f"{BLOCKS}  a:\n    - prev * 100000\n  b:\n    - a * 100000\nlayers: [b * 100000]\n",
+    "nothing, again and again": (
+        f"{BLOCKS}  a:\n    - prev * 2\n"
+        + "".join(f"  {after}:\n    - {block}\n    - {block}\n" for block, after in pairwise("abcdefghijklmnopqrst"))
+        + "layers: [t]\n",
         "AC132",
     ),
     "a block of itself": (f"{BLOCKS}  a:\n    - relu -> a\nlayers: [a]\n", "AC130"),

@@ -1,5 +1,7 @@
 """Which elements resizing reads, against torch: each output element of an identity matrix shows the weights."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -35,7 +37,7 @@ def read_by_us(layer: Resize, x: Volume) -> Reads:
     return [[j for j in window.reach(i) if 0 <= j < n] for i in range(window.outputs)]
 
 
-def modes(rank: int) -> list[tuple[str, bool]]:
+def modes(rank: int) -> list[tuple[Any, bool]]:
     return [("nearest", False), (LINEAR[rank], False), (LINEAR[rank], True)]
 
 
@@ -73,6 +75,7 @@ def test_seven_units_times_one_and_a_tenth_are_moved_along() -> None:
 @pytest.mark.parametrize("scale", [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
 @pytest.mark.parametrize("rank", [1, 3])
 def test_a_free_length_reads_what_numbers_read(scale: float, rank: int) -> None:
+    mode: Any
     for mode in ("nearest", LINEAR[rank]):
         layer = Resize(scale_factor=scale, mode=mode)
         [window] = set(layer.windows(Volume(1, (free("n"),) * rank)))

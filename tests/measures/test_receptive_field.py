@@ -20,6 +20,10 @@ from archcalc.core.window import (
     Window,
     windows_along,
 )
+from archcalc.graph.builder import build
+from archcalc.measures.receptive_field import TOO_MANY_PHASES, TOO_MUCH_WORK, of_input, seen_by
+from archcalc.spec.document import one_liner
+from tests.calls import calls_of
 
 small = st.integers(1, 4)
 sliding = st.builds(
@@ -183,3 +187,40 @@ def test_windows_along_the_axes() -> None:
     made = windows_along(2, 3, (1, 2), ((0, 1), (2, 3)), 2, ceil=True)
     assert made == (Window(3, 1, 0, 1, 2, True), Window(3, 2, 2, 3, 2, True))
     assert IDENTITY.slide(7) == 7
+
+
+# --- many phases -----------------------------------------------------------------------------------------------------
+
+TOWER = "input(1, 4) -> " + " -> ".join(f"upconv({s}, 1, s{s})" for s in (7, 11, 13, 17))
+MANY_PHASES = {
+    "coprime strides": TOWER,
+    "one long stride": "input(1, 4) -> upconv(99991, 1, s99991) -> conv(9, 1, p4) * 30",
+    "a kernel of ten strides": "input(1, 4) -> upconv(999910, 1, s99991) -> conv(9999, 1, p4999) * 30",
+    "adaptive pooling": "input(1, 99991) -> adaptive_avgpool(99989) -> adaptive_avgpool(99971) -> conv(9, 1, p4) * 30",
+    "many phases in many layers": "input(1, 4) -> upconv(4001, 1, s4001) -> conv(99, 1, p49) * 60",
+}
+
+
+@pytest.mark.parametrize("chain", MANY_PHASES.values(), ids=MANY_PHASES.keys())
+def test_a_field_of_too_many_phases_is_unknown_before_it_is_computed(chain: str) -> None:
+    graph = build(one_liner(chain))
+    calls, found = calls_of(lambda: seen_by(graph))
+    (last,) = found[graph.nodes[-1].name]
+    assert last.fields == ()
+    assert last.why in (TOO_MANY_PHASES, TOO_MUCH_WORK)
+    assert calls < 2_000_000
+
+
+def test_phases_of_vocoders_are_few_enough() -> None:
+    """Mimi's decoder makes 1,920 samples of a frame."""
+    steps = [f"upconv({2 * s}, 8, s{s}, p{s // 2}) -> conv(7, 8, p3)" for s in (8, 6, 5, 4, 2)]
+    graph = build(one_liner(" -> ".join(["input(8, 50)", *steps])))
+    assert all(seen.fields for seen in of_input(graph, graph.inputs[0]).values())
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(transposed, st.integers(-9, 9))
+def test_the_elements_that_write_to_an_element_are_a_range(window: TransposedWindow, i: int) -> None:
+    wrote = {e for e in range(-30, 30) for t in range(window.kernel)
+             if e * window.stride - window.begin + t * window.dilation == i}  # fmt: skip
+    assert list(window.reach(i)) == sorted(wrote)
