@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
 from archcalc.closed_forms.memory import Piece, exactness
 from archcalc.graph.graph import Graph, Node

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc import layers  # noqa: F401  every file in it registers itself
+import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.binding import shown, signature_of
 from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped

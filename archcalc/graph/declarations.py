@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from archcalc import layers  # noqa: F401  every file in it registers itself
+import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.location import Location

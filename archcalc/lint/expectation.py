@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import TypeGuard
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.graph.binding import shown
 from archcalc.graph.graph import Graph

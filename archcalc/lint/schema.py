@@ -8,7 +8,8 @@ from collections.abc import Collection
 from itertools import combinations
 from typing import Any, TypeAlias
 
-from archcalc import layers, measures  # noqa: F401  every file in them registers itself
+import archcalc.layers
+import archcalc.measures  # noqa: F401  every file in them registers itself
 from archcalc.core.volume import ITEMSIZE
 from archcalc.graph.binding import signature_of
 from archcalc.layer import Layer, Merge, known_names, layer_named

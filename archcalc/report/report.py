@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.volume import Volume

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.dim import Dim
 from archcalc.core.ops import Ops
 from archcalc.core.window import Window

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.volume import ITEMSIZE
 from archcalc.explanation.derivation import Part, Subject, derivation, step
 from archcalc.explanation.tracing import Derived, named, written

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import sqrt
 
-from archcalc import measures  # noqa: F401  every file in it registers itself
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import enumerated
 from archcalc.core.weight import Weight
 from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
