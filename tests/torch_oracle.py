@@ -216,5 +216,5 @@ def training_flops(module: nn.Module, xs: Sequence[Tensor], *, grouped: bool = F
         forward = counter.get_total_flops()
         loss = sum(each.sum() for each in (out if isinstance(out, tuple) else (out,)))
         if isinstance(loss, Tensor) and loss.requires_grad:
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
     return forward, counter.get_total_flops() - forward
