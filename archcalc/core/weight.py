@@ -12,7 +12,7 @@ class Weight:
     `buffer`: stored, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
     frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, if it is not this one. `active`: how
     many of its elements are used per token; None: all. `added`: a bias that is only ever added to another one, so that
-    other frameworks leave it out.
+    other frameworks omit it.
     """
 
     name: str
