@@ -11,7 +11,8 @@ class Weight:
 
     `buffer`: stored, not learned (running statistics, fixed filters). `trainable` is False for a learned tensor that is
     frozen. `shared_with`: the `state_dict` key of the entry that owns the tensor, if it is not this one. `active`: how
-    many of its elements are used per token; None: all.
+    many of its elements are used per token; None: all. `added`: a bias that is only ever added to another one, so that
+    other frameworks omit it.
     """
 
     name: str
@@ -21,10 +22,21 @@ class Weight:
     shared_with: str = ""
     dtype: str = "float32"
     active: Dim | None = None
+    added: bool = False
 
     @property
     def numel(self) -> Dim:
         return prod(self.shape)
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is added to sums, by its name in torch.
+
+        >>> [Weight(name, ()).is_bias for name in ("in_proj_bias", "fc.bias", "bias_hh_l0", "bias_table")]
+        [True, True, True, False]
+        """
+        name = self.name.rpartition(".")[2]
+        return name.endswith("bias") or name.startswith(("bias_ih", "bias_hh"))
 
     @property
     def fan_in(self) -> Dim:

@@ -82,6 +82,7 @@ class Node:
                 shared_with=self.ties.get(weight.name, ""),
                 dtype=computed if weight.dtype == "float32" and is_floating(computed) else weight.dtype,
                 active=weight.active,
+                added=weight.added,
             )
 
 

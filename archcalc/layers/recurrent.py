@@ -91,6 +91,11 @@ class Recurrent(OfTokens):
         return self.hidden_size
 
     @property
+    def adds_biases(self) -> bool:
+        """Whether the bias of the state is only ever added to that of the input."""
+        return True
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """The suffix of each direction's weight names."""
         return ("", "_reverse") if self.bidirectional else ("",)
@@ -144,7 +149,7 @@ class Recurrent(OfTokens):
                 yield Weight(f"weight_hh_l{i}{direction}", (rows, self.width))
                 if self.bias:
                     yield Weight(f"bias_ih_l{i}{direction}", (rows,))
-                    yield Weight(f"bias_hh_l{i}{direction}", (rows,))
+                    yield Weight(f"bias_hh_l{i}{direction}", (rows,), added=self.adds_biases)
                 if self.width is not self.hidden_size:
                     yield Weight(f"weight_hr_l{i}{direction}", (self.width, self.hidden_size))
 
@@ -353,6 +358,10 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     @property
     def gates(self) -> int:
         return 3
+
+    @property
+    def adds_biases(self) -> bool:
+        return False  # r gates what one of them is added to
 
     @property
     def cell(self) -> Cell:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.codegen import Source, generate
 from archcalc.core.extra import MissingExtra
@@ -27,6 +26,7 @@ from archcalc.verification.field.dye import dye
 from archcalc.verification.memory.footprints import footprints
 from archcalc.verification.processor import machine_here
 from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
+from archcalc.verification.structure.mac_counter import MacCounter
 from archcalc.verification.structure.periods import over_periods
 from archcalc.verification.structure.sizes import Sizes, other_sizes
 from archcalc.verification.structure.state_dict import structure
@@ -167,12 +167,12 @@ def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
     shapes: dict[str, str] = {}
     counts: dict[str, int] = {}
     size = before = 0
-    counter = FlopCounterMode(display=False)
+    counter = MacCounter()
 
     def see(node: Node, value: Tensor) -> None:
         nonlocal size, before
-        after = counter.get_total_flops()
-        shapes[node.name], counts[node.name] = described(value), (after - before) // 2
+        after = counter.total
+        shapes[node.name], counts[node.name] = described(value), after - before
         before, size = after, size + value.numel() * value.element_size()
 
     try:
@@ -187,7 +187,7 @@ def shapes_and_flops(running: Running, at: str) -> Iterator[Row]:
     yield compared("shapes and dtypes", META, at, volumes(graph), shapes, "layer")
     yield total("output bytes", META, at, sum(map(output_bytes, graph)), size)
     yield compared("MACs, layer by layer", META, at, {node.name: macs(node) for node in graph}, counts, "layer")
-    yield total("MACs", META, at, sum(map(macs, graph)), counter.get_total_flops() // 2)
+    yield total("MACs", META, at, sum(map(macs, graph)), counter.total)
 
 
 def volumes(graph: Graph) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Which elements resizing reads, against torch: each output element of an identity matrix shows the weights."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -24,10 +24,11 @@ ROUNDING = 1e-9
 Reads = list[list[int]]
 
 
-def read_by_torch(n: int, rank: int, mode: str, aligned: bool, **how: object) -> Reads:
+def read_by_torch(n: int, rank: int, mode: str, aligned: bool, **how: Any) -> Reads:
     """What each output element along the last axis reads; the other axes have one element."""
     x = torch.eye(n, dtype=torch.float64).reshape(n, *(1,) * rank, n)
-    y = F.interpolate(x, mode=mode, align_corners=aligned if mode != "nearest" else None, **how).reshape(n, -1)  # type: ignore[arg-type]
+    how["align_corners"] = None if mode == "nearest" else aligned
+    y = F.interpolate(x, mode=mode, **how).reshape(n, -1)
     return [(column > ROUNDING).nonzero().flatten().tolist() for column in y.T]
 
 
@@ -37,7 +38,7 @@ def read_by_us(layer: Resize, x: Volume) -> Reads:
     return [[j for j in window.reach(i) if 0 <= j < n] for i in range(window.outputs)]
 
 
-def modes(rank: int) -> list[tuple[Any, bool]]:
+def modes(rank: int) -> list[tuple[str, bool]]:
     return [("nearest", False), (LINEAR[rank], False), (LINEAR[rank], True)]
 
 
@@ -50,7 +51,7 @@ def test_a_scale_factor_reads_what_torch_reads(rank: int, scale: float) -> None:
         if scaled(n, scale) < 1:
             continue
         for mode, aligned in modes(rank):
-            layer = Resize(scale_factor=scale, mode=mode, align_corners=aligned)
+            layer = Resize(scale_factor=scale, mode=cast(Any, mode), align_corners=aligned)
             others = {"scale_factor": (1.0,) * (rank - 1) + (scale,)}
             assert read_by_us(layer, x) == read_by_torch(n, rank, mode, aligned, **others), (n, mode, aligned)
 
@@ -62,7 +63,7 @@ def test_a_size_reads_what_torch_reads(rank: int, size: int) -> None:
         x = Volume(1, (1,) * (rank - 1) + (n,))
         for mode, aligned in modes(rank):
             sizes = (1,) * (rank - 1) + (size,)
-            layer = Resize(size=sizes, mode=mode, align_corners=aligned)
+            layer = Resize(size=sizes, mode=cast(Any, mode), align_corners=aligned)
             assert read_by_us(layer, x) == read_by_torch(n, rank, mode, aligned, size=sizes), (n, mode, aligned)
 
 
@@ -75,9 +76,8 @@ def test_seven_units_times_one_and_a_tenth_are_moved_along() -> None:
 @pytest.mark.parametrize("scale", [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0])
 @pytest.mark.parametrize("rank", [1, 3])
 def test_a_free_length_reads_what_numbers_read(scale: float, rank: int) -> None:
-    mode: Any
     for mode in ("nearest", LINEAR[rank]):
-        layer = Resize(scale_factor=scale, mode=mode)
+        layer = Resize(scale_factor=scale, mode=cast(Any, mode))
         [window] = set(layer.windows(Volume(1, (free("n"),) * rank)))
         for n in LENGTHS:
             count = scaled(n, scale)

@@ -1,7 +1,7 @@
 """FLOPs of the backward pass, against torch's FlopCounterMode over a forward and a backward pass."""
 
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -54,15 +54,14 @@ def test_contractions_are_all_of_the_macs(case: Case) -> None:
 
 
 def test_some_examples_have_more_than_one_contraction() -> None:
-    assert sum(len(each.values[0].node.contractions) > 1 for each in CASES) >= 20  # type: ignore[union-attr]
+    assert sum(len(cast(Case, each.values[0]).node.contractions) > 1 for each in CASES) >= 20
 
 
 @pytest.mark.parametrize("learning", [(True, False), (False, True)])
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("kind", ["cross_attention", "t5_attention", "einsum", "matmul", "gru"])
 def test_gradients_that_flow_into_one_of_two_inputs(kind: str, learning: tuple[bool, bool], frozen: bool) -> None:
-    found: list[Any] = [each.values[0] for each in CASES]
-    cases = [case for case in found if case.kind == kind and len(case.xs) == 2]
+    cases = [case for each in CASES if (case := cast(Case, each.values[0])).kind == kind and len(case.xs) == 2]
     assert cases
     for case in cases:
         module = applied(case.layer, case.xs).requires_grad_(not frozen)

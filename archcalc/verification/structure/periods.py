@@ -11,7 +11,6 @@ from math import gcd, lcm
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
@@ -24,6 +23,7 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import expression
 from archcalc.verification.row import META, Row, compared
+from archcalc.verification.structure.mac_counter import MacCounter
 from archcalc.verification.trace import Running, torch_dtype
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
@@ -154,7 +154,7 @@ def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], in
     def see(node: Node, value: Tensor) -> None:
         shapes[node.name] = tuple(value.shape)
 
-    counter = FlopCounterMode(display=False)
+    counter = MacCounter()
     shapes_in = [(at(each.volume.shape, values), torch_dtype(each)) for each in forms.graph.inputs]
     samples = [torch.zeros(shape, dtype=dtype, device="meta") for shape, dtype in shapes_in]
     try:
@@ -162,7 +162,7 @@ def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], in
             running.run(samples, see)
     except FAULTS:
         return None
-    return shapes, counter.get_total_flops() // 2
+    return shapes, counter.total
 
 
 def at(dims: Sequence[Dim], values: Values) -> tuple[int, ...]:
