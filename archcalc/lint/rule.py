@@ -21,6 +21,8 @@ from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
+from archcalc.layers.dropout import Dropout
+from archcalc.layers.identity import Identity
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.receptive_field import Fields, fields_of, is_pointwise, spatial_inputs
 
@@ -133,6 +135,13 @@ class Design:
         """The node of a node's first source; None if that is an input."""
         return self.graph.by_name.get(node.sources[0])
 
+    def preceding(self, node: Node) -> Node | None:
+        """The nearest earlier node that changes values in training and evaluation: identity and dropout are skipped."""
+        found = self.before(node)
+        while found is not None and passes_on(found):
+            found = self.before(found)
+        return found
+
     def after(self, node: Node) -> Node | None:
         """The only node that reads a node's output; None if there are several, or the node is an output."""
         readers = self.readers[node.name]
@@ -177,6 +186,11 @@ def beyond(
         found = step(found)
     known.update(dict.fromkeys(passed, found))
     return found
+
+
+def passes_on(node: Node) -> bool:
+    """Whether a layer outputs its input in evaluation: identity and dropout."""
+    return isinstance(node.layer, Identity | Dropout)
 
 
 def windows_of(node: Node) -> Iterator[tuple[int, Window]]:

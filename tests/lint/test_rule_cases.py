@@ -32,6 +32,9 @@ CASES: dict[str, Sequence[str]] = {
         "- upconv(4, 8, s2, p1)  # <-\n- batchnorm",
         "blocks:\n  b(c):\n    - conv(3, c)  # <-\n    - batchnorm\nlayers: [b(8) * 3]",
         "- conv(3, 8, norm=batchnorm, bias=true)  # <-",
+        "- conv(3, 8)  # <-\n- instance_norm -> relu",
+        "- conv(3, 8)  # <-\n- identity -> identity -> batchnorm",
+        "- conv(3, 8) -> dropout -> batchnorm",
         "- conv(3, 8, norm=batchnorm)",
         "input: [1, 8, 8, 8]\nlayers:\n- conv(3, 8, g1)  # <-\n- batchnorm",
         # the mean of a channel leaves biases that differ from position to position, or from channel to channel
@@ -49,6 +52,9 @@ CASES: dict[str, Sequence[str]] = {
         "- conv(3, 32)\n- conv(1, 64)  # <-",
         "input: [8, 100]\nlayers:\n- conv(1, 16)\n- conv(3, 64)  # <-\n- relu",
         "input: [16, 64]\nlayers:\n- tokens -> fc(256)\n- fc(64)  # <-",
+        "- flatten -> fc(512) -> dropout\n- fc(256)  # <-",
+        "- conv(1, 32) -> identity -> batchnorm\n- conv(1, 64)  # <-",
+        "- flatten -> fc(512) -> dropout -> relu -> fc(256)",
         "- conv(1, 32) -> batchnorm\n- conv(1, 64)  # <-",
         "- conv(3, 32)\n- fc(10)  # <-",
         # factorised: fewer parameters than the one layer that they are
@@ -114,6 +120,42 @@ CASES: dict[str, Sequence[str]] = {
         "- conv(3, 8) -> a = relu\n- add:\n    - conv(3, 8, p1)\n    - conv(1, 8) -> relu",
         # side by side it is a branch, not a shortcut
         "- conv(3, 8) -> a = relu\n- concat:\n    - conv(3, 8, p1)\n    - conv(1, 8)",
+    ],
+    "AR110": [
+        "- flatten -> fc(4) -> softmax -> identity\n- softmax  # <-",
+        "input: [7, 5]\nlayers:\n- tokens -> fc(4) -> softmax -> dropout\n- log_softmax  # <-",
+        "- flatten -> fc(4) -> softmax -> fc(4) -> softmax",
+        "- flatten -> fc(4) -> log_softmax",
+    ],
+    "AR111": [
+        "- flatten -> fc(4)\n- dropout(0.1)  # <-\n- softmax",
+        "- a = conv(3, 4)\n- b = dropout  # <-\n- gap -> fc(3)\noutputs: [b, fc1]",
+        "- flatten -> fc(4) -> dropout -> fc(3)",
+        "- flatten -> fc(4) -> dropout(0)",
+        "- flatten -> fc(4) -> dropout -> relu",
+    ],
+    "AR112": [
+        "- flatten -> fc(4)\n- relu  # <-\n- softmax",
+        "- flatten -> fc(4) -> dropout\n- relu6  # <-",
+        "- flatten -> fc(4) -> relu -> fc(3)",
+        "- flatten -> fc(4) -> sigmoid",
+        # features of an image, or of each position
+        "- conv(3, 4) -> relu",
+        "- conv(3, 4) -> tokens -> fc(3) -> relu",
+    ],
+    "AR113": [
+        "- conv(3, 8) -> batchnorm -> identity\n- instance_norm  # <-",
+        "input: [7, 5]\nlayers:\n- tokens -> layernorm\n- rmsnorm  # <-\n- fc(3)",
+        "- conv(3, 8) -> batchnorm -> relu -> batchnorm",
+        # another one reads the first
+        "- conv(3, 8) -> a = batchnorm\n- layernorm\n- add: [a, prev]",
+    ],
+    "AR114": [
+        "- conv(3, 8)\n- add: [prev, prev]  # <-",
+        "- a = conv(3, 8)\n- b = relu\n- add: [a, b, a]  # <-",
+        "- a = conv(3, 8)\n- b = relu\n- add: [a, b]",
+        "- conv(3, 8)\n- mul: [prev, prev]",
+        "- conv(3, 8)\n- concat: [prev, prev]",
     ],
     "AR201": [
         "input: [3, 7]\nlayers:\n- maxpool(2)  # <-",
@@ -380,9 +422,19 @@ CASES: dict[str, Sequence[str]] = {
         "- conv(32, 8)\n- batchnorm  # <-",
         "- conv(3, 8) -> batchnorm",
         "input: [3, 1, 2]\nlayers:\n- batchnorm",
+        "- conv(3, 8) -> gap\n- batchnorm  # <-\n- fc(3)",
+        "- conv(3, 8) -> maxpool(30) -> flatten -> dropout\n- batchnorm  # <-\n- fc(3)",
         # features alone: the batch is what they are always averaged over
         "- flatten -> fc(8) -> batchnorm",
         "- conv(32, 8) -> layernorm",
+    ],
+    "AR602": [
+        "- conv(3, 1)\n- rmsnorm  # <-",
+        "- gap -> fc(1)\n- layernorm  # <-",
+        "- conv(3, 2) -> layernorm",
+        "- conv(3, 4) -> group_norm(4)",
+        "- conv(3, 1) -> instance_norm",
+        "- conv(3, 1) -> layernorm(over=all)",
     ],
 }  # fmt: skip
 

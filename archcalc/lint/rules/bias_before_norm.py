@@ -4,18 +4,19 @@ from collections.abc import Iterator
 
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
+from archcalc.layers.group_norm import InstanceNorm
+from archcalc.layers.identity import Identity
 from archcalc.lint.editing import with_argument
 from archcalc.lint.rule import Design, Finding, Rule
 
 
 class BiasBeforeNorm(Rule, code="AR101"):
-    """A bias right before batch normalisation has no effect.
+    """A bias right before batch or instance normalisation has no effect.
 
-    Batch normalisation subtracts the mean of every channel, which cancels any constant that the previous layer adds to
-    the channel. Its own `bias` replaces it. The first bias only costs parameters, gradients and optimizer state. Layer
-    and group normalisation average over several channels and do not cancel a bias. Batch normalisation does not cancel
-    a bias that differs between positions. `--fix` leaves frozen layers as they are: their weights were trained with the
-    bias.
+    Both subtract the mean of every channel, which cancels any constant that the previous layer adds to the channel. The
+    `bias` of the norm replaces it. The first bias only costs parameters, gradients and optimizer state. Layer and group
+    normalisation average over several channels and do not cancel a bias. Neither norm cancels a bias that differs
+    between positions. `--fix` leaves frozen layers as they are: their weights were trained with the bias.
 
     Sources: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2; Desassis, "Convolutional neural networks" (Mines
     Paris).
@@ -26,7 +27,7 @@ class BiasBeforeNorm(Rule, code="AR101"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.CONTRACTION):
-            norm, biases = design.after(node), [each for each in node.weights if each.name == "bias"]
+            norm, biases = norm_after(design, node), [each for each in node.weights if each.name == "bias"]
             if norm is None or not biases or not all(is_cancelled(design, user) for user in design.users[node.module]):
                 continue
             [bias] = biases
@@ -40,6 +41,14 @@ class BiasBeforeNorm(Rule, code="AR101"):
 
 
 def is_cancelled(design: Design, node: Node) -> bool:
-    """Whether only a batch norm reads the output of a layer."""
-    norm = design.after(node)
-    return norm is not None and norm.layer.role is Role.BATCH_NORM
+    """Whether only a norm of each channel reads the output of a layer."""
+    norm = norm_after(design, node)
+    return norm is not None and (norm.layer.role is Role.BATCH_NORM or isinstance(norm.layer, InstanceNorm))
+
+
+def norm_after(design: Design, node: Node) -> Node | None:
+    """The next layer except identities. Dropout is none: it sets a bias to 0 together with the value."""
+    follows = design.after(node)
+    while follows is not None and isinstance(follows.layer, Identity):
+        follows = design.after(follows)
+    return follows

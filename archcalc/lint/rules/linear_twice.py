@@ -8,7 +8,7 @@ from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
 from archcalc.layers.linear import Linear, flattened
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, passes_on
 from archcalc.measures.params import params
 
 
@@ -17,6 +17,7 @@ class LinearTwice(Rule, code="AR102"):
 
     The product of two matrices is a matrix, and two convolutions are one convolution with a larger kernel. Without an
     activation between them, two layers can represent no more than one, apart from the effect of padding at the border.
+    Batch norm, identity and dropout between them are linear in evaluation.
     If the two together have fewer parameters than the one, as a depthwise and a 1x1 convolution have, they are a
     factorisation, and the rule ignores them.
 
@@ -29,16 +30,27 @@ class LinearTwice(Rule, code="AR102"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.CONTRACTION):
-            before = design.back(node, Role.BATCH_NORM)
+            before = linear_before(design, node)
             if before is None or not (is_linear(before) and is_linear(node)):
                 continue
-            if design.on(before, Role.BATCH_NORM) is not node or node.reruns or before.reruns:
+            if node.reruns or before.reruns:
                 continue
             together, alone = params(before) + params(node), merged(before, node)
             if together > alone:
                 message = f"{before.name} and {node.name} have no activation between them: one layer is equivalent"
                 note = f"{together:,} parameters instead of {alone:,}"
                 yield Finding(node=node, message=message, help="add an activation between them: relu", notes=(note,))
+
+
+def linear_before(design: Design, node: Node) -> Node | None:
+    """The layer before, except batch norms, identities and dropout, if nothing else reads what is in between."""
+    before = design.before(node)
+    last = node
+    while before is not None and design.after(before) is last:
+        if before.layer.role is not Role.BATCH_NORM and not passes_on(before):
+            return before
+        last, before = before, design.before(before)
+    return None
 
 
 def is_linear(node: Node) -> bool:
