@@ -16,7 +16,7 @@ import click
 from archcalc.command import PROBLEMS, Settings, changes_of, override_options, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
-from archcalc.core.overrides import AS_WRITTEN, Overrides
+from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all
 from archcalc.graph.loading import document_of_chain, gc_paused, overridden, source_of
 from archcalc.lint.checking import judged
@@ -164,7 +164,7 @@ def document(source: Source, variant: str | None, overrides: Overrides) -> Docum
 
 
 @gc_paused()
-def checked(name: str, selection: Selection, overrides: Overrides = AS_WRITTEN) -> Family:
+def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
     """Checks a spec and its variants. Keeps the edits of a finding only if it applies to all variants."""
     try:
         source, chosen = source_of(name)
@@ -189,7 +189,7 @@ def checked(name: str, selection: Selection, overrides: Overrides = AS_WRITTEN) 
     )
 
 
-def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides = AS_WRITTEN) -> list[Family]:
+def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides) -> list[Family]:
     """Checks every spec. Many specs are distributed among forked processes, which share the imported modules."""
     workers = min(len(names) // MANY, os.cpu_count() or 1)
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forking a process with threads can deadlock
@@ -203,9 +203,7 @@ def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides
 # --- fixing ----------------------------------------------------------------------------------------------------------
 
 
-def fixed(
-    families: Sequence[Family], selection: Selection, overrides: Overrides = AS_WRITTEN
-) -> list[list[Diagnostic]]:
+def fixed(families: Sequence[Family], selection: Selection, overrides: Overrides) -> list[list[Diagnostic]]:
     """Edits the files that stay valid with the edits; returns the remaining problems."""
     left, count, files = [], 0, []
     for family in families:

@@ -503,7 +503,7 @@ def test_check_changes_specs_as_the_other_commands_do(shell: Shell, tmp_path: Pa
     imports.write_text(
         f"{head}import: {{b: ../blocks/b.yaml}}\ninput: [4, 32, 32]\nlayers:\n  - conv(3, w, g2)\n  - b.b\n"
     )
-    small.write_text(f"{head}input: [3, 8, 8]\nlayers:\n  - conv(9, w, g2)\n")
+    small.write_text(f"{head}input: [3, 8, 8]\nlayers:\n  - conv(9, w)\n")
     changes = ("--set", "w=96", "--input", "4,64,64", "--import-root", str(blocks), "--ignore", "AR")
     both = shell("check", str(imports), str(small), *changes)
     assert (both.code, both.err) == (0, "2 networks checked, no problems\n")
