@@ -15,7 +15,7 @@ def causal(given: Mapping[str, Any]) -> str:
     >>> causal({"kernel_size": 5, "dilation": 2})
     'write padding=[[8, 0]]: d*(k - 1) elements in front'
     """
-    kernel, dilation = given.get("kernel_size"), given.get("dilation", 1)
+    kernel, dilation = given.get("kernel_size", ()), given.get("dilation", 1)
     known = is_number(kernel, dilation)
     amount = str(dilation * (kernel - 1)) if known else "d*(k - 1)"
     return f"write padding=[[{amount}, 0]]: d*(k - 1) elements in front"
@@ -29,7 +29,7 @@ def same_transposed(given: Mapping[str, Any]) -> str:
     >>> same_transposed({"kernel_size": 2, "stride": 3})
     'write padding=0, output_padding=1: the output is 3 times the input'
     """
-    kernel, stride, dilation = given.get("kernel_size"), given.get("stride", 1), given.get("dilation", 1)
+    kernel, stride, dilation = given.get("kernel_size", ()), given.get("stride", 1), given.get("dilation", 1)
     if not is_number(kernel, stride, dilation):
         return "choose padding and output_padding so that 2*padding - output_padding = d*(k - 1) + 1 - s"
     more = dilation * (kernel - 1) + 1 - stride
