@@ -195,12 +195,10 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def spec_options(function: Function) -> Function:
-    """SPEC..., -e, --set, --input, --import-root, --free, --max-layers, --batch, --dtype."""
+def override_options(function: Function) -> Function:
+    """--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
     for option in reversed(
         (
-            click.argument("specs", nargs=-1, metavar="SPEC..."),
-            click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
             click.option(
                 "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a parameter or a size: H=448."
             ),
@@ -211,14 +209,27 @@ def spec_options(function: Function) -> Function:
                 "--import-root", "import_roots", multiple=True, metavar="DIR", help="Allow imports from this folder."
             ),
             click.option(
-                "--free", "free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol."
-            ),
-            click.option(
                 "--max-layers",
                 type=click.IntRange(1),
                 default=MAX_LAYERS,
                 show_default=True,
                 help="Reject networks with more layers.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def spec_options(function: Function) -> Function:
+    """SPEC..., -e, --set, --input, --import-root, --max-layers, --free, --batch, --dtype."""
+    for option in reversed(
+        (
+            click.argument("specs", nargs=-1, metavar="SPEC..."),
+            click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
+            override_options,
+            click.option(
+                "--free", "free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol."
             ),
             click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size."),
             click.option(
@@ -299,6 +310,11 @@ def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapp
     if options["free"]:
         names = ", ".join(options["free"])
         raise click.UsageError(f"--free {names}: this command needs numbers; `archcalc formula` prints closed forms")
+    return changes_of(options)
+
+
+def changes_of(options: Mapping[str, Any]) -> Overrides:
+    """What `override_options` change of a spec."""
     found = {}
     for each in options["assignments"]:
         name, equals, value = each.partition("=")

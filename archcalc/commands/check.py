@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, write_output
+from archcalc.command import PROBLEMS, Settings, changes_of, override_options, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
+from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all
-from archcalc.graph.loading import document_of_chain, gc_paused, source_of
+from archcalc.graph.loading import document_of_chain, gc_paused, overridden, source_of
 from archcalc.lint.checking import judged
 from archcalc.lint.diagnostic_formats import FORMATS
 from archcalc.lint.editing import edited
@@ -33,6 +34,7 @@ MANY = 8
 @click.command("check")
 @click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
 @click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.")
+@override_options
 @click.option("--select", multiple=True, metavar="CODE,...", help="Only these rules. A prefix selects a group: AR1.")
 @click.option("--ignore", multiple=True, metavar="CODE,...", help="Skip these rules.")
 @click.option("--fix", is_flag=True, help="Apply safe fixes to the files.")
@@ -50,10 +52,11 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     if not specs and not expressions:
         raise click.UsageError("no SPEC or DIR given")
     selection = selection_of(options["select"], options["ignore"])
-    families = all_checked([name for spec in specs for name in expanded(spec)], selection)
-    results = fixed(families, selection) if options["fix"] else [each.found for each in families]
+    overrides = changes_of(options)
+    families = all_checked([name for spec in specs for name in expanded(spec)], selection, overrides)
+    results = fixed(families, selection, overrides) if options["fix"] else [each.found for each in families]
     if expressions:
-        chain = partial(document_of_chain, "\n".join(expressions))
+        chain = partial(document_of_chain, "\n".join(expressions), overrides)
         results.append([*outcome_of(chain, None, selection).found])
     found = once(each for family in results for each in family)
     click.echo(written(found, form, settings), nl=False, color=True)
@@ -155,15 +158,20 @@ class Family:
     found: list[Diagnostic]
 
 
+def document(source: Source, variant: str | None, overrides: Overrides) -> Document:
+    """The document of a variant, with what the command line changes."""
+    return overridden(partial(read_document, source, variant=variant, roots=overrides.roots), overrides)
+
+
 @gc_paused()
-def checked(name: str, selection: Selection) -> Family:
+def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
     """Checks a spec and its variants. Keeps the edits of a finding only if it applies to all variants."""
     try:
         source, chosen = source_of(name)
     except SpecError as error:
         return Family(name, (None,), [*error.diagnostics])
     variants = variants_in(source) if Path(name).is_file() else (chosen,)
-    outcomes = [outcome_of(partial(read_document, source, variant=each), each, selection) for each in variants]
+    outcomes = [outcome_of(partial(document, source, each, overrides), each, selection) for each in variants]
     ruled = [{(each.code, each.location) for each in variant.found} for variant in outcomes]
     sound = not any(each.severity == "error" for variant in outcomes for each in variant.found)
 
@@ -181,21 +189,21 @@ def checked(name: str, selection: Selection) -> Family:
     )
 
 
-def all_checked(names: Sequence[str], selection: Selection) -> list[Family]:
+def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides) -> list[Family]:
     """Checks every spec. Many specs are distributed among forked processes, which share the imported modules."""
     workers = min(len(names) // MANY, os.cpu_count() or 1)
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forking a process with threads can deadlock
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
-        return [checked(name, selection) for name in names]
+        return [checked(name, selection, overrides) for name in names]
     quiet = signal.SIGINT, signal.SIG_IGN  # only the parent handles interrupts
     with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
-        return pool.map(partial(checked, selection=selection), names, chunksize=1)
+        return pool.map(partial(checked, selection=selection, overrides=overrides), names, chunksize=1)
 
 
 # --- fixing ----------------------------------------------------------------------------------------------------------
 
 
-def fixed(families: Sequence[Family], selection: Selection) -> list[list[Diagnostic]]:
+def fixed(families: Sequence[Family], selection: Selection, overrides: Overrides) -> list[list[Diagnostic]]:
     """Edits the files that stay valid with the edits; returns the remaining problems."""
     left, count, files = [], 0, []
     for family in families:
@@ -203,24 +211,24 @@ def fixed(families: Sequence[Family], selection: Selection) -> list[list[Diagnos
         edits = [edit for each in found for edit in each.edits if edit.where.source.name == name]
         if edits and Path(name).is_file():
             text = edited(edits[0].where.source.text, edits)
-            if problem := next(problems_with(text, family), None):
+            if problem := next(problems_with(text, family, overrides), None):
                 click.echo(f"{name} not changed: after the fixes, {problem.message}", err=True)
             else:
                 write_output(text, name)
                 files.append(name)
                 count += sum(bool(each.edits) for each in found)
-                found = checked(name, selection).found
+                found = checked(name, selection, overrides).found
         left.append(found)
     if files:
         click.echo(f"{count} fixed in {enumerated(files)}", err=True)
     return left
 
 
-def problems_with(text: str, family: Family) -> Iterator[Diagnostic]:
+def problems_with(text: str, family: Family, overrides: Overrides) -> Iterator[Diagnostic]:
     """The problems that the file would have with this text."""
     for variant in family.variants:
         try:
-            yield from judged(read_document(Source(family.name, text), variant=variant))[1]
+            yield from judged(document(Source(family.name, text), variant, overrides))[1]
         except SpecError as error:
             yield from error.diagnostics
 

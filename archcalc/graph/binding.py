@@ -9,12 +9,13 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
 from archcalc.core.declared import Declared
-from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
+from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem, quoted
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
+from archcalc.graph.foreign import translated, translated_amount
 from archcalc.layer import PRESETS, Layer, Letters, Reference
 from archcalc.spec.chain import Invocation
-from archcalc.spec.expression import Expression, Name, Names, Word
+from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Word
 from archcalc.spec.value import Value, written
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio
@@ -339,16 +340,50 @@ def arguments_of(
         if word.text in known and word.text not in given:
             given[word.text], readers[word.text] = (word, value), reader
     values: dict[str, Any] = {}
+    unknown: list[tuple[str, Name]] = []
     for name, (_, value) in given.items():
         if name in signature.kinds:
+            if isinstance(value, Name) and is_unknown_word(value, name, signature, readers[name]):
+                unknown.append((name, value))
+                continue
             try:
                 values[name] = read(name, value, signature.kinds[name], readers[name])
             except SpecError as error:
                 problems += error.diagnostics
+    problems += [unknown_word(name, value, signature, values, readers[name]) for name, value in unknown]
     problems += _missing(call, signature, given)
     if problems:
         raise SpecError(problems)
     return values, given
+
+
+def is_unknown_word(value: Name, name: str, signature: Signature, names: Names) -> bool:
+    """Whether a word is neither a name nor a value of an argument that takes words, or takes words in Keras."""
+    kind = signature.kinds[name]
+    listed = list(kind.words)
+    if value.id in names or value.id in kind.words or value.id in CONSTANTS or value.id.lower() in SWITCHES:
+        return False
+    return (bool(listed) and listed != ["none"]) or bool(amount_in_keras(name, value.id, signature, {}))
+
+
+def amount_in_keras(name: str, word: str, signature: Signature, values: Mapping[str, Any]) -> str:
+    transposed = name == "padding" and "output_padding" in signature.kinds
+    return translated_amount(word, values) if transposed else ""
+
+
+def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[str, Any], names: Names) -> Diagnostic:
+    """The problem of a word that an argument does not take, with the words that it takes."""
+    words = list(signature.kinds[name].words)
+    takes = f"{name} takes {', '.join(words)}" if words else f"{name} takes numbers"
+    if signature.kinds[name] == SIMPLE[Padding]:
+        takes += ", a number, or [begin, end] for each axis"
+    help = translated(name, value.id, values) or amount_in_keras(name, value.id, signature, values)
+    return Diagnostic(
+        code="AC124",
+        message=f"{takes}; got {quoted(value.id)}",
+        location=value.where,
+        help=help or did_you_mean(value.id, [*words, *names]),
+    )
 
 
 def _has_norm(given: Given) -> bool:

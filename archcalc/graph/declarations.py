@@ -11,6 +11,7 @@ from archcalc.core.location import Location
 from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume, ids
 from archcalc.graph.binding import Kind, dimension, read, signature_of, whole_number
+from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.graph import Free, Input
 from archcalc.graph.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
@@ -170,7 +171,7 @@ class Declarations:
 
 
 def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
-    help = did_you_mean(word, known) or "`archcalc layers` lists the layers"
+    help = meaning_of(word) or did_you_mean(word, known) or "`archcalc layers` lists the layers"
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from archcalc.core.diagnostic import problem
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import MAX_LAYERS
 from archcalc.spec.chain import Body
-from archcalc.spec.expression import Expression, Word
+from archcalc.spec.expression import Expression, Name, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,14 @@ class InputDecl:
     vocab: Expression | None
     channels_last: bool
     where: Location = field(compare=False)
+
+
+def checked_dimension(size: Expression) -> Expression:
+    """A dimension of an input. Raises SpecError for `None`, which Keras writes for the batch and for free sizes."""
+    if isinstance(size, Name) and size.id.lower() in ("none", "null"):
+        help = "leave the batch out; write a name, such as H, for a size that is free"
+        raise problem("AC016", f"a dimension must be a number or a name, got {size.where.text}", size.where, help=help)
+    return size
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,6 +346,9 @@ def number(text: str, where: Location) -> int | Fraction:
     if digits[-1].isalpha():
         return scaled(digits, where)
     if digits.isdecimal():
+        if len(digits) > 1 and digits.startswith("0"):
+            help = f"write {digits.lstrip('0') or '0'}; numbers are decimal, and YAML would read this one as octal"
+            raise problem("AC013", f"a whole number cannot begin with 0, got {quoted(text)}", where, help=help)
         plain = digits.lstrip("0") or "0"
         whole = int(plain) if len(plain) <= 16 else MAX_INTEGER + 1
         bounded(whole, where)

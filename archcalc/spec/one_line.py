@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.spec.chain import Body, Invocation, Item, Step, parse_chain
-from archcalc.spec.declaration import InputDecl
+from archcalc.spec.declaration import InputDecl, checked_dimension
 from archcalc.spec.expression import Name, Word
 from archcalc.spec.section import INPUT_KEYS
 
@@ -67,7 +67,7 @@ def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
         raise problem("AC016", "a dtype must be a word", dtype.where, help="write dtype=int64")
     return InputDecl(
         name.text,
-        call.positional,
+        tuple(map(checked_dimension, call.positional)),
         dtype.id if isinstance(dtype, Name) else "float32",
         given.get("vocab"),
         isinstance(last, Name) and last.id == "true",

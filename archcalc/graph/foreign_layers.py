@@ -1,0 +1,73 @@
+"""Layers of other frameworks by their meaning: what to write here for a name of torch, Keras or ONNX.
+
+A name that is spelt like one of ours may mean something else: `reshape` is not `resize`.
+"""
+
+from collections.abc import Mapping
+
+NONE = "there is no such layer"
+
+MEANINGS: Mapping[str, str] = {
+    # --- shapes ---
+    "reshape": f"{NONE}; flatten makes a vector of an image, and tokens makes a sequence of one",
+    "view": f"{NONE}; flatten makes a vector of an image, and tokens makes a sequence of one",
+    "unflatten": f"{NONE}; begin with an input of the shape that it makes",
+    "squeeze": "leave it out: features have no axes of length 1",
+    "unsqueeze": f"{NONE}; begin with an input that has the axis",
+    "expand_dims": f"{NONE}; begin with an input that has the axis",
+    "transpose": f"{NONE}; channels_last and channels_first move the channels; conv_transpose is a convolution",
+    "permute": f"{NONE}; channels_last and channels_first move the channels",
+    "tile": f"{NONE}; upsample repeats every element along an axis",
+    "repeat_vector": f"{NONE}; write layer * n for n copies of a layer",
+    "slice": "write channels(begin, end) for channels, or crop for positions",
+    "split": "write channels(begin, end) in each path of a merge",
+    "chunk": "write channels(begin, end) in each path of a merge",
+    "zero_padding": "write pad(n)",
+    "cropping": "write crop(n)",
+    # --- convolutions ---
+    "depthwise": "write conv(3, C, g=C), where C is the number of channels of the input",
+    "depthwise_conv": "write conv(3, C, g=C), where C is the number of channels of the input",
+    "separable_conv": "write conv(3, C, g=C, bias=false) -> conv(1, filters), where C is the number of input channels",
+    "pointwise_conv": "write conv(1, filters)",
+    "conv_lstm": f"{NONE}: lstm reads tokens, and has no convolutions",
+    "convlstm": f"{NONE}: lstm reads tokens, and has no convolutions",
+    "deform_conv": f"{NONE}",
+    "atrous_conv": "write conv(3, filters, d2): d is the dilation",
+    "max_unpool": f"{NONE}; upsample has the same output size",
+    "up_sampling": "write upsample(2)",
+    # --- others ---
+    "dense": "write linear(units)",
+    "gemm": "write linear(units)",
+    "normalize": f"{NONE}; layernorm and rmsnorm normalize with learned scales, lrn over neighbouring channels",
+    "spectral_norm": f"{NONE}; a spectral norm changes neither sizes nor parameters: leave it out",
+    "weight_norm": f"{NONE}; leave it out: it adds one parameter for each filter",
+    "multihead_attention": "write attention(heads), or cross_attention(heads, memory)",
+    "multi_head_attention": "write attention(heads), or cross_attention(heads, memory)",
+    "bidirectional": "write lstm(units, bidirectional=true)",
+    "time_distributed": "leave it out: linear acts on every position of a sequence",
+    "spatial_dropout": "write dropout(p); it has the same sizes",
+    "alpha_dropout": "write dropout(p); it has the same sizes",
+    "global_average_pooling": "write gap",
+    "global_max_pooling": "write global_maxpool",
+    "average_pooling": "write avgpool(2)",
+    "max_pooling": "write maxpool(2)",
+    "rescaling": "write scale(factor)",
+    "activation": "write the activation itself: relu",
+    "lambda": f"{NONE}; a spec computes with layers only",
+    "sequential": "write the layers with -> between them, or as a list",
+    "subtract": f"{NONE}; add has the same sizes",
+    "sub": f"{NONE}; add has the same sizes",
+    "bmm": "write matmul: [a, b]",
+}
+"""By name, in lower case, with _ between words and without a rank at the end."""
+
+
+def meaning_of(name: str) -> str:
+    """What to write for a layer of another framework; empty if it is not known.
+
+    >>> meaning_of("Dense"), meaning_of("SeparableConv2D")[:18], meaning_of("relu")
+    ('write linear(units)', 'write conv(3, C, g', '')
+    """
+    alike = {key.replace("_", ""): text for key, text in MEANINGS.items()}
+    plain = name.rpartition(".")[2].lower().replace("_", "")
+    return alike.get(plain) or alike.get(plain.removesuffix("d").rstrip("123"), "")
