@@ -211,7 +211,7 @@ def test_random_chains_have_the_values_that_numbers_give(chain: tuple[list[int],
 
 
 @pytest.mark.fuzz
-@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(CHAINS, st.lists(st.integers(1, 300), min_size=4, max_size=4, unique=True), st.sampled_from([ADAMW, PRACTICE]))
 def test_many_random_chains(chain: tuple[list[int], list[Any]], sizes: list[int], setup: TrainingSetup) -> None:
     random_chain_agrees(*chain, setup, [1, 2, *sizes])
