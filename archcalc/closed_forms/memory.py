@@ -24,7 +24,7 @@ from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, largest
 from archcalc.sym.guided import Guide
 from archcalc.sym.periodic import PeriodicSet
 
-MOST_PIECES = 64
+MOST_PIECES = 96
 """Where so many do not cover the sizes that are asked about, memory is said to have no closed form."""
 
 MOST_TRIES = 8

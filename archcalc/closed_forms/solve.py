@@ -24,6 +24,9 @@ FAR = 1 << 62
 
 NONE = PeriodicSet()
 
+FEW = 8
+"""The sizes of a form that holds for so few are tried one by one."""
+
 EXACT = 65_536
 """The limit on values evaluated to solve one condition exactly."""
 
@@ -187,9 +190,9 @@ def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[
     """The values that meet a budget, over all of its cases."""
     found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
     return Found(
-        combined_sets(False, (each.allowed for each in found)),
-        ways(sorted(found, key=lambda each: bool(each.left_out))),
-        combined_sets(False, (each.left_out for each in found)),
+        combined_sets(False, (NONE, *(each.allowed for each in found))),
+        ways(sorted(found, key=lambda each: bool(each.left_out))) or ("all values tried",),
+        combined_sets(False, (NONE, *(each.left_out for each in found))),
     )
 
 
@@ -199,10 +202,16 @@ def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges:
     others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
     if others:
         raise Undecided(f"{budget.text} also depends on {', '.join(sorted(others))}; set a number with --set")
-    if not sizes:
-        return Found(NONE, ())
+    members = sizes.first(FEW + 1)
+    if len(members) <= FEW and len(budget.cases) > 1:  # the reported method is that of the larger part
+        return Found(PeriodicSet.of(n for n in members if is_kept(case, symbol, n)), ())
     found = of_claim(case.claim, symbol, sizes, ranges)
     return replace(found, allowed=found.allowed & sizes)
+
+
+def is_kept(case: Case, symbol: str, size: int) -> bool:
+    """Whether a budget is kept at a size."""
+    return case.claim if isinstance(case.claim, bool) else case.claim.at(**{symbol: size})
 
 
 def extreme(allowed: PeriodicSet) -> tuple[int | None, bool]:

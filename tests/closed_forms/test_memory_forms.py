@@ -76,8 +76,8 @@ def test_forms_have_the_values_that_numbers_give(network: str, symbol: str) -> N
     agree(network, symbol, ADAMW, (1, 2, 3, 33, 500))
 
 
-MANY_FORMS = {("bilstm_imdb", "T"), ("char_rnn", "T"), ("word_lstm", "T"), ("seq2seq", "T"), ("swin", "H")}
-"""Networks that torch runs step by step, and one whose windows are padded in another way at almost every size."""
+MANY_FORMS = {("bilstm_imdb", "T"), ("char_rnn", "T"), ("word_lstm", "T"), ("seq2seq", "T")}
+"""Networks that torch runs step by step: at every length their tape is another."""
 
 ZOO = [path.stem for path in FILES]
 
@@ -186,10 +186,13 @@ def random_chain_agrees(shape: list[int], layers: list[Any], setup: TrainingSetu
     in_size = {n: built(document, sizes={"input": (shape[0], n, *shape[2:])}) for n in sizes}
     for symbol, graphs in (("N", {n: built(document, batch=n) for n in sizes}), (letter, in_size)):
         try:
-            found = forms(with_free(document, [symbol]), setup, sizes)
+            graph = with_free(document, [symbol])
         except SpecError:
             continue
-        assert found == {n: numbers(graph, setup) for n, graph in graphs.items() if graph}, (symbol, layers)
+        if len(graph.symbols) > 1:
+            continue  # where the size of the other axis does not fit, it is free too
+        found = forms(graph, setup, sizes)
+        assert found == {n: numbers(each, setup) for n, each in graphs.items() if each}, (symbol, layers)
 
 
 def built(document: Document, **given: Any) -> Graph | None:
@@ -208,7 +211,7 @@ def test_random_chains_have_the_values_that_numbers_give(chain: tuple[list[int],
 
 
 @pytest.mark.fuzz
-@settings(max_examples=400, derandomize=True, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(CHAINS, st.lists(st.integers(1, 300), min_size=4, max_size=4, unique=True), st.sampled_from([ADAMW, PRACTICE]))
 def test_many_random_chains(chain: tuple[list[int], list[Any]], sizes: list[int], setup: TrainingSetup) -> None:
     random_chain_agrees(*chain, setup, [1, 2, *sizes])
@@ -258,10 +261,15 @@ def test_a_tape_that_is_another_at_every_length_is_not_decided_without_bounds(sh
     question = ("solve", "bilstm_imdb", "--for", "T", "--where", "training_peak <= 11_040_000")
     told = shell(*question)
     assert told.code != 0
-    assert "memory has another form at almost every T, and 64 of them do not reach T = 65" in told.err
+    assert "memory has another form at almost every T, and 96 of them do not reach T = 97" in told.err
     assert "bound T with --most" in told.err
     bounded = shell(*question, "--most", "12")
     assert bounded.out.splitlines()[1].startswith("T = 9: 11,0")
+
+
+def test_where_no_size_fits_nothing_is_asked_of_memory(shell: Shell) -> None:
+    told = shell("solve", "vgg16", "--for", "H", "--where", "training_peak <= 1GB", "--most", "20")
+    assert (told.code, told.out.splitlines()[1]) == (1, "no value of H fits")
 
 
 def test_a_free_number_of_copies_is_refused(shell: Shell) -> None:
