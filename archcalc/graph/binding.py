@@ -13,6 +13,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, proble
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
+from archcalc.graph.inferred import inferred
 from archcalc.layer import PRESETS, Layer, Letters, Reference
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Word
@@ -51,12 +52,14 @@ class Signature:
     """Keys that are not fields: `norm` and `act`, if the layer takes them, and `freeze`."""
     joins: bool = False
     """Whether it takes a list of paths."""
+    inferred: tuple[str, ...] = ()
+    """Arguments of the torch module that are sizes of the input."""
 
 
 @functools.cache
 def signature_of(layer: type[Layer]) -> Signature:
     found = signature(layer, layer.positional, (*layer.followed_by, "freeze"))
-    return replace(found, joins=layer.inputs[1] is None)
+    return replace(found, joins=layer.inputs[1] is None, inferred=inferred(layer))
 
 
 def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
@@ -232,17 +235,18 @@ def given_arguments(
     known: Collection[str],
     kinds: Mapping[str, Kind],
     joins: bool = False,
+    inferred: tuple[str, ...] = (),
 ) -> tuple[Given, list[Diagnostic]]:
     """The arguments of a call by name, positional ones included. `kinds`: the kinds of their values; `joins`: whether
-    the call also takes a list of paths."""
+    the call also takes a list of paths; `inferred`: arguments that may be given, but need not be."""
     given: Given = {}
     problems: list[Diagnostic] = []
     if len(call.positional) > len(positional):
-        problems.append(_too_many(call, positional, kinds))
+        problems.append(_too_many(call, positional, kinds, inferred))
     for name, value in zip(positional, call.positional, strict=False):
         given[name] = (None, value)
     for word, value in call.keywords:
-        if word.text not in known:
+        if word.text not in known and word.text not in inferred:
             problems.append(_unknown(call, word, known, joins))
         elif word.text in given:
             problems.append(_twice(word, given[word.text]))
@@ -251,7 +255,9 @@ def given_arguments(
     return given, problems
 
 
-def _too_many(call: Invocation, positional: tuple[str, ...], kinds: Mapping[str, Kind]) -> Diagnostic:
+def _too_many(
+    call: Invocation, positional: tuple[str, ...], kinds: Mapping[str, Kind], inferred: tuple[str, ...]
+) -> Diagnostic:
     extra = call.positional[len(positional)]
     count = f"{len(positional)} positional argument{'s' * (len(positional) > 1)}"
     takes = f"{count} ({', '.join(positional)})" if positional else "no positional arguments"
@@ -259,7 +265,7 @@ def _too_many(call: Invocation, positional: tuple[str, ...], kinds: Mapping[str,
         code="AC121",
         message=f"{call.target.text} takes {takes}, got {len(call.positional)}",
         location=extra.where,
-        help=_meant(extra, kinds) or "name the argument: key=value",
+        help=_meant(extra, kinds) or _stated(call, positional, inferred) or "name the argument: key=value",
     )
 
 
@@ -270,6 +276,15 @@ def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
     tagged = kinds.get(TAGS.get(word[:1], ""))
     found += [f"{TAGS[word[:1]]}={word[1:]}"] if tagged and word[1:] in tagged.words else []
     return f"did you mean {found[0]}?" if len(found) == 1 else ""
+
+
+def _stated(call: Invocation, positional: tuple[str, ...], inferred: tuple[str, ...]) -> str:
+    """The suggestion for `linear(1050, 10)`, written in torch's order, which begins with the size of the input."""
+    if not inferred or len(call.positional) != len(positional) + 1 or len(positional) > 1:
+        return ""
+    others = ", ".join(each.where.text for each in call.positional[1:])
+    short = f"{call.target.text}({others})" if others else call.target.text
+    return f"{inferred[0]} is inferred from the input: write {short}"
 
 
 def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) -> Diagnostic:
@@ -307,6 +322,8 @@ class Bound:
 
     layer: Layer
     others: Mapping[str, Expression]
+    asserted: Mapping[str, tuple[Expression, Any]]
+    """Inferred arguments that the call states, with their values."""
 
 
 def bind(
@@ -323,7 +340,10 @@ def bind(
     if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
         values["bias"] = False
     values = {**PRESETS.get(call.target.text, {}), **values}
-    return Bound(layer(**values), {n: v for n, (_, v) in given.items() if n in signature.others})
+    others = {n: v for n, (_, v) in given.items() if n in signature.others}
+    stated = {n: v for n, (_, v) in given.items() if n in signature.inferred}
+    size = Kind(per_axis_number)
+    return Bound(layer(**values), others, {n: (v, read(n, v, size, names)) for n, v in stated.items()})
 
 
 def arguments_of(
@@ -334,7 +354,9 @@ def arguments_of(
     Raises SpecError with all problems of the arguments.
     """
     known = (*signature.kinds, *signature.others)
-    given, problems = given_arguments(call, signature.positional, known, signature.kinds, signature.joins)
+    given, problems = given_arguments(
+        call, signature.positional, known, signature.kinds, signature.joins, signature.inferred
+    )
     readers = dict.fromkeys(given, names)
     for word, value, reader in defaults:
         if word.text in known and word.text not in given:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from archcalc.core.diagnostic import problem
-from archcalc.graph.binding import Kind, bind, read, shown, truth
+from archcalc.core.diagnostic import SpecError, problem
+from archcalc.graph.binding import Bound, Kind, bind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
 from archcalc.graph.frame import Frame, Named
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
+from archcalc.graph.inferred import contradicted
 from archcalc.graph.resolving import value_of
 from archcalc.layer import Layer, Reference, known_names, layer_named
 from archcalc.spec.chain import Invocation
@@ -40,10 +41,17 @@ class Placing:
         check_reads(bound.layer, call)
         name = name or frame.number(call.target.text)
         made = self.place(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
+        self.check_asserted(made, bound)
         for key in kind.followed_by:
             if key in bound.others and (after := follower(key, bound.others[key], frame)):
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
         return made
+
+    def check_asserted(self, made: str, bound: Bound) -> None:
+        """Raises SpecError if the call states other sizes than those that arrive."""
+        node = self.network.nodes.get(made) if bound.asserted else None
+        if node and (problems := contradicted(node, self.network.nodes.get(node.sources[0]), bound.asserted)):
+            raise SpecError(problems)
 
     def again(self, owner: Node, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """A layer that is there already, on other values, with the same weights."""
