@@ -50,7 +50,7 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 
 def record(processor: str) -> None:
-    import torch  # lazy: 1 s, and predictions are held to what is kept without it
+    import torch  # lazy: 1 s, and predictions are compared with records without it
 
     from archcalc.verification.processor import machine_here
     from tests.memory.footprints import measured

@@ -1,4 +1,4 @@
-"""Commands run in this process, and what they told."""
+"""Commands run in this process, and their output."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from archcalc.command import run
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     code: int
     out: str
     err: str
@@ -18,7 +18,7 @@ class Told:
 class Shell:
     capture: pytest.CaptureFixture[str]
 
-    def __call__(self, *arguments: str) -> Told:
+    def __call__(self, *arguments: str) -> Outcome:
         code = run(arguments)
-        told = self.capture.readouterr()
-        return Told(code, told.out, told.err)
+        reported = self.capture.readouterr()
+        return Outcome(code, reported.out, reported.err)

@@ -54,8 +54,8 @@ def test_a_command_prints_what_its_page_shows(
 ) -> None:
     monkeypatch.chdir(ROOT)
     run(shlex.split(example.command)[1:])
-    told = capsys.readouterr()
-    printed = told.out + told.err
+    reported = capsys.readouterr()
+    printed = reported.out + reported.err
     assert not printed.startswith("Usage:"), printed
     if example.output:
         assert matches(example.output, printed), printed

@@ -148,8 +148,8 @@ def test_cell_by_cell_is_predicted_to_the_byte(chain: str, batch: int, dtype: st
 
 
 def memory_of(shell: Shell, *arguments: str) -> dict[str, object]:
-    told = shell("report", "-e", CHAIN, "--dtype", "bfloat16", "--format", "json", *arguments)
-    totals: dict[str, object] = json.loads(told.out)["totals"]
+    reported = shell("report", "-e", CHAIN, "--dtype", "bfloat16", "--format", "json", *arguments)
+    totals: dict[str, object] = json.loads(reported.out)["totals"]
     return totals
 
 
@@ -159,8 +159,8 @@ def test_a_report_names_the_machine(shell: Shell) -> None:
     assert (plain["rules"], plain["saved_bytes"]) == ("cpu, torch 2.13, with bfloat16 kernels", 29_196)
     assert other["machine"] == {"name": "x86-avx2", "kernels": ["float32"], "unread": ""}
     assert (other["rules"], other["saved_bytes"]) == ("cpu, torch 2.13, without bfloat16 kernels", 2_240)
-    told = shell("report", "-e", CHAIN, "--machine", "aarch64")
-    assert "memory is not predicted: not predicted on aarch64" in told.err
+    reported = shell("report", "-e", CHAIN, "--machine", "aarch64")
+    assert "memory is not predicted: not predicted on aarch64" in reported.err
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_a_report_names_the_machine(shell: Shell) -> None:
     ids=lambda command: command[0],
 )  # fmt: skip
 def test_every_command_that_trains_takes_a_machine(command: tuple[str, ...], shell: Shell) -> None:
-    told = shell(*command, "-e", CHAIN, "--machine", "x86-avx")
-    assert told.code == 2
-    assert "--machine: there is no machine named 'x86-avx'; did you mean 'x86-avx2'?" in told.err
+    reported = shell(*command, "-e", CHAIN, "--machine", "x86-avx")
+    assert reported.code == 2
+    assert "--machine: there is no machine named 'x86-avx'; did you mean 'x86-avx2'?" in reported.err
     assert shell(*command, "-e", CHAIN, "--machine", "x86-avx2").code == 0
 
 

@@ -150,7 +150,7 @@ def run(made: Applied, xs: Sequence[Tensor]) -> Tensor:
 def reached(
     layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False
 ) -> Tensor:
-    """Whether dye in one unit of an axis of one input reaches an output: [units, *output axes without the batch].
+    """Whether dye in one element of an axis of one input reaches an output: [units, *output axes without the batch].
 
     Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
     nothing cancels; a difference, unlike NaN, does not pass a weight of zero. With `nan` that is the dye: it is not

@@ -87,11 +87,11 @@ def test_sizes_that_fit_come_with_the_form() -> None:
 
 def test_json_has_the_forms_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["formula", "resnet50", "--format", "json", "--of", "macs", "--layers"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["symbols"] == {"H": 224, "W": 224}
-    assert told["lattice"]["macs"]["form"] == "81456·H·W + 2048000"
-    assert told["layers"][0]["output_shape"] == ["64", "⌈H/2⌉", "⌈W/2⌉"]
-    assert told["first_valid"]["H"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["symbols"] == {"H": 224, "W": 224}
+    assert reported["lattice"]["macs"]["form"] == "81456·H·W + 2048000"
+    assert reported["layers"][0]["output_shape"] == ["64", "⌈H/2⌉", "⌈W/2⌉"]
+    assert reported["first_valid"]["H"] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 WANTED = ("params", "macs", "operations", "output_bytes")
@@ -149,11 +149,11 @@ def test_printed_python_of_layers_has_their_names(capsys: pytest.CaptureFixture[
 
 def test_latex_of_layers_has_their_volumes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["formula", "vgg16", "--layers", "--format", "latex", "--of", "buffers,macs"]) == 0
-    told = capsys.readouterr().out
-    assert told.count(r"\begin{align*}") == told.count(r"\end{align*}") == 2
-    assert r"\text{buffer elements} &= 0 && \text{at } H = 224,\ W = 224" in told
-    assert r"\text{stage1.conv1} &\colon\; \left[64, H, W\right] && \text{MACs } 1728\,H\,W" in told
-    assert r"\text{relu1} &\colon\; \left[4096\right] \\" in told
+    reported = capsys.readouterr().out
+    assert reported.count(r"\begin{align*}") == reported.count(r"\end{align*}") == 2
+    assert r"\text{buffer elements} &= 0 && \text{at } H = 224,\ W = 224" in reported
+    assert r"\text{stage1.conv1} &\colon\; \left[64, H, W\right] && \text{MACs } 1728\,H\,W" in reported
+    assert r"\text{relu1} &\colon\; \left[4096\right] \\" in reported
 
 
 LATEX_SIZES = [(found, words) for found, words in WORDS if words not in ("always", "never")]

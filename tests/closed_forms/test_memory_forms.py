@@ -31,7 +31,7 @@ from tests.shell import Shell
 from tests.verification.test_random_networks import Network, networks
 
 ADAMW = TrainingSetup(optimizer=read_optimizer("adamw"))
-PRACTICE = TrainingSetup(optimizer=read_optimizer("adamw"), autocast="bfloat16", accumulate=True)
+SETUP = TrainingSetup(optimizer=read_optimizer("adamw"), autocast="bfloat16", accumulate=True)
 
 SIZES = (1, 2, 3, 7, 33, 64, 100, 255, 1000)
 
@@ -93,7 +93,7 @@ def symbols_of(network: str) -> Iterator[str]:
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("network", ZOO)
-@pytest.mark.parametrize("setup", [ADAMW, PRACTICE], ids=["plain", "autocast"])
+@pytest.mark.parametrize("setup", [ADAMW, SETUP], ids=["plain", "autocast"])
 def test_forms_of_the_zoo_have_the_values_that_numbers_give(network: str, setup: TrainingSetup) -> None:
     for symbol in symbols_of(network):
         agree(network, symbol, setup, SIZES if (network, symbol) not in MANY_FORMS else (1, 2, 3, 7, 33))
@@ -212,7 +212,7 @@ def test_random_chains_have_the_values_that_numbers_give(chain: tuple[list[int],
 
 @pytest.mark.fuzz
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=SLOW)
-@given(CHAINS, st.lists(st.integers(1, 300), min_size=4, max_size=4, unique=True), st.sampled_from([ADAMW, PRACTICE]))
+@given(CHAINS, st.lists(st.integers(1, 300), min_size=4, max_size=4, unique=True), st.sampled_from([ADAMW, SETUP]))
 def test_many_random_chains(chain: tuple[list[int], list[Any]], sizes: list[int], setup: TrainingSetup) -> None:
     random_chain_agrees(*chain, setup, [1, 2, *sizes])
 
@@ -250,42 +250,45 @@ def test_a_batch_of_one_has_its_own_form() -> None:
 
 
 def test_what_is_not_predicted_for_some_sizes_is_left_out_and_said(shell: Shell) -> None:
-    told = shell("solve", "-e", "input(3) -> batchnorm -> fc(10)", "--for", "N", "--where", "training_peak <= 1MB")
-    assert "N = 8,619: 999,988 bytes of training peak" in told.out
-    assert "not for N ∈ {1}, where memory is not predicted: batchnorm1: torch trains it on more" in told.out
-    told = shell("solve", "t5", "--for", "N", "--where", "training_peak <= 1MB")
-    assert (told.code, "no closed form: memory is not predicted: " in told.err) == (1, True)
+    reported = shell("solve", "-e", "input(3) -> batchnorm -> fc(10)", "--for", "N", "--where", "training_peak <= 1MB")
+    assert "N = 8,619: 999,988 bytes of training peak" in reported.out
+    assert "not for N ∈ {1}, where memory is not predicted: batchnorm1: torch trains it on more" in reported.out
+    reported = shell("solve", "t5", "--for", "N", "--where", "training_peak <= 1MB")
+    assert (reported.code, "no closed form: memory is not predicted: " in reported.err) == (1, True)
 
 
 def test_a_tape_that_is_another_at_every_length_is_not_decided_without_bounds(shell: Shell) -> None:
     question = ("solve", "bilstm_imdb", "--for", "T", "--where", "training_peak <= 11_040_000")
-    told = shell(*question)
-    assert told.code != 0
-    assert "memory has another form at almost every T, and 96 of them do not reach T = 97" in told.err
-    assert "bound T with --most" in told.err
+    reported = shell(*question)
+    assert reported.code != 0
+    assert "memory has another form at almost every T, and 96 of them do not reach T = 97" in reported.err
+    assert "bound T with --most" in reported.err
     bounded = shell(*question, "--most", "12")
     assert bounded.out.splitlines()[1].startswith("T = 9: 11,0")
 
 
 def test_where_no_size_fits_nothing_is_asked_of_memory(shell: Shell) -> None:
-    told = shell("solve", "vgg16", "--for", "H", "--where", "training_peak <= 1GB", "--most", "20")
-    assert (told.code, told.out.splitlines()[1]) == (1, "no value of H fits")
+    reported = shell("solve", "vgg16", "--for", "H", "--where", "training_peak <= 1GB", "--most", "20")
+    assert (reported.code, reported.out.splitlines()[1]) == (1, "no value of H fits")
 
 
 def test_a_free_number_of_copies_is_refused(shell: Shell) -> None:
-    told = shell("solve", "resnet50", "--for", "depths[2]", "--where", "training_peak <= 1GB")
-    assert (told.code, "the memory of a free number of copies (depths_2 - 1) is not worked out" in told.err) == (
+    reported = shell("solve", "resnet50", "--for", "depths[2]", "--where", "training_peak <= 1GB")
+    assert (
+        reported.code,
+        "the memory of a free number of copies (depths_2 - 1) is not worked out" in reported.err,
+    ) == (
         1,
         True,
     )
 
 
 def test_a_budget_that_does_not_depend_on_the_symbol_says_so(shell: Shell) -> None:
-    told = shell("solve", "resnet50", "--for", "N", "--where", "params <= 30M")
-    assert "every N that fits is within the budget, which does not depend on N: 25,557,032 parameters" in told.out
-    told = shell("solve", "resnet50", "--for", "N", "--where", "params <= 5M")
-    assert "no value of N is within the budget, which does not depend on N: 25,557,032 parameters" in told.out
-    assert told.code == 1
+    reported = shell("solve", "resnet50", "--for", "N", "--where", "params <= 30M")
+    assert "every N that fits is within the budget, which does not depend on N: 25,557,032 parameters" in reported.out
+    reported = shell("solve", "resnet50", "--for", "N", "--where", "params <= 5M")
+    assert "no value of N is within the budget, which does not depend on N: 25,557,032 parameters" in reported.out
+    assert reported.code == 1
 
 
 def test_the_batch_has_another_name_where_a_parameter_is_called_so() -> None:
@@ -300,12 +303,12 @@ def test_the_batch_has_another_name_where_a_parameter_is_called_so() -> None:
 
 
 def test_formulas_say_where_they_are_exact(shell: Shell) -> None:
-    told = shell("formula", "llama3@1b", "--free", "N", "--of", "training_peak")
-    assert "training_peak = 35333931008·N + 1184899072 bytes\nexact for N ≥ 2\n" in told.out
-    told = shell("formula", "llama3@1b", "--free", "T,N", "--of", "training_peak")
-    assert "max(4313224·N·T + 8192·T + 1117790208, 1026056·N·T + 7044603904)" in told.out
+    reported = shell("formula", "llama3@1b", "--free", "N", "--of", "training_peak")
+    assert "training_peak = 35333931008·N + 1184899072 bytes\nexact for N ≥ 2\n" in reported.out
+    reported = shell("formula", "llama3@1b", "--free", "T,N", "--of", "training_peak")
+    assert "max(4313224·N·T + 8192·T + 1117790208, 1026056·N·T + 7044603904)" in reported.out
 
 
 def test_several_free_symbols_are_solved_with_numbers_for_others(shell: Shell) -> None:
-    told = shell("solve", "-e", "input(3,A,B) -> conv(3,8)", "--for", "A", "--where", "training_peak <= 1GB")
-    assert "memory is worked out in one symbol at a time" in told.err
+    reported = shell("solve", "-e", "input(3,A,B) -> conv(3,8)", "--for", "A", "--where", "training_peak <= 1GB")
+    assert "memory is worked out in one symbol at a time" in reported.err

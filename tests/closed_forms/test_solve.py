@@ -154,10 +154,10 @@ def test_lossless_sizes_drop_no_row() -> None:
     assert found.allowed.named("H") == "H ≡ 12 (mod 16), H ≥ 188"
     assert (found.fits, found.allowed.prev(600)) == (found.allowed, 588)
     assert 572 in found.allowed
-    assert "every H" in told("solve", "resnet50", "--for", "H", "--lossless")
+    assert "every H" in reported("solve", "resnet50", "--for", "H", "--lossless")
 
 
-def told(*arguments: str) -> str:
+def reported(*arguments: str) -> str:
     out = io.StringIO()
     with redirect_stdout(out):
         assert run(list(arguments)) == 0

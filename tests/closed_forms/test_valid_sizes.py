@@ -122,7 +122,7 @@ def by_torch(running: Running, height: int, width: int | None = None) -> Shapes 
 
 
 def repeats(graph: Graph, shapes: Shapes) -> bool:
-    """Whether torch adds volumes of different shapes: it repeats an axis of one unit, which no sum of ours may."""
+    """Whether torch adds volumes of different shapes: it repeats an axis of length 1, which no sum of ours may."""
     sums = (node for node in graph if node.layer.name == "add")
     return any(len({shapes[source] for source in node.sources if source in shapes}) > 1 for node in sums)
 
@@ -215,12 +215,12 @@ def test_the_cpu_takes_what_meta_takes(name: str) -> None:
 REPEATED = {
     "resnet50": [], "mobilenet_v2": [], "path_aggregation": [], "resnet50_fpn": [1, 2, 3, 4], "hourglass_ceil": [1],
 }  # fmt: skip
-"""Networks with sums, and the heights that do not fit but that torch takes: it repeats an axis of one unit."""
+"""Networks with sums, and the heights that do not fit but that torch takes: it repeats an axis of length 1."""
 
 
 @pytest.mark.parametrize(("name", "heights"), REPEATED.items())
 def test_torch_adds_what_is_not_of_one_size(name: str, heights: list[int]) -> None:
-    """The coarsest level has one unit at heights up to 32; above that, torch refuses what we refuse."""
+    """The coarsest level has one element at heights up to 32; above that, torch refuses what we refuse."""
     answers = {height: by_torch(subject(name).running, height) for height in range(1, 33)}
     repeated = [height for height, shapes in answers.items() if shapes and repeats(subject(name).forms, shapes)]
     assert repeated == heights

@@ -34,7 +34,7 @@ EVERYTHING = ["--select", "ALL", "--ignore", "D,ANN,S,T20,INP,COM,N,PLR,EM,TRY,F
 """All of ruff's rules but those of docstrings, naming, size and prints, which are a matter of taste."""
 
 
-def proven(text: str, device: str = "cpu") -> None:
+def verified(text: str, device: str = "cpu") -> None:
     """The network of a spec's text is built, run, and agrees."""
     certificate = verify(read_document(Text("<test>", text)), device=device, sizes=0)
     assert [row for row in certificate.rows if row.agrees is False] == []
@@ -136,7 +136,7 @@ def test_many_equal_blocks_are_one_line() -> None:
     assert "self.enc = nn.Sequential(*(Residual() for _ in range(12)))" in text
 
 
-# --- every construct of the language, proven -------------------------------------------------------------------------
+# --- every construct of the language, verified ------------------------------------------------------------------------
 
 BLOCKS = """blocks:
   up(skip, c):
@@ -185,7 +185,7 @@ CONSTRUCTS = {
 @pytest.mark.parametrize("layers", CONSTRUCTS.values(), ids=CONSTRUCTS.keys())
 def test_every_construct_runs_as_predicted(layers: str, tmp_path: Path) -> None:
     text = spec(layers, BLOCKS)
-    proven(text)
+    verified(text)
     (tmp_path / "it.py").write_text(source_of(text))
     clean(tmp_path)
 
@@ -193,7 +193,7 @@ def test_every_construct_runs_as_predicted(layers: str, tmp_path: Path) -> None:
 def test_several_inputs_and_outputs_run_as_predicted() -> None:
     inputs = "{image: [3, 9, 9], extra: [4]}"
     text = spec("  - a = conv(3, 4) -> b = gap\n  - mul: [b, extra]", input=inputs)
-    proven(f"{text}\noutputs: [b, mul1, a]\n")
+    verified(f"{text}\noutputs: [b, mul1, a]\n")
 
 
 def test_a_block_run_again_is_called_again() -> None:
@@ -240,7 +240,7 @@ def test_inputs_have_the_names_that_the_spec_gives_them(inputs: str, named: str)
         input=inputs,
     )
     assert signatures(source_of(text)) == [named]
-    proven(text)
+    verified(text)
 
 
 def test_an_input_that_is_given_by_its_name_is_that_input() -> None:
@@ -258,14 +258,14 @@ def test_what_comes_into_a_block_is_x_and_arguments_have_their_names_in_the_spec
     text = spec("  - a = conv(1, 4)\n  - b = conv(1, 5)\n  - tanh\n  - join(a, b)", blocks)
     assert signatures(source_of(text)) == ["x, skip, other", "x"]
     assert "return self.join1(x, a, b)" in source_of(text)
-    proven(text)
+    verified(text)
 
 
 def test_a_layer_by_the_name_of_what_is_passed_on_keeps_it() -> None:
     text = spec("  - y = conv(1, 3)\n  - relu -> tanh\n  - add: [y, prev, input]")
     assert "        y = self.y(x)" in source_of(text)
     assert "return y + y2 + x" in source_of(text)
-    proven(text)
+    verified(text)
 
 
 def test_an_argument_by_the_name_of_a_function_that_is_called_does_not_hide_it() -> None:
@@ -397,7 +397,7 @@ BEFORE = "archcalc: 1\ninput: [3, 8, 8]\n"
 
 
 def calls(text: str) -> set[str]:
-    """Every function that a source calls, and every name that it speaks of."""
+    """Every function that a source calls, and every name that it uses."""
     tree = ast.parse(text)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return names | {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

@@ -78,10 +78,10 @@ def made(document: Document) -> list[str]:
     graph, problems = judged(document)
     if graph is None:
         return sound(problems)
-    told(problems)
+    reported(problems)
     found = findings_of(document, graph)
     assert {each.code for each in found} <= RULES.keys()
-    told(found)
+    reported(found)
     return written(graph)
 
 
@@ -107,11 +107,11 @@ def sound(diagnostics: Sequence[Diagnostic]) -> list[str]:
     for each in diagnostics:
         assert each.code in CODES
         assert each.message == each.message.strip() != ""
-    told(diagnostics)
+    reported(diagnostics)
     return [each.code for each in diagnostics]
 
 
-def told(diagnostics: Sequence[Diagnostic]) -> None:
+def reported(diagnostics: Sequence[Diagnostic]) -> None:
     """They can be written in every form, and hold nothing that a terminal would obey."""
     for text in (render_all(diagnostics), *(form(diagnostics) for form in FORMATS.values())):
         assert text.replace("\n", "").isprintable(), ascii(text)

@@ -22,47 +22,47 @@ from archcalc.report.report import CONVENTIONS, REPORTS
 from archcalc.spec.zoo import bundled
 from tests.goldens import assert_golden
 from tests.networks.zoo import ROOT, SPECS, references
-from tests.shell import Shell, Told
+from tests.shell import Outcome, Shell
 
 USAGE = 2
 CHAIN = "input(3,32,32) -> conv(5,32,p2) -> relu -> pool(2) -> fc(10)"
 
 
-def process(*arguments: str, given: str = "") -> Told:
+def process(*arguments: str, given: str = "") -> Outcome:
     """A command as the shell runs it."""
     command = [sys.executable, "-m", "archcalc", *arguments]
     ended = subprocess.run(command, input=given, capture_output=True, text=True, check=False, cwd=ROOT)
-    return Told(ended.returncode, ended.stdout, ended.stderr)
+    return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
 
 # --- the program -----------------------------------------------------------------------------------------------------
 
 
 def test_help_names_every_command(shell: Shell) -> None:
-    told = shell("--help")
-    assert told.code == 0
-    assert [line.split()[0] for line in told.out.split("Commands:\n")[1].split("\n") if line] == list(SUMMARIES)
+    outcome = shell("--help")
+    assert outcome.code == 0
+    assert [line.split()[0] for line in outcome.out.split("Commands:\n")[1].split("\n") if line] == list(SUMMARIES)
 
 
 def test_version(shell: Shell) -> None:
-    assert shell("--version") == Told(0, f"archcalc {VERSION}\n", "")
+    assert shell("--version") == Outcome(0, f"archcalc {VERSION}\n", "")
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_every_command_has_help_of_its_own(name: str, shell: Shell) -> None:
-    told = shell(name, "--help")
-    assert told.code == 0
-    assert told.out.startswith(f"Usage: archcalc {name}")
+    outcome = shell(name, "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"Usage: archcalc {name}")
 
 
 def test_a_command_that_is_not_there_is_a_usage_error_with_a_hint(shell: Shell) -> None:
-    told = shell("reprot", "resnet50")
-    assert told.code == USAGE
-    assert "no command is called 'reprot'. did you mean 'report'?" in told.err
+    outcome = shell("reprot", "resnet50")
+    assert outcome.code == USAGE
+    assert "no command is called 'reprot'. did you mean 'report'?" in outcome.err
 
 
 def test_python_m_archcalc_is_the_same() -> None:
-    assert process("--version") == Told(0, f"archcalc {VERSION}\n", "")
+    assert process("--version") == Outcome(0, f"archcalc {VERSION}\n", "")
 
 
 def test_a_reader_that_goes_away_is_no_fault() -> None:
@@ -88,11 +88,11 @@ def test_an_interrupt_is_no_fault(shell: Shell, monkeypatch: pytest.MonkeyPatch)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command_report, "documents_of", interrupted)
-    told = shell("report", "lenet5")
-    assert (told.code, told.out, told.err.strip()) == (INTERRUPTED, "", "")
+    outcome = shell("report", "lenet5")
+    assert (outcome.code, outcome.out, outcome.err.strip()) == (INTERRUPTED, "", "")
 
 
-def test_a_missing_extra_is_told_with_what_installs_it() -> None:
+def test_a_missing_extra_is_reported_with_what_installs_it() -> None:
     program = "import sys; sys.modules['torch'] = None; from archcalc.command import run; sys.exit(run(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "verify", "-e", "input(3) -> fc(2)"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -103,9 +103,9 @@ def test_a_missing_extra_is_told_with_what_installs_it() -> None:
 def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(SUMMARIES, "report")
     monkeypatch.setitem(SUMMARIES, "nowhere", "A command whose file is not there.")
-    told = shell("nowhere")
-    assert (told.code, told.out) == (PROBLEMS, "")
-    assert told.err.startswith("archcalc: internal error: ModuleNotFoundError: ")
+    outcome = shell("nowhere")
+    assert (outcome.code, outcome.out) == (PROBLEMS, "")
+    assert outcome.err.startswith("archcalc: internal error: ModuleNotFoundError: ")
     with pytest.raises(ModuleNotFoundError):
         run(["-v", "nowhere"])
 
@@ -125,9 +125,9 @@ def test_a_name_that_the_output_has_no_letters_for_is_no_fault(tmp_path: Path) -
 @pytest.mark.parametrize("spec", ["lenet5", "specs/lenet5.yaml", str(SPECS / "lenet5.yaml")])
 def test_a_spec_is_a_name_or_a_path(spec: str, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    told = shell("report", spec)
-    assert told.code == 0
-    assert told.out.startswith("LeNet-5  (")
+    outcome = shell("report", spec)
+    assert outcome.code == 0
+    assert outcome.out.startswith("LeNet-5  (")
 
 
 @pytest.mark.parametrize("spec", ["vgg16@vgg11", "specs/vgg16.yaml@vgg11"])
@@ -136,28 +136,28 @@ def test_a_variant_is_asked_for_by_name(spec: str, shell: Shell, monkeypatch: py
     assert "132,863,336" in shell("report", spec).out
 
 
-def test_a_variant_that_is_not_there_is_told_with_those_that_are(shell: Shell) -> None:
-    told = shell("report", "vgg16@vgg12")
-    assert told.code == PROBLEMS
-    assert "vgg12" in told.err
-    assert "did you mean 'vgg1" in told.err
+def test_a_variant_that_is_not_there_is_reported_with_those_that_are(shell: Shell) -> None:
+    outcome = shell("report", "vgg16@vgg12")
+    assert outcome.code == PROBLEMS
+    assert "vgg12" in outcome.err
+    assert "did you mean 'vgg1" in outcome.err
 
 
 def test_a_spec_comes_from_standard_input() -> None:
-    told = process("report", "-", given="archcalc: 1\nname: Piped\ninput: [4]\nlayers: [fc(2)]\n")
-    assert told.code == 0
-    assert told.out.startswith("Piped\n")
+    outcome = process("report", "-", given="archcalc: 1\nname: Piped\ninput: [4]\nlayers: [fc(2)]\n")
+    assert outcome.code == 0
+    assert outcome.out.startswith("Piped\n")
 
 
 def test_a_network_in_one_line(shell: Shell) -> None:
-    told = shell("report", "-e", CHAIN)
-    assert told.code == 0
-    assert_golden("one_line.txt", told.out)
+    outcome = shell("report", "-e", CHAIN)
+    assert outcome.code == 0
+    assert_golden("one_line.txt", outcome.out)
 
 
 def test_a_parameter_is_set(shell: Shell) -> None:
-    told = json.loads(shell("report", "resnet50", "--set", "classes=7", "--format", "json").out)
-    assert told["totals"]["params"] == 25_557_032 - 993 * 2049
+    outcome = json.loads(shell("report", "resnet50", "--set", "classes=7", "--format", "json").out)
+    assert outcome["totals"]["params"] == 25_557_032 - 993 * 2049
 
 
 @pytest.mark.parametrize(
@@ -178,29 +178,29 @@ def test_a_parameter_is_set(shell: Shell) -> None:
     ],
 )
 def test_usage_errors_say_what_to_write(arguments: list[str], message: str, shell: Shell) -> None:
-    told = shell(*arguments)
-    assert told.code == USAGE
-    assert told.out == ""
-    assert message in told.err
+    outcome = shell(*arguments)
+    assert outcome.code == USAGE
+    assert outcome.out == ""
+    assert message in outcome.err
 
 
 def test_a_spec_that_is_not_there_is_a_problem_with_a_hint(shell: Shell) -> None:
-    told = shell("report", "resnet51")
-    assert told.code == PROBLEMS
-    assert "'resnet51' is neither a file nor a bundled spec" in told.err
-    assert "did you mean 'resnet50'" in told.err
+    outcome = shell("report", "resnet51")
+    assert outcome.code == PROBLEMS
+    assert "'resnet51' is neither a file nor a bundled spec" in outcome.err
+    assert "did you mean 'resnet50'" in outcome.err
 
 
 def test_a_parameter_that_is_not_there_is_a_problem(shell: Shell) -> None:
-    told = shell("report", "resnet50", "--set", "clases=7")
-    assert told.code == PROBLEMS
-    assert "did you mean 'classes'?" in told.err
+    outcome = shell("report", "resnet50", "--set", "clases=7")
+    assert outcome.code == PROBLEMS
+    assert "did you mean 'classes'?" in outcome.err
 
 
 def test_the_bound_on_layers_can_be_lifted_and_lowered(shell: Shell) -> None:
-    told = shell("report", "-e", "input(3) -> relu * 30", "--max-layers", "20")
-    assert told.code == PROBLEMS
-    assert "the network has more than 20 layers" in told.err
+    outcome = shell("report", "-e", "input(3) -> relu * 30", "--max-layers", "20")
+    assert outcome.code == PROBLEMS
+    assert "the network has more than 20 layers" in outcome.err
     assert shell("report", "-e", "input(3) -> relu * 30", "--max-layers", "30").code == 0
 
 
@@ -214,15 +214,15 @@ def test_several_networks_are_reported_one_after_the_other(shell: Shell) -> None
 
 @pytest.mark.parametrize("form", [name for name, each in REPORTS.items() if each.single])
 def test_a_format_for_programs_holds_one_network(form: str, shell: Shell) -> None:
-    told = shell("report", "lenet5", "two_layer", "--format", form)
-    assert (told.code, told.out) == (USAGE, "")
-    assert f"the format {form} takes one network" in told.err
+    outcome = shell("report", "lenet5", "two_layer", "--format", form)
+    assert (outcome.code, outcome.out) == (USAGE, "")
+    assert f"the format {form} takes one network" in outcome.err
 
 
 @pytest.mark.parametrize("form", REPORTS)
 def test_the_suffix_of_a_file_decides_its_format(form: str, shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / f"report{REPORTS[form].suffixes[0]}"
-    assert shell("report", "lenet5", "-o", str(file)) == Told(0, "", "")
+    assert shell("report", "lenet5", "-o", str(file)) == Outcome(0, "", "")
     assert file.read_text() == shell("report", "lenet5", "--format", form).out
 
 
@@ -262,9 +262,9 @@ def test_a_file_is_written_whole_or_not_at_all(shell: Shell, tmp_path: Path) -> 
     file.write_text("old")
     assert shell("report", "resnet51", "-o", str(file)).code == PROBLEMS
     assert file.read_text() == "old"
-    told = shell("report", "lenet5", "-o", str(tmp_path / "nowhere" / "report.json"))
-    assert told.code == PROBLEMS
-    assert "cannot write" in told.err
+    outcome = shell("report", "lenet5", "-o", str(tmp_path / "nowhere" / "report.json"))
+    assert outcome.code == PROBLEMS
+    assert "cannot write" in outcome.err
     assert sorted(each.name for each in tmp_path.iterdir()) == ["report.json"]
 
 
@@ -289,8 +289,8 @@ def test_a_disk_that_is_full_keeps_the_old_file(shell: Shell, tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    told = shell("report", "lenet5", "-o", str(file))
-    assert (told.code, told.err) == (PROBLEMS, f"Error: cannot write {file}: No space left on device\n")
+    outcome = shell("report", "lenet5", "-o", str(file))
+    assert (outcome.code, outcome.err) == (PROBLEMS, f"Error: cannot write {file}: No space left on device\n")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -333,12 +333,12 @@ def test_a_pipe_is_written_to_and_not_replaced(shell: Shell, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("place", ["folder.json", "file.txt/report.json", "x" * 250 + ".json"])
-def test_a_place_that_no_file_can_have_is_told(place: str, shell: Shell, tmp_path: Path) -> None:
+def test_a_place_that_no_file_can_have_is_reported(place: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "file.txt").touch()
-    told = shell("report", "lenet5", "-o", str(tmp_path / place))
-    assert (told.code, told.out) == (PROBLEMS, "")
-    assert told.err.startswith(f"Error: cannot write {tmp_path / place}: ")
+    outcome = shell("report", "lenet5", "-o", str(tmp_path / place))
+    assert (outcome.code, outcome.out) == (PROBLEMS, "")
+    assert outcome.err.startswith(f"Error: cannot write {tmp_path / place}: ")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file.txt", "folder.json"]
 
 
@@ -392,10 +392,10 @@ def test_a_file_is_never_coloured(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_every_bundled_spec_and_variant_is_sound(shell: Shell) -> None:
-    told = shell("check", str(SPECS), "--ignore", "AR")
-    assert told.code == 0
-    assert told.out == ""
-    assert told.err == f"{len(list(references()))} networks checked, no problems\n"
+    outcome = shell("check", str(SPECS), "--ignore", "AR")
+    assert outcome.code == 0
+    assert outcome.out == ""
+    assert outcome.err == f"{len(list(references()))} networks checked, no problems\n"
 
 
 WRONG = """\
@@ -417,12 +417,12 @@ def wrong(tmp_path: Path) -> Path:
 def test_problems_are_shown_where_they_are(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong(tmp_path)
     monkeypatch.chdir(tmp_path)
-    told = shell("check", "wrong.yaml")
-    assert told.code == PROBLEMS
-    assert_golden("check_wrong.txt", told.out)
+    outcome = shell("check", "wrong.yaml")
+    assert outcome.code == PROBLEMS
+    assert_golden("check_wrong.txt", outcome.out)
 
 
-def test_problems_are_told_in_a_line_each_or_as_json(shell: Shell, tmp_path: Path) -> None:
+def test_problems_are_reported_in_a_line_each_or_as_json(shell: Shell, tmp_path: Path) -> None:
     file = wrong(tmp_path)
     concise = shell("check", str(file), "--format", "concise")
     assert concise.out == f"{file}:4:16: AC120 unknown argument 'strid' of conv\n"
@@ -444,18 +444,18 @@ def test_a_folder_stands_for_the_specs_in_it(shell: Shell, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("spec", ["", "nowhere/net.yaml", "resnet51"])
 def test_what_is_not_there_is_not_sound(spec: str, shell: Shell) -> None:
-    told = shell("check", spec)
-    assert told.code == PROBLEMS
-    assert told.out.startswith("error[AC0")
+    outcome = shell("check", spec)
+    assert outcome.code == PROBLEMS
+    assert outcome.out.startswith("error[AC0")
 
 
 def test_a_folder_without_a_spec_is_a_usage_error(shell: Shell, tmp_path: Path) -> None:
-    told = shell("check", str(tmp_path))
-    assert told.code == USAGE
-    assert f"{tmp_path} contains no specs" in told.err
+    outcome = shell("check", str(tmp_path))
+    assert outcome.code == USAGE
+    assert f"{tmp_path} contains no specs" in outcome.err
 
 
-def test_a_problem_that_all_variants_have_is_told_once(shell: Shell, tmp_path: Path) -> None:
+def test_a_problem_that_all_variants_have_is_reported_once(shell: Shell, tmp_path: Path) -> None:
     file = wrong(tmp_path)
     file.write_text(f"{WRONG}params: {{w: 1}}\nvariants: {{a: {{w: 2}}, b: {{w: 3}}}}\n")
     assert len(json.loads(shell("check", str(file), "--format", "json").out)) == 1
@@ -464,16 +464,16 @@ def test_a_problem_that_all_variants_have_is_told_once(shell: Shell, tmp_path: P
 def test_a_variant_that_does_not_fit_is_found_without_being_asked_for(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "net.yaml"
     file.write_text("archcalc: 1\nparams: {k: 3}\ninput: [3, 8, 8]\nlayers: ['conv(k, 4)']\nvariants: {a: {k: 9}}\n")
-    told = shell("check", str(file), "--format", "concise")
-    assert told.code == PROBLEMS
-    assert "AC201" in told.out
+    outcome = shell("check", str(file), "--format", "concise")
+    assert outcome.code == PROBLEMS
+    assert "AC201" in outcome.out
     assert shell("check", f"{file}@a").code == PROBLEMS
 
 
 def test_what_a_terminal_would_obey_is_not_passed_on(shell: Shell) -> None:
-    told = shell("check", "-e", "input(3) -> \x1b[2J", "--format", "concise")
-    assert told.code == PROBLEMS
-    assert "\x1b" not in told.out
+    outcome = shell("check", "-e", "input(3) -> \x1b[2J", "--format", "concise")
+    assert outcome.code == PROBLEMS
+    assert "\x1b" not in outcome.out
 
 
 def test_no_problems_are_an_empty_list(shell: Shell) -> None:
@@ -483,9 +483,9 @@ def test_no_problems_are_an_empty_list(shell: Shell) -> None:
 def test_a_number_that_was_not_expected_is_a_problem(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "net.yaml"
     file.write_text("archcalc: 1\ninput: [4]\nlayers: [fc(2)]\nexpect: {params: 11}\n")
-    told = shell("check", str(file))
-    assert told.code == PROBLEMS
-    assert "expected params 11, computed 10" in told.out
+    outcome = shell("check", str(file))
+    assert outcome.code == PROBLEMS
+    assert "expected params 11, computed 10" in outcome.out
 
 
 def test_a_chain_is_checked(shell: Shell) -> None:
@@ -516,7 +516,7 @@ def test_check_changes_specs_as_the_other_commands_do(shell: Shell, tmp_path: Pa
 
 
 def test_quiet_says_nothing_of_what_is_sound(shell: Shell) -> None:
-    assert shell("-q", "check", "lenet5", "--ignore", "AR") == Told(0, "", "")
+    assert shell("-q", "check", "lenet5", "--ignore", "AR") == Outcome(0, "", "")
 
 
 # --- generate, layers, specs, explain --------------------------------------------------------------------------------
@@ -524,15 +524,15 @@ def test_quiet_says_nothing_of_what_is_sound(shell: Shell) -> None:
 
 def test_generated_source_goes_to_a_file(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "model.py"
-    assert shell("generate", "resnet18", "-o", str(file)) == Told(0, "", "")
+    assert shell("generate", "resnet18", "-o", str(file)) == Outcome(0, "", "")
     assert "class ResNet18(nn.Module):" in file.read_text()
 
 
 @pytest.mark.parametrize("name", known_names())
 def test_every_layer_and_alias_has_a_page(name: str, shell: Shell) -> None:
-    told = shell("layers", name)
-    assert told.code == 0
-    assert "Source" in told.out
+    outcome = shell("layers", name)
+    assert outcome.code == 0
+    assert "Source" in outcome.out
 
 
 def test_the_catalogue_names_every_layer_once(shell: Shell) -> None:
@@ -553,9 +553,9 @@ def test_every_bundled_spec_is_shown_and_found(name: str, shell: Shell) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_is_explained(code: str, shell: Shell) -> None:
-    told = shell("explain", code.lower())
-    assert told.code == 0
-    assert told.out.startswith(f"{code}: ")
+    outcome = shell("explain", code.lower())
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"{code}: ")
 
 
 def test_a_report_for_programs_holds_what_rules_find(shell: Shell) -> None:

@@ -366,12 +366,12 @@ def warm() -> None:
 
 
 @pytest.mark.parametrize("name", FUZZERS)
-def test_whatever_comes_in_is_built_or_told_about(name: str) -> None:
+def test_whatever_comes_in_is_built_or_reported(name: str) -> None:
     fuzz(name, FUZZERS[name][2] // DAILY, part=0)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("part", range(1, PARTS + 1))
 @pytest.mark.parametrize("name", FUZZERS)
-def test_whatever_comes_in_much_of_it_is_built_or_told_about(name: str, part: int) -> None:
+def test_whatever_comes_in_much_of_it_is_built_or_reported(name: str, part: int) -> None:
     fuzz(name, FUZZERS[name][2] // PARTS, part)

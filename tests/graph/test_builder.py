@@ -35,7 +35,7 @@ def names(g: Graph) -> list[str]:
 # --- names --------------------------------------------------------------------------------------------------------
 
 
-def test_a_layer_whose_name_is_a_tag_is_told() -> None:
+def test_a_layer_whose_name_is_a_tag_is_reported() -> None:
     blocks = "blocks:\n  down(skip, c):\n    - add: [skip, prev]\n    - conv(3, c)\n"
     text = f"{blocks}layers:\n  - p5 = conv(3, 3, p1)\n  - down(p5, 3)"
     with pytest.raises(SpecError) as caught:
@@ -52,7 +52,7 @@ def test_a_layer_whose_name_is_a_tag_is_told() -> None:
         ("1", "name the argument: key=value"),
     ],
 )
-def test_a_word_without_its_argument_is_told_whose_it_is(extra: str, help: str) -> None:
+def test_a_word_without_its_argument_is_reported_whose_it_is(extra: str, help: str) -> None:
     with pytest.raises(SpecError) as caught:
         graph(f"layers:\n  - conv(3, 8, {extra})")
     assert caught.value.diagnostics[0].help == help
@@ -253,7 +253,7 @@ def test_where_no_path_is_left_that_is_a_problem() -> None:
 
 
 def test_what_joins_two_paths_and_no_other_number_needs_both() -> None:
-    """A sample of a mean without its variance is no sample, and not the mean in silence."""
+    """A sample of a mean without its variance is no sample, and not silently the mean."""
     assert problems("layers:\n  - gaussian_sample: [fc(4), fc(4) if 1 > 2]", "[8]") == [
         ("AC203", "gaussian_sample takes 2 inputs, got 1")
     ]
@@ -285,9 +285,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("item", "told"), WRONG.items(), ids=WRONG)
-def test_wrong_items_are_told_what_is_wrong(item: str, told: tuple[str, str]) -> None:
-    assert problems(f"layers:\n  - {item}") == [told]
+@pytest.mark.parametrize(("item", "reported"), WRONG.items(), ids=WRONG)
+def test_wrong_items_are_reported_what_is_wrong(item: str, reported: tuple[str, str]) -> None:
+    assert problems(f"layers:\n  - {item}") == [reported]
 
 
 def test_a_block_that_contains_itself() -> None:
@@ -304,7 +304,7 @@ def test_all_problems_are_found_and_none_that_follows() -> None:
     assert [code for code, _ in problems(body)] == ["AC120", "AC110", "AC101"]
 
 
-def test_a_problem_in_a_block_is_told_once_with_its_call() -> None:
+def test_a_problem_in_a_block_is_reported_once_with_its_call() -> None:
     body = "blocks:\n  b(w):\n    - conv(99, w)\nlayers:\n  - b(3) -> b(4)"
     with pytest.raises(SpecError) as caught:
         graph(body)

@@ -29,9 +29,9 @@ def test_what_is_reported_of_a_wrong_spec(
 ) -> None:
     monkeypatch.chdir(FOLDER)
     assert run(["check", file.name]) == PROBLEMS
-    told = capsys.readouterr()
-    assert told.err == ""
-    assert_golden(f"{file.stem}.txt", told.out, FOLDER)
+    reported = capsys.readouterr()
+    assert reported.err == ""
+    assert_golden(f"{file.stem}.txt", reported.out, FOLDER)
 
 
 @pytest.mark.parametrize("file", STRUCTURAL, ids=lambda file: file.stem)

@@ -125,12 +125,12 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("layers", "told"), WRONG.items(), ids=WRONG)
-def test_what_cannot_depend_on_a_symbol(layers: str, told: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("layers", "reported"), WRONG.items(), ids=WRONG)
+def test_what_cannot_depend_on_a_symbol(layers: str, reported: tuple[str, str]) -> None:
     text = f"archcalc: 1\nparams: {{w: 2, sizes: [1, 2, 3]}}\ninput: [3, 32, 32]\n{layers}\n"
     with pytest.raises(SpecError) as caught:
         with_free(spec(text), ["w"])
-    code, message = told
+    code, message = reported
     assert [code] == [each.code for each in caught.value.diagnostics]
     assert message in caught.value.diagnostics[0].message
 

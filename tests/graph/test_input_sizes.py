@@ -38,12 +38,12 @@ AT_256 = 5_340_348_416
 @pytest.mark.parametrize("command", ["report", "generate"])
 def test_every_command_takes_another_input_size(options: tuple[str, ...], command: str, shell: Shell) -> None:
     form = ("--format", "json") if command == "report" else ()
-    told = shell(command, "resnet50", *options, *form)
-    assert told.code == 0, told.err
+    reported = shell(command, "resnet50", *options, *form)
+    assert reported.code == 0, reported.err
     if command == "report":
-        assert json.loads(told.out)["totals"]["macs"] == AT_256
+        assert json.loads(reported.out)["totals"]["macs"] == AT_256
     else:
-        assert "256" in told.out
+        assert "256" in reported.out
 
 
 TWO = """
@@ -67,12 +67,12 @@ def test_one_of_several_inputs_is_named(tmp_path: object, shell: Shell) -> None:
         "image": "[3, 32, 32]",
         "mask": "[1, 20, 16]",
     }
-    told = shell("report", file, "--input", "3,20,20")
-    assert (told.code, "which one is meant" in told.err) == (1, True)
-    told = shell("report", file, "--set", "H=20")
-    assert (told.code, "image_H (32), mask_H (16)" in told.err) == (1, True)
-    told = shell("report", file, "--input", "maks=3,20,20")
-    assert (told.code, "did you mean 'mask'?" in told.err) == (1, True)
+    reported = shell("report", file, "--input", "3,20,20")
+    assert (reported.code, "which one is meant" in reported.err) == (1, True)
+    reported = shell("report", file, "--set", "H=20")
+    assert (reported.code, "image_H (32), mask_H (16)" in reported.err) == (1, True)
+    reported = shell("report", file, "--input", "maks=3,20,20")
+    assert (reported.code, "did you mean 'mask'?" in reported.err) == (1, True)
 
 
 def test_a_parameter_of_that_name_comes_first() -> None:
@@ -174,10 +174,10 @@ CHAIN = "input(1,28,28) -> conv(5,8) -> pool(2) -> conv(5,8) -> pool(2) -> conv(
 
 def test_the_sizes_that_fit_can_be_asked_of_a_spec_whose_own_does_not(shell: Shell) -> None:
     """1 <- 2 <- 6 <- 12 <- 16 <- 32 <- 36 by hand."""
-    told = shell("solve", "-e", CHAIN, "--for", "H")
-    assert (told.code, "H ≥ 36" in told.out) == (0, True), told.err
-    told = shell("formula", "-e", CHAIN, "--free", "H,W", "--of", "macs")
-    assert (told.code, "at H = 36, W = 36" in told.out) == (0, True), told.err
+    reported = shell("solve", "-e", CHAIN, "--for", "H")
+    assert (reported.code, "H ≥ 36" in reported.out) == (0, True), reported.err
+    reported = shell("formula", "-e", CHAIN, "--free", "H,W", "--of", "macs")
+    assert (reported.code, "at H = 36, W = 36" in reported.out) == (0, True), reported.err
 
 
 def test_what_fits_no_size_is_reported_as_the_spec_has_it() -> None:

@@ -90,36 +90,36 @@ def test_a_module_that_is_passed_is_an_argument_by_its_name_in_the_spec() -> Non
     assert "return self.step2(x, self.second)" in source
 
 
-def told(layers: str) -> list[tuple[str, str]]:
+def reported(layers: str) -> list[tuple[str, str]]:
     with pytest.raises(SpecError) as caught:
         load_text(text(layers))
     return [(found.code, found.message) for found in caught.value.diagnostics]
 
 
 def test_a_value_that_is_passed_cannot_run() -> None:
-    assert told("  - step(input)") == [("AC129", "g is a value, not a layer that could run again")]
+    assert reported("  - step(input)") == [("AC129", "g is a value, not a layer that could run again")]
 
 
-def test_a_layer_that_does_not_fit_where_it_is_passed_is_told() -> None:
-    assert told("  - shared = fc(64)\n  - fc(3) -> step(shared)") == [
+def test_a_layer_that_does_not_fit_where_it_is_passed_is_reported() -> None:
+    assert reported("  - shared = fc(64)\n  - fc(3) -> step(shared)") == [
         ("AC206", "shared has weights for [64], and cannot run again on [3]")
     ]
 
 
 def test_blocks_that_pass_each_other_on_are_bounded() -> None:
     layers = "\n".join(f"  - n{i} = step({f'n{i - 1}' if i else 'shared'})" for i in range(60))
-    codes = [code for code, _ in told(f"  - shared = fc(64)\n{layers}")]
+    codes = [code for code, _ in reported(f"  - shared = fc(64)\n{layers}")]
     assert codes == ["AC131"]
 
 
 def test_nothing_is_reported_of_the_layers_of_a_block_that_could_not_be_made() -> None:
     layers = "  - fc(64, zzz=1)\n  - t = tower\n  - {relu: , from: t.a}\n  - fc(64, tie=t.a)\n  - step(t)"
-    assert [code for code, _ in told(layers)] == ["AC120"]
+    assert [code for code, _ in reported(layers)] == ["AC120"]
 
 
 def test_nothing_is_reported_of_the_names_of_a_choice_that_could_not_be_made() -> None:
     layers = "  - a -> b = fc(8) if widht > 3 else c = fc(8)\n  - b -> fc(3)\n  - add: [c, prev]"
-    assert [code for code, _ in told(layers)] == ["AC110"]
+    assert [code for code, _ in reported(layers)] == ["AC110"]
 
 
 # --- whole ---------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ ITEMS = st.lists(st.builds(Item, st.sampled_from(CALLS), st.integers(0, 5), st.i
 
 
 def whole(items: Sequence[Item]) -> Graph | None:
-    """The graph of a random spec, which is whole; None where there is a problem, and it is told."""
+    """The graph of a random spec, which is whole; None where there is a problem, and it is reported."""
     names = ["n", "t", "t.a"]
     lines = "\n".join(item.line(names, number) for number, item in enumerate(items))
     try:
@@ -184,7 +184,7 @@ def whole(items: Sequence[Item]) -> Graph | None:
     return g
 
 
-def test_whatever_is_passed_a_graph_is_whole_or_a_problem_is_told() -> None:
+def test_whatever_is_passed_a_graph_is_whole_or_a_problem_is_reported() -> None:
     """And what is whole is written as source that Python reads."""
     shared = []
 

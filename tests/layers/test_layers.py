@@ -298,7 +298,7 @@ each_axis = pytest.mark.parametrize(
 
 
 @each_axis
-@pytest.mark.parametrize("work", [WORK, pytest.param(6 * WORK, marks=pytest.mark.zoo)], ids=["", "more"])
+@pytest.mark.parametrize("work", [WORK, pytest.param(6 * WORK, marks=pytest.mark.zoo)], ids=["some", "more"])
 def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int, work: float) -> None:
     """Compares every probed input element with every output element; NaN also survives saturating functions."""
     layer, y, n = case.layer, case.example.y, case.xs[source].spatial[axis]

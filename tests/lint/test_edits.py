@@ -19,7 +19,7 @@ from archcalc.lint.editing import edited
 from archcalc.lint.linting import findings_of
 from archcalc.lint.rule import RULES, example_spec
 from archcalc.spec.document import read_document
-from tests.lint.test_fixes import HEAD, LEFT, MENDED
+from tests.lint.test_fixes import FIXED, HEAD, LEFT
 from tests.lint.test_rule_cases import CASES
 from tests.networks.zoo import ROOT
 
@@ -32,7 +32,7 @@ FROZEN = """
 TEXTS = [
     *(example_spec(text) for rule in RULES.values() for text in (rule.bad, rule.good)),
     *(example_spec(text) for cases in CASES.values() for text in (*cases, FROZEN)),
-    *(f"{HEAD}layers:\n{text}\n" for text in (*LEFT.values(), *(before for before, _ in MENDED.values()))),
+    *(f"{HEAD}layers:\n{text}\n" for text in (*LEFT.values(), *(before for before, _ in FIXED.values()))),
     *(file.read_text(encoding="utf-8") for file in sorted((ROOT / "tests" / "graph" / "errors").glob("*.yaml"))),
 ]
 

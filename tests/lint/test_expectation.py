@@ -17,7 +17,7 @@ def found(expect: str) -> list[Diagnostic]:
     return list(failures(build(document), document))
 
 
-def told(expect: str) -> list[str]:
+def reported(expect: str) -> list[str]:
     """The same in words."""
     return [each.message for each in found(expect)]
 
@@ -36,7 +36,7 @@ def told(expect: str) -> list[str]:
     ],
 )
 def test_what_was_expected_is_no_problem(expect: str) -> None:
-    assert told(expect) == []
+    assert reported(expect) == []
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_what_was_expected_is_no_problem(expect: str) -> None:
         ("{shapes: {frist: [4, 6, 6]}}", "no layer or block is called 'frist'"),
     ],
 )
-def test_what_was_not_expected_is_told(expect: str, message: str) -> None:
-    assert told(expect) == [message]
+def test_what_was_not_expected_is_reported(expect: str, message: str) -> None:
+    assert reported(expect) == [message]
 
 
 def test_every_expectation_is_looked_at() -> None:
-    assert len(told("{params: 1, macs: 2, output: [3], shapes: {first: [1], fc1: [9]}}")) == 5
+    assert len(reported("{params: 1, macs: 2, output: [3], shapes: {first: [1], fc1: [9]}}")) == 5
 
 
 def test_a_difference_that_is_one_layers_own_count_names_that_layer() -> None:
@@ -74,13 +74,13 @@ def test_a_difference_that_is_one_layers_own_count_names_that_layer() -> None:
         ("{macs: 4175.5}", "the difference is +0.5"),
     ],
 )
-def test_the_difference_is_told_beside_what_is_allowed(expect: str, note: str) -> None:
+def test_the_difference_is_reported_beside_what_is_allowed(expect: str, note: str) -> None:
     [problem] = found(expect)
     assert problem.notes == (note,)
 
 
-def test_a_number_written_as_a_float_is_told_as_people_write_it() -> None:
-    assert told("{macs: 4.09e9 +- 1%}") == ["expected macs 4,090,000,000, computed 4,176"]
+def test_a_number_written_as_a_float_is_reported_as_people_write_it() -> None:
+    assert reported("{macs: 4.09e9 +- 1%}") == ["expected macs 4,090,000,000, computed 4,176"]
 
 
 def test_a_problem_stands_at_the_expected_number_and_a_slip_at_its_key() -> None:
@@ -107,7 +107,7 @@ def marked(problem: Diagnostic) -> str:
         ("{receptive_field: 3}", "receptive_field needs a value per layer"),
     ],
 )
-def test_an_expectation_of_the_wrong_form_is_told_not_passed_over(expect: str, message: str) -> None:
+def test_an_expectation_of_the_wrong_form_is_reported_not_passed_over(expect: str, message: str) -> None:
     [problem] = found(expect)
     assert (problem.code, problem.message) == ("AC016", message)
     assert problem.help.startswith("write ")
@@ -140,7 +140,7 @@ MACS = 1_530_176
 
 
 def explained(expect: str, units: str = UNITS) -> list[str]:
-    """All that is told of an expectation beside the difference."""
+    """All that is reported of an expectation beside the difference."""
     document = read_document(Source("<test>", NETWORK.format(expect=expect, units=units)))
     return [note for each in failures(build(document), document) for note in each.notes[1:]]
 
@@ -168,10 +168,10 @@ def test_the_numbers_that_are_spoiled_here_hold() -> None:
         (f"macs: {MACS - 32}", UNITS, "with 9 outputs of fc1 instead of 10 the totals would agree"),
     ],
 )  # fmt: skip
-def test_what_explains_a_difference_is_told(expect: str, units: str, note: str) -> None:
+def test_what_explains_a_difference_is_reported(expect: str, units: str, note: str) -> None:
     assert note in explained(expect, units)
 
 
 @pytest.mark.parametrize("expect", [f"params: {PARAMS + 1}", f"params: {PARAMS - 5}", f"macs: {MACS + 7}"])
-def test_nothing_is_told_where_nothing_explains_it(expect: str) -> None:
+def test_nothing_is_reported_where_nothing_explains_it(expect: str) -> None:
     assert explained(expect) == []

@@ -15,7 +15,7 @@ def shell(capfd: pytest.CaptureFixture[str]) -> Shell:
     return Shell(capfd)
 
 
-MENDED = {
+FIXED = {
     "a call": ("- conv(3, 8) -> batchnorm  # so", "- conv(3, 8, bias=false) -> batchnorm  # so"),
     "two of one line": (
         "- conv(3, 8) -> batchnorm -> conv( 3, 9 ) -> batchnorm",
@@ -57,9 +57,9 @@ MENDED = {
 }
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", FIXED)
 def test_a_spec_is_fixed_and_nothing_else_of_it_changes(name: str, tmp_path: Path, shell: Shell) -> None:
-    before, after = MENDED[name]
+    before, after = FIXED[name]
     file = tmp_path / "spec.yaml"
     file.write_text(f"{HEAD}layers:\n{before}\n")
     shell("check", str(file), "--fix", "--select", "AR101,AR103,AR205")
@@ -89,27 +89,27 @@ def test_what_might_change_the_network_is_left(name: str, tmp_path: Path, shell:
     assert file.read_text() == text
 
 
-def test_what_is_left_is_told_of_the_text_as_it_is_now(tmp_path: Path, shell: Shell) -> None:
+def test_what_is_left_is_reported_of_the_text_as_it_is_now(tmp_path: Path, shell: Shell) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text(
         f"{HEAD}layers:\n- conv(3, 8) -> relu6\n- relu6\n- conv(3, 8) -> batchnorm\n- dropout(0.3) -> fc(3)\n"
     )
-    told = shell("check", str(file), "--fix", "--select", "AR101,AR103,AR501", "--format", "concise")
-    assert told.err == f"2 fixed in {file}\n"
-    assert [line.split(": ", 1)[0] for line in told.out.splitlines()] == [f"{file}:6:3"]
+    reported = shell("check", str(file), "--fix", "--select", "AR101,AR103,AR501", "--format", "concise")
+    assert reported.err == f"2 fixed in {file}\n"
+    assert [line.split(": ", 1)[0] for line in reported.out.splitlines()] == [f"{file}:6:3"]
 
 
 def test_a_file_that_would_no_longer_hold_what_it_expects_is_left(tmp_path: Path, shell: Shell) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text(text := f"{HEAD}layers:\n- conv(3, 8) -> batchnorm\nexpect: {{params: 240}}\n")
-    told = shell("check", str(file), "--fix", "--select", "AR101")
+    reported = shell("check", str(file), "--fix", "--select", "AR101")
     assert file.read_text() == text
-    assert told.err == f"{file} not changed: after the fixes, expected params 240, computed 232\n"
-    assert "AR101" in told.out
+    assert reported.err == f"{file} not changed: after the fixes, expected params 240, computed 232\n"
+    assert "AR101" in reported.out
 
 
 def test_what_only_some_variants_have_is_left(tmp_path: Path, shell: Shell) -> None:
-    """The bias is taken off with the norm, and needed without it."""
+    """The bias is removed with the norm, and needed without it."""
     file = tmp_path / "spec.yaml"
     layers = "params: {norm: true}\nlayers:\n- conv(3, 8)\n- batchnorm if norm\n"
     file.write_text(text := f"{HEAD}{layers}variants:\n  plain: {{params: {{norm: false}}}}\n")

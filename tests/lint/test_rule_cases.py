@@ -1,6 +1,6 @@
 """What rules find and what they let pass, case by case: near misses stand beside what they are near to.
 
-A case is a spec whose lines that are told of end in `# <-`, as in a rule's own examples.
+A case is a spec whose reported lines end in `# <-`, as in a rule's own examples.
 """
 
 import re
@@ -273,7 +273,7 @@ CASES: dict[str, Sequence[str]] = {
         "- conv(3, 8, p1) -> a = relu\n- concat:  # <-\n    - conv(4, 8, padding=same_lower)\n    - prev",
         ("input: [3, 16]\nlayers:\n- conv(3, 4, p1) -> a = relu\n- add:  # <-\n"
         "    - conv(3, 4) -> pad(((0, 2),))\n    - prev"),
-        # all look back from one unit
+        # all look back from one element
         "input: [3, 16]\nlayers:\n- conv(3, 4, p1) -> a = relu\n- add:\n    - conv(3, 4) -> pad(((2, 0),))\n    - prev",
         "- conv(3, 8, p1) -> a = relu\n- concat:\n    - conv(5, 8, p2)\n    - prev",
         "- a = conv(3, 8, p1)\n- gap -> fc(8) -> g = sigmoid\n- mul: [a, g]",
@@ -524,7 +524,7 @@ def test_a_reduction_has_the_macs_that_are_promised(x: str, size: str) -> None:
         ("conv(5, 2, s2)", "fc(10)", "fc(10)"),
     ],
 )
-def test_one_layer_has_the_parameters_that_two_are_told_to_have_too_many(first: str, second: str, one: str) -> None:
+def test_one_layer_has_the_parameters_that_two_are_reported_to_have_too_many(first: str, second: str, one: str) -> None:
     two, alone = total(f"- {first} -> {second}", "params"), total(f"- {one}", "params")
     findings = found(example_spec(f"- {first} -> {second}"), "AR102")
     assert bool(findings) == (two > alone)
@@ -579,7 +579,7 @@ def test_skipped_positions_are_those_that_no_window_reads() -> None:
 
 
 def all_findings(graph: Graph) -> list[str]:
-    """What every rule finds, each told of a layer of the network."""
+    """What every rule finds, each reported for a layer of the network."""
     design, said = Design(graph), []
     for code in sorted(RULES):
         for finding in RULES[code]().findings(design):

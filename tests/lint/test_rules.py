@@ -26,7 +26,7 @@ def found(text: str, code: str) -> list[Diagnostic]:
 
 
 def marked(text: str) -> list[int]:
-    """The numbers of the lines that an example is told of, from 0."""
+    """The numbers of the lines that are reported for an example, from 0."""
     return [number for number, line in enumerate(text.splitlines()) if MARK.search(line)]
 
 
@@ -115,7 +115,7 @@ def test_the_longer_of_select_and_ignore_decides(select: tuple[str, ...], ignore
     assert ("AR101" in Selection(select, ignore)) is asked
 
 
-def test_layers_of_one_place_are_told_once() -> None:
+def test_layers_of_one_place_are_reported_once() -> None:
     text = "archcalc: 1\ninput: [8, 8, 8]\nblocks:\n  b:\n    - conv(3, 8) -> batchnorm\nlayers: [b * 3]\n"
     [only] = found(text, "AR101")
     assert only.notes == ("also 2 more layers from this line, up to b3.conv1",)

@@ -1,7 +1,7 @@
 """Naive kernels on counting numbers: an oracle for arithmetic by kind.
 
-Every kernel implements the definition of its operation with single numbers. Its result is compared with torch, to prove
-that it is the right operation; its counts are compared with those of the layer.
+Every kernel implements the definition of its operation with single numbers. Its result is compared with torch, to
+verify that it is the right operation; its counts are compared with those of the layer.
 """
 
 from collections import Counter
@@ -472,9 +472,9 @@ def prelu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Number
     return out
 
 
-def by_sign(value: Number, above: Number, below: Number) -> Number:
+def by_sign(value: Number, positive: Number, negative: Number) -> Number:
     COUNTED["compare"] += 1
-    return above if value.value > 0 else below
+    return positive if value.value > 0 else negative
 
 
 def elu(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:

@@ -41,7 +41,7 @@ def predicted(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> Footprint:
 
 
 def numbers(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
-    """The figures that a budget may speak of, of a network of numbers; no figures where memory is not predicted."""
+    """The figures that a budget can name, of a network of numbers; no figures where memory is not predicted."""
     try:
         found = footprint_of(graph, setup)
     except Opaque:

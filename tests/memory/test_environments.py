@@ -1,4 +1,4 @@
-"""Every layer in circumstances that change what backward saves and makes, against autograd and allocators; no layer is
+"""Every layer in environments that change what backward saves and makes, against autograd and allocators; no layer is
 named.
 
 The quickest worked example of each layer stands between two layers that learn, in a batch of two: with its weights
@@ -57,7 +57,7 @@ def frozen(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(replace(each, frozen=each.name == "it") for each in graph.nodes))
 
 
-def behind_the_input(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
+def after_the_input(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
     inputs = tuple(Input(f"in{i}", x) for i, x in enumerate(xs))
     it = node("it", layer, tuple(each.name for each in inputs), xs)
     after = node("after", learned(it.output), ("it",), (it.output,))
@@ -94,8 +94,8 @@ def test_with_frozen_weights(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_behind_an_input_that_needs_no_gradient(name: str) -> None:
-    assert_exact(behind_the_input(*PEAKS[name]))
+def test_after_an_input_that_needs_no_gradient(name: str) -> None:
+    assert_exact(after_the_input(*PEAKS[name]))
 
 
 @pytest.mark.parametrize("name", NAMES)

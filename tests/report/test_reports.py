@@ -71,16 +71,16 @@ def test_printed_columns_add_up_to_the_printed_total(name: str) -> None:
 @pytest.mark.parametrize("name", ["googlenet", "resnet50"])
 def test_printed_subtotals_are_the_sums_of_the_lines_above_them(name: str) -> None:
     view = View(columns=("layer", "params", "macs", "output_bytes"))
-    above: dict[str, list[int]] = {}
+    blocks: dict[str, list[int]] = {}
     subtotals = 0
     for line in body(table(report_of(network(name)), view)):
         first, *numbers = cells(line)
         if first.startswith("= "):
             subtotals += 1
-            assert [number(each) for each in numbers] == above[first.removeprefix("= ")]
+            assert [number(each) for each in numbers] == blocks[first.removeprefix("= ")]
         else:
-            sums = above.setdefault(first.partition(".")[0], [0, 0, 0])
-            above[first.partition(".")[0]] = [a + number(b) for a, b in zip(sums, numbers, strict=True)]
+            sums = blocks.setdefault(first.partition(".")[0], [0, 0, 0])
+            blocks[first.partition(".")[0]] = [a + number(b) for a, b in zip(sums, numbers, strict=True)]
     assert subtotals >= 4
 
 

@@ -78,7 +78,7 @@ def test_kernels_functions_and_words() -> None:
     }
 
 
-def test_parens_tell_a_call_from_a_name() -> None:
+def test_parens_distinguish_a_call_from_a_name() -> None:
     assert (call("relu").parens, call("relu()").parens) == (False, True)
 
 

@@ -1,4 +1,4 @@
-"""Expressions: values against Python's own, bounds, and what is told at which place."""
+"""Expressions: values against Python's own, bounds, and what is reported at which place."""
 
 import ast
 from fractions import Fraction
@@ -31,7 +31,7 @@ def value(text: str, names: Names = NAMES, words: tuple[str, ...] = ()) -> Value
     return parse_expression(text, Location(Source("test", text))).evaluate(names, words)
 
 
-def told(text: str) -> tuple[str, str, str]:
+def reported(text: str) -> tuple[str, str, str]:
     """Code, message, and the characters under the carets."""
     with pytest.raises(SpecError) as caught:
         value(text)
@@ -128,8 +128,8 @@ def test_words_stand_for_themselves_unless_they_are_names() -> None:
         ("lambda: 1", "AC013", "cannot read ':'", ":"),
     ],
 )
-def test_what_is_told(text: str, code: str, message: str, marked: str) -> None:
-    assert told(text) == (code, message, marked)
+def test_what_is_reported(text: str, code: str, message: str, marked: str) -> None:
+    assert reported(text) == (code, message, marked)
 
 
 def test_help_comes_from_the_names_that_there_are() -> None:
@@ -140,7 +140,7 @@ def test_help_comes_from_the_names_that_there_are() -> None:
 
 @pytest.mark.parametrize("text", ["(" * 60 + "1" + ")" * 60, "-" * 300 + "1", "1" + "+1" * 300, "depths" + "[0]" * 300])
 def test_nesting_and_length_are_bounded(text: str) -> None:
-    assert told(text)[0] == "AC014"
+    assert reported(text)[0] == "AC014"
 
 
 def test_operations_up_to_the_bound_are_evaluated() -> None:
@@ -200,7 +200,7 @@ TRUTHS = st.recursive(
 
 
 class Exact(ast.NodeTransformer):
-    """Makes a fraction of every number that Python's syntax tree holds, and of what `//` and `%` come to."""
+    """Makes a fraction of every number that Python's syntax tree holds, and of what `//` and `%` give."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return fraction_of(ast.Constant(str(node.value)))
@@ -226,7 +226,7 @@ def in_python(text: str, n: int = 7, w: int = 64) -> Any:
 
 
 def outcome(text: str, names: Names = NAMES) -> Value:
-    """The value, or the code of what is told instead."""
+    """The value, or the code of what is reported instead."""
     try:
         return value(text, names)
     except SpecError as error:
@@ -237,7 +237,7 @@ def assert_python_agrees(text: str) -> None:
     try:
         expected = in_python(text)
     except (ZeroDivisionError, OverflowError):
-        assert told(text)[0] in ("AC113", "AC114")
+        assert reported(text)[0] in ("AC113", "AC114")
         return
     found = outcome(text)
     assert found == expected or found == "AC114"

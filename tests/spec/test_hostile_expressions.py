@@ -1,4 +1,4 @@
-"""Expressions that somebody writes to see what happens: every one is told about, whatever symbols are free in it."""
+"""Expressions that somebody writes to see what happens: every one is reported, whatever symbols are free in it."""
 
 from contextlib import suppress
 
@@ -128,19 +128,19 @@ TOKENS = [
 GARBAGE = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=40).map("".join)
 
 
-def assert_told(text: str) -> None:
+def assert_reported(text: str) -> None:
     with suppress(SpecError):
         assert isinstance(size(text), int | Expr)
 
 
 @settings(max_examples=500)
 @given(GARBAGE)
-def test_garbage_is_told_about(text: str) -> None:
-    assert_told(text)
+def test_garbage_is_reported(text: str) -> None:
+    assert_reported(text)
 
 
 @pytest.mark.fuzz
 @settings(max_examples=20_000)
 @given(GARBAGE)
-def test_much_garbage_is_told_about(text: str) -> None:
-    assert_told(text)
+def test_much_garbage_is_reported(text: str) -> None:
+    assert_reported(text)

@@ -1,4 +1,4 @@
-"""Layer items: the three forms come to the same steps."""
+"""Layer items: the three forms give the same steps."""
 
 import pytest
 

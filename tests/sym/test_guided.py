@@ -50,7 +50,7 @@ def test_what_is_the_same_for_all_values_makes_no_condition() -> None:
 
 
 def test_a_guided_expression_has_no_hash() -> None:
-    """In a set it would be told apart from others by its hash, and no condition would say so."""
+    """In a set it would be distinguished from others by its hash, and no condition would say so."""
     with pytest.raises(TypeError, match="unhashable"):
         {Guide(n=4)(symbol("n"))}
 

@@ -57,8 +57,8 @@ def read_back(written: str) -> str:
         plain = plain.replace(command, python)
     innermost = re.compile(r"\\left\\l(floor|ceil) \\frac\{([^{}]*)\}\{([^{}]*)\} \\right\\r\1")
     while found := innermost.search(plain):
-        side, above, below = found.groups()
-        made = f"(({above}) // ({below}))" if side == "floor" else f"(-(-({above}) // ({below})))"
+        side, top, below = found.groups()
+        made = f"(({top}) // ({below}))" if side == "floor" else f"(-(-({top}) // ({below})))"
         plain = plain.replace(found[0], made)
     return plain
 

@@ -22,7 +22,7 @@ from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.verification import Row, verify
-from archcalc.verification import network as proof_module
+from archcalc.verification import network as network_module
 from archcalc.verification.environment import driver
 from archcalc.verification.memory.allocator import peaks as modelled
 from archcalc.verification.memory.footprints import blocks, footprints, peak, predicted_sizes, unforeseen
@@ -236,8 +236,8 @@ def test_a_network_that_does_not_fit_on_the_gpu_is_reported_as_not_run() -> None
 @pytest.fixture
 def machine(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with a GPU, as far as a verification can tell."""
-    monkeypatch.setattr(proof_module, "Running", running_on)
-    monkeypatch.setattr(proof_module, "device_of", lambda wanted: wanted)
+    monkeypatch.setattr(network_module, "Running", running_on)
+    monkeypatch.setattr(network_module, "device_of", lambda wanted: wanted)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA Imagined")
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (8 * 2**30, 16 * 2**30))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)

@@ -273,7 +273,7 @@ def test_random_networks_agree_with_torch(network: Network) -> None:
     compare(network)
 
 
-def prove_whole(network: Network) -> None:
+def verify_whole(network: Network) -> None:
     """Verifies the generated source of an accepted network, including receptive fields by dye."""
     if by_archcalc(network) is not None:
         certificate = verify(read_document(Source("<random>", network.spec())), device="cpu", sizes=4, memory=False)
@@ -283,14 +283,14 @@ def prove_whole(network: Network) -> None:
 @settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
 def test_random_networks_are_verified(network: Network) -> None:
-    prove_whole(network)
+    verify_whole(network)
 
 
 @pytest.mark.fuzz
 @settings(max_examples=2_000, derandomize=True, deadline=None, suppress_health_check=SLOW)
 @given(networks())
 def test_many_random_networks_are_verified(network: Network) -> None:
-    prove_whole(network)
+    verify_whole(network)
 
 
 @pytest.mark.fuzz

@@ -192,12 +192,12 @@ def test_a_layer_above_its_ceiling_is_flagged() -> None:
 def test_time_is_reported_without_comparison() -> None:
     rows = list(rows_of(made_up(), "L2 cpu", "[1]"))
     assert all(row.agrees is None and row.reported for row in rows)
-    whole, layers, above, *ceilings = rows
+    whole, layers, faster, *ceilings = rows
     assert (whole.predicted, whole.measured) == ("at least 4,000.000 ms", "8,000.000 ms")
     assert whole.differences == ("2.00 times its floor; median of 50 runs, p10 7,000.000 ms, p90 9,000.000 ms",)
     assert layers.differences[0] == "a: 4,000.000 ms, 80.0% of all; at 50% of its ceiling, compute"
     assert layers.differences[2] == "c: 0.000 ms, 0.0% of all; computes nothing"
-    assert (above.measured, above.differences) == (
+    assert (faster.measured, faster.differences) == (
         "1 layer",
         ("b: 1,000.000 ms, 20.0% of all; at 200% of its ceiling, memory",),
     )
