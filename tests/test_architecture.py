@@ -5,12 +5,14 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import archcalc
+from archcalc.core.kernel import Kernel
 
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
@@ -109,6 +111,19 @@ def test_no_function_is_longer_than_a_screenful(file: Path) -> None:
         assert function.end_lineno is not None
         length = function.end_lineno - function.lineno + 1
         assert length <= 40, f"{where(file)}:{function.lineno} {function.name} has {length} lines"
+
+
+def test_no_class_does_too_much(file: Path) -> None:
+    """A layer is one class with its examples; whatever else grows past 200 lines is two things."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ClassDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1
+            assert length <= 200, f"{where(file)}:{node.lineno} {node.name} has {length} lines"
+
+
+def test_what_a_layer_has_to_state_about_its_kernel_stays_small() -> None:
+    assert len(fields(Kernel)) <= 12
 
 
 def test_there_is_no_import_cycle() -> None:

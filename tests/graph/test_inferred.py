@@ -9,7 +9,8 @@ from archcalc.layer import LAYERS
 from archcalc.spec.document import one_liner
 
 ARRIVING = {
-    "linear(10, in_features={})": 192,
+    "fc(10, in_features={})": 192,
+    "channels_last -> linear(10, in_features={})": 3,
     "conv(3, 8, in_channels={})": 3,
     "upconv(3, 8, in_channels={})": 3,
     "batchnorm(num_features={})": 3,

@@ -97,12 +97,12 @@ def reported(layers: str) -> list[tuple[str, str]]:
 
 
 def test_a_value_that_is_passed_cannot_run() -> None:
-    assert reported("  - step(input)") == [("AC129", "g is a value, not a layer that could run again")]
+    assert reported("  - step(input)") == [("AC129", "g is a value, not a layer, and cannot run again")]
 
 
 def test_a_layer_that_does_not_fit_where_it_is_passed_is_reported() -> None:
     assert reported("  - shared = fc(64)\n  - fc(3) -> step(shared)") == [
-        ("AC206", "shared has weights for [64], and cannot run again on [3]")
+        ("AC206", "shared has weights for [64] and cannot run again on [3]")
     ]
 
 

@@ -133,8 +133,8 @@ def test_matrices_that_do_not_fit_are_refused_with_a_message() -> None:
         ("bqdh", "bkdh", "bhqk", "the matrices of the product are strided in memory"),
     ],
 )
-def test_what_is_not_predicted_says_why(left: str, right: str, out: str, said: str) -> None:
-    assert einsum(left, right, out).unpredicted(Run(), LEFT).startswith(said)
+def test_what_is_not_predicted_says_why(left: str, right: str, out: str, message: str) -> None:
+    assert einsum(left, right, out).unpredicted(Run(), LEFT).startswith(message)
 
 
 LUONG = """\

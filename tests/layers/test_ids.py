@@ -11,7 +11,7 @@ from archcalc.core.location import Source
 from archcalc.core.volume import ids
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
-from archcalc.measures.receptive_field import receptive_fields
+from archcalc.measures.receptive_field import receptive_fields, seen_by
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
@@ -88,8 +88,8 @@ def test_memory_under_autocast() -> None:
     ("layers", "message"),
     [
         ("fc(3)", "fc cannot compute with integer ids"),
-        ("embedding(9, 4) -> embedding(9, 4)", "embedding looks integers up, got [7, 4] of float32"),
-        ("embedding(9, 4, padding_idx=9)", "padding_idx=9 is not among the 9 embeddings"),
+        ("embedding(9, 4) -> embedding(9, 4)", "embedding needs integer inputs, got [7, 4] of float32"),
+        ("embedding(9, 4, padding_idx=9)", "padding_idx=9 is outside the 9 embeddings"),
     ],
 )
 def test_a_layer_that_does_not_fit_is_refused_with_a_message(layers: str, message: str) -> None:
@@ -109,11 +109,10 @@ def test_tables_with_more_rows_than_tokens(layer: str, batch: int) -> None:
 
 
 def test_fields_follow_each_input_through_its_own_windows() -> None:
-    """Queries keep their fields, and cover the whole memory if the fields are measured in its input."""
+    """A position covers its own query, and the whole memory: in whichever order the inputs are declared."""
     inputs = "a: {shape: [5], dtype: int64}, b: {shape: [7], dtype: int64}"
-    sizes = {}
     for first, second in ("ab", "ba"):
         layers = f"{first} -> m = embedding(9, 4)', '{second} -> embedding(9, 4) -> it = cross_attention(2, m)"
-        fields = receptive_fields(build(document(f"archcalc: 1\ninput: {{{inputs}}}\nlayers: ['{layers}']")))
-        sizes[first] = (fields["it"][0].size, fields["it"][0].whole)
-    assert sizes == {"a": (5, True), "b": (1, False)}
+        seen = seen_by(build(document(f"archcalc: 1\ninput: {{{inputs}}}\nlayers: ['{layers}']")))["it"]
+        sizes = {each.input: (each.fields[0].size, each.fields[0].whole) for each in seen}
+        assert sizes == {first: ({"a": 5, "b": 7}[first], True), second: (1, False)}

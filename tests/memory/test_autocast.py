@@ -193,14 +193,14 @@ def test_unpredicted_memory_gives_the_reason() -> None:
     small = build(of("small"))
     with pytest.raises(Opaque, match="checkpointed blocks cast their weights again"):
         footprint_of(small, replace(SETUP, checkpointed=("unit",)))
-    with pytest.raises(Opaque, match="float32 networks only, not for bfloat16"):
+    with pytest.raises(Opaque, match="networks of float32, not of bfloat16"):
         footprint_of(build(of("small"), dtype=LOWER), SETUP)
-    with pytest.raises(Opaque, match="other devices have other lists of operations"):
+    with pytest.raises(Opaque, match="whose lists of operations are not those of other devices"):
         footprint_of(small, replace(SETUP, device="cuda"))
     with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
         footprint_of(build(document("alexnet")), SETUP)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
-    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of different dtypes"):
+    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of two dtypes"):
         footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
 
 
