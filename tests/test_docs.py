@@ -1,8 +1,10 @@
 """The documentation is true: every command in it is run, and every generated page is up to date."""
 
 import doctest
+import json
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +102,32 @@ def anchors(page: Path) -> set[str]:
     """What a link may name after `#`: the headings, as GitHub writes them."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def keys(plain: object) -> Iterator[str]:
+    """The keys of a JSON value and of all values in it."""
+    if isinstance(plain, dict):
+        yield from plain
+    if isinstance(plain, dict | list):
+        for value in plain.values() if isinstance(plain, dict) else plain:
+            yield from keys(value)
+
+
+PRINTED = (
+    "report resnet18 --optimizer adamw --timeline",
+    "report lenet5 --autocast bfloat16",
+    'report -e "input(3, 8, 8) -> conv(3, 4, freeze=true) -> dropout -> fc(10)" --train',
+    "report llama3@1b",
+    'verify -e "input(3, 8, 8) -> conv(3, 8) -> fc(3)" --device cpu --time',
+)
+"""Together, these commands print every key of reports and certificates."""
+
+
+@pytest.mark.parametrize("command", PRINTED)
+def test_the_page_of_json_has_every_key(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (FOLDER / "json.md").read_text()
+    assert run([*shlex.split(command), "--format", "json"]) == 0
+    assert {key for key in keys(json.loads(capsys.readouterr().out)) if f"`{key}`" not in page} == set()
 
 
 @pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
