@@ -11,7 +11,7 @@ is where you add one. What people add most often stands in front: layer.py and l
 command.py and commands/. A stage imports only from stages before it:
 
     sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < codegen < lint
-    < explanation < verification < command < commands
+    < explanation < verification < importing < command < commands
 """
 
 from typing import TYPE_CHECKING, Any

@@ -18,7 +18,8 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all
-from archcalc.graph.loading import document_of_chain, gc_paused, overridden, source_of
+from archcalc.graph.loading import document_of, document_of_chain, gc_paused, overridden, source_of
+from archcalc.graph.sources import reader_of
 from archcalc.lint.checking import judged
 from archcalc.lint.diagnostic_formats import FORMATS
 from archcalc.lint.editing import edited
@@ -166,6 +167,9 @@ def document(source: Source, variant: str | None, overrides: Overrides) -> Docum
 @gc_paused()
 def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
     """Checks a spec and its variants. Keeps the edits of a finding only if it applies to all variants."""
+    if reader_of(name):  # neither variants nor a text to edit
+        outcome = outcome_of(partial(document_of, name, overrides), None, selection)
+        return Family(name, (None,), once(outcome.found))
     try:
         source, chosen = source_of(name)
     except SpecError as error:

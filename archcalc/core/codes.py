@@ -505,4 +505,14 @@ norm on flat features after batch norm on an image. The numbers are correct, but
     - gap -> n()          # write gap -> batchnorm
 """,
     ),
+    # --- AC54x: checkpoints and configurations ---
+    "AC541": (
+        "a checkpoint of torch is a pickle",
+        """A pickle is a program. Reading it can run any code of whoever wrote it, so archcalc reads none. Load it where
+you trust it, and save its weights as safetensors, of which archcalc reads the header and nothing else.
+
+    weights = torch.load("model.pt", weights_only=True)
+    safetensors.torch.save_file(weights, "model.safetensors")
+""",
+    ),
 }

@@ -15,6 +15,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.input_sizes import axis_settings, may_be_axis, with_axes, with_input_sizes
+from archcalc.graph.sources import reader_of
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
 from archcalc.spec.reader import MAX_BYTES
@@ -42,7 +43,7 @@ def load(
     batch: int = 1,
     dtype: str = "float32",
 ) -> Graph:
-    """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`.
+    """The graph of a spec: a path, `-`, or the name of a bundled one, each with `@variant`; or of another reference.
 
     `free`: names to make free symbols: axes of the first input (`H`), the batch size `N`, parameters (`w`,
     `depths[0]`), in addition to the free symbols of the spec. None requires numbers throughout.
@@ -63,7 +64,9 @@ def load_text(text: str, *, name: str = "<text>", variant: str | None = None) ->
 
 
 def document_of(spec: str, overrides: Overrides = AS_WRITTEN) -> Document:
-    """The document of a spec by its name."""
+    """The document of a spec by its name, or of another reference: `py:my_net:Net`, `model.onnx`, `config.json`."""
+    if reader := reader_of(spec):
+        return reader.read(spec, overrides)
     source, variant = source_of(spec)
     return overridden(partial(read_document, source, variant=variant, roots=overrides.roots), overrides)
 
