@@ -9,12 +9,12 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -24,6 +24,7 @@ from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
+from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, option
 
 PROBLEMS = 1
 MISSING = 3
@@ -43,6 +44,7 @@ SUMMARIES = {
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "help": "Show the help of a command.",
 }
 """Every command, in the order of `--help`; each is in the file of its name."""
 
@@ -192,96 +194,82 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 
 # --- what commands share: the spec, and where the result goes -----------------------------------------------------
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+
+def together(*decorators: Decorator[Any]) -> Decorator[Any]:
+    """Several decorators as one, the first one outermost: options in the order of `--help`."""
+
+    def decorated(function: Function) -> Function:
+        for each in reversed(decorators):
+            function = each(function)
+        return function
+
+    return decorated
 
 
-def override_options(function: Function) -> Function:
-    """--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
-    for option in reversed(
-        (
-            click.option(
-                "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a parameter or a size: H=448."
-            ),
-            click.option(
-                "--input", "inputs", multiple=True, metavar="[NAME=]SHAPE", help="Set the shape of an input: 3,448,448."
-            ),
-            click.option(
-                "--import-root", "import_roots", multiple=True, metavar="DIR", help="Allow imports from this folder."
-            ),
-            click.option(
-                "--max-layers",
-                type=click.IntRange(1),
-                default=MAX_LAYERS,
-                show_default=True,
-                help="Reject networks with more layers.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+override_options = together(
+    option(
+        "--set",
+        "assignments",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a parameter or a size: H=448.",
+        group=INPUT,
+    ),
+    option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="[NAME=]SHAPE",
+        help="Set the shape of an input: 3,448,448.",
+        group=INPUT,
+    ),
+    option(
+        "--import-root",
+        "import_roots",
+        multiple=True,
+        metavar="DIR",
+        help="Allow imports from this folder.",
+        group=INPUT,
+    ),
+    option(
+        "--max-layers",
+        type=click.IntRange(1),
+        default=MAX_LAYERS,
+        show_default=True,
+        help="Reject networks with more layers.",
+        group=INPUT,
+    ),
+)
+"""--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
+
+spec_options = together(
+    click.argument("specs", nargs=-1, metavar="SPEC..."),
+    option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT),
+    override_options,
+    option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size.", group=INPUT),
+    option(
+        "--dtype",
+        type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
+        default="float32",
+        show_default=True,
+        help="Dtype of floating-point inputs and weights.",
+        group=INPUT,
+    ),
+)
+"""SPEC..., -e, --set, --input, --import-root, --max-layers, --batch, --dtype."""
 
 
-def spec_options(function: Function) -> Function:
-    """SPEC..., -e, --set, --input, --import-root, --max-layers, --free, --batch, --dtype."""
-    for option in reversed(
-        (
-            click.argument("specs", nargs=-1, metavar="SPEC..."),
-            click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line."),
-            override_options,
-            click.option(
-                "--free", "free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol."
-            ),
-            click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size."),
-            click.option(
-                "--dtype",
-                type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
-                default="float32",
-                show_default=True,
-                help="Dtype of floating-point inputs and weights.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+free_option = option(
+    "--free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol.", group=INPUT
+)
+
+output_option = option("-o", "--output", metavar="FILE", help="Output file, written atomically.", group=OUTPUT)
 
 
-def output_option(function: Function) -> Function:
-    return click.option("-o", "--output", metavar="FILE", help="Output file, written atomically.")(function)
-
-
-def training_options(function: Function) -> Function:
-    """The training setup for memory predictions; `setup_of_options` reads these options."""
-    for option in reversed(
-        (
-            click.option(
-                "--optimizer",
-                metavar="CALL",
-                help="Include an optimizer's state and step: adamw, 'sgd(0.1, momentum=0.9)'.",
-            ),
-            click.option(
-                "--implementation",
-                type=click.Choice(["forloop", "foreach", "fused"]),
-                help="Torch's implementation of the optimizer step. Default: foreach.",
-            ),
-            click.option("--accumulate", is_flag=True, help="Add gradients to those of earlier batches."),
-            click.option(
-                "--autocast", type=click.Choice(["bfloat16"]), help="Run the forward pass under torch.autocast."
-            ),
-            machine_option,
-            checkpoint_option,
-        )
-    ):
-        function = option(function)
-    return function
-
-
-def machine_option(function: Function) -> Function:
-    return click.option(
-        "--machine",
-        metavar="NAME",
-        callback=known_machine,
-        help=f"The processor: {', '.join(MACHINES)}. Default: {DEFAULT.name}; of verify, the one it runs on.",
-    )(function)
+def format_option(*names: str, default: str | None = "text", help: str = "Output format.") -> Decorator[Any]:
+    """--format, with the names of a command's formats."""
+    kind = click.Choice(names)
+    return option("--format", "form", type=kind, default=default, show_default=bool(default), help=help, group=OUTPUT)
 
 
 def known_machine(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -292,13 +280,47 @@ def known_machine(context: click.Context, option: click.Parameter, name: str | N
     return name
 
 
-def checkpoint_option(function: Function) -> Function:
-    return click.option(
-        "--checkpoint",
-        multiple=True,
-        metavar="BLOCK",
-        help="Checkpoint this block: keep only its inputs, run it again in backward.",
-    )(function)
+machine_option = option(
+    "--machine",
+    metavar="NAME",
+    callback=known_machine,
+    help=f"The processor: {', '.join(MACHINES)}. Default: {DEFAULT.name}; of verify, the one it runs on.",
+    group=TRAINING,
+)
+
+checkpoint_option = option(
+    "--checkpoint",
+    multiple=True,
+    metavar="BLOCK",
+    help="Checkpoint this block: keep only its inputs, run it again in backward.",
+    group=TRAINING,
+)
+
+training_options = together(
+    option(
+        "--optimizer",
+        metavar="CALL",
+        help="Include an optimizer's state and step: adamw, 'sgd(0.1, momentum=0.9)'.",
+        group=TRAINING,
+    ),
+    option(
+        "--implementation",
+        metavar="LOOP",
+        type=click.Choice(["forloop", "foreach", "fused"]),
+        help="Torch's implementation of the optimizer step. Default: foreach.",
+        group=TRAINING,
+    ),
+    option("--accumulate", is_flag=True, help="Add gradients to those of earlier batches.", group=TRAINING),
+    option(
+        "--autocast",
+        type=click.Choice(["bfloat16"]),
+        help="Run the forward pass under torch.autocast.",
+        group=TRAINING,
+    ),
+    machine_option,
+    checkpoint_option,
+)
+"""The training setup for memory predictions; `setup_of_options` reads these options."""
 
 
 def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Overrides:
@@ -307,9 +329,6 @@ def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapp
         raise click.UsageError(
             'no SPEC given: name a path or a bundled spec such as resnet50, or use -e "input(3,32,32) -> fc(10)"'
         )
-    if options["free"]:
-        names = ", ".join(options["free"])
-        raise click.UsageError(f"--free {names}: this command needs numbers; `archcalc formula` prints closed forms")
     return changes_of(options)
 
 

@@ -20,13 +20,13 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 ORDER = [
     "sym", "core", "spec", "layer", "layers", "graph", "measure", "measures", "memory", "closed_forms", "report",
     "comparison", "codegen", "lint", "explanation", "verification", "importing", "pages", "sweeping", "editor",
-    "command", "commands",
+    "usage", "command", "commands",
 ]  # fmt: skip
 """The stages of the pipeline: a module imports only from stages to its left, and from its own."""
 
 THIRD_PARTY = {
     "yaml": ("spec/reader.py",),
-    "click": ("command.py", "commands/"),
+    "click": ("usage/", "command.py", "commands/"),
     "rich": ("report/formats/table.py", "commands/"),
     "sympy": ("sym/sympy_bridge.py",),
     "networkx": ("graph/graph.py",),

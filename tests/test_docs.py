@@ -58,7 +58,7 @@ def test_a_command_prints_what_its_page_shows(
     run(shlex.split(example.command)[1:])
     reported = capsys.readouterr()
     printed = reported.out + reported.err
-    assert not printed.startswith("Usage:"), printed
+    assert not reported.err.startswith("Usage:"), printed
     if example.output:
         assert matches(example.output, printed), printed
 

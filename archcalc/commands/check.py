@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, changes_of, override_options, write_output
+from archcalc.command import PROBLEMS, Settings, changes_of, format_option, override_options, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
@@ -27,22 +27,26 @@ from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_regular, variant_names
+from archcalc.usage.help import INPUT, OUTPUT, Command, option
 
 MANY = 8
 """Number of files for which another process pays off."""
 
-
-@click.command("check")
-@click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
-@click.option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.")
-@override_options
-@click.option("--select", multiple=True, metavar="CODE,...", help="Only these rules. A prefix selects a group: AR1.")
-@click.option("--ignore", multiple=True, metavar="CODE,...", help="Skip these rules.")
-@click.option("--fix", is_flag=True, help="Apply safe fixes to the files.")
-@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", *FORMATS]), default="text", show_default=True, help="Output format."
+EXAMPLES = (
+    "archcalc check resnet50",
+    "archcalc check specs --ignore AR1 --format json",
 )
+
+
+@click.command("check", cls=Command, examples=EXAMPLES)
+@click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
+@option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT)
+@override_options
+@option("--select", multiple=True, metavar="CODE,...", help="Only these rules. A prefix selects a group: AR1.")
+@option("--ignore", multiple=True, metavar="CODE,...", help="Skip these rules.")
+@option("--fix", is_flag=True, help="Apply safe fixes to the files.", group=OUTPUT)
+@option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@format_option("text", *FORMATS)
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], form: str, **options: Any) -> int:
     """Check syntax, names, shapes and published numbers, and find weaknesses in designs.

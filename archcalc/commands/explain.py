@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import output_option, overrides_of, room_of, spec_options, write_output
+from archcalc.command import format_option, output_option, overrides_of, room_of, spec_options, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
@@ -18,17 +18,21 @@ from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
+from archcalc.usage.help import Command
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """The form of a diagnostic's code."""
 
+EXAMPLES = (
+    "archcalc explain resnet50 stem",
+    "archcalc explain AC201",
+)
 
-@click.command("explain")
+
+@click.command("explain", cls=Command, examples=EXAMPLES)
 @spec_options
 @output_option
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
-)
+@format_option("text", "json")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Derive every number of a layer or block step by step: SPEC LAYER, or -e CHAIN LAYER.
 

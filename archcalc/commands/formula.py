@@ -11,7 +11,16 @@ from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
 from archcalc.closed_forms.memory import Memory, Piece
-from archcalc.command import names_of, output_option, overrides_of, spec_options, training_options, write_output
+from archcalc.command import (
+    format_option,
+    free_option,
+    names_of,
+    output_option,
+    overrides_of,
+    spec_options,
+    training_options,
+    write_output,
+)
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -22,21 +31,26 @@ from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import NoClosedForm
+from archcalc.usage.help import Command, option
 
 BY_LAYER = ("shape", "receptive_field")
 """Quantities without a total, printed layer by layer."""
 
+EXAMPLES = (
+    "archcalc formula resnet50 --free H,W",
+    "archcalc formula llama2 --free N,T --of macs,training_peak",
+)
 
-@click.command("formula")
+
+@click.command("formula", cls=Command, examples=EXAMPLES)
 @spec_options
+@free_option
 @output_option
 @training_options
-@click.option(
-    "--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="Quantities to print."
-)
-@click.option("--layers", "by_layer", is_flag=True, help="Also print the volume and counts of every layer.")
-@click.option("--layer", "only", multiple=True, metavar="NAME", help="Also print the volume and counts of this layer.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Output format.")
+@option("--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="Quantities to print.")
+@option("--layers", "by_layer", is_flag=True, help="Also print the volume and counts of every layer.")
+@option("--layer", "only", multiple=True, metavar="NAME", help="Also print the volume and counts of this layer.")
+@format_option(*FORMATS)
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print totals as closed forms in free symbols, and the values for which they are valid.
 
@@ -44,7 +58,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     --free w or --free depths[0] a parameter. --of accepts every quantity of `report`, shape and receptive_field; in
     text and JSON also saved_bytes, inference_peak, training_peak and iteration_peak.
     """
-    overrides = overrides_of(specs, expressions, {**options, "free": ()})
+    overrides = overrides_of(specs, expressions, options)
     wanted = [known(name.strip()) for name in options["wanted"].split(",") if name.strip()]
     found = []
     for document in documents_of(specs, expressions, overrides):

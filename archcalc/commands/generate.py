@@ -9,14 +9,18 @@ from archcalc.codegen import generate
 from archcalc.command import checkpoint_option, names_of, output_option, overrides_of, spec_options, write_output
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
+from archcalc.usage.help import Command, option
+
+EXAMPLES = (
+    "archcalc generate resnet50",
+    "archcalc generate unet --flat -o unet.py",
+)
 
 
-@click.command("generate")
+@click.command("generate", cls=Command, examples=EXAMPLES)
 @spec_options
 @output_option
-@click.option(
-    "--flat", is_flag=True, help="Write one forward for all layers; it frees every tensor after its last use."
-)
+@option("--flat", is_flag=True, help="Write one forward for all layers; it frees every tensor after its last use.")
 @checkpoint_option
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Write the network as PyTorch source, one class per block.

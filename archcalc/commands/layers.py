@@ -10,9 +10,15 @@ import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.binding import shown, signature_of
 from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
+from archcalc.usage.help import Command
+
+EXAMPLES = (
+    "archcalc layers",
+    "archcalc layers conv",
+)
 
 
-@click.command("layers")
+@click.command("layers", cls=Command, examples=EXAMPLES)
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
     """List the layers, or describe the layer NAME."""

@@ -10,6 +10,8 @@ import click
 from archcalc.closed_forms.feasibility import feasible
 from archcalc.command import (
     Settings,
+    format_option,
+    free_option,
     names_of,
     output_option,
     overrides_of,
@@ -30,41 +32,54 @@ from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Report, report_of
 from archcalc.spec.declaration import Document
+from archcalc.usage.help import TRAINING, Command, option
 
 if TYPE_CHECKING:
     from archcalc.memory.footprint import Footprint
 
-
-@click.command("report")
-@spec_options
-@output_option
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(sorted(REPORTS)),
-    help="Output format. Default: from the suffix of -o, else table.",
+EXAMPLES = (
+    "archcalc report resnet50 --depth 1",
+    "archcalc report resnet50 --train --batch 32 --optimizer adamw",
+    'archcalc report -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)"',
 )
-@click.option(
+
+
+@click.command("report", cls=Command, examples=EXAMPLES)
+@spec_options
+@free_option
+@output_option
+@format_option(*sorted(REPORTS), default=None, help="Output format. Default: from the suffix of -o, else table.")
+@option(
     "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
 )
-@click.option(
+@option(
     "--by",
     type=click.Choice(["layer", "block", "type"]),
     default="layer",
     show_default=True,
     help="Lines of the table.",
 )
-@click.option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
-@click.option("--columns", default="", metavar="A,B", help="Columns to show, in this order.")
-@click.option("--sort", default="", metavar="MEASURE", help="Sort by this quantity, largest first.")
-@click.option("--train", is_flag=True, help="Also predict memory: saved for backward, peaks of inference and training.")
+@option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
+@option("--columns", default="", metavar="A,B", help="Columns to show, in this order.")
+@option("--sort", default="", metavar="MEASURE", help="Sort by this quantity, largest first.")
+@option(
+    "--train",
+    is_flag=True,
+    help="Also predict memory: saved for backward, peaks of inference and training.",
+    group=TRAINING,
+)
 @training_options
-@click.option("--timeline", is_flag=True, help="Show memory over a training step, and the tensors alive at its peak.")
-@click.option("--top", type=click.IntRange(1), help="Show only the first N lines.")
+@option(
+    "--timeline",
+    is_flag=True,
+    help="Show memory over a training step, and the tensors alive at its peak.",
+    group=TRAINING,
+)
+@option("--top", type=click.IntRange(1), help="Show only the first N lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print the layer table and the totals of a network."""
-    overrides = overrides_of(specs, expressions, {**options, "free": ()})
+    overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:

@@ -6,9 +6,15 @@ import click
 
 from archcalc.command import output_option, write_output
 from archcalc.lint.schema import schema
+from archcalc.usage.help import Command
+
+EXAMPLES = (
+    "archcalc schema",
+    "archcalc schema -o archcalc.schema.json",
+)
 
 
-@click.command("schema")
+@click.command("schema", cls=Command, examples=EXAMPLES)
 @output_option
 def command(output: str | None) -> None:
     """Print the JSON Schema of specs, which editors use for completion and checks."""

@@ -12,7 +12,15 @@ from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped
 from archcalc.closed_forms.solve import Answer, answer
-from archcalc.command import PROBLEMS, output_option, overrides_of, spec_options, training_options, write_output
+from archcalc.command import (
+    PROBLEMS,
+    format_option,
+    output_option,
+    overrides_of,
+    spec_options,
+    training_options,
+    write_output,
+)
 from archcalc.graph.declarations import free_names, symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
@@ -22,6 +30,7 @@ from archcalc.memory.training_setup import setup_of_options
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
+from archcalc.usage.help import INPUT, Command, option
 
 AXIS_WORDS = {"H": "row", "W": "column", "D": "frame"}
 """What lies along an axis, by the last letter of its symbol."""
@@ -40,21 +49,32 @@ class Asked:
     near: int | None
 
 
-@click.command("solve")
+EXAMPLES = (
+    "archcalc solve resnet50 --for H --near 230",
+    "archcalc solve resnet50 --for N --where 'training_peak <= 24GiB'",
+)
+
+
+@click.command("solve", cls=Command, examples=EXAMPLES)
+@option(
+    "--for",
+    "symbol",
+    required=True,
+    metavar="NAME",
+    help="A size (H, W, T), the batch size N, or a parameter.",
+    group=INPUT,
+)
+@option(
+    "--where", "where", multiple=True, metavar="CONDITION", help="A budget: 'params <= 5M and macs <= 4G'.", group=INPUT
+)
 @spec_options
 @output_option
-@click.option(
-    "--for", "symbol", required=True, metavar="NAME", help="A size (H, W, T), the batch size N, or a parameter."
-)
-@click.option("--where", "where", multiple=True, metavar="CONDITION", help="A budget: 'params <= 5M and macs <= 4G'.")
 @training_options
-@click.option("--lossless", "no_loss", is_flag=True, help="Only sizes at which no window drops rows or columns.")
-@click.option("--near", type=click.IntRange(1), help="Also print the nearest values to this one.")
-@click.option("--most", type=click.IntRange(1), help="The largest value to consider.")
-@click.option("--multiple-of", "step", type=click.IntRange(1), help="Only multiples of this.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
-)
+@option("--lossless", "no_loss", is_flag=True, help="Only sizes at which no window drops rows or columns.", group=INPUT)
+@option("--near", type=click.IntRange(1), help="Also print the nearest values to this one.")
+@option("--most", type=click.IntRange(1), help="The largest value to consider.", group=INPUT)
+@option("--multiple-of", "step", type=click.IntRange(1), help="Only multiples of this.", group=INPUT)
+@format_option("text", "json")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Find the values of a size, the batch size or a parameter that fit a network and a budget.
 
@@ -64,7 +84,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     """
     if condition := next((spec for spec in specs if "<" in spec or ">" in spec), None):
         raise click.UsageError(f"'{condition}' is not a spec; give a condition with --where '{condition}'")
-    overrides = overrides_of(specs, expressions, {**options, "free": ()})
+    overrides = overrides_of(specs, expressions, options)
     found = []
     for document in documents_of(specs, expressions, overrides):
         try:

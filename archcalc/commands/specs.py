@@ -7,9 +7,15 @@ import click
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.spec.document import read_document, read_source, variant_names
 from archcalc.spec.zoo import bundled
+from archcalc.usage.help import Group
+
+EXAMPLES = (
+    "archcalc specs list",
+    "archcalc specs show resnet50",
+)
 
 
-@click.group("specs", invoke_without_command=True)
+@click.group("specs", cls=Group, examples=EXAMPLES, invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
     """List the bundled specs, or show one: list, show NAME, path NAME."""

@@ -10,6 +10,7 @@ import click
 from archcalc.command import (
     PROBLEMS,
     Settings,
+    format_option,
     output_option,
     overrides_of,
     room_of,
@@ -24,22 +25,28 @@ from archcalc.memory.training_setup import setup_of_options
 from archcalc.report.formats.table import View, table
 from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
+from archcalc.usage.help import Command, option
 
 if TYPE_CHECKING:
     from archcalc.verification import VerificationReport
 
+EXAMPLES = (
+    "archcalc verify resnet50 --device meta",
+    "archcalc verify lenet5_1998 --device meta -o certificate.json",
+)
 
-@click.command("verify")
+
+@click.command("verify", cls=Command, examples=EXAMPLES)
 @spec_options
 @output_option
-@click.option(
+@option(
     "--device",
     type=click.Choice(["auto", "meta", "cpu", "cuda"]),
     default="auto",
     show_default=True,
     help="meta: only shapes and counts; auto: the GPU if there is one.",
 )
-@click.option(
+@option(
     "--sizes",
     type=click.IntRange(0),
     default=64,
@@ -47,22 +54,16 @@ if TYPE_CHECKING:
     help="Compare closed forms at this many sizes, over two periods.",
 )
 @training_options
-@click.option(
-    "--memory/--no-memory", default=True, show_default=True, help="Run a training step and measure its memory."
-)
-@click.option(
-    "--time/--no-time", default=False, show_default=True, help="Time every layer and measure the device's limits."
-)
-@click.option(
+@option("--memory/--no-memory", default=True, show_default=True, help="Run a training step and measure its memory.")
+@option("--time/--no-time", default=False, show_default=True, help="Time every layer and measure the device's limits.")
+@option(
     "--depth",
     type=click.IntRange(1),
     default=1,
     show_default=True,
     help="Group layers by the first N parts of their names.",
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
-)
+@format_option("text", "json")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Build the generated PyTorch, run it, compare every number.

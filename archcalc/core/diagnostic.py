@@ -125,7 +125,11 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
 
 
 def closest(word: str, options: Iterable[str]) -> str:
-    """The option closest to a misspelt word; empty if no option is close."""
+    """The option closest to a misspelt word, or the only one that has it as a part; empty if there is none.
+
+    >>> closest("strides", ["stride", "padding"]), closest("field", ["receptive_field", "params"])
+    ('stride', 'receptive_field')
+    """
     known = list(dict.fromkeys(options))
     if len(word) > LONGEST_WORD:
         return ""
@@ -133,7 +137,10 @@ def closest(word: str, options: Iterable[str]) -> str:
         return same[0]
     from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
 
-    return next(iter(get_close_matches(word, known, 1, 0.6)), "")
+    if close := get_close_matches(word, known, 1, 0.6):
+        return close[0]
+    parts = [option for option in known if word.lower() in option.lower().split("_")]
+    return parts[0] if len(parts) == 1 else ""
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -107,6 +107,8 @@ def source_of(spec: str) -> tuple[Source, str | None]:
     known = bundled()
     if path in known and not Path(path).is_file():
         return read_source(str(known[path])), variant or None
+    if "->" in spec or spec.startswith("input("):
+        raise problem("AC021", f"'{spec}' is a network, not the name of one", help=f"put -e before it: -e '{spec}'")
     if is_a_name(path):
         help = did_you_mean(path, known) or "`archcalc specs` lists the bundled specs"
         raise problem("AC021", f"'{path}' is neither a file nor a bundled spec", help=help)

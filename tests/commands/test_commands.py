@@ -165,7 +165,7 @@ def test_a_parameter_is_set(shell: Shell) -> None:
     [
         (["report"], "no SPEC given"),
         (["report", "lenet5", "--set", "classes"], "--set needs NAME=VALUE, got 'classes'"),
-        (["generate", "lenet5", "--free", "H"], "`archcalc formula` prints closed forms"),
+        (["generate", "lenet5", "--free", "H"], "generate has no option --free; "),
         (["report", "lenet5", "--columns", "parms"], "unknown name 'parms'; did you mean 'params'?"),
         (["report", "lenet5", "--sort", "flop"], "unknown name 'flop'; did you mean 'flops'?"),
         (["report", "lenet5", "-o", "x.docx"], "no format has the suffix '.docx'"),

@@ -1,0 +1,135 @@
+"""How commands explain themselves: options in groups, examples, and hints for an option or a word that is not known.
+
+In: the declarations of a command's options. Out: click commands and options. To touch: the groups of `--help`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+from click.formatting import join_options
+
+from archcalc.core.diagnostic import did_you_mean, enumerated
+
+INPUT = "Input"
+CONTENT = "What to show"
+TRAINING = "Training"
+OUTPUT = "Output"
+
+GROUPS = (INPUT, CONTENT, TRAINING, OUTPUT)
+"""The groups of options, in the order of `--help`."""
+
+NAMES = 24
+"""The width of the column of options; longer ones take a line of their own."""
+
+SHORT = 20
+"""Characters of a list of words that can stand for an option's value: [text|json]. Longer ones go into the text."""
+
+
+class Words(click.Choice):  # type: ignore[type-arg]  # generic in some releases of click only
+    """One of a few words; another is refused with the closest one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.choices:
+            help = did_you_mean(str(value), self.choices) or f"use one of {enumerated(self.choices)}"
+            self.fail(f"unknown word '{value}'; {help}", param, ctx)
+        return value
+
+
+class Option(click.Option):
+    """An option that knows its group, and shows its words and its default in its text."""
+
+    def __init__(self, names: Sequence[str], group: str = CONTENT, **settings: Any) -> None:
+        self.group = group
+        kind = settings.get("type")
+        if isinstance(kind, click.Choice):
+            settings["type"] = kind = Words(kind.choices)
+            listed = f"[{'|'.join(kind.choices)}]"
+            if len(listed) > SHORT:
+                settings["help"] = settings["help"].replace(".", f": {', '.join(kind.choices)}.", 1)
+                listed = max((each for each in names if each.startswith("-")), key=len).strip("-").upper()
+            settings.setdefault("metavar", listed)
+        elif isinstance(kind, click.IntRange):
+            settings.setdefault("metavar", "N")
+        super().__init__(names, **settings)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        if self.hidden:
+            return None
+        names = "/".join(join_options(each)[0] for each in (self.opts, self.secondary_opts) if each)
+        default = f"Default: {self.default}." if self.show_default and not self.is_flag else ""
+        needed = "Required." if self.required else ""
+        text = " ".join(part for part in (self.help or "", default, needed) if part)
+        return (names if self.is_flag else f"{names} {self.metavar}"), text
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+Decorator = Callable[[Function], Function]
+
+
+def option(*declared: str, **settings: Any) -> Decorator[Any]:
+    """Declares an option of a group: `@option("--top", type=click.IntRange(1), group=OUTPUT, help="...")`."""
+    return click.option(*declared, cls=Option, **settings)
+
+
+class Command(click.Command):
+    """A command whose help has its options in groups and ends with examples."""
+
+    examples: Sequence[str]
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
+        self.examples = examples
+        super().__init__(*args, **settings)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
+        for each in self.get_params(ctx):
+            if isinstance(each, click.Option) and (record := each.get_help_record(ctx)):
+                records[each.group if isinstance(each, Option) else OUTPUT].append(record)
+        width = max((len(names) for rows in records.values() for names, _ in rows if len(names) <= NAMES), default=0)
+        used = {group: rows for group, rows in records.items() if rows}
+        for group, rows in used.items():
+            with formatter.section(group if len(used) > 1 else "Options"):
+                formatter.write_dl([(f"{names:<{width}}", text) for names, text in rows], col_max=NAMES + 2)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not self.examples:
+            return
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            message = f"{self.name} has no option {error.option_name}"
+            if hint := self.hint(error.option_name, ctx):
+                message += f"; {hint}"
+            raise click.UsageError(message, ctx) from None
+
+    def hint(self, name: str, ctx: click.Context) -> str:
+        """What to write instead of an option that this command does not have; empty if nothing is close."""
+        others = commands_with(name, ctx)
+        if others:
+            return f"{others[0]} has it" if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]} have it"
+        return did_you_mean(name, [each for option in self.params for each in option.opts if each.startswith("-")])
+
+
+class Group(Command, click.Group):
+    """A command with commands of its own, which its help lists as well."""
+
+    command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+
+def commands_with(name: str, context: click.Context) -> list[str]:
+    """The commands of the program that have an option of this name."""
+    root = context.find_root().command
+    assert isinstance(root, click.Group)
+    commands = ((each, root.get_command(context, each)) for each in root.list_commands(context))
+    return [f"`{each}`" for each, command in commands if command and any(name in p.opts for p in command.params)]
