@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
@@ -24,7 +25,7 @@ from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
-from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, option
+from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
 
 PROBLEMS = 1
 MISSING = 3
@@ -44,6 +45,7 @@ SUMMARIES = {
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "completion": "Print what makes a shell complete archcalc's words.",
     "help": "Show the help of a command.",
 }
 """Every command, in the order of `--help`; each is in the file of its name."""
@@ -79,6 +81,11 @@ class Commands(click.Group):
         if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
             ctx.fail(f"no command is called '{args[0]}'. {did_you_mean(args[0], list(SUMMARIES))}".strip())
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell offers for the command: without loading any."""
+        names = [CompletionItem(name, help=text) for name, text in SUMMARIES.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -213,6 +220,7 @@ override_options = together(
         multiple=True,
         metavar="NAME=VALUE",
         help="Set a parameter or a size: H=448.",
+        completes="settings of spec",
         group=INPUT,
     ),
     option(
@@ -243,7 +251,7 @@ override_options = together(
 """--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
 
 spec_options = together(
-    click.argument("specs", nargs=-1, metavar="SPEC..."),
+    argument("specs", nargs=-1, metavar="SPEC...", completes="specs"),
     option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT),
     override_options,
     option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size.", group=INPUT),
@@ -260,7 +268,12 @@ spec_options = together(
 
 
 free_option = option(
-    "--free", multiple=True, metavar="NAME", help="Make a size or parameter a free symbol.", group=INPUT
+    "--free",
+    multiple=True,
+    metavar="NAME",
+    help="Make a size or parameter a free symbol.",
+    completes="parameters of spec",
+    group=INPUT,
 )
 
 output_option = option("-o", "--output", metavar="FILE", help="Output file, written atomically.", group=OUTPUT)
@@ -285,6 +298,7 @@ machine_option = option(
     metavar="NAME",
     callback=known_machine,
     help=f"The processor: {', '.join(MACHINES)}. Default: {DEFAULT.name}; of verify, the one it runs on.",
+    completes="machines",
     group=TRAINING,
 )
 
@@ -293,6 +307,7 @@ checkpoint_option = option(
     multiple=True,
     metavar="BLOCK",
     help="Checkpoint this block: keep only its inputs, run it again in backward.",
+    completes="blocks of spec",
     group=TRAINING,
 )
 
@@ -301,6 +316,7 @@ training_options = together(
         "--optimizer",
         metavar="CALL",
         help="Include an optimizer's state and step: adamw, 'sgd(0.1, momentum=0.9)'.",
+        completes="optimizers",
         group=TRAINING,
     ),
     option(

@@ -27,7 +27,7 @@ from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_regular, variant_names
-from archcalc.usage.help import INPUT, OUTPUT, Command, option
+from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 
 MANY = 8
 """Number of files for which another process pays off."""
@@ -39,11 +39,17 @@ EXAMPLES = (
 
 
 @click.command("check", cls=Command, examples=EXAMPLES)
-@click.argument("specs", nargs=-1, metavar="SPEC|DIR...")
+@argument("specs", nargs=-1, metavar="SPEC|DIR...", completes="specs")
 @option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT)
 @override_options
-@option("--select", multiple=True, metavar="CODE,...", help="Only these rules. A prefix selects a group: AR1.")
-@option("--ignore", multiple=True, metavar="CODE,...", help="Skip these rules.")
+@option(
+    "--select",
+    multiple=True,
+    metavar="CODE,...",
+    completes="rules",
+    help="Only these rules. A prefix selects a group: AR1.",
+)
+@option("--ignore", multiple=True, metavar="CODE,...", completes="rules", help="Skip these rules.")
 @option("--fix", is_flag=True, help="Apply safe fixes to the files.", group=OUTPUT)
 @option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @format_option("text", *FORMATS)

@@ -18,7 +18,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
-from archcalc.usage.help import Command
+from archcalc.usage.help import Argument, Command
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """The form of a diagnostic's code."""
@@ -56,7 +56,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     write_output(write(made, options["output"]), options["output"])
 
 
-next(each for each in command.params if each.name == "specs").metavar = "SPEC LAYER | CODE"
+named = next(each for each in command.params if isinstance(each, Argument))
+named.metavar, named.completes = "SPEC LAYER | CODE", "spec then layer"
 
 
 def long_text(code: str) -> str:

@@ -47,9 +47,24 @@ EXAMPLES = (
 @free_option
 @output_option
 @training_options
-@option("--of", "wanted", default="params,macs", show_default=True, metavar="MEASURE,...", help="Quantities to print.")
+@option(
+    "--of",
+    "wanted",
+    default="params,macs",
+    show_default=True,
+    metavar="MEASURE,...",
+    completes="quantities",
+    help="Quantities to print.",
+)
 @option("--layers", "by_layer", is_flag=True, help="Also print the volume and counts of every layer.")
-@option("--layer", "only", multiple=True, metavar="NAME", help="Also print the volume and counts of this layer.")
+@option(
+    "--layer",
+    "only",
+    multiple=True,
+    metavar="NAME",
+    completes="layers of spec",
+    help="Also print the volume and counts of this layer.",
+)
 @format_option(*FORMATS)
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print totals as closed forms in free symbols, and the values for which they are valid.

@@ -10,7 +10,7 @@ import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.binding import shown, signature_of
 from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
-from archcalc.usage.help import Command
+from archcalc.usage.help import Command, argument
 
 EXAMPLES = (
     "archcalc layers",
@@ -19,7 +19,7 @@ EXAMPLES = (
 
 
 @click.command("layers", cls=Command, examples=EXAMPLES)
-@click.argument("name", required=False)
+@argument("name", required=False, completes="layers")
 def command(name: str | None) -> None:
     """List the layers, or describe the layer NAME."""
     if name is None:

@@ -60,8 +60,8 @@ EXAMPLES = (
     help="Lines of the table.",
 )
 @option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
-@option("--columns", default="", metavar="A,B", help="Columns to show, in this order.")
-@option("--sort", default="", metavar="MEASURE", help="Sort by this quantity, largest first.")
+@option("--columns", default="", metavar="A,B", completes="columns", help="Columns to show, in this order.")
+@option("--sort", default="", metavar="MEASURE", completes="measures", help="Sort by this quantity, largest first.")
 @option(
     "--train",
     is_flag=True,

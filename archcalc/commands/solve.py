@@ -61,6 +61,7 @@ EXAMPLES = (
     "symbol",
     required=True,
     metavar="NAME",
+    completes="parameters of spec",
     help="A size (H, W, T), the batch size N, or a parameter.",
     group=INPUT,
 )

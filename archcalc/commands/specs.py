@@ -7,7 +7,7 @@ import click
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.spec.document import read_document, read_source, variant_names
 from archcalc.spec.zoo import bundled
-from archcalc.usage.help import Group
+from archcalc.usage.help import Group, argument
 
 EXAMPLES = (
     "archcalc specs list",
@@ -34,14 +34,14 @@ def listed() -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@argument("name", completes="bundled")
 def show(name: str) -> None:
     """Print the text of a bundled spec."""
     click.echo(found(name).read_text(encoding="utf-8"), nl=False)
 
 
 @command.command("path")
-@click.argument("name")
+@argument("name", completes="bundled")
 def path(name: str) -> None:
     """Print the path of a bundled spec."""
     click.echo(found(name))

@@ -3,11 +3,13 @@
 In: the declarations of a command's options. Out: click commands and options. To touch: the groups of `--help`.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 from click.formatting import join_options
+from click.shell_completion import CompletionItem
 
 from archcalc.core.diagnostic import did_you_mean, enumerated
 
@@ -36,11 +38,33 @@ class Words(click.Choice):  # type: ignore[type-arg]  # generic in some releases
         return value
 
 
-class Option(click.Option):
+class Completed(click.Parameter):
+    """A parameter that says what a shell may offer for it, by a word of usage/completion.py."""
+
+    completes: str = ""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        if not self.completes:
+            return super().shell_complete(ctx, incomplete)
+        completion = importlib.import_module("archcalc.usage.completion")  # it knows all words: loaded only here
+        found: list[CompletionItem] = completion.KINDS[self.completes](ctx, incomplete)
+        return found
+
+
+class Argument(Completed, click.Argument):
+    """An argument that says what a shell may offer for it."""
+
+    def __init__(self, names: Sequence[str], completes: str = "", **settings: Any) -> None:
+        self.completes = completes
+        super().__init__(names, **settings)
+
+
+class Option(Completed, click.Option):
     """An option that knows its group, and shows its words and its default in its text."""
 
-    def __init__(self, names: Sequence[str], group: str = CONTENT, **settings: Any) -> None:
+    def __init__(self, names: Sequence[str], group: str = CONTENT, completes: str = "", **settings: Any) -> None:
         self.group = group
+        self.completes = completes
         kind = settings.get("type")
         if isinstance(kind, click.Choice):
             settings["type"] = kind = Words(kind.choices)
@@ -71,6 +95,11 @@ Decorator = Callable[[Function], Function]
 def option(*declared: str, **settings: Any) -> Decorator[Any]:
     """Declares an option of a group: `@option("--top", type=click.IntRange(1), group=OUTPUT, help="...")`."""
     return click.option(*declared, cls=Option, **settings)
+
+
+def argument(*declared: str, **settings: Any) -> Decorator[Any]:
+    """Declares an argument: `@argument("specs", nargs=-1, completes="specs")`."""
+    return click.argument(*declared, cls=Argument, **settings)
 
 
 class Command(click.Command):
