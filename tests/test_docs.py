@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from archcalc.command import SUMMARIES, run
+from archcalc.command import PROBLEMS, SUMMARIES, run
 from archcalc.layer import LAYERS
 from docs.__main__ import FOLDER, PAGES
 from docs.families import FAMILIES
@@ -118,15 +118,16 @@ PRINTED = (
     "report lenet5 --autocast bfloat16",
     'report -e "input(3, 8, 8) -> conv(3, 4, freeze=true) -> dropout -> fc(10)" --train',
     "report llama3@1b",
+    "diff alexnet zfnet --train --optimizer adamw",
     'verify -e "input(3, 8, 8) -> conv(3, 8) -> fc(3)" --device cpu --time',
 )
-"""Together, these commands print every key of reports and certificates."""
+"""Together, these commands print every key of reports, comparisons and certificates."""
 
 
 @pytest.mark.parametrize("command", PRINTED)
 def test_the_page_of_json_has_every_key(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = (FOLDER / "json.md").read_text()
-    assert run([*shlex.split(command), "--format", "json"]) == 0
+    assert run([*shlex.split(command), "--format", "json"]) == (PROBLEMS if command.startswith("diff ") else 0)
     assert {key for key in keys(json.loads(capsys.readouterr().out)) if f"`{key}`" not in page} == set()
 
 

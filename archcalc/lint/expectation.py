@@ -5,10 +5,10 @@ from fractions import Fraction
 from typing import TypeGuard
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
+from archcalc.comparison.likely_culprits import likely_culprits
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.graph.binding import shown
 from archcalc.graph.graph import Graph
-from archcalc.lint.likely_culprits import likely_culprits
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.declaration import Document, Expectation

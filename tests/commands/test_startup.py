@@ -38,6 +38,7 @@ def loaded(*arguments: str) -> set[str]:
         ["formula", "resnet50", "--free", "H,W"],
         ["formula", "resnet50", "--free", "H,W", "--format", "latex"],
         ["formula", "resnet50", "--free", "H,W", "--format", "python"],
+        ["diff", "lenet5", "lenet5"],
         ["layers"],
         ["explain", "AC201"],
     ],

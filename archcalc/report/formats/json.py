@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-BY_LINE = ("layers", "findings")
+BY_LINE = ("layers", "findings", "differences")
 
 COUNTED = (
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from archcalc.core.dim import Dim, is_number, summed
+from archcalc.core.volume import is_floating
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Role
 from archcalc.measure import MEASURES
@@ -36,9 +37,12 @@ def other_conventions(graph: Graph, what: str, wanted: Dim) -> Iterator[str]:
                 return
         except NoClosedForm:
             continue
-    kept = MEASURES[what].total(graph) + MEASURES["buffers"].total(graph) if what == "params" else 0
-    if kept == wanted:
-        yield f"parameters and buffers together total {wanted:,}: the publication may count running statistics"
+    if what == "params":
+        buffers = [weight for node in graph for weight in node.weights if weight.buffer]
+        statistics = summed(weight.numel for weight in buffers if is_floating(weight.dtype))
+        kept = MEASURES[what].total(graph) + summed(weight.numel for weight in buffers)
+        if wanted in (kept, MEASURES[what].total(graph) + statistics):
+            yield f"parameters and buffers together total {wanted:,}: the publication may count running statistics"
 
 
 def parts_with_total(graph: Graph, what: str, amount: int) -> Sequence[str]:

@@ -1,0 +1,112 @@
+"""`archcalc diff`: what differs between two networks, and where the difference of their totals comes from."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archcalc.command import (
+    PROBLEMS,
+    Settings,
+    changes_of,
+    format_option,
+    output_option,
+    print_diagnostics,
+    room_of,
+    spec_options,
+    training_options,
+    write_output,
+)
+from archcalc.commands.report import MEMORY, memory_in
+from archcalc.comparison.comparison import compare
+from archcalc.comparison.formats import FORMATS
+from archcalc.comparison.rows import Look
+from archcalc.comparison.totals import Wanted, compared, wanted_total
+from archcalc.core.diagnostic import SpecError, did_you_mean
+from archcalc.graph.builder import build
+from archcalc.graph.loading import document_of, document_of_chain, gc_paused
+from archcalc.measure import MEASURES
+from archcalc.report.report import CONVENTIONS, Report, report_of
+from archcalc.spec.declaration import Document
+from archcalc.usage.help import TRAINING, Command, option
+
+TROUBLE = 2
+"""The exit code if a network cannot be read: 1 says that they differ, as for `diff` and `git diff --exit-code`."""
+
+SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
+
+EXAMPLES = (
+    "archcalc diff resnet50 resnet50@resnet101",
+    "archcalc diff resnet50 params=25_583_592",
+    "archcalc diff resnet18 specs/lenet5.yaml --format markdown -o diff.md",
+)
+
+
+@click.command("diff", cls=Command, examples=EXAMPLES)
+@spec_options
+@output_option
+@format_option(*FORMATS, default=None, help="Output format. Default: from the suffix of -o, else table.")
+@option(
+    "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
+)
+@option("--all", "every", is_flag=True, help="One row per layer: do not combine those that differ in the same way.")
+@option("--train", is_flag=True, help="Also compare memory: saved for backward, peaks.", group=TRAINING)
+@training_options
+@click.pass_obj
+def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
+    """Print what differs between two networks, and where the difference of their totals comes from.
+
+    Layers correspond by their names and by their place, so that a layer put in between changes no other. In place of
+    the second network stands also a total from elsewhere: `params=25_583_592`. Options apply to both networks.
+
+    Exits with 0 if the networks are equal (names do not matter), with 1 if they differ, with 2 if one cannot be read.
+    """
+    if len(specs) + len(expressions) != 2:
+        raise click.UsageError("diff compares two networks: name two SPECs, or one and -e CHAIN for the other")
+    try:
+        with gc_paused():
+            return reported(settings, specs, expressions, options)
+    except SpecError as error:
+        print_diagnostics(error.diagnostics, settings)
+        return TROUBLE
+
+
+def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Prints the comparison and returns the exit code."""
+    overrides = changes_of(options)
+    if len(specs) == 2 and (wanted := wanted_total(specs[1])):
+        return with_total(document_of(specs[0], overrides), wanted, options)
+    documents = [
+        *(document_of(spec, overrides) for spec in specs),
+        *(document_of_chain(chain, overrides) for chain in expressions),
+    ]
+    comparison = compare(*(report(document, options) for document in documents))
+    output = options["output"]
+    look = Look(every=options["every"], room=room_of(output), color=settings.colors_for(output))
+    form = importlib.import_module(f"archcalc.comparison.formats.{format_of(options['form'], output)}")
+    write_output(form.write(comparison, look), output)
+    return 0 if comparison.is_empty else PROBLEMS
+
+
+def report(document: Document, options: Mapping[str, Any]) -> Report:
+    graph = build(document, batch=options["batch"], dtype=options["dtype"])
+    memory = memory_in(graph, {**options, "timeline": False}) if any(options.get(each) for each in MEMORY) else None
+    return report_of(graph, options["convention"], options["dtype"], footprint=memory)
+
+
+def with_total(document: Document, wanted: Wanted, options: Mapping[str, Any]) -> int:
+    """Compares one total with a number from elsewhere."""
+    if wanted.measure not in MEASURES:
+        help = did_you_mean(wanted.measure, MEASURES) or f"use one of {', '.join(MEASURES)}"
+        raise click.UsageError(f"'{wanted.measure}' is no quantity; {help}")
+    graph = build(document, batch=options["batch"], dtype=options["dtype"])
+    equal, lines = compared(graph, wanted)
+    write_output("\n".join(lines) + "\n", options["output"])
+    return 0 if equal else PROBLEMS
+
+
+def format_of(form: str | None, output: str | None) -> str:
+    """The requested format, by name or by the file's suffix."""
+    return form or SUFFIXES.get(Path(output or "").suffix.lower(), "table")
