@@ -21,6 +21,7 @@ Methods take the output volume before the inputs, `(y, x)`, so that a layer with
 """
 
 import enum
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -125,6 +126,11 @@ class Reference(str):
 
 class Letters(str):
     """The value of a field that has a letter for each axis, the batch first: `einsum(bqc, bkc, bqk, keys)`."""
+
+
+def family_of(layer: type["Layer"]) -> str:
+    """The family that a layer's file names, such as "Convolution"; empty if it names none."""
+    return str(getattr(sys.modules[layer.__module__], "FAMILY", ""))
 
 
 LAYERS: dict[str, type["Layer"]] = {}

@@ -1,11 +1,10 @@
 """The families of layers: one page of docs/layers to each. A layer's file says which family it is in: `FAMILY`."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archcalc import layers  # noqa: F401  every file in them registers itself
-from archcalc.layer import LAYERS, Layer
+from archcalc.layer import LAYERS, Layer, family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +26,8 @@ class Family:
 
 def title_of(layer: type[Layer]) -> str:
     """The family that a layer's file names."""
-    title = getattr(sys.modules[layer.__module__], "FAMILY", None)
-    if not isinstance(title, str):
+    title = family_of(layer)
+    if not title:
         file = layer.__module__.replace(".", "/")
         raise ValueError(f'{file}.py names no family: write FAMILY = "Convolution" below its imports')
     return title

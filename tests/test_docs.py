@@ -119,6 +119,7 @@ PRINTED = (
     'report -e "input(3, 8, 8) -> conv(3, 4, freeze=true) -> dropout -> fc(10)" --train',
     "report llama3@1b",
     "diff alexnet zfnet --train --optimizer adamw",
+    "report lenet5 --whole",
     'verify -e "input(3, 8, 8) -> conv(3, 8) -> fc(3)" --device cpu --time',
 )
 """Together, these commands print every key of reports, comparisons and certificates."""

@@ -53,7 +53,8 @@ class ClosedForms:
     """The results for a network in free symbols. Each file in formulas/ writes them in one format.
 
     `own`: a value for every symbol, the spec's if it has one. `memory`: quantities of footprint.FORMS, those of a
-    `piece`. `nodes`: the layers to list; `seen`: their receptive fields, if requested.
+    `piece`. `nodes`: the layers to list; `seen`: their receptive fields, if requested. `without`: the measures that
+    have no closed form, each with the reason.
     """
 
     graph: Graph
@@ -63,6 +64,7 @@ class ClosedForms:
     piece: Piece | None = None
     nodes: tuple[Node, ...] = ()
     seen: Mapping[str, tuple[Seen, ...]] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def feasible(self) -> Feasible:
@@ -113,6 +115,18 @@ def formula(graph: Graph, measure: Measure, own: Mapping[str, int]) -> Formula:
     multiples = periods(whole, list(own))
     lattice = on_lattice(whole, multiples) if multiples else {}
     return Formula(measure, layers, whole, tuple(stages(layers, whole, own)), multiples, lattice)
+
+
+def closed_forms(graph: Graph, measures: Sequence[str]) -> ClosedForms:
+    """The totals of a network in its free symbols; what has no closed form is listed with the reason."""
+    own = example(graph)
+    made, without = [], {}
+    for name in measures:
+        try:
+            made.append(formula(graph, MEASURES[name], own))
+        except NoClosedForm as error:
+            without[name] = str(error)
+    return ClosedForms(graph, own, tuple(made), without=without)
 
 
 def closed(node: Node, measure: Measure) -> Expr:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.closed_forms.feasibility import feasible
+from archcalc.closed_forms.feasibility import example, feasible
 from archcalc.command import (
     Settings,
     format_option,
@@ -21,16 +21,18 @@ from archcalc.command import (
     write_output,
 )
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
+from archcalc.core.dim import number_at
+from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
-from archcalc.graph.freeing import with_free
+from archcalc.graph.freeing import with_all_free, with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
-from archcalc.report.report import CONVENTIONS, REPORTS, Report, report_of
+from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import TRAINING, Command, option
 
@@ -75,23 +77,71 @@ EXAMPLES = (
     help="Show memory over a training step, and the tensors alive at its peak.",
     group=TRAINING,
 )
+@option(
+    "--whole",
+    is_flag=True,
+    help="Add memory over a training step with AdamW, and closed forms. JSON shows both.",
+)
+@option("--variants", is_flag=True, help="Also report every variant of each SPEC.")
 @option("--top", type=click.IntRange(1), help="Show only the first N lines.")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print the layer table and the totals of a network."""
     overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
+    if options["variants"]:
+        documents += variants_of(specs, documents, overrides)
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
         raise click.UsageError(f"the format {form} takes one network: name one SPEC")
-    texts = []
-    for document in documents:
-        with gc_paused():
-            report = reported(document, options)
-            if REPORTS[form].judges:
-                report = replace(report, findings=findings_in(document, report.graph))
-            texts.append(text_of(report, form, options, settings))
-    write_output("\n".join(texts), options["output"])
+    with gc_paused():
+        reports = [completed(document, REPORTS[form], options) for document in documents]
+        write_output(text_of(reports, form, options, settings), options["output"])
+
+
+def variants_of(specs: Sequence[str], documents: Sequence[Document], overrides: Overrides) -> list[Document]:
+    """The variants of specs that are none themselves."""
+    if "-" in specs:
+        raise click.UsageError("--variants: standard input can be read only once; name a file")
+    pairs = zip(specs, documents, strict=False)  # a one-line network, the last document, has no variants
+    names = [f"{spec}@{each}" for spec, it in pairs if not it.variant for each in it.variants]
+    return documents_of(names, (), overrides)
+
+
+def completed(document: Document, form: Format, options: Mapping[str, Any]) -> Report:
+    """The report of a document with all that a format shows."""
+    is_whole = form.whole or options["whole"]
+    report = whole_report(document, options) if is_whole else reported(document, options)
+    if form.judges:
+        report = replace(report, findings=findings_in(document, report.graph))
+    return replace(report, formulas=formulas_in(document, options)) if is_whole else report
+
+
+def whole_report(document: Document, options: Mapping[str, Any]) -> Report:
+    """The report in numbers, with memory; sizes that the spec leaves free have an example value."""
+    batch, dtype = options["batch"], options["dtype"]
+    sizes = None
+    if free_names(document):
+        open_graph = with_free(document, batch=batch, dtype=dtype)
+        values = example(open_graph)
+        sizes = {x.name: tuple(number_at(n, values) for n in x.volume.item_shape) for x in open_graph.inputs}
+    graph = build(document, batch=batch, dtype=dtype, sizes=sizes)
+    memory = memory_in(graph, {**options, "timeline": True, "optimizer": options["optimizer"] or "adamw"})
+    return report_of(graph, options["convention"], dtype, footprint=memory)
+
+
+MEASURED = ("params", "macs", "output_bytes")
+"""The totals whose closed forms a page shows."""
+
+
+def formulas_in(document: Document, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The closed forms of a network in the sizes of its inputs, its batch size, and what --free names."""
+    from archcalc.closed_forms.formula import closed_forms  # lazy: 10 ms, with the forms of memory
+    from archcalc.closed_forms.formulas.json import of_totals  # lazy: 1 ms
+
+    also = names_of(options["free"]) or ()
+    graph = with_all_free(document, also, batch=options["batch"], dtype=options["dtype"])
+    return of_totals(closed_forms(graph, MEASURED))
 
 
 MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint", "timeline")
@@ -145,9 +195,13 @@ def format_of(form: str | None, output: str | None) -> str:
     )
 
 
-def text_of(report: Report, form: str, options: Mapping[str, Any], settings: Settings) -> str:
+def text_of(reports: Sequence[Report], form: str, options: Mapping[str, Any], settings: Settings) -> str:
     if form != "table":
-        return REPORTS[form].write(report)
+        return REPORTS[form].write_all(reports)
+    return "\n".join(table_of(report, options, settings) for report in reports)
+
+
+def table_of(report: Report, options: Mapping[str, Any], settings: Settings) -> str:
     columns = tuple(each.strip() for each in options["columns"].split(",") if each.strip())
     known_names(columns, list(every_column(report)), "--columns")
     known_names((options["sort"],) if options["sort"] else (), list(MEASURES), "--sort")

@@ -5,15 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.core.location import Location
 from archcalc.explanation import derivations  # noqa: F401  every file in it registers itself
 from archcalc.explanation.derivation import DERIVATIONS, Section, Step, Subject, Table
-from archcalc.graph.binding import shown
+from archcalc.graph.calls import call_of, call_of_block
 from archcalc.graph.graph import Graph, Node
-from archcalc.layer import Layer, Reference
+from archcalc.layer import Layer
 from archcalc.measure import MEASURES
 from archcalc.report.report import Line, folded, report_of
 from archcalc.spec.zoo import folder
@@ -78,21 +77,6 @@ def sections(subject: Subject) -> Iterator[Section]:
             yield Section(each.title, parts)
 
 
-def call_of(node: Node) -> str:
-    """The layer in the notation of specs, with every argument named."""
-    if node.reruns:
-        return f"{node.module}()"
-    stated = node.layer.stated()
-    order = [*(name for name in node.layer.positional if name in stated), *stated]
-    given = {name: stated[name] for name in dict.fromkeys(order) if stated[name] is not None}
-    return called(node.layer.name, given | ({"freeze": True} if node.frozen and node.weights else {}))
-
-
-def called(name: str, arguments: Mapping[str, Any]) -> str:
-    written = (f"{key}={value if isinstance(value, Reference) else shown(value)}" for key, value in arguments.items())
-    return f"{name}({', '.join(written)})".replace("'", "") if arguments else name
-
-
 def documented(layer: type[Layer]) -> tuple[str, str]:
     """The first sentence of a layer's documentation, and its sources."""
     paragraphs = [" ".join(each.split()) for each in (inspect.getdoc(layer) or "").split("\n\n")]
@@ -120,7 +104,7 @@ def of_block(graph: Graph, name: str, nodes: tuple[Node, ...]) -> Explanation:
     entries = dict.fromkeys(source for node in nodes for source in node.sources if source not in inside)
     return Explanation(
         name=name,
-        call=called(scope.block, scope.arguments) if scope else f"{len(nodes)} layers",
+        call=call_of_block(scope) if scope else f"{len(nodes)} layers",
         inputs=tuple((source, str(graph.volumes[source])) for source in entries),
         output=str(graph[name].output if scope else nodes[-1].output),
         about=f"A block of {len(nodes)} layer{'s' * (len(nodes) > 1)}. Its numbers are sums over its layers.",

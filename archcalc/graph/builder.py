@@ -71,6 +71,8 @@ def graph_of(
         spec=document.source.name,
         source=document.citation,
         about=document.about,
+        variant=document.variant or "",
+        variants=document.variants,
         params=names,
         symbols=declared.symbols,
         conditions=tuple(network.conditions),

@@ -117,6 +117,17 @@ def with_free(
         raise error from None
 
 
+def with_all_free(document: Document, also: Collection[str] = (), *, batch: int = 1, dtype: str = "float32") -> Graph:
+    """The network with the batch size and all axes of its inputs free, and parameters `also`; if its layers do not fit
+    a free batch size, with that as a number."""
+    known = declared(document, batch=batch, dtype=dtype)
+    names = [*(axis.symbol for axis in axes_of(known, dtype)), *also]
+    try:
+        return with_free(document, [*names, known.batch], batch=batch, dtype=dtype)
+    except SpecError:
+        return with_free(document, names, batch=batch, dtype=dtype)
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A network whose batch and parameters are free or not, still without its sizes."""

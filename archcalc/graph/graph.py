@@ -145,7 +145,8 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Graph:
-    """A network, built from a spec. `nodes` are in topological order; `outputs` are names of nodes.
+    """A network, built from a spec. `nodes` are in topological order; `outputs` are names of nodes. `variants`:
+    those of the spec; `variant`: which of them this is, empty if none.
 
     `symbols`: its free symbols by name; `conditions`: the requirements of its layers on them. `repeats`: the nodes that
     stand for a free number of copies, inner repeats before outer ones.
@@ -159,6 +160,8 @@ class Graph:
     spec: str = ""
     source: str = ""
     about: str = ""
+    variant: str = ""
+    variants: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     symbols: Mapping[str, Free] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
@@ -171,6 +174,12 @@ class Graph:
     def dtype(self) -> str:
         """The floating dtype of its computations."""
         return next((volume.dtype for volume in self.volumes.values() if volume.is_floating), "float32")
+
+    @property
+    def text(self) -> str:
+        """The text of its spec; empty if it was not read from one."""
+        where = self.inputs[0].where if self.inputs else None
+        return where.source.text if where else ""
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:

@@ -38,7 +38,7 @@ class Footprint:
     parameters and buffers, if every tensor is freed after its last use. `nested`: the inference peak if blocks are
     separate modules, whose inputs live until they return. `left`: what is alive after backward. `step`: the memory of
     the optimizer. `once`: the frozen outputs that can be computed once. `timeline`: the timeline of training, with
-    what is alive at its peak, if requested.
+    what is alive at its peak, if requested; `weight_gradients`: the bytes of gradients of weights among these.
     """
 
     setup: TrainingSetup
@@ -53,12 +53,27 @@ class Footprint:
     step: Step | None = None
     once: Once | None = None
     timeline: Timeline | None = None
+    weight_gradients: int = 0
 
     @property
     def iteration(self) -> int:
         """The peak of an iteration with the optimizer's step, including parameters, buffers and optimizer state."""
         state, temporaries = (self.step.state, self.step.temporaries) if self.step else (0, 0)
         return self.parameters + self.buffers + state + max(self.training.live, self.left + temporaries)
+
+    @property
+    def iteration_parts(self) -> Mapping[str, int]:
+        """What the peak of an iteration consists of, by name; empty without a timeline, which alone separates it."""
+        if self.timeline is None:
+            return {}
+        state, temporaries = (self.step.state, self.step.temporaries) if self.step else (0, 0)
+        standing = {"parameters": self.parameters, "buffers": self.buffers, "optimizer_state": state}
+        if self.training.live >= self.left + temporaries:
+            gradients, alive, temporaries = self.weight_gradients, self.training.live, 0
+        else:
+            gradients, alive = self.gradients, self.left
+        rest = {"weight_gradients": gradients, "activations": alive - gradients, "step_temporaries": temporaries}
+        return {**standing, **rest}
 
 
 def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
@@ -67,6 +82,7 @@ def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_tim
     Raises Opaque for a layer whose memory is not predicted.
     """
     kept, timeline = trained(graph, setup)
+    watched = trained(graph, setup, timeline.highest)[1] if with_timeline else None
     flat, nested = inferences(graph, setup)
     weights, learned = weights_of(graph), learned_weights(graph)
     return Footprint(
@@ -81,8 +97,16 @@ def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_tim
         left=timeline.left,
         step=step_of(weights, learned, setup),
         once=computed_once(graph),
-        timeline=trained(graph, setup, timeline.highest)[1] if with_timeline else None,
+        timeline=watched,
+        weight_gradients=gradients_of_weights(graph, watched) if watched else 0,
     )
+
+
+def gradients_of_weights(graph: Graph, timeline: Timeline) -> int:
+    """The bytes of gradients of weights among what is alive at the watched step of a timeline."""
+    keys = (f"gradient of {node.name}.{weight.name}" for node in graph for weight in node.weights)
+    names = {name for key in keys for name in (key, f"{key}, from before")}
+    return sum(nbytes for name, nbytes in timeline.alive if name in names)
 
 
 def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[tuple[str, int]], Timeline]:

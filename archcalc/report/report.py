@@ -6,7 +6,7 @@ Each format has its own file in formats/. Formats compute nothing: what they nee
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import Diagnostic
@@ -63,7 +63,8 @@ class Report:
     """A network's numbers, or their closed forms. `convention` selects the arithmetic count that is shown.
 
     `conditions`: which values of its free symbols are valid, as text. `footprint`: its memory, if predicted.
-    `findings`: the findings of the rules; None if the rules were not run.
+    `findings`: the findings of the rules; None if the rules were not run. `formulas`: the closed forms of its totals
+    as in JSON, if requested.
     """
 
     graph: Graph
@@ -73,6 +74,7 @@ class Report:
     conditions: tuple[str, ...] = ()
     footprint: "Footprint | None" = None
     findings: Sequence[Diagnostic] | None = None
+    formulas: Mapping[str, Any] | None = None
 
     @cached_property
     def has_several_inputs(self) -> bool:
@@ -197,13 +199,15 @@ def with_subtotals(lines: Sequence[Line]) -> Iterator[tuple[Line, bool]]:
 
 
 Writer: TypeAlias = Callable[[Report], str]
+Joiner: TypeAlias = Callable[[Sequence[Report]], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """An output format of reports: its name, its file suffixes, and its writer function.
 
-    `single`: one file can hold only one report. `judges`: the output includes the findings of the rules.
+    `single`: one file can hold only one report. `judges`: the output includes the findings of the rules. `whole`: it
+    includes memory over a training step and closed forms. `join`: writes several reports as one text.
     """
 
     name: str
@@ -211,19 +215,25 @@ class Format:
     write: Writer
     single: bool = False
     judges: bool = False
+    whole: bool = False
+    join: Joiner | None = None
+
+    def write_all(self, reports: Sequence[Report]) -> str:
+        """Several reports as one text."""
+        return self.join(reports) if self.join else "\n".join(map(self.write, reports))
 
 
 REPORTS: dict[str, Format] = {}
 """Every format by name; filled by the files in formats/."""
 
 
-def writes(name: str, *suffixes: str, single: bool = False, judges: bool = False) -> Callable[[Writer], Writer]:
-    """Registers the decorated function as the writer of a format."""
+def writes(name: str, *suffixes: str, **traits: Any) -> Callable[[Writer], Writer]:
+    """Registers the decorated function as the writer of a format; `traits` are further fields of Format."""
 
     def register(write: Writer) -> Writer:
         if name in REPORTS:
             raise TypeError(f"the format {name!r} is declared twice")
-        REPORTS[name] = Format(name, suffixes, write, single, judges)
+        REPORTS[name] = Format(name, suffixes, write, **traits)
         return write
 
     return register

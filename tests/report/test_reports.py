@@ -12,6 +12,9 @@ import pytest
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import load_text
 from archcalc.measure import MEASURES
+from archcalc.memory.footprint import footprint_of
+from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
@@ -179,13 +182,13 @@ def test_the_leaders_are_the_largest_layers() -> None:
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 LAYER_KEYS = [
-    "name", "type", "inputs", "input_shapes", "output_shape", "params", "trainable_params", "active_params", "buffers",
-    "macs", "flops", "scalar", "operations", "kv_cache_bytes_per_token", "kv_cache_bytes", "receptive_field",
-    "output_bytes", "saved_bytes", "line", "column",
+    "index", "name", "block", "type", "family", "call", "inputs", "input_shapes", "output_shape", "params",
+    "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",
+    "kv_cache_bytes_per_token", "kv_cache_bytes", "receptive_field", "output_bytes", "saved_bytes", "line", "column",
 ]  # fmt: skip
 KEYS = [
-    "archcalc", "schema", "name", "spec", "symbols", "dtype", "convention", "inputs", "layers", "outputs", "totals",
-    "conditions", "findings",
+    "archcalc", "schema", "name", "about", "source", "spec", "text", "variant", "variants", "symbols", "dtype",
+    "convention", "inputs", "blocks", "layers", "outputs", "totals", "conditions", "findings",
 ]  # fmt: skip
 TOTAL_KEYS = [
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",
@@ -207,7 +210,7 @@ def test_json_keeps_its_contract(name: str) -> None:
     assert list(document["totals"]) == TOTAL_KEYS
     for layer in document["layers"]:
         assert list(layer) == LAYER_KEYS
-        assert all(type(layer[key]) is int for key in LAYER_KEYS[5:12])
+        assert all(type(layer[key]) is int for key in LAYER_KEYS[9:16])
         assert all(type(layer[key]) is int for key in ("output_bytes", "line", "column"))
         assert layer["saved_bytes"] is None, "not requested"
         field = layer["receptive_field"]
@@ -255,6 +258,31 @@ def test_json_has_the_location_and_the_receptive_field_of_a_layer() -> None:
     }  # fmt: skip
     assert (stem["params"], stem["trainable_params"]) == (448, 0)
     assert stem["inputs"] == ["input"]
+
+
+def test_json_has_the_blocks_of_layers_and_the_calls_of_both() -> None:
+    document = as_json(small())
+    assert document["blocks"] == [
+        {"name": "body", "block": "residual", "call": "residual(width=16, stride=1)"},
+        {"name": "residual1", "block": "residual", "call": "residual(width=32, stride=2)"},
+    ]
+    assert {layer["block"] for layer in document["layers"]} == {"", "body", "residual1"}
+    assert [layer["index"] for layer in document["layers"]] == list(range(len(document["layers"])))
+    stem = document["layers"][0]
+    assert stem["call"] == "conv(kernel_size=3, out_channels=16, padding=1, freeze=true)"
+    assert stem["family"] == "Convolution"
+    assert document["text"] == SMALL
+
+
+@pytest.mark.parametrize(
+    ("name", "optimizer"), [("lenet5", "adamw"), ("vgg16", "sgd(0.1)"), ("unet", "adamw"), ("unet", "sgd(0.1)")]
+)
+def test_the_parts_of_the_peak_of_an_iteration_add_up_to_it(name: str, optimizer: str) -> None:
+    setup = TrainingSetup(optimizer=read_optimizer(optimizer, ""))
+    found = footprint_of(network(name), setup, with_timeline=True)
+    assert sum(found.iteration_parts.values()) == found.iteration
+    assert min(found.iteration_parts.values()) >= 0
+    assert 0 < found.iteration_parts["weight_gradients"] <= found.gradients
 
 
 def test_a_fractional_jump_is_a_string() -> None:

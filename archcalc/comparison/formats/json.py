@@ -56,4 +56,4 @@ def difference(each: Difference, comparison: Comparison) -> dict[str, Any]:
 
 
 def one_layer(line: Line | None, report: Report) -> dict[str, Any] | None:
-    return layer(line, report.has_several_inputs) if line else None
+    return layer(line, report) if line else None

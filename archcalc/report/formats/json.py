@@ -5,7 +5,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.core.diagnostic import record
+from archcalc.core.location import Location
 from archcalc.core.version import VERSION
+from archcalc.graph.calls import call_of, call_of_block
+from archcalc.graph.graph import Graph
+from archcalc.layer import family_of
 from archcalc.measures.receptive_field import Seen, widest
 from archcalc.report.report import SAVED, Line, Report, Value, writes
 
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-BY_LINE = ("layers", "findings", "differences")
+BY_LINE = ("blocks", "layers", "findings", "differences")
 
 COUNTED = (
     "params", "trainable_params", "active_params", "buffers", "macs", "flops", "scalar", "operations",
@@ -30,25 +34,36 @@ NOT_PREDICTED = None
 @writes("json", ".json", single=True, judges=True)
 def to_json(report: Report) -> str:
     """One object: the network, its layers in order, its totals."""
+    return written(document_of(report))
+
+
+def document_of(report: Report) -> dict[str, Any]:
+    """The object, as Python's lists and dictionaries."""
     graph = report.graph
     batch = graph.inputs[0].volume.batch
-    document = {
+    return {
         "archcalc": VERSION,
         "schema": SCHEMA,
         "name": graph.name,
+        "about": " ".join(graph.about.split()),
+        "source": " ".join(graph.source.split()),
         "spec": graph.spec,
+        "text": graph.text,
+        "variant": graph.variant or None,
+        "variants": list(graph.variants),
         "symbols": {"N": plain(batch), **{name: each.own for name, each in graph.symbols.items() if name != "N"}},
         "dtype": report.dtype,
         "convention": report.convention,
         "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
-        "layers": [layer(line, report.has_several_inputs) for line in report.lines],
+        "blocks": blocks(graph),
+        "layers": [{"index": i, **layer(line, report)} for i, line in enumerate(report.lines)],
         "outputs": list(graph.outputs),
         **timeline(report.footprint),
         "totals": totals(report),
         "conditions": list(report.conditions),
+        **({} if report.formulas is None else {"formulas": report.formulas}),
         "findings": None if report.findings is None else [record(each) for each in report.findings],
     }
-    return written(document)
 
 
 def written(document: dict[str, Any]) -> str:
@@ -70,26 +85,41 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def layer(line: Line, several: bool) -> dict[str, Any]:
-    """`several`: whether there are several inputs with positions, each with fields of its own."""
+def blocks(graph: Graph) -> list[dict[str, Any]]:
+    """The blocks, outer ones first, each with its call."""
+    return [{"name": each.prefix, "block": each.block, "call": call_of_block(each)} for each in graph.scopes.values()]
+
+
+def layer(line: Line, report: Report) -> dict[str, Any]:
+    """A layer: its numbers, and its place in the spec."""
     node = line.node
     assert node is not None
     assert line.output is not None
     return {
         "name": line.name,
+        "block": line.name.rpartition(".")[0],
         "type": line.kind,
+        "family": family_of(type(node.layer)),
+        "call": call_of(node),
         "inputs": list(node.sources),
         "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
         "output_shape": [plain(n) for n in line.output.item_shape],
         **{name: plain(line.values[name]) for name in COUNTED},
         "receptive_field": receptive_field(widest(line.seen)) if line.seen else None,
-        **({"receptive_fields": [receptive_field(each) for each in line.seen]} if several else {}),
+        **({"receptive_fields": [receptive_field(each) for each in line.seen]} if report.has_several_inputs else {}),
         **({"copies": plain(node.times)} if node.times != 1 else {}),
         "output_bytes": plain(line.values["output_bytes"]),
         "saved_bytes": line.values.get(SAVED, NOT_PREDICTED),
-        "line": node.where.line + 1 if node.where else None,
-        "column": node.where.column + 1 if node.where else None,
+        **place(node.where, report.graph.spec),
     }
+
+
+def place(where: Location | None, spec: str) -> dict[str, Any]:
+    """Where a layer stands: its line and column, and its file if that is not the spec's."""
+    if where is None:
+        return {"line": None, "column": None}
+    elsewhere = {"file": where.source.name} if where.source.name != spec else {}
+    return {"line": where.line + 1, "column": where.column + 1, **elsewhere}
 
 
 def receptive_field(seen: Seen) -> dict[str, Any]:
@@ -141,13 +171,14 @@ def memory(found: "Footprint | None") -> dict[str, Any]:
     if found is None:
         return dict.fromkeys(("saved_bytes", "inference_peak_bytes", "training_peak_bytes"), NOT_PREDICTED)
     step = found.step
-    optimizer: dict[str, int | str | None] = (
+    optimizer: dict[str, Any] = (
         {}
         if step is None
         else {
             "optimizer": step.name,
             "optimizer_bytes": step.state,
             "iteration_peak_bytes": found.iteration,
+            **({"iteration_peak_parts": dict(found.iteration_parts)} if found.timeline else {}),
         }
     )
     return {
