@@ -14,8 +14,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as cores: t
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")  # on a machine that is busy with other things every example may take long
+# On a machine that is busy with other things every example may take long.
+UNHURRIED = settings(settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same examples", UNHURRIED, derandomize=True)
+settings.register_profile("new examples", UNHURRIED)
+settings.load_profile("same examples")
 
 
 @pytest.fixture
@@ -24,7 +27,12 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Torch says once that it runs an LSTM with projections by its own code: that is what is asked for."""
+    """A run of the tests is repeatable; `make fuzz` looks for what no run has seen.
+
+    Torch says once that it runs an LSTM with projections by its own code: that is what is asked for.
+    """
+    if config.getoption("markexpr") == "fuzz":
+        settings.load_profile("new examples")
     config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
 
 

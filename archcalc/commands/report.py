@@ -10,6 +10,7 @@ import click
 from archcalc.closed_forms.feasibility import example, feasible
 from archcalc.command import (
     Settings,
+    changes_of,
     format_option,
     free_option,
     names_of,
@@ -151,11 +152,12 @@ MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint
 def reported(document: Document, options: Mapping[str, Any]) -> Report:
     """The report of a document: numbers, or closed forms if it has free symbols."""
     batch, dtype = options["batch"], options["dtype"]
-    if not options["free"] and not free_names(document):
+    free = [name for name in names_of(options["free"]) or () if name not in changes_of(options).settings]
+    if not free and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
         memory = memory_in(graph, options) if any(options[each] for each in MEMORY) else None
         return report_of(graph, options["convention"], dtype, footprint=memory)
-    graph = with_free(document, names_of(options["free"]) or (), batch=batch, dtype=dtype)
+    graph = with_free(document, free, batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: the order depends on the free symbols; give them numbers with --set")
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())

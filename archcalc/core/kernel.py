@@ -57,7 +57,7 @@ class Unpredicted:
         if self.always:
             return self.always
         if self.gpu and run.device != "cpu":
-            return f"not predicted on a GPU: {self.gpu}"
+            return f"on a GPU, {self.gpu}"
         return f"not predicted under autocast: {self.autocast}" if self.autocast and run.autocast else ""
 
 

@@ -283,7 +283,7 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
 
     def unpredicted(self, run: Run, x: Volume, state: Volume | None = None, /) -> str:
         if x.dtype == "float16" and run.device == "cpu" and self.one_kernel(run, x):
-            return f"not predicted on {run.machine.name}: oneDNN's kernel in float16 was not run, which has no backward"
+            return f"on {run.machine.name}, oneDNN's kernel in float16 was not run, which has no backward"
         return super().unpredicted(run, x)
 
     def ops(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Ops:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from typing import TypeAlias
 
-from archcalc.core.kernel import Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph, Node
@@ -140,7 +140,7 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     """Raises Opaque if the memory of a network is not predicted; `used`: the values that an output depends on."""
     if run.device == "cpu" and run.machine.unread:
-        raise Opaque(f"not predicted on {run.machine.name}: {run.machine.unread}")
+        raise Opaque(f"on {run.machine.name}, {run.machine.unread}")
     for node in graph:
         if why := node.layer.unpredicted(run, node.inputs[0]) or unpredicted(run):
             raise Opaque(f"{node.name}: {why}")
@@ -204,7 +204,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         contiguous=kernel.layout.reads_contiguous,
     )
     tape.ops.append(op)
-    hold(tape, [names[each] for each in (*kernel.holds, *(name for name in kernel.reads if name in casts))])
+    cast_inputs = [name for name in kernel.reads if name in casts]
+    hold(tape, [*(names[each] for each in (*kernel.holds, *cast_inputs)), *(casts[each] for each in cast_inputs)])
 
 
 def hold(tape: Tape, tensors: Sequence[int]) -> None:
@@ -375,7 +376,8 @@ def cast(
         source = names[name]
         held = tape.tensors[source]
         if held.size.dtype != dtype:
-            made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns)
+            order = order_of(PRESERVED, {held.order})
+            made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns, order=order)
             tape.ops.append(Op(node=node, reads=(source,), made=(made,), learns=held.learns))
             yield name, made
 

@@ -160,6 +160,12 @@ def test_a_parameter_is_set(shell: Shell) -> None:
     assert outcome["totals"]["params"] == 25_557_032 - 993 * 2049
 
 
+def test_a_size_that_is_set_is_not_free(shell: Shell) -> None:
+    outcome = shell("report", "resnet50", "--free", "H,W", "--set", "H=256", "--set", "W=256")
+    assert outcome.out == shell("report", "resnet50", "--input", "3,256,256").out
+    assert "5,340,348,416" in outcome.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

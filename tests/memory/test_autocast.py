@@ -117,6 +117,7 @@ TEXTS = {
         "- concat: ['maxpool(3, 1, p1)', 'conv(1, 3)']",
         "- gap -> fc(2)",
     ),
+    "transposed": "archcalc: 1\nname: Transposed\ninput: [6, 5]\nlayers:\n  - tokens -> linear(8) -> linear(3)\n",
     "cast twice": mixed("- batchnorm", "- add: ['conv(3, 4, p1)', 'conv(1, 4)']", "- gap -> fc(2)"),
     "an input cast twice": mixed("- add: ['conv(3, 4, p1)', 'conv(1, 4)']", "- gap -> fc(2)"),
     "a gate": mixed("- conv(3, 8)", "- mul: ['gap -> fc(4) -> relu -> fc(8) -> sigmoid', prev]", "- prelu -> fc(2)"),
