@@ -153,13 +153,15 @@ class Layer(Declared, ABC):
     aliases      other names for it
     presets      other names that set fields: {"fc": {"flatten": True}}
     ranks        supported spatial ranks; each adds an alias such as name + "1d", which requires that rank
-    reads        fields whose value is a Reference: the layers they name become further inputs, after the others
+    reads        fields whose value is a Reference, or several: the layers they name become further inputs, after the
+                 others
     ties         fields whose value is a Reference -> the weight that is shared with the layer they name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs the output values depend on; None: all
     takes_ids    whether inputs may be integers
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
     opaque       the environments in which its memory is not predicted, and why
+    measured     whether its numbers are arguments that were measured on code, which no class of torch can confirm
     inputs       minimum and maximum number of inputs, without `reads`; None: no limit
     """
 
@@ -175,6 +177,7 @@ class Layer(Declared, ABC):
     takes_ids: ClassVar[bool] = False
     saves: ClassVar[tuple[str, ...]] = ("x",)
     opaque: ClassVar[Unpredicted] = Unpredicted()
+    measured: ClassVar[bool] = False
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -192,6 +195,12 @@ class Layer(Declared, ABC):
         ALIASES.update(dict.fromkeys(others, name))
         PRESETS.update(cls.presets)
         RANKED.update(ranked)
+
+    def references(self) -> Iterator[Reference]:
+        """The layers that the fields in `reads` name, in order."""
+        for key in self.reads:
+            value = getattr(self, key)
+            yield from value if isinstance(value, tuple) else () if value is None else (value,)
 
     def requires(self, x: Volume, /) -> Iterator[Requirement]:
         """The requirements on the inputs; later requirements may rely on earlier ones."""

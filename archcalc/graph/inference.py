@@ -43,8 +43,7 @@ class Network:
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
     ) -> None:
         """Adds a node. Its volume is unknown if an input is. Raises SpecError if the layer rejects its inputs."""
-        lent = (getattr(layer, key) for key in layer.reads)
-        sources = (*sources, *(str(source) for source in lent if source is not None))
+        sources = (*sources, *map(str, layer.references()))
         xs = tuple(x for source in sources if (x := self.volumes[source]) is not None)
         self.volumes[path] = None
         if len(xs) < len(sources):
@@ -159,7 +158,7 @@ class Network:
 def check_count(layer: Layer, call: Invocation, xs: tuple[Volume, ...]) -> None:
     """Raises SpecError if a layer has too few or too many inputs."""
     least, most = layer.inputs
-    count = len(xs) - sum(getattr(layer, key) is not None for key in layer.reads)
+    count = len(xs) - sum(1 for _ in layer.references())
     if count < least or (most is not None and count > most):
         takes = f"{least} inputs or more" if most is None else "one input" if most == 1 else f"{most} inputs"
         help = f"prev is the input of the item: {call.target.text}: [..., prev]" if count < least else ""

@@ -77,7 +77,8 @@ class Placing:
 def check_reads(layer: Layer, call: Invocation) -> None:
     """Raises what keeps the values from being read that arguments name."""
     for key in layer.reads:
-        if isinstance(named := getattr(layer, key), Named):
+        value = getattr(layer, key)
+        for named in (each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Named)):
             given = {word.text: value for word, value in call.keywords}.get(key)
             value_of(named, given.where.text if given else key, given.where if given else call.where)
 

@@ -51,7 +51,9 @@ CASES = [
     for kind, layer in LAYERS.items()
     for i, example in enumerate(layer.examples)
 ]
+COMPARABLE = [case for case in CASES if not LAYERS[cast(Case, case.values[0]).kind].measured]
 each_case = pytest.mark.parametrize("case", CASES)
+each_comparable = pytest.mark.parametrize("case", COMPARABLE)
 each_layer = pytest.mark.parametrize("kind", LAYERS)
 
 
@@ -80,13 +82,13 @@ def test_example_has_the_stated_numbers(case: Case) -> None:
     assert {name: MEASURES[name].of(case.node) for name in stated} == stated
 
 
-@each_case
+@each_comparable
 def test_every_method_of_a_layer_takes_all_its_inputs(case: Case) -> None:
     assert all(measure.of(case.node) >= 0 for measure in MEASURES.values())
     assert "\n" not in case.layer.remedy(*case.xs)
 
 
-@each_case
+@each_comparable
 def test_numbers_are_for_the_whole_batch(case: Case) -> None:
     xs = tuple(replace(x, batch=3 * x.batch) for x in case.xs)
     node = replace(case.node, inputs=xs, outputs=(case.layer.shape(*xs),))
@@ -99,19 +101,19 @@ def test_numbers_are_for_the_whole_batch(case: Case) -> None:
 # --- torch --------------------------------------------------------------------------------------------------------
 
 
-@each_case
+@each_comparable
 def test_torch_gives_the_same_shape(case: Case) -> None:
     assert output_of(case.layer, case.xs) == (case.example.y.shape, case.example.y.dtype)
 
 
-@each_case
+@each_comparable
 def test_torch_has_the_same_state_dict(case: Case) -> None:
     made = applied(case.layer, case.xs).it
     ours = [(w.name, w.shape, w.buffer, w.trainable and not w.buffer, w.dtype) for w in case.layer.weights(*case.xs)]
     assert sorted(ours) == sorted(entries(made) if made is not None else [])
 
 
-@each_case
+@each_comparable
 def test_torch_counts_the_same_macs(case: Case) -> None:
     assert case.layer.ops(case.example.y, *case.xs).mac == flops(case.layer, case.xs) / 2
 
@@ -164,7 +166,7 @@ def a_module_or_function(call: Call) -> bool:
     return a_module(call) or call.forward.startswith("F.")
 
 
-@each_case
+@each_comparable
 def test_torch_accepts_and_refuses_the_same_sizes(case: Case) -> None:
     for xs in resized(case.xs):
         if all(n >= 1 for x in xs for n in x.spatial):
@@ -182,7 +184,7 @@ def changed(value: Any) -> Iterator[Any]:
             yield from ((*value[:i], other, *value[i + 1 :]) for other in (each + 1, each - 1, 0, -1))
 
 
-@each_case
+@each_comparable
 def test_torch_accepts_and_refuses_the_same_arguments(case: Case) -> None:
     for field in fields_of(case.layer):
         for value in changed(getattr(case.layer, field.name)):
@@ -192,7 +194,7 @@ def test_torch_accepts_and_refuses_the_same_arguments(case: Case) -> None:
 PER_AXIS: tuple[Any, ...] = (PerAxis, PerAxis | None, Padding)
 
 
-@each_case
+@each_comparable
 def test_a_list_with_too_many_entries_is_refused_with_a_message(case: Case) -> None:
     """The list is refused before anything is computed from it."""
     for field in fields_of(case.layer):
@@ -231,7 +233,7 @@ def closed_ops(layer: Layer, y: Volume, xs: tuple[Volume, ...]) -> dict[str, Any
         return None
 
 
-@each_case
+@each_comparable
 def test_closed_forms_equal_the_numeric_results(case: Case) -> None:
     """Evaluates the formulas with symbols, substitutes numbers, and compares; requirements that are claims, too."""
     layer, free_xs = case.layer, with_symbols(case.xs)
@@ -291,7 +293,7 @@ each_axis = pytest.mark.parametrize(
     ("case", "source", "axis"),
     [
         pytest.param(each.values[0], source, axis, id=f"{each.id}-x{source}-axis{axis}")
-        for each in CASES
+        for each in COMPARABLE
         for source, axis in axes(cast(Case, each.values[0]))
     ],
 )
@@ -324,7 +326,7 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int, 
         )
 
 
-@each_case
+@each_comparable
 def test_windows_give_the_output_size(case: Case) -> None:
     """If the axes are kept, the receptive field and the output size follow from the same windows."""
     windows, y = case.layer.windows(*case.xs), case.example.y
