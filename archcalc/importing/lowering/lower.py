@@ -1,0 +1,47 @@
+"""A program becomes steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archcalc.core.diagnostic import Diagnostic
+from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
+from archcalc.importing.lowering.lowering import Lowering
+from archcalc.importing.lowering.opaque import place_opaque
+from archcalc.importing.lowering.rule import lower
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """`inputs` and `steps` in order, `outputs` among them. `findings`: what is not exact, each with its place.
+
+    `unread`: weights that no step has, although an operation reads them.
+    """
+
+    inputs: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[Step, ...]
+    findings: Sequence[Diagnostic]
+    unread: tuple[str, ...]
+
+
+def lowered(program: Program) -> Lowered:
+    """The steps of a program. Raises SpecError if the samples of a batch meet."""
+    state = Lowering(program)
+    for operation in program.operations:
+        if operation in state.taken or not any(each.varies for each in operation.makes):
+            continue
+        if not any(state.is_placed(each) for each in operation.values):
+            continue  # a constant of a shape
+        if not lower(state, operation):
+            place_opaque(state, operation)
+    idle = set(program.idle)
+    learned = (name for name, each in program.stored.items() if not each.buffer)
+    return Lowered(
+        inputs=tuple(state.at[each] for each in program.inputs),
+        steps=tuple(state.steps),
+        outputs=tuple(dict.fromkeys(state.at[each] for each in program.outputs if each in state.at)),
+        findings=tuple(state.findings),
+        unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
+    )

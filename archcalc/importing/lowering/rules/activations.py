@@ -1,0 +1,97 @@
+"""Activations, softmax and dropout."""
+
+from typing import Any
+
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.rule import Arguments, Place, lowers
+from archcalc.importing.program import Operation
+
+PLAIN = (
+    "relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "mish", "logsigmoid", "softsign",
+)  # fmt: skip
+"""Functions with the name of their layer, and no argument that changes numbers."""
+
+WITH_ARGUMENTS = {
+    "gelu": "approximate",
+    "elu": "alpha",
+    "celu": "alpha",
+    "leaky_relu": "negative_slope",
+    "hardtanh": "min_val max_val",
+}
+"""Functions with the name of their layer, and the arguments that both have."""
+
+
+def activation(name: str, words: str) -> Place:
+    def place(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+        arguments: dict[str, Any] = {word: given.get(word) for word in words.split()}
+        return lowering.place(operation, layer(name, **arguments), [given["input"]])
+
+    return place
+
+
+for function in PLAIN:
+    lowers(function, f"{function}_", takes="input inplace")(activation(function, ""))
+for function, words in WITH_ARGUMENTS.items():
+    lowers(function, f"{function}_", takes=f"input {words} inplace")(activation(function, words))
+
+
+@lowers("softplus", takes="input beta threshold")
+def softplus(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return lowering.place(operation, layer("softplus", beta=given.get("beta")), [given["input"]])
+
+
+@lowers("prelu", takes="input weight")
+def prelu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    weight = given["weight"]
+    made = layer("prelu", num_parameters=weight.shape[0])
+    return lowering.place(operation, made, [given["input"]], {"weight": weight})
+
+
+@lowers("softmax", takes="input dim")
+def softmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return over_features(lowering, operation, given, "softmax")
+
+
+@lowers("log_softmax", takes="input dim")
+def log_softmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return over_features(lowering, operation, given, "log_softmax")
+
+
+@lowers("glu", takes="input dim")
+def glu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return over_features(lowering, operation, {"dim": -1, **given}, "glu")
+
+
+def over_features(lowering: Lowering, operation: Operation, given: Arguments, name: str) -> bool:
+    """Along the axis that holds the features."""
+    x, axis = given["input"], given.get("dim")
+    if not lowering.is_placed(x) or axis is None or not lowering.is_batch_first(x):
+        return False
+    volume, rank = lowering.volume(x), len(x.shape)
+    if rank != volume.rank + 2 or axis % rank != (rank - 1 if volume.channels_last else 1):
+        return False
+    return lowering.place(operation, layer(name), [x])
+
+
+@lowers("dropout", "dropout_", takes="input p training inplace")
+def dropout(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return dropped(lowering, operation, given, "dropout", 0.5)
+
+
+@lowers("drop_path", takes="input p")
+def drop_path(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return dropped(lowering, operation, given, "drop_path", 0.0)
+
+
+def dropped(lowering: Lowering, operation: Operation, given: Arguments, name: str, default: float) -> bool:
+    """A rate of 0 does nothing."""
+    x, rate = given["input"], given.get("p", default)
+    if not rate:
+        return lowering.is_placed(x) and lowering.same(operation.makes[0], x)
+    return lowering.place(operation, layer(name, p=float(rate)), [x])
+
+
+@lowers("alpha_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d", takes="input p training")
+def other_dropout(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Nothing in evaluation; no layer drops whole channels."""
+    return lowering.is_placed(given["input"]) and lowering.same(operation.makes[0], given["input"])

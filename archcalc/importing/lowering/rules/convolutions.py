@@ -1,0 +1,99 @@
+"""Convolutions and linear maps."""
+
+from typing import Any
+
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.program import Operation, Value
+
+
+def per_axis(value: Any, rank: int) -> tuple[int, ...]:
+    """One number for each axis."""
+    each = tuple(value) if isinstance(value, tuple) else (value,)
+    return each * rank if len(each) == 1 else each
+
+
+def short(values: Any) -> Any:
+    """A number, where all axes have the same.
+
+    >>> short((3, 3)), short((1, 7)), short("same")
+    (3, (1, 7), 'same')
+    """
+    return values[0] if isinstance(values, tuple) and len(set(values)) == 1 else values
+
+
+@lowers("conv1d", "conv2d", "conv3d", takes="input weight bias stride padding dilation groups")
+def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight, bias = given["input"], given["weight"], given.get("bias")
+    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+        return False
+    rank = len(weight.shape) - 2
+    padding = given.get("padding", 0)
+    return lowering.place(
+        operation,
+        layer(
+            "conv",
+            kernel_size=short(weight.shape[2:]),
+            out_channels=weight.shape[0],
+            stride=short(per_axis(given.get("stride", 1), rank)),
+            padding=padding if isinstance(padding, str) else short(per_axis(padding, rank)),
+            dilation=short(per_axis(given.get("dilation", 1), rank)),
+            groups=given.get("groups", 1),
+            bias=bias is not None,
+        ),
+        [x],
+        {"weight": weight, "bias": bias},
+    )
+
+
+@lowers(
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+    takes="input weight bias stride padding output_padding groups dilation",
+)  # fmt: skip
+def upconv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight, bias = given["input"], given["weight"], given.get("bias")
+    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+        return False
+    rank, groups = len(weight.shape) - 2, given.get("groups", 1)
+    return lowering.place(
+        operation,
+        layer(
+            "upconv",
+            kernel_size=short(weight.shape[2:]),
+            out_channels=weight.shape[1] * groups,
+            stride=short(per_axis(given.get("stride", 1), rank)),
+            padding=short(per_axis(given.get("padding", 0), rank)),
+            output_padding=short(per_axis(given.get("output_padding", 0), rank)),
+            dilation=short(per_axis(given.get("dilation", 1), rank)),
+            groups=groups,
+            bias=bias is not None,
+        ),
+        [x],
+        {"weight": weight, "bias": bias},
+    )
+
+
+@lowers("linear", takes="input weight bias")
+def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Over the last axis, which is features where the volume says so."""
+    x, weight, bias = given["input"], given["weight"], given.get("bias")
+    if not isinstance(weight, Value) or not lowering.is_placed(x):
+        return False
+    made = layer("linear", out_features=weight.shape[0], bias=bias is not None)
+    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+
+
+@lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")
+def embedding(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight = given["input"], given["weight"]
+    if not lowering.is_placed(x) or given.get("max_norm") is not None or not lowering.volume(x).is_ids:
+        return False
+    rows, features = weight.shape
+    padding = given.get("padding_idx")
+    padding = None if padding is None or padding < 0 else padding
+    return lowering.place(
+        operation,
+        layer("embedding", num_embeddings=rows, embedding_dim=features, padding_idx=padding),
+        [x],
+        {"weight": weight},
+    )

@@ -1,0 +1,73 @@
+"""Norms."""
+
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.program import Operation
+
+
+@lowers("batch_norm", takes="input running_mean running_var weight bias training momentum eps")
+def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """With stored statistics, whose count of batches no function reads."""
+    weight, bias = given.get("weight"), given.get("bias")
+    if given.get("running_mean") is None or given.get("training") or (weight is None) != (bias is None):
+        return False
+    if not lowering.is_placed(given["input"]) or not lowering.is_batch_first(given["input"]):
+        return False
+    made = layer("batchnorm", eps=given.get("eps"), momentum=given.get("momentum"), affine=weight is not None)
+    statistics = {name: given[name] for name in ("running_mean", "running_var")}
+    return lowering.place(operation, made, [given["input"]], {"weight": weight, "bias": bias, **statistics})
+
+
+@lowers("layer_norm", takes="input normalized_shape weight bias eps")
+def layer_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight, bias, over = given["input"], given.get("weight"), given.get("bias"), given["normalized_shape"]
+    if not lowering.is_placed(x):
+        return False
+    volume = lowering.volume(x)
+    features = len(over) == 1 and (volume.channels_last or not volume.rank)
+    if not features and tuple(over) != volume.item_shape:
+        return False
+    made = layer(
+        "layernorm",
+        over="features" if features else "all",
+        eps=given.get("eps"),
+        elementwise_affine=weight is not None,
+        bias=bias is not None or weight is None,
+    )
+    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+
+
+@lowers("rms_norm", takes="input normalized_shape weight eps")
+def rms_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight = given["input"], given.get("weight")
+    if not lowering.is_placed(x) or len(given["normalized_shape"]) != 1:
+        return False
+    volume = lowering.volume(x)
+    if volume.rank and not volume.channels_last:
+        return False
+    made = layer("rmsnorm", eps=given.get("eps"), elementwise_affine=weight is not None)
+    return lowering.place(operation, made, [x], {"weight": weight})
+
+
+@lowers("group_norm", takes="input num_groups weight bias eps")
+def group_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight, bias = given["input"], given.get("weight"), given.get("bias")
+    if not lowering.is_placed(x) or (weight is None) != (bias is None) or not lowering.is_batch_first(x):
+        return False
+    made = layer("group_norm", num_groups=given["num_groups"], eps=given.get("eps"), affine=weight is not None)
+    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+
+
+@lowers("instance_norm", takes="input running_mean running_var weight bias use_input_stats momentum eps")
+def instance_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, weight, bias = given["input"], given.get("weight"), given.get("bias")
+    if not lowering.is_placed(x) or given.get("running_mean") is not None or not lowering.is_batch_first(x):
+        return False
+    made = layer("instance_norm", eps=given.get("eps"), affine=weight is not None)
+    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+
+
+@lowers("local_response_norm", takes="input size alpha beta k")
+def lrn(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    made = layer("lrn", size=given["size"], alpha=given.get("alpha"), beta=given.get("beta"), k=given.get("k"))
+    return lowering.place(operation, made, [given["input"]])

@@ -1,0 +1,99 @@
+"""Pooling."""
+
+from typing import Any
+
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rules.convolutions import per_axis, short
+from archcalc.importing.program import Operation, Value
+
+
+def windows(lowering: Lowering, given: Arguments) -> dict[str, Any] | None:
+    """The window of a pooling layer; None where its input has no channels before its positions."""
+    x = given["input"]
+    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+        return None
+    rank = len(x.shape) - 2
+    kernel = per_axis(given["kernel_size"], rank)
+    stride = per_axis(given.get("stride") or kernel, rank)
+    return dict(
+        kernel_size=short(kernel),
+        stride=None if stride == kernel else short(stride),
+        padding=short(per_axis(given.get("padding", 0), rank)),
+        ceil_mode=bool(given.get("ceil_mode", False)),
+    )
+
+
+@lowers(
+    "max_pool1d", "max_pool2d", "max_pool3d",
+    takes="input kernel_size stride padding dilation ceil_mode return_indices",
+)  # fmt: skip
+def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    window = windows(lowering, given)
+    if window is None or given.get("return_indices"):
+        return False
+    dilation = short(per_axis(given.get("dilation", 1), len(given["input"].shape) - 2))
+    return lowering.place(operation, layer("maxpool", dilation=dilation, **window), [given["input"]])
+
+
+@lowers("avg_pool1d", takes="input kernel_size stride padding ceil_mode count_include_pad")
+@lowers(
+    "avg_pool2d", "avg_pool3d",
+    takes="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
+)  # fmt: skip
+def avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    window = windows(lowering, given)
+    if window is None or given.get("divisor_override"):
+        return False
+    counted = bool(given.get("count_include_pad", True))
+    return lowering.place(operation, layer("avgpool", count_include_pad=counted, **window), [given["input"]])
+
+
+@lowers("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", takes="input output_size")
+def adaptive_avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return adaptive(lowering, operation, given, "avgpool")
+
+
+@lowers("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", takes="input output_size return_indices")
+def adaptive_max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return not given.get("return_indices") and adaptive(lowering, operation, given, "maxpool")
+
+
+def adaptive(lowering: Lowering, operation: Operation, given: Arguments, kind: str) -> bool:
+    """Global pooling where the output has one position, together with the flattening that follows it."""
+    x = given["input"]
+    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+        return False
+    size = per_axis(given["output_size"], len(x.shape) - 2)
+    size = tuple(n if want is None else want for n, want in zip(x.shape[2:], size, strict=True))
+    if set(size) != {1}:
+        return lowering.place(operation, layer(f"adaptive_{kind}", output_size=short(size)), [x])
+    flat = flattened(lowering, operation.makes[0])
+    if flat is not None and lowering.place(operation, layer(f"global_{kind}"), [x], makes=flat.makes[0]):
+        lowering.taken.add(flat)
+        return True
+    return lowering.place(operation, layer(f"global_{kind}", keepdim=True), [x])
+
+
+def flattened(lowering: Lowering, value: Value) -> Operation | None:
+    """The only reader of a value, if it removes its axes of length 1."""
+    reader = lowering.only_reader(value)
+    if reader is None or reader.function not in ("flatten", "view", "reshape", "squeeze"):
+        return None
+    return reader if reader.makes[0].shape == value.shape[:2] else None
+
+
+@lowers("mean", takes="input dim keepdim")
+def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The average over all positions."""
+    x, axes = given["input"], given.get("dim", given.get("axis"))
+    if not lowering.is_placed(x) or axes is None or not lowering.is_batch_first(x) or given.get("dtype"):
+        return False
+    volume = lowering.volume(x)
+    rank = len(x.shape)
+    first = 1 if volume.channels_last else 2
+    axes = {each % rank for each in per_axis(axes, 1)}
+    if not volume.rank or axes != set(range(first, first + volume.rank)) or rank != volume.rank + 2:
+        return False
+    keepdim = bool(given.get("keepdim", False))
+    return lowering.place(operation, layer("global_avgpool", keepdim=keepdim), [x])

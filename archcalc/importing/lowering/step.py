@@ -1,0 +1,33 @@
+"""Steps: layers with their inputs, as a program needs them."""
+
+from dataclasses import dataclass, field
+
+from archcalc.core.location import Location
+from archcalc.core.volume import Volume
+from archcalc.layer import Layer
+
+
+@dataclass(eq=False)
+class Step:
+    """A layer at one place of the network; an input of the network has none.
+
+    `sources`: what it reads. `module`: the path of the module that ran it. `path`: the path of its weights; empty if it
+    has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
+    whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
+    """
+
+    layer: Layer | None
+    sources: tuple["Step", ...]
+    volume: Volume
+    module: str = ""
+    path: str = ""
+    function: str = ""
+    name: str = ""
+    weights: dict[str, str] = field(default_factory=dict)
+    again: "Step | None" = None
+    tied: "Step | None" = None
+    where: Location | None = None
+
+    @property
+    def kind(self) -> str:
+        return "input" if self.layer is None else self.layer.name

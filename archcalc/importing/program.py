@@ -1,0 +1,124 @@
+"""The program of a network: what its code did in one run, or what its file says, free of any framework.
+
+In: a front end (tape.py, a reader of a file format) writes it. Out: lowering/ turns it into layers.
+
+Values are in single assignment: an operation makes new values, also where the code overwrote one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archcalc.core.location import Location
+
+BATCH = 1009
+"""The batch size of a run: a prime, so that an axis has the batch in it if and only if its size is divisible by it."""
+
+INPUT, WEIGHT, BUFFER, CONSTANT, DERIVED, MADE = "input", "weight", "buffer", "constant", "derived", "made"
+"""The kinds of values: from outside; learned; stored; of nothing; of weights alone; of inputs."""
+
+
+@dataclass(eq=False, slots=True)
+class Value:
+    """A tensor. `name`: of an input, or the first name of a weight or buffer."""
+
+    kind: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    name: str = ""
+    maker: "Operation | None" = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether it depends on an input."""
+        return self.kind in (INPUT, MADE)
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One call: `function` by its short name (`conv2d`), arguments in order and by name, with values for tensors.
+
+    `module`: the path of the innermost module that made it. `where`: the line of the user's code.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    makes: tuple[Value, ...]
+    module: str = ""
+    where: Location | None = None
+
+    @property
+    def values(self) -> list[Value]:
+        """The values among its arguments, in order."""
+        return list(values_in((self.arguments, dict(self.keywords))))
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """A module that ran: the operations from number `first` up to but not including `last`."""
+
+    path: str
+    kind: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A weight or buffer, with all its names."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    names: tuple[str, ...]
+    buffer: bool = False
+
+    @property
+    def numel(self) -> int:
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+
+def no_macs(operation: Operation) -> int:
+    return 0
+
+
+@dataclass(eq=False)
+class Program:
+    """What ran, in order.
+
+    `stored`: weights and buffers by their first names. `kinds`: the class of every module by its path. `macs`: the
+    MACs of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    operations: tuple[Operation, ...]
+    calls: tuple[ModuleCall, ...] = ()
+    stored: Mapping[str, Stored] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    macs: Callable[[Operation], int] = no_macs
+    batch: int = BATCH
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The learned weights that no operation reads."""
+        read = {value.name for operation in self.operations for value in operation.values}
+        return tuple(name for name, each in self.stored.items() if not each.buffer and name not in read)
+
+
+def values_in(tree: Any) -> Any:
+    """The values in nested lists, tuples, mappings and slices, in order."""
+    if isinstance(tree, Value):
+        yield tree
+    elif isinstance(tree, tuple | list):
+        for each in tree:
+            yield from values_in(each)
+    elif isinstance(tree, Mapping):
+        for each in tree.values():
+            yield from values_in(each)
+    elif isinstance(tree, slice):
+        yield from values_in((tree.start, tree.stop, tree.step))
