@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archcalc.core.machine import MACHINES
     from archcalc.explanation.explanation import explain
     from archcalc.graph.loading import load, load_text
+    from archcalc.importing.imported import from_torch
     from archcalc.lint.checking import check
     from archcalc.memory.footprint import footprint_of
     from archcalc.memory.training_setup import TrainingSetup
@@ -42,6 +43,7 @@ _FACE = {
     "feasible": "archcalc.closed_forms.feasibility",
     "solve": "archcalc.closed_forms.solve",
     "footprint_of": "archcalc.memory.footprint",
+    "from_torch": "archcalc.importing.imported",
     "TrainingSetup": "archcalc.memory.training_setup",
     "load": "archcalc.graph.loading",
     "load_text": "archcalc.graph.loading",
@@ -61,6 +63,7 @@ __all__ = [
     "explain",
     "feasible",
     "footprint_of",
+    "from_torch",
     "generate",
     "load",
     "load_text",

@@ -38,6 +38,7 @@ SUMMARIES = {
     "report": "Print the layer table and the totals of a network.",
     "check": "Find errors in specs and weaknesses in designs.",
     "diff": "Print what differs between two networks, and why their totals do.",
+    "import": "Write existing code as a spec.",
     "verify": "Build the generated PyTorch, run it, compare every number.",
     "generate": "Write the network as PyTorch source.",
     "formula": "Print totals as closed forms in free sizes, and the valid sizes.",

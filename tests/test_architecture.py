@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from torch import zeros
+from torch.nn import Linear
 
 import archcalc
 from archcalc.core.kernel import Kernel
@@ -181,6 +183,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "explain": lambda: archcalc.explain(archcalc.load("lenet5"), "conv1"),
     "feasible": lambda: archcalc.feasible(archcalc.load("resnet18", free=["H"])),
     "footprint_of": lambda: archcalc.footprint_of(archcalc.load("lenet5")),
+    "from_torch": lambda: archcalc.from_torch(Linear(4, 2), zeros(1, 4)),
     "generate": lambda: archcalc.generate(archcalc.load("lenet5")),
     "load": lambda: archcalc.load("lenet5"),
     "load_text": lambda: archcalc.load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 8)\n"),

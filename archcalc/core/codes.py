@@ -505,6 +505,46 @@ norm on flat features after batch norm on an image. The numbers are correct, but
     - gap -> n()          # write gap -> batchnorm
 """,
     ),
+    # --- AC50x to AC52x: code ---
+    "AC500": (
+        "code cannot be imported",
+        """The code that the reference names cannot be found, built or run. What it raised stands in the message; the
+place is its own line, and the notes list the calls that led there.
+
+    archcalc import py:torchvision.models:resnet50 --input 3,224,224
+    archcalc import my_net.py:Net --args 'depth=4' --input image=3,64,64
+""",
+    ),
+    "AC501": (
+        "code needs an input",
+        """A network in code does not say what it takes. `--input` states the shape of one sample, without the batch;
+with a name, it is that argument of forward; with a dtype, it holds integers: `--input ids=128:int64`.
+""",
+    ),
+    "AC510": (
+        "an operation has no layer",
+        """The code calls an operation that no layer describes. It is kept as `opaque`: its sizes, weights and MACs are
+measured at this size, so that totals are exact. Closed forms, other sizes and memory are not known for it.
+""",
+    ),
+    "AC511": (
+        "parameters are not used",
+        """In evaluation, no operation reads these parameters: auxiliary heads, or modules that forward does not call.
+The spec does not have them, and no total counts them.
+""",
+    ),
+    "AC520": (
+        "the code reads a value",
+        """The network decides what to do by a value that it computed: `if y.sum() > 0`, `int(y.argmax())`, `y[y > 0]`.
+archcalc runs code without values. Import the part before this line with `--until MODULE`.
+""",
+    ),
+    "AC522": (
+        "samples of a batch meet",
+        """An operation computes something from several samples of the batch: a similarity of all pairs, a mean over the
+batch. archcalc describes one sample. Import the part before it with `--until MODULE`.
+""",
+    ),
     # --- AC54x: checkpoints and configurations ---
     "AC541": (
         "a checkpoint of torch is a pickle",

@@ -91,6 +91,8 @@ def give_names(lowered: Lowered) -> None:
             name = f"{base}_{used[base]}"
         used[name] += 0
         step.name = name
+    if len(lowered.inputs) == 1 and is_plain(lowered.inputs[0]):
+        lowered.inputs[0].name = "input"
 
 
 def name_of(step: Step) -> str:

@@ -207,11 +207,11 @@ def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, A
             given.append(tape.give(tensor, Value(INPUT, tuple(tensor.shape), dtype_of(tensor), label)))
     with hooked(model, tape), torch.no_grad(), tape:
         result = model(*args, **kwargs)
-    found = [tape.value(each) for each in tensors_in(result)]
+    results = [tape.value(each) for each in tensors_in(result)]
     return Program(
         name=name or type(model).__name__,
         inputs=tuple(given),
-        outputs=tuple(dict.fromkeys(each for each in found if each.varies)),
+        outputs=tuple(dict.fromkeys(each for each in results if each.varies)),
         operations=tuple(tape.operations),
         calls=tuple(tape.calls),
         stored=tape.stored,

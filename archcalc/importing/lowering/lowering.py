@@ -170,23 +170,23 @@ class Lowering:
         readers = self.readers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.program.outputs else None
 
-    # --- what is behind a value that no input changes ------------------------------------------------------------
+    # --- what a value that no input changes is computed from ------------------------------------------------------------
 
-    def weights_behind(self, value: Value) -> Iterable[Value]:
+    def weights_under(self, value: Value) -> Iterable[Value]:
         """The stored values that a value is computed from."""
         if value.kind not in (DERIVED, CONSTANT) or value.maker is None:
             yield from [value] if value.kind == WEIGHT else []
             return
         for each in value.maker.values:
-            yield from self.weights_behind(each)
+            yield from self.weights_under(each)
 
-    def macs_behind(self, value: Value) -> int:
+    def macs_under(self, value: Value) -> int:
         """MACs that are spent once per batch for a value; each operation counts once."""
         maker = value.maker
         if value.varies or maker is None or maker in self.counted:
             return 0
         self.counted.add(maker)
-        return self.program.macs(maker) + sum(self.macs_behind(each) for each in maker.values)
+        return self.program.macs(maker) + sum(self.macs_under(each) for each in maker.values)
 
 
 CHANNELS_FIRST = (

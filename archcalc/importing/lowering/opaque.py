@@ -48,15 +48,15 @@ MOVES = ("permute", "transpose", "movedim", "reshape", "view", "flatten", "unfla
 
 def weights_of(lowering: Lowering, operation: Operation) -> dict[int, Value]:
     """The weights that the operation reads, also through values derived from them, and that no step owns."""
-    behind = (each for value in operation.values for each in lowering.weights_behind(value))
-    new = [each for each in dict.fromkeys(behind) if each.name not in lowering.claimed]
+    under = (each for value in operation.values for each in lowering.weights_under(value))
+    new = [each for each in dict.fromkeys(under) if each.name not in lowering.claimed]
     return dict(enumerate(new))
 
 
 def macs_of(lowering: Lowering, operation: Operation) -> tuple[int, int]:
-    """MACs for each sample, and for the whole batch at once."""
+    """MACs of one sample, and of the whole batch at once."""
     own = lowering.program.macs(operation)
-    shared = sum(lowering.macs_behind(each) for each in operation.values if each.kind not in (WEIGHT,))
+    shared = sum(lowering.macs_under(each) for each in operation.values if each.kind not in (WEIGHT,))
     each, rest = divmod(own, lowering.program.batch)
     return (each, shared) if not rest else (0, own + shared)
 

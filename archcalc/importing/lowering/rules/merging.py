@@ -45,7 +45,9 @@ def learned(lowering: Lowering, operation: Operation, x: object, weight: object,
 
 def together(lowering: Lowering, *values: Value) -> bool:
     """Whether the batch is the same axis of all, so that items meet items."""
-    return len({lowering.program.batch in each.shape and each.shape.index(lowering.program.batch) for each in values}) == 1
+    return (
+        len({lowering.program.batch in each.shape and each.shape.index(lowering.program.batch) for each in values}) == 1
+    )
 
 
 @lowers("cat", "concat", "concatenate", takes="tensors dim")

@@ -57,9 +57,12 @@ def tokens(lowering: Lowering, operation: Operation, x: Value, y: Value) -> bool
 def channel_shuffle(lowering: Lowering, operation: Operation, x: Value, y: Value) -> bool:
     """Channels in groups, the groups exchanged with what is in them, and back."""
     groups = y.shape[1] if len(y.shape) == len(x.shape) + 1 else 0
-    if not groups or groups * y.shape[2] != x.shape[1] or y.shape[3:] != x.shape[2:] or lowering.volume(x).channels_last:
+    if not groups or groups * y.shape[2] != x.shape[1] or y.shape[3:] != x.shape[2:]:
         return False
-    chain, value = [], y
+    if lowering.volume(x).channels_last:
+        return False
+    chain: list[Operation] = []
+    value = y
     swapped = False
     while (reader := lowering.only_reader(value)) and len(chain) < 4:
         chain.append(reader)
@@ -101,7 +104,7 @@ def permutation(operation: Operation) -> tuple[int, ...] | None:
     if not operation.arguments or not isinstance(operation.arguments[0], Value):
         return None
     x, *rest = operation.arguments
-    rest = list(rest) + [each for each in operation.keywords.values()]
+    rest = [*rest, *operation.keywords.values()]
     rank = len(x.shape)
     order = list(range(rank))
     name = operation.function

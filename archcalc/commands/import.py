@@ -1,0 +1,63 @@
+"""`archcalc import`: existing code becomes a spec."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from archcalc.command import Settings, output_option, print_diagnostics, write_output
+from archcalc.core.overrides import Overrides
+from archcalc.graph.loading import document_of
+from archcalc.graph.sources import reader_of
+from archcalc.importing.reference import PREFIX, code_reference, given_input
+from archcalc.importing.sources.py import from_code, say_whose
+from archcalc.usage.help import INPUT, Command, argument, option
+
+EXAMPLES = (
+    "archcalc import 'py:torch.nn:Linear(in_features=4, out_features=2)' --input 4",
+    "archcalc import py:torch.nn:Softmax --args 'dim=-1' --input 4,8",
+)
+
+
+@click.command("import", cls=Command, examples=EXAMPLES)
+@argument("reference", metavar="REFERENCE")
+@option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="[NAME=]SHAPE",
+    help="3,224,224, or ids=128:int64.",
+    group=INPUT,
+)
+@option("--args", "arguments", default="", metavar="ARGS", help="Of the constructor: 'depth=4'.", group=INPUT)
+@option("--config", default="", metavar="FILE", help="config.json, for transformers.", group=INPUT)
+@option("--until", default="", metavar="MODULE", help="Import this module of it.", group=INPUT)
+@output_option
+@click.pass_obj
+def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> None:
+    """Write existing code as a spec: py:torchvision.models:resnet50, or my_net.py:Net.
+
+    The code runs once, on inputs without values. Every number of the spec is compared with torch's. An operation that
+    no layer describes is kept as it was measured, and a warning names its line.
+    """
+    if not reference.startswith(PREFIX) and reader_of(reference) is not None:
+        write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
+        return
+    named = code_reference(reference, options["arguments"])
+    given = [given_input(each) for each in inputs]
+    say_whose(named)
+    source = written(reference, inputs, options)
+    found = from_code().network_in(named, given, config=options["config"], until=options["until"], source=source)
+    if found.findings:
+        print_diagnostics(found.findings, settings)
+    if not settings.quiet:
+        click.echo(f"archcalc: {found.summary}", err=True)
+    write_output(found.spec, output)
+
+
+def written(reference: str, inputs: Sequence[str], options: Any) -> str:
+    """The command, for the spec's `source`."""
+    parts = ["archcalc import", reference]
+    parts += [f"--{key} '{options[name]}'" for key, name in (("args", "arguments"),) if options[name]]
+    parts += [f"--{key} {options[key]}" for key in ("config", "until") if options[key]]
+    return " ".join([*parts, *(f"--input {each}" for each in inputs)])

@@ -1,0 +1,197 @@
+"""Modules from references: code is imported and called, with the rights of whoever runs archcalc."""
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from archcalc.core.diagnostic import SpecError, did_you_mean, problem
+from archcalc.core.location import Location, Source
+from archcalc.importing.reference import CodeReference, Given
+
+TORCH = str(Path(torch.__file__).parent)
+OURS = str(Path(__file__).parent)
+
+
+def module_of(reference: CodeReference, config: str = "") -> nn.Module:
+    """The module that a reference builds, without values where its constructor allows it.
+
+    `config`: a configuration file of a class of transformers. Raises SpecError with the place in the user's code.
+    """
+    home = imported(reference)
+    made = attribute(home, reference)
+    if isinstance(made, nn.Module):
+        return made
+    if not callable(made):
+        raise problem("AC500", f"{reference} is neither a module of torch nor something that builds one")
+    given = dict(reference.arguments)
+    positional = [configuration(made, config)] if config else []
+    with reported_as(f"{reference.name} cannot be built", made):
+        try:
+            with torch.device("meta"):
+                built = made(*positional, **given)
+        except (NotImplementedError, RuntimeError):  # it reads values of a tensor that it makes
+            built = made(*positional, **given)
+    if not isinstance(built, nn.Module):
+        raise problem("AC500", f"{reference} gives {type(built).__name__}, which is no module of torch")
+    return built
+
+
+def imported(reference: CodeReference) -> ModuleType:
+    """The module that holds the name."""
+    with reported_as(f"{reference.home} cannot be imported", None):
+        if not reference.is_file:
+            here = str(Path.cwd())
+            if here not in sys.path:
+                sys.path.insert(0, here)
+            return importlib.import_module(reference.home)
+        path = Path(reference.home)
+        if not path.is_file():
+            raise problem("AC500", f"there is no file {reference.home}")
+        sys.path.insert(0, str(path.parent.resolve()))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        made = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = made
+        spec.loader.exec_module(made)
+        return made
+
+
+def attribute(home: ModuleType, reference: CodeReference) -> Any:
+    found: Any = home
+    for part in reference.name.split("."):
+        if not hasattr(found, part):
+            names = [each for each in dir(found) if not each.startswith("_")]
+            help = did_you_mean(part, names)
+            raise problem("AC500", f"{reference.home} has no '{part}'", help=help)
+        found = getattr(found, part)
+    return found
+
+
+def configuration(made: Any, path: str) -> Any:
+    """A configuration of transformers from its file, without a cache of keys and values."""
+    kind = getattr(made, "config_class", None)
+    if kind is None:
+        raise problem("AC500", f"{made.__name__} takes no configuration file", help="leave out --config")
+    config = kind.from_json_file(path)
+    if hasattr(config, "use_cache"):
+        config.use_cache = False
+    return config
+
+
+# --- inputs -------------------------------------------------------------------------------------------------------
+
+
+def example_of(model: nn.Module, given: Sequence[Given]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs by position and by name, one sample each. Raises SpecError if there are none, or too many."""
+    parameters = inspect.signature(model.forward).parameters
+    names = [
+        name for name, each in parameters.items() if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+    if not given:
+        takes = ", ".join(map(str, parameters.values()))
+        raise problem(
+            "AC501",
+            f"{type(model).__name__} needs an input: its forward takes ({takes})",
+            help="write --input 3,224,224 for its first argument, or --input name=3,64,64 for one of them",
+        )
+    positional: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
+    for i, each in enumerate(given):
+        dtype = getattr(torch, each.dtype)
+        tensor = torch.empty((1, *each.shape), dtype=dtype, device="meta")
+        if each.name:
+            keywords[each.name] = tensor
+        else:
+            positional[names[i] if i < len(names) else f"input{i}"] = tensor
+    return positional, keywords
+
+
+class Reached(Exception):
+    """A module was called, with these arguments."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super().__init__("reached")
+        self.given = args, kwargs
+
+
+# --- errors of the user's code ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def reported_as(message: str, made: Any) -> Iterator[None]:
+    """Turns an exception of the user's code into a diagnostic that holds its own traceback."""
+    try:
+        yield
+    except (SpecError, Reached):
+        raise
+    except Exception as error:
+        raise their_error(error, message, made) from None
+
+
+def their_error(error: Exception, message: str, made: Any = None) -> SpecError:
+    """What the user's code raised: where, in its own words, and the calls that led there."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if is_theirs(each.filename)]
+    where = place(frames[-1]) if frames else None
+    said = str(error).strip().splitlines() or [""]
+    notes = [f"called from {each.filename}:{each.lineno}, in {each.name}" for each in frames[:-1]]
+    if without_values(error):
+        return problem(
+            "AC520",
+            "the network reads a value to decide what to do next, and a run without values has none",
+            where,
+            notes=[f"{type(error).__name__}: {said[0]}", *notes],
+            help="import the part before this with --until MODULE",
+        )
+    help = signature_help(made) if isinstance(error, TypeError) else ""
+    return problem("AC500", f"{message}: {type(error).__name__}: {said[0]}", where, notes=notes, help=help)
+
+
+def is_theirs(file: str) -> bool:
+    return not file.startswith((TORCH, OURS, "<frozen")) and "importlib" not in file
+
+
+NEEDS_VALUES = ("meta tensor", "'Meta' backend", "data-dependent", "data-independent")
+"""What torch says where an operation needs values."""
+
+
+def without_values(error: Exception) -> bool:
+    """Whether an operation needs values that a tensor without storage does not have."""
+    return any(each in str(error) for each in NEEDS_VALUES)
+
+
+def signature_help(made: Any) -> str:
+    try:
+        return f"it takes {inspect.signature(made)}" if made is not None else ""
+    except (TypeError, ValueError):
+        return ""
+
+
+def place(frame: traceback.FrameSummary) -> Location | None:
+    if not Path(frame.filename).is_file() or frame.lineno is None:
+        return None
+    source = Source(frame.filename, Path(frame.filename).read_text(errors="replace"))
+    line = source.line(frame.lineno - 1)
+    indent = len(line) - len(line.lstrip())
+    begin = frame.colno if frame.colno is not None else indent
+    end = frame.end_colno if frame.end_colno is not None and frame.end_lineno == frame.lineno else len(line)
+    return Location(source, frame.lineno - 1, begin, max(1, end - begin))
+
+
+def versions(reference: CodeReference) -> Mapping[str, str]:
+    """The versions of torch and of the library that the code is from."""
+    top = sys.modules.get(reference.home.partition(".")[0])
+    found = {"torch": str(torch.__version__)}
+    if not reference.is_file and (version := getattr(top, "__version__", None)):
+        found[reference.home.partition(".")[0]] = str(version)
+    return found

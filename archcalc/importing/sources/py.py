@@ -1,0 +1,48 @@
+"""Code: `py:package.module:Name`, `py:my_net.py:Net(depth=4)`. Reading it runs it."""
+
+import importlib
+import sys
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from types import ModuleType
+
+from archcalc.core.extra import MissingExtra
+from archcalc.core.location import Source
+from archcalc.core.overrides import Overrides
+from archcalc.core.render import render_all
+from archcalc.graph.loading import overridden
+from archcalc.importing.reference import PREFIX, CodeReference, code_reference, given_input
+from archcalc.spec.declaration import Document
+from archcalc.spec.document import read_document
+
+
+def claims(reference: str) -> bool:
+    """Only with the prefix: the name of a file alone is not code to run."""
+    return reference.startswith(PREFIX)
+
+
+def read(reference: str, overrides: Overrides) -> Document:
+    """Builds the module, runs it once on inputs without values, and returns its document.
+
+    Says on standard error whose code runs, and what of it is not exact. Raises SpecError if it cannot be followed.
+    """
+    named = code_reference(reference)
+    say_whose(named)
+    found = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
+    if found.findings:
+        print(render_all(found.findings), file=sys.stderr)
+    return overridden(partial(read_document, Source(reference, found.spec)), replace(overrides, inputs=()))
+
+
+def say_whose(reference: CodeReference) -> None:
+    """The first line: importing Python runs it."""
+    what = f"{reference.home} ({reference.name}: constructor and forward)"
+    print(f"archcalc: this runs the code of {what} with your rights", file=sys.stderr)
+
+
+def from_code() -> ModuleType:
+    """What imports torch. Raises MissingExtra where there is none."""
+    if find_spec("torch") is None:
+        raise MissingExtra("importing code needs torch: pip install 'archcalc[torch]'")
+    return importlib.import_module("archcalc.importing.from_code")

@@ -1,0 +1,149 @@
+"""Code becomes a network: each total is compared with torch's, which shares nothing with the layers."""
+
+import copy
+import inspect
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.importing.imported import Imported, from_torch
+from archcalc.measure import MEASURES
+from tests.importing import networks
+
+IMAGE, ROW = torch.zeros(1, 3, 32, 32), torch.zeros(1, 4)
+
+EXACT: list[tuple[nn.Module, tuple[Any, ...], tuple[str, ...]]] = [
+    (networks.ResNet(), (IMAGE,), ()),
+    (networks.Shared(), (ROW,), ()),
+    (networks.Tied(), (torch.zeros(1, 6, dtype=torch.long),), ()),
+    (networks.SizeBranch(), (IMAGE,), ()),
+    (
+        networks.Fourier(),
+        (torch.zeros(1, 4, 16, 16),),
+        ("fft_rfft2", "__getitem__", "einsum", "__setitem__", "fft_irfft2"),
+    ),
+    (networks.Attention(), (torch.zeros(1, 5, 12),), ()),
+    (networks.Functional(), (torch.zeros(1, 3, 8, 8),), ("flatten", "transpose", "matmul")),
+    (networks.Mapping(), ({"a": ROW, "b": ROW},), ()),
+    (networks.Recurrent(), (torch.zeros(1, 7, 4),), ()),
+    (nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), (torch.zeros(1, 5, 12),), ()),
+]
+"""A network, its example, and the operations for which there is no layer."""
+
+
+def of(found: Imported, measure: str) -> Any:
+    return MEASURES[measure].total(found.graph)
+
+
+def macs_of(model: nn.Module, example: tuple[Any, ...]) -> int:
+    """As torch counts a run of single operations: its fused ones it does not count."""
+    twin = copy.deepcopy(model).eval().to("meta")
+    counter = FlopCounterMode(display=False)
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    with counter, torch.no_grad():
+        twin(*pytree.tree_map_only(Tensor, lambda each: each.to("meta"), example))
+    torch.backends.mha.set_fastpath_enabled(fused)
+    return int(counter.get_total_flops()) // 2
+
+
+@pytest.mark.parametrize(("model", "example", "opaque"), EXACT, ids=lambda each: type(each).__name__)
+def test_totals_are_those_of_torch(model: nn.Module, example: tuple[Any, ...], opaque: tuple[str, ...]) -> None:
+    found = from_torch(model, *example)
+    assert of(found, "params") == sum(each.numel() for each in model.parameters())
+    assert of(found, "macs") == macs_of(model, example)
+    assert not found.differences
+    assert {each.function for each in found.lowered.steps if each.kind == "opaque"} == set(opaque)
+
+
+def refusal(model: nn.Module, *example: Tensor) -> Diagnostic:
+    with pytest.raises(SpecError) as error:
+        from_torch(model, *example)
+    (found,) = error.value.diagnostics
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "line"),
+    [
+        (networks.ValueBranch(), "AC520", "if y.sum() > 0:"),
+        (networks.Chosen(), "AC520", "return y[y[:, 0] > 0]"),
+        (networks.Value(), "AC520", "x[0, 0].item()"),
+        (networks.Meeting(), "AC522", "return y @ y.T"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_cannot_be_followed_is_refused_at_its_line(model: nn.Module, code: str, line: str) -> None:
+    found = refusal(model, ROW)
+    assert found.code == code
+    assert found.location is not None
+    assert found.location.source.name == inspect.getsourcefile(type(model))
+    assert line in found.location.source.line(found.location.line)
+    assert "--until" in found.help
+
+
+def test_an_error_of_the_users_code_has_its_own_place_and_the_calls_that_led_there() -> None:
+    found = refusal(networks.Wrong(), ROW)
+    assert "shape '[-1, 3]' is invalid" in found.message
+    assert found.location is not None
+    assert found.location.text == "x.reshape(-1, 3)"
+    (note,) = found.notes
+    assert note.endswith("in forward")
+
+
+def test_every_call_of_an_operation_without_a_layer_is_found_with_its_line() -> None:
+    found = from_torch(networks.Fourier(), torch.zeros(1, 4, 16, 16))
+    places = {each.location.text.strip(): each.code for each in found.findings if each.location}
+    assert places["f = torch.fft.rfft2(x)"] == "AC510"
+    assert set(places.values()) == {"AC510"}
+
+
+def test_weights_that_evaluation_does_not_read_are_said_and_not_counted() -> None:
+    found = from_torch(networks.Idle(), IMAGE)
+    idle = next(each for each in found.findings if each.code == "AC511")
+    assert idle.message == "35 parameters of aux are never used in evaluation"
+    assert "35 parameters of aux" in found.spec
+    assert of(found, "params") == sum(p.numel() for p in networks.Idle().parameters()) - 35
+
+
+def test_products_of_weights_alone_are_counted_once_a_batch() -> None:
+    found = from_torch(networks.Idle(), IMAGE)
+    (step,) = (each for each in found.lowered.steps if each.kind == "opaque")
+    assert step.layer is not None
+    assert step.layer.stated()["shared_macs"] == 4 * 3 * 4
+    assert step.layer.stated()["macs"] == 4 * 4
+
+
+def test_a_distribution_is_looked_into() -> None:
+    found = from_torch(networks.Distribution(), torch.zeros(1, 10))
+    assert found.graph.outputs
+    assert of(found, "params") == 55
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = networks.ResNet().train()
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    from_torch(model, IMAGE)
+    assert model.training
+    assert all(torch.equal(each, model.state_dict()[name]) for name, each in before.items())
+    assert not any(each._forward_hooks or each._forward_pre_hooks for each in model.modules())
+
+
+def test_a_planted_difference_is_said() -> None:
+    found = from_torch(networks.ResNet(), IMAGE)
+    other = Imported(
+        found.name,
+        found.spec.replace("conv(3, 16, padding=1", "conv(3, 16, dilation=2, padding=2", 1),
+        (),
+        found.program,
+        found.lowered,
+    )
+    assert not other.differences
+    wrong = Imported(found.name, found.spec.replace("linear(10)", "linear(11)"), (), found.program, found.lowered)
+    assert {each.code for each in wrong.differences} == {"AC300"}
+    assert "not what torch counts" in wrong.summary
