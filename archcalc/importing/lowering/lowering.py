@@ -170,7 +170,7 @@ class Lowering:
         readers = self.readers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.program.outputs else None
 
-    # --- what a value that no input changes is computed from ------------------------------------------------------------
+    # --- what a value that no input changes is computed from -------------------------------------------------------
 
     def weights_under(self, value: Value) -> Iterable[Value]:
         """The stored values that a value is computed from."""
