@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from archcalc.command import PROBLEMS, SUMMARIES, run
+from archcalc.core.location import Source
+from archcalc.graph.builder import build
 from archcalc.layer import LAYERS
+from archcalc.lint.expectation import failures
+from archcalc.spec.document import read_document
+from archcalc.verification import verify
 from docs.__main__ import FOLDER, PAGES
 from docs.families import FAMILIES
+from tests.lint.test_schema import validator
 from tests.networks.zoo import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(FOLDER.glob("*.md"))]
@@ -68,6 +75,22 @@ def test_every_other_command_is_a_target_of_the_makefile(example: Shown) -> None
     word, target, *_ = shlex.split(example.command)
     assert word == "make"
     assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+
+
+SPECS = [
+    pytest.param(text, id=f"{page.name}-{number}")
+    for page in DOCUMENTS
+    for number, text in enumerate(re.findall(r"^```yaml\n(archcalc: 1\n.*?)^```", page.read_text(), re.M | re.S))
+]
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_a_spec_in_the_documentation_is_what_it_says(text: str) -> None:
+    """Its expected numbers, every layer in torch, and that editors accept it."""
+    document = read_document(Source("spec.yaml", text))
+    assert list(failures(build(document), document)) == []
+    assert verify(document, device="meta", sizes=0).agrees
+    assert validator().is_valid(yaml.safe_load(text))
 
 
 def test_python_in_the_documentation_does_what_it_shows() -> None:

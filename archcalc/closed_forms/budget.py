@@ -13,7 +13,16 @@ from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
-from archcalc.spec.expression import COMPARISONS, EQUALITY, Binary, Expression, Names, names_in, parse_expression
+from archcalc.spec.expression import (
+    COMPARISONS,
+    EQUALITY,
+    Binary,
+    Expression,
+    Names,
+    check_bytes,
+    names_in,
+    parse_expression,
+)
 from archcalc.spec.value import Real, Value, compared, number_of
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol
 from archcalc.sym.periodic import PeriodicSet
@@ -129,6 +138,8 @@ def cases(part: Binary, names: Quantities) -> Iterator[Case]:
     """One case for all sizes, or one per piece of memory if the condition is about memory."""
     words = {word.id for word in names_in(part)}
     of_memory = [name for name in FORMS if name in words and name not in names.known]
+    if of_memory or any(MEASURES[name].unit for name in words if name in MEASURES and name not in names.known):
+        check_bytes(part)
     if not of_memory:
         yield case(part, names, words)
         return

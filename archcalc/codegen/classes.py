@@ -336,7 +336,7 @@ def own_arguments(builds: Sequence[Build]) -> Iterator[tuple[str, Values]]:
 def parameters(forms: Sequence[Form]) -> dict[str, Values]:
     """What varies among the expansions, by name, in the order of its first use."""
     found: dict[str, Values] = {}
-    given = {name: tuple(form.block.arguments[name] for form in forms) for name in forms[0].block.arguments}
+    given = {name: tuple(form.block.arguments.get(name) for form in forms) for name in forms[0].block.arguments}
     for module, argument, values in leaves(forms):
         if alike(values) or any(expressed(values, name, known) for name, known in found.items()):
             continue

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from archcalc.codegen.classes import Form, Step
 from archcalc.codegen.names import Distinct, variable
+from archcalc.codegen.tree import passed
 from archcalc.core.volume import Volume
-from archcalc.layer import Reference
 
 UNNAMED = "input"
 """What a spec calls an input that it gives no name."""
@@ -123,16 +123,15 @@ def input_names(form: Form) -> list[str]:
     if not block.prefix:
         return [MAIN if (name,) == block.inputs == (UNNAMED,) else variable(name) for name in block.inputs]
     called = {block.source: MAIN}
-    for parameter, value in block.arguments.items():
-        if isinstance(value, Reference):
-            called.setdefault(str(value), variable(parameter))
+    for parameter, value in passed(block.arguments):
+        called.setdefault(str(value), variable(parameter))
     modules = modules_by_argument(form)
     return [called.get(name) or variable(modules.get(name, name).removesuffix("()")) for name in form.inputs]
 
 
 def modules_by_argument(form: Form) -> dict[str, str]:
     """The parameters that pass modules, by what they pass."""
-    given = {value: parameter for parameter, value in form.block.arguments.items() if isinstance(value, Reference)}
+    given = {value: parameter for parameter, value in passed(form.block.arguments)}
     return {f"{getattr(value, 'labelled', '')}()": parameter for value, parameter in given.items()}
 
 

@@ -99,10 +99,19 @@ class Tree:
         first = self.position[nodes[0].name]
         sources = (source for node in nodes for source in node.sources)
         read = dict.fromkeys(s for s in sources if self.position.get(s, -1) < first)
-        order = (scope.source, *(value for value in scope.arguments.values() if isinstance(value, Reference)))
+        order = (scope.source, *(value for _, value in passed(scope.arguments)))
         return tuple(dict.fromkeys(str(name) for name in (*order, *read) if name in read))
 
     def outputs(self, nodes: tuple[Node, ...], own: str) -> tuple[str, ...]:
         last = self.position[nodes[-1].name]
         read = [node.name for node in nodes if self.last_use.get(node.name, -1) > last]
         return tuple(sorted(read, key=lambda name: name != own)) or (nodes[-1].name,)
+
+
+def passed(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    """The layers that are passed to a block, each with its parameter, or that and its number in a list."""
+    for name, value in arguments.items():
+        if isinstance(value, Reference):
+            yield name, value
+        elif isinstance(value, tuple):
+            yield from passed({f"{name}{i}": each for i, each in enumerate(value)})

@@ -75,18 +75,18 @@ and numbers.
     ),
     "AC011": (
         "YAML split a call at a comma",
-        """Inside [ ] and { }, YAML ends an item at every comma, even within parentheses. Quote the call, or write
-a list with '- '.
+        """Inside [ ] and { }, YAML ends an item at every comma, even within parentheses. archcalc joins the pieces of
+a call, unless there are comments or quotes between them. Quote such a call, or write a list with '- '.
 
-    concat: [conv(3, 64, p1), prev]         # YAML reads: conv(3 | 64 | p1) | prev
-    concat: ["conv(3, 64, p1)", prev]
+    concat: [conv(3, 64, p1), prev]         # read as it stands
+    concat: ["conv(3, 64, act='relu')", prev]
 """,
     ),
     "AC012": (
         "unexpected word or sign",
         """The language expects a different word or sign here. The grammar of a chain:
 
-    path  := chain ["if" expr ["else" path]]
+    path  := chain ["if" expr ["else" path]] ["for" name "in" expr ["if" expr]]
     chain := step {"->" step}
     step  := [name "="] call ["*" expr]
     call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
@@ -220,7 +220,8 @@ and cannot call Python.
     ),
     "AC113": (
         "an expression has no value",
-        """The expression divides by zero, uses an index outside its list, or takes the minimum of an empty list.
+        """The expression divides by zero, uses an index outside its list, takes the minimum of an empty list, or
+asks for a root or a logarithm that is no exact number.
 
     depths[4]                       # depths = [3, 4, 6, 3]; the last entry is depths[3]
 """,
@@ -337,7 +338,8 @@ that was created in the same block can run again.
     ),
     "AC130": (
         "a block contains itself",
-        """The expansion would never end. Use a repeat, `block * n`, or another block for the innermost level.
+        """The expansion would never end. A block can call itself under a condition that becomes false, as in
+`hourglass(n - 1) if n > 1 else res`. For equal copies, use a repeat: `block * n`.
 """,
     ),
     "AC131": (

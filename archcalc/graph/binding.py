@@ -15,7 +15,7 @@ from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
 from archcalc.layer import PRESETS, Layer, Letters, Reference
-from archcalc.spec.chain import Invocation
+from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Word
 from archcalc.spec.value import Value, written
 from archcalc.sym.expr import Expr
@@ -24,11 +24,7 @@ from archcalc.sym.ratio import Ratio
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
 """Arguments by field name, with the word that named them; None for positional arguments."""
 
-TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
-"""Short tags and the keywords that they abbreviate."""
-
-
-BESIDE = ("name", "from", "repeat")
+BESIDE = ("name", "from", "repeat", "for")
 """Keys of a mapping that are not arguments of its layer."""
 
 
@@ -271,11 +267,17 @@ def _too_many(
 
 def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
     """The suggestion for a word that only one argument accepts: `same`, or `psame`, written like p1."""
+    if isinstance(extra, Tag):
+        return meant_as_tag(extra)
     word = extra.id if isinstance(extra, Name) else ""
     found = [f"{name}={word}" for name, kind in kinds.items() if word in kind.words]
     tagged = kinds.get(TAGS.get(word[:1], ""))
     found += [f"{TAGS[word[:1]]}={word[1:]}"] if tagged and word[1:] in tagged.words else []
     return f"did you mean {found[0]}?" if len(found) == 1 else ""
+
+
+def meant_as_tag(given: Tag) -> str:
+    return f"something is called {given.id} here, so this is it; write {given.word.text}={given.value.value}"
 
 
 def _stated(call: Invocation, positional: tuple[str, ...], inferred: tuple[str, ...]) -> str:
@@ -292,7 +294,7 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
     if word.text in BESIDE:
         short = f"write {word.text}: next to {call.target.text}:, not inside it"
     if (tag := word.where.text) != word.text and tag[:1] in TAGS:
-        short = f"{tag} means {word.text}={tag[1:]}; to pass a layer as an argument, rename it"
+        short = f"{tag} means {word.text}={tag[1:]}, because nothing before it is called {tag}"
     name = call.target.text
     takes = f"{name} takes {', '.join(known)}" if known else f"{name} takes no arguments"
     if joins:
@@ -354,6 +356,7 @@ def arguments_of(
     Raises SpecError with all problems of the arguments.
     """
     known = (*signature.kinds, *signature.others)
+    call = settled(call, names)
     given, problems = given_arguments(
         call, signature.positional, known, signature.kinds, signature.joins, signature.inferred
     )
@@ -363,6 +366,7 @@ def arguments_of(
             given[word.text], readers[word.text] = (word, value), reader
     values: dict[str, Any] = {}
     unknown: list[tuple[str, Name]] = []
+    unsaid = False  # a size is unknown because of a problem that has been reported
     for name, (_, value) in given.items():
         if name in signature.kinds:
             if isinstance(value, Name) and is_unknown_word(value, name, signature, readers[name]):
@@ -372,9 +376,10 @@ def arguments_of(
                 values[name] = read(name, value, signature.kinds[name], readers[name])
             except SpecError as error:
                 problems += error.diagnostics
+                unsaid = unsaid or not error.diagnostics
     problems += [unknown_word(name, value, signature, values, readers[name]) for name, value in unknown]
     problems += _missing(call, signature, given)
-    if problems:
+    if problems or unsaid:
         raise SpecError(problems)
     return values, given
 
@@ -430,4 +435,5 @@ def read(name: str, value: Expression, kind: Kind, names: Names) -> Any:
     try:
         return kind.convert(found)
     except ValueError as error:
-        raise problem("AC124", f"{name} {error}", value.where) from None
+        help = meant_as_tag(value) if isinstance(value, Tag) else ""
+        raise problem("AC124", f"{name} {error}", value.where, help=help) from None

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
-from archcalc.core.volume import Volume
 from archcalc.graph.binding import Kind, given_arguments, read, truth
 from archcalc.graph.declarations import WORDS, Declarations
-from archcalc.graph.frame import Frame, Named, Site, explicit_names, incoming, is_sequence
-from archcalc.spec.chain import Invocation
+from archcalc.graph.frame import INCOMING, Frame, Named, Site, explicit_names, is_sequence
+from archcalc.spec.chain import Invocation, settled
 from archcalc.spec.declaration import BlockDef
 from archcalc.spec.expression import Names
 from archcalc.spec.value import Value
@@ -34,11 +33,14 @@ class Expansion:
 
 def expansion_of(call: Invocation, definition: BlockDef, frame: Frame, name: str, declared: Declarations) -> Expansion:
     """What a call of a block is to expand, under a name. Raises SpecError with everything that is wrong with it."""
-    if any(site.definition is definition for site in frame.stack):
-        raise problem("AC130", f"{call.target.text} contains itself", call.where)
+    if is_endless(definition, frame):
+        help = "call it under a condition that ends: hourglass(n - 1) if n > 1 else res"
+        raise problem("AC130", f"{call.target.text} contains itself", call.where, help=help)
+    call = settled(call, frame.scope)
     parameters = {word.text: default for word, default in definition.parameters}
     given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"), {})
     values: dict[str, Value] = {}
+    unsaid = False  # a size is unknown because of a problem that has been reported
     own_names: Names = ChainMap(values, dict(declared.parameters_of(declared.document.libraries[definition.home])))
     for parameter, default in parameters.items():
         value, names = (given[parameter][1], frame.scope) if parameter in given else (default, own_names)
@@ -49,10 +51,20 @@ def expansion_of(call: Invocation, definition: BlockDef, frame: Frame, name: str
             values[parameter] = value.evaluate(names, WORDS, declared.truth)
         except SpecError as error:
             problems += error.diagnostics
+            unsaid = unsaid or not error.diagnostics
     frozen = "freeze" in given and read("freeze", given["freeze"][1], Kind(truth), frame.scope)
-    if problems:
+    if problems or unsaid:
         raise SpecError(problems)
     return Expansion(definition, values, frozen or frame.frozen, frame.module_path(name))
+
+
+def is_endless(definition: BlockDef, frame: Frame) -> bool:
+    """Whether a call of a block would come back to it with no condition between the two that could end that."""
+    sites = frame.stack
+    inside = next((i for i, site in enumerate(reversed(sites)) if site.definition is definition), None)
+    if inside is None:
+        return False
+    return not frame.guarded and not any(site.guarded for site in sites[len(sites) - inside :])
 
 
 def missing_argument(call: Invocation, name: str, parameters: Mapping[str, object]) -> Diagnostic:
@@ -67,16 +79,18 @@ def missing_argument(call: Invocation, name: str, parameters: Mapping[str, objec
 def frame_within(
     expansion: Expansion,
     call: Invocation,
-    x: Volume,
+    source: str,
     frame: Frame,
     name: str,
     declared: Declarations,
     expansions: Mapping[str, Expansion],
 ) -> Frame:
-    """Where the layers of a block stand that is called `name` in `frame` and takes `x`. `expansions`: the blocks so
-    far, by their paths."""
+    """Where the layers of a block stand that is called `name` in `frame` and takes `source`. `expansions`: the blocks
+    so far, by their paths."""
     if len(frame.stack) >= MAX_NESTING:
-        raise problem("AC131", f"blocks are nested deeper than {MAX_NESTING}", call.where)
+        recursive = any(site.definition is expansion.definition for site in frame.stack)
+        help = f"{call.target.text} calls itself: its condition must become false" if recursive else ""
+        raise problem("AC131", f"blocks are nested deeper than {MAX_NESTING}", call.where, help=help)
     definition = expansion.definition
     library = declared.document.libraries[definition.home]
     arguments = expansion.arguments
@@ -85,16 +99,22 @@ def frame_within(
         module=expansion.module,
         names={
             **declared.parameters_of(library),
-            **incoming(x),
+            INCOMING: Named(source),
             **members_of_arguments(arguments, expansions),
             **arguments,
         },
         library=library,
+        network=frame.network,
+        meter=frame.meter,
         taken=explicit_names(definition.body),
-        stack=(*frame.stack, Site(definition, call.target.text, call.where)),
+        stack=(*frame.stack, site_of(call, definition, frame)),
         numbered=is_sequence(definition.body, library),
         frozen=expansion.frozen,
     )
+
+
+def site_of(call: Invocation, definition: BlockDef, frame: Frame) -> Site:
+    return Site(f"in {call.target.text}, called at line {call.where.line + 1}", definition, frame.guarded)
 
 
 def members_of_arguments(arguments: Mapping[str, Value], expansions: Mapping[str, Expansion]) -> dict[str, Value]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location
-from archcalc.spec.chain import Choice, Item, Merge
-from archcalc.spec.expression import Expression, size_of
+from archcalc.spec.chain import Choice, Each, Item, Merge
+from archcalc.spec.expression import Expression, Meter, parts_of_loop, size_of
 
 IDLE = 20_000
 """Steps that every expansion may take: less than a second."""
@@ -27,7 +27,7 @@ class GivenUp(Exception):
 
 
 @dataclass
-class Bounds:
+class Bounds(Meter):
     """Counts the layers that an expansion makes and the steps that it takes, and gives up at the limits.
 
     A step is a name, a number or an operation of an item that is evaluated. Blocks that make no layers take steps too.
@@ -71,6 +71,9 @@ def evaluated_in(item: Item) -> Iterator[Expression]:
     """The expressions of an item itself."""
     if isinstance(item, Choice):
         yield item.condition
+        return
+    if isinstance(item, Each):
+        yield from parts_of_loop(item.loop)
         return
     if item.repeat is not None:
         yield item.repeat

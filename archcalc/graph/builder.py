@@ -84,10 +84,10 @@ def expanded(
     document: Document, inputs: tuple[Input, ...], declared: Declarations, network: Network, problems: ProblemsFound
 ) -> tuple[str, ...]:
     """Fills the network with the layers of a document, and returns the paths of its outputs."""
-    frame = outermost_frame(document, inputs, declared)
+    bounds = Bounds(document.max_layers)
+    frame = outermost_frame(document, inputs, declared, network, bounds)
     for each in inputs:
         network.volumes[each.name] = None if 0 in each.volume.item_shape else each.volume
-    bounds = Bounds(document.max_layers)
     resolver = Resolver(network, frame.taken)
     placing = Placing(network, declared, bounds)
     expander = Expander(network, declared, problems, bounds, placing, resolver)
@@ -100,10 +100,12 @@ def expanded(
     return outputs_of(document, last, frame, resolver, problems)
 
 
-def outermost_frame(document: Document, inputs: tuple[Input, ...], declared: Declarations) -> Frame:
+def outermost_frame(
+    document: Document, inputs: tuple[Input, ...], declared: Declarations, network: Network, bounds: Bounds
+) -> Frame:
     """Where the document's own chain stands: it knows the inputs, by their names and the first as `input`."""
     names = declared.parameters_of(document.library)
-    frame = Frame("", "", names, document.library, explicit_names(document.layers))
+    frame = Frame("", "", names, document.library, network, bounds, explicit_names(document.layers))
     for each in inputs:
         frame.local[each.name] = Named(each.name)
     frame.local.setdefault("input", Named(inputs[0].name if inputs else UNKNOWN))
@@ -115,10 +117,10 @@ def outputs_of(
 ) -> tuple[str, ...]:
     if not document.outputs:
         return (last,)
-    found = []
+    found: list[str] = []
     for word in document.outputs:
         try:
-            found.append(resolver.value(word, last, frame))
+            found += resolver.values(word, last, frame)
         except SpecError as error:
             problems.report(error)
     return tuple(found)

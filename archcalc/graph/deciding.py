@@ -1,5 +1,7 @@
 """What expressions decide about a chain: which way it goes, and how often a step is taken."""
 
+from dataclasses import replace
+
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim
 from archcalc.graph.binding import Kind, dimension, read, shown
@@ -20,6 +22,11 @@ def chosen(choice: Choice, frame: Frame, truth: Truth) -> Body:
             "AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE
         )
     return choice.then if holds else choice.otherwise
+
+
+def guarded(frame: Frame) -> Frame:
+    """The same frame under a condition, which can end a recursion."""
+    return frame if frame.guarded else replace(frame, guarded=True)
 
 
 def times(repeat: Expression, frame: Frame, truth: Truth) -> Dim:

@@ -1,41 +1,28 @@
 """Chains, merges, repeats and blocks, expanded: each takes the path of a value, and gives back that of another."""
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from archcalc.core.diagnostic import SpecError, problem
-from archcalc.core.dim import Dim, is_number
 from archcalc.graph.blocks import Expansion, expansion_of, frame_within
-from archcalc.graph.bounds import FAILURE, Bounds
-from archcalc.graph.deciding import chosen, times
-from archcalc.graph.declarations import Declarations
-from archcalc.graph.frame import Frame, Named, members_made, names_made
+from archcalc.graph.bounds import FAILURE
+from archcalc.graph.deciding import chosen, guarded
+from archcalc.graph.frame import MEMBERS, Frame, Named, members_made, names_made
 from archcalc.graph.graph import Scope
-from archcalc.graph.inference import UNKNOWN, Network
-from archcalc.graph.merging import joins_any_number, merging_layer, nothing_left
-from archcalc.graph.placing import Placing
-from archcalc.graph.problems import ProblemsFound
-from archcalc.graph.resolving import Resolver, claim, value_of
+from archcalc.graph.inference import UNKNOWN
+from archcalc.graph.merging import is_several, joins_any_number, merging_layer, nothing_left, several_values
+from archcalc.graph.repeating import Repeating
+from archcalc.graph.resolving import claim, value_of
 from archcalc.layer import Reference, layer_named
-from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
+from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef
-from archcalc.spec.expression import Expression
 
 
-@dataclass
-class Expander:
+class Expander(Repeating):
     """Expands the chains of a document into `network`.
 
     After a problem, which goes to `problems`, the output of its item is UNKNOWN.
     """
-
-    network: Network
-    declared: Declarations
-    problems: ProblemsFound
-    bounds: Bounds
-    placing: Placing
-    resolver: Resolver
-    expansions: dict[str, Expansion] = field(default_factory=dict)
 
     # --- chains --------------------------------------------------------------------------------------------------
 
@@ -49,7 +36,9 @@ class Expander:
         self.bounds.take(item)
         try:
             if isinstance(item, Choice):
-                return self.body(chosen(item, frame, self.declared.truth), source, frame)
+                return self.body(chosen(item, frame, self.declared.truth), source, guarded(frame))
+            if isinstance(item, Each):
+                return self.loop(item, source, frame)
             return self.step(item, source, frame)
         except SpecError as error:
             return self.failed(error, item, frame)
@@ -63,7 +52,7 @@ class Expander:
         return UNKNOWN
 
     def step(self, step: Step, source: str, frame: Frame) -> str:
-        sources = tuple(self.resolver.value(word, source, frame) for word in step.origin) or (source,)
+        sources = self.origins(step, source, frame)
         if step.name:
             claim(step.name, frame)
         if step.repeat is None:
@@ -77,57 +66,6 @@ class Expander:
             frame.local[step.name.text] = Named(made, path if self.can_run_again(path) else "", step.chain)
         return made
 
-    def can_run_again(self, path: str) -> bool:
-        return path in self.network.nodes or path in self.expansions
-
-    # --- repeats -------------------------------------------------------------------------------------------------
-
-    def repeated(self, step: Step, repeat: Expression, sources: tuple[str, ...], frame: Frame) -> str:
-        count = times(repeat, frame, self.declared.truth)
-        if not is_number(count):
-            return self.one_for_all(step, sources, frame, count)
-        made = sources[0]
-        makes_layers = isinstance(step.call, Merge) or layer_named(step.call.target.text)
-        if makes_layers or count > self.bounds.max_layers:
-            self.bounds.check_room(len(self.network.nodes) + count, step.where)
-        for _ in range(count):
-            self.bounds.take(step)
-            before, source = len(self.network.nodes), sources
-            sources = (made := self.once(step, sources, frame, ""),)
-            if made == UNKNOWN or (source == sources and len(self.network.nodes) == before):
-                break  # every further copy would do the same: nothing
-        return made
-
-    def one_for_all(self, step: Step, sources: tuple[str, ...], frame: Frame, count: Dim) -> str:
-        """One copy that stands for a free number of equal copies: each returns the volume that it takes."""
-        before = len(self.network.nodes)
-        made = self.once(step, sources, frame, "")
-        taken, given = self.network.volumes[sources[0]], self.network.volumes[made]
-        if taken is not None and given is not None and taken != given:
-            message = f"{count} copies cannot be equal: the input of the first is {taken}, and its output is {given}"
-            raise problem("AC136", message, step.where, help="set the repeat to a number")
-        self.network.repeat_from(before, count, sources[0], made)
-        return made
-
-    def named_repeat(self, step: Step, repeat: Expression, sources: tuple[str, ...], frame: Frame, name: str) -> str:
-        """`enc = encoder * 12` makes enc.0 to enc.11."""
-        inner = replace(
-            frame,
-            prefix=frame.path(name),
-            module=frame.module_path(name),
-            names=frame.scope,
-            numbered=isinstance(step.call, Invocation),
-            taken=frozenset(),
-            counts=Counter(),
-            local={},
-            places={},
-        )
-        before = len(self.network.nodes)
-        made = self.repeated(step, repeat, sources, inner)
-        if len(self.network.nodes) > before and made in self.network.nodes:
-            self.network.scopes[inner.prefix] = Scope(inner.prefix, name, inner.module, made, sequence=True)
-        return made
-
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def once(self, step: Step, sources: tuple[str, ...], frame: Frame, name: str) -> str:
@@ -139,30 +77,44 @@ class Expander:
     def merge(self, merge: Merge, source: str, frame: Frame, name: str) -> str:
         """What joins paths; where conditions leave one path only, there is nothing to join, and it is that."""
         layer = merging_layer(merge)
-        made = (self.path(path, source, frame) for path in merge.paths)
-        paths = tuple(path for path in made if path is not None)
+        paths = tuple(made for path in merge.paths for made in self.paths(path, source, frame))
         if not paths:
             raise nothing_left(merge)
-        if len(paths) == 1 < len(merge.paths) and joins_any_number(layer):
+        varies = len(merge.paths) > 1 or any(map(is_several, merge.paths))
+        if len(paths) == 1 and varies and joins_any_number(layer):
             return paths[0]
         call = Invocation(merge.target, (), merge.keywords, False, merge.where)
         return self.placing.layer(call, layer, paths, frame, name)
 
-    def path(self, path: Body, source: str, frame: Frame) -> str | None:
-        """The output of a path of a merge; None if its condition is false."""
-        if len(path) != 1 or not isinstance(path[0], Choice):
-            return self.body(path, source, frame)
-        self.bounds.take(path[0])
-        try:
-            taken = chosen(path[0], frame, self.declared.truth)
-        except SpecError as error:
-            return self.failed(error, path[0], frame)
-        return self.path(taken, source, frame) if taken else None
+    def paths(self, path: Body, source: str, frame: Frame) -> Iterator[str]:
+        """The outputs of a path of a merge: none if its condition is false, several of a loop and of members."""
+        first = path[0] if path else None
+        if isinstance(first, Choice) and len(path) == 1:
+            self.bounds.take(first)
+            try:
+                taken = chosen(first, frame, self.declared.truth)
+            except SpecError as error:
+                yield self.failed(error, first, frame)
+                return
+            if taken:
+                yield from self.paths(taken, source, guarded(frame))
+        elif isinstance(first, Each) and len(path) == 1:
+            yield from self.side_by_side(first, source, frame)
+        elif isinstance(first, Step) and is_several(path):
+            try:
+                members = self.resolver.values(first.call.target, source, frame)
+            except SpecError as error:
+                members = (self.failed(error, first, frame),)
+            yield from (self.body(path[1:], member, frame) for member in members)
+        else:
+            yield self.body(path, source, frame)
 
     def invoke(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str, leads: bool) -> str:
         target = call.target.text
         if target == "prev":
             return sources[0]
+        if MEMBERS in target:
+            raise several_values(call)
         if layer := layer_named(target):
             return self.placing.layer(call, layer, sources, frame, name)
         if target in frame.library.blocks:
@@ -199,11 +151,10 @@ class Expander:
         if len(sources) != 1:
             raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
         definition = expansion.definition
-        volume = self.network.volumes[sources[0]]
-        if volume is None:
+        if self.network.volumes[sources[0]] is None:
             frame.local |= dict.fromkeys(members_made(name, definition), Named(UNKNOWN))
             return UNKNOWN
-        inner = frame_within(expansion, call, volume, frame, name, self.declared, self.expansions)
+        inner = frame_within(expansion, call, sources[0], frame, name, self.declared, self.expansions)
         before = len(self.network.nodes)
         made = self.body(definition.body, sources[0], inner)
         self.expansions[inner.prefix] = replace(expansion, members=inner.local)

@@ -1,19 +1,31 @@
 """Frames: the names that are known within an expansion, and how unnamed layers are named."""
 
-from collections import ChainMap, Counter
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
+from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
+from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.layer import Reference
-from archcalc.spec.chain import Body, Choice, Invocation, Item, Merge, Step
+from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef, Library
-from archcalc.spec.expression import Names
+from archcalc.spec.expression import Meter, Metered, Names
 from archcalc.spec.value import Value
 
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""The axes of a block's input by rank, available as `x.height` and so on."""
+"""The axes of an output by rank, available as `x.height` and so on."""
+
+SIZES = frozenset({"channels", "shape", "spatial", *(axis for axes in AXES.values() for axis in axes)})
+"""What an expression can ask of a layer's output."""
+
+INCOMING = "x"
+"""The name that a block has for its input."""
+
+MEMBERS = ".*"
+"""What stands for all members of a repeat."""
 
 
 class Named(Reference):
@@ -35,35 +47,97 @@ class Named(Reference):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One entry of the call stack of blocks: the block's name and the location of the call."""
+    """One entry of the call stack: a block, or a turn of a loop, which has no definition.
 
-    definition: BlockDef
-    name: str
-    where: Location
+    `note`: what a message says of it; `guarded`: the call stands under a condition, which can end a recursion.
+    """
+
+    note: str
+    definition: BlockDef | None = None
+    guarded: bool = False
+
+
+class Scope(Metered):
+    """The names that expressions can use: numbers and words, layers, the sizes of layers, the members of repeats.
+
+    `e1.channels` and `x.height` are sizes of a layer's output; `enc.*` is a list of the members of a repeat.
+    """
+
+    def __init__(self, frame: "Frame") -> None:
+        self.frame = frame
+        self.meter = frame.meter
+
+    def __getitem__(self, name: str) -> Value:
+        found = self.found(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.found(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.frame.names
+        yield from (name for name in self.frame.local if name not in self.frame.names)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def sizes(self) -> Iterator[str]:
+        for name in self:
+            value = self.found(name)
+            volume = self.frame.network.volumes.get(value) if isinstance(value, Named) else None
+            yield from (f"{name}.{size}" for size in (sizes_of(volume) if volume else ()))
+
+    def found(self, name: str) -> "Value | None":
+        given = self.frame.given(name)
+        if given is not None or "." not in name:
+            return given
+        if MEMBERS in name:
+            return tuple(self.frame.members(name)) or None
+        base, _, size = name.rpartition(".")
+        if size in SIZES and (named := self.frame.named(base)) is not None:
+            return self.size(named, size)
+        return self.frame.named(name)
+
+    def size(self, named: Named, size: str) -> "Value | None":
+        """A size of a layer's output. Raises SpecError without a message if it is unknown because of a problem."""
+        volume = self.frame.network.volumes.get(named)
+        if volume is None:
+            raise SpecError([])
+        return sizes_of(volume).get(size)
 
 
 @dataclass
 class Frame:
     """The context of an expansion: one for the document's own chain, one for each block being expanded.
 
-    `local`: the value of each name; `prefix`, `module`: see graph.Scope; `numbered`: members are named 0, 1, 2 ...;
-    `taken`: names that the body gives explicitly, earlier or later.
+    `names`: what is known from outside; `local`: the value of each name; `prefix`, `module`: see graph.Scope;
+    `numbered`: members are named 0, 1, 2 ...; `taken`: names that the body gives explicitly, earlier or later;
+    `meter`: counts the steps of loops; `guarded`: it stands under a condition of its block.
     """
 
     prefix: str
     module: str
     names: Names
     library: Library
+    network: Network
+    meter: Meter
     taken: frozenset[str] = frozenset()
     stack: tuple["Site", ...] = ()
     numbered: bool = False
     frozen: bool = False
+    guarded: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     local: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.scope: Names = ChainMap(dict(self.names), self.local)
+        self.scope = Scope(self)
+
+    @property
+    def within_block(self) -> bool:
+        return any(site.definition for site in self.stack)
 
     def path(self, name: str) -> str:
         return f"{self.prefix}.{name}" if self.prefix else name
@@ -82,16 +156,66 @@ class Frame:
             if name not in self.taken:
                 return name
 
+    # --- what names stand for ------------------------------------------------------------------------------------
 
-def incoming(x: Volume) -> dict[str, Value]:
-    """The names that a block has for the dimensions of its input."""
+    def given(self, name: str) -> "Value | None":
+        """What a name stands for by itself: what is known from outside comes before what the chain names."""
+        if name in self.names:
+            return self.names[name]
+        return self.local.get(name)
+
+    def named(self, name: str) -> Named | None:
+        """The layer, block or value that a name stands for; UNKNOWN for a part of what is unknown."""
+        given = self.given(name)
+        if isinstance(given, Named):
+            return given
+        if is_members(given):
+            return None
+        path = self.path(name)
+        if path in self.network.scopes:
+            return Named(self.network.scopes[path].output, path)
+        if path in self.network.volumes:
+            return Named(path, path)
+        parts = name.split(".")
+        unknown = any(is_unknown(self.given(".".join(parts[:i]))) for i in range(1, len(parts)))
+        return Named(UNKNOWN) if unknown else None
+
+    def members(self, name: str) -> Iterator[Named]:
+        """The members of a repeat, or one layer of each: `enc.*`, `enc.*.skip`. Nothing if there is no such repeat."""
+        base, _, rest = name.partition(MEMBERS)
+        given = self.given(base)
+        if is_members(given) and not rest:
+            yield from given
+            return
+        if is_unknown(given):
+            yield Named(UNKNOWN)
+            return
+        number = 0
+        while (member := self.named(f"{base}.{number}")) is not None:
+            found = [member] if not rest else self.one_or_all(f"{base}.{number}{rest}")
+            yield from found
+            number += 1
+
+    def one_or_all(self, name: str) -> list[Named]:
+        if MEMBERS in name:
+            return list(self.members(name))
+        found = self.named(name)
+        return [] if found is None else [found]
+
+
+def is_members(value: "Value | None") -> TypeGuard[tuple[Named, ...]]:
+    """Whether a value is a list of layers."""
+    return isinstance(value, tuple) and bool(value) and all(isinstance(each, Named) for each in value)
+
+
+def is_unknown(value: "Value | None") -> bool:
+    return isinstance(value, Named) and value == UNKNOWN
+
+
+def sizes_of(x: Volume) -> dict[str, Value]:
+    """The sizes of an output that expressions can use."""
     named = dict(zip(AXES.get(x.rank, ()), x.spatial, strict=True)) if x.rank in AXES else {}
-    return {
-        "x.channels": x.channels,
-        "x.shape": x.item_shape,
-        "x.spatial": x.spatial,
-        **{f"x.{axis}": n for axis, n in named.items()},
-    }
+    return {"channels": x.channels, "shape": x.item_shape, "spatial": x.spatial, **named}
 
 
 def explicit_names(body: Body) -> frozenset[str]:
@@ -100,6 +224,9 @@ def explicit_names(body: Body) -> frozenset[str]:
     for item in body:
         if isinstance(item, Choice):
             found |= explicit_names(item.then) | explicit_names(item.otherwise)
+            continue
+        if isinstance(item, Each):
+            found |= explicit_names(item.body)
             continue
         if item.name:
             found.add(item.name.text)
@@ -123,7 +250,9 @@ def members_made(name: str, definition: BlockDef) -> Iterator[str]:
 def is_sequence(body: Body, library: Library) -> bool:
     """Whether a block is a chain of unnamed blocks. Its members are then named 0, 1, 2 ..., as in nn.Sequential."""
     return bool(body) and all(
-        isinstance(item, Step)
+        is_sequence(item.body, library)
+        if isinstance(item, Each)
+        else isinstance(item, Step)
         and isinstance(item.call, Invocation)
         and item.call.target.text in library.blocks
         and not item.name

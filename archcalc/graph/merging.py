@@ -2,8 +2,9 @@
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.declarations import unknown_layer
+from archcalc.graph.frame import MEMBERS
 from archcalc.layer import Layer, known_names, layer_named
-from archcalc.spec.chain import Merge, Step
+from archcalc.spec.chain import Body, Each, Invocation, Merge, Step
 
 
 def merging_layer(merge: Merge) -> type[Layer]:
@@ -26,8 +27,24 @@ def joins_any_number(layer: type[Layer]) -> bool:
     return layer.inputs[1] is None
 
 
+def is_several(path: Body) -> bool:
+    """Whether a path stands for any number of paths: a loop, or the members of a repeat."""
+    first = path[0] if path else None
+    if isinstance(first, Step) and isinstance(first.call, Invocation):
+        return MEMBERS in first.call.target.text
+    return isinstance(first, Each)
+
+
+def several_values(call: Invocation) -> SpecError:
+    name = call.target.text
+    help = f"join them: add: [{name}], or concat: [{name}]"
+    return problem("AC203", f"'{name}' stands for several values, and a chain takes one", call.where, help=help)
+
+
 def nothing_left(merge: Merge) -> SpecError:
-    message = f"no path of {merge.target.text} is left: the conditions of all of them are false"
+    loops = any(isinstance(item, Each) for path in merge.paths for item in path)
+    why = "its loops have no turns" if loops else "the conditions of all of them are false"
+    message = f"no path of {merge.target.text} is left: {why}"
     return problem("AC203", message, merge.where, help="write `else prev` where what came in is meant")
 
 

@@ -47,6 +47,12 @@ class Placing:
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
         return made
 
+    def makes_several(self, call: Invocation, kind: type[Layer], frame: Frame) -> bool:
+        """Whether a call makes a norm or an activation besides its layer."""
+        given = {word.text: value for word, value, _ in self.declared.defaults_of(frame.library).get(kind.name, ())}
+        given |= {word.text: value for word, value in call.keywords}
+        return any(key in given and follower(key, given[key], frame) for key in kind.followed_by)
+
     def check_asserted(self, made: str, bound: Bound) -> None:
         """Raises SpecError if the call states other sizes than those that arrive."""
         node = self.network.nodes.get(made) if bound.asserted else None

@@ -1,6 +1,8 @@
 """The problems found so far: building goes on after one, and reports each place once."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Location
@@ -15,9 +17,16 @@ class ProblemsFound:
     reported: set[tuple[str, Location | None]] = field(default_factory=set)
 
     def report(self, error: SpecError, stack: tuple[Site, ...] = ()) -> None:
-        """Keeps what is wrong, once for each place, with the blocks it happened in."""
-        calls = tuple(f"in {site.name}, called at line {site.where.line + 1}" for site in reversed(stack))
+        """Keeps what is wrong, once for each place, with the blocks and turns it happened in."""
+        calls = tuple(counted(site.note for site in reversed(stack)))
         for found in error.diagnostics:
             if (found.code, found.location) not in self.reported:
                 self.reported.add((found.code, found.location))
                 self.diagnostics.append(replace(found, notes=(*found.notes, *calls)))
+
+
+def counted(notes: Iterable[str]) -> Iterator[str]:
+    """Notes, each once with the number of times that it stands in a row: a recursion repeats its own."""
+    for note, group in groupby(notes):
+        count = sum(1 for _ in group)
+        yield note if count == 1 else f"{note}, {count} times"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
 from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
-from archcalc.graph.frame import Frame, Named
+from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, is_members
 from archcalc.graph.inference import Network
 from archcalc.layer import known_names
 from archcalc.spec.expression import Word
@@ -27,8 +27,17 @@ class Resolver:
         if found is not None:
             return value_of(found, word.text, word.where)
         names = names_of_layers(frame)
-        help = did_you_mean(word.text, names) or (f"names so far: {', '.join(names)}" if len(names) < 12 else "")
+        help = self.elsewhere(word.text, frame) if word.text == "input" else ""
+        help = (
+            help or did_you_mean(word.text, names) or (f"names so far: {', '.join(names)}" if len(names) < 12 else "")
+        )
         raise problem("AC102", f"no earlier layer is named '{word.text}'", word.where, help=help)
+
+    def hint(self, name: str, frame: Frame) -> str:
+        """What is meant by a name that no single value has."""
+        if is_members(frame.given(name)):
+            return f"it stands for several values; join them: add: [{name}.*], or name one: {name}.0"
+        return self.elsewhere(name, frame) if name == "input" else ""
 
     def called(self, word: Word, source: str, frame: Frame) -> Named:
         """What a name stands for where a call stands."""
@@ -38,18 +47,21 @@ class Resolver:
         raise self.unknown_call(word, frame)
 
     def named(self, word: Word, source: str, frame: Frame) -> Named | None:
-        if word.text == "prev":
-            return Named(source)
-        meant = frame.scope.get(word.text)
-        if isinstance(meant, Named):
-            return meant
-        path = frame.path(word.text)
-        if path in self.network.scopes:
-            return Named(self.network.scopes[path].output, path)
-        return Named(path, path) if path in self.network.volumes else None
+        return Named(source) if word.text == "prev" else frame.named(word.text)
+
+    def values(self, word: Word, source: str, frame: Frame) -> tuple[str, ...]:
+        """The paths of the values that a name stands for: several for the members of a repeat."""
+        if MEMBERS not in word.text:
+            return (self.value(word, source, frame),)
+        found = tuple(value_of(each, word.text, word.where) for each in frame.members(word.text))
+        if found:
+            return found
+        base = word.text.partition(MEMBERS)[0]
+        help = f"{base}.* needs a repeat with a name: {base} = block * 3"
+        raise problem("AC102", f"'{word.text}' stands for no earlier layers", word.where, help=help)
 
     def unknown_call(self, word: Word, frame: Frame) -> SpecError:
-        if help := self.elsewhere(word.text, frame):
+        if help := self.hint(word.text, frame) or self.elsewhere(word.text, frame):
             return problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
         return unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names_of_layers(frame)])
 
@@ -57,7 +69,9 @@ class Resolver:
         """Where a layer of that name is, if not where it is seen."""
         if name in frame.taken:
             return "it is defined later; a chain can use only earlier layers"
-        if frame.stack and name in self.outermost:
+        if name == "input" and frame.within_block:
+            return "a block's own input is x; pass the network's input as an argument if that is meant"
+        if frame.within_block and name in self.outermost:
             return "a block does not see the caller's layers; pass this one as an argument"
         return ""
 
@@ -80,11 +94,14 @@ def value_of(named: Named, written: str, where: Location) -> str:
 
 
 def names_of_layers(frame: Frame) -> list[str]:
-    return [name for name, value in frame.scope.items() if isinstance(value, Named)]
+    return [name for name in frame.scope if isinstance(frame.scope.found(name), Named)]
 
 
 def claim(name: Word, frame: Frame) -> None:
     """Makes sure that a name is new in its frame."""
+    if name.text == INCOMING and isinstance(frame.names.get(INCOMING), Named):
+        message = f"'{INCOMING}' is the input of the block, so a layer in it cannot have this name"
+        raise problem("AC107", message, name.where, help="give the layer another name")
     if name.text in frame.places:
         raise problem(
             "AC107",

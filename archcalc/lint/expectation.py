@@ -12,6 +12,7 @@ from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.declaration import Document, Expectation
+from archcalc.spec.expression import check_bytes
 from archcalc.spec.value import Value
 from archcalc.sym.decide import equal
 from archcalc.sym.expr import Expr, expression, symbol
@@ -29,6 +30,8 @@ def failures(graph: Graph, document: Document) -> Iterator[Diagnostic]:
 def compared(expected: Expectation, graph: Graph) -> Iterator[Diagnostic]:
     key = expected.key.text
     if key in MEASURES:
+        if MEASURES[key].unit and expected.value is not None:
+            check_bytes(expected.value)
         yield from judged(expected, key, MEASURES[key].total(graph), graph)
     elif key == "output":
         yield from judged(expected, key, graph[graph.outputs[0]].output.item_shape, graph)

@@ -114,22 +114,23 @@ def definitions() -> Schema:
 
 
 def step() -> Schema:
-    """A layer as a mapping: its type, optionally with a name (`skip = add`), and `name`, `from` and `repeat`."""
+    """A layer as a mapping: its type, optionally with a name (`skip = add`), and `name`, `from`, `repeat` and `for`."""
     words = {word: {"description": about(word), **of_layer(word)} for word in known_names()}
     named = {rf"^\s*{NAME}\s*=\s*{word}\s*$": value for word, value in words.items()}
     siblings: Schema = {
         "name": {"type": "string"},
         "from": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "repeat": SCALAR,
+        "for": {"type": "string", "description": "An index and the list of its values: i in range(4)."},
     }
     known = "|".join(known_names())
-    own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat)\s*$){NAME}(?:\.{NAME})*\s*$"
+    own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat|for)\s*$){NAME}(?:\.{NAME})*\s*$"
     return {
         "type": "object",
         "properties": siblings | words,
         "patternProperties": named | {own: {"type": ["object", "string", "number", "null", "boolean"]}},
         "additionalProperties": False,
-        "anyOf": [one_layer_beside(chosen) for n in range(4) for chosen in combinations(siblings, n)],
+        "anyOf": [one_layer_beside(chosen) for n in range(len(siblings) + 1) for chosen in combinations(siblings, n)],
     }
 
 

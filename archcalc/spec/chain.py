@@ -1,18 +1,19 @@
 """Chains: `e1 = conv(3, 64, p1) -> relu * 2 if wide else prev`, parsed into steps with exact locations.
 
-path  := chain ["if" expr ["else" path]]
+path  := chain ["if" expr ["else" path]] ["for" name {"," name} "in" expr ["if" expr]]
 chain := step {"->" step}
 step  := [name "="] call ["*" expr]
 call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
 arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from archcalc.core.diagnostic import Label, problem, quoted
+from archcalc.core.diagnostic import Label, SpecError, problem, quoted
 from archcalc.core.location import Location
-from archcalc.spec.expression import Expression, Number, Word, expression, number
+from archcalc.spec.expression import Expression, Loop, Name, Number, Word, expression, loop, number, own_name
 from archcalc.spec.token import END, NAME, RESERVED, Cursor
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
@@ -20,8 +21,19 @@ TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "ker
 
 
 @dataclass(frozen=True, slots=True)
+class Tag(Name):
+    """`s2`: the value of an argument, and its name; or a name that looks like one, where something is called so."""
+
+    word: Word
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
 class Invocation:
-    """`conv(3, 64, stride=2)`: a call of a layer, a block or a name; `parens` distinguishes `relu()` from `relu`."""
+    """`conv(3, 64, stride=2)`: a call of a layer, a block or a name; `parens` distinguishes `relu()` from `relu`.
+
+    `positional` includes the tags: only names decide whether `s2` is one.
+    """
 
     target: Word
     positional: tuple[Expression, ...]
@@ -67,7 +79,22 @@ class Choice:
     where: Location = field(compare=False)
 
 
-Item: TypeAlias = Step | Choice
+@dataclass(frozen=True, slots=True)
+class Each:
+    """`body for i in range(n)`: in a chain one turn after the other, in a merge one path for each turn."""
+
+    loop: Loop
+    body: "Body"
+    where: Location = field(compare=False)
+
+    @property
+    def named(self) -> Step | None:
+        """The only step of its body, if that has a name: `h = block(i) for i in range(n)`."""
+        step = self.body[0] if len(self.body) == 1 else None
+        return step if isinstance(step, Step) and step.name else None
+
+
+Item: TypeAlias = Step | Choice | Each
 Body: TypeAlias = tuple[Item, ...]
 
 
@@ -81,6 +108,13 @@ def parse_chain(text: str, where: Location) -> Body:
 
 def path(cursor: Cursor) -> Body:
     first = cursor.at
+    found = conditional(cursor)
+    return (Each(loop(cursor), found, cursor.since(first)),) if cursor.texts[cursor.at] == "for" else found
+
+
+def conditional(cursor: Cursor) -> Body:
+    """A chain, or one that a condition chooses."""
+    first = cursor.at
     steps = [_step(cursor, leads=True)]
     while cursor.skip("->"):
         steps.append(_step(cursor, leads=False))
@@ -90,7 +124,7 @@ def path(cursor: Cursor) -> Body:
         return tuple(steps)
     cursor.enter()
     condition = expression(cursor)
-    otherwise = path(cursor) if cursor.skip("else") else ()
+    otherwise = conditional(cursor) if cursor.skip("else") else ()
     cursor.depth -= 1
     return (Choice(condition, tuple(steps), otherwise, cursor.since(first)),)
 
@@ -134,16 +168,6 @@ def _name_help(cursor: Cursor) -> str:
     return ""
 
 
-def own_name(word: Word) -> Word:
-    """A name given to something. Raises SpecError if it is reserved."""
-    if "." in word.text:
-        help = "remove the dots; only blocks create dotted names"
-        raise problem("AC115", f"{quoted(word.text)} cannot be a name", word.where, help=help)
-    if word.text in RESERVED:
-        raise problem("AC115", f"{quoted(word.text)} is a reserved word and cannot be a name", word.where)
-    return word
-
-
 def _call(cursor: Cursor, target: Word) -> Invocation:
     first = cursor.at - 1
     if not cursor.skip("("):
@@ -154,19 +178,51 @@ def _call(cursor: Cursor, target: Word) -> Invocation:
         if cursor.kinds[cursor.at] == END:
             raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
         given = argument(cursor)
-        if isinstance(given, Expression):
-            if named := next((word for word, _ in keywords.values() if word.where.text == word.text), None):
-                label = Label(named.where, "named here")
-                help = f"move {named.text} to the end, or name this argument too"
-                raise problem(
-                    "AC012", "a positional argument follows a named one", given.where, labels=[label], help=help
-                )
+        if isinstance(given, Tag):
+            positional.append(given)
+        elif isinstance(given, Expression):
+            if named := next((word for word, _ in keywords.values()), None):
+                raise misplaced(given, named)
             positional.append(given)
         else:
             _add_keyword(keywords, given)
         if not cursor.skip(",") and cursor.texts[cursor.at] != ")":
             raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
     return Invocation(target, tuple(positional), tuple(keywords.values()), True, cursor.since(first))
+
+
+def misplaced(given: Expression, named: Word) -> SpecError:
+    """The problem of a positional argument that follows a named one."""
+    label = Label(named.where, "named here")
+    tag = named.where.text
+    help = f"move {tag} to the end, or name this argument too"
+    notes = [] if tag == named.text else [f"{tag} means {named.text}={tag[1:]}, because nothing before is called {tag}"]
+    message = "a positional argument follows a named one"
+    return problem("AC012", message, given.where, labels=[label], help=help, notes=notes)
+
+
+def settled(call: Invocation, names: Container[str]) -> Invocation:
+    """The call with its tags made named arguments, except those that are names of something."""
+    if not any(isinstance(given, Tag) for given in call.positional):
+        return call
+    positional: list[Expression] = []
+    named = list(call.keywords)
+    for given in call.positional:
+        if isinstance(given, Tag) and given.id not in names:
+            named.append((given.word, given.value))
+            continue
+        before = [word for word, _ in named if place_of(word) < place_of(given)]
+        if before:
+            raise misplaced(given, before[0])
+        positional.append(given)
+    keywords: dict[str, tuple[Word, Expression]] = {}
+    for each in sorted(named, key=lambda each: place_of(each[0])):
+        _add_keyword(keywords, each)
+    return replace(call, positional=tuple(positional), keywords=tuple(keywords.values()))
+
+
+def place_of(part: Word | Expression) -> tuple[int, int]:
+    return part.where.line, part.where.column
 
 
 def _add_keyword(keywords: dict[str, tuple[Word, Expression]], given: tuple[Word, Expression]) -> None:
@@ -196,9 +252,9 @@ def argument(cursor: Cursor) -> Expression | tuple[Word, Expression]:
     return expression(cursor)
 
 
-def _tag(cursor: Cursor) -> tuple[Word, Expression]:
+def _tag(cursor: Cursor) -> Tag:
     start, end, text = cursor.starts[cursor.at], cursor.ends[cursor.at], cursor.texts[cursor.at]
     digits = cursor.place(start + 1, end)
     word = Word(TAGS[text[0]], cursor.here())
     cursor.at += 1
-    return word, Number(number(text[1:], digits), digits)
+    return Tag(text, word.where, word, Number(number(text[1:], digits), digits))

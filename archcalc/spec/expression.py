@@ -2,19 +2,21 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
-from archcalc.core.diagnostic import did_you_mean, enumerated, problem, quoted
+from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
-from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, Cursor
+from archcalc.spec.function import FUNCTIONS
+from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, RESERVED, Cursor
 from archcalc.spec.value import (
-    FUNCTIONS,
     MAX_ENTRIES,
     MAX_INTEGER,
     ORDER,
+    Real,
     Truth,
     Value,
     arithmetic,
@@ -26,6 +28,7 @@ from archcalc.spec.value import (
     list_of,
     number_of,
     same,
+    too_long,
     truth_of,
 )
 
@@ -79,7 +82,10 @@ class Name(Expression):
             return self.id
         if self.id in CONSTANTS:
             return CONSTANTS[self.id]
-        help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words])
+        sizes = list(names.sizes()) if isinstance(names, Metered) and "." in self.id else []
+        help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words, *sizes])
+        if own := [size for size in sizes if size.rpartition(".")[0] == self.id.rpartition(".")[0]]:
+            help = help or f"its sizes are {', '.join(own)}"
         help = help or (f"known names: {enumerated(names)}" if names else "")
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 
@@ -96,8 +102,112 @@ class TupleOf(Expression):
             found.append(item.evaluate(names, words, truth))
             room -= entries(found[-1])
             if room < 0:
-                message = f"a list has at most {MAX_ENTRIES:,} entries, with those of lists in it"
-                raise problem("AC114", message, self.where)
+                raise too_long(self.where)
+        return tuple(found)
+
+
+class Meter(Protocol):
+    """Counts the steps that evaluating lists takes."""
+
+    def spend(self, steps: int, where: Location) -> None:
+        """Raises what ends the evaluation once there are too many."""
+
+
+@dataclass
+class Allowance(Meter):
+    """A number of steps."""
+
+    left: int = 100_000
+
+    def spend(self, steps: int, where: Location) -> None:
+        self.left -= steps
+        if self.left < 0:
+            help = "lists inside each other multiply: check their ranges"
+            raise problem("AC114", "evaluating these lists takes too many steps", where, help=help)
+
+
+class Metered(Mapping[str, Value], ABC):
+    """Names whose lists count their steps on one meter, however many expressions they stand in."""
+
+    meter: Meter
+
+    @abstractmethod
+    def sizes(self) -> Iterable[str]:
+        """The sizes of layers that can be asked for besides the names: `e1.channels`."""
+
+
+class Inner(Metered):
+    """The names in a loop: those outside, and the index, which comes first."""
+
+    def __init__(self, outer: Names, own: Names, meter: Meter) -> None:
+        self.chain = ChainMap(cast(Any, own), cast(Any, outer))
+        self.outer, self.meter = outer, meter
+
+    def sizes(self) -> Iterable[str]:
+        return self.outer.sizes() if isinstance(self.outer, Metered) else ()
+
+    def __getitem__(self, name: str) -> Value:
+        return self.chain[name]  # type: ignore[no-any-return]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.chain
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.chain)
+
+    def __len__(self) -> int:
+        return len(self.chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`for i in range(n)`, `for c, s in zip(widths, strides) if s > 1`: the names that take each entry of a list."""
+
+    targets: tuple[Word, ...]
+    over: Expression
+    condition: Expression | None
+    where: Location = field(compare=False)
+
+    def turns(self, names: Names, words: Collection[str], truth: Truth) -> Iterator[Names]:
+        """The values of the index, one turn after the other."""
+        meter = names.meter if isinstance(names, Metered) else Allowance()
+        for entry in list_of(self.over.evaluate(names, words, truth), self.over.where):
+            turn = self.index(entry)
+            inner = Inner(names, turn, meter)
+            meter.spend(1 if self.condition is None else size_of(self.condition), self.where)
+            if self.condition is None or truth_of(self.condition.evaluate(inner, words, truth), self.condition.where):
+                yield turn
+
+    def index(self, entry: Value) -> Names:
+        if len(self.targets) == 1:
+            return {self.targets[0].text: entry}
+        if not isinstance(entry, tuple) or len(entry) != len(self.targets):
+            takes = f"the loop has {len(self.targets)} names"
+            got = f"an entry with {len(entry)} values" if isinstance(entry, tuple) else kind_of(entry)
+            help = "write one name for each value: for c, s in zip(widths, strides)"
+            raise problem("AC112", f"{takes}, got {got}", self.over.where, help=help)
+        return {word.text: value for word, value in zip(self.targets, entry, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Expression):
+    """`[w * 2**i for i in range(4)]`."""
+
+    item: Expression
+    loop: Loop
+    where: Location = field(compare=False)
+
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        meter = names.meter if isinstance(names, Metered) else Allowance()
+        names = Inner(names, {}, meter)
+        steps, room = size_of(self.item), MAX_ENTRIES
+        found: list[Value] = []
+        for turn in self.loop.turns(names, words, truth):
+            meter.spend(steps, self.where)
+            found.append(self.item.evaluate(Inner(names, turn, meter), words, truth))
+            room -= entries(found[-1])
+            if room < 0:
+                raise too_long(self.where)
         return tuple(found)
 
 
@@ -181,7 +291,12 @@ class Function(Expression):
             message = f"{self.name.text} takes {takes}, got {len(self.arguments)}"
             raise problem("AC112", message, self.where)
         values = [(argument.evaluate(names, words, truth), argument.where) for argument in self.arguments]
-        return bounded(function(*values), self.where)
+        found = function(*values)
+        if not isinstance(found, tuple):
+            return bounded(cast(Real, found), self.where)
+        if entries(found) > MAX_ENTRIES:
+            raise too_long(self.where)
+        return found
 
 
 def parts_of(expression: Expression) -> tuple[Expression, ...]:
@@ -193,15 +308,22 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return (operand,)
         case Binary(_, left, right, _) | Index(left, right, _):
             return left, right
+        case ListOf(item, loop, _):
+            return (item, *parts_of_loop(loop))
     return ()
 
 
+def parts_of_loop(loop: Loop) -> tuple[Expression, ...]:
+    return (loop.over,) if loop.condition is None else (loop.over, loop.condition)
+
+
 def names_in(expression: Expression) -> Iterator[Name]:
-    """Every name in an expression."""
+    """Every name in an expression that it does not make itself."""
     if isinstance(expression, Name):
         yield expression
+    own = {word.text for word in expression.loop.targets} if isinstance(expression, ListOf) else ()
     for part in parts_of(expression):
-        yield from names_in(part)
+        yield from (name for name in names_in(part) if name.id not in own)
 
 
 def size_of(expression: Expression) -> int:
@@ -251,7 +373,20 @@ def expression(cursor: Cursor, binding: int = 0) -> Expression:
         right = expression(cursor, strength - 1 if op == "**" else strength)
         left = Binary(op, left, right, cursor.since(first))
         if op in COMPARISONS and cursor.texts[cursor.at] in COMPARISONS:
-            raise problem("AC012", "comparisons cannot be chained", cursor.here(), help="write a < b and b < c")
+            left = _compared(cursor, left, first)
+
+
+def _compared(cursor: Cursor, found: Binary, first: int) -> Binary:
+    """`a < b < c`, of which `found` has been read from token `first` on: `a < b and b < c`."""
+    middle = found.right
+    while (op := cursor.texts[cursor.at]) in COMPARISONS:
+        start = cursor.at
+        cursor.at += 1
+        cursor.count_operation()
+        right = expression(cursor, BINDING[op])
+        found = Binary("and", found, Binary(op, middle, right, cursor.since(start)), cursor.since(first))
+        middle = right
+    return found
 
 
 def _prefixed(cursor: Cursor) -> Expression:
@@ -292,10 +427,63 @@ def _named(cursor: Cursor) -> Expression:
 def _bracketed(cursor: Cursor) -> Expression:
     first = cursor.at
     cursor.at += 1
+    if cursor.texts[first] == "[" and cursor.texts[cursor.at] not in ("]", ""):
+        return _list(cursor, first)
     items, comma = values(cursor, first, "this list" if cursor.texts[first] == "[" else "this parenthesis")
     if cursor.texts[first] == "(" and len(items) == 1 and not comma:
         return items[0]
     return TupleOf(items, cursor.since(first))
+
+
+def _list(cursor: Cursor, opening: int) -> Expression:
+    """`[3, 4, 6]` or `[2 * i for i in range(n)]`, from its first entry on."""
+    item = expression(cursor)
+    if cursor.texts[cursor.at] != "for":
+        items = [item]
+        if cursor.skip(","):
+            items += values(cursor, opening, "this list")[0]
+        elif not cursor.skip("]"):
+            raise cursor.unclosed(opening, "this list")
+        return TupleOf(tuple(items), cursor.since(opening))
+    made = loop(cursor)
+    if not cursor.skip("]"):
+        raise cursor.unclosed(opening, "this list")
+    return ListOf(item, made, cursor.since(opening))
+
+
+def loop(cursor: Cursor) -> Loop:
+    """`for i in range(n)`, `for c, s in zip(a, b) if s > 1`, with its first word or without."""
+    first = cursor.at
+    cursor.skip("for")
+    cursor.count_operation()
+    targets: list[Word] = []
+    while not targets or cursor.skip(","):
+        targets.append(index_name(cursor, targets))
+    if not cursor.skip("in"):
+        raise cursor.expected("'in'", "write for i in range(n)")
+    over = expression(cursor)
+    condition = expression(cursor) if cursor.skip("if") else None
+    return Loop(tuple(targets), over, condition, cursor.since(first))
+
+
+def index_name(cursor: Cursor, before: Collection[Word]) -> Word:
+    if cursor.kinds[cursor.at] != NAME:
+        raise cursor.expected("the name of an index", "write for i in range(n)")
+    word = own_name(Word(cursor.texts[cursor.at], cursor.here()))
+    if word in before:
+        raise problem("AC122", f"the index {quoted(word.text)} is given twice", word.where)
+    cursor.at += 1
+    return word
+
+
+def own_name(word: Word) -> Word:
+    """A name given to something. Raises SpecError if it is reserved."""
+    if "." in word.text:
+        help = "remove the dots; only blocks create dotted names"
+        raise problem("AC115", f"{quoted(word.text)} cannot be a name", word.where, help=help)
+    if word.text in RESERVED:
+        raise problem("AC115", f"{quoted(word.text)} is a reserved word and cannot be a name", word.where)
+    return word
 
 
 def values(cursor: Cursor, opening: int, what: str) -> tuple[tuple[Expression, ...], bool]:
@@ -365,17 +553,40 @@ def number(text: str, where: Location) -> int | Fraction:
 def scaled(text: str, where: Location) -> int | Fraction:
     """A number with a suffix: `5M`, `24 GiB`."""
     digits, unit = re.fullmatch(r"(.*?) ?([A-Za-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # a token
+    if unit == BILLION and " " in text:
+        raise two_readings(text, where)
     found = bounded(number(digits, where) * UNITS[unit], where)
     assert isinstance(found, int | Fraction)
     return found
 
 
+def two_readings(text: str, where: Location) -> SpecError:
+    """The problem of a number that may be meant in billions or in bytes."""
+    digits = text.rstrip(" B")
+    help = f"write {digits}GB or {digits}e9 for billions, and {digits} for bytes"
+    return problem("AC013", f"{quoted(text)} can be read as {digits} billion or as {digits} bytes", where, help=help)
+
+
+def check_bytes(quantity: Expression) -> None:
+    """Raises SpecError if a number of bytes is written with a `B` alone, which counts in billions elsewhere."""
+    for part in (quantity, *parts_of(quantity)):
+        text = part.where.text
+        if isinstance(part, Number) and re.fullmatch(r"[\d_.eE+-]+B", text):
+            raise two_readings(text, part.where)
+        if part is not quantity:
+            check_bytes(part)
+
+
+BILLION = "B"
+"""The suffix of a count in billions, as in `7B`; alone it is also that of bytes."""
+
 UNITS: Mapping[str, int] = {
     **{prefix: 1000**i for i, prefix in enumerate("kMGT", 1)},
     **{f"{prefix}B": 1000**i for i, prefix in enumerate("kMGT", 1)},
     **{f"{prefix}iB": 1024**i for i, prefix in enumerate("KMGT", 1)},
+    BILLION: 1000**3,
 }
-"""Suffixes of numbers: powers of 1,000, also for bytes, and powers of 1,024 for bytes."""
+"""Suffixes of numbers: powers of 1,000, also for bytes, and powers of 1,024 for bytes; `7B` is seven billion."""
 
 LEAST, MOST = 1e-30, 1e16
 """Limits of decimal numbers: as fractions, others could be arbitrarily long."""

@@ -4,12 +4,23 @@ import re
 from collections.abc import Iterator
 
 from archcalc.core.diagnostic import Problems, SpecError, did_you_mean, problem, quoted
-from archcalc.spec.chain import Body, Invocation, Merge, Step, argument, own_name, parse_chain
-from archcalc.spec.expression import Expression, Function, Name, TupleOf, Word, expression, parse_expression
+from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step, argument, parse_chain
+from archcalc.spec.expression import (
+    Expression,
+    Function,
+    Loop,
+    Name,
+    TupleOf,
+    Word,
+    expression,
+    loop,
+    own_name,
+    parse_expression,
+)
 from archcalc.spec.reader import Mapping, Node, Scalar, Sequence
 from archcalc.spec.token import NAME, Cursor
 
-SIBLINGS = ("name", "from", "repeat")
+SIBLINGS = ("name", "from", "repeat", "for")
 """Keys that a mapping may have besides its layer."""
 
 VALUE = re.compile(r"\s*[-+.\d(\[]")
@@ -31,7 +42,7 @@ def body_of(node: Node, problems: Problems) -> Body:
 # --- the mapping form ---------------------------------------------------------------------------------------------
 
 
-def _mapped(node: Mapping, problems: Problems) -> Step:
+def _mapped(node: Mapping, problems: Problems) -> Item:
     heads = [(key, value) for key, value in node.pairs if key.value not in SIBLINGS]
     if not heads:
         raise problem("AC022", "this item has no layer", node.where, help="write layer: {key: value}")
@@ -44,7 +55,7 @@ def _mapped(node: Mapping, problems: Problems) -> Step:
     if given := node.get("name"):
         name = _second_name(name, word_of(given, "a name"))
     repeat, origin = node.get("repeat"), node.get("from")
-    return Step(
+    step = Step(
         name and own_name(name),
         call,
         value_of(repeat) if repeat else None,
@@ -52,6 +63,18 @@ def _mapped(node: Mapping, problems: Problems) -> Step:
         True,
         key.where,
     )
+    index = node.get("for")
+    return Each(loop_of(index), (step,), key.where) if index else step
+
+
+def loop_of(node: Node) -> Loop:
+    """The loop of `for: i in range(n)`."""
+    if not isinstance(node, Scalar):
+        raise problem("AC016", "a loop is a text", node.where, help="write for: i in range(n)")
+    cursor = Cursor(node.text, node.where)
+    found = loop(cursor)
+    cursor.finish()
+    return found
 
 
 def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
-from archcalc.spec.chain import Body, Invocation, Item, Step, parse_chain
+from archcalc.spec.chain import Body, Invocation, Item, Step, parse_chain, settled
 from archcalc.spec.declaration import InputDecl, checked_dimension
 from archcalc.spec.expression import Name, Word
 from archcalc.spec.section import INPUT_KEYS
@@ -55,6 +55,7 @@ def is_input(step: Step) -> bool:
 
 def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
     """The declaration of `input(16, dtype=int64, vocab=100)`."""
+    call = settled(call, ())
     given = {word.text: value for word, value in call.keywords}
     for word, _ in call.keywords:
         if word.text not in ATTRIBUTES:

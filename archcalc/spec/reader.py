@@ -233,7 +233,7 @@ class Reader:
     # --- calls that YAML split at a comma ------------------------------------------------------------------------
 
     def _whole_items(self, items: list[Node]) -> Iterator[Node]:
-        """The items of a [ ] list. Calls that commas split are joined again, and reported."""
+        """The items of a [ ] list, with the pieces joined of calls that commas split."""
         left = iter(items)
         for item in left:
             yield self._joined(item, left) if open_brackets(item) > 0 else item
@@ -244,14 +244,16 @@ class Reader:
         left = iter(pairs)
         for key, value in left:
             if open_brackets(value) > 0:
-                value = self._joined(value, (piece for piece, _ in left))
+                value = self._joined(value, (key if is_alone(pair) else None for pair in left for key in pair[:1]))
             whole.append((key, value))
         return whole
 
-    def _joined(self, first: Node, pieces: Iterator[Node]) -> Node:
-        last, depth = first, open_brackets(first)
+    def _joined(self, first: Node, pieces: Iterator[Node | None]) -> Node:
+        """One call of the pieces, up to the one that closes its brackets; reported if they are more than a call."""
+        last, depth, plain = first, open_brackets(first), True
         for piece in pieces:
-            last, depth = piece, depth + open_brackets(piece)
+            plain = plain and isinstance(piece, Scalar) and piece.plain
+            last, depth = piece or last, depth + (open_brackets(piece) if piece else 0)
             if depth <= 0 or not isinstance(piece, Scalar):
                 break
         if not isinstance(first, Scalar) or not isinstance(last, Scalar) or last is first:
@@ -259,10 +261,18 @@ class Reader:
         span = (first.span[0], last.span[1])
         text = self.source.text[slice(*span)]
         where = Location(self.source, first.where.line, first.where.column, len(text.splitlines()[0]))
-        message = "YAML splits this call at its comma, because it is inside [ ] or { }"
-        help = f'put it in quotes: "{text}"' if len(text) <= LONGEST_HELP and '"' not in text else "put it in quotes"
-        self.problems.add(problem("AC011", message, where, help=help))
+        if depth != 0 or not plain or "#" in text:
+            message = "YAML splits this call at its comma, because it is inside [ ] or { }"
+            help = (
+                f'put it in quotes: "{text}"' if len(text) <= LONGEST_HELP and '"' not in text else "put it in quotes"
+            )
+            self.problems.add(problem("AC011", message, where, help=help))
         return Scalar(text, text, where, True, span)
+
+
+def is_alone(pair: tuple[Node, Node]) -> bool:
+    """Whether a key of a { } mapping has no value."""
+    return isinstance(pair[1], Scalar) and pair[1].plain and not pair[1].value
 
 
 def open_brackets(node: Node) -> int:
@@ -327,6 +337,9 @@ def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
     mark = error.problem_mark or error.context_mark
     if "cannot start any token" in theirs and mark:
         return no_token(source, mark)
+    if "expected ',' or" in theirs and (at := error.problem_mark) and source.line(at.line)[at.column :][:1] == "[":
+        help = "put the whole call in quotes, or write its list in parentheses: (6, 12, 18)"
+        return problem("AC005", "YAML cannot read a list in a call that stands in [ ]", marked(source, at), help=help)
     for part, at_context, message, help in MESSAGES:
         if part in theirs:
             mark = (error.context_mark or mark) if at_context else mark

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
-from archcalc.spec.chain import Body, own_name
+from archcalc.spec.chain import Body
 from archcalc.spec.declaration import Expectation, InputDecl, Parameter, SymbolDecl, checked_dimension
-from archcalc.spec.expression import Expression, Number, Word, parse_expression
+from archcalc.spec.expression import Expression, Number, Word, own_name, parse_expression
 from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
 

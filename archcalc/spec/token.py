@@ -20,11 +20,11 @@ RESERVED = frozenset({"if", "else", "and", "or", "not", "true", "false", "none",
 
 TOKEN = re.compile(
     r"""\s*(?:
-      (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)
+      (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z0-9_]+|\*(?!\*)))*)
     | (?P<sign>->|\*\*|//|==|!=|<=|>=|=(?!>)|[-+*/%(),\[\]<>])
     | (?P<kernel>[1-9][0-9]*(?:x[1-9][0-9]*)+)(?![A-Za-z0-9_.])
     | (?P<number>
-        (?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:\ ?(?:[KMGT]iB|[kMGT]B?))?
+        (?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:\ ?(?:[KMGT]iB|[kMGT]B?|B))?
       )(?![A-Za-z0-9_.])
     | (?P<bad>=>|[0-9.][A-Za-z0-9_.]*|.)
     )""",
@@ -32,6 +32,9 @@ TOKEN = re.compile(
 )
 
 CONDITION = "put a condition after a whole path: conv(3, 64) if n > 1 else prev"
+
+MISPLACED = {"if": CONDITION, "for": "write a list: [2 * i for i in range(4)]"}
+"""What to write for words that do not stand within a call."""
 
 LINE_BREAK = re.compile(r"\r?\n")
 
@@ -162,7 +165,7 @@ class Cursor:
             )
         if self.kinds[self.at] == END:
             return problem("AC015", f"{what} is not closed", labels[0].location, help=f"add '{closing}'")
-        help = CONDITION if self.texts[self.at] == "if" else ""
+        help = MISPLACED.get(self.texts[self.at], "")
         message = f"expected ',' or '{closing}', got {self.shown()}"
         return problem("AC012", message, self.here(), labels=labels, help=help)
 

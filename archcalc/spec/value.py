@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
-from archcalc.core.diagnostic import problem, quoted
-from archcalc.core.dim import Dim, maximum, minimum
+from archcalc.core.diagnostic import SpecError, problem, quoted
 from archcalc.core.location import Location
 from archcalc.sym.decide import Status, always
 from archcalc.sym.expr import Atom, Claim, Expr, expression
-from archcalc.sym.ratio import Ratio, at_least, ceil, floor, is_equal, quotient, ratio
+from archcalc.sym.ratio import Ratio, at_least, is_equal, quotient, ratio
 
 Real: TypeAlias = int | Fraction | Expr | Ratio
 """A number: whole, fractional, or dependent on free symbols."""
@@ -106,6 +105,11 @@ def entries(value: Value) -> int:
     (3, 1)
     """
     return sum(map(entries, value)) if isinstance(value, tuple) else 1
+
+
+def too_long(where: Location) -> SpecError:
+    message = f"a list has at most {MAX_ENTRIES:,} entries, with those of lists in it"
+    return problem("AC114", message, where)
 
 
 def bounded(value: Real, where: Location) -> Real:
@@ -269,109 +273,3 @@ def same(a: Value, b: Value, truth: Callable[[Claim], bool]) -> bool:
         equal = is_equal(a, b)  # type: ignore[arg-type]  # both are numbers
         return equal if isinstance(equal, bool) else truth(equal)
     return isinstance(a, bool) == isinstance(b, bool) and a == b
-
-
-# --- functions ----------------------------------------------------------------------------------------------------
-
-Located: TypeAlias = tuple[Value, Location]
-
-
-def make_divisible(value: Real, divisor: int = 8, least: int | None = None) -> int | Expr:
-    """The multiple of `divisor` nearest to `value`, but not below 90 % of it.
-
-    Source: `_make_divisible` of MobileNetV1 to V3, as in torchvision.models._utils.
-
-    >>> make_divisible(Fraction(56, 5)), make_divisible(11), make_divisible(17, 4)
-    (16, 16, 16)
-    """
-    rounded = maximum(divisor if least is None else least, floored(combined("+", value, Fraction(divisor, 2)), divisor))
-    lacks = combined("-", 9 * value, 10 * rounded)  # positive if more than a tenth was rounded off
-    if isinstance(lacks, Expr | Ratio):
-        numerator = lacks if isinstance(lacks, Expr) else lacks.numerator
-        return rounded + divisor * minimum(1, maximum(0, cast(Dim, numerator)))
-    return rounded + divisor if lacks > 0 else rounded
-
-
-def floored(value: Real, divisor: int) -> Any:
-    """The largest multiple of the divisor that does not exceed the value."""
-    return floor(value / divisor) * divisor if isinstance(value, Ratio) else value // divisor * divisor
-
-
-def numbers_of(given: tuple[Located, ...]) -> list[Real]:
-    """The arguments of min, max and sum: several numbers, or a list of numbers."""
-    if len(given) == 1 and isinstance(given[0][0], tuple):
-        return [number_of(value, given[0][1]) for value in given[0][0]]
-    return [number_of(value, where) for value, where in given]
-
-
-def extreme(of_numbers: Callable[..., Any], of_symbols: Callable[..., Any]) -> Callable[..., Real]:
-    def function(*given: Located) -> Real:
-        numbers = numbers_of(given)
-        if not numbers:
-            raise problem("AC113", "an empty list has no minimum or maximum", given[0][1])
-        if not any(isinstance(number, Expr | Ratio) for number in numbers):
-            return of_numbers(numbers)  # type: ignore[no-any-return]
-        for number in numbers:
-            if isinstance(number, Fraction | Ratio):
-                raise problem(
-                    "AC112",
-                    f"whole numbers are needed here, got {number}",
-                    given[0][1],
-                    help="round it with floor(...) or ceil(...)",
-                )
-        return of_symbols(*numbers)  # type: ignore[no-any-return]
-
-    return function
-
-
-def rounded_by(of_number: Callable[[Any], int], of_symbol: Callable[[Any], Expr]) -> Callable[..., Real]:
-    def function(given: Located) -> Real:
-        number = number_of(*given)
-        return of_symbol(number) if isinstance(number, Expr | Ratio) else of_number(number)
-
-    return function
-
-
-def rounded(given: Located) -> Real:
-    number = number_of(*given)
-    if isinstance(number, Ratio):
-        raise problem(
-            "AC112",
-            f"{number} depends on a free symbol, so round() cannot round it",
-            given[1],
-            help="write floor(x + 1/2)",
-        )
-    return number if isinstance(number, Expr) else round(number)
-
-
-def summed(given: Located) -> Real:
-    total: Any = 0
-    for value in list_of(*given):
-        total = total + number_of(value, given[1])
-    return total  # type: ignore[no-any-return]
-
-
-def length(given: Located) -> int:
-    return len(list_of(*given))
-
-
-def divisible(*given: Located) -> Real:
-    value = number_of(*given[0])
-    steps = [known(number_of(*each), each[1]) for each in given[1:]]
-    for step, (_, where) in zip(steps[:1], given[1:2], strict=True):
-        if step < 1:
-            raise problem("AC113", f"a divisor must be at least 1, got {written(step)}", where)
-    return make_divisible(value, *map(int, steps))
-
-
-FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Real]]] = {
-    "min": (1, 64, extreme(min, minimum)),
-    "max": (1, 64, extreme(max, maximum)),
-    "ceil": (1, 1, rounded_by(math.ceil, ceil)),
-    "floor": (1, 1, rounded_by(math.floor, floor)),
-    "round": (1, 1, rounded),
-    "len": (1, 1, length),
-    "sum": (1, 1, summed),
-    "make_divisible": (1, 3, divisible),
-}
-"""The minimum and maximum number of arguments, and the function of (value, location) pairs."""

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from archcalc.layer import LAYERS, known_names
 from archcalc.spec.expression import CONSTANTS
+from archcalc.spec.function import FUNCTIONS
 from archcalc.spec.library import KEYS
-from archcalc.spec.value import FUNCTIONS
 from tests.commands.front_door import guarded, outcome, outcome_of_bytes, outcome_of_chain
 from tests.lint.test_schema import validator
 from tests.networks.zoo import FILES, network

@@ -59,7 +59,7 @@ MAKING_NOTHING = {
     "a join of what is left out": nested("add: [prev, relu if 0 > 1]", 99_999),
     "a named repeat": f"{HEAD}blocks:\n  a:\n    - relu * 0\nlayers: [n = a * 99999]\n",
     "nothing, 100,000 times in each of three blocks": nested("prev * 100000", 100_000, 100_000),
-    "names": nested("x = prev", 99_999, 99_999),
+    "names": nested("y = prev", 99_999, 99_999),
 }
 
 REFUSED = {

@@ -35,12 +35,19 @@ def names(g: Graph) -> list[str]:
 # --- names --------------------------------------------------------------------------------------------------------
 
 
-def test_a_layer_whose_name_is_a_tag_is_reported() -> None:
+def test_an_argument_that_looks_like_a_tag_is_the_layer_of_that_name() -> None:
     blocks = "blocks:\n  down(skip, c):\n    - add: [skip, prev]\n    - conv(3, c)\n"
-    text = f"{blocks}layers:\n  - p5 = conv(3, 3, p1)\n  - down(p5, 3)"
+    made = graph(f"{blocks}layers:\n  - p5 = conv(3, 3, p1)\n  - relu -> down(p5, 3) -> conv(3, 3, p1)")
+    assert made["down1.add1"].sources == ("p5", "relu1")
+    assert made.nodes[-1].output.item_shape == (3, 30, 30)
+
+
+def test_a_tag_that_nothing_is_called_is_no_argument_of_a_block() -> None:
+    blocks = "blocks:\n  down(skip, c):\n    - add: [skip, prev]\n    - conv(3, c)\n"
+    assert problems(f"{blocks}layers:\n  - down(p5, 3)") == [("AC012", "a positional argument follows a named one")]
     with pytest.raises(SpecError) as caught:
-        build(read_document(Source("net.yaml", f"archcalc: 1\ninput: [3, 32, 32]\n{text}\n")))
-    assert caught.value.diagnostics[0].help == "p5 means padding=5; to pass a layer as an argument, rename it"
+        graph(f"{blocks}layers:\n  - down(3, p5)")
+    assert caught.value.diagnostics[0].help == "p5 means padding=5, because nothing before it is called p5"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from archcalc.memory.footprint import footprint_of
 from archcalc.memory.optimizer import read_optimizer
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.document import read_document
-from archcalc.spec.value import make_divisible
+from archcalc.spec.function import make_divisible
 from tests.memory.footprints import differences
 from tests.memory.test_memory import iteration, sized
 from tests.networks.test_zoo import valid

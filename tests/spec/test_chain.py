@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from archcalc.core.location import Location, Source
-from archcalc.spec.chain import Body, Choice, Invocation, Merge, Step, parse_chain
+from archcalc.spec.chain import Body, Choice, Invocation, Merge, Step, parse_chain, settled
 from archcalc.spec.document import read_document
 from archcalc.spec.expression import Binary, Function, Name, Number, TupleOf, Word
 
@@ -53,7 +53,7 @@ def test_only_the_first_step_leads() -> None:
 
 
 def test_tags_are_keywords() -> None:
-    found = call("conv(k7, 64, s2, p3, d1, g32)").keywords
+    found = settled(call("conv(64, k7, s2, p3, d1, g32)"), ()).keywords
     assert [(w.text, v) for w, v in found] == [
         ("kernel_size", number(7)),
         ("stride", number(2)),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location, Source
 from archcalc.spec.expression import Names, names_in, parse_expression
-from archcalc.spec.value import Value, make_divisible
+from archcalc.spec.function import make_divisible
+from archcalc.spec.value import Value
 from archcalc.sym.expr import Expr, symbol
 from archcalc.sym.ratio import Ratio
 
@@ -93,7 +94,20 @@ def test_words_stand_for_themselves_unless_they_are_names() -> None:
     ("text", "code", "message", "marked"),
     [
         ("4 * widht", "AC110", "unknown name 'widht'", "widht"),
-        ("sqrt(3)", "AC111", "unknown function 'sqrt'", "sqrt"),
+        ("sin(3)", "AC111", "unknown function 'sin'", "sin"),
+        ("sqrt(3)", "AC113", "sqrt(3) is not exact", "3"),
+        ("sqrt(-4)", "AC113", "sqrt(-4) is not exact", "-4"),
+        ("log2(6)", "AC113", "log(6, 2) is not exact", "6"),
+        ("log(2, 1)", "AC113", "the base of a logarithm must be greater than 1, got 1", "1"),
+        ("zip([1], [2, 3])", "AC113", "the lists of zip have 1 and 2 entries", "[2, 3]"),
+        ("range(9999)", "AC114", "a range has at most 4,096 numbers, got 9,999", "9999"),
+        ("range(1, 5, 0)", "AC113", "the step of a range is 0", "0"),
+        ("[i for i, j in [3]]", "AC112", "the loop has 2 names, got 3", "[3]"),
+        ("[i for i, i in [3]]", "AC122", "the index 'i' is given twice", "i"),
+        ("[i for if in [3]]", "AC115", "'if' is a reserved word and cannot be a name", "if"),
+        ("sum(i for i in [3])", "AC012", "expected ',' or ')', got 'for'", "for"),
+        ("[i for i in 3]", "AC112", "a list is needed here, got 3", "3"),
+        ("7 B", "AC013", "'7 B' can be read as 7 billion or as 7 bytes", "7 B"),
         ("1 + depths", "AC112", "a number is needed here, got a list", "depths"),
         ("yes + 1", "AC112", "a number is needed here, got true", "yes"),
         ("1 + none", "AC112", "a number is needed here, got the word 'none'", "none"),
@@ -114,7 +128,7 @@ def test_words_stand_for_themselves_unless_they_are_names() -> None:
         ("1e200", "AC114", "this number is too large", "1e200"),
         ("0.123 ** 8 ** 2", "AC114", "an exponent must be a whole number from 0 to 8, got 64", "8 ** 2"),
         ("(0.123 ** 8) ** 8", "AC114", "this number is too large", "(0.123 ** 8) ** 8"),
-        ("1 < n < 9", "AC012", "comparisons cannot be chained", "<"),
+        ("1 < n <", "AC012", "expected a value, but the text ends here", ""),
         ("3 +", "AC012", "expected a value, but the text ends here", ""),
         ("n n", "AC012", "'n' is not expected here", "n"),
         ("16:9", "AC013", "cannot read ':'", ":"),

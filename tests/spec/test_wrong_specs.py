@@ -100,7 +100,7 @@ HOSTILE = {
     "unknown keys": "".join(f"k{i}: 1\n" for i in range(90_000)),
     "nodes": "- a\n" * 200_001,
     "wrong items": HEAD + "a\n" + "  - 3\n" * 150_000,
-    "cut calls": HEAD[:-4] + "  [" + "a(1, b), " * 40_000 + "c]",
+    "cut calls": HEAD[:-4] + "  [" + "a(1, 'b'), " * 40_000 + "c]",
     "not ASCII": HEAD + "é" * 400_000,
     "anchors": "&a " * 100_000,
     "an alias bomb": "a: &a [x, x]\nb: &b [*a, *a]\n",
