@@ -143,6 +143,7 @@ PRINTED = (
     "report llama3@1b",
     "diff alexnet zfnet --train --optimizer adamw",
     "report lenet5 --whole",
+    "diff tests/data/checkpoints/small.safetensors tests/data/checkpoints/small.gguf",
     'verify -e "input(3, 8, 8) -> conv(3, 8) -> fc(3)" --device cpu --time',
 )
 """Together, these commands print every key of reports, comparisons and certificates."""

@@ -22,15 +22,19 @@ from archcalc.command import (
 from archcalc.commands.report import MEMORY, memory_in
 from archcalc.comparison.comparison import compare
 from archcalc.comparison.formats import FORMATS
+from archcalc.comparison.naming import names_in
 from archcalc.comparison.rows import Look
 from archcalc.comparison.totals import Wanted, compared, wanted_total
+from archcalc.comparison.weights import WeightComparison, Weights, compare_weights, weights_of
 from archcalc.core.diagnostic import SpecError, did_you_mean
+from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of, document_of_chain, gc_paused
+from archcalc.importing.checkpoint import checkpoint_of
 from archcalc.measure import MEASURES
 from archcalc.report.report import CONVENTIONS, Report, report_of
 from archcalc.spec.declaration import Document
-from archcalc.usage.help import TRAINING, Command, option
+from archcalc.usage.help import INPUT, TRAINING, Command, option
 
 TROUBLE = 2
 """The exit code if a network cannot be read: 1 says that they differ, as for `diff` and `git diff --exit-code`."""
@@ -52,6 +56,7 @@ EXAMPLES = (
     "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
 )
 @option("--all", "every", is_flag=True, help="One row per layer: do not combine those that differ in the same way.")
+@option("--names", metavar="FILE", help="A map in YAML: names of the network to those of a checkpoint.", group=INPUT)
 @option("--train", is_flag=True, help="Also compare memory: saved for backward, peaks.", group=TRAINING)
 @training_options
 @click.pass_obj
@@ -59,7 +64,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     """Print what differs between two networks, and where the difference of their totals comes from.
 
     Layers correspond by their names and by their place, so that a layer put in between changes no other. In place of
-    the second network stands also a total from elsewhere: `params=25_583_592`. Options apply to both networks.
+    the second network stands also a total from elsewhere, `params=25_583_592`, or a checkpoint, model.safetensors or
+    model.gguf, whose weights are compared by name and shape. Options apply to both networks.
 
     Exits with 0 if the networks are equal (names do not matter), with 1 if they differ, with 2 if one cannot be read.
     """
@@ -67,7 +73,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
         raise click.UsageError("diff compares two networks: name two SPECs, or one and -e CHAIN for the other")
     try:
         with gc_paused():
-            return reported(settings, specs, expressions, options)
+            return reported(settings, specs, expressions, options | {"expressions": expressions})
     except SpecError as error:
         print_diagnostics(error.diagnostics, settings)
         return TROUBLE
@@ -78,16 +84,33 @@ def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str
     overrides = changes_of(options)
     if len(specs) == 2 and (wanted := wanted_total(specs[1])):
         return with_total(document_of(specs[0], overrides), wanted, options)
-    documents = [
-        *(document_of(spec, overrides) for spec in specs),
-        *(document_of_chain(chain, overrides) for chain in expressions),
-    ]
-    comparison = compare(*(report(document, options) for document in documents))
     output = options["output"]
     look = Look(every=options["every"], room=room_of(output), color=settings.colors_for(output))
     form = importlib.import_module(f"archcalc.comparison.formats.{format_of(options['form'], output)}")
+    if specs and (given := checkpoint_of(specs[-1])):
+        found = with_checkpoint([*specs[:-1], *expressions], given, overrides, options)
+        write_output(form.write_weights(found, look), output)
+        return 0 if found.is_empty else PROBLEMS
+    comparison = compare(*(report(each, options) for each in documents(specs, expressions, overrides)))
     write_output(form.write(comparison, look), output)
     return 0 if comparison.is_empty else PROBLEMS
+
+
+def documents(specs: Sequence[str], chains: Sequence[str], overrides: Overrides) -> list[Document]:
+    """The networks: named ones, then those in one line, each of which is a network of its own."""
+    named = [document_of(spec, overrides) for spec in specs]
+    return named + [document_of_chain(chain, overrides) for chain in chains]
+
+
+def with_checkpoint(
+    first: Sequence[str], given: Weights, overrides: Overrides, options: Mapping[str, Any]
+) -> WeightComparison:
+    """Compares the weights of a network, or of another checkpoint, with those of a checkpoint."""
+    expected = checkpoint_of(first[0])
+    if expected is None:
+        [document] = documents((), first, overrides) if options["expressions"] else documents(first, (), overrides)
+        expected = weights_of(build(document, batch=options["batch"], dtype=options["dtype"]))
+    return compare_weights(expected, given, names_in(options["names"]) if options["names"] else None)
 
 
 def report(document: Document, options: Mapping[str, Any]) -> Report:

@@ -548,6 +548,14 @@ batch. archcalc describes one sample. Import the part before it with `--until MO
 """,
     ),
     # --- AC54x: checkpoints and configurations ---
+    "AC540": (
+        "a checkpoint is not a network",
+        """A checkpoint contains weights by name, and nothing about what is computed with them. `archcalc diff` compares
+its names and shapes with those of a network.
+
+    archcalc diff llama2 model.safetensors
+""",
+    ),
     "AC541": (
         "a checkpoint of torch is a pickle",
         """A pickle is a program. Reading it can run any code of whoever wrote it, so archcalc reads none. Load it where
@@ -555,6 +563,29 @@ you trust it, and save its weights as safetensors, of which archcalc reads the h
 
     weights = torch.load("model.pt", weights_only=True)
     safetensors.torch.save_file(weights, "model.safetensors")
+""",
+    ),
+    "AC542": (
+        "a checkpoint is damaged",
+        """The header of the file contradicts itself or the size of the file: a download was interrupted, or it is
+another kind of file with this suffix. Only the header is read; the tensors are not.
+""",
+    ),
+    "AC543": (
+        "a map of names cannot be read",
+        """The file that `--names` gives is a mapping in YAML of names of the network, or of the beginnings of names, to
+those of the checkpoint. `*` stands for a number.
+
+    layers.*.norm1: model.layers.*.input_layernorm
+    embed_tokens: model.embed_tokens
+""",
+    ),
+    "AC544": (
+        "a map of names gives one name to several weights",
+        """Two weights of the network would be the same weight of the checkpoint. Make the patterns of the map more
+specific, and write those that are tried first above the others.
+
+    layers.*: model.layers.*        # before: layers.0: model.layers.0
 """,
     ),
 }

@@ -2,9 +2,11 @@
 
 import os
 import stat
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import BinaryIO
 
 from archcalc.core.diagnostic import Problems, closest, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
@@ -34,8 +36,17 @@ class Changes:
 def read_source(path: str) -> Source:
     """The text of a file. Raises SpecError if it cannot be read."""
     name = os.fspath(path)
+    with readable(name) as file:
+        data = file.read(MAX_BYTES + 1)
+    return decoded(name, data)
+
+
+@contextmanager
+def readable(name: str) -> Iterator[BinaryIO]:
+    """An open file. Raises SpecError if it cannot be read."""
     try:
-        data = read_regular(name)
+        with regular(name) as file:
+            yield file
     except FileNotFoundError:
         raise problem("AC001", f"{name} does not exist", help=_neighbour(name)) from None
     except IsADirectoryError:
@@ -43,11 +54,17 @@ def read_source(path: str) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise problem("AC001", f"{name} cannot be read: {str(reason).lower()}") from None
-    return decoded(name, data)
 
 
 def read_regular(name: str) -> bytes:
-    """The bytes of a regular file. A pipe or a device is refused without waiting for it; OSError where it is none."""
+    """The bytes of a regular file; OSError if there is none."""
+    with regular(name) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+@contextmanager
+def regular(name: str) -> Iterator[BinaryIO]:
+    """An open regular file. A pipe or a device is refused without waiting for it; OSError if there is none."""
     descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         kind = os.fstat(descriptor).st_mode
@@ -56,7 +73,7 @@ def read_regular(name: str) -> bytes:
         if not stat.S_ISREG(kind):
             raise problem("AC001", f"{name} is not a regular file", help="write - to read standard input")
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(MAX_BYTES + 1)
+            yield file
     finally:
         os.close(descriptor)
 

@@ -1,5 +1,6 @@
-"""The formats of `archcalc diff`, one per file; its function `write` takes a comparison and how to show it.
+"""The formats of `archcalc diff`, one per file.
 
+Its functions `write` and `write_weights` take a comparison of networks or of weights, and how to show it.
 A format is imported when it is requested.
 """
 

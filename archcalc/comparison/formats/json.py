@@ -5,6 +5,7 @@ from typing import Any
 from archcalc.comparison.comparison import Comparison, Difference
 from archcalc.comparison.grouping import NOUNS
 from archcalc.comparison.rows import Look, Rows
+from archcalc.comparison.weights import Stored, WeightComparison
 from archcalc.core.version import VERSION
 from archcalc.report.formats.json import COUNTED, SCHEMA, layer, written
 from archcalc.report.report import Line, Report
@@ -57,3 +58,27 @@ def difference(each: Difference, comparison: Comparison) -> dict[str, Any]:
 
 def one_layer(line: Line | None, report: Report) -> dict[str, Any] | None:
     return layer(line, report) if line else None
+
+
+def write_weights(comparison: WeightComparison, look: Look) -> str:
+    """One object: every weight that differs."""
+    pairs = comparison.reshaped.items()
+    return written(
+        {
+            "archcalc": VERSION,
+            "schema": SCHEMA,
+            "network": comparison.expected.name,
+            "checkpoint": comparison.given.name,
+            "equal": comparison.is_empty,
+            "agree": comparison.agree,
+            "prefix": comparison.prefix,
+            "missing": {name: stored(each) for name, each in comparison.missing.items()},
+            "extra": {name: stored(each) for name, each in comparison.extra.items()},
+            "reshaped": {name: {"network": stored(a), "checkpoint": stored(b)} for name, (a, b) in pairs},
+            "fitting": dict(comparison.fitting),
+        }
+    )
+
+
+def stored(each: Stored) -> dict[str, Any]:
+    return {"shape": list(each.shape), "dtype": each.dtype}

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from archcalc.comparison.comparison import Comparison
 from archcalc.comparison.rows import Look, Rows
+from archcalc.comparison.weight_rows import WeightRows
+from archcalc.comparison.weights import WeightComparison
 from archcalc.core.render import printable
 from archcalc.report.formats.markdown import row
 
@@ -38,3 +40,12 @@ def table(titles: tuple[str, ...], cells: Iterable[tuple[str, ...]], *, words: i
     yield row(["---"] * words + ["---:"] * (len(titles) - words))
     for each in cells:
         yield row([printable(cell).replace("->", "→") for cell in each])
+
+
+def write_weights(comparison: WeightComparison, look: Look) -> str:
+    """A comparison of weights."""
+    rows = WeightRows(comparison, look.every)
+    lines = [f"### {printable(rows.title).replace('->', '→')}", "", rows.summary, *rows.notes]
+    if not comparison.is_empty:
+        lines += ["", *table(("", "Weight", "Shape", "Elements"), rows.rows, words=3)]
+    return "\n".join(lines) + "\n"

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.comparison.comparison import Comparison
 from archcalc.comparison.rows import Look, Rows
+from archcalc.comparison.weight_rows import WeightRows
+from archcalc.comparison.weights import WeightComparison
 from archcalc.core.render import RESET, printable
 
 GAP = 2
@@ -108,3 +110,14 @@ def grid(titles: Sequence[str], cells: Sequence[Sequence[str]], *, words: int) -
         parts = [c.ljust(w) if i < words else c.rjust(w) for i, (c, w) in enumerate(zip(row, wide, strict=True))]
         made.append(gap.join(parts).rstrip())
     return [made[0], "-" * (sum(wide) + GAP * (len(wide) - 1)), *made[1:]]
+
+
+def write_weights(comparison: WeightComparison, look: Look) -> str:
+    """A comparison of weights: what differs, and a summary."""
+    rows = WeightRows(comparison, look.every)
+    lines = [rows.title, *wrapped(rows.summary, look.room), *rows.notes]
+    if not comparison.is_empty:
+        room = (look.room or 0) // 2 if look.room else CHANGE
+        cells = [part for row in rows.rows for part in folded(row, room)]
+        lines += ["", *grid(("", "Weight", "Shape", "Elements"), cells, words=WORDS)]
+    return "\n".join(map(printable, lines)) + "\n"

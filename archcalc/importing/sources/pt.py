@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
-from archcalc.core.diagnostic import problem
 from archcalc.core.overrides import Overrides
+from archcalc.importing.refusals import pickle
 
 
 def claims(reference: str) -> bool:
@@ -13,8 +13,4 @@ def claims(reference: str) -> bool:
 
 def read(reference: str, overrides: Overrides) -> NoReturn:
     """Refuses the file. Raises SpecError with the reason and a way to convert it."""
-    raise problem(
-        "AC541",
-        f"{reference} is a checkpoint of torch: a pickle, which can run any code when it is read",
-        help="save its weights as safetensors: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')",
-    )
+    raise pickle(reference)
