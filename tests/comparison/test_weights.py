@@ -120,9 +120,9 @@ def test_each_planted_difference_is_printed(suffix: str, written: object, shell:
         "~  fc1.weight  [2, 144] -> [144, 2], transposed        +0",
     ]
     made = json.loads(shell("diff", "-e", CHAIN, str(file), "--format", "json").out)
-    assert made["missing"] == {"conv1.bias": {"shape": [4], "dtype": "float32"}}
-    assert made["extra"] == {"fc2.bias": {"shape": [3], "dtype": "F32"}}
-    assert made["reshaped"]["fc1.weight"]["checkpoint"]["shape"] == [144, 2]
+    assert made["missing"] == [{"name": "conv1.bias", "shape": [4], "dtype": "float32"}]
+    assert made["extra"] == [{"name": "fc2.bias", "shape": [3], "dtype": "F32"}]
+    assert made["reshaped"][0]["checkpoint"]["shape"] == [144, 2]
     assert "| ~ | fc1.weight |" in shell("diff", "-e", CHAIN, str(file), "--format", "markdown").out
 
 

@@ -72,12 +72,16 @@ def write_weights(comparison: WeightComparison, look: Look) -> str:
             "equal": comparison.is_empty,
             "agree": comparison.agree,
             "prefix": comparison.prefix,
-            "missing": {name: stored(each) for name, each in comparison.missing.items()},
-            "extra": {name: stored(each) for name, each in comparison.extra.items()},
-            "reshaped": {name: {"network": stored(a), "checkpoint": stored(b)} for name, (a, b) in pairs},
-            "fitting": dict(comparison.fitting),
+            "missing": [named(name, stored(each)) for name, each in comparison.missing.items()],
+            "extra": [named(name, stored(each)) for name, each in comparison.extra.items()],
+            "reshaped": [named(name, {"network": stored(a), "checkpoint": stored(b)}) for name, (a, b) in pairs],
+            "fitting": [list(pair) for pair in comparison.fitting.items()],
         }
     )
+
+
+def named(name: str, rest: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, **rest}
 
 
 def stored(each: Stored) -> dict[str, Any]:
