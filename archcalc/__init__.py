@@ -1,6 +1,6 @@
 """archcalc: the calculator for neural-network architectures.
 
-    YAML --spec/--> document --graph/--> Graph --measures/ memory/--> numbers --report/--> table, JSON, CSV, Markdown
+    YAML --spec/--> document --graph/--> Graph --measures/ memory/--> numbers --report/ pages/--> tables, pages
                                            |----closed_forms/--> formulas, valid sizes, what fits a budget
                                            |----lint/----------> findings
                                            |----codegen/-------> PyTorch source --verification/--> agreement with torch
@@ -11,7 +11,7 @@ is where you add one. What people add most often stands in front: layer.py and l
 command.py and commands/. A stage imports only from stages before it:
 
     sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < comparison
-    < codegen < lint < explanation < verification < importing < command < commands
+    < codegen < lint < explanation < verification < importing < pages < command < commands
 """
 
 from typing import TYPE_CHECKING, Any

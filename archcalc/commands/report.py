@@ -30,6 +30,7 @@ from archcalc.graph.freeing import with_all_free, with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
+from archcalc.pages import page  # noqa: F401  it registers the format
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
@@ -81,7 +82,7 @@ EXAMPLES = (
 @option(
     "--whole",
     is_flag=True,
-    help="Add memory over a training step with AdamW, and closed forms. JSON shows both.",
+    help="Add all that a page shows: memory over a training step with AdamW, closed forms.",
 )
 @option("--variants", is_flag=True, help="Also report every variant of each SPEC.")
 @option("--top", type=click.IntRange(1), help="Show only the first N lines.")

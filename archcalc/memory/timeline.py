@@ -18,11 +18,14 @@ class TimelineStep:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The steps of a run in order. `left`: bytes alive at its end; `alive`: storages by name, at the watched step."""
+    """The steps of a run in order. `left`: bytes alive at its end; `alive`: storages by name, at the watched step;
+    `tensors`: every storage with its bytes and the steps at which it is alive, from the first up to, excluding, the
+    last, if a step is watched."""
 
     steps: tuple[TimelineStep, ...]
     left: int
     alive: tuple[tuple[str, int], ...] = ()
+    tensors: tuple[tuple[str, int, int, int], ...] = ()
 
     @property
     def peak(self) -> TimelineStep:
@@ -44,11 +47,15 @@ class LiveSet:
     watch: int = -1
     seen: list[tuple[str, int]] = field(default_factory=list)
     steps: list[TimelineStep] = field(default_factory=list)
+    born: dict[int, int] = field(default_factory=dict)
+    ended: list[tuple[str, int, int, int]] = field(default_factory=list)
 
     def take(self, storage: int) -> int:
         self.holders[storage] += 1
         if self.holders[storage] == 1:
             self.live += self.tape.bytes_of[storage]
+            if self.watch >= 0:
+                self.born[storage] = len(self.steps)
         return storage
 
     def take_all(self, storages: Iterable[int]) -> list[int]:
@@ -58,6 +65,12 @@ class LiveSet:
         self.holders[storage] -= 1
         if not self.holders[storage]:
             self.live -= self.tape.bytes_of[storage]
+            if self.watch >= 0:
+                self.ended.append(self.life(storage))
+
+    def life(self, storage: int) -> tuple[str, int, int, int]:
+        """A storage that ends now, with the steps at which it was alive."""
+        return self.tape.names[storage], self.tape.bytes_of[storage], self.born.pop(storage), len(self.steps)
 
     def drop_all(self, storages: Iterable[int]) -> None:
         for storage in storages:
@@ -75,4 +88,6 @@ class LiveSet:
     @property
     def timeline(self) -> Timeline:
         """The timeline so far."""
-        return Timeline(tuple(self.steps), self.live, tuple(self.seen))
+        lives = [*self.ended, *(self.life(storage) for storage in tuple(self.born))]
+        lived = sorted((each for each in lives if each[2] < each[3]), key=lambda each: each[2])
+        return Timeline(tuple(self.steps), self.live, tuple(self.seen), tuple(lived))

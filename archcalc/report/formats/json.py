@@ -154,11 +154,12 @@ def totals(report: Report) -> dict[str, Any]:
 
 
 def timeline(found: "Footprint | None") -> dict[str, Any]:
-    """The timeline of a training step, and what is alive at its peak; empty if not requested."""
+    """The timeline of a training step, its tensors, and those alive at its peak; empty if not requested."""
     if found is None or found.timeline is None:
         return {}
     steps = [[each.phase, each.node, each.live] for each in found.timeline.steps]
-    return {"timeline": steps, "alive_at_peak": [list(each) for each in found.timeline.alive]}
+    alive, tensors = found.timeline.alive, found.timeline.tensors
+    return {"timeline": steps, "alive_at_peak": [list(each) for each in alive], "tensors": [list(t) for t in tensors]}
 
 
 def computed_once(once: "Once | None") -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""HTML: one page per file that shows a network, or several with a switch between them, and needs nothing else."""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from archcalc.core.render import printable
+from archcalc.core.version import VERSION
+from archcalc.pages.packing import packed
+from archcalc.report.formats.json import document_of
+from archcalc.report.report import Report, writes
+
+SOURCE = Path(__file__).parent / "page_source"
+
+SCRIPTS = ("model", "layout", "graph", "table", "shares", "memory", "field", "formulas", "spec", "page")
+"""The scripts of a page, in the order in which they run."""
+
+
+def page(reports: Sequence[Report]) -> str:
+    """A page of these networks."""
+    return page_of([document_of(each) for each in reports])
+
+
+@writes("html", ".html", ".htm", judges=True, whole=True, join=page)
+def to_html(report: Report) -> str:
+    """The page of one network."""
+    return page([report])
+
+
+def page_of(documents: Sequence[Mapping[str, Any]], *, live: str = "", notice: str = "") -> str:
+    """A page made from nothing but the JSON of reports; `live`: a script that refreshes it; `notice`: a text on top."""
+    parts = {
+        "TITLE": escape(printable(documents[0]["name"] or "Network")) if documents else "archcalc",
+        "VERSION": VERSION,
+        "STYLE": stripped((SOURCE / "page.css").read_text(encoding="utf-8")),
+        "CONNECT": "'self'" if live else "'none'",
+        "NOTICE": f'<pre class="notice" role="alert">{escape(safe_lines(notice))}</pre>' if notice else "",
+        "DATA": compressed([packed(each) for each in documents]),
+        "SCRIPT": "\n".join(stripped((SOURCE / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPTS) + live,
+    }
+    shell = (SOURCE / "page.html").read_text(encoding="utf-8")
+    return re.sub(r"@@([A-Z]+)@@", lambda found: parts[found[1]], shell)
+
+
+def compressed(value: object) -> str:
+    """JSON by zlib, in base64: a third of its size, and nothing in it that a browser could read as anything else."""
+    import json  # lazy: 2 ms, and every report imports all formats
+    import zlib  # lazy: 1 ms
+    from base64 import b64encode  # lazy: 1 ms
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
+
+
+def stripped(source: str) -> str:
+    """A script or style sheet without its indentation, empty lines and comment lines."""
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+def safe_lines(text: str) -> str:
+    return "\n".join(map(printable, text.splitlines()))
