@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
+from itertools import accumulate
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim, maximum
 from archcalc.core.window import Window
 from archcalc.graph.graph import Condition, Graph
-from archcalc.sym.decide import Undecided, always, solutions
+from archcalc.sym.decide import EFFORT, Effort, Undecided, always, of_claim
 from archcalc.sym.expr import Claim
-from archcalc.sym.periodic import PeriodicSet, all_of
+from archcalc.sym.periodic import PeriodicSet
+
+SHARE = 1_000
+"""The effort that each condition adds to the limit of all."""
 
 EXAMPLE = 224
 """For a symbol without a number in the spec, the example is the first valid value from here on."""
@@ -49,7 +52,8 @@ def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
     domains = {name: each.domain for name, each in graph.symbols.items()}
     first = {each.claim: each for each in reversed((*graph.conditions, *extra))}
     found: dict[str, list[Reason]] = {name: [] for name in domains}
-    residual = []
+    sets = dict(domains)
+    residual, effort = [], Effort(EFFORT + SHARE * len(first))
     for claim, condition in reversed(first.items()):
         names = sorted(claim.left.symbols())
         if len(names) > 1:
@@ -58,10 +62,12 @@ def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
             continue
         try:
             domain = domains.setdefault(names[0], PeriodicSet.interval())
-            found.setdefault(names[0], []).append(Reason(solved(claim, names[0], domain), condition))
+            reason = Reason(of_claim(claim, names[0], domain, effort), condition)
+            sets[names[0]] = sets.get(names[0], domain) & reason.allowed
         except Undecided as undecided:
             residual.append((condition, str(undecided)))
-    sets = {name: all_of(each.allowed for each in reasons) & domains[name] for name, reasons in found.items()}
+        else:
+            found.setdefault(names[0], []).append(reason)
     fewest = {name: tuple(needed(reasons, domains[name])) for name, reasons in found.items()}
     return Feasible(sets, fewest, tuple(residual))
 
@@ -82,21 +88,17 @@ def contradictions(graph: Graph) -> Iterator[Diagnostic]:
             )
 
 
-def solved(claim: Claim, name: str, domain: PeriodicSet) -> PeriodicSet:
-    least, most = domain.bounds() or (1, inf)
-    return solutions(claim.left, claim.relation, name, least, None if most == inf else int(most))
-
-
 def needed(reasons: list[Reason], domain: PeriodicSet) -> Iterator[Reason]:
     """The reasons without those that follow from others."""
     distinct = {reason.allowed.pieces: reason for reason in reversed(reasons)}
-    kept = list(distinct.values())
-    whole = all_of(reason.allowed for reason in kept) & domain
-    for reason in list(kept):
-        others = [each for each in kept if each is not reason]
-        if all_of(each.allowed for each in others) & domain == whole:
-            kept = others
-    yield from reversed(kept)
+    waiting = list(distinct.values())
+    *rests, whole = accumulate((each.allowed for each in reversed(waiting)), PeriodicSet.__and__, initial=domain)
+    kept, found = domain, []
+    for reason, rest in zip(waiting, reversed(rests), strict=True):
+        if kept & rest != whole:
+            found.append(reason)
+            kept &= reason.allowed
+    yield from reversed(found)
 
 
 def valid(graph: Graph, symbol: str) -> PeriodicSet:

@@ -7,7 +7,7 @@ Every condition becomes the set of values that satisfy it. The answer is the int
 - all others: value by value between bounds, which must be given.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -15,12 +15,19 @@ from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
 from archcalc.graph.graph import Graph
 from archcalc.sym.bounds import Interval, grows
-from archcalc.sym.decide import Undecided, cases, combined_sets, degree_of, period_of, solutions
-from archcalc.sym.expr import Claim
+from archcalc.sym.decide import (
+    Effort,
+    Undecided,
+    cases,
+    combined_sets,
+    degree_of,
+    evaluator,
+    period_of,
+    size_of,
+    solutions,
+)
+from archcalc.sym.expr import Claim, holds
 from archcalc.sym.periodic import PeriodicSet
-
-FAR = 1 << 62
-"""Larger than any batch size or width in use: a budget that holds here is taken to hold for all values."""
 
 NONE = PeriodicSet()
 
@@ -44,34 +51,27 @@ class Found:
     left_out: PeriodicSet = NONE
 
 
-def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval], effort: Effort) -> Found:
     """The values of a symbol for which a claim holds. Raises Undecided if infinitely many would have to be tried."""
     least, most = domain.bounds() or (1, inf)
+    last = None if most == inf else int(most)
     within = {**ranges, symbol: (least, most)}
-
-    def holds(value: int) -> bool:
-        return claim.at(**{symbol: value})
-
-    if claim.relation == ">=" and grows(-claim.left, symbol, within):
-        greatest = last_that_holds(holds, int(least), most)
-        allowed = PeriodicSet() if greatest is None else PeriodicSet.interval(int(least), bounded(greatest))
-        return Found(allowed, (f"bisection: never decreases as {symbol} grows, so the answer is exact",))
-    if claim.relation == ">=" and grows(claim.left, symbol, within):
-        before = last_that_holds(lambda value: not holds(value), int(least), most)
-        first = int(least) if before is None else before + 1
-        allowed = PeriodicSet() if first > min(most, FAR) else PeriodicSet.interval(first)
+    if claim.relation == ">=" and any(grows(each, symbol, within) for each in (claim.left, -claim.left)):
+        allowed = solutions(claim.left, claim.relation, symbol, int(least), last)
         return Found(allowed, (f"bisection: never decreases as {symbol} grows, so the answer is exact",))
     if split := cases(claim):
         every, parts = split
-        found = [of_claim(each, symbol, domain, ranges) for each in parts]
+        found = [of_claim(each, symbol, domain, ranges, effort) for each in parts]
         return Found(combined_sets(every, (each.allowed for each in found)), ways(found))
-    return exactly(claim, symbol, int(least), most)
+    return exactly(claim, symbol, int(least), last, effort)
 
 
-def of_claim(claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+def of_claim(
+    claim: Claim | bool, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval], effort: Effort
+) -> Found:
     if isinstance(claim, bool):
         return Found(domain if claim else NONE, (f"independent of {symbol}",))
-    return satisfying(claim, symbol, domain, ranges)
+    return satisfying(claim, symbol, domain, ranges, effort)
 
 
 def ways(found: Iterable[Found]) -> tuple[str, ...]:
@@ -79,38 +79,22 @@ def ways(found: Iterable[Found]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(way for each in found for way in each.how))
 
 
-def bounded(value: int) -> int | None:
-    return None if value >= FAR else value
-
-
-def exactly(claim: Claim, symbol: str, least: int, most: float) -> Found:
+def exactly(claim: Claim, symbol: str, least: int, last: int | None, effort: Effort) -> Found:
     """Solves by period if it is short enough, otherwise value by value."""
-    last = None if most == inf else int(most)
     try:
         if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            return Found(solutions(claim.left, claim.relation, symbol, least, last), ("exact: periodic in the size",))
+            allowed = solutions(claim.left, claim.relation, symbol, least, last, effort)
+            return Found(allowed, ("exact: periodic in the size",))
         reason = "its period is too long"
     except Undecided as undecided:
         reason = str(undecided)
-    if last is None or last - least > EXACT:
-        raise Undecided(f"{reason}; limit {symbol} to at most {EXACT:,} values, so that each can be tried")
-    members = (value for value in range(least, last + 1) if claim.at(**{symbol: value}))
+    most = min(EXACT, effort.left // size_of(claim.left))
+    if last is None or last - least >= most:
+        raise Undecided(f"{reason}; limit {symbol} to at most {most:,} values, so that each can be tried")
+    effort.spend(last - least + 1, claim.left)
+    value = evaluator(claim.left, symbol)
+    members = (n for n in range(least, last + 1) if holds(value(n), claim.relation))
     return Found(PeriodicSet.of(members), (f"all {last - least + 1:,} values tried",))
-
-
-def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
-    """The largest value for which a condition holds that never holds again after it fails; FAR if it always holds."""
-    if not holds(least):
-        return None
-    low, step = least, 1
-    while holds(high := min(low + step, int(min(most, FAR)))):
-        if high == low or high >= min(most, FAR):
-            return high
-        low, step = high, 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -161,9 +145,9 @@ def answer(
     domain = graph.symbols[symbol].domain & (within or PeriodicSet.interval())
     fits = found.of(symbol) & domain
     ranges = {name: each.domain.bounds() or (1, inf) for name, each in graph.symbols.items()}
-    allowed, how = fits, []
+    allowed, how, effort = fits, [], Effort()
     for budget in limits:
-        made = of_budget(budget, symbol, domain, ranges)
+        made = of_budget(budget, symbol, domain, ranges, effort)
         fits, allowed = fits - made.left_out, allowed & made.allowed
         how.append("; ".join(made.how))
     best, greatest = extreme(allowed)
@@ -186,9 +170,11 @@ def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False)
     return answer(graph, symbol, budgets((where,) if where else (), graph), no_loss=lossless)
 
 
-def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+def of_budget(
+    budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval], effort: Effort
+) -> Found:
     """The values that meet a budget, over all of its cases."""
-    found = [of_case(budget, case, symbol, domain & case.sizes, ranges) for case in budget.cases]
+    found = [of_case(budget, case, symbol, domain & case.sizes, ranges, effort) for case in budget.cases]
     return Found(
         combined_sets(False, (NONE, *(each.allowed for each in found))),
         ways(sorted(found, key=lambda each: bool(each.left_out))) or ("all values tried",),
@@ -196,7 +182,9 @@ def of_budget(budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[
     )
 
 
-def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges: Mapping[str, Interval]) -> Found:
+def of_case(
+    budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges: Mapping[str, Interval], effort: Effort
+) -> Found:
     if case.why:
         return Found(NONE, (f"not for {sizes.named(symbol)}, where memory is not predicted: {case.why}",), sizes)
     others = frozenset[str]() if isinstance(case.claim, bool) else case.claim.left.symbols() - {symbol}
@@ -205,7 +193,7 @@ def of_case(budget: Budget, case: Case, symbol: str, sizes: PeriodicSet, ranges:
     members = sizes.first(FEW + 1)
     if len(members) <= FEW and len(budget.cases) > 1:  # the reported method is that of the larger part
         return Found(PeriodicSet.of(n for n in members if is_kept(case, symbol, n)), ())
-    found = of_claim(case.claim, symbol, sizes, ranges)
+    found = of_claim(case.claim, symbol, sizes, ranges, effort)
     return replace(found, allowed=found.allowed & sizes)
 
 

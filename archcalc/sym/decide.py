@@ -5,15 +5,16 @@ polynomials. Finitely many values therefore decide every question. Anything outs
 never guessed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise, product
 from math import gcd, inf, lcm
 from typing import TypeAlias
 
-from archcalc.sym.bounds import Interval, interval
+from archcalc.sym.bounds import Interval, grows, interval
+from archcalc.sym.compile import compiled
 from archcalc.sym.expr import (
     Atom,
     Claim,
@@ -30,16 +31,59 @@ from archcalc.sym.expr import (
 )
 from archcalc.sym.expr import claim as claim_that
 from archcalc.sym.periodic import PeriodicSet, Piece
+from archcalc.sym.periodic import Undecided as Undecided
 
 MAX_POINTS = 200_000
-"""The limit on values evaluated for one decision."""
+"""The limit on values evaluated for one comparison of expressions."""
 
-MAX_PERIOD = 1 << 20
+MAX_PERIOD = 1 << 17
 """The limit on periods. Networks in use have periods of 16 to 64."""
 
+MAX_PIECES = 4_000_000
+"""The limit on the remainders of all pieces of a set."""
 
-class Undecided(Exception):
-    """The question cannot be decided exactly; the message gives the reason."""
+FAR = 1 << 62
+"""Larger than any batch size or width in use: a condition that holds here is taken to hold for all values."""
+
+EFFORT = 2_000_000
+"""The limit on terms and floors evaluated for one question: some tenths of a second."""
+
+
+@dataclass
+class Effort:
+    """Counts the terms and floors that decisions evaluate, and gives up at a limit."""
+
+    left: int = EFFORT
+
+    def spend(self, values: int, whole: Expr) -> None:
+        """Notes that an expression is evaluated at so many values. Raises Undecided if that is too much."""
+        self.left -= values * size_of(whole)
+        if self.left < 0:
+            self.left = 0
+            raise Undecided(f"deciding it takes {values:,} values")
+
+
+def size_of(whole: Expr) -> int:
+    """The terms and atoms of an expression."""
+    seen: set[Atom] = set()
+    waiting, terms = [whole], 0
+    while waiting:
+        each = waiting.pop()
+        terms += len(each.terms)
+        for atom in each.atoms():
+            if atom not in seen:
+                seen.add(atom)
+                waiting += atom.parts()
+    return terms + len(seen)
+
+
+def evaluator(whole: Expr, symbol: str) -> Callable[[int], int]:
+    """A function of one symbol that has the values of an expression; compiled, as it is called often."""
+    try:
+        function: Callable[[int], int] = compiled("value", {"value": whole}, [symbol])
+    except ValueError:  # a name that Python does not take
+        return lambda value: whole.at(**{symbol: value})
+    return function
 
 
 class Status(Enum):
@@ -158,43 +202,54 @@ def equal(a: Number, b: Number) -> Verdict:
 # --- conditions of one symbol ----------------------------------------------------------------------------------------
 
 
-def solutions(left: Number, relation: Relation, symbol: str, least: int = 1, most: int | None = None) -> PeriodicSet:
+def solutions(
+    left: Number,
+    relation: Relation,
+    symbol: str,
+    least: int = 1,
+    most: int | None = None,
+    effort: Effort | None = None,
+) -> PeriodicSet:
     """The numbers from `least` to `most` for which `left relation 0` holds.
 
-    Raises Undecided if it contains another symbol, or if the values to try are unbounded.
+    Raises Undecided if it contains another symbol, if the values to try are unbounded, or at the limit of the effort.
 
     >>> from archcalc.sym.expr import symbol
     >>> H = symbol("H")
     >>> solutions(16 * (H // 16) - H, "==", "H").named("H")
     'H ≡ 0 (mod 16)'
     """
-    whole = expression(left)
+    whole, effort = expression(left), effort or Effort()
     others = whole.symbols() - {symbol}
     if others:
         raise Undecided(f"it also depends on {', '.join(sorted(others))}")
     everywhere = PeriodicSet.interval(least, most)
     if whole.is_constant:
         return everywhere if holds(whole.constant, relation) else PeriodicSet()
+    if (found := of_monotone(whole, relation, symbol, least, most)) is not None:
+        return found & everywhere
     if split := cases(Claim(whole, relation)):
         every, parts = split
-        return combined_sets(every, (of_claim(each, symbol, everywhere) for each in parts))
+        return combined_sets(every, (of_claim(each, symbol, everywhere, effort) for each in parts))
     try:
         period, _ = period_of(whole, symbol)
     except Undecided as undecided:
-        return tried(whole, relation, symbol, least, most, str(undecided))
+        return tried(whole, relation, symbol, least, most, str(undecided), effort)
     if period > MAX_PERIOD:
         raise Undecided(f"its period is {period:,}")
-    if degree_of(whole, symbol) > 1:
-        return of_polynomials(whole, relation, symbol, least, period) & everywhere
-    return of_lines(whole, relation, symbol, least, period) & everywhere
+    degree = degree_of(whole, symbol)
+    effort.spend(period * (degree + 1), whole)
+    find = of_polynomials if degree > 1 else of_lines
+    return find(evaluator(whole, symbol), relation, least, period, degree) & everywhere
 
 
-def of_claim(claim: bool | Claim, symbol: str, domain: PeriodicSet) -> PeriodicSet:
+def of_claim(claim: bool | Claim, symbol: str, domain: PeriodicSet, effort: Effort | None = None) -> PeriodicSet:
     """The numbers of a domain for which a claim holds."""
     if isinstance(claim, bool):
         return domain if claim else PeriodicSet()
     least, most = reach(domain)
-    return solutions(claim.left, claim.relation, symbol, int(least), None if most == inf else int(most)) & domain
+    last = None if most == inf else int(most)
+    return solutions(claim.left, claim.relation, symbol, int(least), last, effort) & domain
 
 
 def combined_sets(every: bool, sets: Iterable[PeriodicSet]) -> PeriodicSet:
@@ -202,39 +257,82 @@ def combined_sets(every: bool, sets: Iterable[PeriodicSet]) -> PeriodicSet:
     return reduce(PeriodicSet.__and__ if every else PeriodicSet.__or__, sets)
 
 
-def tried(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str) -> PeriodicSet:
+def of_monotone(whole: Expr, relation: Relation, symbol: str, least: int, most: int | None) -> PeriodicSet | None:
+    """Solutions of an expression that never decreases, or never increases; None if neither is known."""
+    ranges: dict[str, Interval] = {symbol: (least, inf if most is None else most)}
+    rising = next((each for each in (whole, -whole) if grows(each, symbol, ranges)), None)
+    if rising is None:
+        return None
+    last = inf if most is None else most
+    upto, below = (
+        interval_to(last_that_holds(partial(is_below, rising, symbol, value), least, last), least) for value in (1, 0)
+    )
+    if relation == ">=":
+        return PeriodicSet.interval(least) - below if rising is whole else upto
+    return upto - below if relation == "==" else PeriodicSet.interval(least) - (upto - below)
+
+
+def is_below(whole: Expr, symbol: str, value: int, n: int) -> bool:
+    return whole.at(**{symbol: n}) < value
+
+
+def interval_to(most: int | None, least: int) -> PeriodicSet:
+    """The numbers up to one that was found, None if there is none."""
+    if most is None:
+        return PeriodicSet()
+    return PeriodicSet.interval(least, None if most >= FAR else most)
+
+
+def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> int | None:
+    """The largest value for which a condition holds that never holds again after it fails; FAR if it always holds."""
+    if most < least or not holds(least):
+        return None
+    low, step = least, 1
+    while holds(high := min(low + step, int(min(most, FAR)))):
+        if high == low or high >= min(most, FAR):
+            return high
+        low, step = high, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def tried(
+    whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str, effort: Effort
+) -> PeriodicSet:
     """Solutions found by trying every number between the bounds."""
     if most is None or most - least > MAX_POINTS:
         raise Undecided(f"{why}: give {symbol} an upper bound")
-    return PeriodicSet.of(n for n in range(least, most + 1) if holds(whole.at(**{symbol: n}), relation))
+    effort.spend(most - least + 1, whole)
+    value = evaluator(whole, symbol)
+    return PeriodicSet.of(n for n in range(least, most + 1) if holds(value(n), relation))
 
 
-def of_lines(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
+Value: TypeAlias = Callable[[int], int]
+
+
+def of_lines(value: Value, relation: Relation, least: int, period: int, degree: int = 1) -> PeriodicSet:
     """Solutions of an expression that is linear for each remainder, with the same slope for all."""
-    values = [whole.at(**{symbol: least + i}) for i in range(period)]
-    slope = whole.at(**{symbol: least + period}) - values[0]
-    everywhere = PeriodicSet.interval(least)
+    values = [value(least + i) for i in range(period)]
+    slope = value(least + period) - values[0]
     if not slope:
         return PeriodicSet.modulo(period, (least + i for i, v in enumerate(values) if holds(v, relation)), least)
-    if relation != ">=":
-        zeros = (least + i + -v // slope * period for i, v in enumerate(values) if v % slope == 0 and -v // slope >= 0)
-        return PeriodicSet.of(zeros) if relation == "==" else everywhere - PeriodicSet.of(zeros)
-    if slope < 0:
-        return everywhere - of_lines(-whole - 1, relation, symbol, least, period)
-    firsts = [least + i + max(0, -(v // slope)) * period for i, v in enumerate(values)]
-    settled = max(firsts) - period + 1  # every remainder holds from here on
-    ragged = (n for n in range(min(firsts), settled) if holds(whole.at(**{symbol: n}), relation))
-    return PeriodicSet([*PeriodicSet.of(ragged).pieces, *PeriodicSet.interval(max(settled, least)).pieces])
+    if relation == ">=":
+        return of_polynomials(value, relation, least, period, degree)
+    zeros = (least + i + -v // slope * period for i, v in enumerate(values) if v % slope == 0 and -v // slope >= 0)
+    return PeriodicSet.of(zeros) if relation == "==" else PeriodicSet.interval(least) - PeriodicSet.of(zeros)
 
 
-def of_polynomials(whole: Expr, relation: Relation, symbol: str, least: int, period: int) -> PeriodicSet:
+def of_polynomials(value: Value, relation: Relation, least: int, period: int, degree: int) -> PeriodicSet:
     """On each remainder a polynomial, whose sign changes where `turns` says."""
-    degree = degree_of(whole, symbol)
     truths: dict[int, dict[int, bool]] = {}
     for first in range(least, least + period):
-        values = [whole.at(**{symbol: first + q * period}) for q in range(degree + 1)]
+        values = [value(first + q * period) for q in range(degree + 1)]
         for q in (0, *turns(values)):
             truths.setdefault(least + q * period, {})[first % period] = holds(value_at(values, q), relation)
+    if len(truths) * period > MAX_PIECES:
+        raise Undecided(f"its period is {period:,}, and it changes at {len(truths):,} places")
     return PeriodicSet(alike(truths, period))
 
 

@@ -6,10 +6,21 @@ sets that linear integer arithmetic can define. They are closed under union, int
 Source: Woods 2015, "Presburger arithmetic, rational generating functions, and quasi-polynomials", arXiv:1211.0020.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import inf, lcm
+from heapq import merge
+from itertools import groupby
+from math import gcd, inf, lcm
+from typing import Literal, TypeAlias
+
+MOST = 50_000
+"""The limit on the remainders of a piece: less than a tenth of a second. Sets of networks in use have up to 64."""
+
+
+class Undecided(Exception):
+    """The question cannot be decided exactly; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,9 @@ class PeriodicSet:
         return any(n in piece for piece in self.pieces)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PeriodicSet) and not (self - other) and not (other - self)
+        if not isinstance(other, PeriodicSet):
+            return False
+        return all(same(a, b, start, end) for a, b, start, end in side_by_side(self, other) if a or b)
 
     def __hash__(self) -> int:
         return hash(tuple(self.first(8)))
@@ -106,17 +119,17 @@ class PeriodicSet:
     # --- sets of sets ------------------------------------------------------------------------------------------------
 
     def __and__(self, other: "PeriodicSet") -> "PeriodicSet":
-        return PeriodicSet(common(a, b) for a in self.pieces for b in other.pieces if meet(a, b))
+        return PeriodicSet(joined(self, other, "and"))
 
     def __invert__(self) -> "PeriodicSet":
         """The complement."""
-        return PeriodicSet(missing(self.pieces))
+        return PeriodicSet.interval(EVERYTHING) - self
 
     def __sub__(self, other: "PeriodicSet") -> "PeriodicSet":
-        return self & ~other
+        return PeriodicSet(joined(self, other, "and not"))
 
     def __or__(self, other: "PeriodicSet") -> "PeriodicSet":
-        return ~(~self & ~other)
+        return PeriodicSet(joined(self, other, "or"))
 
     # --- words -------------------------------------------------------------------------------------------------------
 
@@ -157,16 +170,29 @@ def reduced(piece: Piece) -> Piece | None:
             residues = frozenset(r for r in residues if (r - piece.start) % period < length)
     if not residues:
         return None
-    for p in divisors(period):
-        fewer = frozenset(r % p for r in residues)
-        if len(fewer) * (period // p) == len(residues):
-            return Piece(piece.start, piece.end, p, fewer)
+    for prime in primes(gcd(period, len(residues))):  # a set that repeats in its period has a multiple of remainders
+        while period % prime == 0 and repeats(residues, period // prime, prime):
+            period //= prime
+            residues = frozenset(r % period for r in residues)
     return Piece(piece.start, piece.end, period, residues)
 
 
-def divisors(n: int) -> list[int]:
-    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
-    return sorted({*small, *(n // d for d in small)})
+def repeats(residues: frozenset[int], period: int, times: int) -> bool:
+    """Whether remainders modulo a multiple of a period repeat with the period."""
+    return all(count == times for count in Counter(r % period for r in residues).values())
+
+
+def primes(n: int) -> Iterator[int]:
+    """The prime factors of a number, each once."""
+    factor = 2
+    while factor * factor <= n:
+        if n % factor == 0:
+            yield factor
+        while n % factor == 0:
+            n //= factor
+        factor += 1
+    if n > 1:
+        yield n
 
 
 def up(piece: Piece, n: int) -> int | None:
@@ -181,31 +207,103 @@ def down(piece: Piece, n: int) -> int | None:
     return found if found >= piece.start else None
 
 
-def meet(a: Piece, b: Piece) -> bool:
-    """Whether the ranges of two pieces overlap."""
-    return (a.end is None or b.start < a.end) and (b.end is None or a.start < b.end)
+# --- two sets --------------------------------------------------------------------------------------------------------
+
+Connective: TypeAlias = Literal["and", "and not", "or"]
 
 
-def common(a: Piece, b: Piece) -> Piece:
-    start, end = max(a.start, b.start), min((e for e in (a.end, b.end) if e is not None), default=None)
-    period = lcm(a.period, b.period)
+def joined(a: PeriodicSet, b: PeriodicSet, how: Connective) -> Iterator[Piece]:
+    """What is in both of two sets, in the first alone, or in either. Raises Undecided if it has too many remainders."""
+    for left, right, start, end in side_by_side(a, b):
+        if left and right:
+            yield of_both(left, right, how, start, end)
+        elif how != "and" and (only := left or (right if how == "or" else None)):
+            yield Piece(start, end, only.period, only.residues)
+
+
+def side_by_side(a: PeriodicSet, b: PeriodicSet) -> Iterator[tuple[Piece | None, Piece | None, int, int | None]]:
+    """The pieces of two sets that cover the same numbers, and these: from the first up to, excluding, the second."""
+    ends = merge(*([edge for piece in each.pieces for edge in edges(piece)] for each in (a, b)))
+    bounds = [edge for edge, _ in groupby(ends)]
+    return zip(stretches(a, bounds), stretches(b, bounds), bounds, [*bounds[1:], None][: len(bounds)], strict=True)
+
+
+def same(a: Piece | None, b: Piece | None, start: int, end: int | None) -> bool:
+    """Whether two pieces hold the same numbers from `start` up to, excluding, `end`. Periodic sequences that agree over
+    the sum of their periods are the same (Fine, Wilf 1965)."""
+    if not a or not b:
+        only = a or b
+        return only is None or reduced(Piece(start, end, only.period, only.residues)) is None
+    if (a.period, a.residues) == (b.period, b.residues):
+        return True
+    if end is None or end - start >= a.period + b.period:
+        return False
+    mine, theirs = (members(Piece(start, end, each.period, each.residues)) for each in (a, b))
+    return mine == theirs
+
+
+def edges(piece: Piece) -> Iterator[int]:
+    yield piece.start
+    if piece.end is not None:
+        yield piece.end
+
+
+def stretches(whole: PeriodicSet, bounds: Sequence[int]) -> Iterator[Piece | None]:
+    """The piece that covers each stretch between bounds."""
+    pieces = iter(whole.pieces)
+    piece = next(pieces, None)
+    for start in bounds:
+        while piece and piece.end is not None and piece.end <= start:
+            piece = next(pieces, None)
+        yield piece if piece and piece.start <= start else None
+
+
+def of_both(a: Piece, b: Piece, how: Connective, start: int, end: int | None) -> Piece:
+    """What two pieces make of the numbers from `start` up to, excluding, `end`."""
     if a.period == b.period:
-        return Piece(start, end, period, a.residues & b.residues)
-    few, other = sorted((a, b), key=lambda piece: len(piece.residues) * (period // piece.period))
-    lifted = (r + few.period * i for r in few.residues for i in range(period // few.period))
-    return Piece(start, end, period, frozenset(r for r in lifted if r % other.period in other.residues))
+        return Piece(start, end, a.period, of_sets(a.residues, b.residues, how))
+    period = lcm(a.period, b.period)
+    if end is not None and end - start <= min(period, MOST):
+        mine, theirs = (frozenset(members(Piece(start, end, each.period, each.residues))) for each in (a, b))
+        length = end - start
+        return Piece(start, end, length, frozenset(n % length for n in of_sets(mine, theirs, how)))
+    both = common(a, b, period)
+    if how == "and":
+        return Piece(start, end, period, both)
+    mine = lifted(a, period)
+    return Piece(start, end, period, mine - both if how == "and not" else mine | lifted(b, period))
 
 
-def missing(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """The complement of ordered pieces."""
-    at: int | None = EVERYTHING
-    for piece in pieces:
-        assert at is not None
-        yield Piece(at, piece.start, 1, frozenset({0}))
-        yield Piece(piece.start, piece.end, piece.period, frozenset(range(piece.period)) - piece.residues)
-        at = piece.end
-    if at is not None:
-        yield Piece(at, None, 1, frozenset({0}))
+def of_sets(a: frozenset[int], b: frozenset[int], how: Connective) -> frozenset[int]:
+    return a & b if how == "and" else a - b if how == "and not" else a | b
+
+
+def lifted(piece: Piece, period: int) -> frozenset[int]:
+    """The remainders of a piece modulo a multiple of its period."""
+    check(len(piece.residues) * (period // piece.period), period)
+    return frozenset(r + i for r in piece.residues for i in range(0, period, piece.period))
+
+
+def common(a: Piece, b: Piece, period: int) -> frozenset[int]:
+    """The remainders of two pieces, modulo the common multiple of their periods (the Chinese remainder theorem)."""
+    shared = gcd(a.period, b.period)
+    alike = Counter(r % shared for r in b.residues)
+    check(sum(alike[r % shared] for r in a.residues), period)
+    partners: dict[int, list[int]] = {}
+    for r in b.residues:
+        partners.setdefault(r % shared, []).append(r)
+    step = b.period // shared
+    inverse = pow(a.period // shared, -1, step)
+    return frozenset(
+        r + (other - r) // shared * inverse % step * a.period
+        for r in a.residues
+        for other in partners.get(r % shared, ())
+    )
+
+
+def check(count: int, period: int) -> None:
+    if count > MOST:
+        raise Undecided(f"the answer has {count:,} remainders modulo {period:,}, more than {MOST:,}")
 
 
 def all_of(sets: Iterable[PeriodicSet], least: int = 1) -> PeriodicSet:
@@ -225,12 +323,13 @@ def few(piece: Piece) -> bool:
     if length is None or (piece.period == 1 and length > 3):
         return False
     most = FEW if len(piece.residues) < 4 else MANY
-    return length <= most * piece.period and len(members(piece)) <= most
+    return length <= most * piece.period and len(piece.residues) <= most and len(members(piece)) <= most
 
 
 def members(piece: Piece) -> list[int]:
     assert piece.end is not None
-    return [n for n in range(piece.start, piece.end) if n % piece.period in piece.residues]
+    firsts = (piece.start + (r - piece.start) % piece.period for r in piece.residues)
+    return sorted(n for first in firsts for n in range(first, piece.end, piece.period))
 
 
 def words(piece: Piece, symbol: str, least: int) -> str:
@@ -250,18 +349,17 @@ def beginning(piece: Piece, symbol: str, least: int) -> str:
 
 def follows(piece: Piece, least: int) -> bool:
     """Whether a piece contains every number from `least` on that its remainders allow."""
-    return piece.start - least < piece.period and all(
-        n % piece.period not in piece.residues for n in range(least, piece.start)
-    )
+    below = piece.start - least
+    return below < piece.period and all((r - least) % piece.period >= below for r in piece.residues)
 
 
 def remainder(piece: Piece, symbol: str) -> str:
     """`H ≡ 0 (mod 16)`, `H mod 32 ∈ {0, 29..31}`, `H ≢ 3 (mod 8)`."""
-    left_out = set(range(piece.period)) - piece.residues
     if len(piece.residues) == 1:
         return f"{symbol} ≡ {min(piece.residues)} (mod {piece.period})"
-    if len(left_out) == 1:
-        return f"{symbol} ≢ {min(left_out)} (mod {piece.period})"
+    if len(piece.residues) == piece.period - 1:
+        left_out = sum(range(piece.period)) - sum(piece.residues)
+        return f"{symbol} ≢ {left_out} (mod {piece.period})"
     return f"{symbol} mod {piece.period} ∈ {{{', '.join(runs(sorted(piece.residues)))}}}"
 
 

@@ -135,6 +135,12 @@ def test_what_has_to_be_tried_without_end_is_undecided() -> None:
         asked("w", "max(w, 5) * (w - 20) ** 2 <= 100")
 
 
+def test_coprime_moduli_are_solved_together() -> None:
+    found = asked("H", "H % 997 == 5 and H % 1009 == 7 and H % 1013 == 9")
+    assert found.best == 233_553_237
+    assert (233_553_237 % 997, 233_553_237 % 1009, 233_553_237 % 1013) == (5, 7, 9)
+
+
 def test_published_networks() -> None:
     """The widths and depths that people chose are those that their published sizes allow."""
     graph = with_free(document("resnet50"), ["depths[2]"])

@@ -1,14 +1,16 @@
 """Decisions against brute force: what is refuted has a counterexample, the rest is undecided."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, get_args
 
 import pytest
 
-from archcalc.sym.decide import Status, Undecided, equal, solutions
+from archcalc.sym.decide import Effort, Status, Undecided, equal, solutions
 from archcalc.sym.expr import Claim, Expr, Relation, ceil_div, claim, extremum, floor_div, holds, symbol
 from archcalc.sym.periodic import PeriodicSet, all_of
+from tests.calls import calls_of
 
 n, m, H, W, w = map(symbol, ("n", "m", "H", "W", "w"))
 RELATIONS = get_args(Relation)
@@ -110,7 +112,8 @@ def test_two_symbols_and_products_with_maxima_are_undecided() -> None:
     with pytest.raises(Undecided, match="it also depends on m"):
         solutions(n - m, ">=", "n")
     with pytest.raises(Undecided, match="give n an upper bound"):
-        solutions(n * extremum([n, 5 * n - 9], 1) - 40, ">=", "n")
+        solutions(n * extremum([n, 50 - n], 1) - 40, ">=", "n")
+    assert solutions(n * extremum([n, 50 - n], 1) - 400, ">=", "n", 1, 99).named("n") == "10 ≤ n ≤ 99"
     assert solutions(n * extremum([n, 5 * n - 9], 1) - 40, ">=", "n", 1, 99).named("n") == "4 ≤ n ≤ 99"
 
 
@@ -204,6 +207,38 @@ def test_sets_are_closed_under_and_or_not() -> None:
             assert (value in (a - b)) == (value in a and value not in b)
         assert ~~a == a
         assert (a == b) == all((value in a) == (value in b) for value in range(-10, 300))
+
+
+def test_remainders_of_long_periods_are_combined_without_listing_them() -> None:
+    """The Chinese remainder theorem."""
+    first, second = PeriodicSet.modulo(30_011, [5, 6]), PeriodicSet.modulo(30_013, [7])
+    calls, both = calls_of(lambda: first & second)
+    assert calls < 200
+    assert both.first(2) == [n for n in range(7, 2 * 30_011 * 30_013, 30_013) if n % 30_011 in (5, 6)][:2]
+    assert both == second & first != first
+    assert (both | PeriodicSet.of([3])).first(1) == [3]
+    assert both - second == PeriodicSet()
+    with pytest.raises(Undecided, match="the answer has 60,026 remainders modulo 900,720,143"):
+        first - second
+
+
+def test_a_condition_that_never_decreases_is_solved_whatever_its_period() -> None:
+    for divisor, at_least in ((9_699_690, 21), (10**9 + 7, 10**3)):
+        calls, found = calls_of(lambda d=divisor, k=at_least: solutions((n + 12) // d - k, ">=", "n"))  # type: ignore[misc]
+        assert found.named("n") == f"n ≥ {divisor * at_least - 12}"
+        assert calls < 5_000
+    assert solutions((n + 12) // 10**9 - 3, "==", "n").named("n") == f"{3 * 10**9 - 12} ≤ n ≤ {4 * 10**9 - 13}"
+    assert (
+        solutions(3 - (n + 12) // 10**9, "!=", "n")
+        == ~solutions((n + 12) // 10**9 - 3, "==", "n") & PeriodicSet.interval()
+    )
+
+
+def test_many_decisions_share_one_limit() -> None:
+    effort = Effort(1_500_000)
+    assert solutions(n % 64_000 - 7, "==", "n", effort=effort).first(2) == [7, 64_007]
+    with pytest.raises(Undecided, match="deciding it takes 128,000 values"):
+        solutions(n % 64_000 - 8, "==", "n", effort=replace(effort, left=effort.left - 1_000_000))
 
 
 def test_neighbours_of_a_number() -> None:
