@@ -115,7 +115,8 @@ class Expander(Repeating):
             return sources[0]
         if MEMBERS in target:
             raise several_values(call)
-        if layer := layer_named(target):
+        layer = layer_named(target)
+        if layer and not (leads and is_bare(call) and isinstance(frame.scope.get(target), Named)):
             return self.placing.layer(call, layer, sources, frame, name)
         if target in frame.library.blocks:
             return self.block(call, frame.library.blocks[target], sources, frame, name)
@@ -124,7 +125,7 @@ class Expander(Repeating):
             renamed = replace(call, target=replace(call.target, text=meant))
             return self.invoke(renamed, sources, frame, name, leads)
         meant = self.resolver.called(call.target, sources[0], frame)
-        if leads and not call.parens and not call.positional and not call.keywords:
+        if leads and is_bare(call):
             return value_of(meant, target, call.target.where)
         return self.again(call, meant, sources, frame, name or frame.number(f"{target}_"))
 
@@ -164,3 +165,8 @@ class Expander(Repeating):
                 inner.prefix, definition.name.text, inner.module, made, inner.numbered, expansion.arguments, sources[0]
             )
         return made
+
+
+def is_bare(call: Invocation) -> bool:
+    """Whether it is a name alone, which stands for a value where one of that name is in scope."""
+    return not call.parens and not call.positional and not call.keywords

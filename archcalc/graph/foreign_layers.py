@@ -55,8 +55,6 @@ MEANINGS: Mapping[str, str] = {
     "activation": "write the activation itself: relu",
     "lambda": f"{NONE}; a spec computes with layers only",
     "sequential": "write the layers with -> between them, or as a list",
-    "subtract": f"{NONE}; add has the same sizes",
-    "sub": f"{NONE}; add has the same sizes",
     "bmm": "write matmul: [a, b]",
 }
 """By name, in lower case, with _ between words and without a rank at the end."""

@@ -208,14 +208,19 @@ def test_a_list_with_too_many_entries_is_refused_with_a_message(case: Case) -> N
 
 def with_symbols(xs: tuple[Volume, ...]) -> tuple[Volume, ...]:
     """The same inputs with a symbol for the batch and, on each axis that all inputs share, a symbol `s0` ..."""
-    first = xs[0].spatial
+    first = longest(xs)
     shared = all(x.spatial in (first, ()) for x in xs)
     names = tuple(free(f"s{axis}") for axis in range(len(first)))
     return tuple(replace(x, batch=free("N"), spatial=names if shared and x.spatial else x.spatial) for x in xs)
 
 
 def values_of(xs: tuple[Volume, ...]) -> dict[str, int]:
-    return {"N": xs[0].batch, **{f"s{axis}": n for axis, n in enumerate(xs[0].spatial)}}
+    return {"N": xs[0].batch, **{f"s{axis}": n for axis, n in enumerate(longest(xs))}}
+
+
+def longest(xs: tuple[Volume, ...]) -> tuple[int, ...]:
+    """The axes of the input that has most of them."""
+    return max((x.spatial for x in xs), key=len)
 
 
 def at(dims: Any, values: dict[str, int]) -> Any:
@@ -243,7 +248,7 @@ def test_closed_forms_equal_the_numeric_results(case: Case) -> None:
         closed_ops(layer, layer.shape(*free_xs), free_xs),
     )
     weights = [weight.shape for weight in layer.weights(*free_xs)]
-    shared = any(isinstance(n, Expr) for n in free_xs[0].spatial) or not free_xs[0].rank
+    shared = any(isinstance(n, Expr) for n in longest(free_xs)) or not longest(free_xs)
     for xs in (case.xs, *(resized(case.xs) if shared else ())):
         values = values_of(xs)
         if not all(n >= 1 for x in xs for n in x.spatial):

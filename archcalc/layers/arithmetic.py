@@ -1,0 +1,204 @@
+"""Arithmetic of two volumes, element by element: differences, quotients, extremes, powers, choices."""
+
+from collections.abc import Iterator
+
+from archcalc.core.dim import Dim
+from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, tensor, tensor_of
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
+from archcalc.layers.merge import gates, largest, spread
+
+FAMILY = "Merges and products"
+
+
+class Pairwise(Merge):
+    """Abstract: an operation on the elements of two volumes; the smaller one is broadcast, as in `mul`."""
+
+    role = Role.MERGE
+    inputs = (2, 2)
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        whole = largest(xs)
+        for x in xs:
+            yield from gates(x, whole, cannot_broadcast(self.name, x, whole))
+
+    def shape(self, *xs: Volume) -> Volume:
+        return largest(xs)
+
+    def written(self, form: str, *xs: Volume) -> Call:
+        """The expression, with the axes that an input lacks."""
+        whole = largest(xs)
+        places = (f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs))
+        return expression(form.format(*places))
+
+
+def cannot_broadcast(name: str, x: Volume, whole: Volume) -> str:
+    rule = "the smaller input has the same channels or 1, and the same positions or 1"
+    return f"{name} cannot broadcast {x} to {whole}: {rule}"
+
+
+def smaller(y: Volume, *xs: Volume) -> tuple[str, ...]:
+    """The inputs that are broadcast, by name."""
+    return tuple(f"x{i}" for i, x in enumerate(xs) if x.numel != y.numel)
+
+
+def both_saved(y: Volume, scratch: Dim, *more: str) -> Kernel:
+    """An operation that saves both of what it reads; `scratch`: what its backward takes beside the gradients."""
+    return Kernel(
+        reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, saves=("x0", "x1", *more),
+        backward=Backward(scratch=scratch),
+    )  # fmt: skip
+
+
+class Sub(Pairwise, name="sub", aliases=("subtract",)):
+    """The first volume minus the second; the smaller one is broadcast over positions or channels.
+
+    x: C at *spatial; the other: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: advantages without their mean: Wang et al. 2015, arXiv:1511.06581, equation 9; torch.sub.
+    """
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(add=y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """The gradient of the second is new; one that is broadcast is summed from a tensor of the whole size."""
+        gates = smaller(y, *xs)
+        scratch = y.nbytes if "x1" in gates else 0
+        backward = Backward(negated=("x1",), broadcast=tuple(each for each in gates if each == "x0"), scratch=scratch)
+        yield Kernel(reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, gradient=Gradient.SAME, backward=backward)
+
+    def call(self, *xs: Volume) -> Call:
+        return self.written("{} - {}", *xs)
+
+    examples = (
+        Example(
+            x=(flat(18), flat(1)), y=flat(18), scalar=18,
+            source="18 actions, their mean subtracted: Wang et al. 2015, arXiv:1511.06581, equation 9",
+        ),
+        Example(x=(image(3, 4, 4), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
+        Example(x=(flat(3), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
+    )  # fmt: skip
+
+
+class Div(Pairwise, name="div", aliases=("divide",)):
+    """The first volume divided by the second; the smaller one is broadcast over positions or channels.
+
+    x: C at *spatial; the other: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: features over their norm: Radford et al. 2021, arXiv:2103.00020, figure 3; torch.div.
+    """
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(div=y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """Backward begins with the divisor's gradient, -g (x0 / x1) / x1: four tensors of the whole size at once."""
+        scratch = 4 * y.nbytes - sum(x.nbytes for x in xs)
+        yield both_saved(y, scratch)
+
+    def call(self, *xs: Volume) -> Call:
+        return self.written("{} / {}", *xs)
+
+    examples = (
+        Example(
+            x=(flat(512), flat(1)), y=flat(512), scalar=512,
+            source="an embedding of 512 features over its norm: Radford et al. 2021, arXiv:2103.00020, figure 3",
+        ),
+        Example(x=(tokens(4, 6), tokens(4, 6)), y=tokens(4, 6), scalar=24),
+        Example(x=(flat(3), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
+    )  # fmt: skip
+
+
+class Extreme(Pairwise):
+    """Abstract: the larger or the smaller of two elements; backward marks what was chosen, and what was equal."""
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(compare=y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """Each gradient is what is left of the whole one, half of it where both are equal; two masks say where."""
+        marks = 2 * tensor(y.numel, dtype="bool").nbytes
+        yield both_saved(y, 3 * y.nbytes - sum(x.nbytes for x in xs) + marks)
+
+
+class Maximum(Extreme, name="maximum"):
+    """The larger of two elements; the smaller volume is broadcast over positions or channels.
+
+    x: C at *spatial; the other: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: maxout of two maps: Goodfellow et al. 2013, arXiv:1302.4389; torch.maximum.
+    """
+
+    def call(self, *xs: Volume) -> Call:
+        return self.written("torch.maximum({}, {})", *xs)
+
+    examples = (
+        Example(
+            x=(image(64, 8, 8), image(64, 8, 8)), y=image(64, 8, 8), scalar=4_096,
+            source="two pieces: Goodfellow et al. 2013, arXiv:1302.4389",
+        ),
+        Example(x=(tokens(4, 6), flat(6)), y=tokens(4, 6), scalar=24),
+    )  # fmt: skip
+
+
+class Minimum(Extreme, name="minimum"):
+    """The smaller of two elements; the smaller volume is broadcast over positions or channels.
+
+    x: C at *spatial; the other: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: the smaller of two critics: Fujimoto, van Hoof & Meger 2018, arXiv:1802.09477, equation 10; torch.minimum.
+    """
+
+    def call(self, *xs: Volume) -> Call:
+        return self.written("torch.minimum({}, {})", *xs)
+
+    examples = (
+        Example(
+            x=(flat(1), flat(1)), y=flat(1), scalar=1,
+            source="TD3, the smaller of two critics: Fujimoto et al. 2018, arXiv:1802.09477, equation 10",
+        ),
+        Example(x=(image(3, 4, 4), flat(3)), y=image(3, 4, 4), scalar=48),
+    )  # fmt: skip
+
+
+class Power(Pairwise, name="pow"):
+    """The first volume to the power of the second, or of a number, `exponent`: one power per element.
+
+    x: C at *spatial -> y: the same
+
+    Source: torch.pow.
+    """
+
+    inputs = (1, 2)
+
+    exponent: float | None = None
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        message = "pow needs an exponent, or a list of two paths: pow(3), pow: [base, exponent]"
+        yield (self.exponent is None) == (len(xs) == 2), message
+        yield from super().requires(*xs)
+
+    def ops(self, y: Volume, *xs: Volume) -> Ops:
+        return Ops(power=y.numel)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        if self.exponent is not None:
+            yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=("x",), backward=Backward(scratch=2 * y.nbytes))
+            return
+        mark, zero = tensor(xs[1].numel, dtype="bool"), tensor(1, dtype=y.dtype)
+        yield both_saved(y, 5 * y.nbytes - xs[0].nbytes + mark.nbytes + zero.nbytes, "y")
+
+    def call(self, *xs: Volume) -> Call:
+        return expression(f"{{0}} ** {self.exponent!r}") if self.exponent is not None else self.written("{} ** {}", *xs)
+
+    examples = (
+        Example(
+            given=dict(exponent=3.0), x=flat(10), y=flat(10), scalar=10,
+            source="the cube in the approximation of GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415, section 2",
+        ),
+        Example(given=dict(exponent=0.5), x=image(3, 4, 4), y=image(3, 4, 4), scalar=48),
+        Example(x=(tokens(4, 6), tokens(4, 6)), y=tokens(4, 6), scalar=24),
+        Example(x=(image(3, 4, 4), flat(3)), y=image(3, 4, 4), scalar=48),
+    )  # fmt: skip
