@@ -2,6 +2,7 @@
 
     YAML --spec/--> document --graph/--> Graph --measures/ memory/--> numbers --report/ pages/--> tables, pages
                                            |----closed_forms/--> formulas, valid sizes, what fits a budget
+                                           |----sweeping/------> the best of a whole space of designs
                                            |----lint/----------> findings
                                            |----codegen/-------> PyTorch source --verification/--> agreement with torch
                                            '----explanation/---> a layer's numbers, derived
@@ -11,7 +12,7 @@ is where you add one. What people add most often stands in front: layer.py and l
 command.py and commands/. A stage imports only from stages before it:
 
     sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < comparison
-    < codegen < lint < explanation < verification < importing < pages < command < commands
+    < codegen < lint < explanation < verification < importing < pages < sweeping < command < commands
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archcalc.memory.footprint import footprint_of
     from archcalc.memory.training_setup import TrainingSetup
     from archcalc.report.report import report_of
+    from archcalc.sweeping.asking import sweep
     from archcalc.verification import verify
 
 _FACE = {
@@ -42,6 +44,7 @@ _FACE = {
     "explain": "archcalc.explanation.explanation",
     "feasible": "archcalc.closed_forms.feasibility",
     "solve": "archcalc.closed_forms.solve",
+    "sweep": "archcalc.sweeping.asking",
     "footprint_of": "archcalc.memory.footprint",
     "from_torch": "archcalc.importing.imported",
     "TrainingSetup": "archcalc.memory.training_setup",
@@ -69,6 +72,7 @@ __all__ = [
     "load_text",
     "report_of",
     "solve",
+    "sweep",
     "verify",
 ]
 

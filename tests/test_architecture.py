@@ -33,6 +33,10 @@ THIRD_PARTY = {
     "sympy": ("sym/sympy_bridge.py",),
     "networkx": ("graph/graph.py",),
     "numpy": ("sym/compile.py", "sweeping/"),
+    "dask": ("sweeping/cluster.py",),
+    "distributed": ("sweeping/cluster.py",),
+    "pyarrow": ("sweeping/formats/parquet.py",),
+    "pandas": ("sweeping/sweep.py",),
     "torch": ("verification/", "importing/", "layers/torch_modules/"),
 }
 
@@ -188,6 +192,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "load": lambda: archcalc.load("lenet5"),
     "load_text": lambda: archcalc.load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 8)\n"),
     "report_of": lambda: archcalc.report_of(archcalc.load("lenet5")),
+    "sweep": lambda: archcalc.sweep("lenet5", {"H=W": "32..36:2"}, minimise="macs"),
     "solve": lambda: archcalc.solve(archcalc.load("resnet18", free=["w"]), "w", "params <= 5M"),
     "verify": lambda: archcalc.verify("lenet5", device="meta"),
 }

@@ -430,6 +430,13 @@ network has several inputs, the name comes first:
 `--set H=448` changes one axis of every input that has it, and `--set mask_H=448` that of one input.
 """,
     ),
+    "AC141": (
+        "a sweep cannot be read",
+        """An axis of `archcalc sweep` is a name and its values: a range by steps (w=16..128:8) or by factors
+(w=16..1024*2), or a list (w=16,24,64, act=relu|silu). Names that share an axis have the same value
+(H=W=128..384:32). Quantities are those of `report` and `solve`, and receptive_field.
+""",
+    ),
     "AC201": (
         "an input that the layer does not accept",
         """The input violates a requirement of the layer: shapes that must be equal differ, groups do not divide

@@ -8,10 +8,11 @@ from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, p
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
-from archcalc.spec.expression import Word, names_in
+from archcalc.spec.expression import names_in
 from archcalc.spec.item import signature_of
 from archcalc.spec.reader import Node, Scalar, read_tree
 from archcalc.spec.section import Sections
+from archcalc.spec.setting import with_settings
 from archcalc.spec.zoo import bundled, folder
 
 KEYS = (
@@ -87,20 +88,17 @@ class Libraries(Sections):
         symbols = tuple(self.symbols(top.get("symbols")))
         params = tuple(self.params(top.get("params"), changed))
         free = [*(symbol.name for symbol in symbols), *free_dims(inputs, params)]
-        given = self.settings(settings, [p.name.text for p in params], free)
         imports = tuple(self.imports(top.get("import"), source))
         defaults = tuple(self.defaults(top.get("defaults")))
-        return Library(
-            params=(
-                *(Parameter(Word(name, value.where), value) for name, value in given.items() if name in free),
-                *(Parameter(p.name, given.get(p.name.text, p.value)) for p in params),
-            ),
+        library = Library(
+            params=params,
             blocks=self.blocks(top.get("blocks"), source.name, imports),
             defaults={word.text: arguments for word, arguments in defaults},
-            symbols=tuple(symbol for symbol in symbols if symbol.name not in given),
+            symbols=symbols,
             default_names=tuple(word for word, _ in defaults),
             imports=imports,
         )
+        return with_settings(library, self.settings(settings, library, free), free)
 
     def blocks(self, node: Node | None, home: str, imports: tuple[tuple[str, str], ...]) -> dict[str, BlockDef]:
         """The blocks of a file by name, including imported ones."""

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem, quoted
+from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
 from archcalc.spec.chain import Body
-from archcalc.spec.declaration import Expectation, InputDecl, Parameter, SymbolDecl, checked_dimension
+from archcalc.spec.declaration import Expectation, InputDecl, Library, Parameter, SymbolDecl, checked_dimension
 from archcalc.spec.expression import Expression, Number, Word, own_name, parse_expression
 from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
+from archcalc.spec.setting import can_be_set, unknown_setting
 
 INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last")
 BOUNDS = ("min", "max", "multiple_of")
@@ -156,20 +157,14 @@ class Sections:
             if word:
                 yield word, found
 
-    def settings(
-        self, settings: Mapping[str, str], params: Collection[str], free: Collection[str]
-    ) -> dict[str, Expression]:
+    def settings(self, settings: Mapping[str, str], library: Library, free: Collection[str]) -> dict[str, Expression]:
         """The expressions of `--set name=expr`."""
         found = {}
         for name, text in settings.items():
             source = Source("--set", f"{name}={text}")
-            if name not in params and name not in free:
-                known = (*params, *free)
-                help = did_you_mean(name, known) or (
-                    f"use one of {enumerated(known)}" if known else "the spec has no parameters"
-                )
-                message = f"unknown parameter {quoted(name)}"
-                self.problems.add(problem("AC117", message, Location(source, 0, 0, max(1, len(name))), help=help))
+            if not can_be_set(name, library, free):
+                where = Location(source, 0, 0, max(1, len(name)))
+                self.problems.add(unknown_setting(name, library, free, where))
             elif value := self.problems.attempt(parse_expression, text, Location(source, 0, len(name) + 1)):
                 found[name] = value
         return found

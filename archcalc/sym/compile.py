@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain, count
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 from archcalc.sym.bounds import interval
@@ -45,14 +46,20 @@ def python_source(name: str, outputs: Mapping[str, Expr], arguments: Sequence[st
     return "\n".join([*head, *(f"{INDENT}{line}".rstrip() for line in body)]) + "\n"
 
 
-def compiled(name: str, outputs: Mapping[str, Expr], arguments: Sequence[str], doc: str = "") -> Callable[..., Any]:
-    """The function of `python_source`, compiled.
+def compiled(
+    name: str,
+    outputs: Mapping[str, Expr],
+    arguments: Sequence[str],
+    doc: str = "",
+    extrema: Mapping[str, Callable[..., Any]] = MappingProxyType({"max": max, "min": min}),
+) -> Callable[..., Any]:
+    """The function of `python_source`, compiled. With `extrema` that take arrays, it takes arrays.
 
     >>> from archcalc.sym.expr import symbol
     >>> compiled("halved", {"n": symbol("n") // 2}, ["n"])(7)
     3
     """
-    namespace: dict[str, Any] = {"__builtins__": {each.__name__: each for each in (int, str, dict, max, min)}}
+    namespace: dict[str, Any] = {"__builtins__": {each.__name__: each for each in (int, str, dict)} | dict(extrema)}
     exec(python_source(name, outputs, arguments, doc), namespace)
     function: Callable[..., Any] = namespace[name]
     return function

@@ -282,6 +282,9 @@ class Expr:
     def __mod__(self, divisor: Number) -> "Expr":
         return self - floor_div(self, divisor) * divisor
 
+    def __rmod__(self, numerator: int) -> "Expr":
+        return numerator - floor_div(numerator, self) * self
+
     # --- comparison --------------------------------------------------------------------------------------------------
 
     def __ge__(self, other: Number) -> "bool | Claim":
