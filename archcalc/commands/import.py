@@ -11,7 +11,7 @@ from archcalc.graph.loading import document_of
 from archcalc.graph.sources import reader_of
 from archcalc.importing.reference import PREFIX, code_reference, given_input
 from archcalc.importing.sources.py import from_code, say_whose
-from archcalc.usage.help import INPUT, Command, argument, option
+from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 
 EXAMPLES = (
     "archcalc import 'py:torch.nn:Linear(in_features=4, out_features=2)' --input 4",
@@ -32,6 +32,7 @@ EXAMPLES = (
 @option("--args", "arguments", default="", metavar="ARGS", help="Of the constructor: 'depth=4'.", group=INPUT)
 @option("--config", default="", metavar="FILE", help="config.json, for transformers.", group=INPUT)
 @option("--until", default="", metavar="MODULE", help="Import this module of it.", group=INPUT)
+@option("--flat", is_flag=True, help="One line per layer, without blocks.", group=OUTPUT)
 @output_option
 @click.pass_obj
 def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> None:
@@ -47,7 +48,8 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     given = [given_input(each) for each in inputs]
     say_whose(named)
     source = written(reference, inputs, options)
-    found = from_code().network_in(named, given, config=options["config"], until=options["until"], source=source)
+    chosen = {key: options[key] for key in ("config", "until")}
+    found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
     if found.findings:
         print_diagnostics(found.findings, settings)
     if not settings.quiet:

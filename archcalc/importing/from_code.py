@@ -15,7 +15,13 @@ from archcalc.importing.tape import marked
 
 
 def network_in(
-    reference: CodeReference, inputs: Sequence[Given], *, config: str = "", until: str = "", source: str = ""
+    reference: CodeReference,
+    inputs: Sequence[Given],
+    *,
+    config: str = "",
+    until: str = "",
+    source: str = "",
+    blocks: bool = True,
 ) -> Imported:
     """Builds and runs a network. `until`: the path of a module inside it, which is imported instead.
 
@@ -28,7 +34,7 @@ def network_in(
         name = f"{name}.{until}"
         model, positional, keywords = inside(model, until, positional, keywords)
     about = ", ".join(f"{library} {version}" for library, version in versions(reference).items())
-    return imported(model, positional, keywords, name, source, [f"imported from {reference} with {about}"])
+    return imported(model, positional, keywords, name, source, [f"imported from {reference} with {about}"], blocks)
 
 
 def inside(

@@ -16,6 +16,8 @@ from archcalc.importing.building import their_error
 from archcalc.importing.flat import Heading, flat_spec
 from archcalc.importing.lowering.lower import Lowered, lowered
 from archcalc.importing.program import Operation, Program
+from archcalc.importing.readable.paths import NotReadable
+from archcalc.importing.readable.writing import readable_spec
 from archcalc.importing.tape import record
 from archcalc.lint.expectation import failures
 from archcalc.report.formats.table import View, table
@@ -33,7 +35,9 @@ NO_PRODUCTS = frozenset((
 class Imported:
     """A network that was read from code.
 
-    `spec`: the text of its spec. `findings`: what is not exact or not used, each with its place. `program`: what ran.
+    `spec`: the text of its spec; `flat`: with one line per layer, under the names of the code. `why_flat`: why `spec`
+    is that text, too; empty if it has blocks. `findings`: what is not exact or not used, each with its place.
+    `program`: what ran.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Imported:
     findings: tuple[Diagnostic, ...]
     program: Program
     lowered: Lowered
+    flat: str
+    why_flat: str = ""
 
     @cached_property
     def graph(self) -> Graph:
@@ -64,9 +70,14 @@ class Imported:
         counted = totals(self.program)
         agree = "as torch counts them" if not self.differences else "which is not what torch counts"
         return (
-            f"{self.name}: {calls:,} calls became {len(self.graph.nodes):,} layers; "
+            f"{self.name}: {calls:,} calls became {len(self.graph.nodes):,} layers in {self.lines:,} lines; "
             f"{counted['params']:,} parameters and {counted['macs']:,} MACs, {agree}"
         )
+
+    @property
+    def lines(self) -> int:
+        """The lines of its spec, without comments."""
+        return sum(not line.startswith("#") for line in self.spec.splitlines())
 
     def __repr__(self) -> str:
         """The layer table, so that a notebook shows it."""
@@ -91,8 +102,10 @@ def imported(
     name: str = "",
     source: str = "",
     about: Sequence[str] = (),
+    blocks: bool = True,
 ) -> Imported:
-    """As `from_torch`, with the inputs by their names. `source`: what the spec says about where it is from."""
+    """As `from_torch`, with the inputs by their names. `source`: what the spec says about where it is from. `blocks`:
+    whether to look for blocks."""
     name = name or type(model).__name__
     try:
         program = record(model, inputs, keywords, name)
@@ -104,10 +117,20 @@ def imported(
     idle = idle_finding(program)
     lines = [*about, *([f"not in this spec: {idle.message}"] if idle else [])]
     heading = Heading(name, source, lines, totals(program), vocabularies(program))
-    with gc_paused():
-        text = flat_spec(steps, heading)
     findings = (*grouped(steps.findings), *([idle] if idle else []))
-    return Imported(name, text, findings, program, steps)
+    with gc_paused():
+        flat = flat_spec(steps, heading)
+        text, why = with_blocks(program, steps, heading, flat) if blocks else (flat, "one line per layer was asked for")
+    return Imported(name, text, findings, program, steps, flat, why)
+
+
+def with_blocks(program: Program, steps: Lowered, heading: Heading, flat: str) -> tuple[str, str]:
+    """The readable text; or the flat one, which says so, and why there is no other."""
+    try:
+        return readable_spec(steps, program.kinds, heading, load_text(flat)), ""
+    except NotReadable as reason:
+        said = replace(heading, about=(*heading.about, f"one line per layer, because blocks were not found: {reason}"))
+        return flat_spec(steps, said), str(reason)
 
 
 def argument_names(model: nn.Module, count: int) -> list[str]:

@@ -1,0 +1,122 @@
+"""The readable spec: as short as one written by hand, and the same network as the flat one, layer by layer."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archcalc.graph.loading import load_text
+from archcalc.importing.imported import Imported, from_torch
+from archcalc.importing.readable.writing import census
+from tests.importing import networks
+
+IMAGE = torch.zeros(1, 3, 32, 32)
+
+RESNET = """\
+archcalc: 1
+name: ResNet
+input: [3, 32, 32]
+expect: {params: 17_938, macs: 727_200}
+defaults:
+  conv: {padding: same, norm: batchnorm, act: relu}
+blocks:
+  residual(c, stride=1):
+    - add:
+        - conv(3, c, stride=stride) -> conv(3, c, act=none)
+        - conv(1, c, stride=stride, act=none) if x.channels != c else prev
+    - relu
+layers:
+  - conv(7, 8, s2) -> maxpool(3, 2, p1) -> residual(8) * 3 -> residual(16, 2) -> residual(16) * 2 -> gap -> linear(10)
+"""
+
+
+def blocks_of(found: Imported) -> str:
+    assert not found.why_flat
+    assert census(found.graph) == census(load_text(found.flat))
+    return found.spec
+
+
+def test_a_residual_network_is_a_block_with_arguments_and_a_condition() -> None:
+    assert blocks_of(from_torch(networks.ResNet(3), IMAGE)) == RESNET
+
+
+class Dense(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.conv = nn.Conv2d(channels, 4, 3, padding=1, bias=False)
+
+    def forward(self, parts: list[Tensor]) -> Tensor:
+        return self.conv(torch.relu(self.norm(torch.cat(parts, 1))))  # type: ignore[no-any-return]
+
+
+class DenseBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Dense(3 + 4 * i) for i in range(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [x]
+        for each in self.layers:
+            parts.append(each(parts))
+        return torch.cat(parts, 1)
+
+
+def test_concatenations_that_grow_are_one_layer_many_times() -> None:
+    assert "dense * 5" in blocks_of(from_torch(DenseBlock(), IMAGE))
+
+
+class Branches(nn.Module):
+    """A value that two later places read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(3, 4, 3, padding=1)
+        self.b = nn.Conv2d(4, 4, 3, padding=1)
+        self.c = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.a(x)
+        b = self.b(a)
+        return torch.cat([self.c(a + b), a, b], 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "example"),
+    [
+        (Branches(), IMAGE),
+        (networks.Attention(), torch.zeros(1, 5, 12)),
+        (networks.Idle(), IMAGE),
+        (nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), 3), torch.zeros(1, 5, 12)),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_is_written_reads_back_as_the_same_layers(model: nn.Module, example: Tensor) -> None:
+    blocks_of(from_torch(model, example))
+
+
+def test_a_network_that_cannot_be_written_with_blocks_is_flat_and_says_why() -> None:
+    found = from_torch(networks.Shared(), torch.zeros(1, 4))
+    assert "one line per layer, because blocks were not found: " in found.spec
+    assert census(found.graph) == census(load_text(found.flat))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("conv(3, c, act=none)", "conv(3, c, act=none, d2)"),
+        ("residual(16) * 2", "residual(16) * 3"),
+        ("act: relu", "act: gelu"),
+        ("maxpool(3, 2, p1)", "avgpool(3, 2, padding=1)"),
+        ("    - relu\n", ""),
+    ],
+)
+def test_a_planted_difference_is_seen(before: str, after: str) -> None:
+    assert before in RESNET
+    assert census(load_text(RESNET.replace(before, after))) != census(load_text(RESNET))
+
+
+def test_swapped_inputs_of_a_concatenation_are_seen() -> None:
+    found = from_torch(Branches(), IMAGE)
+    text = found.flat.replace("concat: [c, a, b]", "concat: [c, b, a]")
+    assert text != found.flat
+    assert census(load_text(text)) != census(load_text(found.flat))
