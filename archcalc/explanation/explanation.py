@@ -67,8 +67,15 @@ def of_layer(graph: Graph, node: Node) -> Explanation:
         about=about,
         sources=sources,
         where=place(node.where),
-        sections=tuple(sections(Subject(graph, node))),
+        sections=(as_measured(node),) if node.layer.measured else tuple(sections(Subject(graph, node))),
     )
+
+
+def as_measured(node: Node) -> Section:
+    """The numbers of a layer that was measured at one size: they have no derivation."""
+    counts = ((MEASURES[name].title, MEASURES[name].of(node)) for name in SUMMED)
+    note = "measured at this size; it has no derivation"
+    return Section("As measured", tuple(Step(name=title, result=count, note=note) for title, count in counts))
 
 
 def sections(subject: Subject) -> Iterator[Section]:

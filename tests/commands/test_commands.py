@@ -41,7 +41,8 @@ def process(*arguments: str, given: str = "") -> Outcome:
 def test_help_names_every_command(shell: Shell) -> None:
     outcome = shell("--help")
     assert outcome.code == 0
-    assert [line.split()[0] for line in outcome.out.split("Commands:\n")[1].split("\n") if line] == list(SUMMARIES)
+    lines = outcome.out.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in lines if line[:3].strip()] == list(SUMMARIES)  # a summary may have two lines
 
 
 def test_version(shell: Shell) -> None:
