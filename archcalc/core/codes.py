@@ -595,4 +595,26 @@ specific, and write those that are tried first above the others.
     layers.*: model.layers.*        # before: layers.0: model.layers.0
 """,
     ),
+    "AC545": (
+        "a field of a configuration is left out",
+        """The configuration has a field that its family is not known to have, or one that changes values but neither
+shapes nor totals. In the first case, the network may be another one: compare its totals with published ones.
+
+    "rope_scaling": {"rope_type": "llama3", ...}      # changes angles, and no totals
+""",
+    ),
+    "AC546": (
+        "a field of a configuration has a value that is not described",
+        """The value would change the network in a way that no spec of this family describes, or it is not a value of
+this field. Write the network as a spec, or import its code.
+""",
+    ),
+    "AC547": (
+        "an unknown family of models",
+        """A configuration of Hugging Face names its family in `model_type`, and archcalc has a file for each family
+that it knows. Other networks can be imported from their code, which runs it.
+
+    archcalc report config.json        # "model_type": "llama"
+""",
+    ),
 }

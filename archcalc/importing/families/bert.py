@@ -1,0 +1,8 @@
+"""BERT. Defaults: BertConfig of transformers 5.24."""
+
+from archcalc.importing.configuration import Configuration
+from archcalc.importing.encoders import bert_like
+
+
+def spec(config: Configuration) -> str:
+    return bert_like(config, "BERT", vocab=30522, segments=2, context=512, reserved=0)

@@ -1,0 +1,34 @@
+"""GPT-2. Defaults: GPT2Config of transformers 5.24."""
+
+from archcalc.importing.configuration import Configuration
+
+
+def spec(config: Configuration) -> str:
+    width, heads = config.get("n_embd", 768), config.get("n_head", 12)
+    hidden = config.given("n_inner") or 4 * width
+    config.only("scale_attn_weights", True, "attention without its scale")
+    config.only("scale_attn_by_inverse_layer_idx", False, "a scale that depends on the layer")
+    head = "GPT2Model" not in config.architecture
+    tie = ", tie=transformer.wte" if config.get("tie_word_embeddings", True) else ""
+    return f"""archcalc: 1
+name: GPT-2
+params: {{T: {config.get("n_positions", 1024)}, vocab: {config.get("vocab_size", 50257)}}}
+input: {{ids: {{shape: [T], dtype: int64, vocab: vocab}}}}
+defaults:
+  layernorm: {{eps: {config.get("layer_norm_epsilon", 1e-5)}}}
+blocks:
+  feed_forward: [c_fc = linear({hidden}), {config.act("activation_function", "gelu_new")}, c_proj = linear({width})]
+  block:
+    - add:
+        - "ln_1 = layernorm -> attn = attention({heads}, causal=true)"
+        - prev
+    - add:
+        - ln_2 = layernorm -> mlp = feed_forward
+        - prev
+  body:
+    - wte = embedding(vocab, {width}) -> wpe = position_embedding({config.get("n_positions", 1024)})
+    - h = block * {config.get("n_layer", 12)}
+    - ln_f = layernorm
+layers:
+  - transformer = body
+""" + (f"  - lm_head = linear(vocab, bias=false{tie})\n" if head else "")

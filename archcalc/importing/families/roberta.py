@@ -1,0 +1,8 @@
+"""RoBERTa. Defaults: RobertaConfig of transformers 5.24. Positions count from the one behind that of padding."""
+
+from archcalc.importing.configuration import Configuration
+from archcalc.importing.encoders import bert_like
+
+
+def spec(config: Configuration) -> str:
+    return bert_like(config, "RoBERTa", vocab=50265, segments=2, context=512, reserved=2)

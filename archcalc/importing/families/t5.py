@@ -1,0 +1,60 @@
+"""T5 and its version 1.1, whose MLPs are gated. Defaults: T5Config of transformers 5.24."""
+
+from archcalc.importing.configuration import ACTIVATIONS, Configuration
+
+
+def spec(config: Configuration) -> str:
+    width, size, depth = config.get("d_model", 512), config.get("d_ff", 2048), config.get("num_layers", 6)
+    heads, d_kv = config.get("num_heads", 8), config.get("d_kv", 64)
+    buckets = config.get("relative_attention_num_buckets", 32)
+    distance = config.get("relative_attention_max_distance", 128)
+    decoders = config.given("num_decoder_layers") or depth
+    tied = config.get("tie_word_embeddings", True)
+    config.read |= {"n_positions", "is_gated_act", "dense_act_fn", "scale_decoder_outputs", "num_hidden_layers"}
+    config.only("is_encoder_decoder", True, "a T5 without a decoder")
+    head = "scale(power=-0.5) -> lm_head = linear(vocab, tie=shared)" if tied else "lm_head = linear(vocab)"
+    own = f"t5_attention({heads}, num_buckets={buckets}, max_distance={distance}"
+    return f"""archcalc: 1
+name: T5
+params: {{T: 512, S: 512, vocab: {config.get("vocab_size", 32128)}}}
+input: {{source: {{shape: [S], dtype: int64, vocab: vocab}}, target: {{shape: [T], dtype: int64, vocab: vocab}}}}
+defaults:
+  linear: {{bias: false}}
+  rmsnorm: {{eps: {config.get("layer_norm_epsilon", 1e-6)}}}
+  t5_attention: {{d_kv: {d_kv}}}
+blocks:{feed_forward(config, size, width)}
+  mlp:
+    - add: ["rmsnorm -> feed_forward", prev]
+  encode(first):
+    - add: ["rmsnorm -> own = {own}, tie=first)", prev]
+    - mlp
+  decode(memory, first):
+    - add: ["rmsnorm -> own = {own}, causal=true, tie=first)", prev]
+    - add: ["rmsnorm -> cross = t5_attention({heads}, memory=memory)", prev]
+    - mlp
+layers:
+  - source -> shared = embedding(vocab, {width})
+  - encoder0 = encode(none) -> encoder = encode(encoder0.own) * {depth - 1}
+  - memory = rmsnorm
+  - target -> target_words = embedding(vocab, {width}, tie=shared)
+  - decoder0 = decode(memory, none) -> decoder = decode(memory, decoder0.own) * {decoders - 1}
+  - rmsnorm -> {head}
+"""
+
+
+def feed_forward(config: Configuration, size: int, width: int) -> str:
+    """The block of the MLP: `relu` between two maps, or a gate."""
+    word = config.get("feed_forward_proj", "relu")
+    gated, act = word.startswith("gated-"), word.removeprefix("gated-")
+    if act not in ACTIVATIONS:
+        raise config.wrong("feed_forward_proj", "is not known")
+    name = "gelu(tanh)" if gated and act == "gelu" else ACTIVATIONS[act]
+    if not gated:
+        return f"""
+  feed_forward: [linear({size}), {name}, linear({width})]"""
+    return f"""
+  feed_forward:
+    - mul:
+        - wi_0 = linear({size}) -> {name}
+        - wi_1 = linear({size})
+    - wo = linear({width})"""
