@@ -114,6 +114,7 @@ class Layout:
     By itself, a new tensor that is contiguous where what the kernel reads is, else in an order that is not followed;
     `PRESERVED` and `CONTIGUOUS` are the two that most other kernels have.
 
+    same              the first thing that the kernel reads, itself: nothing is computed
     view              a view of the first thing that the kernel reads, or of a weight: nothing is allocated
     order             the order of the result where what goes in is contiguous
     fixed             the result has that order in any case
@@ -125,6 +126,7 @@ class Layout:
     `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
     """
 
+    same: bool = False
     view: bool = False
     order: Order = Order.CONTIGUOUS
     fixed: bool = False

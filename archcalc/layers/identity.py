@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run
-from archcalc.core.operations import view
+from archcalc.core.kernel import Kernel, Layout, Run
 from archcalc.core.volume import Volume, image
 from archcalc.layer import Call, Example, Layer, Role, module
 
@@ -22,7 +21,7 @@ class Identity(Layer, name="identity"):
         return x
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield view()
+        yield Kernel(layout=Layout(view=True, same=True))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Identity")

@@ -87,7 +87,7 @@ class Backward:
         self.before = {key for key, _ in self.gradients_before(needed)} if accumulate else set()
         self.coming = Counter(key for index in needed for key, _ in self.tape.ops[index].weights.all)
         self.met: dict[str, Waiting] = {}
-        self.seeds = {tensor: self.seed(tensor) for tensor in self.tape.outputs if self.learns(tensor)}
+        self.seeds = [(tensor, self.seed(tensor)) for tensor in self.tape.outputs if self.learns(tensor)]
 
     def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
         """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
@@ -121,10 +121,12 @@ class Backward:
         return [tensor for tensor in op.reads if self.learns(tensor)]
 
     def run(self) -> None:
-        for tensor, seed in self.seeds.items():
-            self.buffers[tensor] = Waiting(self.live_set.take(seed), owned=True)
-            if not self.expected[self.made_by[tensor]]:
-                heapq.heappush(self.ready, -self.made_by[tensor])
+        for tensor, seed in self.seeds:
+            maker, first = self.made_by[tensor], tensor not in self.buffers
+            added = self.add(tensor, Waiting(self.live_set.take(seed), owned=True), self.tape.ops[maker].node)
+            self.live_set.drop_all(added)  # of an output that is there twice
+            if first and not self.expected[maker]:
+                heapq.heappush(self.ready, -maker)
         while self.ready:
             self.step(-heapq.heappop(self.ready))
 
@@ -218,15 +220,22 @@ class Backward:
     def deliver(self, tensor: int, gradient: Waiting, node: str) -> list[int]:
         """Delivers a gradient to the operation that made the tensor, added to an earlier one. Returns the storages that
         were added to another one and are still held."""
-        met = self.buffers.setdefault(tensor, gradient)
-        if met is not gradient and not (met.owned and self.live_set.holders[met.storage] == 1):
-            self.buffers[tensor] = self.summed(self.new(tensor), met, node)
+        added = self.add(tensor, gradient, node)
         maker = self.made_by.get(tensor)
         if maker is not None:  # the gradient of an input stays alive
             self.expected[maker] -= 1
             if not self.expected[maker]:
                 heapq.heappush(self.ready, -maker)
-        return [gradient.storage] if met is not gradient else []
+        return added
+
+    def add(self, tensor: int, gradient: Waiting, node: str) -> list[int]:
+        """Adds a gradient to an earlier one of the same tensor, if there is one, and returns what is still held."""
+        met = self.buffers.setdefault(tensor, gradient)
+        if met is gradient:
+            return []
+        if not (met.owned and self.live_set.holders[met.storage] == 1):
+            self.buffers[tensor] = self.summed(self.new(tensor), met, node)
+        return [gradient.storage]
 
     def summed(self, into: int, met: Waiting, node: str) -> Waiting:
         """The sum of two gradients in a new storage; the older one is released."""

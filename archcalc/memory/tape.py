@@ -173,6 +173,10 @@ def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], use
 
 def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:
     """Records a kernel, and adds what it makes to `names`."""
+    if kernel.layout.same:  # autograd sees nothing of it
+        names[kernel.makes] = names[kernel.reads[0]]
+        tape.ops.append(Op(node=node, reads=(names[kernel.makes],), made=(), learns=False))
+        return
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
     seen |= dict(copied(tape, node, kernel, seen, weights))

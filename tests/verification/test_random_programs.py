@@ -3,9 +3,10 @@
 Unlike `test_random_networks`, which draws trees, these are arbitrary graphs: several inputs, layers and blocks that run
 again with the same weights, frozen layers, long skips and several outputs. The oracle is torch.nn, line by line; the
 receptive field is counted, element by element, from the positions that every window reads. `make fuzz` runs 5,000
-networks.
+networks, and memory of 400 in every kind of training.
 """
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import load_text
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
+from archcalc.memory.footprint import Opaque
+from archcalc.memory.training_setup import TrainingSetup
+from tests.memory.footprints import differences
 
 Reads = NDArray[np.bool_]
 """Along one axis: which positions of an input (columns) each position (rows) sees."""
@@ -344,3 +348,31 @@ def test_random_programs_agree_with_torch() -> None:
 @pytest.mark.parametrize("first", range(0, 5_100, 510))
 def test_many_random_programs_agree_with_torch(first: int) -> None:
     check(10_000 + first, 510)
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def setup_of(program: Program) -> TrainingSetup:
+    """A kind of training, drawn for each network. Blocks with a `prelu` are not checkpointed: docs/memory.md."""
+    pick, names = program.pick, [name for name, steps in program.blocks.items() if "prelu" not in "".join(steps)]
+    blocks = tuple(name for name in names if pick.random() < 0.5)
+    autocast = "bfloat16" if not blocks and pick.random() < 0.4 else ""
+    return TrainingSetup(checkpointed=blocks, accumulate=pick.random() < 0.3, autocast=autocast)
+
+
+def check_memory(first: int, count: int) -> None:
+    for program in programs(first, count):
+        graph, setup = load_text(program.text), setup_of(program)
+        with contextlib.suppress(Opaque):  # casts of shared weights are not predicted
+            off = {name: nbytes for name, nbytes in differences(graph, setup).items() if nbytes}
+            assert off == {}, f"{setup.words}\n{program.text}"
+
+
+def test_memory_of_random_programs_is_exact() -> None:
+    check_memory(0, 8)
+
+
+@pytest.mark.fuzz
+def test_memory_of_many_random_programs_is_exact() -> None:
+    check_memory(20_000, 400)
