@@ -34,7 +34,6 @@ from archcalc.sweeping.cluster import Cluster
 from archcalc.sweeping.formats import NAMES, SUFFIXES, format_named
 from archcalc.sweeping.formats.svg import NoPicture
 from archcalc.sweeping.journal import Journal, JournalError
-from archcalc.sweeping.quantity import quantity
 from archcalc.sweeping.question import COUNT, ROWS, Question, conditions, parsed
 from archcalc.sweeping.run import Engine, Run, State, cores, silent
 from archcalc.sweeping.space import axis_of, table_given
@@ -130,7 +129,7 @@ def question_asked(specs: Sequence[str], expressions: Sequence[str], options: Ma
         axes,
         conditions(options["where"]),
         objectives,
-        [quantity(text, "--columns") for text in listed(options["columns"])],
+        [parsed(text, "--columns") for text in listed(options["columns"])],
         wanted=wanted_of(objectives, options["pareto"], options["top"], options["count"]),
         top=options["top"] or 1,
         histogram=parsed(options["histogram"], "--histogram") if options["histogram"] else None,

@@ -11,7 +11,6 @@ from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.setting import can_be_set
 from archcalc.sweeping.network import VARIANT
-from archcalc.sweeping.quantity import Quantity, quantity
 from archcalc.sweeping.question import (
     COUNT,
     FRONT,
@@ -100,7 +99,7 @@ def sweep(
     others = {"wanted": wanted or wanted_of(found, False, top, False), "top": top or 1, "setup": setup}
     others |= {"batch": batch, "dtype": dtype, "spec": spec, **in_words(settings or {}, histogram)}
     documents = documents_for(axes, partial(variant_of, spec, Overrides(settings=settings or {})))
-    further = [quantity(text, "--columns") for text in listed(columns)]
+    further = [parsed(text, "--columns") for text in listed(columns)]
     run = Run(question_of(documents, axes, conditions(texts_of(where)), found, further, **others))
     run.go(engine_of(run.question, jobs or cores()))
     return Sweep(run.question, run.part, run.done)
@@ -136,15 +135,15 @@ def question_of(
     axes: Sequence[Axis],
     where: Iterable[Parsed],
     objectives: Sequence[Objective],
-    columns: Sequence[Quantity],
+    columns: Sequence[Parsed],
     **others: Any,
 ) -> Question:
     """The question, checked and arranged. Raises SpecError."""
     if not axes:
         raise wrong("a sweep needs at least one axis", "", help="name one with --over 'w=16..128:8'")
     question = Question(documents, Space(tuple(axes)), tuple(where), tuple(objectives), tuple(columns), **others)
-    if not question.quantities and question.wanted != COUNT:
-        question = replace(question, columns=tuple(Quantity(name) for name in DEFAULT_COLUMNS))
+    if not question.quantities and not question.shown and question.wanted != COUNT:
+        question = replace(question, columns=tuple(parsed(name, "--columns") for name in DEFAULT_COLUMNS))
     return arranged(question)
 
 

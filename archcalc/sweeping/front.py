@@ -71,24 +71,29 @@ def in_blocks(costs: Array) -> Array:
     kept = np.zeros(0, dtype=np.int64)
     for begin in range(0, len(costs), BLOCK):
         mine = np.arange(begin, min(begin + BLOCK, len(costs)))
-        mine = mine[~dominated(costs[mine], costs[kept])]
+        mine = mine[~dominated(costs[mine], costs[kept[::-1]])]
         mine = mine[~dominated(costs[mine], costs[mine])]
         kept = np.concatenate((kept, mine))
     return kept
 
 
 def dominated(points: Array, by: Array) -> Array:
-    """Which of these points others dominate; no point is equal to another one."""
+    """Which of these points others dominate; a point does not dominate itself."""
     found = np.zeros(len(points), dtype=bool)
-    for begin in range(0, len(by), BLOCK * 16):
-        others = by[begin : begin + BLOCK * 16]
-        no_larger = np.ones((len(points), len(others)), dtype=bool)
-        smaller = np.zeros_like(no_larger)
+    left = np.arange(len(points))
+    for begin in range(0, len(by), BLOCK):
+        others = by[begin : begin + BLOCK]
+        no_larger = np.ones((len(left), len(others)), dtype=bool)
+        equal = np.ones_like(no_larger)
         for objective in range(points.shape[1]):
-            mine, theirs = points[:, objective, None], others[None, :, objective]
+            mine, theirs = points[left, objective, None], others[None, :, objective]
             no_larger &= np.asarray(theirs <= mine, dtype=bool)
-            smaller |= np.asarray(theirs < mine, dtype=bool)
-        found |= (no_larger & smaller).any(axis=1)
+            equal &= np.asarray(theirs == mine, dtype=bool)
+        lost = (no_larger & ~equal).any(axis=1)
+        found[left[lost]] = True
+        left = left[~lost]
+        if not len(left):
+            break
     return found
 
 
@@ -126,7 +131,7 @@ class Front:
     table: Table | None = None
 
     def __post_init__(self) -> None:
-        self.costs = self.costs.reshape(-1, self.objectives)
+        self.costs = self.strongest = self.costs.reshape(-1, self.objectives)
 
     def add(self, costs: Sequence[Array], designs: Numbers, alike: Array | None = None) -> None:
         """Adds points: an array for each objective, and the numbers of their designs."""
@@ -150,6 +155,8 @@ class Front:
             alive = alive[~(no_smaller & larger)]
         if self.table and not any(each.dtype == object for each in costs):
             alive = alive[~self.table.beats([each[alive] for each in costs])]
+        elif self.objectives > 3 and len(alive):
+            alive = alive[~dominated(stacked([each[alive] for each in costs]), self.strongest)]
         return alive
 
     def strong(self) -> Array:
@@ -173,8 +180,14 @@ class Front:
         costs, designs, alike = costs[firsts], designs[firsts], np.add.reduceat(alike, firsts)
         kept = nondominated(costs)
         self.costs, self.designs, self.alike = costs[kept], designs[kept], alike[kept]
+        self.strongest = self.costs[np.argsort(sum_of_ranks(self.costs), kind="stable")]
         is_tabular = self.objectives in (2, 3) and self.costs.dtype != object and len(self.costs) > STRONG
         self.table = Table(self.costs) if is_tabular else None
+
+
+def sum_of_ranks(costs: Array) -> Array:
+    """For each point the sum of its places in the order of each objective: small for those that beat many others."""
+    return np.asarray(np.sum([np.unique(each, return_inverse=True)[1] for each in costs.T], axis=0))
 
 
 def stacked(columns: Sequence[Array]) -> Array:

@@ -31,7 +31,11 @@ def fingerprint(question: Question) -> str:
     parts += [(name, texts_of(each), each.name) for name, each in question.documents.items()]
     parts += [[(name, repr(values)) for name, values in axis.columns.items()] for axis in question.space.axes]
     parts += [[each.text for each in question.where], [each.words for each in question.objectives]]
-    parts += [list(map(str, question.columns)), question.histogram and question.histogram.text, list(question.options)]
+    parts += [
+        [each.text for each in question.columns],
+        question.histogram and question.histogram.text,
+        list(question.options),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -112,7 +112,7 @@ class Question:
     space: Space
     where: tuple[Parsed, ...] = ()
     objectives: tuple[Objective, ...] = ()
-    columns: tuple[Quantity, ...] = ()
+    columns: tuple[Parsed, ...] = ()
     wanted: str = ROWS
     top: int = 1
     histogram: Parsed | None = None
@@ -139,8 +139,13 @@ class Question:
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """All quantities that have to be known of a design that is kept, each once: objectives first."""
-        trees = [*self.computed, *self.where]
-        return tuple(dict.fromkeys([*(each for tree in trees for each in tree.quantities.values()), *self.columns]))
+        trees = [*self.computed, *self.where, *self.columns]
+        return tuple(dict.fromkeys(each for tree in trees for each in tree.quantities.values()))
+
+    @property
+    def shown(self) -> list[Parsed]:
+        """The expressions that are shown of the designs that are kept: objectives and columns."""
+        return [*(each.parsed for each in self.objectives), *self.columns]
 
     @property
     def computed(self) -> list[Parsed]:

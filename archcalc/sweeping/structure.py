@@ -165,7 +165,8 @@ class Structure:
     @cached_property
     def formulas(self) -> dict[str, Formula | int]:
         """The objectives, and what the histogram counts, by their texts."""
-        values = {each.text: each.value(self.network.names) for each in self.question.computed}
+        wanted = [*self.question.computed, *self.question.columns]
+        values = {each.text: each.value(self.network.names) for each in wanted}
         return {text: Formula(each, None) if isinstance(each, Expr) else each for text, each in values.items()}
 
     # --- chunks ------------------------------------------------------------------------------------------------------
@@ -175,12 +176,14 @@ class Structure:
         tally.designs += end - begin
         try:
             batch = self.batch(begin, end)
-            self.sift(batch, tally)
+            _ = self.network
         except SpecError as error:
             if not self.chosen:
                 raise
             tally.invalid[in_short(error.diagnostics[0].message)] += end - begin
             return None
+        _ = self.formulas  # a name that is not known is reported before anything is evaluated
+        self.sift(batch, tally)
         tally.kept += batch.left
         return batch
 
@@ -207,8 +210,8 @@ class Structure:
             if parsed.quantities and test is not False:
                 self.find(batch, parsed.quantities.values(), tally)
                 self.test(batch, parsed, test, tally)
-        for text in self.formulas:
-            self.work_out(batch, text, tally)
+        for each in self.question.computed:
+            self.work_out(batch, each.text, tally)
 
     def work_out(self, batch: Batch, text: str, tally: Tally) -> None:
         """Computes an objective of the designs that are left."""
@@ -221,7 +224,8 @@ class Structure:
     @cached_property
     def needed(self) -> dict[str, Sequence[Quantity]]:
         """The quantities in each formula."""
-        return {each.text: tuple(each.quantities.values()) for each in self.question.computed}
+        wanted = [*self.question.computed, *self.question.columns]
+        return {each.text: tuple(each.quantities.values()) for each in wanted}
 
     def test(self, batch: Batch, parsed: Parsed, test: Test | bool, tally: Tally) -> None:
         if batch.left and test is not True:

@@ -180,14 +180,14 @@ def values_of(question: Question, name: str, designs: Array) -> list[Value]:
 def quantities_of(question: Question, designs: Array) -> dict[str, list[Any]]:
     """All quantities of some designs, by their names: objectives first, with those that are expressions."""
     grid = max(1, int(np.prod(question.space.shape[question.structural :], dtype=object)))
-    texts = [each.parsed.text for each in question.objectives]
-    names = list(dict.fromkeys([*texts, *map(str, question.quantities)]))
+    further = [str(each) for tree in (*question.computed, *question.where) for each in tree.quantities.values()]
+    names = list(dict.fromkeys([*(each.text for each in question.shown), *further]))
     found: dict[str, list[Any]] = {name: [None] * len(designs) for name in names}
     structures = designs // grid
     for number in np.unique(structures).tolist():
         some = np.flatnonzero(structures == number)
         for name, values in listed(Structure(question, number), designs[some] - number * grid).items():
-            for position, value in zip(some.tolist(), values, strict=True):
+            for position, value in zip(some.tolist(), values if name in found else (), strict=False):
                 found[name][position] = value
     return found
 
@@ -202,10 +202,12 @@ def listed(structure: Structure, designs: Array) -> dict[str, list[Any]]:
         batch.known[symbol_of(each)] = made.values
         if made.why is not None:
             unknown[str(each)] = np.broadcast_to(made.why != 0, designs.shape)
-    for objective in structure.question.objectives:
-        structure.work_out(batch, objective.parsed.text, Tally())
+    for shown in structure.question.shown:
+        structure.work_out(batch, shown.text, Tally())
+        if lost := [unknown[str(each)] for each in shown.quantities.values() if str(each) in unknown]:
+            unknown[shown.text] = np.logical_or.reduce(lost)
     found = {str(each): batch.known[symbol_of(each)] for each in structure.question.quantities}
-    found |= {each.parsed.text: batch.known[each.parsed.text] for each in structure.question.objectives}
+    found |= {each.text: batch.known[each.text] for each in structure.question.shown}
     return {name: with_gaps(np.broadcast_to(each, designs.shape), unknown.get(name)) for name, each in found.items()}
 
 

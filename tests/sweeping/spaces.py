@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from archcalc.graph.loading import document_of
 from archcalc.sweeping.asking import documents_for, listed, objectives_of, question_of, wanted_of
-from archcalc.sweeping.quantity import quantity
-from archcalc.sweeping.question import Question, conditions
+from archcalc.sweeping.question import Question, conditions, parsed
 from archcalc.sweeping.space import axis_of
 
 TOTALS = "params,macs,output_bytes,receptive_field"
@@ -52,7 +51,7 @@ def asked(
         axes,
         conditions(where),
         objectives,
-        [quantity(text, "--columns") for text in listed(columns)],
+        [parsed(text, "--columns") for text in listed(columns)],
         spec=spec,
         **others,
     )

@@ -22,11 +22,11 @@ TABLE = """\
 ResNet-18
 9 designs: 3 meet the conditions, 3 on the front
 
- w  depths[0]         macs  w*depths[0]   params  receptive_field
+ w  depths[0]         macs  w*depths[0]  receptive_field   params
 -----------------------------------------------------------------
-16          1  121,152,512           16  826,424              419
-16          2  135,603,200           32  831,096              435
-16          3  150,053,888           48  835,768              451
+16          1  121,152,512           16              419  826,424
+16          2  135,603,200           32              435  831,096
+16          3  150,053,888           48              451  835,768
 
 6  excluded by params <= 3M
 """
@@ -93,7 +93,8 @@ def test_parquet_has_all_rows(tmp_path: Path) -> None:
         ([*SMALL, "--where", "parms <= 3M"], 1, "did you mean 'params'?"),
         ([*SMALL, "--where", "params"], 1, "a budget must be a comparison"),
         ([*SMALL, "--min", "macs/params"], 1, "an objective must be a whole number, and macs/params is not"),
-        ([*SMALL, "--columns", "mac"], 1, "'mac' is not a quantity"),
+        ([*SMALL, "--columns", "mac"], 1, "did you mean 'macs'?"),
+        ([*SMALL, "--choose", "act=relu|silu", "--where", "parms <= 3M"], 1, "did you mean 'params'?"),
         ([*SMALL, "--min", "training_peek(N=2)"], 1, "did you mean 'training_peak'?"),
         ([*SMALL, "--designs", "none.csv"], 1, "--designs none.csv: no such file or directory"),
         ([*SMALL, "-o", "/nowhere/front.csv"], 1, "the journal /nowhere/front.csv.journal cannot be written"),
