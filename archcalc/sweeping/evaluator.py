@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
@@ -25,10 +25,17 @@ class Points:
     axes: Sequence[Axis]
     rows: Mapping[int, Array]
     shape: tuple[int, ...]
+    known: dict[tuple[int, str], Array] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         return prod(self.shape)
+
+    def values(self, axis: int, name: str) -> Array:
+        """The values of a name, worked out once."""
+        if (axis, name) not in self.known:
+            self.known[axis, name] = self.axes[axis].at(name, self.rows[axis])
+        return self.known[axis, name]
 
     def flat(self) -> "Points":
         """The same designs in one dimension."""
@@ -93,7 +100,7 @@ class Evaluator:
         for number, axis in self.axes.items():
             for name in axis.columns:
                 if name in free:
-                    found |= dict.fromkeys(free[name], axis.at(name, points.rows[number]))
+                    found |= dict.fromkeys(free[name], points.values(number, name))
         return found
 
     def to_set(self, need: NeedsNumbers) -> list[int]:

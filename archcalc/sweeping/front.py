@@ -22,11 +22,13 @@ class Numbers(Protocol):
     def __getitem__(self, positions: Array) -> Array: ...
 
 
-STRONG = 8
+STRONG = 4
 """Points of the front against which new ones are compared first: they remove most."""
 
-EDGES = 512
-"""Steps along each axis of a table of the front, in which the rest is looked up."""
+BITS = 10
+"""Binary digits of the steps along each axis of a table of the front, in which the rest is looked up."""
+
+LARGEST = 2**63 - 1
 
 BLOCK = 256
 """Points that are compared with a front at a time, for four objectives or more."""
@@ -99,24 +101,29 @@ def dominated(points: Array, by: Array) -> Array:
 
 class Table:
     """A front of two or three objectives, looked up: the least last objective of its points that are at most as large
-    in the others, which are rounded to edges."""
+    in the others, whose ranges are cut into steps of a power of 2."""
 
     def __init__(self, costs: Array) -> None:
-        self.edges = [np.unique(column)[:: max(1, len(costs) // EDGES)] for column in costs[:, :-1].T]
-        if costs.shape[1] == 2:
-            self.edges = [costs[:, 0]]
-        self.least = np.full([len(each) + 1 for each in self.edges], 2**63 - 1, dtype=np.int64)
-        pairs = zip(self.edges, costs[:, :-1].T, strict=True)
-        np.minimum.at(self.least, tuple(np.searchsorted(each, column) for each, column in pairs), costs[:, -1])
+        self.first = [int(column.min()) for column in costs[:, :-1].T]
+        spans = [int(column.max()) - first for column, first in zip(costs[:, :-1].T, self.first, strict=True)]
+        bits = BITS if len(spans) > 1 else 2 * BITS
+        self.shifts = [max(0, span.bit_length() - bits) for span in spans]
+        self.last = [(span >> shift) + 1 for span, shift in zip(spans, self.shifts, strict=True)]
+        self.least = np.full([last + 1 for last in self.last], LARGEST, dtype=np.int64)
+        pairs = zip(costs[:, :-1].T, self.first, self.shifts, strict=True)
+        above = tuple((column - first + (1 << shift) - 1) >> shift for column, first, shift in pairs)
+        np.minimum.at(self.least, above, costs[:, -1])
         for axis in range(self.least.ndim):
             np.minimum.accumulate(self.least, axis=axis, out=self.least)
 
     def beats(self, costs: Sequence[Array]) -> Array:
         """Which points are certainly dominated."""
-        pairs = zip(self.edges, costs[:-1], strict=True)
-        steps = tuple(np.searchsorted(each, column, side="right") - 1 for each, column in pairs)
-        known = np.logical_and.reduce([each >= 0 for each in steps])
-        return np.asarray(known & (self.least[steps] < costs[-1]), dtype=bool)
+        found: Array = np.ones(len(costs[-1]), dtype=bool)
+        steps = []
+        for column, first, shift, last in zip(costs[:-1], self.first, self.shifts, self.last, strict=True):
+            found &= column >= first
+            steps.append(np.clip((column - first) >> shift, 0, last))
+        return np.asarray(found & (self.least[tuple(steps)] < costs[-1]), dtype=bool)
 
 
 @dataclass
@@ -182,6 +189,7 @@ class Front:
         self.costs, self.designs, self.alike = costs[kept], designs[kept], alike[kept]
         self.strongest = self.costs[np.argsort(sum_of_ranks(self.costs), kind="stable")]
         is_tabular = self.objectives in (2, 3) and self.costs.dtype != object and len(self.costs) > STRONG
+        is_tabular = is_tabular and int(np.abs(self.costs).max()) < LARGEST // 4  # so that differences fit
         self.table = Table(self.costs) if is_tabular else None
 
 
