@@ -48,6 +48,7 @@ SUMMARIES = {
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "new": "Print a commented spec to start from.",
     "completion": "Print what makes a shell complete archcalc's words.",
     "help": "Show the help of a command.",
 }

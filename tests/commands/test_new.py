@@ -1,0 +1,33 @@
+"""Specs to start from: each is sound, and is written to a file once."""
+
+from pathlib import Path
+
+import pytest
+
+from archcalc.usage.starters import starter, starters
+from tests.shell import Shell
+
+
+@pytest.mark.parametrize("kind", starters())
+def test_a_spec_to_start_from_is_sound(kind: str, shell: Shell, tmp_path: Path) -> None:
+    """No errors, no warnings, no unused line of `defaults` or `params`; comments explain it."""
+    file = tmp_path / "mine.yaml"
+    assert shell("new", kind, "-o", str(file)).code == 0
+    assert file.read_text() == starter(kind) == shell("new", kind).out
+    checked = shell("check", "--strict", str(file))
+    assert (checked.code, checked.out) == (0, "")
+    assert starter(kind).count("#") >= 2
+    assert shell("report", str(file)).code == 0
+
+
+def test_an_existing_file_is_not_replaced(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("mine")
+    outcome = shell("new", "cnn", "-o", str(file))
+    assert outcome.code == 2
+    assert "the file exists" in outcome.err
+    assert file.read_text() == "mine"
+
+
+def test_an_unknown_kind_is_answered_with_the_closest(shell: Shell) -> None:
+    assert "did you mean 'transformer'?" in shell("new", "transfomer").err
