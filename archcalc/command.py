@@ -36,6 +36,7 @@ UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF}
 
 SUMMARIES = {
     "report": "Print the layer table and the totals of a network.",
+    "draw": "Draw a network, in a file or on the terminal.",
     "check": "Find errors in specs and weaknesses in designs.",
     "diff": "Print what differs between two networks and their totals.",
     "import": "Write existing code as a spec.",
@@ -379,18 +380,19 @@ def room_of(output: str | None) -> int | None:
     return shutil.get_terminal_size().columns
 
 
-def write_output(text: str, output: str | None) -> None:
+def write_output(made: str | bytes, output: str | None) -> None:
     """Writes a result to stdout, or atomically to a file: after an error the old file is unchanged."""
     if output is None or output == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(made if isinstance(made, str) else made.decode("utf-8"))
         return
+    data = made.encode("utf-8") if isinstance(made, str) else made
     target = Path(os.path.realpath(output))  # keep symbolic links
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         if target.exists() and not target.is_file():  # a device or a pipe: write to it, do not replace it
-            target.write_text(text, encoding="utf-8")
+            target.write_bytes(data)
             return
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(data)
         if target.exists():
             partial.chmod(target.stat().st_mode & 0o777)
         partial.replace(target)

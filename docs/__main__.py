@@ -6,9 +6,14 @@ from pathlib import Path
 
 from archcalc.commands.layers import page, summary
 from archcalc.core.codes import CODES
+from archcalc.graph.loading import load
 from archcalc.layer import LAYERS, Layer
 from archcalc.lint import rules  # noqa: F401  every file in them registers itself
 from archcalc.lint.rule import RULES, parts_of, title_of
+from archcalc.pages import pictures  # noqa: F401  every file in it registers itself
+from archcalc.pages.picture import PICTURES
+from archcalc.report.formats.json import document_of
+from archcalc.report.report import report_of
 from docs.families import FAMILIES, Family
 from docs.families import title_of as family_title
 
@@ -76,7 +81,14 @@ def rule_page(code: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def drawn(name: str, style: str) -> str:
+    """The picture of a bundled spec."""
+    return PICTURES["svg"].write(document_of(report_of(load(name))), style, 1)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
+    "pictures/unet.svg": partial(drawn, "unet", "volumes"),
+    "pictures/fpn.svg": partial(drawn, "fpn", "graph"),
     "layers/README.md": layers_page,
     **{f"layers/{family.page}.md": partial(family_page, family) for family in FAMILIES.values()},
     "codes.md": codes_page,

@@ -36,7 +36,8 @@ THIRD_PARTY = {
     "dask": ("sweeping/cluster.py",),
     "distributed": ("sweeping/cluster.py",),
     "pyarrow": ("sweeping/formats/parquet.py",),
-    "pandas": ("sweeping/sweep.py",),
+    "pandas": ("sweeping/sweep.py", "report/report.py"),
+    "cairosvg": ("commands/draw.py",),
     "torch": ("verification/", "importing/", "layers/torch_modules/"),
 }
 

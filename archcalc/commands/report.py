@@ -34,7 +34,7 @@ from archcalc.pages import page  # noqa: F401  it registers the format
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
-from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, report_of
+from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import TRAINING, Command, option
 
@@ -200,6 +200,9 @@ def format_of(form: str | None, output: str | None) -> str:
 
 def text_of(reports: Sequence[Report], form: str, options: Mapping[str, Any], settings: Settings) -> str:
     if form != "table":
+        depth = 1 if options["by"] == "block" and options["depth"] is None else options["depth"]
+        if REPORTS[form].folds and depth is not None:
+            reports = [replace(each, lines=folded(each.lines, depth)) for each in reports]
         return REPORTS[form].write_all(reports)
     return "\n".join(table_of(report, options, settings) for report in reports)
 

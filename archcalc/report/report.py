@@ -207,7 +207,8 @@ class Format:
     """An output format of reports: its name, its file suffixes, and its writer function.
 
     `single`: one file can hold only one report. `judges`: the output includes the findings of the rules. `whole`: it
-    includes memory over a training step and closed forms. `join`: writes several reports as one text.
+    includes memory over a training step and closed forms. `folds`: its lines may be blocks. `join`: writes several
+    reports as one text.
     """
 
     name: str
@@ -216,6 +217,7 @@ class Format:
     single: bool = False
     judges: bool = False
     whole: bool = False
+    folds: bool = False
     join: Joiner | None = None
 
     def write_all(self, reports: Sequence[Report]) -> str:

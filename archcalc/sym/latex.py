@@ -79,3 +79,27 @@ def escaped(text: str) -> str:
     50 \% of layer\_1
     """
     return "".join(SPECIAL.get(each, each) for each in text)
+
+
+TYPED = {
+    **SPECIAL,
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "\u00d7": r"$\times$",
+    "\u2026": r"\ldots{}",
+    "\u2013": "--",
+    "\u2014": "---",
+}
+
+
+def typeset(text: str) -> str:
+    r"""Any text, for pdfLaTeX with the encoding T1: a character that it may not know becomes a question mark.
+
+    >>> print(typeset('"<a_b>" \u5377'))
+    \textquotedbl{}\textless{}a\_b\textgreater{}\textquotedbl{} ?
+    """
+    return "".join(TYPED.get(each, each if each.isascii() else "?") for each in text)

@@ -5,7 +5,7 @@ from archcalc.report.layout import every_column, total_line
 from archcalc.report.report import Report, writes
 
 
-@writes("markdown", ".md", ".markdown")
+@writes("markdown", ".md", ".markdown", folds=True)
 def to_markdown(report: Report) -> str:
     """The layers in order, then the total."""
     columns = [column for column in every_column(report).values() if column.rank < 9]
