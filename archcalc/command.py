@@ -36,6 +36,7 @@ UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF}
 
 SUMMARIES = {
     "report": "Print the layer table and the totals of a network.",
+    "serve": "Show the page of a spec, and refresh it when the file is saved.",
     "draw": "Draw a network, in a file or on the terminal.",
     "check": "Find errors in specs and weaknesses in designs.",
     "diff": "Print what differs between two networks and their totals.",

@@ -1,5 +1,6 @@
 """Diagnostics: the type of every error, finding and disagreement. One renderer prints them all."""
 
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -58,6 +59,11 @@ class SpecError(Exception):
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__("; ".join(f"{d.location or ''}: {d.message}".lstrip(": ") for d in diagnostics))
         self.diagnostics = tuple(diagnostics)
+
+    def __str__(self) -> str:
+        """Every problem as the command line prints it: the line, carets below it, and what to write instead."""
+        rendered: str = importlib.import_module("archcalc.core.render").render_all(self.diagnostics)
+        return rendered
 
 
 def record(each: Diagnostic) -> dict[str, object]:

@@ -167,6 +167,13 @@ class Graph:
     conditions: tuple[Condition, ...] = ()
     repeats: tuple[Repeat, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line."""
+        inputs = ", ".join(f"{each.name} {each.volume}" for each in self.inputs)
+        outputs = ", ".join(f"{name} {self.volumes[name]}" for name in self.outputs)
+        layers = f"{len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
+        return f"<Graph of {self.name or 'a network'}: {layers}, from {inputs} to {outputs}>"
+
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 

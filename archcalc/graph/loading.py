@@ -38,7 +38,7 @@ def gc_paused() -> Iterator[None]:
 def load(
     spec: str,
     *,
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str | int] | None = None,
     free: Collection[str] | None = None,
     batch: int = 1,
     dtype: str = "float32",
@@ -48,13 +48,34 @@ def load(
     `free`: names to make free symbols: axes of the first input (`H`), the batch size `N`, parameters (`w`,
     `depths[0]`), in addition to the free symbols of the spec. None requires numbers throughout.
 
-    Raises SpecError with every problem of the file.
+    Raises SpecError with every problem of the file, ValueError for a batch or dtype that no network has.
+
+    >>> load("lenet5", batch=0)
+    Traceback (most recent call last):
+    ValueError: batch must be a whole number from 1 on, got 0
     """
+    check_arguments(batch, dtype)
     with gc_paused():
-        document = document_of(spec, Overrides(settings=settings or {}))
+        document = document_of(spec, Overrides(settings={name: str(n) for name, n in (settings or {}).items()}))
         if free is not None:
             return with_free(document, free, batch=batch, dtype=dtype)
         return build(document, batch=batch, dtype=dtype)
+
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+def check_arguments(batch: int, dtype: str) -> None:
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise ValueError(f"batch must be a whole number from 1 on, got {batch!r}")
+    if dtype not in DTYPES:
+        help = did_you_mean(str(dtype), DTYPES) or f"use one of {', '.join(DTYPES)}"
+        raise ValueError(f"there is no dtype {dtype!r}; {help}")
+
+
+def loaded(network: Graph | str | Path) -> Graph:
+    """A network as a graph, whether it is one or the name or path of a spec."""
+    return network if isinstance(network, Graph) else load(str(network))
 
 
 def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:

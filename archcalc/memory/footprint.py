@@ -1,5 +1,6 @@
 """The footprint of a network: all its memory figures, in bytes, for one batch and one training setup."""
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from archcalc.core.machine import DEFAULT
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph
+from archcalc.graph.loading import loaded
 from archcalc.memory.engine import inference, training
 from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
@@ -55,6 +57,17 @@ class Footprint:
     timeline: Timeline | None = None
     weight_gradients: int = 0
 
+    def __repr__(self) -> str:
+        """One line; `print(footprint)` prints all figures."""
+        iteration = f", iteration peak {self.iteration:,}" if self.step else ""
+        peaks = f"training peak {self.training.live:,}, inference peak {self.inference.live:,}"
+        return f"<Footprint in bytes: {peaks}{iteration} ({self.setup.rules})>"
+
+    def __str__(self) -> str:
+        """The figures that the command line prints."""
+        lines: list[str] = importlib.import_module("archcalc.memory.text").figures(self)
+        return "\n".join(lines)
+
     @property
     def iteration(self) -> int:
         """The peak of an iteration with the optimizer's step, including parameters, buffers and optimizer state."""
@@ -76,11 +89,13 @@ class Footprint:
         return {**standing, **rest}
 
 
-def footprint_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
-    """The footprint of a network without free sizes; `with_timeline`: also what is alive at every step of training.
+def footprint_of(graph: Graph | str, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
+    """The footprint of a network without free sizes: a graph, or the name or path of a spec; `with_timeline`: also what
+    is alive at every step of training.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
+    graph = loaded(graph)
     kept, timeline = trained(graph, setup)
     watched = trained(graph, setup, timeline.highest)[1] if with_timeline else None
     flat, nested = inferences(graph, setup)

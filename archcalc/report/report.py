@@ -3,16 +3,21 @@
 Each format has its own file in formats/. Formats compute nothing: what they need belongs here.
 """
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
-from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.dim import Dim, is_number
+from archcalc.core.extra import MissingExtra
+from archcalc.core.render import printable
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Node
+from archcalc.graph.loading import loaded
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inputs, widest
 from archcalc.sym.expr import NoClosedForm
@@ -86,6 +91,59 @@ class Report:
         """The measure of the convention."""
         return CONVENTIONS[self.convention]
 
+    def __repr__(self) -> str:
+        """One line; `print(report)` prints the table."""
+        noun = MEASURES[self.arithmetic].noun
+        counts = f"{amount(self.totals['params'])} parameters, {amount(self.totals[self.arithmetic])} {noun}"
+        return f"<Report of {printable(self.graph.name)}: {so_many_layers(len(self.lines))}, {counts}>"
+
+    def __str__(self) -> str:
+        """The table that the command line prints."""
+        return written_as("table", self)
+
+    def __rich__(self) -> str:
+        return escaped_markup(str(self))
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        html: str = importlib.import_module("archcalc.pages.notebook").html_of(self)
+        return html
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The layers in order, each with its name, type, output shape, receptive field and every measure."""
+        return [
+            {
+                "name": line.name,
+                "type": line.kind,
+                "output_shape": line.output.item_shape if line.output else (),
+                "receptive_field": tuple(each.size for each in line.fields or ()),
+                **line.values,
+            }
+            for line in self.lines
+        ]
+
+    def to_pandas(self) -> Any:
+        """The rows as a DataFrame of pandas, with the names of layers as its index."""
+        try:
+            import pandas  # lazy: 300 ms, and not a dependency
+        except ModuleNotFoundError:
+            raise MissingExtra("to_pandas needs pandas: pip install pandas; rows() does not") from None
+        return pandas.DataFrame(self.rows()).set_index("name")
+
+    def save(self, path: str | Path) -> None:
+        """Writes the report to a file; its suffix selects the format: .html, .json, .csv, .md, .tex or .txt.
+
+        Raises ValueError for another suffix.
+        """
+        suffix = Path(path).suffix.lower()
+        for form in all_formats().values():
+            if suffix in form.suffixes:
+                text = form.write(self)  # before the file is opened: an error leaves it as it was
+                Path(path).write_text(text, encoding="utf-8")
+                return
+        known = ", ".join(each for form in all_formats().values() for each in form.suffixes)
+        raise ValueError(f"no format has the suffix '{suffix}'; use one of {known}")
+
     @cached_property
     def totals(self) -> Mapping[str, Value]:
         return sums(self.lines)
@@ -106,14 +164,38 @@ class Report:
         return found
 
 
+def written_as(form: str, report: Report) -> str:
+    return all_formats()[form].write(report)
+
+
+def escaped_markup(text: str) -> str:
+    """A text in which rich reads no markup."""
+    return text.replace("[", "\\[")
+
+
+def all_formats() -> "Mapping[str, Format]":
+    """Every format, those of later stages too: they register themselves when they are imported."""
+    for module in ("archcalc.report.formats", "archcalc.pages.page"):
+        importlib.import_module(module)
+    return REPORTS
+
+
 def report_of(
-    graph: Graph,
+    graph: Graph | str,
     convention: str = "macs",
     dtype: str = "float32",
     conditions: Sequence[str] = (),
     footprint: "Footprint | None" = None,
 ) -> Report:
-    """Computes every measure of every layer once; `conditions`: which values of free symbols are valid."""
+    """Computes every measure of every layer once. `graph`: a graph, or the name or path of a spec; `conditions`: which
+    values of free symbols are valid.
+
+    Raises ValueError for an unknown convention.
+    """
+    if convention not in CONVENTIONS:
+        help = did_you_mean(convention, CONVENTIONS) or f"use one of {', '.join(CONVENTIONS)}"
+        raise ValueError(f"there is no convention '{convention}'; {help}")
+    graph = loaded(graph)
     lines = tuple(lines_of(graph, footprint.saved if footprint else None))
     return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
 

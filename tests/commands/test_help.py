@@ -15,7 +15,15 @@ CONTEXT = click.Context(root, info_name="archcalc")
 
 COMMANDS = {name: root.get_command(CONTEXT, name) for name in SUMMARIES}
 
-EXAMPLES = [example for command in COMMANDS.values() for example in getattr(command, "examples", ())]
+ENDLESS = ("archcalc serve",)
+"""Commands that run until they are interrupted."""
+
+EXAMPLES = [
+    example
+    for command in COMMANDS.values()
+    for example in getattr(command, "examples", ())
+    if not example.startswith(ENDLESS)
+]
 
 
 @pytest.mark.parametrize("name", SUMMARIES)

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -153,6 +154,16 @@ class Browser:
             }})();
         }})"""
         self.evaluate(script)
+
+    def until_loaded(self, condition: str) -> None:
+        """Waits for a condition of a page that loads itself anew."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with suppress(RuntimeError):  # the page went while it was asked
+                if self.evaluate(f"!!({condition})"):
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"timed out: {condition}")
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression in the page, as JSON; promises are awaited."""

@@ -18,7 +18,7 @@ CONTRAST = (HERE / "contrast.js").read_text()
 FEW = ("resnet18", "unet", "transformer", "mixtral")
 GRID = (
     "alexnet", "bert", "bilstm_imdb", "convnext", "deeplabv3", "densenet121", "efficientnet", "fpn", "googlenet",
-    "inception_v4", "llama3@8b", "mobilenet_v3", "resnet50", "seq2seq", "shufflenet_v2", "swin", "t5", "unet", "vae",
+    "inception_v4", "llama3", "mobilenet_v3", "resnet50", "seq2seq", "shufflenet_v2", "swin", "t5", "unet", "vae",
     "wavenet",
 )  # fmt: skip
 

@@ -5,6 +5,11 @@ const page = {
 
   async start() {
     this.networks = (await data()).map(packed => new Network(packed));
+    if (!this.networks.length) {
+      for (const part of document.querySelectorAll("section")) part.hidden = true;
+      this.time("ready");
+      return;
+    }
     const choice = $("network");
     choice.innerHTML = this.networks.map((network, i) => `<option value="${i}">${escaped(short(network.name || "Network", 60))}</option>`).join("");
     choice.hidden = this.networks.length < 2;

@@ -1,0 +1,74 @@
+"""Reports in Python and in notebooks."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import archcalc
+from archcalc.measure import MEASURES
+from tests.networks.zoo import network
+from tests.pages.test_page import hostile_spec
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121", "mixtral", "unet"])
+def test_a_repr_is_one_line(name: str) -> None:
+    report = archcalc.report_of(network(name))
+    for made in (report, report.graph, archcalc.footprint_of(report.graph)):
+        assert "\n" not in repr(made)
+        assert len(repr(made)) < 200
+
+
+def test_a_report_in_a_notebook_is_small_folds_and_has_no_script() -> None:
+    html = archcalc.report_of("resnet50")._repr_html_()
+    assert len(html.encode()) < 40_000
+    assert html.count("<details>") == 20
+    assert html.count("<details>") == html.count("</details>")
+    assert not re.search(r"<script|https?:|\son\w+=", html)
+
+
+def test_a_hostile_text_in_a_notebook_is_text(tmp_path: Path) -> None:
+    html = archcalc.report_of(str(hostile_spec(tmp_path)))._repr_html_()
+    assert set(re.findall(r"<(\w+)", html)) <= {"div", "style", "b", "i", "u", "span", "details", "summary"}
+    assert len(html) < 5_000
+
+
+def test_rows_have_every_measure() -> None:
+    [first, *_] = archcalc.report_of("lenet5").rows()
+    assert first.keys() == {"name", "type", "output_shape", "receptive_field", *MEASURES}
+    assert (first["output_shape"], first["receptive_field"]) == ((6, 28, 28), (5, 5))
+
+
+@pytest.mark.parametrize("suffix", [".html", ".json", ".csv", ".md", ".tex", ".txt"])
+def test_a_report_is_saved_in_the_format_of_its_suffix(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"net{suffix}"
+    archcalc.report_of("lenet5").save(file)
+    text = file.read_text(encoding="utf-8")
+    assert {".html": "<!doctype html>", ".json": "{", ".csv": "name,", ".md": "**", ".tex": "%", ".txt": "LeNet"}[
+        suffix
+    ] == text[: len({".html": "<!doctype html>", ".csv": "name,", ".md": "**", ".txt": "LeNet"}.get(suffix, "x"))]
+    if suffix == ".json":
+        assert json.loads(text)["totals"]["params"] == 61_706
+
+
+def test_an_unknown_suffix_raises_an_error_that_lists_those_known(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no format has the suffix '.doc'; use one of .*\.html"):
+        archcalc.report_of("lenet5").save(tmp_path / "net.doc")
+
+
+def test_an_error_in_python_shows_the_line_carets_and_help() -> None:
+    with pytest.raises(archcalc.SpecError) as caught:
+        archcalc.load_text("archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 8, strides=2)\n")
+    assert "4 |   - conv(3, 8, strides=2)\n  |                ^^^^^^^\n" in str(caught.value)
+    assert "help: did you mean 'stride'?" in str(caught.value)
+
+
+def test_wrong_arguments_raise_an_error_that_says_what_to_give() -> None:
+    with pytest.raises(ValueError, match="batch must be a whole number from 1 on, got 0"):
+        archcalc.load("lenet5", batch=0)
+    with pytest.raises(ValueError, match="there is no dtype 'float3'; did you mean 'float32'"):
+        archcalc.load("lenet5", dtype="float3")
+    with pytest.raises(ValueError, match="there is no convention 'flop'; did you mean 'flops'"):
+        archcalc.report_of("lenet5", convention="flop")
+    assert archcalc.load("resnet18", settings={"w": 32}).params["w"] == 32
