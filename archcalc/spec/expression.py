@@ -246,6 +246,10 @@ class Binary(Expression):
         right = self.right.evaluate(names, words, truth)
         if self.op in EQUALITY:
             return same(left, right, lambda claim: truth(claim, self.where)) == (self.op == "==")
+        if self.op == "+" and isinstance(left, tuple) and isinstance(right, tuple):
+            if entries(left) + entries(right) > MAX_ENTRIES:
+                raise too_long(self.where)
+            return left + right
         a, b = number_of(left, self.left.where), number_of(right, self.right.where)
         if self.op in ORDER:
             held = compared(self.op, a, b)

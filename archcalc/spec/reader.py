@@ -33,6 +33,8 @@ LONGEST_HELP = 80
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULLS = ("", "~", "null")
+INDEX = re.compile(r"\sfor\s+\w+\s*\Z")
+NAME = re.compile(r"\s*\w+\s*")
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -236,7 +238,7 @@ class Reader:
         """The items of a [ ] list, with the pieces joined of calls that commas split."""
         left = iter(items)
         for item in left:
-            yield self._joined(item, left) if open_brackets(item) > 0 else item
+            yield self._joined(item, left) if open_brackets(item) > 0 or opens_loop(item) else item
 
     def _whole_pairs(self, pairs: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
         """The pairs of a { } mapping, with values joined the same way; YAML read their later pieces as keys."""
@@ -250,11 +252,12 @@ class Reader:
 
     def _joined(self, first: Node, pieces: Iterator[Node | None]) -> Node:
         """One call of the pieces, up to the one that closes its brackets; reported if they are more than a call."""
-        last, depth, plain = first, open_brackets(first), True
+        last, depth, plain, loop = first, open_brackets(first), True, opens_loop(first)
         for piece in pieces:
             plain = plain and isinstance(piece, Scalar) and piece.plain
             last, depth = piece or last, depth + (open_brackets(piece) if piece else 0)
-            if depth <= 0 or not isinstance(piece, Scalar):
+            loop = opens_loop(last) or (loop and isinstance(last, Scalar) and NAME.fullmatch(last.value) is not None)
+            if (depth <= 0 and not loop) or not isinstance(piece, Scalar):
                 break
         if not isinstance(first, Scalar) or not isinstance(last, Scalar) or last is first:
             return first
@@ -273,6 +276,11 @@ class Reader:
 def is_alone(pair: tuple[Node, Node]) -> bool:
     """Whether a key of a { } mapping has no value."""
     return isinstance(pair[1], Scalar) and pair[1].plain and not pair[1].value
+
+
+def opens_loop(node: Node) -> bool:
+    """Whether a plain scalar ends in the first names of an index: `f(i, s) for i`, which `s in zip(a, b)` follows."""
+    return isinstance(node, Scalar) and node.plain and " for " in node.value and INDEX.search(node.value) is not None
 
 
 def open_brackets(node: Node) -> int:

@@ -52,6 +52,11 @@ EQUAL = {
         "- concat: [conv(3, 8, dilation=r, padding=r) for r in (1, 2)]",
         "- concat: [conv(3, 8, d1, p1), conv(3, 8, d2, p2)]",
     ),
+    "two names in a flow list": (
+        "- concat: [conv(3, c, dilation=r, padding=r) for c, r in zip((4, 8), (1, 2)), prev]",
+        "- concat: [conv(3, 4, d1, p1), conv(3, 8, d2, p2), prev]",
+    ),
+    "lists put together": ("- conv(1, c) for c in [2] + [4, 6]", "- conv(1, 2) -> conv(1, 4) -> conv(1, 6)"),
     "one turn of a merge": ("- add: [conv(3, 8, p1) for i in range(1)]", "- conv(3, 8, p1)"),
     "members": (
         "- s = step(8) * 2\n  - add: [s.*.skip]",

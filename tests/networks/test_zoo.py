@@ -55,10 +55,16 @@ def test_a_spec_has_the_published_numbers(reference: str) -> None:
     assert list(failures(network(reference), document(reference))) == []
 
 
+HEAVY = {"hrnet"}
+"""Networks of very many layers, which `make zoo` runs as a whole; every run checks their layers."""
+
 each_file = pytest.mark.parametrize("reference", [path.stem for path in FILES])
+each_light_file = pytest.mark.parametrize(
+    "reference", [pytest.param(p.stem, marks=pytest.mark.zoo if p.stem in HEAVY else ()) for p in FILES]
+)
 
 
-@each_file
+@each_light_file
 def test_a_spec_agrees_with_torch(reference: str) -> None:
     """The whole network at its own size: what it keeps, and every layer's volume and MACs in one forward pass."""
     rows = list(on_meta(network(reference), silent))
@@ -114,10 +120,15 @@ def test_dye_reaches_every_field_border(reference: str, monkeypatch: pytest.Monk
         assert met == borders
 
 
+LONG = {"hrnet"}
+"""Networks that are drawn on a page of their own: up to 80 lines."""
+
+
 def test_specs_are_short() -> None:
     lines = [sum(1 for line in path.read_text().splitlines() if line.strip()) for path in FILES]
-    assert statistics.median(lines) <= 35
-    assert max(lines) <= 40
+    assert statistics.median(lines) <= 30
+    assert {path.stem for path, count in zip(FILES, lines, strict=True) if count > 42} <= LONG
+    assert max(lines) <= 80
 
 
 # --- what torchvision publishes -----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_the_field_of_a_tcn_follows_from_kernel_and_depth(row: dict[str, Any]) -
 
 def test_the_field_of_a_wavenet_block_is_1024_samples_and_16_in_its_figure() -> None:
     figure, block = sorted(row["receptive_field"] for row in paper_table("wavenet_rf"))
-    assert (field(network("wavenet"), "l4"), field(network("wavenet"), "last")) == (figure, block)
+    assert (field(network("wavenet"), "layers.3"), field(network("wavenet"), "last")) == (figure, block)
 
 
 def test_every_map_of_the_unet_has_the_size_of_its_figure() -> None:
