@@ -1,5 +1,7 @@
 """Loops, members of repeats, sizes of layers, a block's own input, and recursion."""
 
+from dataclasses import replace
+
 import pytest
 
 from archcalc.closed_forms.formula import closed_form
@@ -155,8 +157,11 @@ def test_a_block_can_call_itself_under_a_condition() -> None:
 
 
 def test_recursion_that_doubles_is_given_up() -> None:
-    text = "blocks:\n  f(n):\n    - f(n - 1) -> f(n - 1) if n > 0 else relu\nlayers:\n  - f(40)"
-    assert [wrong.code for wrong in problems(text)] == ["AC132"]
+    text = "blocks:\n  f(n):\n    - f(n - 1) -> f(n - 1) if n > 0 else {}\nlayers:\n  - f(40)"
+    assert [wrong.code for wrong in problems(text.format("prev"))] == ["AC132"]
+    document = read_document(Source("test.yaml", f"{HEAD}input: [8, 16, 16]\n{text.format('relu')}\n"))
+    with pytest.raises(SpecError, match="more than 500 layers"):
+        build(replace(document, max_layers=500))
     many = "blocks:\n  f:\n    - prev for i in range(4000)\nlayers:\n  - f for i in range(4000)"
     assert [wrong.code for wrong in problems(many)] == ["AC132"]
 
