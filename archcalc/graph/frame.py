@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location
@@ -72,6 +72,10 @@ class Scope(Metered):
         if found is None:
             raise KeyError(name)
         return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self.found(name)
+        return default if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.found(name) is not None
@@ -160,9 +164,8 @@ class Frame:
 
     def given(self, name: str) -> "Value | None":
         """What a name stands for by itself: what is known from outside comes before what the chain names."""
-        if name in self.names:
-            return self.names[name]
-        return self.local.get(name)
+        found = self.names.get(name)
+        return self.local.get(name) if found is None else found
 
     def named(self, name: str) -> Named | None:
         """The layer, block or value that a name stands for; UNKNOWN for a part of what is unknown."""

@@ -76,8 +76,8 @@ class Name(Expression):
     where: Location = field(compare=False)
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
-        if self.id in names:
-            return names[self.id]
+        if (found := names.get(self.id)) is not None:
+            return found
         if self.id in words:
             return self.id
         if self.id in CONSTANTS:
@@ -141,13 +141,17 @@ class Inner(Metered):
 
     def __init__(self, outer: Names, own: Names, meter: Meter) -> None:
         self.chain = ChainMap(cast(Any, own), cast(Any, outer))
-        self.outer, self.meter = outer, meter
+        self.outer, self.own, self.meter = outer, own, meter
 
     def sizes(self) -> Iterable[str]:
         return self.outer.sizes() if isinstance(self.outer, Metered) else ()
 
     def __getitem__(self, name: str) -> Value:
         return self.chain[name]  # type: ignore[no-any-return]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self.own.get(name)
+        return self.outer.get(name, default) if found is None else found
 
     def __contains__(self, name: object) -> bool:
         return name in self.chain
