@@ -59,7 +59,7 @@ class Differ:
             before, after = getattr(a.layer, name), getattr(b.layer, name)
             if isinstance(before, Reference) and isinstance(after, Reference) and self.named(before) == after:
                 continue
-            if before != after:
+            if before != after and not (a.inputs == b.inputs and means_the_same(a, name, after)):
                 yield Change(name, plain(before), plain(after))
 
     def reads(self, a: Node, b: Node) -> Iterator[Change]:
@@ -90,6 +90,13 @@ class Differ:
             return ""
         owner = self.before.owner(key).name
         return self.named(owner) + key[len(owner) :]
+
+
+def means_the_same(node: Node, name: str, value: object) -> bool:
+    """Whether a layer stays the same with another value of an argument: `padding=same` and its number."""
+    layer = node.layer
+    stated = {each: getattr(layer, each) for each in layer.known}
+    return bool(type(layer)(**stated | {name: value}).call(*node.inputs) == layer.call(*node.inputs))
 
 
 def changes_of_input(a: Input, b: Input) -> Iterator[Change]:

@@ -56,6 +56,11 @@ def test_padding_by_word_and_by_number_is_the_same() -> None:
     assert compare(before, after).is_empty
 
 
+def test_padding_by_word_is_not_named_beside_another_difference() -> None:
+    after = edited(RESNET, ("stem = conv(7, w, s2)", "stem = conv(7, w, s2, p3, bias=true)"))
+    assert found(compare(edited(RESNET), after)) == [("changed", "stem", "bias: false -> true")]
+
+
 def test_names_do_not_matter() -> None:
     after = edited(RESNET, *((f"- layer{n} =", f"- part{n} =") for n in range(1, 5)), ("stem =", "entry ="))
     comparison = compare(edited(RESNET), after)
