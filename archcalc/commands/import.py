@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from archcalc.command import Settings, output_option, print_diagnostics, write_output
+from archcalc.command import PROBLEMS, Settings, output_option, print_diagnostics, write_output
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
 from archcalc.graph.sources import reader_of
-from archcalc.importing.reference import PREFIX, code_reference, given_input
+from archcalc.importing.reference import PREFIX, CodeReference, Given, code_reference, given_input
 from archcalc.importing.sources.py import from_code, say_whose
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 
@@ -32,10 +32,11 @@ EXAMPLES = (
 @option("--args", "arguments", default="", metavar="ARGS", help="Of the constructor: 'depth=4'.", group=INPUT)
 @option("--config", default="", metavar="FILE", help="config.json, for transformers.", group=INPUT)
 @option("--until", default="", metavar="MODULE", help="Import this module of it.", group=INPUT)
+@option("--verify", is_flag=True, help="Also compare outputs, in float64 with random weights.", group=OUTPUT)
 @option("--flat", is_flag=True, help="One line per layer, without blocks.", group=OUTPUT)
 @output_option
 @click.pass_obj
-def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> None:
+def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> int:
     """Write existing code as a spec: py:torchvision.models:resnet50, or my_net.py:Net.
 
     The code runs once, on inputs without values. Every number of the spec is compared with torch's. An operation that
@@ -43,7 +44,9 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     """
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:
         write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
-        return
+        return 0
+    if options["verify"] and options["until"]:
+        raise click.UsageError("--verify compares whole networks: leave out --until")
     named = code_reference(reference, options["arguments"])
     given = [given_input(each) for each in inputs]
     say_whose(named)
@@ -55,6 +58,15 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     if not settings.quiet:
         click.echo(f"archcalc: {found.summary}", err=True)
     write_output(found.spec, output)
+    return proven(named, given, options["config"], settings) if options["verify"] else 0
+
+
+def proven(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:
+    """Prints whether the generated module computes what the code computes; a difference is a problem."""
+    proof = from_code().proof_in(reference, given, config)
+    if not settings.quiet or not proof.holds:
+        click.echo(f"archcalc: {proof}", err=True)
+    return 0 if proof.holds else PROBLEMS
 
 
 def written(reference: str, inputs: Sequence[str], options: Any) -> str:

@@ -542,6 +542,12 @@ measured at this size, so that totals are exact. Closed forms, other sizes and m
 The spec does not have them, and no total counts them.
 """,
     ),
+    "AC512": (
+        "an import cannot be compared by its outputs",
+        """Some operations of the code have no layer, so that no module can be generated that computes them. The totals
+of the import are compared with torch all the same.
+""",
+    ),
     "AC520": (
         "the code reads a value",
         """The network decides what to do by a value that it computed: `if y.sum() > 0`, `int(y.argmax())`, `y[y > 0]`.

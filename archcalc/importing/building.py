@@ -22,8 +22,8 @@ TORCH = str(Path(torch.__file__).parent)
 OURS = str(Path(__file__).parent)
 
 
-def module_of(reference: CodeReference, config: str = "") -> nn.Module:
-    """The module that a reference builds, without values where its constructor allows it.
+def module_of(reference: CodeReference, config: str = "", with_values: bool = False) -> nn.Module:
+    """The module that a reference builds, without values where its constructor allows it, unless they are needed.
 
     `config`: a configuration file of a class of transformers. Raises SpecError with the place in the user's code.
     """
@@ -37,7 +37,7 @@ def module_of(reference: CodeReference, config: str = "") -> nn.Module:
     positional = [configuration(made, config)] if config else []
     with reported_as(f"{reference.name} cannot be built", made):
         try:
-            with torch.device("meta"):
+            with torch.device("cpu" if with_values else "meta"):
                 built = made(*positional, **given)
         except (NotImplementedError, RuntimeError):  # it reads values of a tensor that it makes
             built = made(*positional, **given)

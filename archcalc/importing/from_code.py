@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
 from archcalc.importing.imported import Imported, imported
+from archcalc.importing.proof import Proof, proof_of
 from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.tape import marked
 
@@ -35,6 +36,15 @@ def network_in(
         model, positional, keywords = inside(model, until, positional, keywords)
     about = ", ".join(f"{library} {version}" for library, version in versions(reference).items())
     return imported(model, positional, keywords, name, source, [f"imported from {reference} with {about}"], blocks)
+
+
+def proof_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Proof:
+    """Builds a network with values, and compares it with what is generated from its import.
+
+    Raises SpecError with the place in the user's code if it cannot be followed, or an operation has no layer.
+    """
+    model = module_of(reference, config, with_values=True)
+    return proof_of(model, *example_of(model, inputs))
 
 
 def inside(

@@ -1,0 +1,158 @@
+"""Proof of meaning: the module generated from an import computes what the original computes.
+
+Totals can be equal with axes or weights exchanged; values cannot. Both modules get the same weights by name, drawn so
+that they hide nothing, and run in float64 on the same inputs.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from archcalc.codegen import generate
+from archcalc.codegen.names import key
+from archcalc.core.diagnostic import SpecError, problem
+from archcalc.core.location import Source
+from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
+from archcalc.importing.building import reported_as
+from archcalc.importing.imported import Imported, imported
+from archcalc.importing.tape import tensors_in
+from archcalc.spec.document import read_document
+from archcalc.verification.trace import Running
+
+TOLERANCE = 1e-9
+"""The largest relative error of two modules that compute the same in float64."""
+
+SAMPLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The largest relative error of the outputs, at each size of the first input."""
+
+    errors: Mapping[tuple[int, ...], float]
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.errors) and all(each <= TOLERANCE for each in self.errors.values())
+
+    def __str__(self) -> str:
+        sizes = ", ".join(f"{list(size)}: {error:.1e}" for size, error in self.errors.items())
+        verdict = "the outputs agree" if self.holds else "the outputs differ"
+        return f"{verdict} in float64 with weights drawn at random; largest relative error at {sizes}"
+
+
+def proof_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Proof:
+    """Compares a module that has values with what is generated from its import, at the given and at a larger size.
+
+    A larger size that the module itself refuses is left out. The weights of the module are replaced.
+
+    Raises SpecError if an operation has no layer, so that nothing can be generated for it.
+    """
+    model = model.double().eval()
+    draw(model)
+    errors = {}
+    for i, (args, kwargs) in enumerate(sizes(inputs, keywords)):
+        try:
+            found = imported(model, args, kwargs, blocks=False)
+        except SpecError:
+            if i == 0:
+                raise
+            continue
+        if missing := [step for step in found.lowered.steps if step.kind == "opaque"]:
+            what = missing[0]
+            message = f"{len(missing)} operations have no layer, so that nothing can be generated for them"
+            raise problem("AC512", message, what.where, help="the totals are exact all the same")
+        size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
+        errors[size] = error_of(model, found, args, kwargs)
+    return Proof(errors)
+
+
+def sizes(inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The inputs as they are, and with pictures of other, unequal sides."""
+    given = pytree.tree_map_only(Tensor, widened, (dict(inputs), dict(keywords)))
+    yield given
+    larger = pytree.tree_map_only(Tensor, enlarged, given)
+    if [each.shape for each in tensors_in(larger)] != [each.shape for each in tensors_in(given)]:
+        yield larger
+
+
+def widened(each: Tensor) -> Tensor:
+    return each.double() if each.is_floating_point() else each
+
+
+def enlarged(each: Tensor) -> Tensor:
+    """A picture with 32 more rows and 64 more columns; other inputs as they are."""
+    if each.dim() != 4:
+        return each
+    *others, height, width = each.shape
+    return torch.empty((*others, height + 32, width + 64), dtype=each.dtype, device="meta")
+
+
+def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> float:
+    """The largest difference of the outputs, relative to the largest output."""
+    args, kwargs = pytree.tree_map_only(Tensor, filled, (dict(inputs), dict(keywords)))
+    copy = copied(model, found)
+    with torch.no_grad(), reported_as("the network cannot run", model.forward):
+        expected = [each for each in tensors_in(model(*args.values(), **kwargs)) if each.is_floating_point()]
+        given = tensors_in((*args.values(), kwargs))
+        made = tensors_in(copy(*given))
+    if len(made) != len(expected):
+        return float("inf")
+    return max((relative(a, b) for a, b in zip(expected, made, strict=True)), default=float("inf"))
+
+
+def relative(expected: Tensor, made: Tensor) -> float:
+    if expected.numel() != made.numel():
+        return float("inf")
+    difference = (expected.reshape(-1) - made.reshape(-1)).abs().max()
+    return float(difference / expected.abs().max().clamp_min(1e-30))
+
+
+def copied(model: nn.Module, found: Imported) -> nn.Module:
+    """The module generated from an import, with the weights of the original by their names there."""
+    graph: Graph = build(read_document(Source("<import>", found.flat)), dtype="float64")
+    module = Running(generate(graph), graph, "cpu").module
+    state = module.state_dict()
+    theirs = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
+    for step in found.lowered.steps:
+        for name, source in step.weights.items() if step.again is None else ():
+            state[f"{key(step.name)}.{name}"].copy_(theirs[source])
+    return module
+
+
+# --- values that hide nothing -------------------------------------------------------------------------------------
+
+
+def draw(model: nn.Module) -> None:
+    """Draws every weight and every floating buffer: none is 0 or 1, and variances are positive."""
+    generator = torch.Generator().manual_seed(1)
+    for name, each in (*model.named_parameters(), *model.named_buffers()):
+        if not each.is_floating_point():
+            continue
+        with torch.no_grad():
+            each.copy_(values(name, each, generator))
+
+
+def values(name: str, each: Tensor, generator: torch.Generator) -> Tensor:
+    """Matrices keep the size of what they multiply; vectors are from 0.5 to 1.5; biases are small."""
+    uniform = torch.rand(each.shape, generator=generator, dtype=torch.float64)
+    if each.dim() > 1:
+        fan_in = max(1, each[0].numel())
+        return (uniform * 2 - 1) * float((3 / fan_in) ** 0.5)
+    if name.endswith(("bias", "running_mean")):
+        return uniform - 0.5
+    return uniform + 0.5
+
+
+def filled(each: Tensor) -> Tensor:
+    """Random values; integers are 0 or 1, which every table has."""
+    generator = torch.Generator().manual_seed(2)
+    shape = (SAMPLES, *each.shape[1:])
+    if each.is_floating_point():
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+    return torch.randint(0, 2, shape, generator=generator, dtype=each.dtype)

@@ -1,0 +1,117 @@
+"""Proof of meaning: equal outputs for what is right, and other outputs for what totals do not show."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archcalc.core.diagnostic import SpecError
+from archcalc.importing import proof
+from archcalc.importing.imported import Imported, imported
+from archcalc.importing.proof import TOLERANCE, Proof, copied, draw, error_of, proof_of
+from tests.importing import networks
+from tests.shell import Shell
+
+IMAGE = torch.zeros(1, 3, 32, 32)
+
+
+class Alike(nn.Module):
+    """Layers of the same shapes, whose exchange no total shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(3, 3, 3, padding=1)
+        self.b = nn.Conv2d(3, 3, 3, padding=1)
+        self.c = nn.Conv2d(3, 3, (1, 3), padding=(0, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([torch.relu(self.a(x)) + x, self.c(self.b(x))], 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "example", "sizes"),
+    [
+        (networks.ResNet(), IMAGE, 2),
+        (Alike(), IMAGE, 2),
+        (networks.Tied(), torch.zeros(1, 6, dtype=torch.long), 1),
+        (networks.Shared(), torch.zeros(1, 4), 1),
+        (networks.Recurrent(), torch.zeros(1, 7, 4), 1),
+        (nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), torch.zeros(1, 5, 12), 1),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_the_generated_module_gives_the_outputs_of_the_original(model: nn.Module, example: Tensor, sizes: int) -> None:
+    found = proof_of(model, {"x": example}, {})
+    assert found.holds
+    assert len(found.errors) == sizes
+
+
+def text(before: str, after: str) -> Callable[[Imported], Imported]:
+    def change(found: Imported) -> Imported:
+        assert before in found.flat
+        return replace(found, flat=found.flat.replace(before, after))
+
+    return change
+
+
+def exchanged(found: Imported) -> Imported:
+    """The weights of two layers of one shape."""
+    a, b = (next(each for each in found.lowered.steps if each.path == path) for path in "ab")
+    a.weights, b.weights = b.weights, a.weights
+    return found
+
+
+def planted(change: Callable[[Imported], Imported]) -> float:
+    model = Alike().double().eval()
+    draw(model)
+    inputs = {"x": IMAGE.double()}
+    return error_of(model, change(imported(model, inputs, {}, blocks=False)), inputs, {})
+
+
+def test_nothing_planted_is_no_error() -> None:
+    assert planted(lambda found: found) <= TOLERANCE
+
+
+def test_exchanged_weights_of_one_shape_are_seen() -> None:
+    assert planted(exchanged) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("concat: [add_1, c]", "concat: [c, add_1]"), ("= relu", "= gelu"), ("input -> b", "a -> b")]
+)
+def test_what_no_total_shows_is_seen(before: str, after: str) -> None:
+    assert planted(text(before, after)) > 1e-3
+
+
+def test_exchanged_axes_are_seen() -> None:
+    """Rows and columns of the input, which have the same length."""
+    model = Alike().double().eval()
+    draw(model)
+    found = imported(model, {"x": IMAGE.double()}, {}, blocks=False)
+    copy = copied(model, found)
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        assert proof.relative(model(x), copy(x)) <= TOLERANCE
+        assert proof.relative(model(x), copy(x.mT).mT) > 1e-3
+
+
+def test_operations_without_a_layer_are_refused_with_the_first_place() -> None:
+    with pytest.raises(SpecError) as error:
+        proof_of(networks.Functional(), {"x": torch.zeros(1, 3, 8, 8)}, {})
+    (found,) = error.value.diagnostics
+    assert found.code == "AC512"
+
+
+def test_no_size_is_no_proof() -> None:
+    assert not Proof({}).holds
+    assert not Proof({(3,): float("nan")}).holds
+
+
+def test_the_command_says_the_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shell("import", "py:torch.nn:PReLU", "--input", "4", "--verify")
+    assert found.code == 0
+    assert "the outputs agree in float64" in found.err
+    monkeypatch.setattr(proof, "TOLERANCE", -1.0)
+    assert shell("import", "py:torch.nn:PReLU", "--input", "4", "--verify").code == 1
