@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types zoo fuzz faults bench docs clean
+.PHONY: setup demo test lint types zoo fuzz faults bench corpus docs clean
 
 setup: .venv/ready
 
@@ -46,8 +46,15 @@ bench: setup
 	$(BIN)/python -m pip install --quiet torchinfo fvcore accelerate
 	$(BIN)/python -m benchmarks
 
+# An environment of its own: nothing else needs these libraries. The results are benchmarks/corpus.csv.
+corpus:
+	$(PYTHON) -m venv .corpus
+	$(if $(TORCH),.corpus/bin/python -m pip install --quiet '$(TORCH)')
+	.corpus/bin/python -m pip install --quiet --editable '.[torch]' torchvision==0.28.0 timm==1.0.31 transformers==5.24.0
+	.corpus/bin/python -m benchmarks.corpus
+
 docs: setup
 	$(BIN)/python -m docs
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .corpus build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

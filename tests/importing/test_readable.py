@@ -94,6 +94,25 @@ def test_what_is_written_reads_back_as_the_same_layers(model: nn.Module, example
     blocks_of(from_torch(model, example))
 
 
+class Nested(nn.Module):
+    """A module of its own class inside it, as in deep layer aggregation."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.before = nn.Conv2d(3, 3, 3, padding=1)
+        self.inner = Nested(depth - 1) if depth else nn.Conv2d(3, 3, 1)
+        self.after = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.inner(self.before(x)) + x)  # type: ignore[no-any-return]
+
+
+def test_a_class_that_holds_itself_is_flat() -> None:
+    found = from_torch(Nested(2), IMAGE)
+    assert "hold modules of their own class" in found.why_flat
+    assert not found.differences
+
+
 def test_a_network_that_cannot_be_written_with_blocks_is_flat_and_says_why() -> None:
     found = from_torch(networks.Shared(), torch.zeros(1, 4))
     assert "one line per layer, because blocks were not found: " in found.spec

@@ -7,7 +7,7 @@ from archcalc.core.volume import Volume
 from archcalc.layer import Layer
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Step:
     """A layer at one place of the network; an input of the network has none.
 

@@ -51,6 +51,8 @@ class Blocks:
     def call(self, maker: Step | Region) -> Item:
         """The call of a step or of the block of a region."""
         if isinstance(maker, Region):
+            if maker not in self.calls:
+                raise NotReadable(f"modules of {maker.kind} hold modules of their own class")
             return self.calls[maker]
         assert maker.layer is not None
         if maker.again is not None:

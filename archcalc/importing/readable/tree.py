@@ -14,7 +14,7 @@ Users: TypeAlias = Mapping[Step, list[Step | None]]
 """The steps that read each step; None stands for the outputs of the network."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Region:
     """What one call of a module did: steps and inner regions in order, the step that it reads and the one it gives."""
 

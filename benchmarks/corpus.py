@@ -1,0 +1,236 @@
+"""Imports the models of torchvision, timm and transformers, and compares every total with torch's: `make corpus`.
+
+It needs an environment of its own; nothing else in this project needs these libraries. The results, with the versions,
+are written to benchmarks/corpus.csv.
+"""
+
+import csv
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archcalc.core.diagnostic import SpecError
+from archcalc.importing.imported import Imported, imported
+from archcalc.measure import MEASURES
+
+RESULTS = Path(__file__).parent / "corpus.csv"
+
+TIMM = """resnet50 seresnet50 skresnet18 res2net50_26w_4s dla34 densenet121 efficientnet_b0 tf_efficientnetv2_s
+mobilenetv2_100 mobilenetv4_conv_small fbnetc_100 hrnet_w18_small inception_resnet_v2 nasnetalarge nfnet_f0 regnety_002
+repvgg_a0 tresnet_m hardcorenas_a convnextv2_atto vit_tiny_patch16_224 deit3_small_patch16_224 beitv2_base_patch16_224
+cait_xxs24_224 swin_tiny_patch4_window7_224 swin_s3_tiny_224 pvt_v2_b0 tnt_s_legacy_patch16_224 coat_tiny
+maxvit_pico_rw_256 mobilevit_xxs efficientformer_l1 efficientvit_b0 edgenext_xx_small caformer_s18 davit_tiny
+nest_tiny_jx gmlp_s16_224 crossvit_tiny_240 volo_d1_224 hiera_tiny_224 fastvit_t8 repghostnet_050 starnet_s1
+mambaout_femto tiny_vit_5m_224 naflexvit_base_patch16_gap halonet26t botnet26t_256"""
+"""One model of each family."""
+
+SMALL = dict(
+    hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, vocab_size=100, use_cache=False
+)  # fmt: skip
+ENCODER_DECODER = dict(
+    d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
+    encoder_ffn_dim=128, decoder_ffn_dim=128, vocab_size=100, use_cache=False,
+)  # fmt: skip
+VISION = dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, image_size=64)
+
+TRANSFORMERS: dict[str, tuple[str, dict[str, Any], dict[str, tuple[int, ...]]]] = {
+    "BertForMaskedLM": ("BertConfig", SMALL, {"input_ids": (16,)}),
+    "RobertaForMaskedLM": ("RobertaConfig", SMALL, {"input_ids": (16,)}),
+    "DistilBertForMaskedLM": (
+        "DistilBertConfig", dict(dim=64, n_layers=2, n_heads=4, hidden_dim=128, vocab_size=100), {"input_ids": (16,)},
+    ),
+    "ElectraForMaskedLM": ("ElectraConfig", {**SMALL, "embedding_size": 32}, {"input_ids": (16,)}),
+    "AlbertForMaskedLM": ("AlbertConfig", {**SMALL, "embedding_size": 32}, {"input_ids": (16,)}),
+    "GPT2LMHeadModel": (
+        "GPT2Config", dict(n_embd=64, n_layer=2, n_head=4, vocab_size=100, use_cache=False), {"input_ids": (16,)},
+    ),
+    "GPTNeoXForCausalLM": ("GPTNeoXConfig", SMALL, {"input_ids": (16,)}),
+    "LlamaForCausalLM": ("LlamaConfig", {**SMALL, "num_key_value_heads": 2}, {"input_ids": (16,)}),
+    "MistralForCausalLM": ("MistralConfig", {**SMALL, "num_key_value_heads": 2}, {"input_ids": (16,)}),
+    "Qwen2ForCausalLM": ("Qwen2Config", {**SMALL, "num_key_value_heads": 2}, {"input_ids": (16,)}),
+    "Gemma2ForCausalLM": ("Gemma2Config", {**SMALL, "num_key_value_heads": 2, "head_dim": 16}, {"input_ids": (16,)}),
+    "Phi3ForCausalLM": ("Phi3Config", {**SMALL, "pad_token_id": 0}, {"input_ids": (16,)}),
+    "T5ForConditionalGeneration": (
+        "T5Config",
+        dict(d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4, vocab_size=100, use_cache=False),
+        {"input_ids": (16,), "decoder_input_ids": (12,)},
+    ),
+    "BartForConditionalGeneration": (
+        "BartConfig", ENCODER_DECODER, {"input_ids": (16,), "decoder_input_ids": (12,)},
+    ),
+    "ViTForImageClassification": ("ViTConfig", VISION, {"pixel_values": (3, 64, 64)}),
+    "BeitForImageClassification": ("BeitConfig", VISION, {"pixel_values": (3, 64, 64)}),
+    "SwinForImageClassification": (
+        "SwinConfig",
+        dict(embed_dim=32, depths=[2, 2], num_heads=[2, 4], window_size=4, image_size=64),
+        {"pixel_values": (3, 64, 64)},
+    ),
+    "SegformerForSemanticSegmentation": ("SegformerConfig", {}, {"pixel_values": (3, 128, 128)}),
+    "ResNetForImageClassification": (
+        "ResNetConfig",
+        dict(embedding_size=16, hidden_sizes=[16, 32, 64, 128], depths=[1, 1, 1, 1]),
+        {"pixel_values": (3, 64, 64)},
+    ),
+    "ConvNextForImageClassification": (
+        "ConvNextConfig", dict(hidden_sizes=[16, 32, 64, 128], depths=[1, 1, 2, 1]), {"pixel_values": (3, 64, 64)},
+    ),
+    "Wav2Vec2ForCTC": (
+        "Wav2Vec2Config",
+        dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128),
+        {"input_values": (8000,)},
+    ),
+    "WhisperForConditionalGeneration": (
+        "WhisperConfig",
+        {**ENCODER_DECODER, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1},
+        {"input_features": (80, 3000), "decoder_input_ids": (12,)},
+    ),
+}  # fmt: skip
+"""Small configurations of transformers: the class of each, its arguments, and the inputs of the model."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """`exact`: parameters and MACs are torch's. `opaque`: operations without a layer. `lines`: of its spec."""
+
+    library: str
+    model: str
+    exact: bool
+    readable: bool
+    opaque: int
+    lines: int
+    params: int
+    macs: int
+    cpu_seconds: float
+    problem: str = ""
+
+
+def models(library: str) -> Iterator[tuple[str, Any]]:
+    """The models of a library by name, each as a function that builds it with its inputs."""
+    if library == "torchvision":
+        from torchvision import models as found  # lazy: only in the environment of the corpus
+
+        kinds = (found, found.segmentation, found.video)
+        yield from ((name, of_torchvision) for kind in kinds for name in found.list_models(module=kind))
+    elif library == "timm":
+        yield from ((name, of_timm) for name in TIMM.split())
+    else:
+        yield from ((name, of_transformers) for name in TRANSFORMERS)
+
+
+def of_torchvision(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    from torchvision import models as found  # lazy: only in the environment of the corpus
+
+    given: dict[str, Any] = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    if name in found.list_models(module=found.segmentation):
+        given["weights_backbone"] = None
+    shape: tuple[int, ...] = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+    if name in found.list_models(module=found.video):
+        shape = (3, 16, 224, 224) if name.startswith(("mvit", "s3d")) else (3, 16, 112, 112)
+    return built(lambda: found.get_model(name, **given)), {"x": example(shape)}
+
+
+def of_timm(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    import timm  # lazy: only in the environment of the corpus
+
+    model = built(lambda: timm.create_model(name))
+    return model, {"x": example(model.default_cfg["input_size"])}
+
+
+def of_transformers(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    import transformers  # lazy: only in the environment of the corpus
+
+    kind, given, inputs = TRANSFORMERS[name]
+    config = getattr(transformers, kind)(**given)
+    model = built(lambda: getattr(transformers, name)(config))
+    return model, {key: example(shape, key.endswith("ids")) for key, shape in inputs.items()}
+
+
+def built(make: Any) -> nn.Module:
+    """A model without values, where its constructor reads none."""
+    try:
+        with torch.device("meta"):
+            made = make()
+    except (NotImplementedError, RuntimeError):
+        made = make().to("meta")
+    model: nn.Module = made
+    return model.eval()
+
+
+def example(shape: tuple[int, ...], is_ids: bool = False) -> Tensor:
+    return torch.empty((1, *shape), dtype=torch.int64 if is_ids else torch.float32, device="meta")
+
+
+def measured(library: str, name: str, build: Any) -> Result:
+    try:
+        model, inputs = build(name)
+        begin = time.process_time()
+        found = imported(model, {}, inputs, name) if library == "transformers" else imported(model, inputs, {}, name)
+        spent = time.process_time() - begin
+        return compared(library, name, model, inputs, found, spent)
+    except SpecError as error:
+        first = error.diagnostics[0]
+        return Result(library, name, False, False, 0, 0, 0, 0, 0.0, f"{first.code}: {first.message}"[:150])
+    except Exception as error:  # a model that its own library cannot build or run
+        return Result(library, name, False, False, 0, 0, 0, 0, 0.0, f"{type(error).__name__}: {error}"[:150])
+
+
+def compared(
+    library: str, name: str, model: nn.Module, inputs: dict[str, Tensor], found: Imported, spent: float
+) -> Result:
+    """The totals of the graph beside those of torch for one sample; parameters that nothing reads are left out."""
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model(**inputs) if library == "transformers" else model(*inputs.values())
+    idle = sum(found.program.stored[each].numel for each in found.program.idle)
+    params, macs = (MEASURES[each].total(found.graph) for each in ("params", "macs"))
+    expected = sum(each.numel() for each in model.parameters()) - idle, counter.get_total_flops() // 2
+    return Result(
+        library,
+        name,
+        (params, macs) == expected,
+        not found.why_flat,
+        sum(step.kind == "opaque" for step in found.lowered.steps),
+        found.lines,
+        int(params),
+        int(macs),
+        round(spent, 2),
+    )
+
+
+def written(results: Sequence[Result], versions: str) -> None:
+    with RESULTS.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow([f"# {versions}"])
+        rows.writerow([each.name for each in fields(Result)])
+        rows.writerows(astuple(each) for each in results)
+
+
+def main(libraries: Sequence[str]) -> None:
+    warnings.simplefilter("ignore")
+    results = []
+    for library in libraries:
+        mine = []
+        for name, build in models(library):
+            mine.append(measured(library, name, build))
+            print(*astuple(mine[-1]), flush=True)
+        results += mine
+        lines = sorted(each.lines for each in mine if each.readable)
+        print(
+            f"{library}: {sum(each.exact for each in mine)} of {len(mine)} exact, "
+            f"{sum(each.exact and not each.opaque for each in mine)} without opaque, "
+            f"{len(lines)} readable, median {lines[len(lines) // 2] if lines else 0} lines"
+        )
+    versions = [f"{each} {sys.modules[each].__version__}" for each in ("torch", *libraries)]
+    written(results, ", ".join(versions))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["torchvision", "timm", "transformers"])
