@@ -58,15 +58,15 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     if not settings.quiet:
         click.echo(f"archcalc: {found.summary}", err=True)
     write_output(found.spec, output)
-    return proven(named, given, options["config"], settings) if options["verify"] else 0
+    return verified(named, given, options["config"], settings) if options["verify"] else 0
 
 
-def proven(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:
+def verified(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:
     """Prints whether the generated module computes what the code computes; a difference is a problem."""
-    proof = from_code().proof_in(reference, given, config)
-    if not settings.quiet or not proof.holds:
-        click.echo(f"archcalc: {proof}", err=True)
-    return 0 if proof.holds else PROBLEMS
+    agreement = from_code().agreement_in(reference, given, config)
+    if not settings.quiet or not agreement.holds:
+        click.echo(f"archcalc: {agreement}", err=True)
+    return 0 if agreement.holds else PROBLEMS
 
 
 def written(reference: str, inputs: Sequence[str], options: Any) -> str:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from archcalc.core.diagnostic import did_you_mean, problem
+from archcalc.importing.agreement import Agreement, agreement_of
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
 from archcalc.importing.imported import Imported, imported
-from archcalc.importing.proof import Proof, proof_of
 from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.tape import marked
 
@@ -38,13 +38,13 @@ def network_in(
     return imported(model, positional, keywords, name, source, [f"imported from {reference} with {about}"], blocks)
 
 
-def proof_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Proof:
+def agreement_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Agreement:
     """Builds a network with values, and compares it with what is generated from its import.
 
     Raises SpecError with the place in the user's code if it cannot be followed, or an operation has no layer.
     """
     model = module_of(reference, config, with_values=True)
-    return proof_of(model, *example_of(model, inputs))
+    return agreement_of(model, *example_of(model, inputs))
 
 
 def inside(

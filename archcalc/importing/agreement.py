@@ -1,4 +1,4 @@
-"""Proof of meaning: the module generated from an import computes what the original computes.
+"""Agreement of outputs: the module generated from an import computes what the original computes.
 
 Totals can be equal with axes or weights exchanged; values cannot. Both modules get the same weights by name, drawn so
 that they hide nothing, and run in float64 on the same inputs.
@@ -31,7 +31,7 @@ SAMPLES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class Agreement:
     """The largest relative error of the outputs, at each size of the first input."""
 
     errors: Mapping[tuple[int, ...], float]
@@ -46,7 +46,7 @@ class Proof:
         return f"{verdict} in float64 with weights drawn at random; largest relative error at {sizes}"
 
 
-def proof_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Proof:
+def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Agreement:
     """Compares a module that has values with what is generated from its import, at the given and at a larger size.
 
     A larger size that the module itself refuses is left out. The weights of the module are replaced.
@@ -69,7 +69,7 @@ def proof_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
             raise problem("AC512", message, what.where, help="the totals are exact all the same")
         size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
         errors[size] = error_of(model, found, args, kwargs)
-    return Proof(errors)
+    return Agreement(errors)
 
 
 def sizes(inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

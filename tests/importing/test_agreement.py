@@ -1,4 +1,4 @@
-"""Proof of meaning: equal outputs for what is right, and other outputs for what totals do not show."""
+"""Outputs agree for what is right, and differ for what totals do not show."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from archcalc.core.diagnostic import SpecError
-from archcalc.importing import proof
+from archcalc.importing import agreement
+from archcalc.importing.agreement import TOLERANCE, Agreement, agreement_of, copied, draw, error_of
 from archcalc.importing.imported import Imported, imported
-from archcalc.importing.proof import TOLERANCE, Proof, copied, draw, error_of, proof_of
 from tests.importing import networks
 from tests.shell import Shell
 
@@ -43,7 +43,7 @@ class Alike(nn.Module):
     ids=lambda each: type(each).__name__,
 )
 def test_the_generated_module_gives_the_outputs_of_the_original(model: nn.Module, example: Tensor, sizes: int) -> None:
-    found = proof_of(model, {"x": example}, {})
+    found = agreement_of(model, {"x": example}, {})
     assert found.holds
     assert len(found.errors) == sizes
 
@@ -93,25 +93,25 @@ def test_exchanged_axes_are_seen() -> None:
     copy = copied(model, found)
     x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     with torch.no_grad():
-        assert proof.relative(model(x), copy(x)) <= TOLERANCE
-        assert proof.relative(model(x), copy(x.mT).mT) > 1e-3
+        assert agreement.relative(model(x), copy(x)) <= TOLERANCE
+        assert agreement.relative(model(x), copy(x.mT).mT) > 1e-3
 
 
 def test_operations_without_a_layer_are_refused_with_the_first_place() -> None:
     with pytest.raises(SpecError) as error:
-        proof_of(networks.Functional(), {"x": torch.zeros(1, 3, 8, 8)}, {})
+        agreement_of(networks.Functional(), {"x": torch.zeros(1, 3, 8, 8)}, {})
     (found,) = error.value.diagnostics
     assert found.code == "AC512"
 
 
-def test_no_size_is_no_proof() -> None:
-    assert not Proof({}).holds
-    assert not Proof({(3,): float("nan")}).holds
+def test_no_size_is_no_agreement() -> None:
+    assert not Agreement({}).holds
+    assert not Agreement({(3,): float("nan")}).holds
 
 
 def test_the_command_says_the_error(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shell("import", "py:torch.nn:PReLU", "--input", "4", "--verify")
     assert found.code == 0
     assert "the outputs agree in float64" in found.err
-    monkeypatch.setattr(proof, "TOLERANCE", -1.0)
+    monkeypatch.setattr(agreement, "TOLERANCE", -1.0)
     assert shell("import", "py:torch.nn:PReLU", "--input", "4", "--verify").code == 1
