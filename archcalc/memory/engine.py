@@ -40,7 +40,8 @@ def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accu
     backward = Backward(live_set, runs.values(), accumulate)
     forward(live_set, keep=True, again=runs)
     backward.run()
-    live_set.drop_all(tape.tensors[tensor].storage for tensor in tape.outputs)  # the caller's variables
+    made = {*tape.outputs} - {*range(len(tape.given))}
+    live_set.drop_all(tape.tensors[tensor].storage for tensor in made)  # the caller's variables
     return live_set.timeline
 
 

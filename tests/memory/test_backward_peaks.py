@@ -81,3 +81,21 @@ class Looked(Layer):
 @pytest.mark.parametrize("length", [1, 50])
 def test_the_gradient_of_a_broadcast_function_of_weights_is_reduced_after_the_kernel(length: int) -> None:
     assert set(differences(between(Looked(), (tokens(length, 40, batch=2),))).values()) == {0}
+
+
+IDENTITIES = {
+    "read before its input is": (
+        "a -> v = conv(2, 2); v -> w = identity; v -> x = conv(3, 8); v -> y = conv(1, 2); w -> z = fc(3)",
+        "x, y, z",
+    ),
+    "an output beside its input": ("a -> v = conv(2, 2); v -> w = identity; w -> x = identity", "v, w, x"),
+    "of an input of the network": ("a -> v = identity; v -> w = identity; a -> x = conv(1, 3)", "v, w, x"),
+}
+
+
+@pytest.mark.parametrize(("items", "outputs"), IDENTITIES.values(), ids=IDENTITIES.keys())
+def test_an_identity_is_its_input(items: str, outputs: str) -> None:
+    """Autograd sees nothing of it, and an output that is there twice has two gradients."""
+    layers = "\n".join(f"  - {item}" for item in items.split("; "))
+    text = f"archcalc: 1\ninput: {{a: [6, 15]}}\nlayers:\n{layers}\noutputs: [{outputs}]\n"
+    assert set(differences(build(read_document(Source("net.yaml", text)))).values()) == {0}
