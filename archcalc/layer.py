@@ -133,6 +133,14 @@ def family_of(layer: type["Layer"]) -> str:
     return str(getattr(sys.modules[layer.__module__], "FAMILY", ""))
 
 
+class PatternOfAxes(str):
+    """The value of a field that has a pattern of axes on both sides of an arrow: `"b (h w) c -> b h w c"`."""
+
+
+class AxisSizes(tuple[tuple[str, Dim], ...]):
+    """The value of a field that collects all further keywords of a call, each a size: `p=2` of a pattern's words."""
+
+
 LAYERS: dict[str, type["Layer"]] = {}
 """Every layer by its name in a spec; filled by the class statements in layers/."""
 

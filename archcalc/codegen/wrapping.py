@@ -1,5 +1,6 @@
 """Line wrapping as in ruff and black: at the last bracket, then at its commas, or at operators."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 WIDTH = 120
@@ -20,6 +21,9 @@ def wrapped(line: str, room: int = WIDTH) -> list[str]:
     if len(line) <= room:
         return [line]
     indent = line[: len(line) - len(line.lstrip())]
+    if links := links_of_chain(line.strip()):
+        start, *calls = links
+        return [f"{indent}{start}(", *(f"{indent}{INDENT}{each}" for each in calls), f"{indent})"]
     head, body, tail = split_at_last_bracket(line)
     if not body:
         return [line]
@@ -27,6 +31,31 @@ def wrapped(line: str, room: int = WIDTH) -> list[str]:
     if not head.rstrip().endswith(tuple(OPENING)):
         raise AssertionError(line)
     return [head, *broken(body, inner, room), f"{indent}{tail}"]
+
+
+CHAIN = re.compile(r"((?:\w+ = |return ))(\w+)((?:\.\w+\(.*\)){2,})$")
+"""A statement whose value is a name with at least two calls of methods, one after another."""
+
+
+def links_of_chain(line: str) -> list[str]:
+    """How a statement that is a chain of methods begins, and its calls; empty if it is none.
+
+    >>> links_of_chain("x = x.unflatten(1, (2, 2)).permute(0, 2, 1)")
+    ['x = ', 'x.unflatten(1, (2, 2))', '.permute(0, 2, 1)']
+    """
+    found = CHAIN.match(line)
+    if found is None:
+        return []
+    calls, depth, start = list[str](), 0, 0
+    for i, character in enumerate(found[3]):
+        depth += (character in OPENING) - (character in CLOSING)
+        if depth == 0 and character in CLOSING:
+            calls.append(found[3][start : i + 1])
+            start = i + 1
+    if start < len(found[3]) or not all(re.match(r"\.\w+\(", call) for call in calls) or len(calls) < 2:
+        return []
+    name = found[2]
+    return [found[1], *([name + calls[0], *calls[1:]] if len(name) <= len(INDENT) else [name, *calls])]
 
 
 def broken(body: str, indent: str, room: int) -> Iterator[str]:

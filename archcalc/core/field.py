@@ -96,6 +96,8 @@ def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
     >>> [*ends(range(1_000_000), Field(((0, 4), (2, 3)), step=2))]
     [0, 1, 999998, 999999]
     """
+    if not isinstance(reach, range):
+        return reach
     phases = len(field.spans)
     evenly = phases == 1 or isinstance(reach, range)
     return (*reach[:phases], *reach[-phases:]) if evenly and len(reach) > 2 * phases else reach

@@ -14,9 +14,9 @@ from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
-from archcalc.layer import PRESETS, Layer, Letters, Reference
+from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, PatternOfAxes, Reference
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
-from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Word
+from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, Word
 from archcalc.spec.value import Value, written
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio
@@ -50,6 +50,8 @@ class Signature:
     """Whether it takes a list of paths."""
     inferred: tuple[str, ...] = ()
     """Arguments of the torch module that are sizes of the input."""
+    sizes: str = ""
+    """The field that collects all further keywords, each a size; empty if there is none."""
 
 
 @functools.cache
@@ -60,12 +62,14 @@ def signature_of(layer: type[Layer]) -> Signature:
 
 def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
     """The signature of a declared class, which need not be a layer."""
+    types = {f.name: typing.cast(Any, f.type) for f in fields(made)}  # type: ignore[arg-type]  # a dataclass
     return Signature(
         made.name,
         positional,
-        {f.name: kind_of(typing.cast(Any, f.type)) for f in fields(made)},  # type: ignore[arg-type]  # a dataclass
+        {name: kind_of(each) for name, each in types.items() if each is not AxisSizes},
         tuple(field for field, default in made.known.items() if default is MISSING),
         others,
+        sizes=next((name for name, each in types.items() if each is AxisSizes), ""),
     )
 
 
@@ -150,6 +154,12 @@ def letters(value: Value) -> Letters:
     return Letters(value)
 
 
+def pattern_of_axes(value: Value) -> PatternOfAxes:
+    if not isinstance(value, Pattern):
+        raise ValueError(f'must be a pattern in quotes, such as "b (h w) c -> b h w c", got {shown(value)}')
+    return PatternOfAxes(value)
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -189,6 +199,7 @@ SIMPLE: Mapping[Any, Kind] = {
     float: Kind(number),
     Reference: Kind(layer_name),
     Letters: Kind(letters, AnyLetters()),
+    PatternOfAxes: Kind(pattern_of_axes),
 }
 
 
@@ -232,9 +243,11 @@ def given_arguments(
     kinds: Mapping[str, Kind],
     joins: bool = False,
     inferred: tuple[str, ...] = (),
+    open_: bool = False,
 ) -> tuple[Given, list[Diagnostic]]:
     """The arguments of a call by name, positional ones included. `kinds`: the kinds of their values; `joins`: whether
-    the call also takes a list of paths; `inferred`: arguments that may be given, but need not be."""
+    the call also takes a list of paths; `inferred`: arguments that may be given, but need not be; `open_`: so may any
+    others."""
     given: Given = {}
     problems: list[Diagnostic] = []
     if len(call.positional) > len(positional):
@@ -242,7 +255,7 @@ def given_arguments(
     for name, value in zip(positional, call.positional, strict=False):
         given[name] = (None, value)
     for word, value in call.keywords:
-        if word.text not in known and word.text not in inferred:
+        if word.text not in known and word.text not in inferred and not open_:
             problems.append(_unknown(call, word, known, joins))
         elif word.text in given:
             problems.append(_twice(word, given[word.text]))
@@ -358,7 +371,7 @@ def arguments_of(
     known = (*signature.kinds, *signature.others)
     call = settled(call, names)
     given, problems = given_arguments(
-        call, signature.positional, known, signature.kinds, signature.joins, signature.inferred
+        call, signature.positional, known, signature.kinds, signature.joins, signature.inferred, bool(signature.sizes)
     )
     readers = dict.fromkeys(given, names)
     for word, value, reader in defaults:
@@ -377,11 +390,24 @@ def arguments_of(
             except SpecError as error:
                 problems += error.diagnostics
                 unsaid = unsaid or not error.diagnostics
+    if signature.sizes:
+        values[signature.sizes] = sizes_given({n: v for n, (_, v) in given.items() if n not in known}, names, problems)
     problems += [unknown_word(name, value, signature, values, readers[name]) for name, value in unknown]
     problems += _missing(call, signature, given)
     if problems or unsaid:
         raise SpecError(problems)
     return values, given
+
+
+def sizes_given(given: Mapping[str, Expression], names: Names, problems: list[Diagnostic]) -> AxisSizes:
+    """The sizes that further keywords give, in order; what is wrong with them goes to `problems`."""
+    found: list[tuple[str, Dim]] = []
+    for name, value in given.items():
+        try:
+            found.append((name, read(name, value, Kind(dimension), names)))
+        except SpecError as error:
+            problems += error.diagnostics
+    return AxisSizes(found)
 
 
 def is_unknown_word(value: Name, name: str, signature: Signature, names: Names) -> bool:

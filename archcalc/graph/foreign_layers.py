@@ -9,14 +9,13 @@ NONE = "there is no such layer"
 
 MEANINGS: Mapping[str, str] = {
     # --- shapes ---
-    "reshape": f"{NONE}; flatten makes a vector of an image, and tokens makes a sequence of one",
-    "view": f"{NONE}; flatten makes a vector of an image, and tokens makes a sequence of one",
-    "unflatten": f"{NONE}; begin with an input of the shape that it makes",
+    "reshape": f"{NONE}; rearrange(pattern) splits, reorders and merges axes; flatten makes a vector",
+    "view": f"{NONE}; rearrange(pattern) splits, reorders and merges axes; flatten makes a vector",
+    "unflatten": f"{NONE}; rearrange(pattern) splits axes, and untokens(height, width) makes a map of tokens",
     "squeeze": "leave it out: features have no axes of length 1",
     "unsqueeze": f"{NONE}; begin with an input that has the axis",
     "expand_dims": f"{NONE}; begin with an input that has the axis",
-    "transpose": f"{NONE}; channels_last and channels_first move the channels; conv_transpose is a convolution",
-    "permute": f"{NONE}; channels_last and channels_first move the channels",
+    "permute": f"{NONE}; rearrange(pattern) reorders axes, channels_last and channels_first move the channels",
     "tile": f"{NONE}; upsample repeats every element along an axis",
     "repeat_vector": f"{NONE}; write layer * n for n copies of a layer",
     "slice": "write channels(begin, end) for channels, or crop for positions",

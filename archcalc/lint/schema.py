@@ -170,7 +170,7 @@ def arguments(word: str, *, required: bool = True) -> Schema:
     known = signature_of(layer_of(word))
     fields = {name: ref("value") | described(kind.words) for name, kind in known.kinds.items()}
     others = dict.fromkeys(known.others, ref("value"))
-    found = mapping(**fields, **others)
+    found = mapping(**fields, **others) | ({"additionalProperties": ref("value")} if known.sizes else {})
     return found | ({"required": list(known.required)} if required and known.required else {})
 
 

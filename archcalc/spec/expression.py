@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
 from archcalc.spec.function import FUNCTIONS
-from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, RESERVED, Cursor
+from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
     MAX_ENTRIES,
     MAX_INTEGER,
@@ -68,6 +68,21 @@ class Number(Expression):
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         return self.value
+
+
+class Pattern(str):
+    """The value of a pattern of axes: what stands between its quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted(Expression):
+    """A pattern of axes in quotes, with an arrow: "b (h w) c -> b h w c"."""
+
+    text: str
+    where: Location = field(compare=False)
+
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        return Pattern(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +426,9 @@ def _prefixed(cursor: Cursor) -> Expression:
         return Unary(text, operand, cursor.since(first))
     if kind == NAME:
         return _named(cursor)
+    if kind == PATTERN:
+        cursor.at += 1
+        return Quoted(text[1:-1], cursor.place(cursor.starts[first], cursor.ends[first]))
     if kind == KERNEL:
         return _kernel(cursor)
     if text in ("(", "["):

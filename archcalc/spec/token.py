@@ -9,7 +9,7 @@ from typing import NoReturn
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
 from archcalc.core.location import Location
 
-NAME, NUMBER, KERNEL, SIGN, END = "name", "number", "kernel", "sign", "end"
+NAME, NUMBER, KERNEL, SIGN, PATTERN, END = "name", "number", "kernel", "sign", "pattern", "end"
 
 MAX_NESTING = 48
 MAX_OPERATIONS = 200
@@ -21,6 +21,7 @@ RESERVED = frozenset({"if", "else", "and", "or", "not", "true", "false", "none",
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z0-9_]+|\*(?!\*)))*)
+    | (?P<pattern>"[^"\n]*->[^"\n]*")
     | (?P<sign>->|\*\*|//|==|!=|<=|>=|=(?!>)|[-+*/%(),\[\]<>])
     | (?P<kernel>[1-9][0-9]*(?:x[1-9][0-9]*)+)(?![A-Za-z0-9_.])
     | (?P<number>

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it carries no types
 
+from archcalc.graph.binding import signature_of
 from archcalc.layer import LAYERS
 from archcalc.lint.schema import schema
 from tests.networks.zoo import FILES
@@ -76,4 +77,6 @@ def test_what_is_wrong_in_structure_is_refused(name: str) -> None:
 def test_every_layer_has_its_arguments(kind: str) -> None:
     fields = schema()["$defs"]["step"]["properties"][kind]
     mappings = [each for each in fields["anyOf"] if each.get("type") == "object"]
-    assert [set(each["properties"]) >= set(LAYERS[kind].known) for each in mappings] == [True]
+    own = signature_of(LAYERS[kind])
+    assert all(each.get("additionalProperties", False) is not False for each in mappings) == bool(own.sizes)
+    assert [set(each["properties"]) >= set(own.kinds) for each in mappings] == [True]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.dim import Dim, prod
 from archcalc.core.padding import pads
 from archcalc.core.volume import Volume
-from archcalc.core.window import DUMOULIN, IDENTITY, AnyWindow, Window
+from archcalc.core.window import DUMOULIN, IDENTITY, AnyWindow, SequenceWindow, Window
 from archcalc.explanation.derivation import Part, Step, Subject, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import Letter, Outermost, replaced, tree_of
@@ -30,8 +30,12 @@ def size(subject: Subject) -> Iterator[Part]:
 def along_axes(node: Node) -> Iterator[Part]:
     """The formula of each axis; equal formulas are shown once."""
     x, windows = spread_over(node), node.layer.windows(*node.inputs)
-    if node.output.rank == 1 < x.rank:
+    if node.output.rank == 1 < x.rank and isinstance(windows[0], SequenceWindow):
         yield in_a_row(x, windows[0])
+        return
+    if windows and node.output.rank and node.output.rank != len(windows):
+        positions = " x ".join(f"{n:,}" for n in node.output.spatial)
+        yield remark(f"positions = {positions}: {windows[0].words}")
         return
     seen: set[tuple[AnyWindow, Dim]] = set()
     for window, n, axis in zip(windows, x.spatial, axes_of(x), strict=False):

@@ -1,0 +1,197 @@
+"""Patterns of axes in einops' notation, `b (h p) (w q) c -> b h w (p q c)`: axes are split, reordered and merged.
+
+A pattern has two sides. Each side has one word for an axis, or words in parentheses for an axis that is a product of
+several, the last one running fastest. Source: Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with
+Einstein-like notation", ICLR.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from archcalc.core.condition import Requirement
+from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
+from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
+from archcalc.sym.expr import NoClosedForm
+
+Group: TypeAlias = tuple[str, ...]
+"""The words whose product an axis is."""
+
+AXIS = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|\(\s*([A-Za-z_][A-Za-z0-9_]*(?:\s+[A-Za-z_][A-Za-z0-9_]*)*)\s*\))")
+"""A word, or words in parentheses."""
+
+
+def groups_of(side: str) -> tuple[Group, ...] | None:
+    """The axes of one side of a pattern; None if it cannot be read.
+
+    >>> groups_of("b (h p) c"), groups_of("b (h"), groups_of("b 2 c")
+    ((('b',), ('h', 'p'), ('c',)), None, None)
+    """
+    found: list[Group] = []
+    side, at = side.strip(), 0
+    while at < len(side):
+        axis = AXIS.match(side, at)
+        if axis is None:
+            return None
+        found.append((axis[1],) if axis[1] else tuple(axis[2].split()))
+        at = axis.end()
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """A pattern, and the sizes that are given for some of its words."""
+
+    left: tuple[Group, ...]
+    right: tuple[Group, ...]
+    given: Mapping[str, Dim]
+
+    @property
+    def taken(self) -> Group:
+        """The words of the left side, in order."""
+        return tuple(word for group in self.left for word in group)
+
+    @property
+    def made(self) -> Group:
+        return tuple(word for group in self.right for word in group)
+
+    def unknown(self, group: Group) -> Group:
+        return tuple(word for word in group if word not in self.given)
+
+    def sizes(self, shape: Sequence[Dim]) -> dict[str, Dim]:
+        """The size of every word, where the axes of the input have these lengths; what is left of an axis is exact."""
+        found = dict(self.given)
+        for group, n in zip(self.left, shape, strict=True):
+            for word in self.unknown(group):
+                found[word] = exact(n, prod(self.given[each] for each in group if each != word))
+        return found
+
+    def shape(self, shape: Sequence[Dim]) -> tuple[Dim, ...]:
+        """The lengths of the axes of the output."""
+        sizes = self.sizes(shape)
+        return tuple(prod(sizes[word] for word in group) for group in self.right)
+
+    def well_formed(self) -> Iterator[Requirement]:
+        """What must hold whatever comes in."""
+        for words in (self.taken, self.made):
+            twice = next((word for word in words if words.count(word) > 1), "")
+            yield not twice, f"'{twice}' stands twice on one side of the pattern"
+        lost = sorted(set(self.taken) ^ set(self.made))
+        yield not lost, f"{', '.join(lost)} must stand on both sides: rearrange neither drops nor repeats values"
+        batch = self.left[:1] == self.right[:1] and len(self.left[0]) == 1
+        yield batch, "the first axis on both sides is the batch, and stays: b ... -> b ..."
+        yield self.left[0][0] not in self.given, f"the batch, {self.left[0][0]}, takes no size"
+        unused = sorted(set(self.given) - set(self.taken))
+        yield not unused, f"{', '.join(unused)} is no axis of the pattern"
+        for group in self.left:
+            open_ = self.unknown(group)
+            yield len(open_) < 2, f"({' '.join(group)}) needs a size for all but one of its words: {open_[0]}=..."
+        yield len(self.right) > 1, "the right side has only the batch: add at least one axis"
+
+    def fits(self, shape: Sequence[Dim]) -> Iterator[Requirement]:
+        """What must hold of the lengths of the input's axes."""
+        for word, size in self.given.items():
+            yield size >= 1, f"{word} must be at least 1, got {size}"
+        for group, n in zip(self.left, shape, strict=True):
+            whole = prod(self.given[word] for word in group if word in self.given)
+            message = f"({' '.join(group)}) does not divide into {whole}: the axis has {n} elements"
+            yield divides(whole, n) if self.unknown(group) else same(whole, n), message
+
+    def moves(self, shape: Sequence[Dim]) -> bool:
+        """Whether elements change their order in memory; axes of length 1 do not count."""
+        sizes = self.sizes(shape)
+        taken, made = ([word for word in words if sizes[word] != 1] for words in (self.taken, self.made))
+        return taken != made
+
+
+@dataclass(frozen=True, slots=True)
+class ArrangedWindow(AnyWindow):
+    """One axis that becomes another, of other words: an element reads those with the same values of common words.
+
+    `taken`, `made`: the words of the input's axis and of the output's axis, each with its size.
+    """
+
+    taken: tuple[tuple[str, Dim], ...]
+    made: tuple[tuple[str, Dim], ...]
+
+    @property
+    def leads(self) -> bool:
+        """Whether both axes run slowest along the same word, so that the pattern repeats with it."""
+        return self.taken[0][0] == self.made[0][0]
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if self.leads:
+            return prod(n for _, n in self.made[1:]), prod(n for _, n in self.taken[1:])
+        return prod(n for _, n in self.made), 0
+
+    @property
+    def words(self) -> str:
+        return "the axis is split or merged; an element reads those with the same index of the parts that stay"
+
+    def slide(self, n: Dim) -> Dim:
+        """The length of the output's axis: the parts that go are divided out, those that come are multiplied.
+
+        >>> ArrangedWindow((("h", 3), ("p", 2)), (("h", 3),)).slide(6)
+        3
+        """
+        stay = {word for word, _ in self.taken} & {word for word, _ in self.made}
+        gone, new = (prod(n for word, n in each if word not in stay) for each in (self.taken, self.made))
+        return exact(n, gone) * new
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> w = ArrangedWindow((("h", 3), ("p", 2)), (("h", 3),))
+        >>> [w.reach(i) for i in (0, 1)]
+        [[0, 1], [2, 3]]
+        """
+        if not is_number(*(n for _, n in (*self.taken[self.leads :], *self.made[self.leads :]))):
+            raise NoClosedForm("the lengths of the parts of an axis must be numbers")
+        known: dict[str, int] = {}
+        for at, (word, n) in reversed(list(enumerate(self.made))):
+            known[word] = i if at == 0 else i % n
+            i = i // n
+        found = [0]
+        for word, n in self.taken:
+            found = [n * each + own for each in found for own in ([known[word]] if word in known else range(n))]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class MixedWindow(AnyWindow):
+    """An axis whose parts go to other axes of the output than one: its receptive field is not followed."""
+
+    outputs: Dim
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        raise NoClosedForm("an axis became part of other axes, along which the field is not followed")
+
+    @property
+    def words(self) -> str:
+        return "the parts of the axis go to other axes"
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    def reach(self, i: int) -> Sequence[int]:
+        raise NoClosedForm("an axis became part of other axes, along which the field is not followed")
+
+
+def windows_between(taken: Sequence[Group], made: Sequence[Group], sizes: Mapping[str, Dim]) -> tuple[AnyWindow, ...]:
+    """The window on each spatial axis of the input, given the words of the spatial axes of both sides."""
+    if not made:
+        return (WholeWindow(1),) * len(taken)
+    if len(made) not in (1, len(taken)):
+        return (MixedWindow(prod(sizes[word] for word in made[0])),) * len(taken)
+    onto = made if len(made) == len(taken) else [made[0]] * len(taken)
+    return tuple(window_between(group, own, sizes) for group, own in zip(taken, onto, strict=True))
+
+
+def window_between(taken: Group, made: Group, sizes: Mapping[str, Dim]) -> AnyWindow:
+    if taken == made:
+        return IDENTITY
+    if not set(taken) & set(made):
+        return WholeWindow(prod(sizes[word] for word in made))
+    return ArrangedWindow(tuple((w, sizes[w]) for w in taken), tuple((w, sizes[w]) for w in made))
