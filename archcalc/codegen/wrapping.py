@@ -24,13 +24,31 @@ def wrapped(line: str, room: int = WIDTH) -> list[str]:
     if links := links_of_chain(line.strip()):
         start, *calls = links
         return [f"{indent}{start}(", *(f"{indent}{INDENT}{each}" for each in calls), f"{indent})"]
-    head, body, tail = split_at_last_bracket(line)
+    if not any(bracket in line for bracket in OPENING):
+        return in_brackets(line.strip(), indent)
+    start, arrow, returned = line.partition(" -> ") if line.lstrip().startswith("def ") else (line, "", "")
+    head, body, tail = split_at_last_bracket(start)  # of a function, its parameters: what it returns stays in one line
+    tail += arrow + returned
     if not body:
         return [line]
     inner = indent + INDENT
     if not head.rstrip().endswith(tuple(OPENING)):
         raise AssertionError(line)
     return [head, *broken(body, inner, room), f"{indent}{tail}"]
+
+
+def in_brackets(line: str, indent: str) -> list[str]:
+    """A long list of names to delete, or a long sum or product of names, with one name a line.
+
+    >>> in_brackets("x = skip + skip2", ""), in_brackets("del a, b", "")
+    (['x = (', '    skip', '    + skip2', ')'], ['del (', '    a,', '    b,', ')'])
+    """
+    if line.startswith("del "):
+        start, parts = "del ", [f"{name}," for name in line.removeprefix("del ").split(", ")]
+    else:
+        start, value = re.match(r"(\w+ = |return |)(.*)", line).groups()  # type: ignore[union-attr]  # it always does
+        parts = re.split(r" (?=[+*] )", value)
+    return [f"{indent}{start}(", *(f"{indent}{INDENT}{each}" for each in parts), f"{indent})"] if parts[1:] else [line]
 
 
 CHAIN = re.compile(r"((?:\w+ = |return ))(\w+)((?:\.\w+\(.*\)){2,})$")

@@ -37,19 +37,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under headings; without headings, a matrix in blocks of this many rows and columns. `spare`: the heading of
-    a column that is hidden if the table is too wide."""
+    """Rows under headings; without headings, a matrix in blocks of this many rows and columns. `spare`: the headings
+    of columns that are hidden, one after the other, while the table is too wide."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     blocks: tuple[int, int] = (1, 1)
-    spare: str = ""
+    spare: tuple[str, ...] = ()
 
     @property
     def without_spare(self) -> "Table":
-        at = self.columns.index(self.spare)
+        first, *rest = self.spare
+        at = self.columns.index(first)
         columns, *rows = (row[:at] + row[at + 1 :] for row in (self.columns, *self.rows))
-        return Table(columns, tuple(rows))
+        return Table(columns, tuple(rows), spare=tuple(rest))
 
 
 Part: TypeAlias = Step | Table

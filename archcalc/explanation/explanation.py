@@ -127,7 +127,7 @@ def summed(graph: Graph, name: str) -> Iterator[Step | Table]:
     totals = {measure: sum(count(part, measure) for part in parts) for measure in SUMMED}
     heads = (head for measure in SUMMED for head in (MEASURES[measure].title, "%"))
     rows = tuple(row(part, part.name[len(name) + 1 :], totals) for part in parts)
-    yield Table(("layer", "type", "output", *heads), rows, spare="type")
+    yield Table(("layer", "type", "output", *heads), rows, spare=("type",))
     for measure, total in totals.items():
         counts = [n for part in parts if (n := count(part, measure))]
         numbers = " + ".join(f"{n:,}" for n in counts) if len(counts) > 1 else ""

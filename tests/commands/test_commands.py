@@ -291,11 +291,11 @@ def test_a_disk_that_is_full_keeps_the_old_file(shell: Shell, tmp_path: Path, mo
     file = tmp_path / "report.json"
     file.write_text("old")
 
-    def full(self: Path, text: str, encoding: str) -> int:
+    def full(self: Path, data: bytes) -> int:
         self.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     outcome = shell("report", "lenet5", "-o", str(file))
     assert (outcome.code, outcome.err) == (PROBLEMS, f"Error: cannot write {file}: No space left on device\n")
     assert file.read_bytes() == b"old"

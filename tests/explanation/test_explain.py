@@ -121,10 +121,11 @@ def check_field(made: Explanation, fields: Sequence[Field]) -> None:
 
 
 def check_layout(made: Explanation) -> None:
-    """Checks that no line is too long, except those with a name, and that no line has trailing spaces."""
-    for line in as_text(made).splitlines():
+    """Checks that no line is too long, except those with a name and the heading above one, nor has trailing spaces."""
+    lines = as_text(made).splitlines()
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
         assert line == line.rstrip()
-        assert len(line) <= WIDTH or len(max(line.split(), key=len)) > WIDTH // 3, line
+        assert len(line) <= WIDTH or len(max(f"{line} {below}".split(), key=len)) > WIDTH // 3, line
 
 
 # --- the zoo ---------------------------------------------------------------------------------------------------------

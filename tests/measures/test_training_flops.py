@@ -19,7 +19,7 @@ from archcalc.measure import MEASURES
 from archcalc.spec.document import read_document
 from archcalc.sym.expr import NoClosedForm
 from archcalc.verification.trace import Running
-from tests.layers.test_layers import CASES, Case, each_case
+from tests.layers.test_layers import CASES, Case, each_case, each_comparable
 from tests.networks.zoo import document, network, references
 from tests.torch_oracle import applied, training_flops, zeros
 
@@ -36,7 +36,7 @@ def is_grouped(layer: Layer) -> bool:
 # --- layers ----------------------------------------------------------------------------------------------------------
 
 
-@each_case
+@each_comparable
 @pytest.mark.parametrize("inputs_learn", [False, True])
 @pytest.mark.parametrize("frozen", [False, True])
 def test_a_layer_takes_as_many_flops_as_torch_counts(case: Case, inputs_learn: bool, frozen: bool) -> None:

@@ -149,12 +149,16 @@ def test_a_histogram_counts_every_design(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_full_disk_keeps_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(self: Path, text: str, **options: object) -> int:
+    output = tmp_path / "front.csv"
+    write = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if "journal" in self.name:
+            return write(self, data)
         raise OSError(28, "No space left on device")
 
-    output = tmp_path / "front.csv"
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", full)
+        patched.setattr(Path, "write_bytes", full)
         assert run([*FRONT, "-o", str(output)]) == 1
     said = capsys.readouterr().err
     assert "cannot write" in said

@@ -13,7 +13,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.spec.document import one_liner
 from archcalc.verification import verify
 from archcalc.verification.structure.mac_counter import MacCounter
-from tests.layers.test_layers import CASES, Case, unmet, with_argument
+from tests.layers.test_layers import COMPARABLE, Case, unmet, with_argument
 from tests.torch_oracle import applied, zeros
 
 CHAINS = [
@@ -56,7 +56,7 @@ def counted(layer: Layer, xs: tuple[Volume, ...]) -> int:
     return counter.total
 
 
-WITH_MACS = [each for each in CASES if cast(Case, each.values[0]).example.macs]
+WITH_MACS = [each for each in COMPARABLE if cast(Case, each.values[0]).example.macs]
 
 
 @pytest.mark.parametrize("case", WITH_MACS)

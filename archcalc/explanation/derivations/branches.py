@@ -19,7 +19,7 @@ def inputs(subject: Subject) -> Iterator[Part]:
         (source, str(x), *in_cells(widest_of(subject, source)), str(len(between(graph, fork, source))))
         for source, x in zip(node.sources, node.inputs, strict=True)
     )
-    yield Table(("from", "volume", "field", "jump", "start", "layers since"), rows)
+    yield Table(("from", "volume", "field", "jump", "start", "layers since"), rows, spare=("layers since", "volume"))
     if fork:
         names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
         shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""

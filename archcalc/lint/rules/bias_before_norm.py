@@ -32,12 +32,19 @@ class BiasBeforeNorm(Rule, code="AR101"):
                 continue
             [bias] = biases
             if "bias" in node.layer.known and bias.shape == (node.output.channels,):
+                unused = f"{bias.numel:,} unused parameters"
                 yield Finding(
                     node=node,
-                    message=f"{node.name}'s bias has no effect before {norm.name}: {bias.numel:,} unused parameters",
+                    message=f"{node.name}'s bias has no effect before {beside(node, norm)}: {unused}",
                     help="set bias=false",
                     edits=() if node.frozen else with_argument(node, "bias", "false"),
                 )
+
+
+def beside(node: Node, other: Node) -> str:
+    """The name of another layer, without the block that both are in where that is deep: four names or more."""
+    block, _, own = other.name.rpartition(".")
+    return own if block.count(".") >= 3 and node.name.rpartition(".")[0] == block else other.name
 
 
 def is_cancelled(design: Design, node: Node) -> bool:
