@@ -35,6 +35,10 @@ MEANINGS: Mapping[str, str] = {
     "max_unpool": f"{NONE}; upsample has the same output size",
     "up_sampling": "write upsample(2)",
     # --- others ---
+    "transformer": f"{NONE}: it is a block of layers; `archcalc new transformer` prints one",
+    "transformer_block": f"{NONE}: it is a block of layers; `archcalc new transformer` prints one",
+    "transformer_encoder": f"{NONE}: it is a block of layers; `archcalc new transformer` prints one",
+    "transformer_encoder_layer": f"{NONE}: it is a block of layers; `archcalc new transformer` prints one",
     "dense": "write linear(units)",
     "gemm": "write linear(units)",
     "normalize": f"{NONE}; layernorm and rmsnorm normalize with learned scales, lrn over neighbouring channels",
