@@ -22,7 +22,7 @@ from archcalc.usage.help import Command, option
 EXAMPLES = (
     "archcalc draw unet",
     "archcalc draw unet -o unet.svg",
-    "archcalc draw resnet50 --style graph --depth 2 -o resnet50.pdf",
+    "archcalc draw resnet50 --style graph --depth 2 -o resnet50.svg",
 )
 
 CONVERTED = {".pdf": "svg2pdf", ".png": "svg2png"}
