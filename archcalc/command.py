@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
+from archcalc.record import record
 from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
 
 PROBLEMS = 1
@@ -98,7 +98,7 @@ class Commands(click.Group):
             formatter.write_dl(list(SUMMARIES.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """The options before the command's name."""
 

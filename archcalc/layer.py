@@ -24,7 +24,6 @@ import enum
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.contraction import Contraction
@@ -35,6 +34,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, Window
+from archcalc.record import field, record
 
 Requirement: TypeAlias = tuple[Condition, str]
 """A condition, and the message if it is false: "groups=3 must divide the 64 input channels"."""
@@ -56,7 +56,7 @@ class Role(enum.Enum):
     MOVEMENT = "movement"  # moves values, computes none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """The PyTorch equivalent of a layer.
 
@@ -100,7 +100,7 @@ def inputs_list(count: int) -> str:
     return ", ".join(f"{{{i}}}" for i in range(count))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Example:
     """A worked case of a layer: documentation, and a test against torch.
 

@@ -1,16 +1,16 @@
 """The definition of a measure: one quantity per layer, and its total. Each subject has its own file in measures/."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim, summed
 from archcalc.graph.graph import Graph, Node
+from archcalc.record import record
 
 Quantity: TypeAlias = Callable[[Node], Dim]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measure:
     """A quantity that adds up over layers.
 

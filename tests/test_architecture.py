@@ -20,6 +20,7 @@ PACKAGE = Path(__file__).parent.parent / "archcalc"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
 
 ORDER = [
+    "record",
     "sym", "core", "spec", "layer", "layers", "graph", "measure", "measures", "memory", "closed_forms", "report",
     "comparison", "codegen", "lint", "explanation", "verification", "importing", "pages", "sweeping", "editor",
     "usage", "command", "commands",
@@ -147,8 +148,18 @@ def test_there_is_no_import_cycle() -> None:
     assert done == graph.keys(), f"a cycle among {sorted(graph.keys() - done)}"
 
 
-IN_FRONT = {"__init__.py", "__main__.py", "layer.py", "measure.py", "command.py", "py.typed"}
-"""What stands beside the folders: the face, and what one layer, measure or command is."""
+def test_a_class_with_fields_is_a_record() -> None:
+    """`dataclasses` takes as long to import as all records together."""
+    kept = PACKAGE / "record.py"
+    assert not [
+        where(file)
+        for file in FILES
+        if file != kept and re.search(r"^(from|import) dataclasses", file.read_text(), re.M)
+    ]
+
+
+IN_FRONT = {"__init__.py", "__main__.py", "record.py", "layer.py", "measure.py", "command.py", "py.typed"}
+"""What stands beside the folders: the face, and what one record, layer, measure or command is."""
 
 
 def test_what_stands_in_front_is_what_people_come_to_add() -> None:

@@ -2,7 +2,6 @@
 
 from collections import ChainMap
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -13,6 +12,7 @@ from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
+from archcalc.record import record, replace
 from archcalc.spec.expression import (
     COMPARISONS,
     EQUALITY,
@@ -31,7 +31,7 @@ from archcalc.sym.ratio import is_equal
 HELP = "write a condition: params <= 5M and macs <= 4G"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Case:
     """A condition whose quantities have these forms at `sizes`.
 
@@ -44,7 +44,7 @@ class Case:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Budget:
     """A condition on a network in free symbols: its text, and its cases. Memory has several forms."""
 

@@ -1,13 +1,13 @@
 """Feasibility: the values of free symbols that a network accepts, solved from the requirements of its layers."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim, maximum
 from archcalc.core.window import Window
 from archcalc.graph.graph import Condition, Graph
+from archcalc.record import record
 from archcalc.sym.decide import EFFORT, Effort, Undecided, always, of_claim
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
@@ -19,7 +19,7 @@ EXAMPLE = 224
 """For a symbol without a number in the spec, the example is the first valid value from here on."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reason:
     """A set of values of a symbol, and the condition that implies it."""
 
@@ -27,7 +27,7 @@ class Reason:
     condition: Condition
 
 
-@dataclass(frozen=True)
+@record
 class Feasible:
     """The values that a network accepts.
 

@@ -1,7 +1,6 @@
 """Closed forms of a network: its totals in free sizes, the layers of each term, and the valid sizes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
@@ -11,11 +10,12 @@ from archcalc.closed_forms.memory import Piece, exactness
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Seen
+from archcalc.record import field, record
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """A term of a total: the common product of its layers, and their share of the total."""
 
@@ -28,7 +28,7 @@ class Stage:
         return f"{len(self.layers)} layer{'s' * (len(self.layers) > 1)}"
 
 
-@dataclass(frozen=True)
+@record
 class Formula:
     """One measure of a network in free symbols: by layer, in total, and the total by stages.
 
@@ -48,7 +48,7 @@ class Formula:
         return {name: n for name, n in self.multiples.items() if n > 1}
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class ClosedForms:
     """The results for a network in free symbols. Each file in formulas/ writes them in one format.
 

@@ -6,7 +6,6 @@ same forms are exact. From guide to guide the sizes are covered.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, cast
@@ -17,6 +16,7 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
 from archcalc.memory.footprint import Opaque, lines_of
 from archcalc.memory.training_setup import TrainingSetup
+from archcalc.record import record, replace
 from archcalc.sym.bounds import Ranges
 from archcalc.sym.decide import Undecided, always, of_claim, reach
 from archcalc.sym.envelope import envelope
@@ -33,7 +33,7 @@ MOST_TRIES = 8
 EVERY_SIZE = ~PeriodicSet()
 
 
-@dataclass(frozen=True)
+@record
 class Piece:
     """Memory at some sizes: the `lines` of each figure of footprint.FORMS, exact where all `conditions` hold.
 
@@ -52,7 +52,7 @@ class Piece:
         return {name: largest(*envelope(self.lines[name], self.ranges)) for name in names}
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Memory:
     """The memory of a network with free symbols, trained in one way."""
 

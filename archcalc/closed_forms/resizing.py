@@ -1,17 +1,17 @@
 """What another size does to a network: the rows that windows drop, and the weights whose shape changes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import cast
 
 from archcalc.closed_forms.feasibility import feasible, lossless
 from archcalc.core.dim import Dim, is_number
 from archcalc.graph.graph import Graph
+from archcalc.record import record
 from archcalc.sym.expr import Expr
 from archcalc.sym.periodic import PeriodicSet
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reshaped:
     """A weight whose shape differs between two sizes."""
 

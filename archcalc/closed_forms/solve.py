@@ -8,12 +8,12 @@ Every condition becomes the set of values that satisfy it. The answer is the int
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import inf
 
 from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
 from archcalc.graph.graph import Graph
+from archcalc.record import record, replace
 from archcalc.sym.bounds import Interval, grows
 from archcalc.sym.decide import (
     Effort,
@@ -41,7 +41,7 @@ EXACT = 65_536
 # --- budgets ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """The values that satisfy one condition, and the methods that found them. `left_out`: values without a result,
     because memory is not predicted for them."""
@@ -100,7 +100,7 @@ def exactly(claim: Claim, symbol: str, least: int, last: int | None, effort: Eff
 # --- answers ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Answer:
     """The values of a symbol that solve a question.
 

@@ -6,7 +6,6 @@ written out; where they differ it becomes a parameter, one for all places whose 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -15,13 +14,14 @@ from archcalc.codegen.names import Distinct, access, attribute, class_name, unli
 from archcalc.codegen.tree import Block, Member
 from archcalc.graph.graph import Node
 from archcalc.layer import Call
+from archcalc.record import MISSING, field, record, replace
 
 Value: TypeAlias = Any
 Values: TypeAlias = tuple[Value, ...]
 Key: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Build:
     """A constructor call: `target(name=value, ...)`, or a container of `parts`.
 
@@ -47,7 +47,7 @@ class Build:
         return self.arguments[name] if name in self.arguments else self.optional[name]
 
 
-@dataclass(frozen=True)
+@record
 class Step:
     """A line of `forward`: an expression over earlier values, and over modules that are passed in, and what it makes.
 
@@ -61,7 +61,7 @@ class Step:
     is_node: bool
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Form:
     """The contents of one expansion: its modules by attribute, and its lines.
 
@@ -91,7 +91,7 @@ class Form:
         return self.block.kind, len(self.block.inputs), modules, tuple(lines), outputs
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Class:
     """A module class, and the expansions that are its instances; `parameters` vary: one value for each of them.
 

@@ -1,12 +1,12 @@
 """The lines of a `forward`: which variable holds which value, and for how long."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archcalc.codegen.classes import Form, Step
 from archcalc.codegen.names import Distinct, variable
 from archcalc.codegen.tree import passed
 from archcalc.core.volume import Volume
+from archcalc.record import record
 
 UNNAMED = "input"
 """What a spec calls an input that it gives no name."""
@@ -15,7 +15,7 @@ MAIN, PASSING = "x", "y"
 """What comes in, in the words of a spec; and what is passed on from line to line, while that is kept for later."""
 
 
-@dataclass(frozen=True)
+@record
 class Line:
     """One statement. `node` is the layer whose value it makes, `name` the variable that holds it; "" if returned.
 
@@ -28,7 +28,7 @@ class Line:
     comment: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class Forward:
     """The body of a `forward`. `modules`: those of its inputs that are modules, which come last."""
 
@@ -38,7 +38,7 @@ class Forward:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Uses:
     """When the values of a form are read. `last`: by which step, one past the end for what the block hands on;
     `passed_on`: what the step after the one that makes it reads, and no other."""

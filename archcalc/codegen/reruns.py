@@ -1,9 +1,8 @@
 """Layers that run again on inputs that need a different module."""
 
-from dataclasses import replace
-
 from archcalc.core.diagnostic import problem
 from archcalc.graph.graph import Graph, Node
+from archcalc.record import replace
 
 
 def with_own_modules(graph: Graph) -> Graph:

@@ -3,7 +3,6 @@
 import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TypeAlias
 
@@ -23,6 +22,7 @@ from archcalc.layer import Call
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.memory.checkpointing import checkpointed_blocks
+from archcalc.record import field, record, replace
 
 CHECKPOINT = f"{CALLED}("
 """The call of torch's function, which keeps only a block's inputs and the state of the random numbers."""
@@ -31,7 +31,7 @@ MANY = 3
 """From this many on, consecutive equal modules are written as one expression."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """A statement that computes a layer: its first line, and the variable of its value; "" if it is returned."""
 
@@ -39,7 +39,7 @@ class Mark:
     name: str
 
 
-@dataclass(frozen=True)
+@record
 class Source:
     """Generated source. `name` is the network's class; `marks` has an entry for every line of every marked statement.
 
@@ -56,7 +56,7 @@ Part: TypeAlias = str | Line
 """A line of text, or a statement of a `forward`, indented."""
 
 
-@dataclass
+@record(frozen=False)
 class Text:
     """Lines as they are written, with the marks of those that make a layer's value."""
 

@@ -1,16 +1,16 @@
 """The flat graph as a tree of blocks: the inputs, outputs and nodes of each."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from archcalc.graph.graph import Graph, Node, Scope
 from archcalc.layer import Reference
+from archcalc.record import field, record
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False, slots=False)
 class Block:
     """One expansion of a block, or the network itself.
 
@@ -54,7 +54,7 @@ class Block:
 Member: TypeAlias = Node | Block
 
 
-@dataclass
+@record(frozen=False)
 class Tree:
     """Finds the blocks of a graph. The nodes of a block are consecutive, so a block is a range of positions."""
 

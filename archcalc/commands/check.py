@@ -6,7 +6,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from archcalc.lint.diagnostic_formats import FORMATS
 from archcalc.lint.editing import edited
 from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES
+from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, read_regular, variant_names
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
@@ -135,7 +135,7 @@ def variants_in(source: Source) -> tuple[str | None, ...]:
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """The problems of a network, and the locations in the spec of its layers; None if it could not be built."""
 
@@ -160,7 +160,7 @@ def outcome_of(read: Callable[[], Document], variant: str | None, selection: Sel
         return Outcome([*map(noted, error.diagnostics)])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Family:
     """A spec by its name, its checked variants (None for the spec itself), and their problems."""
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -18,6 +17,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
+from archcalc.record import asdict
 from archcalc.usage.help import Argument, Command
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")

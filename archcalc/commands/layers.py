@@ -1,7 +1,6 @@
 """`archcalc layers`: the catalogue."""
 
 import inspect
-from dataclasses import MISSING
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.binding import shown, signature_of
 from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
+from archcalc.record import MISSING
 from archcalc.usage.help import Command, argument
 
 EXAMPLES = (

@@ -1,7 +1,6 @@
 """`archcalc report`: the layer table and totals of networks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
 from archcalc.pages import page  # noqa: F401  it registers the format
+from archcalc.record import replace
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -27,6 +26,7 @@ from archcalc.graph.graph import Condition, Graph
 from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
 from archcalc.memory.training_setup import setup_of_options
+from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
@@ -39,7 +39,7 @@ SHOWN = 6
 """Values to show of an infinite set."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """A question about one network, and its answer."""
 

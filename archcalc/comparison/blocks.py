@@ -1,13 +1,13 @@
 """Which blocks of two networks correspond, whatever they are called: `layer1` and `stage1`."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from archcalc.comparison.matching import Matching
 from archcalc.graph.graph import Graph
+from archcalc.record import field, record
 
 
-@dataclass
+@record(frozen=False)
 class Block:
     """A part of a network whose layers have a prefix in common: the layers, and the parts within it."""
 

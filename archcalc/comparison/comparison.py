@@ -2,11 +2,11 @@
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from archcalc.comparison.differing import Change, Differ, changes_of_input
 from archcalc.comparison.pairing import pairs_of
+from archcalc.record import record
 from archcalc.report.report import SAVED, Line, Report
 
 
@@ -20,7 +20,7 @@ class Kind(enum.Enum):
     FOLLOWS = "follows"
 
 
-@dataclass(frozen=True)
+@record
 class Difference:
     """What differs at one place: a layer of one network, or layers of both that correspond."""
 
@@ -46,7 +46,7 @@ def value_in(line: Line | None, measure: str) -> int:
     return int(value or 0)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Comparison:
     """Two networks: `before` and `after`. `renamed`: layers that differ in their names, with both names.
 

@@ -1,14 +1,14 @@
 """What differs between two layers that correspond: what the specs state, apart from what follows from it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from archcalc.graph.binding import shown
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Reference
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """One fact that differs, and both of its values as a spec writes them. `what`: an argument, or `type`, `inputs`,
     `weights of`, `tie of ...`, `frozen`, `shape`, `vocab`, `dtype`."""

@@ -1,10 +1,10 @@
 """Grouping: differences of the same kind are one, with the layers that have it, and the sum of what they change."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from archcalc.comparison.comparison import Comparison, Difference, Kind
 from archcalc.measure import MEASURES
+from archcalc.record import record
 from archcalc.report.report import Report
 
 MOST_REASONS = 3
@@ -21,7 +21,7 @@ NOUNS = {
 """What totals are called that are no measures, or are called otherwise there."""
 
 
-@dataclass(frozen=True)
+@record
 class Group:
     """Differences that say the same of several layers.
 
@@ -100,7 +100,7 @@ def alike(each: Difference, block: str, comparison: Comparison) -> object:
         return each.kind
     if block:
         graph = side(each, comparison).graph
-        inside = [(node.layer.name, node.layer.values(node.layer)) for node in graph.within[block]]
+        inside = [node.layer for node in graph.within[block]]
         return each.kind, graph.scopes[block].block, repr(inside)
     return each.kind, each.type, each.changes, each.name if each.kind is Kind.INPUT else ""
 

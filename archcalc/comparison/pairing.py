@@ -6,19 +6,19 @@ in front does not turn all others into different ones.
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.comparison.blocks import corresponding_blocks
 from archcalc.comparison.matching import Matching
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer, Reference, Role, layer_named
+from archcalc.record import record
 
 NORMS = (Role.BATCH_NORM, Role.NORM, Role.LOCAL_NORM)
 POOLINGS = (Role.POOLING, Role.ADAPTIVE_POOLING)
 
 
-@dataclass(frozen=True)
+@record
 class Described:
     """A node, and what it can be found by. `scope`: its block, as the second network calls it.
 

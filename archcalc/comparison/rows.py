@@ -1,12 +1,12 @@
 """The rows of a comparison as text: the totals, and the groups of differences. Formats only arrange them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from archcalc.comparison.comparison import Comparison, Kind
 from archcalc.comparison.grouping import NOUNS, Group, explained, groups_of, noun_of, signed, single_groups, so_many
 from archcalc.measure import MEASURES
+from archcalc.record import record
 from archcalc.report.layout import field_text
 
 SIGNS = {Kind.INPUT: "~", Kind.ADDED: "+", Kind.REMOVED: "-", Kind.CHANGED: "~", Kind.FOLLOWS: " "}
@@ -20,7 +20,7 @@ ORDER = ("layers", "params", "trainable_params", "active_params", "buffers")
 """The totals that come first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Look:
     """How to show a comparison: every layer in a row of its own, or alike ones in one; the width in characters (None:
     no limit); with or without colours."""
@@ -30,7 +30,7 @@ class Look:
     color: bool = False
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Rows:
     """What formats print."""
 

@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from archcalc.record import record
 
 Pairs: TypeAlias = list[tuple[int, int]]
 """Indices into both sequences, increasing in both."""
@@ -13,7 +14,7 @@ MOST_EDITS = 300
 """Sequences that differ in more elements than this, between two unique ones, are compared in one pass."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A part of both sequences, by its bounds."""
 

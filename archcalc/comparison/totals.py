@@ -1,18 +1,18 @@
 """One total against a number from elsewhere: which layers would explain the difference."""
 
 import re
-from dataclasses import dataclass
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.comparison.grouping import signed
 from archcalc.comparison.likely_culprits import likely_culprits
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
+from archcalc.record import record
 
 TOTAL = re.compile(r"(\w+)=([\d_,]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wanted:
     """A number that a total should be."""
 

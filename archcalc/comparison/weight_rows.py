@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from archcalc.comparison.weights import Stored, WeightComparison, by_pattern
+from archcalc.record import record
 
 Row = tuple[str, str, str, str]
 
 
-@dataclass(frozen=True)
+@record
 class WeightRows:
     """What formats print. `every`: a row for each weight, instead of one for all that differ in a number alone."""
 

@@ -6,15 +6,15 @@ Only names, shapes and dtypes are compared: no tensor is read.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
 from archcalc.core.diagnostic import problem
 from archcalc.graph.graph import Graph
+from archcalc.record import field, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """A tensor: its shape, first axis first, and its dtype as the file names it.
 
@@ -30,7 +30,7 @@ class Stored:
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
+@record
 class Weights:
     """The weights of a network or of a checkpoint, by their names."""
 
@@ -54,7 +54,7 @@ def weights_of(graph: Graph) -> Weights:
     return Weights(graph.name, tensors)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class WeightComparison:
     """Expected weights and those that are there. `names`: the name that each expected weight should have there.
 

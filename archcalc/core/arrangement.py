@@ -7,12 +7,12 @@ Einstein-like notation", ICLR.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
+from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
 
 Group: TypeAlias = tuple[str, ...]
@@ -39,7 +39,7 @@ def groups_of(side: str) -> tuple[Group, ...] | None:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrangement:
     """A pattern, and the sizes that are given for some of its words."""
 
@@ -105,7 +105,7 @@ class Arrangement:
         return taken != made
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ArrangedWindow(AnyWindow):
     """One axis that becomes another, of other words: an element reads those with the same values of common words.
 
@@ -158,7 +158,7 @@ class ArrangedWindow(AnyWindow):
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MixedWindow(AnyWindow):
     """An axis whose parts go to other axes of the output than one: its receptive field is not followed."""
 

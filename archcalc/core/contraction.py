@@ -6,10 +6,10 @@ that attention uses, and from their operators what other tools count.
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim, summed
+from archcalc.record import record
 
 Factor: TypeAlias = tuple[str, ...]
 """What a factor is computed from: inputs ("x", or "x0", "x1" ... of several), and WEIGHTS; nothing if it is fixed."""
@@ -27,7 +27,7 @@ class Operator(enum.Enum):
     GROUPED = "grouped_mm"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Contraction:
     """Sums of products of two factors.
 

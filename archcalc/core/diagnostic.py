@@ -2,10 +2,10 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from archcalc.core.location import Location
+from archcalc.record import record
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,7 +19,7 @@ MOST_PROBLEMS = 100
 """Reading stops at this many: the file is not a spec."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A related location and its relation to the problem."""
 
@@ -27,7 +27,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """A change of a text: the part at a location, which may be empty, becomes `text`."""
 
@@ -35,7 +35,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Diagnostic:
     """One problem: a stable code, a lower-case sentence, a location, and what to write instead.
 
@@ -66,7 +66,7 @@ class SpecError(Exception):
         return rendered
 
 
-def record(each: Diagnostic) -> dict[str, object]:
+def facts_of(each: Diagnostic) -> dict[str, object]:
     """A diagnostic for programs: lines and columns count from 1; they are null if it has no location."""
     at = each.location
     return {

@@ -5,18 +5,18 @@ joins of sliding windows). Phases extend it to transposed convolution, upsamplin
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd, lcm
 
 from archcalc.core.dim import Dim
 from archcalc.core.window import AnyWindow, EarlierWindow
+from archcalc.record import record, replace
 
 Span = tuple[Dim, Dim] | None
 """First and last input element seen; None if a phase sees nothing (a transposed kernel smaller than its stride)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """Output element P*q + r sees input elements lo + step*q .. hi + step*q; (lo, hi) is spans[r] and P = len(spans).
 

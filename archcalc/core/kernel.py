@@ -12,18 +12,18 @@ Operations that many layers share (views, sums, products, linear maps) are funct
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.machine import DEFAULT, Machine
 from archcalc.core.volume import ITEMSIZE, Volume
+from archcalc.record import field, fields, record, replace
 
 RELEASE = "2.13"
 """The release of torch whose kernels, derivatives and engine all of this is read from, and held to."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """What runs: `device` is "cpu" or "cuda", whose kernels keep and allocate different things.
 
@@ -43,7 +43,7 @@ class Run:
         return self.dtype if self.device == "cpu" else "float32"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Unpredicted:
     """Why the memory of a layer is not predicted, by environment: `always`, under `autocast`, on a `gpu`. Empty where
     it is predicted."""
@@ -61,7 +61,7 @@ class Unpredicted:
         return f"not predicted under autocast: {self.autocast}" if self.autocast and run.autocast else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """A tensor by what it takes: `numel` elements of `dtype`.
 
@@ -107,7 +107,7 @@ class Order(enum.Enum):
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Layout:
     """How what a kernel makes lies in memory, and how what it reads has to.
 
@@ -164,7 +164,7 @@ class Gradient(enum.Enum):
         return cls.SLICE if contiguous else cls.STRIDED_SLICE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Backward:
     """What else is true of a kernel's backward pass, of few kernels more than the first.
 
@@ -195,7 +195,7 @@ class Backward:
     all_in: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Kernel:
     """One operation of torch.
 

@@ -4,11 +4,11 @@ Specs write channels first, as torch does. numpy, PIL and Keras write an image a
 channels first, it is an image of `height` channels that is 3 columns wide.
 """
 
-from dataclasses import replace
 from typing import TypeAlias
 
 from archcalc.core.dim import Condition, is_number
 from archcalc.core.volume import Volume
+from archcalc.record import replace
 
 Requirement: TypeAlias = tuple[Condition, str]
 

@@ -1,10 +1,11 @@
 """Locations in a spec, kept from the first byte read to the last diagnostic printed."""
 
-from dataclasses import dataclass, replace
 from functools import cached_property
 
+from archcalc.record import record, replace
 
-@dataclass(frozen=True)
+
+@record(slots=False)
 class Source:
     """A source text and its name: a path, `<stdin>` or `-e`."""
 
@@ -19,7 +20,7 @@ class Source:
         return self.lines[number] if number < len(self.lines) else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """`length` characters from `line` and `column`. Both count from 0 and are printed from 1."""
 

@@ -8,10 +8,11 @@ aten/src/ATen/native/mkldnn/Utils.h, which ask oneDNN for the instructions that 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Machine:
     """A kind of processor. `kernels`: the dtypes in which oneDNN computes on it; `unread`: why nothing is predicted;
     empty if it is."""

@@ -1,11 +1,10 @@
 """Arithmetic counted by kind. Only measures/arithmetic.py decides what counts as a FLOP."""
 
-from dataclasses import dataclass, fields
-
 from archcalc.core.dim import Dim
+from archcalc.record import fields, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ops:
     """Scalar operations of the canonical algorithm.
 

@@ -1,13 +1,14 @@
 """What a command line changes of a spec."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from archcalc.record import field, record
 
 MAX_LAYERS = 100_000
 """Expanded layers that a network may have, unless something else is said."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Overrides:
     """Parameters and axes (`settings`), input shapes, and the folders that imports may lie in.
 

@@ -1,10 +1,10 @@
 """Diagnostics as text: the line with carets under the exact columns, related locations, notes and help."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from archcalc.core.diagnostic import Diagnostic, Label, in_file_order
 from archcalc.core.location import Location
+from archcalc.record import record
 
 WIDEST = 160
 """Columns shown of a source line; longer lines are clipped around the carets."""
@@ -66,7 +66,7 @@ def _lines(diagnostic: Diagnostic, color: bool) -> Iterator[str]:
         yield f"{margin} {sign} help: {printable(diagnostic.help)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mark:
     """The mark below a line, and the text next to it."""
 

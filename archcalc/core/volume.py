@@ -1,8 +1,7 @@
 """Volumes: what flows along the edges of the graph."""
 
-from dataclasses import dataclass, replace
-
 from archcalc.core.dim import Dim, prod
+from archcalc.record import record, replace
 
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int64": 8, "int32": 4, "bool": 1}
 """Bytes of one element."""
@@ -24,7 +23,7 @@ def is_floating(dtype: str) -> bool:
     return "float" in dtype
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Volume:
     """One activation: `channels` features at every position of `spatial`, for every sample of the batch.
 

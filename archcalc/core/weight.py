@@ -1,11 +1,10 @@
 """Weights: the tensors that a layer owns. Parameter counts, weight memory and fan-in are derived from them."""
 
-from dataclasses import dataclass
-
 from archcalc.core.dim import Dim, prod
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Weight:
     """One entry of the module's `state_dict`.
 

@@ -8,7 +8,6 @@ after how many output elements this pattern repeats, and by how many input eleme
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd
 from struct import pack, unpack
@@ -16,6 +15,7 @@ from typing import Literal
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
+from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
 
 DUMOULIN = "Dumoulin & Visin 2016, arXiv:1603.07285"
@@ -49,7 +49,7 @@ class AnyWindow:
     def reach(self, i: int) -> Sequence[int]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Window(AnyWindow):
     """A sliding window: convolution, pooling, padding (kernel 1) and cropping (negative padding).
 
@@ -148,7 +148,7 @@ class Window(AnyWindow):
         return f"{total}//{self.stride} + 1 = {self.slide(n)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TransposedWindow(AnyWindow):
     """A window of a transposed convolution: input element i writes output elements i*s - begin + t*d.
 
@@ -222,7 +222,7 @@ class TransposedWindow(AnyWindow):
         return range(last - (self.kernel - 1 - tap) // every * apart, last + 1, apart)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AdaptiveWindow(AnyWindow):
     """Adaptive pooling of `inputs` to `outputs` elements: output i averages floor(i n / m) .. ceil((i + 1) n / m) - 1.
 
@@ -266,7 +266,7 @@ class AdaptiveWindow(AnyWindow):
         return range(i * self.inputs // self.outputs, ceil_div((i + 1) * self.inputs, self.outputs))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResizedWindow(AnyWindow):
     """Resizing to `outputs` elements. `step` = (a, b): b output elements cover a input elements.
 
@@ -333,7 +333,7 @@ def rounded(value: float) -> float:
     return float(unpack("f", pack("f", value))[0])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockWindow(AnyWindow):
     """The axis in blocks of `size` elements; each element reads all of its block. The first block has `shift` elements.
     An axis of at most `size` elements is one block.
@@ -376,7 +376,7 @@ class BlockWindow(AnyWindow):
         return range(first, first + self.size)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WholeWindow(AnyWindow):
     """Every output element reads the whole axis: global pooling, flattening, attention, statistics over positions."""
 
@@ -401,7 +401,7 @@ class WholeWindow(AnyWindow):
         raise NotImplementedError("a whole window reads the whole axis, whatever its length")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EarlierWindow(AnyWindow):
     """Every element reads itself and all earlier elements: causal attention."""
 
@@ -420,7 +420,7 @@ class EarlierWindow(AnyWindow):
         return range(i + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SequenceWindow(AnyWindow):
     """One axis of an image whose positions are flattened into a sequence, the last axis running fastest.
 

@@ -4,7 +4,6 @@ Each subject has its own file in derivations/. A derivation reads what the layer
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import TypeAlias
@@ -14,11 +13,12 @@ from archcalc.core.field import Field
 from archcalc.explanation.tracing import Derived, Trace
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.measures.receptive_field import Fields, fields_of, spatial_inputs
+from archcalc.record import field, record
 
 Result: TypeAlias = Dim | Fraction | float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Step:
     """`name = formula = numbers = result unit`; each part may be missing. `symbols`: the meaning of the letters.
 
@@ -35,7 +35,7 @@ class Step:
     symbols: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """Rows under headings; without headings, a matrix in blocks of this many rows and columns. `spare`: the headings
     of columns that are hidden, one after the other, while the table is too wide."""
@@ -56,7 +56,7 @@ class Table:
 Part: TypeAlias = Step | Table
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Section:
     """One subject of a layer."""
 
@@ -64,7 +64,7 @@ class Section:
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Subject:
     """The layer to explain, in its network."""
 
@@ -86,7 +86,7 @@ class Subject:
 Derivation: TypeAlias = Callable[[Subject], Iterator[Part]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Titled:
     title: str
     place: int

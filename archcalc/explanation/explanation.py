@@ -3,7 +3,6 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from archcalc.core.diagnostic import did_you_mean
@@ -14,6 +13,7 @@ from archcalc.graph.calls import call_of, call_of_block
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
 from archcalc.measure import MEASURES
+from archcalc.record import record
 from archcalc.report.report import Line, folded, report_of
 from archcalc.spec.zoo import folder
 
@@ -22,7 +22,7 @@ class UnknownLayer(LookupError):
     """Raised if the network has no layer or block of this name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Explanation:
     """A layer's description, its inputs and output, and its numbers in sections."""
 

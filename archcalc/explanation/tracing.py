@@ -6,7 +6,6 @@ a kernel needs their count. A formula is never shown unless its value equals the
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import product, repeat
 from typing import Any, TypeAlias, cast
@@ -32,6 +31,7 @@ from archcalc.graph.frame import AXES
 from archcalc.graph.freeing import LETTERS
 from archcalc.graph.graph import Node
 from archcalc.layer import Layer
+from archcalc.record import field, fields, record, replace
 from archcalc.sym.expr import Claim
 
 SHORT = {
@@ -61,7 +61,7 @@ WITHOUT_FORM = (ArithmeticError, LookupError, TypeError, ValueError)
 """What a formula raises if it gets a name but needs a number."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Derived:
     """A quantity with its formula, also in numbers, and the meaning of each letter; the formula may be missing."""
 
@@ -71,7 +71,7 @@ class Derived:
     symbols: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Named:
     """Which numbers have names."""
 
@@ -105,7 +105,7 @@ def written(tree: Tree, even: Even = frozenset()) -> Derived:
     return Derived(tree.value, formula, numbers, symbols_of(tree))
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Trace:
     """A node, and copies of it with named numbers: from many names to few."""
 
@@ -279,7 +279,7 @@ def argument(name: str, value: Any) -> Any:
 # --- taps of windows -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@record
 class Counted:
     """A window with names for the counts that it would otherwise compute from its taps."""
 
@@ -333,7 +333,7 @@ ARGUMENT = {"kernel": "kernel_size", "begin": "padding", "end": "padding"}
 def window_with_names(window: AnyWindow, layer: Layer) -> AnyWindow:
     """The window with names for its numbers, except those without effect that the layer does not have."""
     made = {}
-    for each in fields(cast(Any, window)):
+    for each in fields(window):
         value = getattr(window, each.name)
         stated = ARGUMENT.get(each.name, each.name) in layer.known
         if isinstance(value, int) and not isinstance(value, bool) and (stated or value != each.default):

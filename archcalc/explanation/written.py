@@ -8,18 +8,18 @@ factors changes, so that the text shows what is computed.
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, reduce
 from math import prod
 from typing import cast
 
 from archcalc.core.dim import Dim
+from archcalc.record import field, record
 from archcalc.sym.expr import Expr, Extremum, FloorDiv, Group, Number, Symbol, expression
 
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """How a formula is written: in letters or in numbers; `even`: the divisions without remainder."""
 
@@ -52,7 +52,7 @@ class Tree(ABC):
         return min((letter.order for letter in self.letters()), default=-1)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plain(Tree):
     """A constant of the formula."""
 
@@ -66,7 +66,7 @@ class Plain(Tree):
         return f"{self.n:,}" if self.n >= 0 else f"({self.n:,})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Letter(Tree):
     """A named quantity and its value; `order`: its rank in products."""
 
@@ -85,7 +85,7 @@ class Letter(Tree):
         return Plain(self.n).write(style) if style.numbers else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sum(Tree):
     terms: tuple[tuple[int, Tree], ...]
 
@@ -112,7 +112,7 @@ class Sum(Tree):
         return (self.terms[front], *self.terms[:front], *self.terms[front + 1 :])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Product(Tree):
     coefficient: int
     factors: tuple[Tree, ...]
@@ -135,7 +135,7 @@ class Product(Tree):
         return "·".join([*shown, *written])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Division(Tree):
     """A quotient, rounded down, or `up`."""
 
@@ -160,7 +160,7 @@ class Division(Tree):
         return (self.numerator, self.divisor) in style.even
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remainder(Tree):
     numerator: Tree
     divisor: Tree
@@ -176,7 +176,7 @@ class Remainder(Tree):
         return f"{within(self.numerator, style, Sum, Product)} mod {within(self.divisor, style, Sum, Product)}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outermost(Tree):
     """The maximum or minimum of several numbers."""
 

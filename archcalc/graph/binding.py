@@ -4,7 +4,6 @@ import functools
 import operator
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
@@ -15,6 +14,7 @@ from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
 from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, PatternOfAxes, Reference
+from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, Word
 from archcalc.spec.value import Value, written
@@ -28,7 +28,7 @@ BESIDE = ("name", "from", "repeat", "for")
 """Keys of a mapping that are not arguments of its layer."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """The kind of a field: `convert` returns the value or raises ValueError("must be ..."); `words` may be given."""
 
@@ -36,7 +36,7 @@ class Kind:
     words: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """The arguments that a layer, or another kind of call, accepts."""
 
@@ -62,7 +62,7 @@ def signature_of(layer: type[Layer]) -> Signature:
 
 def signature(made: type[Declared], positional: tuple[str, ...], others: tuple[str, ...] = ()) -> Signature:
     """The signature of a declared class, which need not be a layer."""
-    types = {f.name: typing.cast(Any, f.type) for f in fields(made)}  # type: ignore[arg-type]  # a dataclass
+    types = {f.name: typing.cast(Any, f.type) for f in fields(made)}
     return Signature(
         made.name,
         positional,
@@ -331,7 +331,7 @@ def _twice(word: Word, before: tuple[Word | None, Expression]) -> Diagnostic:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bound:
     """The layer of a call, and the arguments that are not fields of it (`norm`, `act`, `freeze`)."""
 

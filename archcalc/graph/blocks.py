@@ -2,12 +2,12 @@
 
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.graph.binding import Kind, given_arguments, read, truth
 from archcalc.graph.declarations import WORDS, Declarations
 from archcalc.graph.frame import INCOMING, Frame, Named, Site, explicit_names, is_sequence
+from archcalc.record import field, record
 from archcalc.spec.chain import Invocation, settled
 from archcalc.spec.declaration import BlockDef
 from archcalc.spec.expression import Names
@@ -17,7 +17,7 @@ MAX_NESTING = 48
 """Blocks within blocks."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expansion:
     """A block with its arguments, kept to run it again.
 

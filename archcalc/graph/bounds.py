@@ -1,10 +1,10 @@
 """Limits on the expansion of a document: repeats multiply, and a few lines could stand for more than fits in memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location
+from archcalc.record import field, record
 from archcalc.spec.chain import Choice, Each, Item, Merge
 from archcalc.spec.expression import Expression, Meter, parts_of_loop, size_of
 
@@ -26,7 +26,7 @@ class GivenUp(Exception):
         self.error = error
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Bounds(Meter):
     """Counts the layers that an expansion makes and the steps that it takes, and gives up at the limits.
 

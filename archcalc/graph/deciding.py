@@ -1,12 +1,11 @@
 """What expressions decide about a chain: which way it goes, and how often a step is taken."""
 
-from dataclasses import replace
-
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim
 from archcalc.graph.binding import Kind, dimension, read, shown
 from archcalc.graph.declarations import WORDS
 from archcalc.graph.frame import Frame
+from archcalc.record import replace
 from archcalc.spec.chain import Body, Choice
 from archcalc.spec.expression import Expression
 from archcalc.spec.value import Truth

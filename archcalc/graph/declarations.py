@@ -1,7 +1,6 @@
 """What a document declares before its first layer: parameters, inputs, defaults."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 import archcalc.layers  # noqa: F401  every file in it registers itself
@@ -15,6 +14,7 @@ from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.graph import Free, Input
 from archcalc.graph.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
+from archcalc.record import field, record
 from archcalc.spec.declaration import Document, InputDecl, Library, SymbolDecl
 from archcalc.spec.expression import CONSTANTS, Expression, Names, Word, names_in
 from archcalc.spec.value import Value, decided_within
@@ -28,7 +28,7 @@ WORDS = frozenset({*known_names(), *RULES, "none"})
 """Words that an expression may contain besides names: layers (`act=relu`), padding rules, none."""
 
 
-@dataclass
+@record(frozen=False)
 class Declarations:
     """The declarations of a document and of its imports; `report` receives each of their problems once.
 

@@ -1,7 +1,6 @@
 """Chains, merges, repeats and blocks, expanded: each takes the path of a value, and gives back that of another."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.blocks import Expansion, expansion_of, frame_within
@@ -14,6 +13,7 @@ from archcalc.graph.merging import is_several, joins_any_number, merging_layer, 
 from archcalc.graph.repeating import Repeating
 from archcalc.graph.resolving import claim, value_of
 from archcalc.layer import Reference, layer_named
+from archcalc.record import replace
 from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from archcalc.core.diagnostic import SpecError
@@ -10,6 +9,7 @@ from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.layer import Reference
+from archcalc.record import field, record
 from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
 from archcalc.spec.declaration import BlockDef, Library
 from archcalc.spec.expression import Meter, Metered, Names
@@ -45,7 +45,7 @@ class Named(Reference):
         return made
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """One entry of the call stack: a block, or a turn of a loop, which has no definition.
 
@@ -112,7 +112,7 @@ class Scope(Metered):
         return sizes_of(volume).get(size)
 
 
-@dataclass
+@record(frozen=False)
 class Frame:
     """The context of an expansion: one for the document's own chain, one for each block being expanded.
 
@@ -135,6 +135,7 @@ class Frame:
     counts: Counter[str] = field(default_factory=Counter)
     local: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)
+    scope: Scope = field(init=False)
 
     def __post_init__(self) -> None:
         self.scope = Scope(self)

@@ -6,7 +6,6 @@ is a parameter of the spec is called `input_H`, and the batch `batch`.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
@@ -16,6 +15,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.declarations import Declarations, free_names
 from archcalc.graph.frame import AXES
 from archcalc.graph.graph import Free, Graph, Input
+from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Names
 from archcalc.sym.decide import always
@@ -33,7 +33,7 @@ MAX_SPLITS = 8
 Sizes: TypeAlias = Mapping[str, tuple[Dim, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Axis:
     """An axis that can be free, of one input or of several whose sizes are tied.
 
@@ -47,7 +47,7 @@ class Axis:
     places: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
+@record
 class Declared:
     """What a document declares: its inputs, for a batch of so many items, and its parameters; no layers."""
 
@@ -128,7 +128,7 @@ def with_all_free(document: Document, also: Collection[str] = (), *, batch: int 
         return with_free(document, names, batch=batch, dtype=dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Made:
     """A network whose batch and parameters are free or not, still without its sizes."""
 

@@ -5,7 +5,6 @@ each prefix for code generation, which writes the blocks again.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,11 +15,12 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
 from archcalc.layer import Layer
+from archcalc.record import field, record
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Node:
     """One application of a layer.
 
@@ -86,7 +86,7 @@ class Node:
             )
 
 
-@dataclass(frozen=True)
+@record
 class Scope:
     """One expansion of a block: the nodes whose names begin with `prefix` and a dot.
 
@@ -104,7 +104,7 @@ class Scope:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Free:
     """A free symbol: its possible values, all multiples of `step`, and its number in the spec, None if it has none."""
 
@@ -113,7 +113,7 @@ class Free:
     step: int = 1
 
 
-@dataclass(frozen=True)
+@record
 class Input:
     name: str
     volume: Volume
@@ -121,7 +121,7 @@ class Input:
     where: Location | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Condition:
     """A requirement of a layer on free symbols: the claim, its message, and the node of the layer."""
 
@@ -130,7 +130,7 @@ class Condition:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Repeat:
     """Nodes that stand for a free number of copies, one after the other.
 
@@ -143,7 +143,7 @@ class Repeat:
     output: str
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Graph:
     """A network, built from a spec. `nodes` are in topological order; `outputs` are names of nodes. `variants`:
     those of the spec; `variant`: which of them this is, empty if none.

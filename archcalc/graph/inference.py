@@ -1,7 +1,6 @@
 """Inference: checks the requirements of each layer on its inputs, and derives its output volume."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
@@ -11,6 +10,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
+from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
 
@@ -21,7 +21,7 @@ UNKNOWN = ""
 """The path of a value that is unknown because of an earlier problem."""
 
 
-@dataclass
+@record(frozen=False)
 class Network:
     """A graph under construction: every node so far, and the volume of every name; None if it is unknown.
 

@@ -1,7 +1,6 @@
 """A document at another input size: `--input 3,448,448`, `--input mask=1,64,64`, `--set H=448`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem
 from archcalc.core.dim import is_number
@@ -9,6 +8,7 @@ from archcalc.core.location import Location, Source
 from archcalc.graph.declarations import free_names
 from archcalc.graph.freeing import LETTERS, declared, letters_of
 from archcalc.graph.graph import Input
+from archcalc.record import replace
 from archcalc.spec.declaration import Document, InputDecl
 from archcalc.spec.expression import Expression, parse_expression
 

@@ -1,7 +1,6 @@
 """What to write where branches of different sizes meet: it depends on the layer that made the difference."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from archcalc.core.dim import is_number, prod
@@ -9,9 +8,10 @@ from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph.graph import Node
 from archcalc.layer import Layer, Merge
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Branch:
     """A value that a join reads, and the layers that it depends on and the other value does not, in order."""
 

@@ -4,7 +4,6 @@ import gc
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.input_sizes import axis_settings, may_be_axis, with_axes, with_input_sizes
 from archcalc.graph.sources import reader_of
+from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
 from archcalc.spec.reader import MAX_BYTES

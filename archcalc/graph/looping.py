@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import cast
 
 from archcalc.core.diagnostic import problem
@@ -11,12 +10,13 @@ from archcalc.graph.binding import shown
 from archcalc.graph.bounds import evaluated_in
 from archcalc.graph.declarations import WORDS
 from archcalc.graph.frame import Frame, Site, explicit_names
+from archcalc.record import record, replace
 from archcalc.spec.chain import Body, Choice, Each, Merge
 from archcalc.spec.expression import Expression, Function, Inner, Names, names_in
 from archcalc.spec.value import Truth
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turn:
     """One turn of a loop: its number, and the values of the index."""
 

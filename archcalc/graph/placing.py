@@ -1,7 +1,5 @@
 """Layers into the network: a call becomes a layer with its arguments, and the norm and activation that follow it."""
 
-from dataclasses import dataclass, replace
-
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.binding import Bound, Kind, bind, read, shown, truth
 from archcalc.graph.bounds import Bounds
@@ -12,11 +10,12 @@ from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
 from archcalc.graph.resolving import value_of
 from archcalc.layer import Layer, Reference, known_names, layer_named
+from archcalc.record import record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Word
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Placing:
     """Puts layers into `network`: `sources` are paths there, `frame` is where the call stands, a path comes back."""
 

@@ -1,15 +1,15 @@
 """The problems found so far: building goes on after one, and reports each place once."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Location
 from archcalc.graph.frame import Site
+from archcalc.record import field, record, replace
 
 
-@dataclass
+@record(frozen=False)
 class ProblemsFound:
     """What is wrong with a document, in the order in which it was found."""
 

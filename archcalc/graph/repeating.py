@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
@@ -19,11 +18,12 @@ from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
 from archcalc.layer import layer_named
+from archcalc.record import field, record
 from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step
 from archcalc.spec.expression import Expression, Names
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Repeating(ABC):
     """What repeats chains and calls; how these are expanded stands in expanding."""
 

@@ -1,17 +1,16 @@
 """Names: which value of the network a word of the spec stands for, where it is read."""
 
-from dataclasses import dataclass
-
 from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
 from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
 from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, is_members
 from archcalc.graph.inference import Network
 from archcalc.layer import known_names
+from archcalc.record import record
 from archcalc.spec.expression import Word
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resolver:
     """Finds names among what a frame knows and what the network has so far.
 

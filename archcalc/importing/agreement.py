@@ -5,7 +5,6 @@ that they hide nothing, and run in float64 on the same inputs.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from archcalc.graph.graph import Graph
 from archcalc.importing.building import reported_as
 from archcalc.importing.imported import Imported, imported
 from archcalc.importing.tape import tensors_in
+from archcalc.record import record
 from archcalc.spec.document import read_document
 from archcalc.verification.trace import Running
 
@@ -30,7 +30,7 @@ TOLERANCE = 1e-9
 SAMPLES = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Agreement:
     """The largest relative error of the outputs, at each size of the first input."""
 

@@ -3,18 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
 from archcalc.layer import ALIASES, LAYERS, Layer, Reference
+from archcalc.record import record
 
 RESERVED = frozenset(("input", "prev", "x", "if", "else", "and", "or", "not", "true", "false", "none", "for", "in"))
 """Words of the spec language, which no layer can have for a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Heading:
     """What stands before the layers: the name, comments on where it came from, and the totals that are expected."""
 

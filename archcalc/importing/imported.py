@@ -1,7 +1,6 @@
 """An import as a whole: a model of torch becomes a spec, and the spec its graph."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,14 +11,15 @@ from archcalc.core.location import Source
 from archcalc.core.volume import INTEGERS
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, load_text
+from archcalc.importing import tape
 from archcalc.importing.building import their_error
 from archcalc.importing.flat import Heading, flat_spec
 from archcalc.importing.lowering.lower import Lowered, lowered
 from archcalc.importing.program import Operation, Program
 from archcalc.importing.readable.paths import NotReadable
 from archcalc.importing.readable.writing import readable_spec
-from archcalc.importing.tape import record
 from archcalc.lint.expectation import failures
+from archcalc.record import record, replace
 from archcalc.report.formats.table import View, table
 from archcalc.report.report import Report, report_of
 from archcalc.spec.document import read_document
@@ -31,7 +31,7 @@ NO_PRODUCTS = frozenset((
 """Functions of several tensors of which torch counts no MACs."""
 
 
-@dataclass(frozen=True, repr=False)
+@record(slots=False)
 class Imported:
     """A network that was read from code.
 
@@ -108,7 +108,7 @@ def imported(
     whether to look for blocks."""
     name = name or type(model).__name__
     try:
-        program = record(model, inputs, keywords, name)
+        program = tape.record(model, inputs, keywords, name)
     except SpecError:
         raise
     except Exception as error:

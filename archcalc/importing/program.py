@@ -6,10 +6,10 @@ Values are in single assignment: an operation makes new values, also where the c
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.core.location import Location
+from archcalc.record import field, record
 
 BATCH = 1009
 """The batch size of a run: a prime, so that an axis has the batch in it if and only if its size is divisible by it."""
@@ -18,7 +18,7 @@ INPUT, WEIGHT, BUFFER, CONSTANT, DERIVED, MADE = "input", "weight", "buffer", "c
 """The kinds of values: from outside; learned; stored; of nothing; of weights alone; of inputs."""
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class Value:
     """A tensor. `name`: of an input, or the first name of a weight or buffer."""
 
@@ -34,7 +34,7 @@ class Value:
         return self.kind in (INPUT, MADE)
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class Operation:
     """One call: `function` by its short name (`conv2d`), arguments in order and by name, with values for tensors.
 
@@ -54,7 +54,7 @@ class Operation:
         return list(values_in((self.arguments, dict(self.keywords))))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleCall:
     """A module that ran: the operations from number `first` up to but not including `last`."""
 
@@ -64,7 +64,7 @@ class ModuleCall:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """A weight or buffer, with all its names."""
 
@@ -85,7 +85,7 @@ def no_macs(operation: Operation) -> int:
     return 0
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Program:
     """What ran, in order.
 

@@ -3,10 +3,10 @@
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.core.diagnostic import problem
+from archcalc.record import field, record
 
 PREFIX = "py:"
 
@@ -17,7 +17,7 @@ SHAPE = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<dims>[\d,\s]*\d)(?::(?P<dty
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CodeReference:
     """`home`: a dotted module or a file; `name`: what it holds; `arguments`: of its call, by name."""
 
@@ -70,7 +70,7 @@ def literal_arguments(text: str) -> dict[str, Any]:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """An input: the shape of one sample, its dtype, and its name; empty if the order says which input it is."""
 

@@ -1,12 +1,12 @@
 """The position of the feature axis of a map: first, as convolutions expect, or last, as linear maps expect."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.kernel import Kernel, Order, Run
 from archcalc.core.operations import view
 from archcalc.core.volume import Volume, grid, image
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
+from archcalc.record import replace
 
 FAMILY = "Reshaping, padding and cropping"
 

@@ -1,7 +1,6 @@
 """Embeddings: a vector per integer."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 from archcalc.core.condition import at_least
@@ -10,6 +9,7 @@ from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.volume import Volume, ids, tokens
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
+from archcalc.record import replace
 
 FAMILY = "Embeddings, tokens and positions"
 

@@ -1,7 +1,6 @@
 """The common part of layers that slide filters over the input: their windows."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, is_number, per_axis, prod
@@ -11,6 +10,7 @@ from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pa
 from archcalc.core.volume import Volume
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Layer, Requirement
+from archcalc.record import replace
 
 WIDE_WINDOW = 16
 FEW_FILTERS = 11

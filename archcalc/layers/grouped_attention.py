@@ -1,7 +1,6 @@
 """Grouped-query attention: self-attention in which several query heads share one head of keys and values."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from archcalc.core.condition import at_least
@@ -19,6 +18,7 @@ from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
+from archcalc.record import replace
 
 FAMILY = "Attention"
 

@@ -1,7 +1,6 @@
 """Multi-head latent attention: the keys and values of all heads are computed from one short cached vector."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, macs_of
@@ -19,6 +18,7 @@ from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
+from archcalc.record import replace
 
 FAMILY = "Attention"
 

@@ -2,7 +2,6 @@
 
 from abc import ABC
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
@@ -15,6 +14,7 @@ from archcalc.core.weight import Weight
 from archcalc.layer import Call, module
 from archcalc.layers.activation import Activation
 from archcalc.layers.linear import many
+from archcalc.record import record
 
 
 def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
@@ -23,7 +23,7 @@ def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
     return Kernel(reads=(reads,), size=size, saves=("ends",), **facts, **more)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class MLP(ABC):
     """Abstract: down(act(gate(x)) * up(x)), or where it is not `gated` down(act(up(x))), without biases."""
 
@@ -64,7 +64,7 @@ class MLP(ABC):
         return module("".join(words), file="_".join(words).lower(), parts={"act": act}, **given)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Experts(MLP):
     """`num_experts` MLPs, their matrices stacked; a token goes through `top_k` of them."""
 
@@ -105,7 +105,7 @@ class Experts(MLP):
         return self.called(*words, features=features, num_experts=self.num_experts)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class SharedExperts(MLP):
     """The MLP that every token goes through."""
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.dim import Dim, divides, exact, maximum
@@ -11,6 +10,7 @@ from archcalc.core.operations import linear_map, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Requirement, module
+from archcalc.record import record
 
 
 def selected(n: Dim, k: Dim) -> Dim:
@@ -18,7 +18,7 @@ def selected(n: Dim, k: Dim) -> Dim:
     return k * (n - 1) - k * (k - 1) // 2
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Router(ABC):
     """Abstract: a linear map to a score for each expert; `top_k` experts are chosen, and scores made shares.
 
@@ -81,7 +81,7 @@ class Router(ABC):
             yield times_number(None, reads, "share", holds=("picked", "chosen"))
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class SoftmaxRouter(Router):
     """Shares are softmax of the scores: of those chosen, or where `norm_topk_prob` is off of all."""
 
@@ -116,7 +116,7 @@ class SoftmaxRouter(Router):
         return self.called("SoftmaxRouter", "softmax_router", features)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class SigmoidRouter(Router):
     """Shares are sigmoids of the scores, over their sum; a buffer corrects them before experts are chosen, from the
     `topk_group` best of `n_group` groups."""

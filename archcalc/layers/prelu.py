@@ -1,7 +1,6 @@
 """A rectifier with a learned slope for negative inputs."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
@@ -12,6 +11,7 @@ from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, module
 from archcalc.layers.activation import Activation
+from archcalc.record import replace
 
 FAMILY = "Activations and softmax"
 

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Literal
 
 from archcalc.core.condition import at_least
@@ -25,6 +24,7 @@ from archcalc.layers.recurrent_memory import (
     rnn_cell,
 )
 from archcalc.layers.sequence import OfTokens, needs_tokens
+from archcalc.record import replace
 
 FAMILY = "Recurrent layers"
 

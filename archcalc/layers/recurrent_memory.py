@@ -5,16 +5,16 @@ set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import NEW, VIEW, Backward, Gradient, Kernel, Layout, Order, Tensor, tensor
 from archcalc.core.operations import chunk, linear_map, product, reshape, slice_of, sum_of, view
 from archcalc.core.volume import ITEMSIZE
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Unrolled:
     """A running recurrent layer: `states` pass from token to token, h with `width` features and others with `hidden`.
 
@@ -55,7 +55,7 @@ class Unrolled:
         return self.width if state == "h" else self.hidden
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Way:
     """One direction of one layer: the suffix of its weight names, which also begins the names of its tensors."""
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from archcalc.core.codes import CODES
-from archcalc.core.diagnostic import Diagnostic, record
+from archcalc.core.diagnostic import Diagnostic, facts_of
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.lint.rule import RULES, title_of
@@ -23,7 +23,7 @@ def concise(found: Sequence[Diagnostic]) -> str:
 
 
 def as_json(found: Sequence[Diagnostic]) -> str:
-    return as_text([record(each) for each in found])
+    return as_text([facts_of(each) for each in found])
 
 
 def as_text(value: object) -> str:

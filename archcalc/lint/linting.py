@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from archcalc.closed_forms.feasibility import example
 from archcalc.core.diagnostic import Diagnostic, SpecError
@@ -12,6 +11,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph, Node
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, Design, Finding
+from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided
 
@@ -19,7 +19,7 @@ NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Za-z]+\d*(?:[\s,]+[A-Za-z]+\d+)*)?"
 """`# noqa` at the end of a line suppresses all rules there, `# noqa: AR101, AR203` only these."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """Which rules to run: codes or prefixes, `AR1`. If both `select` and `ignore` match, the longer match decides."""
 

@@ -10,7 +10,6 @@ AR6xx numerics.
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from textwrap import indent
 from typing import ClassVar, TypeAlias, TypeVar
@@ -25,6 +24,7 @@ from archcalc.layers.dropout import Dropout
 from archcalc.layers.identity import Identity
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.receptive_field import Fields, fields_of, is_pointwise, spatial_inputs
+from archcalc.record import record
 
 L = TypeVar("L", bound=Layer)
 
@@ -33,7 +33,7 @@ Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
 """For the skipped roles: the node reached from each node."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Finding:
     """A weakness: its layer, a message, what to write instead, and `edits` that do exactly that."""
 

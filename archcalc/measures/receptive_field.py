@@ -1,7 +1,6 @@
 """Receptive field: the elements of each network input that one output element can depend on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache
 from math import prod
 from typing import cast
@@ -12,6 +11,7 @@ from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
 from archcalc.layer import Layer
+from archcalc.record import field, record, replace
 from archcalc.sym.bounds import ANYWHERE, Ranges, interval
 from archcalc.sym.expr import Expr, NoClosedForm
 
@@ -32,7 +32,7 @@ LOOKUPS = 500
 """Further lookups for each node."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """The field of one output element in one input: one per axis of the input.
 
@@ -123,7 +123,7 @@ class Growth:
         return tuple(map(union, axes))
 
 
-@dataclass
+@record(frozen=False)
 class Walk:
     """Follows one input through the nodes.
 

@@ -5,11 +5,11 @@ dtype of their inputs. The dtypes of a layer therefore follow from those of its 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from archcalc.core.kernel import Cast, Run
 from archcalc.core.volume import Volume, widest
 from archcalc.graph.graph import Node
+from archcalc.record import replace
 
 PARAMETERS = "float32"
 """The dtype of the parameters, and of operations on the full-precision list."""

@@ -11,12 +11,12 @@ are delivered.
 import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from archcalc.core.kernel import Gradient
 from archcalc.memory.recompute import Recompute, Stretch
 from archcalc.memory.tape import Gradients, Op, Tape, dying
 from archcalc.memory.timeline import LiveSet, Timeline
+from archcalc.record import record, replace
 
 NEW = {Gradient.NEW, Gradient.NEW_VIEW, Gradient.NEW_STRIDED}
 STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE}
@@ -64,7 +64,7 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
             ending[index].done(index)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Waiting:
     """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
     not a view."""

@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Run
@@ -18,11 +17,12 @@ from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved, 
 from archcalc.memory.timeline import Timeline, TimelineStep
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once
+from archcalc.record import record
 
 __all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "lines_of"]
 
 
-@dataclass(frozen=True)
+@record
 class Step:
     """The memory of an optimizer: its state between steps, and the temporary tensors of one step."""
 
@@ -32,7 +32,7 @@ class Step:
     temporaries: int
 
 
-@dataclass(frozen=True)
+@record
 class Footprint:
     """All figures in bytes; the caller's input and initial gradient count as alive.
 

@@ -16,7 +16,6 @@ A step is stated as torch's source has it, line by line (memory/statements.py). 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from archcalc.core.declared import Declared
@@ -26,10 +25,11 @@ from archcalc.core.weight import Weight
 from archcalc.graph.binding import Signature, arguments_of, signature
 from archcalc.layer import Call, Requirement
 from archcalc.memory.statements import SCALAR, Statements, Tensor, Tensors
+from archcalc.record import record
 from archcalc.spec.chain import Invocation, Step, parse_chain
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class State:
     """One entry of `optimizer.state[p]`.
 

@@ -7,18 +7,18 @@ During the second run, another random number state is held.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 
 from archcalc.graph.graph import Graph
 from archcalc.memory.checkpointing import checkpointed_blocks
 from archcalc.memory.tape import Op, Tape
 from archcalc.memory.timeline import LiveSet
+from archcalc.record import field, record
 
 RANDOM_STATE = {"cpu": 5056, "cuda": 0}
 """Bytes of `torch.get_rng_state()` in CPU memory; the state of a GPU's generator is in CPU memory too."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stretch:
     """Operations `first` to `last` of a tape; `inputs`: the storages that go into them; `stop`: the last that saves
     something, None where none does."""
@@ -72,7 +72,7 @@ def packs(op: Op) -> bool:
     return bool(op.saves or (op.contracts and op.learns))
 
 
-@dataclass
+@record(frozen=False)
 class Recompute:
     """The state of one stretch in a training step. `keeps`: what its operations save after it has run again."""
 

@@ -8,19 +8,19 @@ input, finds it in a cache, or computes a convolution with fewer multiplications
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archcalc.core.kernel import Run
 from archcalc.core.volume import ITEMSIZE
 from archcalc.graph.graph import Graph, Node
 from archcalc.measures.arithmetic import flops
 from archcalc.measures.output_bytes import output_bytes
+from archcalc.record import record
 
 COMPUTE, MEMORY, NOTHING = "compute", "memory", "nothing"
 """What bounds a layer: arithmetic, memory, or nothing if it only views its input in another shape."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ceilings:
     """The best rates of a device: FLOP/s of a matrix product, bytes/s (read plus written) of a copy."""
 
@@ -33,7 +33,7 @@ class Ceilings:
         return self.peak / self.bandwidth
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Work:
     """The work of a layer: FLOPs, and bytes to move."""
 

@@ -6,15 +6,15 @@ and releases follows, event by event.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.volume import ITEMSIZE
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tensor:
     """What a step or a state is made of."""
 
@@ -42,7 +42,7 @@ SCALAR = Tensor((), "float32")
 """What torch counts steps in (`_get_scalar_dtype` in torch/optim/optimizer.py): 4 bytes to a weight."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """An allocation (`size` in bytes, above 0) or a release (below 0).
 
@@ -108,7 +108,7 @@ class Statement(ABC):
         """What the line allocates and releases, in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Make(Statement):
     """`name = operation(...)`: a tensor or a list of them. What the name held is released when the new one is there."""
 
@@ -126,7 +126,7 @@ class Make(Statement):
         variables[self.name] = self.tensors
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Update(Statement):
     """`operation_(...)`: in place, so that nothing is made but what a Python number needs."""
 
@@ -140,7 +140,7 @@ class Update(Statement):
             yield from released(beside)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drop(Statement):
     """`del name`, a name given to something that was there before, or the end of an expression's part."""
 
@@ -150,7 +150,7 @@ class Drop(Statement):
         yield from released(allocated(variables.pop(self.name, ())))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Statement):
     """`name = (...)`, where what the parentheses made was called `part` here."""
 

@@ -4,7 +4,6 @@ Tensors are numbered; several may be views of one storage. Storages take memory 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 from typing import TypeAlias
 
@@ -13,6 +12,7 @@ from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph, Node
 from archcalc.memory.autocast import cast_to, unpredicted, volumes
+from archcalc.record import field, record, replace
 
 GAPS = {Order.SLICE, Order.ROWS}
 
@@ -21,7 +21,7 @@ class Opaque(Exception):
     """Raised for a layer whose memory is not predicted; the message gives the layer and the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TensorInfo:
     """A tensor: its size and its storage. `learns`: it requires a gradient. `order`: the order of its elements in
     memory."""
@@ -39,7 +39,7 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 """The parameters that a node applies, by their names in its module, each with the key of its tensor."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WeightGradients:
     """The gradients of weights that the backward of an operation makes: in new tensors, as views of the gradient that
     came in, and those that the engine sums when the operation has ended. `views`: whether the first and the last are
@@ -57,7 +57,7 @@ class WeightGradients:
         return (*self.new, *self.viewed, *self.summed)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Op:
     """A kernel at work: the tensors, by number, that it reads and makes, and the storages that it saves for backward.
 
@@ -82,7 +82,7 @@ class Op:
     contiguous: bool = False
 
 
-@dataclass
+@record(frozen=False)
 class Tape:
     """The tape of a network. `bytes_of`, `names`: of every storage; `given`: the inputs; `ends`: when tensors die;
     `values`: the output of every layer and input; `casts`: casts of weights, which autocast keeps until the end.
@@ -131,7 +131,7 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
     made.given = tuple(made.tensors[i].storage for i in values.values())
     for node in graph:
         sources = [values[source] for source in node.sources]
-        values[node.name] = record(made, node, applied(graph, node), sources, node.name in used)
+        values[node.name] = record_node(made, node, applied(graph, node), sources, node.name in used)
     made.outputs = tuple(values[name] for name in graph.outputs)
     made.ends = ends(made)
     return made
@@ -156,7 +156,7 @@ def applied(graph: Graph, node: Node) -> Applied:
     return {w.name: (w.shared_with or f"{owner.name}.{w.name}", w) for w in owner.weights if not w.buffer}
 
 
-def record(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
+def record_node(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
     """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it saves."""
     names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
     first = len(tape.ops)

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from archcalc.memory.tape import Tape
+from archcalc.record import field, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TimelineStep:
     """The bytes alive while an operation runs; `phase` is forward, backward, or again (a recomputed forward)."""
 
@@ -16,7 +16,7 @@ class TimelineStep:
     live: int
 
 
-@dataclass(frozen=True)
+@record
 class Timeline:
     """The steps of a run in order. `left`: bytes alive at its end; `alive`: storages by name, at the watched step;
     `tensors`: every storage with its bytes and the steps at which it is alive, from the first up to, excluding, the
@@ -37,7 +37,7 @@ class Timeline:
         return max(range(len(self.steps)), key=lambda i: self.steps[i].live)
 
 
-@dataclass
+@record(frozen=False)
 class LiveSet:
     """The live storages, each with its reference count; `seen`: those alive at step number `watch`."""
 

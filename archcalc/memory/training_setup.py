@@ -1,7 +1,6 @@
 """The training setup: how and on which device a network is trained, as far as memory depends on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.diagnostic import problem
@@ -9,12 +8,13 @@ from archcalc.core.kernel import RELEASE
 from archcalc.core.machine import DEFAULT, MACHINES, Machine
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
 from archcalc.memory.optimizer import Optimizer, read_optimizer
+from archcalc.record import record
 
 FOREACH = "foreach"
 """The implementation of an optimizer's step that is torch's default on a GPU, and the default here on the CPU."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class TrainingSetup:
     """The optimizer, torch's implementation of its step, and the device whose kernels run.
 

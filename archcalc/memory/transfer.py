@@ -6,12 +6,12 @@ network reads have to be stored per sample.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from archcalc.graph.graph import Graph, Node
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Once:
     """What can be computed once: the `layers` whose outputs the rest reads, and their `bytes_per_sample`.
 

@@ -5,18 +5,18 @@ Tagawa and Toda 1981, "Methods for visual understanding of hierarchical system s
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archcalc.pages.outline import INPUT, Item
 from archcalc.pages.picture import OTHER, Arrow, Card, Label, Picture, Point, Shape, color_of, fitted
+from archcalc.record import field, record
 
 WIDTH, HEIGHT, BETWEEN, BELOW, MARGIN = 190.0, 42.0, 22.0, 26.0, 24.0
 NARROW = 14.0
 """The width of the place that a skip has in a rank."""
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Box:
     """A card, or the place of a skip in a rank."""
 

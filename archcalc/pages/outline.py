@@ -5,10 +5,10 @@ Made from the JSON of a report alone. Norms, activations and dropout belong to t
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.core.render import printable
+from archcalc.record import field, record
 
 JOINING = ("Normalisation", "Activations and softmax", "Dropout and sampling")
 """The families of layers that belong to what they follow."""
@@ -16,7 +16,7 @@ JOINING = ("Normalisation", "Activations and softmax", "Dropout and sampling")
 INPUT = "Input"
 
 
-@dataclass
+@record(frozen=False)
 class Item:
     """A block, a layer or an input. `sources`: the numbers of the items that it takes; `copies`: how many equal ones in
     a row it stands for."""

@@ -1,8 +1,9 @@
 """The definition of a picture: shapes in points from the top left, which each format writes in its own way."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from archcalc.record import record
 
 Point: TypeAlias = tuple[float, float]
 
@@ -26,7 +27,7 @@ def color_of(family: str) -> str:
     return COLORS.get(family, OTHER)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Face:
     """A polygon in a shade of a colour: 1 is the colour itself, 0 is white."""
 
@@ -35,7 +36,7 @@ class Face:
     shade: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Card:
     """A rectangle with round corners and a bar of a colour on its left."""
 
@@ -46,7 +47,7 @@ class Card:
     color: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrow:
     """A smooth line through points, with an arrow at its end; between two points, `bends` says how it curves."""
 
@@ -54,7 +55,7 @@ class Arrow:
     is_skip: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A text: `x` is its left end, its middle or its right end, `y` its base line."""
 
@@ -87,7 +88,7 @@ def fitted(text: str, size: float, room: float) -> str:
 Shape: TypeAlias = Face | Card | Arrow | Label
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Picture:
     """Shapes, from the rearmost to the foremost."""
 
@@ -105,7 +106,7 @@ Writer: TypeAlias = Callable[[Mapping[str, Any], str, int], str]
 """Writes the JSON of a report in a style, folded to a depth."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PictureFormat:
     """A format of pictures: its name, its suffix, and its writer."""
 

@@ -4,11 +4,11 @@ A chain runs from left to right. What does not go on with a chain begins a row b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log2, sqrt
 
 from archcalc.pages.outline import INPUT, Item
 from archcalc.pages.picture import OTHER, Arrow, Face, Label, Picture, Shape, color_of, fitted, width_of
+from archcalc.record import record
 
 TALLEST, SLANT, GAP, MARGIN = 130.0, 0.32, 26.0, 24.0
 NAME, SIZE = 10.0, 9.0
@@ -16,7 +16,7 @@ ROOM = 110.0
 """The longest label, in points."""
 
 
-@dataclass
+@record(frozen=False)
 class Solid:
     """An item in its place: the front face from (x, y), the depth of the box, the row that it is in."""
 

@@ -1,15 +1,15 @@
 """Columns of a report as text: the content of cells, and which columns fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import Seen, widest
+from archcalc.record import record
 from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """A column: its heading, its cells, and whether they are numbers. Columns of the highest `rank` hide first."""
 

@@ -5,7 +5,6 @@ Each format has its own file in formats/. Formats compute nothing: what they nee
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,6 +19,7 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.graph.loading import loaded
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inputs, widest
+from archcalc.record import field, record
 from archcalc.sym.expr import NoClosedForm
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ CONVENTIONS = {
 """The values of `--convention`, and the measure of each."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One row: a layer, or several layers combined.
 
@@ -63,7 +63,7 @@ class Line:
         return (widest(self.seen).fields or None) if self.seen else None
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Report:
     """A network's numbers, or their closed forms. `convention` selects the arithmetic count that is shown.
 
@@ -284,7 +284,7 @@ Writer: TypeAlias = Callable[[Report], str]
 Joiner: TypeAlias = Callable[[Sequence[Report]], str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Format:
     """An output format of reports: its name, its file suffixes, and its writer function.
 

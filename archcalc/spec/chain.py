@@ -8,11 +8,11 @@ arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
 """
 
 from collections.abc import Container
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
 from archcalc.core.location import Location
+from archcalc.record import field, record, replace
 from archcalc.spec.expression import Expression, Loop, Name, Number, Word, expression, loop, number, own_name
 from archcalc.spec.token import END, NAME, RESERVED, Cursor
 
@@ -20,7 +20,7 @@ TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "ker
 """The arguments that `s2`, `p1` ... abbreviate."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tag(Name):
     """`s2`: the value of an argument, and its name; or a name that looks like one, where something is called so."""
 
@@ -28,7 +28,7 @@ class Tag(Name):
     value: Number
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Invocation:
     """`conv(3, 64, stride=2)`: a call of a layer, a block or a name; `parens` distinguishes `relu()` from `relu`.
 
@@ -42,7 +42,7 @@ class Invocation:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Merge:
     """`add: [path, path]`: a call whose inputs are the ends of its paths."""
 
@@ -52,7 +52,7 @@ class Merge:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it is the first of its chain.
 
@@ -68,7 +68,7 @@ class Step:
     chain: tuple[Location, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """`then if condition else otherwise`. Without `else`, `otherwise` is empty: a merge omits the path, and a chain
     passes its input through."""
@@ -79,7 +79,7 @@ class Choice:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Each:
     """`body for i in range(n)`: in a chain one turn after the other, in a merge one path for each turn."""
 

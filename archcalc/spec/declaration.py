@@ -1,16 +1,16 @@
 """Declarations: the parts of a spec with their locations, not yet evaluated. spec/ creates them, graph/ reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import problem
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import MAX_LAYERS
+from archcalc.record import field, record
 from archcalc.spec.chain import Body
 from archcalc.spec.expression import Expression, Name, Word
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InputDecl:
     """One input: its dimensions per sample in torch's order (channels last if `channels_last`)."""
 
@@ -30,7 +30,7 @@ def checked_dimension(size: Expression) -> Expression:
     return size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SymbolDecl:
     """A free dimension and its bounds."""
 
@@ -41,7 +41,7 @@ class SymbolDecl:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """A named constant: an expression over earlier ones."""
 
@@ -49,7 +49,7 @@ class Parameter:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockDef:
     """A block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it uses."""
 
@@ -60,7 +60,7 @@ class BlockDef:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Library:
     """The definitions of one file. `blocks` includes imported ones, by their names in this file.
 
@@ -75,7 +75,7 @@ class Library:
     imports: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expectation:
     """A published number: `params: 25_557_032`, `macs: 4.09e9 +- 1%` (tolerance 0.01), `+- 5` (absolute 5).
 
@@ -90,7 +90,7 @@ class Expectation:
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class Document:
     """A spec. `libraries` holds `library` under `source.name`, and every imported file's under its own path.
 

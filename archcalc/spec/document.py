@@ -4,12 +4,12 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
 from archcalc.core.diagnostic import Problems, closest, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
+from archcalc.record import field, record
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import Document
 from archcalc.spec.library import Libraries
@@ -23,7 +23,7 @@ VARIED = ("params", "input", "expect", *TEXTS)
 """Keys that a variant may change, besides parameters by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Changes:
     """The changes of a variant."""
 

@@ -4,12 +4,12 @@ import re
 from abc import ABC, abstractmethod
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias, cast
 
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
+from archcalc.record import field, record
 from archcalc.spec.function import FUNCTIONS
 from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
@@ -42,7 +42,7 @@ SWITCHES |= {"no": "write false, or none", "false": "write false", "none": "writ
 """Words that YAML or Python reads as true, false or null."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """A name and its location."""
 
@@ -61,7 +61,7 @@ class Expression(ABC):
         """Its value. Raises SpecError at the exact location. `truth` decides claims about free symbols."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Number(Expression):
     value: int | Fraction
     where: Location = field(compare=False)
@@ -74,7 +74,7 @@ class Pattern(str):
     """The value of a pattern of axes: what stands between its quotes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quoted(Expression):
     """A pattern of axes in quotes, with an arrow: "b (h w) c -> b h w c"."""
 
@@ -85,7 +85,7 @@ class Quoted(Expression):
         return Pattern(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Name(Expression):
     id: str
     where: Location = field(compare=False)
@@ -105,7 +105,7 @@ class Name(Expression):
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TupleOf(Expression):
     items: tuple[Expression, ...]
     where: Location = field(compare=False)
@@ -128,7 +128,7 @@ class Meter(Protocol):
         """Raises what ends the evaluation once there are too many."""
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Allowance(Meter):
     """A number of steps."""
 
@@ -178,7 +178,7 @@ class Inner(Metered):
         return len(self.chain)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loop:
     """`for i in range(n)`, `for c, s in zip(widths, strides) if s > 1`: the names that take each entry of a list."""
 
@@ -208,7 +208,7 @@ class Loop:
         return {word.text: value for word, value in zip(self.targets, entry, strict=True)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListOf(Expression):
     """`[w * 2**i for i in range(4)]`."""
 
@@ -230,7 +230,7 @@ class ListOf(Expression):
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unary(Expression):
     """`-n`, `+n` or `not n`."""
 
@@ -246,7 +246,7 @@ class Unary(Expression):
         return -number if self.op == "-" else number
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Binary(Expression):
     """Arithmetic, a comparison, or `and` and `or`, which skip their right side if the left side decides."""
 
@@ -276,7 +276,7 @@ class Binary(Expression):
         return arithmetic(self.op, a, b, (self.where, self.right.where), truth)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Index(Expression):
     """`depths[0]`; `depths[-1]` is the last."""
 
@@ -296,7 +296,7 @@ class Index(Expression):
         return base[index]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function(Expression):
     """`ceil(w / 8)`. As an argument also a layer with arguments, `act=leaky_relu(0.1)`, which has no value."""
 

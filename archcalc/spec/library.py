@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
+from archcalc.record import replace
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
 from archcalc.spec.expression import names_in

@@ -6,7 +6,6 @@ anchors, merge keys, tags and multiple documents are rejected, so that a file co
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -24,6 +23,7 @@ from yaml.events import (
 
 from archcalc.core.diagnostic import Diagnostic, Label, Problems, SpecError, problem, quoted
 from archcalc.core.location import Location, Source
+from archcalc.record import field, record
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 48
@@ -38,7 +38,7 @@ NAME = re.compile(r"\s*\w+\s*")
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scalar:
     """A word, number or chain. `text` is the text in the file at `where`, without quotes; `value` is its value in YAML.
 
@@ -56,13 +56,13 @@ class Scalar:
         return self.plain and self.value in NULLS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     items: tuple["Node", ...]
     where: Location = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapping:
     """Pairs in file order, each key once."""
 
@@ -79,7 +79,7 @@ class Mapping:
 Node: TypeAlias = Scalar | Sequence | Mapping
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Opened:
     """A list or mapping being read. The items of a mapping are its keys and values alternately."""
 

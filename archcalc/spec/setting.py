@@ -4,10 +4,10 @@ A default argument is called `conv.act`, or `act` if the defaults of no other la
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
+from archcalc.record import replace
 from archcalc.spec.declaration import Library, Parameter
 from archcalc.spec.expression import Expression, Word
 

@@ -1,13 +1,13 @@
 """Asking: from names, texts and Python values to a question, and from there to its result."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
+from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.setting import can_be_set
 from archcalc.sweeping.network import VARIANT

@@ -1,7 +1,6 @@
 """Checks of a sweep: designs evaluated by closed forms, against the numbers of the same design alone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.graph.builder import build
@@ -9,6 +8,7 @@ from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of
+from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sweeping.network import VARIANT, with_values
 from archcalc.sweeping.quantity import FIELD, Quantity
@@ -19,7 +19,7 @@ from archcalc.sweeping.structure import Structure, Tally
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """A number of a design that the closed forms get wrong; None: the design has no such number."""
 

@@ -8,11 +8,11 @@ import hashlib
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.core.extra import MissingExtra
 from archcalc.core.version import VERSION
+from archcalc.record import record
 from archcalc.sweeping.question import Question
 from archcalc.sweeping.run import AHEAD, Ended, Stopped, Tasks, evaluated
 from archcalc.sweeping.task import Worker
@@ -28,7 +28,7 @@ WORKERS: dict[str, Worker] = {}
 """The worker of the question that this process works on, by the checksum of the question."""
 
 
-@dataclass
+@record(frozen=False)
 class Cluster:
     """A cluster by the address of its scheduler, or one of this machine's processes."""
 

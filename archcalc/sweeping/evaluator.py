@@ -2,13 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.record import field, record
 from archcalc.sweeping.arrays import Inner, Ranges
 from archcalc.sweeping.forms import Form, Found, Maker, NeedsNumbers, Reasons, Unknown, as_whole, in_short
 from archcalc.sweeping.network import KEPT, Network
@@ -18,7 +18,7 @@ NEEDS_A_NUMBER = "AC136"
 """The code of networks that are not the same for all values of a free symbol."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Points:
     """Designs by the rows of each axis, whose arrays have a common shape when broadcast."""
 
@@ -52,7 +52,7 @@ class Points:
         return Points(self.axes, rows, (kept,))
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Evaluator:
     """A quantity of a network in which the names of these axes are free."""
 

@@ -6,7 +6,6 @@ network has no form in one of its symbols, that symbol is set to each of its val
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -18,6 +17,7 @@ from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
 from archcalc.memory.footprint import FORMS, Opaque, lines_of
 from archcalc.memory.training_setup import TrainingSetup
+from archcalc.record import record
 from archcalc.sweeping.arrays import Formula, Greatest, Inner, Ranges, Test, Values
 from archcalc.sweeping.quantity import FIELD, Quantity
 from archcalc.sweeping.space import Array
@@ -52,7 +52,7 @@ class Reasons:
         return list(self.numbers)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """Values at some points. `why`: where there are none, the number of the reason; None if there are everywhere."""
 

@@ -6,11 +6,11 @@ objectives are one point of the front; `alike` counts them.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
+from archcalc.record import field, record
 from archcalc.sweeping.space import Array
 
 
@@ -126,7 +126,7 @@ class Table:
         return np.asarray(found & (self.least[tuple(steps)] < costs[-1]), dtype=bool)
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Front:
     """The front of all points so far. `costs`: a row for each, sorted; `designs`: the first with these costs."""
 

@@ -9,12 +9,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from archcalc.core.version import VERSION
+from archcalc.record import field, record
 from archcalc.spec.declaration import Document
 from archcalc.sweeping.question import Question
 
@@ -48,7 +48,7 @@ def texts_of(document: Document) -> list[str]:
     return [found[name] for name in sorted(found)]
 
 
-@dataclass
+@record(frozen=False)
 class Journal:
     """A journal that is open for writing. `why`: why it is written no more, if that is so."""
 

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
@@ -13,6 +12,7 @@ from archcalc.graph.declarations import Declarations, free_names, symbol_name
 from archcalc.graph.freeing import Declared, axes_of, declared, with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.input_sizes import axis_names, with_axes
+from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document, Library, SymbolDecl
 from archcalc.spec.expression import Expression, Name, Names, Number, TupleOf, parse_expression
 from archcalc.spec.setting import can_be_set, default_arguments, with_settings
@@ -27,7 +27,7 @@ VARIANT = "variant"
 """The axis that selects a variant of the spec."""
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Network:
     """A spec whose numbers in `free` are symbols. `symbols`: for each of these names, its symbols."""
 

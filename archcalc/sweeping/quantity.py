@@ -5,12 +5,12 @@ Each is written by its name, with other values for some names in brackets: `trai
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.measure import MEASURES
 from archcalc.memory.footprint import FORMS
+from archcalc.record import field, record
 from archcalc.sweeping.space import Value, split, wrong
 
 FIELD = "receptive_field"
@@ -21,7 +21,7 @@ CALL = re.compile(r"\b(?P<name>[a-z_]\w*)\((?P<given>[^()]*=[^()]*)\)")
 """A quantity with other values; a function of the language has no `=` in its brackets."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Quantity:
     """One quantity. `given`: values of names that differ from those of the design."""
 

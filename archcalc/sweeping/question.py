@@ -1,7 +1,6 @@
 """The question of a sweep: which designs, under which conditions, and which of them are wanted. Workers receive it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from archcalc.closed_forms.budget import judged, parts
@@ -10,6 +9,7 @@ from archcalc.core.location import Location, Source
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
+from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Expression, Names, names_in, parse_expression
 from archcalc.spec.value import number_of
@@ -25,7 +25,7 @@ FRONT, TOP, ROWS, COUNT = "front", "top", "rows", "count"
 """What can be wanted of the designs that meet the conditions."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """An expression over quantities, axes and parameters: its text and the quantities in it, by their names there."""
 
@@ -87,7 +87,7 @@ def conditions(texts: Sequence[str], option: str = "--where") -> Iterator[Parsed
             yield Parsed(text[column : column + length], part, with_quantities(part, whole.quantities))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Objective:
     """What is to be small, or large if `sign` is -1."""
 
@@ -99,7 +99,7 @@ class Objective:
         return f"{'min' if self.sign > 0 else 'max'} {self.parsed.text}"
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Question:
     """A sweep, without its results.
 

@@ -5,11 +5,11 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from archcalc.record import field, record
 from archcalc.sweeping.front import Front, Numbers, joined, sortable, stacked
 from archcalc.sweeping.question import COUNT, FRONT, ROWS, TOP, Objective, Question
 from archcalc.sweeping.space import Array
@@ -141,7 +141,7 @@ def least_of(step: int) -> int:
     return (STEPS + rest) << shift
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Part:
     """The result of some of the designs of a sweep, or of all of them."""
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from archcalc.record import field, record
 from archcalc.sweeping.journal import Journal, missing
 from archcalc.sweeping.question import Question
 from archcalc.sweeping.reduce import Part
@@ -30,7 +30,7 @@ AHEAD = 2
 Range: TypeAlias = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """A task that has ended: its designs, how long it took, and its result."""
 
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """Evaluates all tasks. Raises Stopped if it cannot."""
 
 
-@dataclass
+@record(frozen=False)
 class Tasks:
     """The designs that are still to be evaluated, handed out in tasks whose size follows their speed."""
 
@@ -95,7 +95,7 @@ def aligned(question: Question, number: int) -> int:
 # --- in this process -------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@record(frozen=False)
 class Here:
     """One task after the other, in this process."""
 
@@ -129,7 +129,7 @@ def evaluate_own(begin: int, end: int) -> Ended:
     return evaluated(OWN[0], begin, end)
 
 
-@dataclass
+@record(frozen=False)
 class Pool:
     """Several processes of this machine."""
 
@@ -162,7 +162,7 @@ def cores() -> int:
 # --- everything together ---------------------------------------------------------------------------------------------
 
 
-@dataclass
+@record(frozen=False)
 class State:
     """How far a sweep is, for the progress line."""
 
@@ -189,7 +189,7 @@ def silent(state: State) -> None:
     """Shows no progress."""
 
 
-@dataclass
+@record(frozen=False)
 class Run:
     """A sweep under way. `part`: the result of the tasks that have ended; `stopped`: why it has ended early, if so."""
 

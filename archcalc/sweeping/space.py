@@ -6,7 +6,6 @@ share an axis have the same value: `H=W=128..384:32`. A table is an axis whose n
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from math import prod
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from archcalc.core.diagnostic import SpecError, problem, quoted
 from archcalc.core.location import Location, Source
+from archcalc.record import field, record
 from archcalc.spec.expression import parse_expression
 from archcalc.spec.value import written
 
@@ -35,7 +35,7 @@ MOST_DESIGNS = 2**62
 HELP = "write w=16..128:8 (steps), w=16..1024*2 (factors), w=16,24,64 or act=relu|silu"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Axis:
     """One axis: a name and its values, or several names whose values change together.
 
@@ -78,7 +78,7 @@ def array_of(values: Sequence[Value]) -> Array:
     return np.array(values, dtype=np.int64 if whole else object)
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Space:
     """All combinations of the values of its axes. The last axis changes fastest."""
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from archcalc.core.diagnostic import SpecError
+from archcalc.record import field, record
 from archcalc.sweeping.arrays import Formula, Inner, Test
 from archcalc.sweeping.evaluator import Evaluator, Points
 from archcalc.sweeping.forms import Maker, Reasons, in_short, maker_of, required
@@ -29,7 +29,7 @@ THIN = 4
 """A block of which less than one in so many designs are left is thinned out."""
 
 
-@dataclass
+@record(frozen=False)
 class Tally:
     """What became of the designs: how many there were, how many have no numbers and why, and how many each condition
     excluded."""
@@ -46,7 +46,7 @@ class Tally:
         self.excluded.update(other.excluded)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Consecutive:
     """Consecutive numbers, as an array that is not stored."""
 
@@ -107,7 +107,7 @@ class Batch:
         return whole.reshape(-1) if self.alive is None else whole[self.alive]
 
 
-@dataclass
+@record(frozen=False, slots=False)
 class Structure:
     """All designs with one choice of what changes the structure. `number`: which one, in the order of the space."""
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from archcalc.core.extra import MissingExtra
+from archcalc.record import record
 from archcalc.sweeping.evaluator import Points
 from archcalc.sweeping.front import sortable
 from archcalc.sweeping.network import VARIANT, settings_in_words
@@ -29,7 +29,7 @@ class TooManyRows(ValueError):
     """The designs that meet the conditions are too many to list; the message says how many."""
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Sweep:
     """A sweep and its result. `done`: the designs that were evaluated, all of them unless it was stopped.
 

@@ -1,13 +1,12 @@
 """A task: some of the designs of a sweep, evaluated in this process."""
 
-from dataclasses import dataclass, field
-
+from archcalc.record import field, record
 from archcalc.sweeping.question import Question
 from archcalc.sweeping.reduce import Part
 from archcalc.sweeping.structure import Structure, chunks
 
 
-@dataclass
+@record(frozen=False)
 class Worker:
     """Evaluates designs of one question; the structure that was used last is kept."""
 

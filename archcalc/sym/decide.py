@@ -6,13 +6,13 @@ never guessed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial, reduce
 from itertools import pairwise, product
 from math import gcd, inf, lcm
 from typing import TypeAlias
 
+from archcalc.record import record
 from archcalc.sym.bounds import Interval, grows, interval
 from archcalc.sym.compile import compiled
 from archcalc.sym.expr import (
@@ -49,7 +49,7 @@ EFFORT = 2_000_000
 """The limit on terms and floors evaluated for one question: some tenths of a second."""
 
 
-@dataclass
+@record(frozen=False)
 class Effort:
     """Counts the terms and floors that decisions evaluate, and gives up at a limit."""
 
@@ -92,7 +92,7 @@ class Status(Enum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """An answer: refuted with a `counterexample`, values for which it does not hold, or undecided with a reason."""
 

@@ -16,12 +16,12 @@ Rules (each an identity of the integers; the functions that apply them cite them
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce, wraps
 from math import gcd
 from typing import Any, Literal, Protocol, TypeAlias, Union
 
+from archcalc.record import record
 from archcalc.sym.notation import Notation
 from archcalc.sym.text import TEXT
 
@@ -395,7 +395,7 @@ def folded(whole: Expr, of_symbol: Callable[[str], Any], memory: dict[Atom, Any]
 Relation: TypeAlias = Literal["==", "!=", ">="]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """That `left relation 0`: true for some values of the symbols, perhaps for all."""
 

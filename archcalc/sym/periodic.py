@@ -8,12 +8,13 @@ Source: Woods 2015, "Presburger arithmetic, rational generating functions, and q
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from heapq import merge
 from itertools import groupby
 from math import gcd, inf, lcm
 from typing import Literal, TypeAlias
+
+from archcalc.record import record
 
 MOST = 50_000
 """The limit on the remainders of a piece: less than a tenth of a second. Sets of networks in use have up to 64."""
@@ -23,7 +24,7 @@ class Undecided(Exception):
     """The question cannot be decided exactly; the message gives the reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """The numbers from `start` up to, excluding, `end` (None: unbounded) whose remainder is in `residues`."""
 

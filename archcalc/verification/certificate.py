@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from archcalc.core.machine import DEFAULT
+from archcalc.record import asdict
 from archcalc.verification.row import Count, Row, VerificationReport
 
 SHOWN = 10

@@ -4,12 +4,12 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 
 from archcalc.core.version import VERSION
 from archcalc.memory.training_setup import TrainingSetup
+from archcalc.record import replace
 from archcalc.verification.memory.gpu import same_every_time
 from archcalc.verification.processor import machine_here
 from archcalc.verification.timing.timing import as_timed

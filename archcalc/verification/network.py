@@ -4,7 +4,6 @@ import datetime
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
+from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye

@@ -1,10 +1,10 @@
 """The rows of a verification: what was predicted, what was measured, whether they agree."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from archcalc.core.machine import Machine
+from archcalc.record import field, record
 
 SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
 """Levels: published numbers in the spec; shapes and counts on the meta device; a real run on the CPU; on the GPU."""
@@ -12,7 +12,7 @@ SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
 Count: TypeAlias = int | str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One quantity. `at`: the size of the input; `differences`: every layer that disagrees.
 
@@ -30,7 +30,7 @@ class Row:
     reported: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class VerificationReport:
     """All rows of a network, and the environment: versions, and flags that affect numbers.
 

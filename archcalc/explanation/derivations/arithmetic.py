@@ -1,7 +1,6 @@
 """Arithmetic: the operations of the layer by kind, and its count in each convention."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
@@ -13,6 +12,7 @@ from archcalc.explanation.tracing import Derived, axes_of, derived, named, taps,
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Node
 from archcalc.measure import MEASURES
+from archcalc.record import replace
 
 KINDS = {
     "mac": ("MACs", "multiply-accumulates"),

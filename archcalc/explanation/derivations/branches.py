@@ -1,12 +1,12 @@
 """Where the inputs of a merge come from: each with its volume and field, and where the branches split."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.field import union
 from archcalc.explanation.derivation import Part, Subject, Table, derivation, remark
 from archcalc.graph.graph import Graph
 from archcalc.measures.receptive_field import Fields, Seen, carriers, spatial_inputs, widest
+from archcalc.record import replace
 
 
 @derivation("Inputs", 10)

@@ -4,13 +4,13 @@ The comparison of the lectures (Congeduti; MIT 6.036; Avrithis, lecture 7). Bias
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.dim import Dim, prod
 from archcalc.explanation.derivation import Part, Subject, derivation, remark, step
 from archcalc.explanation.toeplitz import filter_weights, shared_filters
 from archcalc.explanation.tracing import Derived, Trace
 from archcalc.graph.graph import Node
+from archcalc.record import replace
 
 SOURCE = "Y. Avrithis, lecture 7; Congeduti (TU Delft); MIT 6.036"
 

@@ -7,10 +7,10 @@ order of torch, the slowest first.
 import mmap
 import os
 import struct
-from dataclasses import dataclass
 
 from archcalc.comparison.weights import Stored, Weights
 from archcalc.importing.checkpoint import malformed
+from archcalc.record import record
 from archcalc.spec.document import readable
 
 VERSIONS = (2, 3)
@@ -49,7 +49,7 @@ def read(path: str) -> Weights:
                 raise malformed(path, str(damaged)) from None
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Cursor:
     """A place in the file. Nothing beyond its end is read. `strings`: the strings that may still be skipped."""
 

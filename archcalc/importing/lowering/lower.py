@@ -1,7 +1,6 @@
 """A program becomes steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
@@ -10,9 +9,10 @@ from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.rule import lower
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Program
+from archcalc.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lowered:
     """`inputs` and `steps` in order, `outputs` among them. `findings`: what is not exact, each with its place.
 

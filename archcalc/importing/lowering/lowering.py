@@ -5,16 +5,16 @@ its weights.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import Diagnostic, problem
 from archcalc.core.volume import INTEGERS, Volume
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, DERIVED, WEIGHT, Operation, Program, Value
 from archcalc.layer import Layer, layer_named
+from archcalc.record import field, record
 
 
-@dataclass
+@record(frozen=False)
 class Lowering:
     """`at`: the step of every value. `claimed`: the step that owns each weight. `readers`: the operations that read a
     value. `taken`: operations that belong to the step of an earlier one."""

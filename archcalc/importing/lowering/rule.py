@@ -1,11 +1,11 @@
 """What a rule of lowering is: which functions it takes, and the names of their arguments."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.program import Operation
+from archcalc.record import record
 
 Arguments: TypeAlias = Mapping[str, Any]
 """The arguments of a call by name; those that it leaves out are missing."""
@@ -14,7 +14,7 @@ Place: TypeAlias = Callable[[Lowering, Operation, Arguments], bool]
 """Places layers for an operation and returns True; False if no layer does the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """`names`: the arguments that calls may pass by position, in torch's order; the last one, with a star, takes the
     rest."""

@@ -1,13 +1,12 @@
 """Steps: layers with their inputs, as a program needs them."""
 
-from dataclasses import dataclass, field
-
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.layer import Layer
+from archcalc.record import field, record
 
 
-@dataclass(eq=False, repr=False)
+@record(eq=False, frozen=False, slots=False)
 class Step:
     """A layer at one place of the network; an input of the network has none.
 
@@ -15,6 +14,8 @@ class Step:
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
     """
+
+    __repr__ = object.__repr__  # steps refer to one another
 
     layer: Layer | None
     sources: tuple["Step", ...]

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.importing.lowering.step import Step
@@ -11,6 +10,7 @@ from archcalc.importing.readable.fusing import fused, repeated
 from archcalc.importing.readable.paths import Body, Item, NotReadable, Raw
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import ALIASES, LAYERS, layer_named
+from archcalc.record import field, record
 
 SHORT = dict(out_channels="c", out_features="n", kernel_size="k", num_heads="heads", p="rate", dilation="d")
 """The names of parameters for arguments of layers, if they are shorter."""
@@ -22,7 +22,7 @@ ANY = Raw("?")
 """The argument of an item that an instance does not have."""
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Block:
     """`parameters` in order; `defaults` of some; `body`, of which the arguments are expressions in them."""
 
@@ -32,7 +32,7 @@ class Block:
     body: list[Item]
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Blocks:
     """All blocks of a network, and the item that stands for each region."""
 

@@ -1,9 +1,8 @@
 """Concatenations that grow: `cat(a, b, c)` after `cat(a, b)` is the earlier one and `c`."""
 
-from dataclasses import replace
-
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
+from archcalc.record import replace
 
 
 def reassociated(lowered: Lowered) -> Lowered:

@@ -4,12 +4,12 @@ A merge begins where all of its inputs come from: at the latest step that every 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import Reference
+from archcalc.record import field, record
 
 
 class Raw(str):
@@ -18,7 +18,7 @@ class Raw(str):
     __slots__ = ()
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Item:
     """A call of a layer or block, with its arguments; a merge with its paths; or, without a call, a name.
 
@@ -37,7 +37,7 @@ class Item:
     norm: dict[str, Any] | None = None
 
 
-@dataclass(eq=False)
+@record(frozen=False, slots=False, eq=False)
 class Body:
     """The items of one region. `call`: makes the item of a step or region. `named`: a new name for a step."""
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from archcalc.importing.flat import written
 from archcalc.importing.readable.blocks import Block, alike
 from archcalc.importing.readable.paths import Item, NotReadable, Raw
 from archcalc.layer import layer_named
+from archcalc.record import record
 
 WIDTH = 118
 
@@ -19,7 +19,7 @@ TAGS = {"stride": "s", "padding": "p", "dilation": "d", "groups": "g"}
 """Arguments that a call may write as a letter and a number: `s2`."""
 
 
-@dataclass(frozen=True)
+@record
 class Writer:
     """Writes bodies. `defaults`: the arguments of layers that the spec states once."""
 

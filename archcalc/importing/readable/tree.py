@@ -1,11 +1,11 @@
 """Regions: the steps of a network by the modules that ran them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
+from archcalc.record import field, record
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 """Classes that only hold modules: they are part of the module that holds them."""
@@ -14,9 +14,11 @@ Users: TypeAlias = Mapping[Step, list[Step | None]]
 """The steps that read each step; None stands for the outputs of the network."""
 
 
-@dataclass(eq=False, repr=False)
+@record(eq=False, frozen=False, slots=False)
 class Region:
     """What one call of a module did: steps and inner regions in order, the step that it reads and the one it gives."""
+
+    __repr__ = object.__repr__  # steps refer to one another
 
     path: str
     kind: str

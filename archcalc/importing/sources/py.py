@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
@@ -13,6 +12,7 @@ from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all
 from archcalc.graph.loading import overridden
 from archcalc.importing.reference import PREFIX, CodeReference, code_reference, given_input
+from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 

@@ -1,11 +1,11 @@
 """A transposed convolution whose kernel is not a multiple of its stride."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from archcalc.core.window import TransposedWindow
 from archcalc.layers.transposed_conv import TransposedConv
 from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.record import replace
 
 
 class Checkerboard(Rule, code="AR207"):

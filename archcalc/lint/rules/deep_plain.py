@@ -1,13 +1,13 @@
 """Depth without norms or residuals."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import sqrt
 
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.lint.rules.saturating import saturates
+from archcalc.record import record
 
 DEEP = 12
 """Layers with weights: VGG-11 was trained from scratch; VGG-13 and deeper were initialised with its weights."""
@@ -15,7 +15,7 @@ DEEP = 12
 NORMS = (Role.BATCH_NORM, Role.NORM)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chain:
     """A chain of layers with weights: the last one, and the chain before it."""
 

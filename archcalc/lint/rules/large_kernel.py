@@ -1,12 +1,12 @@
 """A large kernel that a stack of 3x3 convolutions can replace."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.graph.graph import Node
 from archcalc.layers.conv import Conv
 from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.measures.params import params
+from archcalc.record import replace
 
 
 class LargeKernel(Rule, code="AR401"):

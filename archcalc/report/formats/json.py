@@ -1,16 +1,16 @@
 """JSON: the contract of docs/json.md. Every number is an integer; a fraction is a string."""
 
-from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from archcalc.core.diagnostic import record
+from archcalc.core.diagnostic import facts_of
 from archcalc.core.location import Location
 from archcalc.core.version import VERSION
 from archcalc.graph.calls import call_of, call_of_block
 from archcalc.graph.graph import Graph
 from archcalc.layer import family_of
 from archcalc.measures.receptive_field import Seen, widest
+from archcalc.record import asdict
 from archcalc.report.report import SAVED, Line, Report, Value, writes
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def document_of(report: Report) -> dict[str, Any]:
         "totals": totals(report),
         "conditions": list(report.conditions),
         **({} if report.formulas is None else {"formulas": report.formulas}),
-        "findings": None if report.findings is None else [record(each) for each in report.findings],
+        "findings": None if report.findings is None else [facts_of(each) for each in report.findings],
     }
 
 

@@ -6,18 +6,18 @@ Without a terminal the width is unlimited, and the table is written without rich
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from archcalc.core.render import printable
 from archcalc.measure import MEASURES
 from archcalc.memory.text import figures, timeline
+from archcalc.record import record
 from archcalc.report.layout import NO_FIELD, Column, every_column, fitting, total_line, width_of
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
 GAP = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(kw_only=True)
 class View:
     """What to show of a report; `room`: the width in characters (None: no limit); with or without rich's colours."""
 
@@ -30,7 +30,7 @@ class View:
     color: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """A row of cells, and its kind: a layer, a block subtotal, or the total."""
 

@@ -1,9 +1,9 @@
 """The picture of a result: one point for each design, at its first two objectives. A point says which design it is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 
+from archcalc.record import record
 from archcalc.sweeping.sweep import Sweep, cell
 
 WIDTH, HEIGHT = 860, 540
@@ -26,7 +26,7 @@ class NoPicture(ValueError):
     """A result that has no picture; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scale:
     """A range of numbers along `length` pixels from `begin` on; the picture's second axis runs upwards."""
 

@@ -6,15 +6,15 @@ arrive, so it shows nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from archcalc.core.field import Field, Span
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.measures.receptive_field import Fields, carriers, carrying, windows_along
+from archcalc.record import record
 
 
-@dataclass(frozen=True)
+@record
 class Sides:
     """For every element along an axis: whether it reaches the first, the last, and any input element of its field."""
 

@@ -9,7 +9,6 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
@@ -20,6 +19,7 @@ from torch import Tensor
 from archcalc.core.field import Field
 from archcalc.graph.graph import Input, Node
 from archcalc.measures.receptive_field import Fields, carriers, carrying, fields_of, spatial_inputs
+from archcalc.record import field, record
 from archcalc.verification.field.borders import Attained, Sides, attained
 from archcalc.verification.row import CPU, Row, counted
 from archcalc.verification.trace import Running, floating_dtype
@@ -28,7 +28,7 @@ SECONDS = 4.0
 """The approximate time limit for dye, in seconds."""
 
 
-@dataclass(frozen=True)
+@record
 class Predicted:
     """What is compared with dye: fields in one input, and which of their borders can be reached."""
 
@@ -37,7 +37,7 @@ class Predicted:
     ways: Attained
 
 
-@dataclass(frozen=True)
+@record
 class Slab:
     """Where dye is put: one index on one axis of the input, across the other axes."""
 
@@ -45,7 +45,7 @@ class Slab:
     element: int
 
 
-@dataclass
+@record(frozen=False)
 class Findings:
     """The results so far: the layers that disagree, and (layer, axis, side) of the field borders that were reached."""
 

@@ -9,9 +9,9 @@ Source: PyTorch, c10/cuda/CUDACachingAllocator.cpp and c10/core/AllocatorConfig.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from operator import attrgetter
 
+from archcalc.record import field, record
 from archcalc.verification.memory.stream import BEFORE, Event
 
 MIN_BLOCK_SIZE = 512
@@ -33,7 +33,7 @@ ROUND_LARGE = 2 * 2**20
 """The sizes of these segments are multiples of this."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Peaks:
     """The maximum bytes at any time: requested, allocated in blocks, reserved on the device."""
 
@@ -79,7 +79,7 @@ def segment_for(size: int) -> int:
     return LARGE_BUFFER if size < MIN_LARGE_ALLOC else -(-size // ROUND_LARGE) * ROUND_LARGE
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False)
 class Block:
     """A piece of a segment, and its neighbours there. `small`: its pool; `requested`: 0 if it is free."""
 
@@ -95,7 +95,7 @@ ORDER = attrgetter("size", "address")
 """The order of free blocks: the smallest first, then the lowest address."""
 
 
-@dataclass
+@record(frozen=False)
 class Allocator:
     """Two pools of free blocks, small and large, and the current bytes."""
 

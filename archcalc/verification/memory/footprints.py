@@ -7,7 +7,6 @@ the allocator must reproduce from the same events (allocator.py).
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -19,6 +18,7 @@ from archcalc.memory.footprint import Footprint, Opaque, footprint_of, run_of
 from archcalc.memory.recompute import stretches
 from archcalc.memory.tape import tape_of
 from archcalc.memory.training_setup import TrainingSetup
+from archcalc.record import replace
 from archcalc.verification.memory.allocator import peaks as modelled
 from archcalc.verification.memory.measured import inference, iteration, standing, state_bytes, training
 from archcalc.verification.memory.saved import saved

@@ -10,11 +10,11 @@ workspace is not in the events or the peaks; `Usage.cublas` is its size. cuDNN's
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from archcalc.record import record, replace
 from archcalc.verification.memory.stream import AllocatorEvent, Usage, recorded
 
 ALLOCATED, RELEASED = "alloc", "free_requested"
@@ -24,7 +24,7 @@ ENTRIES = 1_000_000
 """The maximum number of events in the history."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recording:
     """A recorded run on the GPU. `resolved`: whether the profiler has the same events, so that kernels are known."""
 

@@ -5,12 +5,12 @@ The module runs without tracing: a traced value could live longer.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from archcalc.record import record
 from archcalc.verification.memory.gpu import recorded_on_gpu, same_every_time
 from archcalc.verification.memory.saved import identity
 from archcalc.verification.memory.stream import Stream, events, recorded
@@ -107,7 +107,7 @@ def storage_bytes(tensors: Iterable[Tensor]) -> int:
 # --- memory before a run ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Standing:
     """Bytes that are alive before, during and after every run; shared storages count once."""
 

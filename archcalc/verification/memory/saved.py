@@ -1,7 +1,6 @@
 """The tensors that autograd saves in a forward pass for the backward pass, layer by layer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 from weakref import ReferenceType, ref
 
@@ -9,13 +8,14 @@ from torch import Tensor, UntypedStorage, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from archcalc.graph.graph import Node
+from archcalc.record import record, replace
 from archcalc.verification.modes import mode
 from archcalc.verification.trace import Running
 
 ACTIVATION, INPUT, PARAMETER, BUFFER = "activation", "input", "parameter", "buffer"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kept:
     """One saved storage: `size` in bytes; `shape` and `dtype` of the first tensor that was saved.
 
@@ -32,7 +32,7 @@ class Kept:
         return f"{list(self.shape)} {self.dtype}, {self.size:,} bytes"
 
 
-@dataclass(frozen=True)
+@record
 class Saved:
     """All saved storages, in the order in which they were first saved."""
 

@@ -9,7 +9,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
 from operator import itemgetter
@@ -18,11 +17,13 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from archcalc.record import record
+
 BEFORE = -1
 """The block number of a release whose allocation was before the run."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One allocation (`size` in bytes, above 0) or release (below 0).
 
@@ -36,7 +37,7 @@ class Event:
     workspace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Usage:
     """Statistics of CUDA's caching allocator for a run: the peak bytes above the level at its start.
 
@@ -50,7 +51,7 @@ class Usage:
     cublas: int = 0
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class Stream:
     """All events of a run, and its peaks, in bytes above the level at its start.
 
@@ -115,7 +116,7 @@ def highest(changes: Iterable[int]) -> int:
 # --- recording -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AllocatorEvent:
     """An event from the profiler. `run` identifies one run of a kernel; 0 is outside kernels."""
 

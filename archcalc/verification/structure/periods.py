@@ -5,7 +5,6 @@ All axes run through their periods at the same time, with different steps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from math import gcd, lcm
 
@@ -19,6 +18,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
 from archcalc.measures.arithmetic import macs
+from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import expression
@@ -38,7 +38,7 @@ PACES = (1, 3, 5, 7, 9, 11, 13)
 Values = Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@record
 class Forms:
     """A network with free axes, and the module built for the spec's own size."""
 

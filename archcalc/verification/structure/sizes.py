@@ -1,12 +1,12 @@
 """Other sizes than the spec's, to check the formulas there too."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
+from archcalc.record import record
 from archcalc.spec.declaration import Document
 
 Sizes = Mapping[str, tuple[int, ...]]
@@ -33,7 +33,7 @@ def oblong(n: int, axis: int, step: int) -> int:
     return n + 16 * (axis + 1) * ((step + 1) // 2)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Other:
     """A network at another size; None if it accepts none. `refused`: the sizes that it did not accept."""
 

@@ -5,11 +5,11 @@ because disturbances only make a sample slower.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 
 from archcalc.memory.roofline import Ceilings
+from archcalc.record import record
 from archcalc.verification.timing.clock import Spread, clock_of, spread, timed
 
 SIDES = {"cpu": 512, "cuda": 8192}
@@ -24,7 +24,7 @@ SAMPLES = 50
 WARM_UPS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rate:
     """A rate, in several samples of the same work, in units per second."""
 
@@ -42,7 +42,7 @@ class Rate:
         return Rate(self.samples + other.samples)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measured:
     """`product`: FLOP/s of a matrix product; `copy`: bytes/s, read plus written."""
 

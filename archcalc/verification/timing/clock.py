@@ -2,19 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
 import torch
 
+from archcalc.record import record
+
 HEAD_START = 100_000_000
 """Cycles that a GPU waits at the start of a measurement, about 50 ms. Meanwhile the CPU enqueues the work, so that the
 work is measured and not the enqueueing; if enqueueing takes longer, it is included."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spread:
     """The median and the 10th and 90th percentiles of several samples of one quantity."""
 

@@ -1,10 +1,10 @@
 """A timing as rows for people, and as plain values for JSON."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from archcalc.memory.roofline import NOTHING
+from archcalc.record import asdict
 from archcalc.verification.row import Row, counted, reported
 from archcalc.verification.timing.ceilings import Rate
 from archcalc.verification.timing.clock import Spread

@@ -7,12 +7,12 @@ work than is counted (see roofline.py).
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from archcalc.memory.roofline import Work, work_of
+from archcalc.record import record
 from archcalc.verification.timing.ceilings import SAMPLES, Measured, measured
 from archcalc.verification.timing.clock import Clock, Spread, clock_of, spread, timed
 from archcalc.verification.trace import Running, floating_dtype
@@ -21,7 +21,7 @@ RUNS, WARM_UPS = 50, 10
 """The number of timed passes, and of warm-up passes before them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Timed:
     """One layer: the time from the end of the previous layer to its own end, in seconds, and its minimum."""
 
@@ -42,7 +42,7 @@ class Timed:
         return self.floor > self.seconds.median
 
 
-@dataclass(frozen=True)
+@record
 class Timing:
     """`dtype`: the dtype of the matrices for the ceiling. In seconds, `whole`: a forward pass without tracing;
     `traced`: a forward pass in which layers are timed.

@@ -1,0 +1,301 @@
+"""Records: classes whose annotations are their fields, as `dataclasses` makes them, at little cost when imported.
+
+A report imports a hundred records and makes half of them. `dataclasses` imports `inspect`, and compiles up to nine
+methods of each class where it is defined. Records share their methods, except `__init__`, which is compiled when the
+first record of a class is made. To everyone else a record is a dataclass: the functions of `dataclasses` take it.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
+
+if TYPE_CHECKING:
+    from dataclasses import asdict as asdict
+    from dataclasses import replace as replace
+
+Made = TypeVar("Made")
+
+
+class Missing:
+    """The default of a field that has none."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = Missing()
+
+
+class Field:
+    """What a record knows about one of its fields; `type` is its annotation."""
+
+    __slots__ = ("compare", "default", "factory", "init", "keyword", "name", "type")
+
+    def __init__(self, default: Any, factory: Any, init: bool, compare: bool) -> None:
+        self.default, self.factory, self.init, self.compare = default, factory, init, compare
+        self.name, self.type, self.keyword = "", None, False
+
+
+def field(*, default: Any = MISSING, default_factory: Any = MISSING, init: bool = True, compare: bool = True) -> Any:
+    """A field whose default is made anew for each record, or that is not compared or not an argument."""
+    return Field(default, default_factory, init, compare)
+
+
+@overload
+def record(cls: type[Made], /) -> type[Made]: ...
+
+
+@overload
+def record(
+    *, frozen: bool = True, slots: bool = True, kw_only: bool = False, eq: bool = True
+) -> Callable[[type[Made]], type[Made]]: ...
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def record(
+    cls: Any = None, /, *, frozen: bool = True, slots: bool = True, kw_only: bool = False, eq: bool = True
+) -> Any:
+    """Makes a class a record: `@record`, or `@record(kw_only=True)`.
+
+    frozen   its fields cannot be assigned, and it has a hash
+    slots    it takes less memory; without, `cached_property` works
+    kw_only  its fields are given by name
+    eq       records of one class are equal if their fields are
+
+    >>> @record
+    ... class Point:
+    ...     x: int
+    ...     y: int = 0
+    >>> Point(1), Point(1) == Point(1, 0), replace(Point(1), y=2)
+    (Point(x=1, y=0), True, Point(x=1, y=2))
+    >>> Point()
+    Traceback (most recent call last):
+    TypeError: Point.__init__() missing 1 required positional argument: 'x'
+    """
+    if cls is None:
+        return lambda cls: made(cls, frozen, slots, kw_only, eq)
+    return made(cls, frozen, slots, kw_only, eq)
+
+
+def made(cls: Any, frozen: bool, slots: bool, kw_only: bool, eq: bool) -> Any:
+    methods = shared(fields_of(cls, kw_only), frozen, eq)
+    own = {name for name in ("__repr__", "__eq__", "__hash__") if vars(cls).get(name)}
+    cls = (with_slots if slots else with_methods)(cls, {name: methods[name] for name in methods.keys() - own})
+    cls.__init__ = compiled_when_called(cls, frozen)
+    return cls
+
+
+def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
+    """The fields of a class after those of the records that it extends. Of their values its body keeps the defaults."""
+    found: dict[str, Field] = {}
+    for base in reversed(cls.__mro__[1:]):
+        found |= vars(base).get("record_fields", {})
+    for name, kind in vars(cls).get("__annotations__", {}).items():
+        if str(kind).startswith(("typing.ClassVar", "ClassVar")):
+            continue
+        value = vars(cls).get(name, MISSING)
+        found[name] = made = value if isinstance(value, Field) else Field(value, MISSING, True, True)
+        made.name, made.type, made.keyword = name, kind, keyword
+        if isinstance(value, Field):
+            delattr(cls, name) if made.default is MISSING else setattr(cls, name, made.default)
+    return found
+
+
+def with_methods(cls: Any, methods: Mapping[str, Any]) -> Any:
+    for name, method in methods.items():
+        setattr(cls, name, method)
+    return cls
+
+
+def with_slots(cls: Any, methods: Mapping[str, Any]) -> Any:
+    """The class again, with a slot for each field that no base has one for: a class that exists takes no slots."""
+    fields = methods["record_fields"]
+    taken = {name for base in cls.__mro__[1:] for name in vars(base).get("__slots__", ())}
+    body = {name: value for name, value in vars(cls).items() if name not in {"__dict__", "__weakref__", *fields}}
+    made = type(cls)(
+        cls.__name__, cls.__bases__, {**body, **methods, "__slots__": [name for name in fields if name not in taken]}
+    )
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+# --- what records share ----------------------------------------------------------------------------------------------
+
+
+def shared(fields: Mapping[str, Field], frozen: bool = True, eq: bool = True) -> dict[str, Any]:
+    """The attributes of a class with these fields, all but `__init__`."""
+    compared = (name for name, each in fields.items() if each.compare)
+    return {
+        "record_fields": fields,
+        "record_compared": operator.attrgetter("__class__", *compared),
+        "__match_args__": tuple(name for name, each in fields.items() if each.init and not each.keyword),
+        "__repr__": shown,
+        **({"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}),
+        **(FROZEN if frozen else {}),
+        **AS_DATACLASS,
+    }
+
+
+def shown(self: Any) -> str:
+    return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.record_fields)})"
+
+
+def equal(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    return self.record_compared(self) == self.record_compared(other)
+
+
+def hashed(self: Any) -> int:
+    return hash(self.record_compared(self))
+
+
+def cannot_assign(self: Any, name: str, value: Any) -> None:
+    from dataclasses import FrozenInstanceError  # lazy: 5 ms
+
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def cannot_delete(self: Any, name: str) -> None:
+    from dataclasses import FrozenInstanceError  # lazy: 5 ms
+
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+def state_of(self: Any) -> dict[str, Any]:
+    """What is copied and pickled."""
+    return {name: getattr(self, name) for name in self.record_fields}
+
+
+def set_state(self: Any, state: Mapping[str, Any]) -> None:
+    for name, value in state.items():
+        object.__setattr__(self, name, value)
+
+
+FROZEN = {
+    "__setattr__": cannot_assign,
+    "__delattr__": cannot_delete,
+    "__getstate__": state_of,
+    "__setstate__": set_state,
+}
+
+
+# --- __init__, compiled when it is first called ----------------------------------------------------------------------
+
+
+def compiled_when_called(cls: Any, frozen: bool) -> Callable[..., None]:
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        cls.__init__ = compiled(cls, frozen)
+        cls.__init__(self, *given, **named)
+
+    return __init__
+
+
+def compiled(cls: Any, frozen: bool) -> Callable[..., None]:
+    """`__init__` with the fields as its parameters, as it would be written by hand."""
+    names: dict[str, Any] = {"MISSING": MISSING, "assign": object.__setattr__}
+    lines = [line for name, each in cls.record_fields.items() for line in assignments(cls, name, each, frozen, names)]
+    if hasattr(cls, "__post_init__"):
+        lines.append("self.__post_init__()")
+    body = "\n ".join(lines or ["pass"])
+    text = f"def __init__({', '.join(parameters(cls, names))}):\n {body}"
+    exec(compile(text, f"<fields of {cls.__qualname__}>", "exec"), names)
+    made: Callable[..., None] = names["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    return made
+
+
+def parameters(cls: Any, names: dict[str, Any]) -> Iterator[str]:
+    """The parameters of `__init__`; their defaults go into `names`."""
+    yield "self"
+    given = [(name, each) for name, each in cls.record_fields.items() if each.init]
+    positional = [(name, each) for name, each in given if not each.keyword]
+    keyword = [(name, each) for name, each in given if each.keyword]
+    for name, each in [*positional, *([("*", None)] if keyword else []), *keyword]:
+        if each is None or (each.default is MISSING and each.factory is MISSING):
+            yield name
+        else:
+            names[f"default_{name}"] = each.default
+            yield f"{name}=default_{name}"
+
+
+def assignments(cls: Any, name: str, each: Field, frozen: bool, names: dict[str, Any]) -> Iterator[str]:
+    """The lines that set a field; a slot is set by its descriptor, which is twice as fast as `object.__setattr__`."""
+    value = name
+    if each.factory is not MISSING:
+        names[f"make_{name}"] = each.factory
+        value = f"make_{name}() if {name} is MISSING else {name}" if each.init else f"make_{name}()"
+    elif not each.init:
+        return
+    slot: Any = getattr(cls, name, None)
+    if not frozen:
+        yield f"self.{name} = {value}"
+    elif hasattr(slot, "__set__"):
+        names[f"set_{name}"] = slot.__set__
+        yield f"set_{name}(self, {value})"
+    else:
+        yield f"assign(self, {name!r}, {value})"
+
+
+def fields(made: Any) -> tuple[Field, ...]:
+    """The fields of a record or of its class, in order."""
+    return tuple(made.record_fields.values())
+
+
+# --- records as values -----------------------------------------------------------------------------------------------
+
+if not TYPE_CHECKING:
+
+    def replace(this, /, **changes):
+        """The record with other values in some fields."""
+        for name, each in type(this).record_fields.items():
+            if each.init and name not in changes:
+                changes[name] = getattr(this, name)
+        return type(this)(**changes)
+
+    def asdict(this):
+        """The record as a dict, and so each record in it."""
+        if hasattr(this, "record_fields"):
+            return {name: asdict(getattr(this, name)) for name in this.record_fields}
+        if isinstance(this, list | tuple):
+            return type(this)(asdict(each) for each in this)
+        if isinstance(this, dict):
+            return {asdict(key): asdict(value) for key, value in this.items()}
+        return this
+
+
+# --- records as dataclasses ------------------------------------------------------------------------------------------
+
+
+class MadeWhenAsked:
+    """An attribute of a class that is made when `dataclasses` looks for it."""
+
+    def __init__(self, make: Callable[[type], Any]) -> None:
+        self.make = make
+
+    def __get__(self, record: Any, cls: type) -> Any:
+        return self.make(cls)
+
+
+def as_dataclass(cls: Any) -> Any:
+    """A dataclass with the fields of a record."""
+    import dataclasses  # lazy: 5 ms
+
+    return dataclasses.make_dataclass(
+        cls.__name__, [(name, each.type, of_dataclass(each)) for name, each in cls.record_fields.items()],
+        frozen=cls.__setattr__ is cannot_assign,
+    )  # fmt: skip
+
+
+def of_dataclass(each: Field) -> Any:
+    import dataclasses  # lazy: 5 ms
+
+    known = {"default": each.default, "default_factory": each.factory}
+    given: dict[str, Any] = {word: value for word, value in known.items() if value is not MISSING}
+    return dataclasses.field(**given, init=each.init, compare=each.compare, kw_only=each.keyword)
+
+
+AS_DATACLASS: dict[str, Any] = {
+    name: MadeWhenAsked(lambda cls, name=name: vars(as_dataclass(cls))[name])  # type: ignore[misc]
+    for name in ("__dataclass_fields__", "__dataclass_params__")
+}
