@@ -51,6 +51,7 @@ SUMMARIES = {
     "specs": "List the bundled specs.",
     "schema": "Print the JSON Schema of specs, for editors.",
     "new": "Print a commented spec to start from.",
+    "fmt": "Lay out specs in one canonical form.",
     "completion": "Print what makes a shell complete archcalc's words.",
     "help": "Show the help of a command.",
 }

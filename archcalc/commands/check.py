@@ -26,7 +26,8 @@ from archcalc.lint.linting import Selection, findings_of
 from archcalc.lint.rule import RULES
 from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import read_document, read_regular, variant_names
+from archcalc.spec.document import read_document, variant_names
+from archcalc.usage.files import expanded
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 
 MANY = 8
@@ -96,32 +97,6 @@ def once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 # --- which specs -----------------------------------------------------------------------------------------------------
-
-
-def expanded(spec: str) -> Iterator[str]:
-    """The specs that a name means: those in a directory, or the spec itself."""
-    path = Path(spec)
-    if spec and path.is_dir():
-        files = [file for file in sorted(path.rglob("*.yaml")) if not hidden(file.relative_to(path)) and is_spec(file)]
-        if not files:
-            raise click.UsageError(f"{spec} contains no specs")
-        yield from map(str, files)
-    else:
-        yield spec
-
-
-def hidden(file: Path) -> bool:
-    """Whether a file is in a hidden folder: .venv, .git."""
-    return any(part.startswith(".") for part in file.parts)
-
-
-def is_spec(file: Path) -> bool:
-    """Whether a YAML file is a spec: it has the key `archcalc:`."""
-    try:
-        text = read_regular(str(file)).decode("utf-8-sig")
-    except (OSError, SpecError, UnicodeDecodeError):
-        return False
-    return any(line.startswith("archcalc:") for line in text.splitlines())
 
 
 def variants_in(source: Source) -> tuple[str | None, ...]:

@@ -58,16 +58,22 @@ class Scalar:
 
 @record
 class Sequence:
+    """A list. `flow`: whether it is written in brackets; `span`: its characters in the file."""
+
     items: tuple["Node", ...]
     where: Location = field(compare=False)
+    flow: bool = field(default=False, compare=False)
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @record
 class Mapping:
-    """Pairs in file order, each key once."""
+    """Pairs in file order, each key once. `flow`: whether it is in brackets; `span`: its characters in the file."""
 
     pairs: tuple[tuple[Scalar, "Node"], ...]
     where: Location = field(compare=False)
+    flow: bool = field(default=False, compare=False)
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
 
     def get(self, key: str) -> "Node | None":
         return next((value for word, value in self.pairs if word.value == key), None)
@@ -86,6 +92,7 @@ class Opened:
     mapping: bool
     flow: bool
     where: Location
+    start: int
     items: list[Node]
 
 
@@ -137,7 +144,7 @@ class Reader:
             elif kind is SequenceStartEvent or kind is MappingStartEvent:
                 self._open(event, kind is MappingStartEvent)
             elif kind is SequenceEndEvent or kind is MappingEndEvent:
-                self._attach(self._closed(self.stack.pop()))
+                self._attach(self._closed(self.stack.pop(), event.end_mark.index))
         return self.root
 
     def _events(self) -> Iterator[Any]:
@@ -185,7 +192,7 @@ class Reader:
             raise problem("AC004", f"nested deeper than {MAX_DEPTH} levels", self._place(event))
         start = event.start_mark
         where = Location(self.source, start.line, start.column)
-        self.stack.append(Opened(mapping, bool(event.flow_style), where, []))
+        self.stack.append(Opened(mapping, bool(event.flow_style), where, start.index, []))
 
     def _attach(self, node: Node) -> None:
         if self.stack:
@@ -206,12 +213,14 @@ class Reader:
         first = text.splitlines()[0] if text else ""
         return Scalar(value, text, Location(self.source, line, column, max(1, len(first))), not style, span)
 
-    def _closed(self, opened: Opened) -> Node:
+    def _closed(self, opened: Opened, end: int) -> Node:
+        span = (opened.start, end)
         if not opened.mapping:
             items = self._whole_items(opened.items) if opened.flow else opened.items
-            return Sequence(tuple(items), opened.where)
+            return Sequence(tuple(items), opened.where, opened.flow, span)
         pairs = list(zip(opened.items[::2], opened.items[1::2], strict=True))
-        return Mapping(tuple(self._unique(self._whole_pairs(pairs) if opened.flow else pairs)), opened.where)
+        unique = tuple(self._unique(self._whole_pairs(pairs) if opened.flow else pairs))
+        return Mapping(unique, opened.where, opened.flow, span)
 
     def _unique(self, pairs: list[tuple[Node, Node]]) -> Iterator[tuple[Scalar, Node]]:
         """The pairs with distinct words as keys; reports the others."""

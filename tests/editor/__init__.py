@@ -1,0 +1,1 @@
+"""The layout of specs, and the language server."""
