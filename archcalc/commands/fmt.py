@@ -53,7 +53,7 @@ def command(settings: Settings, /, specs: Sequence[str], check: bool, diff: bool
     if problems:
         print_diagnostics(problems, settings)
     if not settings.quiet and not (diff or specs == ("-",)):
-        click.echo(told(changed, count, check), err=True)
+        click.echo(summary(changed, count, check), err=True)
     return PROBLEMS if problems or (check and changed) else 0
 
 
@@ -72,7 +72,7 @@ def difference(source: Source, made: str, settings: Settings) -> str:
     return "".join(f"{click.style(each, fg=colors.get(each[:1])) if coloured else each}\n" for each in lines)
 
 
-def told(changed: Sequence[str], count: int, check: bool) -> str:
+def summary(changed: Sequence[str], count: int, check: bool) -> str:
     """The files that changed, one a line, and how many they are."""
     verb = "would be laid out" if check else "laid out"
     files = f"{count:,} file{'s' * (count != 1)}"

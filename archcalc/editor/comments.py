@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
+from archcalc.record import record
 from archcalc.spec import reader as tree
 from archcalc.spec.reader import Node, Scalar
 
 COMMENT = re.compile(r"#[^\n]*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comment:
     """A comment at a character of the file; `own`: whether it has a line of its own."""
 
@@ -47,7 +47,7 @@ def spans(node: Node | None) -> Iterator[tuple[int, int]]:
 
 
 def aligned(lines: list[tuple[str, int, str]]) -> Iterator[str]:
-    """Lines, each with its comment at a column: comments below each other stay so, two blanks or more behind the text.
+    """Lines, each with its comment at a column: comments below each other stay so, two blanks or more after the text.
 
     >>> list(aligned([("a: 1", 6, "# one"), ("b: 1000", 6, "# two"), ("c: 3", 0, "")]))
     ['a: 1     # one', 'b: 1000  # two', 'c: 3']

@@ -6,12 +6,12 @@ laid out has the same tree and the same comments.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from archcalc.core.diagnostic import Problems, SpecError
 from archcalc.core.location import Source
 from archcalc.editor.comments import Comment, aligned, comments_of
 from archcalc.editor.scalars import CODE, WIDTH, content_of, key_text, one_line, raw_of, wrapped
+from archcalc.record import field, record
 from archcalc.spec import reader as tree
 from archcalc.spec.reader import Node, Scalar, read_tree
 
@@ -65,7 +65,7 @@ def root_of(source: Source) -> Node | None:
     return root
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Row:
     """A line that is being written. `anchors`: columns in the file, and the indentation of what began there."""
 
@@ -91,7 +91,7 @@ class Layout:
         if isinstance(self.root, Scalar | None) or self.root.flow:
             if self.root:
                 self.begin(self.root.span[0], 0, 0)
-                self.put_value(self.root, 0, CODE)
+                self.value(self.root, 0, CODE)
         else:
             self.block(self.root, 0, "", True)
         self.flush(len(self.source.text), 0, 0)
@@ -156,27 +156,27 @@ class Layout:
                 if fresh or number:
                     self.begin(key.span[0], column, indent)
                 self.row.text += f"{key_text(key, content)}:"
-                self.put(value, indent, content_of(key.value, content))
+                self.value_of_key(value, indent, content_of(key.value, content))
             return
         for number, item in enumerate(node.items):
             if fresh or number:
                 self.begin(item.span[0], column, indent)
             self.row.text += "-"
             if isinstance(item, Scalar) or item.flow:
-                self.put_value(item, indent + STEP, content)
+                self.value(item, indent + STEP, content)
             else:
                 self.row.text += " "
                 self.block(item, indent + STEP, content, False)
 
-    def put(self, value: Node, indent: int, content: str) -> None:
+    def value_of_key(self, value: Node, indent: int, content: str) -> None:
         """The value of a key, on its line or below it."""
         if isinstance(value, Scalar) or value.flow:
-            self.put_value(value, indent, content)
+            self.value(value, indent, content)
         else:
             self.block(value, indent + STEP, content, True)
 
-    def put_value(self, value: Node, indent: int, content: str) -> None:
-        """A scalar, or a list or mapping in brackets, behind what is on the line."""
+    def value(self, value: Node, indent: int, content: str) -> None:
+        """A scalar, or a list or mapping in brackets, after what is on the line."""
         blank = " " if self.row.text.strip() else ""
         column = len(self.row.text) + len(blank)
         if isinstance(value, Scalar):
@@ -231,13 +231,13 @@ class Layout:
         is_bare = self.source.text[node.span[0]] != "{" and all(raw.span[0] < raw.span[1] for _, raw in entries(node))
         return ("", "") if is_bare else ("{", "}")
 
-    def fill(self, node: tree.Sequence | tree.Mapping, content: str, behind: int) -> None:
-        """A node in brackets: on one line if it fits with the brackets `behind` it, else broken between its entries.
+    def fill(self, node: tree.Sequence | tree.Mapping, content: str, after: int) -> None:
+        """A node in brackets: on one line if it fits with the brackets `after`, else broken between its entries.
 
         Breaks of the author stay.
         """
         whole = self.whole(node, content)
-        if whole is not None and len(self.row.text) + len(whole) + behind <= WIDTH:
+        if whole is not None and len(self.row.text) + len(whole) + after <= WIDTH:
             self.row.text += whole
             return
         opening, closing = self.brackets(node)
@@ -248,13 +248,13 @@ class Layout:
             start = (key or value).span[0]
             last = number == len(parts) - 1
             text = self.whole_entry((key, value), content)
-            room = WIDTH - len(self.row.text) - 1 - (behind + 1 if last else 1)
+            room = WIDTH - len(self.row.text) - 1 - (after + 1 if last else 1)
             broken = number and ("\n" in self.source.text[end:start] or text is None or len(text) > room)
             if self.flush(start, column, column) or broken:
                 self.rows.append(Row(" " * column, start, [(start - self.line_start(start), column)]))
             elif number:
                 self.row.text += " "
-            self.entry(key, value, content, behind + 1 if last else 1)
+            self.entry(key, value, content, after + 1 if last else 1)
             self.row.text += "" if last else ","
             end = value.span[1]
         if self.flush(node.span[1], column, column):
@@ -264,7 +264,7 @@ class Layout:
     def line_start(self, at: int) -> int:
         return self.source.text.rfind("\n", 0, at) + 1
 
-    def entry(self, key: Scalar | None, value: Node, content: str, behind: int) -> None:
+    def entry(self, key: Scalar | None, value: Node, content: str, after: int) -> None:
         """An entry of a node in brackets, at the end of the line."""
         if key is not None:
             self.row.text += self.key(key, value, content)
@@ -272,7 +272,7 @@ class Layout:
         if isinstance(value, Scalar):
             self.row.text += one_line(value, content) or " ".join(re.split(r"\s*\n\s*", raw_of(value)))
         else:
-            self.fill(value, content, behind)
+            self.fill(value, content, after)
 
 
 def entries(node: tree.Sequence | tree.Mapping) -> Iterator[tuple[Scalar | None, Node]]:
