@@ -1,28 +1,59 @@
-"""Multiply-accumulates of a module as it runs: torch's FlopCounterMode, and sums of a single product, which it misses.
+"""Multiply-accumulates of a module as it runs: by torch's formulas, and sums of a single product, which they miss.
 
-An einsum that sums over one element has no matrix product: torch multiplies element by element, and FlopCounterMode
-counts nothing. Its products are counted here as they are computed.
+torch has a formula of the FLOPs of every operation that it counts (`torch.utils.flop_counter`). `FlopCounterMode`
+applies them too, but attributes them to modules as well, and loads torch's compiler when it is first used.
+
+An einsum that sums over one element has no matrix product: torch multiplies element by element, and no formula counts
+it. Its products are counted here as they are computed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import torch
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
+
+from archcalc.record import field, record
+
+ITSELF = (int, float, bool, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format)
+"""Arguments of operations that are compared as they are."""
+
+
+@record(frozen=False)
+class Operations:
+    """What torch made of each operation on meta, by the operation and its arguments: shape, strides, dtype and FLOPs.
+
+    On meta an operation depends on nothing else, so that one that is met again is not run again: shapes take torch
+    longer on meta than numbers on a processor.
+    """
+
+    met: dict[Any, tuple[tuple[int, ...], tuple[int, ...], torch.dtype, int]] = field(default_factory=dict)
+
+    def again(self, key: Any) -> tuple[Tensor, int] | None:
+        """A new tensor as torch made it, and the FLOPs; None for an operation that was not met."""
+        if key is None or key not in self.met:
+            return None
+        shape, strides, dtype, flops = self.met[key]
+        return torch.empty_strided(shape, strides, dtype=dtype, device="meta"), flops
+
+    def keep(self, key: Any, made: Any, flops: int) -> None:
+        if key is not None and isinstance(made, Tensor) and made.is_meta:
+            self.met[key] = made.shape, made.stride(), made.dtype, flops
 
 
 class MacCounter:
-    """Counts within a `with` block."""
+    """Counts within a `with` block. `known`: operations that need not run again, to share with other counters."""
 
-    def __init__(self) -> None:
-        self.flops, self.single, self.modes = FlopCounterMode(display=False), SingleProducts(), ExitStack()
+    def __init__(self, known: Operations | None = None) -> None:
+        self.flops, self.single, self.modes = Flops(known or Operations()), 0, ExitStack()
 
     def __enter__(self) -> "MacCounter":
         self.modes.enter_context(self.flops)
-        self.modes.enter_context(self.single)
+        self.modes.enter_context(patch.object(torch, "einsum", self.counted(torch.einsum)))
         return self
 
     def __exit__(self, *fault: Any) -> None:
@@ -30,25 +61,20 @@ class MacCounter:
 
     @property
     def total(self) -> int:
-        return int(self.flops.get_total_flops()) // 2 + self.single.total
+        return self.flops.total // 2 + self.single
 
+    def counted(self, einsum: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """An einsum whose products are counted that it computes element by element, if it has letters to sum over."""
 
-class SingleProducts(TorchFunctionMode):
-    """The products that an einsum computes element by element, if it has letters to sum over."""
+        def call(equation: str, *factors: Tensor) -> Tensor:
+            if not sums(equation):
+                return einsum(equation, *factors)
+            with Products() as products:
+                result = einsum(equation, *factors)
+            self.single += products.total
+            return result
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_function__(
-        self, call: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        if call is not torch.einsum or not sums(args[0]):
-            return call(*args, **(kwargs or {}))
-        with Products() as products:
-            result = call(*args, **(kwargs or {}))
-        self.total += products.total
-        return result
+        return call
 
 
 def sums(equation: str) -> bool:
@@ -62,7 +88,48 @@ def sums(equation: str) -> bool:
     return bool(set(left) & set(right) - set(result))
 
 
-class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
+# --- modes -----------------------------------------------------------------------------------------------------------
+
+
+class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """What sees every operation. Without the switch, the first operation loads torch's compiler, which takes as long
+    as half of `import torch`."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class Flops(Mode):
+    """The FLOPs of all operations, by torch's formulas."""
+
+    def __init__(self, known: Operations) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.known, self.total = known, 0
+
+    def __torch_dispatch__(
+        self, call: Any, types: Iterable[Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = dict(kwargs or {})
+        key = key_of(call, args, named)
+        if again := self.known.again(key):
+            made, flops = again
+            self.total += flops
+            return made
+        with self:  # a composite operation is counted by its parts
+            before = self.total
+            made = call.decompose(*args, **named)
+            if made is not NotImplemented:
+                self.known.keep(key, made, self.total - before)
+                return made
+        made, formula = call(*args, **named), flop_registry.get(call.overloadpacket)
+        flops = formula(*args, **named, out_val=made) if formula else 0
+        self.total += flops
+        self.known.keep(key, made, flops)
+        return made
+
+
+class Products(Mode):
     """The elements of all elementwise products."""
 
     def __init__(self) -> None:
@@ -76,3 +143,29 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if call is torch.ops.aten.mul.Tensor:
             self.total += result.numel()
         return result
+
+
+# --- when an operation is the same -----------------------------------------------------------------------------------
+
+
+def key_of(call: Any, args: Iterable[Any], named: Mapping[str, Any]) -> Any:
+    """What the result of an operation on meta depends on; None if it changes or returns one of its arguments."""
+    if any(argument.alias_info for argument in (*call._schema.arguments, *call._schema.returns)):
+        return None
+    try:
+        return (call, *map(known_by, args), *((name, known_by(value)) for name, value in named.items()))
+    except TypeError:
+        return None
+
+
+def known_by(value: Any) -> Any:
+    """Raises TypeError for an argument of another kind."""
+    if isinstance(value, Tensor):
+        if not value.is_meta:
+            raise TypeError
+        return value.shape, value.stride(), value.dtype
+    if isinstance(value, list | tuple):
+        return (list, *map(known_by, value))
+    if isinstance(value, ITSELF):
+        return type(value), value
+    raise TypeError

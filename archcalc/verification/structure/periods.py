@@ -23,7 +23,7 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, period_of
 from archcalc.sym.expr import expression
 from archcalc.verification.row import META, Row, compared
-from archcalc.verification.structure.mac_counter import MacCounter
+from archcalc.verification.structure.mac_counter import MacCounter, Operations
 from archcalc.verification.trace import Running, torch_dtype
 
 FAULTS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, AssertionError)
@@ -128,15 +128,16 @@ def compared_with_torch(forms: Forms, sizes: Sequence[Values], where: str) -> It
     happened: dict[str, str] = {}
     shapes: tuple[dict[str, object], dict[str, object]] = ({}, {})
     counts: tuple[dict[str, object], dict[str, object]] = ({}, {})
-    total = summed(macs(node) for node in forms.graph)
+    total, known = summed(macs(node) for node in forms.graph), Operations()
+    outputs = {node.output.shape for node in forms.graph}
     for values in sizes:
         size = shown(values)
         said[size] = "fits" if all(each.claim.at(**values) for each in forms.graph.conditions) else "does not fit"
-        seen = run_at(forms, values)
+        seen = run_at(forms, values, known)
         happened[size] = "does not fit" if seen is None else "fits"
         if seen is not None and said[size] == "fits":
-            predicted = {node.name: at(node.output.shape, values) for node in forms.graph}
-            shapes[0].update({f"{size} {name}": each for name, each in predicted.items()})
+            predicted = {shape: at(shape, values) for shape in outputs}
+            shapes[0].update({f"{size} {node.name}": predicted[node.output.shape] for node in forms.graph})
             shapes[1].update({f"{size} {name}": each for name, each in seen[0].items()})
             counts[0][size], counts[1][size] = number_at(total, values), seen[1]
     yield compared("closed forms: which sizes fit", META, where, said, happened, "size")
@@ -144,7 +145,7 @@ def compared_with_torch(forms: Forms, sizes: Sequence[Values], where: str) -> It
     yield compared("closed forms: MACs", META, where, *counts, "size")
 
 
-def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], int] | None:
+def run_at(forms: Forms, values: Values, known: Operations) -> tuple[dict[str, tuple[int, ...]], int] | None:
     """The shape of every layer's value, and the MACs; None if torch, or the builder, refuses the size."""
     running = forms.module_at(values)
     if running is None:
@@ -154,7 +155,7 @@ def run_at(forms: Forms, values: Values) -> tuple[dict[str, tuple[int, ...]], in
     def see(node: Node, value: Tensor) -> None:
         shapes[node.name] = tuple(value.shape)
 
-    counter = MacCounter()
+    counter = MacCounter(known)
     shapes_in = [(at(each.volume.shape, values), torch_dtype(each)) for each in forms.graph.inputs]
     samples = [torch.zeros(shape, dtype=dtype, device="meta") for shape, dtype in shapes_in]
     try:
