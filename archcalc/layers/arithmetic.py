@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.broadcasting import can_meet, repeated, spread, together
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, tensor, tensor_of
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
-from archcalc.layers.merge import gates, largest, spread
+from archcalc.layers.merge import cannot_meet
 
 FAMILY = "Merges and products"
 
@@ -19,28 +20,16 @@ class Pairwise(Merge):
     inputs = (2, 2)
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        whole = largest(xs)
-        for x in xs:
-            yield from gates(x, whole, cannot_broadcast(self.name, x, whole))
+        yield from can_meet(xs, cannot_meet(self.name, xs))
 
     def shape(self, *xs: Volume) -> Volume:
-        return largest(xs)
+        return together(xs)
 
     def written(self, form: str, *xs: Volume) -> Call:
         """The expression, with the axes that an input lacks."""
-        whole = largest(xs)
+        whole = together(xs)
         places = (f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs))
         return expression(form.format(*places))
-
-
-def cannot_broadcast(name: str, x: Volume, whole: Volume) -> str:
-    rule = "the smaller input has the same channels or 1, and the same positions or 1"
-    return f"{name} cannot broadcast {x} to {whole}: {rule}"
-
-
-def smaller(y: Volume, *xs: Volume) -> tuple[str, ...]:
-    """The inputs that are broadcast, by name."""
-    return tuple(f"x{i}" for i, x in enumerate(xs) if x.numel != y.numel)
 
 
 def both_saved(y: Volume, scratch: Dim, *more: str) -> Kernel:
@@ -63,10 +52,11 @@ class Sub(Pairwise, name="sub", aliases=("subtract",)):
         return Ops(add=y.numel)
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """The gradient of the second is new; one that is broadcast is summed from a tensor of the whole size."""
-        gates = smaller(y, *xs)
-        scratch = y.nbytes if "x1" in gates else 0
-        backward = Backward(negated=("x1",), broadcast=tuple(each for each in gates if each == "x0"), scratch=scratch)
+        """The gradient of the second is new; one that is broadcast is summed from a tensor of the whole size, after
+        that of the first."""
+        smaller = repeated(y, *xs)
+        scratch = y.nbytes + ("x0" in smaller) * xs[0].nbytes if "x1" in smaller else 0
+        backward = Backward(negated=("x1",), broadcast=tuple(each for each in smaller if each == "x0"), scratch=scratch)
         yield Kernel(reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, gradient=Gradient.SAME, backward=backward)
 
     def call(self, *xs: Volume) -> Call:
@@ -79,6 +69,7 @@ class Sub(Pairwise, name="sub", aliases=("subtract",)):
         ),
         Example(x=(image(3, 4, 4), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
         Example(x=(flat(3), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
 
 
@@ -108,6 +99,7 @@ class Div(Pairwise, name="div", aliases=("divide",)):
         ),
         Example(x=(tokens(4, 6), tokens(4, 6)), y=tokens(4, 6), scalar=24),
         Example(x=(flat(3), image(3, 4, 4)), y=image(3, 4, 4), scalar=48),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
 
 
@@ -140,6 +132,7 @@ class Maximum(Extreme, name="maximum"):
             source="two pieces: Goodfellow et al. 2013, arXiv:1302.4389",
         ),
         Example(x=(tokens(4, 6), flat(6)), y=tokens(4, 6), scalar=24),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
 
 
@@ -160,6 +153,7 @@ class Minimum(Extreme, name="minimum"):
             source="TD3, the smaller of two critics: Fujimoto et al. 2018, arXiv:1802.09477, equation 10",
         ),
         Example(x=(image(3, 4, 4), flat(3)), y=image(3, 4, 4), scalar=48),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
 
 
@@ -201,4 +195,5 @@ class Power(Pairwise, name="pow"):
         Example(given=dict(exponent=0.5), x=image(3, 4, 4), y=image(3, 4, 4), scalar=48),
         Example(x=(tokens(4, 6), tokens(4, 6)), y=tokens(4, 6), scalar=24),
         Example(x=(image(3, 4, 4), flat(3)), y=image(3, 4, 4), scalar=48),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip

@@ -1,12 +1,13 @@
 """Layers that merge branches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from archcalc.core.dim import same
+from archcalc.core.broadcasting import RULE, can_meet, spread, together
+from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import PRESERVED, Backward, Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
-from archcalc.core.operations import product, sum_of
+from archcalc.core.operations import product
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image, tokens, widest
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
 
 FAMILY = "Merges and products"
@@ -35,15 +36,18 @@ def same_positions(xs: tuple[Volume, ...]) -> str:
 
 
 class Add(Merge, name="add"):
-    """The sum of volumes of the same shape, as at the end of a residual block.
+    """The sum of volumes, as at the end of a residual block; smaller ones are broadcast over positions or channels.
 
-    Source: He et al. 2015, arXiv:1512.03385.
+    x: C at *spatial; others: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
+
+    Sources: He et al. 2015, arXiv:1512.03385; an embedding of time added at every position: Ho, Jain & Abbeel 2020,
+    arXiv:2006.11239, appendix B.
     """
 
     role = Role.MERGE
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from equal_but(xs, f"add needs equal shapes, got {listed(xs)}", channels=True)
+        yield from can_meet(xs, f"add needs equal shapes, got {listed(xs)}")
 
     def remedy(self, *xs: Volume) -> str:
         if len({x.spatial for x in xs}) > 1:
@@ -51,35 +55,53 @@ class Add(Merge, name="add"):
         return f"project the shortcut: conv(1, {max(x.channels for x in xs)})" if xs[0].rank else ""
 
     def shape(self, *xs: Volume) -> Volume:
-        return xs[0]
+        return together(xs)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
-        return Ops(add=(len(xs) - 1) * y.numel)
+        return Ops(add=sum(part.numel for part in partial(xs)))
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        for size, left, right, makes in one_by_one(y, xs):
-            yield sum_of(size, left, right, makes=makes, layout=PRESERVED)
+        """A gradient of a volume that was broadcast is summed from the one that came in."""
+        for size, left, right, makes, smaller in one_by_one(xs):
+            backward = Backward(broadcast=tuple(smaller))
+            yield Kernel(
+                reads=(left, right), makes=makes, size=size, layout=PRESERVED, gradient=Gradient.SAME, backward=backward
+            )
 
     def call(self, *xs: Volume) -> Call:
-        return expression(" + ".join(f"{{{i}}}" for i in range(len(xs))))
+        whole = together(xs)
+        return expression(" + ".join(f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs)))
 
     examples = (
         Example(
             x=(image(256, 56, 56), image(256, 56, 56)), y=image(256, 56, 56), scalar=802_816,
             source="ResNet-50 conv2_x: He et al. 2015, arXiv:1512.03385, table 1",
         ),
+        Example(
+            x=(image(256, 16, 16), flat(256)), y=image(256, 16, 16), scalar=65_536,
+            source="the embedding of time: Ho, Jain & Abbeel 2020, arXiv:2006.11239, appendix B",
+        ),
+        Example(x=(flat(6), tokens(1, 6), tokens(4, 6)), y=tokens(4, 6), scalar=30),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
+        Example(x=(image(1, 4, 4), image(8, 4, 4), image(8, 1, 4)), y=image(8, 4, 4), scalar=256),
     )  # fmt: skip
 
 
-def one_by_one(y: Volume, xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str]]:
-    """Of a sum or product of several, two at a time: what each result takes, its two operands, and its own name."""
+def partial(xs: tuple[Volume, ...]) -> Iterator[Volume]:
+    """Of a sum or product of several, what each further one makes with all before it."""
+    return (together(xs[: i + 1]) for i in range(1, len(xs)))
+
+
+def one_by_one(xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str, Mapping[str, Dim]]]:
+    """Of a sum or product of several, two at a time: what each result takes, its two operands, its own name, and the
+    bytes of those operands that are broadcast."""
     left, *others = inputs_named(len(xs))
-    dtype = xs[0].dtype
-    for i, right in enumerate(others, 1):
-        dtype = widest(dtype, xs[i].dtype)
-        makes = "y" if i == len(others) else f"part{i}"
-        yield Tensor(y.numel, dtype), left, right, makes
-        left = makes
+    before = xs[0]
+    for right, x, part in zip(others, xs[1:], partial(xs), strict=True):
+        makes = "y" if right == others[-1] else f"part{right[1:]}"
+        smaller = {name: each.nbytes for name, each in ((left, before), (right, x)) if each.numel != part.numel}
+        yield tensor_of(part), left, right, makes, smaller
+        left, before = makes, part
 
 
 class Mul(Merge, name="mul", aliases=("multiply",)):
@@ -94,29 +116,23 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
     role = Role.MERGE
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        whole = largest(xs)
-        for x in xs:
-            yield from gates(
-                x,
-                whole,
-                f"mul cannot broadcast {x} to {whole}: a gate has the same channels or 1, and the same positions or 1",
-            )
+        yield from can_meet(xs, cannot_meet(self.name, xs))
 
     def shape(self, *xs: Volume) -> Volume:
-        return largest(xs)
+        return together(xs)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
-        return Ops(mul=(len(xs) - 1) * y.numel)
+        return Ops(mul=sum(part.numel for part in partial(xs)))
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """Backward makes a gradient of the whole size for a gate, and then sums it."""
-        for (size, left, right, makes), x in zip(one_by_one(y, xs), xs[1:], strict=True):
-            gates = [each for each in (xs[0], x) if each.numel != y.numel]
-            backward = Backward(scratch=len(gates) * y.nbytes)
+        """Backward makes a gradient of the whole size for each gate, and then sums them, one after the other."""
+        for size, left, right, makes, smaller in one_by_one(xs):
+            after_first = sum(list(smaller.values())[1:])
+            backward = Backward(scratch=len(smaller) * size.nbytes - after_first)
             yield product(size, left, right, makes, layout=PRESERVED, backward=backward)
 
     def call(self, *xs: Volume) -> Call:
-        whole = largest(xs)
+        whole = together(xs)
         return expression(" * ".join(f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs)))
 
     examples = (
@@ -130,33 +146,13 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
         ),
         Example(x=(image(8, 5), image(8, 1), image(8, 5)), y=image(8, 5), scalar=80),
         Example(x=(tokens(4, 6), flat(6)), y=tokens(4, 6), scalar=24),
+        Example(x=(flat(6), tokens(1, 6), tokens(4, 6)), y=tokens(4, 6), scalar=30),
+        Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
 
 
-def largest(xs: tuple[Volume, ...]) -> Volume:
-    """The volume that the others are broadcast to: the one with the most axes longer than 1."""
-    return max(xs, key=lambda x: (x.rank, sum(n != 1 for n in x.item_shape)))
-
-
-def gates(x: Volume, whole: Volume, message: str) -> Iterator[Requirement]:
-    """One volume can be broadcast to another: each of its axes has the same length, has length 1, or is missing."""
-    yield x.dtype == whole.dtype, message
-    yield same(x.batch, whole.batch), message
-    yield x.channels == 1 or same(x.channels, whole.channels), message
-    if x.rank:
-        yield (x.rank, x.channels_last) == (whole.rank, whole.channels_last), message
-        yield from ((n == 1 or same(n, m), message) for n, m in zip(x.spatial, whole.spatial, strict=True))
-
-
-def spread(x: Volume, whole: Volume) -> str:
-    """The index expression that adds a gate's missing axes."""
-    if x.rank == whole.rank:
-        return ""
-    return (
-        "[:, " + "None, " * (whole.rank - 1) + "None, :]"
-        if whole.channels_last
-        else "[:, :" + ", None" * whole.rank + "]"
-    )
+def cannot_meet(name: str, xs: tuple[Volume, ...]) -> str:
+    return f"{name} cannot broadcast {listed(xs)}: {RULE}"
 
 
 class Concat(Merge, name="concat", aliases=("concatenate", "cat")):

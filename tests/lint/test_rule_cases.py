@@ -253,6 +253,15 @@ CASES: dict[str, Sequence[str]] = {
         "- conv2d: {kernel_size: 32, out_channels: 3}",
         "input: [8, 4, 4]\nlayers:\n- conv_transpose(16, 3, s16)",
     ],
+    "AR210": [
+        "input: [1, 8, 8]\nlayers:\n- add: [prev, 'conv(3, 4, p1) -> relu']  # <-",
+        "input: [1, 8, 8]\nlayers:\n- a = conv(1, 1)\n- b = conv(3, 4, p1)\n- add: [b, a]  # <-",
+        # all have one channel, or the map is no shortcut, or it has no positions
+        "input: [1, 8, 8]\nlayers:\n- add: [prev, 'conv(3, 1, p1)']",
+        "input: {x: [4, 8, 8], noise: [1, 8, 8]}\nlayers:\n- add: [x -> conv(3, 4, p1), noise]",
+        "- gap -> fc(1)\n- add: [prev, 'fc(8)']",
+        "input: [1, 8, 8]\nlayers:\n- mul: [prev, 'conv(3, 4, p1)']",
+    ],
     "AR301": [
         "input: [3, 64]\nlayers:\n- conv(3, 8) -> relu\n- gap  # <-\n- fc(3)",
         "- conv(3, 8) -> relu\n- fc(10)  # <-",

@@ -1,0 +1,59 @@
+"""Broadcasting: volumes that meet element by element, where the smaller ones are repeated along axes that they lack."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from archcalc.core.condition import Requirement
+from archcalc.core.dim import Dim, same
+from archcalc.core.volume import Volume, widest
+
+RULE = "each has the same channels or 1, and the same positions or 1"
+
+
+def longer(lengths: Sequence[Dim]) -> Dim:
+    """The length of an axis that several volumes share: that of those that are not repeated along it.
+
+    >>> longer([1, 7, 7]), longer([1, 1])
+    (7, 1)
+    """
+    return next((n for n in lengths if n != 1), lengths[0])
+
+
+def together(xs: Sequence[Volume]) -> Volume:
+    """The volume that all are broadcast to.
+
+    >>> from archcalc.core.volume import flat, image
+    >>> str(together([flat(8), image(1, 5, 5)])), str(together([image(8, 5, 1), image(8, 1, 5)]))
+    ('[8, 5, 5]', '[8, 5, 5]')
+    """
+    whole = max(xs, key=lambda x: x.rank)
+    places = [x for x in xs if x.rank == whole.rank]
+    spatial = tuple(longer(lengths) for lengths in zip(*(x.spatial for x in places), strict=True))
+    dtype = widest(*(x.dtype for x in xs))
+    return replace(whole, channels=longer([x.channels for x in xs]), spatial=spatial, dtype=dtype)
+
+
+def can_meet(xs: Sequence[Volume], message: str) -> Iterator[Requirement]:
+    """All volumes can be broadcast to one: each of its axes has the same length, has length 1, or is missing."""
+    whole = together(xs)
+    for x in xs:
+        yield x.dtype == whole.dtype, message
+        yield same(x.batch, whole.batch), message
+        yield x.channels == 1 or same(x.channels, whole.channels), message
+        if x.rank:
+            yield (x.rank, x.channels_last) == (whole.rank, whole.channels_last), message
+            yield from ((n == 1 or same(n, m), message) for n, m in zip(x.spatial, whole.spatial, strict=True))
+
+
+def spread(x: Volume, whole: Volume) -> str:
+    """The index expression that adds the axes that a volume lacks."""
+    if x.rank == whole.rank:
+        return ""
+    if whole.channels_last:
+        return f"[:, {'None, ' * whole.rank}:]"
+    return f"[:, :{', None' * whole.rank}]"
+
+
+def repeated(y: Volume, *xs: Volume) -> tuple[str, ...]:
+    """The inputs that are broadcast, by the names that kernels have for them."""
+    return tuple(f"x{i}" for i, x in enumerate(xs) if x.numel != y.numel)
