@@ -118,15 +118,15 @@ class Prepared:
 
 
 @lru_cache(maxsize=1)
-def prepared(layer: Layer, xs: tuple[Volume, ...]) -> Prepared:
-    """The last one is kept: each of its axes is asked about."""
+def prepared(layer: Layer, xs: tuple[Volume, ...], below: bool = False) -> Prepared:
+    """The last one is kept: each of its axes is asked about. `below`: inputs are below zero instead."""
     seed()
     made = applied(layer, xs, "cpu")
     for parameter in made.parameters():
         nn.init.uniform_(parameter.data, 0.5, 1.5)
         if parameter.dim() == 2:  # of a map, whose outputs are means then: no softmax is left with one score alone
             parameter.data /= parameter.shape[1]
-    clean = [positive(x) for x in xs]
+    clean = [-positive(x) if below and x.is_floating else positive(x) for x in xs]
     y = run(made, clean)
     return Prepared(made, clean, y, 1e-6 + 1e-5 * y.abs())
 
@@ -148,15 +148,17 @@ def run(made: Applied, xs: Sequence[Tensor]) -> Tensor:
 
 @torch.no_grad()
 def reached(
-    layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False
-) -> Tensor:
+    layer: Layer, xs: Sequence[Volume], source: int, axis: int, units: Sequence[int], *, nan: bool = False,
+    below: bool = False,
+) -> Tensor:  # fmt: skip
     """Whether dye in one element of an axis of one input reaches an output: [units, *output axes without the batch].
 
     Dye is another value in all channels of that unit, across the other axes. Weights and inputs are positive, so that
     nothing cancels; a difference, unlike NaN, does not pass a weight of zero. With `nan` that is the dye: it is not
-    lost where functions saturate, as differences are on their way through a sequence.
+    lost where functions saturate, as differences are on their way through a sequence. `below`: inputs are below zero,
+    dye is above, which shows what a layer chooses by a sign.
     """
-    it = prepared(layer, tuple(xs))
+    it = prepared(layer, tuple(xs), below)
     assert it.y.isfinite().all()
     at = axis + 1 if xs[source].channels_last else axis + 2
     found = torch.empty((len(units), *it.y.shape), dtype=torch.bool)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
 from archcalc.core.volume import Volume, widest
+from archcalc.core.window import IDENTITY, AnyWindow, RepeatedWindow
 
 RULE = "each has the same channels or 1, and the same positions or 1"
 
@@ -43,6 +44,14 @@ def can_meet(xs: Sequence[Volume], message: str) -> Iterator[Requirement]:
         if x.rank:
             yield (x.rank, x.channels_last) == (whole.rank, whole.channels_last), message
             yield from ((n == 1 or same(n, m), message) for n, m in zip(x.spatial, whole.spatial, strict=True))
+
+
+def windows_onto(whole: Volume, x: Volume) -> tuple[AnyWindow, ...]:
+    """The window on each axis of a volume that is broadcast to another."""
+    if x.rank != whole.rank:
+        return (IDENTITY,) * whole.rank
+    pairs = zip(x.spatial, whole.spatial, strict=True)
+    return tuple(RepeatedWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
 
 
 def spread(x: Volume, whole: Volume) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 
-from archcalc.core.dim import Dim
-from archcalc.core.window import AnyWindow, EarlierWindow
+from archcalc.core.dim import Dim, is_number
+from archcalc.core.window import AnyWindow, EarlierWindow, RepeatedWindow
 from archcalc.record import record, replace
+from archcalc.sym.expr import NoClosedForm
 
 Span = tuple[Dim, Dim] | None
 """First and last input element seen; None if a phase sees nothing (a transposed kernel smaller than its stride)."""
@@ -75,11 +76,24 @@ class Field:
         """
         if self.whole or window.whole:
             return Field.all_of(n, self.aligned)
+        if isinstance(window, RepeatedWindow):
+            return self.everywhere(n)
         outputs, inputs = window.period
         phases = self.phases_through(window)
         spans = tuple(hull(self.at(element) for element in ends(window.reach(i), self)) for i in range(phases))
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
         return made.from_first(1 - n) if self.earlier or isinstance(window, EarlierWindow) else made
+
+    def everywhere(self, n: Dim) -> "Field":
+        """The field of elements that all see what the first one sees now.
+
+        >>> Field(((-1, 3),)).everywhere(4).whole
+        True
+        """
+        span = self.at(0)
+        if span and is_number(n, *span) and span[0] <= 0 and span[1] >= n - 1:
+            return Field.all_of(n, self.aligned)
+        raise NoClosedForm("one element that sees a part of the input is repeated along an axis")
 
     def from_first(self, lo: Dim) -> "Field":
         """The field of elements that also see all earlier ones."""

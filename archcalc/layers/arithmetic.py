@@ -2,34 +2,21 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.broadcasting import can_meet, repeated, spread, together
+from archcalc.core.broadcasting import repeated
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
-from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
-from archcalc.layers.merge import cannot_meet
+from archcalc.layer import Call, Example, Requirement, expression
+from archcalc.layers.merge import Broadcasting
 
 FAMILY = "Merges and products"
 
 
-class Pairwise(Merge):
+class Pairwise(Broadcasting):
     """Abstract: an operation on the elements of two volumes; the smaller one is broadcast, as in `mul`."""
 
-    role = Role.MERGE
     inputs = (2, 2)
-
-    def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from can_meet(xs, cannot_meet(self.name, xs))
-
-    def shape(self, *xs: Volume) -> Volume:
-        return together(xs)
-
-    def written(self, form: str, *xs: Volume) -> Call:
-        """The expression, with the axes that an input lacks."""
-        whole = together(xs)
-        places = (f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs))
-        return expression(form.format(*places))
 
 
 def both_saved(y: Volume, scratch: Dim, *more: str) -> Kernel:

@@ -7,13 +7,13 @@ from archcalc.core.broadcasting import can_meet, spread, together
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
-from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, expression
-from archcalc.layers.merge import cannot_meet
+from archcalc.layer import Call, Example, Reference, Requirement, expression
+from archcalc.layers.merge import Broadcasting
 
 FAMILY = "Merges and products"
 
 
-class Where(Merge, name="where"):
+class Where(Broadcasting, name="where"):
     """Where the first volume is above zero, the second; elsewhere the third.
 
     condition, a, b: C at *spatial, or C, C at 1, 1 at *spatial -> y: C at *spatial
@@ -24,14 +24,7 @@ class Where(Merge, name="where"):
     Source: torch.where.
     """
 
-    role = Role.MERGE
     inputs = (3, 3)
-
-    def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from can_meet(xs, cannot_meet(self.name, xs))
-
-    def shape(self, *xs: Volume) -> Volume:
-        return together(xs)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(compare=xs[0].numel)
@@ -47,9 +40,7 @@ class Where(Merge, name="where"):
         )  # fmt: skip
 
     def call(self, *xs: Volume) -> Call:
-        whole = together(xs)
-        condition, a, b = (f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs))
-        return expression(f"torch.where({condition} > 0, {a}, {b})")
+        return self.written("torch.where({} > 0, {}, {})", *xs)
 
     examples = (
         Example(
@@ -62,7 +53,7 @@ class Where(Merge, name="where"):
     )  # fmt: skip
 
 
-class Mask(Merge, name="mask", positional=("by", "fill")):
+class Mask(Broadcasting, name="mask", positional=("by", "fill")):
     """Puts `fill` where another volume, `by`, is above zero.
 
     x: C at *spatial; by: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
@@ -74,7 +65,6 @@ class Mask(Merge, name="mask", positional=("by", "fill")):
     torch.Tensor.masked_fill.
     """
 
-    role = Role.MERGE
     inputs = (1, 1)
     reads = ("by",)
 

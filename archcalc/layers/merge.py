@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from archcalc.core.broadcasting import RULE, can_meet, spread, together
+from archcalc.core.broadcasting import RULE, can_meet, spread, together, windows_onto
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import PRESERVED, Backward, Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.operations import product
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
+from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
 
 FAMILY = "Merges and products"
@@ -35,7 +36,31 @@ def same_positions(xs: tuple[Volume, ...]) -> str:
     return "give both the same size: padding=same, the same stride, or crop(like=...)"
 
 
-class Add(Merge, name="add"):
+class Broadcasting(Merge):
+    """Abstract: works element by element; smaller volumes are repeated along the axes that they lack."""
+
+    role = Role.MERGE
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        yield from can_meet(xs, f"{self.name} cannot broadcast {listed(xs)}: {RULE}")
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        return windows_onto(together(xs), max(xs, key=lambda x: x.rank))
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        return tuple(windows_onto(together(xs), x) for x in xs)
+
+    def shape(self, *xs: Volume) -> Volume:
+        return together(xs)
+
+    def written(self, form: str, *xs: Volume) -> Call:
+        """The expression, with the axes that an input lacks; each `{}` is an input."""
+        whole = together(xs)
+        places = (f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs))
+        return expression(form.format(*places))
+
+
+class Add(Broadcasting, name="add"):
     """The sum of volumes, as at the end of a residual block; smaller ones are broadcast over positions or channels.
 
     x: C at *spatial; others: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
@@ -44,8 +69,6 @@ class Add(Merge, name="add"):
     arXiv:2006.11239, appendix B.
     """
 
-    role = Role.MERGE
-
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from can_meet(xs, f"add needs equal shapes, got {listed(xs)}")
 
@@ -53,9 +76,6 @@ class Add(Merge, name="add"):
         if len({x.spatial for x in xs}) > 1:
             return same_positions(xs)
         return f"project the shortcut: conv(1, {max(x.channels for x in xs)})" if xs[0].rank else ""
-
-    def shape(self, *xs: Volume) -> Volume:
-        return together(xs)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(add=sum(part.numel for part in partial(xs)))
@@ -69,8 +89,7 @@ class Add(Merge, name="add"):
             )
 
     def call(self, *xs: Volume) -> Call:
-        whole = together(xs)
-        return expression(" + ".join(f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs)))
+        return self.written(" + ".join(["{}"] * len(xs)), *xs)
 
     examples = (
         Example(
@@ -104,7 +123,7 @@ def one_by_one(xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str, 
         left, before = makes, part
 
 
-class Mul(Merge, name="mul", aliases=("multiply",)):
+class Mul(Broadcasting, name="mul", aliases=("multiply",)):
     """The element-wise product of volumes; smaller volumes (gates) are broadcast over positions or channels.
 
     x: C at *spatial; gates: the same shape, C, C at 1, or 1 at *spatial -> y: C at *spatial
@@ -112,14 +131,6 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
     Sources: a gate for each channel: Hu et al. 2017, arXiv:1709.01507, equation 4; for each position: Woo et al. 2018,
     arXiv:1807.06521, equation 3.
     """
-
-    role = Role.MERGE
-
-    def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from can_meet(xs, cannot_meet(self.name, xs))
-
-    def shape(self, *xs: Volume) -> Volume:
-        return together(xs)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(mul=sum(part.numel for part in partial(xs)))
@@ -132,8 +143,7 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
             yield product(size, left, right, makes, layout=PRESERVED, backward=backward)
 
     def call(self, *xs: Volume) -> Call:
-        whole = together(xs)
-        return expression(" * ".join(f"{{{i}}}{spread(x, whole)}" for i, x in enumerate(xs)))
+        return self.written(" * ".join(["{}"] * len(xs)), *xs)
 
     examples = (
         Example(
@@ -149,10 +159,6 @@ class Mul(Merge, name="mul", aliases=("multiply",)):
         Example(x=(flat(6), tokens(1, 6), tokens(4, 6)), y=tokens(4, 6), scalar=30),
         Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
     )  # fmt: skip
-
-
-def cannot_meet(name: str, xs: tuple[Volume, ...]) -> str:
-    return f"{name} cannot broadcast {listed(xs)}: {RULE}"
 
 
 class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
