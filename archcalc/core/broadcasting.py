@@ -1,12 +1,12 @@
 """Broadcasting: volumes that meet element by element, where the smaller ones are repeated along axes that they lack."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
 from archcalc.core.volume import Volume, widest
 from archcalc.core.window import IDENTITY, AnyWindow, RepeatedWindow
+from archcalc.record import replace
 
 RULE = "each has the same channels or 1, and the same positions or 1"
 

@@ -1,7 +1,6 @@
 """Choices element by element: where a condition holds, one volume; elsewhere another, or a number."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.broadcasting import can_meet, spread, together
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, Tensor, tensor_of
@@ -9,6 +8,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import Call, Example, Reference, Requirement, expression
 from archcalc.layers.merge import Broadcasting
+from archcalc.record import replace
 
 FAMILY = "Merges and products"
 

@@ -45,7 +45,9 @@ class Broadcasting(Merge):
         yield from can_meet(xs, f"{self.name} cannot broadcast {listed(xs)}: {RULE}")
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
-        return windows_onto(together(xs), max(xs, key=lambda x: x.rank))
+        """Those of the input that gives the output its positions."""
+        whole = together(xs)
+        return windows_onto(whole, max(xs, key=lambda x: (x.rank, x.spatial == whole.spatial)))
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         return tuple(windows_onto(together(xs), x) for x in xs)
