@@ -50,6 +50,7 @@ SUMMARIES = {
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
     "schema": "Print the JSON Schema of specs, for editors.",
+    "server": "Run the language server, which editors start.",
     "new": "Print a commented spec to start from.",
     "fmt": "Lay out specs in one canonical form.",
     "completion": "Print what makes a shell complete archcalc's words.",

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from archcalc.commands.layers import page, summary
 from archcalc.core.codes import CODES
+from archcalc.explanation.description import page, summary
 from archcalc.graph.loading import load
 from archcalc.layer import LAYERS, Layer
 from archcalc.lint import rules  # noqa: F401  every file in them registers itself

@@ -1,15 +1,11 @@
 """`archcalc layers`: the catalogue."""
 
-import inspect
-from typing import Any
-
 import click
 
 import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
-from archcalc.graph.binding import shown, signature_of
-from archcalc.layer import LAYERS, Example, Layer, known_names, layer_named
-from archcalc.record import MISSING
+from archcalc.explanation.description import page, signature, summary
+from archcalc.layer import LAYERS, known_names, layer_named
 from archcalc.usage.help import Command, argument
 
 EXAMPLES = (
@@ -36,40 +32,3 @@ def catalogue() -> str:
     """Every layer with its signature and summary."""
     calls = {signature(layer): summary(layer) for _, layer in sorted(LAYERS.items())}
     return "".join(f"{call}\n    {text}\n" for call, text in calls.items())
-
-
-def summary(layer: type[Layer]) -> str:
-    return inspect.getdoc(layer).split("\n\n")[0].replace("\n", " ")  # type: ignore[union-attr]
-
-
-def signature(layer: type[Layer]) -> str:
-    """The signature of a layer, positional arguments first: `conv(kernel_size, out_channels, stride=1)`."""
-    own = layer.known
-    order = [*layer.positional, *(name for name in own if name not in layer.positional)]
-    parts = [n if own[n] is MISSING else f"{n}={shown(none(own[n]))}".replace("'", "") for n in order]
-    return f"{layer.name}({', '.join(parts)})"
-
-
-def none(value: Any) -> Any:
-    """A default as it is written in a spec."""
-    return "none" if value is None else value
-
-
-def page(layer: type[Layer]) -> str:
-    """The full description of a layer."""
-    names = [*layer.aliases, *layer.presets, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
-    others = signature_of(layer).others
-    text = [signature(layer), *([f"also called: {', '.join(names)}"] if names else [])]
-    text += [f"also takes: {', '.join(others)}", "", inspect.getdoc(layer) or "", ""]
-    return "\n".join([*text, *(part for example in layer.examples for part in worked(layer, example))]) + "\n"
-
-
-def worked(layer: type[Layer], example: Example) -> list[str]:
-    given = ", ".join(f"{name}={shown(none(value))}" for name, value in example.given.items())
-    numbers = f"{example.params:,} parameters, {example.macs:,} MACs, {example.scalar:,} scalar operations"
-    xs = ", ".join(map(str, example.xs))
-    return [
-        f"example: {layer.name}({given.replace(chr(39), '')})",
-        f"    {xs} -> {example.y}: {numbers}",
-        *([f"    {example.source}"] if example.source else []),
-    ]

@@ -1,4 +1,5 @@
-"""A spec while it is written: its canonical layout.
+"""A spec while it is written: its canonical layout, and a language server.
 
-In: the text of a spec. Out: the text laid out. To touch: the rules of the layout.
+In: the text of a spec, and the messages of an editor. Out: the text laid out; problems, numbers, completions.
+To touch: features/ for another request of an editor, layout.py for the rules of the layout.
 """

@@ -16,7 +16,7 @@ CONTEXT = click.Context(root, info_name="archcalc")
 COMMANDS = {name: root.get_command(CONTEXT, name) for name in SUMMARIES}
 
 ENDLESS = ("archcalc serve",)
-"""Commands that run until they are interrupted."""
+"""Commands that run until they are interrupted: the page, and the language server."""
 
 EXAMPLES = [
     example

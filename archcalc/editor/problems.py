@@ -1,0 +1,63 @@
+"""Diagnostics as the language server protocol sends them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.core.location import Location
+from archcalc.editor.opened import Opened, uri_of
+from archcalc.editor.positions import range_of
+from archcalc.graph.builder import build
+from archcalc.lint.checking import judged
+from archcalc.lint.linting import findings_of
+from archcalc.spec.document import read_document
+
+SEVERITY = {"error": 1, "warning": 2, "info": 3}
+
+
+def errors_in(opened: Opened) -> list[Diagnostic]:
+    """The errors that keep a network from being built; remembers the network if there are none."""
+    try:
+        document = read_document(opened.source)
+        graph = build(document, free=())
+    except SpecError as error:
+        return list(error.diagnostics)
+    opened.document, opened.graph = document, graph
+    return []
+
+
+def all_in(opened: Opened) -> list[Diagnostic]:
+    """Errors, unmet expectations, and the findings of rules."""
+    if not opened.is_current or opened.document is None:
+        return errors_in(opened)
+    graph, found = judged(opened.document)
+    return [*found, *(findings_of(opened.document, graph) if graph else ())]
+
+
+def published(opened: Opened, found: Iterable[Diagnostic]) -> dict[str, Any]:
+    return {
+        "uri": opened.uri,
+        "version": opened.version,
+        "diagnostics": [sent(each, opened) for each in found],
+    }
+
+
+def sent(each: Diagnostic, opened: Opened) -> dict[str, Any]:
+    """One diagnostic. One of an imported file is shown at the first line, and names the place there."""
+    lines = [each.message, *(f"note: {note}" for note in each.notes), *([f"help: {each.help}"] if each.help else [])]
+    related = [(label.location, label.text) for label in each.labels]
+    where = each.location
+    if where is None or where.source.name != opened.source.name:
+        related = [*([(where, each.message)] if where else []), *related]
+        where = Location(opened.source, 0, 0, max(1, len(opened.source.line(0))))
+    return {
+        "range": range_of(where),
+        "severity": SEVERITY[each.severity],
+        "code": each.code,
+        "source": "archcalc",
+        "message": "\n".join(lines),
+        "relatedInformation": [
+            {"location": {"uri": uri_of(at.source.name), "range": range_of(at)}, "message": text}
+            for at, text in related
+        ],
+    }
