@@ -6,8 +6,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
-from tests.networks.by_hand import NETWORKS
+from tests.networks import by_hand, by_hand_media
 from tests.networks.zoo import network
+
+NETWORKS = {**by_hand.NETWORKS, **by_hand_media.NETWORKS}
 
 
 @pytest.mark.zoo

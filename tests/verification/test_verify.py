@@ -230,6 +230,28 @@ def test_sizes_that_do_not_fit_are_refused_by_both() -> None:
     assert row.at == "sizes that do not fit: [3, 9, 9] to [3, 135, 135]"
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "- y = conv(3, 4, p1)\n  - relu -> crop(like=y) -> conv(3, 4)",  # as large as what it is cropped to
+        "- around",  # arguments that depend on the size
+    ],
+)
+def test_other_sizes_are_run_with_what_they_need(layers: str) -> None:
+    text = f"""
+archcalc: 1
+input: [3, 16, 16]
+blocks:
+  around:
+    - tokens -> linear(4) -> untokens(x.height, x.width) -> conv(3, 4)
+layers:
+  {layers}
+"""
+    certificate = verify(document(text), device="meta", sizes=4)
+    assert [row for row in certificate.rows if row.agrees is not True] == []
+    assert sum("closed forms" in row.quantity for row in certificate.rows) == 3
+
+
 def test_a_network_without_spatial_axes_is_run_with_other_batches() -> None:
     rows = verify(document("archcalc: 1\ninput: [5]\nlayers: [fc(3)]\n"), device="meta").rows
     assert {row.at for row in rows} == {"[5]", "2 x [5]", "3 x [5]"}

@@ -5,7 +5,7 @@ All axes run through their periods at the same time, with different steps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import cycle
+from itertools import chain, cycle
 from math import gcd, lcm
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
-from archcalc.core.dim import Dim, is_number, number_at, summed
+from archcalc.core.dim import Dim, number_at, summed
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -21,7 +21,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, period_of
-from archcalc.sym.expr import expression
+from archcalc.sym.expr import Expr, expression
 from archcalc.verification.row import META, Row, compared
 from archcalc.verification.structure.mac_counter import MacCounter, Operations
 from archcalc.verification.trace import Running, torch_dtype
@@ -49,8 +49,10 @@ class Forms:
 
     @property
     def depends(self) -> bool:
-        """Whether shapes of weights depend on the size of the input, so that every size needs a new module."""
-        return not all(is_number(*weight.shape) for node in self.graph for weight in node.weights)
+        """Whether weights or arguments depend on the size of the input, so that every size needs a new module."""
+        stated = (value for node in self.graph for value in node.layer.stated().values())
+        shapes = (weight.shape for node in self.graph for weight in node.weights)
+        return any(isinstance(each, Expr) for value in chain(shapes, stated) for each in nested(value))
 
     def module_at(self, values: Values) -> Running | None:
         """The module for a size; None if archcalc refuses to build it."""
@@ -64,11 +66,20 @@ class Forms:
         return without_pointwise(Running(generate(graph), graph, "meta"))
 
 
+def nested(value: object) -> Iterator[object]:
+    """What an argument consists of: a tuple's own values, however deep."""
+    if isinstance(value, tuple):
+        for each in value:
+            yield from nested(each)
+    else:
+        yield value
+
+
 def without_pointwise(running: Running) -> Running:
     """The module without pointwise layers (norms, activations): other sizes already check them, and they take most of
     the time on the meta device."""
     graph = running.graph
-    keeps = {node.module for node in graph if node.output == node.inputs[0] and not node.ops.mac and not node.reruns}
+    keeps = {node.module for node in graph if (node.output,) == node.inputs and not node.ops.mac and not node.reruns}
     for name, module in list(running.module.named_modules()):
         if name in keeps and not list(module.children()):
             parent, _, own = name.rpartition(".")

@@ -1,0 +1,85 @@
+"""Networks for video and sound in torch, written by hand from their papers, as those of by_hand.py."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# --- video ------------------------------------------------------------------------------------------------------------
+
+
+def normed(i: int, o: int, k: tuple[int, int, int], s: tuple[int, int, int] = (1, 1, 1)) -> nn.Sequential:
+    t, h, w = k
+    return nn.Sequential(nn.Conv3d(i, o, k, s, (t // 2, h // 2, w // 2), bias=False), nn.BatchNorm3d(o))
+
+
+class Bottleneck3d(nn.Module):
+    def __init__(self, i: int, c: int, t: int, s: int) -> None:
+        super().__init__()
+        self.a, self.b = normed(i, c, (t, 1, 1)), normed(c, c, (1, 3, 3), (1, s, s))
+        self.c = normed(c, 4 * c, (1, 1, 1))
+        self.skip = normed(i, 4 * c, (1, 1, 1), (1, s, s)) if i != 4 * c or s > 1 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.skip(x) + self.c(F.relu(self.b(F.relu(self.a(x))))))
+
+
+class Slowfast(nn.Module):
+    """Two streams: the slow one reads what the fast one makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow_stem, self.fast_stem = (normed(3, c, (t, 7, 7), (1, 2, 2)) for c, t in ((64, 1), (8, 5)))
+        self.slow, self.fast, self.laterals = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        wide, thin = 64, 8
+        for c, n, s, t in ((64, 3, 1, 1), (128, 4, 2, 1), (256, 6, 2, 3), (512, 3, 2, 3)):
+            self.laterals.append(normed(thin, 2 * thin, (5, 1, 1), (8, 1, 1)))
+            self.slow.append(self.stage(wide + 2 * thin, c, n, s, t))
+            self.fast.append(self.stage(thin, c // 8, n, s, 3))
+            wide, thin = 4 * c, c // 2
+        self.last = nn.Linear(wide + thin, 400)
+
+    def stage(self, i: int, c: int, n: int, s: int, t: int) -> nn.Module:
+        return nn.Sequential(*(Bottleneck3d(4 * c if k else i, c, t, 1 if k else s) for k in range(n)))
+
+    def forward(self, few: Tensor, many: Tensor) -> Any:
+        stems = ((self.slow_stem, few), (self.fast_stem, many))
+        x, y = (F.max_pool3d(F.relu(stem(each)), (1, 3, 3), (1, 2, 2), (0, 1, 1)) for stem, each in stems)
+        for slow, fast, lateral in zip(self.slow, self.fast, self.laterals, strict=True):
+            x, y = slow(torch.cat([x, F.relu(lateral(y))], 1)), fast(y)
+        return self.last(torch.cat([x.mean((2, 3, 4)), y.mean((2, 3, 4))], 1))
+
+
+# --- sound ------------------------------------------------------------------------------------------------------------
+
+
+class Demucs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up, i = nn.ModuleList(), nn.ModuleList(), 2
+        for k in range(6):
+            c = 64 * 2**k
+            gated = (nn.Conv1d(c, 2 * c, 1), nn.GLU(1))
+            self.down.append(nn.Sequential(nn.Conv1d(i, c, 8, 4), nn.ReLU(), *gated))
+            back = (nn.Conv1d(c, 2 * c, 3), nn.GLU(1), nn.ConvTranspose1d(c, i if k else 8, 8, 4))
+            self.up.insert(0, nn.Sequential(*back, nn.ReLU() if k else nn.Identity()))
+            i = c
+        self.lstm, self.last = nn.LSTM(i, i, 2, bidirectional=True, batch_first=True), nn.Linear(2 * i, i)
+
+    def forward(self, x: Tensor) -> Any:
+        skips = []
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        x = self.last(self.lstm(x.transpose(1, 2))[0]).transpose(1, 2)
+        for up in self.up:
+            skip = skips.pop()
+            cut = (skip.shape[-1] - x.shape[-1]) // 2
+            x = up(x + skip[..., cut : cut + x.shape[-1]])
+        return x
+
+
+NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"demucs": Demucs, "slowfast": Slowfast}
+"""By the names of their specs."""
