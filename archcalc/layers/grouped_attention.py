@@ -1,13 +1,13 @@
 """Grouped-query attention: self-attention in which several query heads share one head of keys and values."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, macs_of
-from archcalc.core.dim import Dim, divides, exact, minimum
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
-from archcalc.core.operations import linear_map, sum_of, within
+from archcalc.core.dim import Dim, divides, exact, minimum, summed
+from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.operations import chunk, linear_map, sum_of, within
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
 from archcalc.core.weight import Weight
@@ -31,10 +31,12 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     With `num_kv_heads` equal to `num_heads` (the default) this is multi-head attention; with 1 it is multi-query
     attention. Heads have d = `head_dim` features, by default C / num_heads. With `causal`, a token attends to itself
     and earlier tokens; `window` limits this to `window` tokens, including itself. `rope` rotates queries and keys by
-    angles that depend on the position t: t / rope^(2 i / d) for features i and i + d/2. `alibi` lowers scores by
-    2^(-8 h / H) per token of distance, in head h of H. `qk_norm` applies an rmsnorm with this eps to the queries and
-    keys of each head. Decoding caches the keys and values of each token; with `window`, those of the last `window`
-    tokens.
+    angles that depend on the position t: t / rope^(2 i / r) for features i and i + r/2 of the first r = `rotary_dim`
+    features of a head, by default all d. `alibi` lowers scores by 2^(-8 h / H) per token of distance, in head h of H.
+    `qk_norm` applies an rmsnorm with this eps to the queries and keys: of each head, or of all heads together
+    (`qk_norm_over: all`). Scores are multiplied by `scale`, by default 1 / sqrt(d). `q_bias`, `k_bias` and `v_bias`
+    replace `qkv_bias` for one of the three maps. Decoding caches the keys and values of each token; with `window`,
+    those of the last `window` tokens.
 
     MACs: C d for each token and each head of queries, keys and values; C d for each token and query head to combine
     the heads; and 2 d for each of the T^2 pairs of tokens in each head, including masked pairs, as in torch's
@@ -42,7 +44,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     rotated feature takes two multiplications and one addition. Tables that depend only on positions are not counted.
 
     Sources: Ainslie et al. 2023, arXiv:2305.13245, section 2.2; Shazeer 2019, arXiv:1911.02150, section 3; `rope`:
-    Su et al. 2021, arXiv:2104.09864, equations 15 and 34; `window`: Beltagy et al. 2020, arXiv:2004.05150;
+    Su et al. 2021, arXiv:2104.09864, equations 15 and 34; `rotary_dim`: Black et al. 2022, arXiv:2204.06745, section
+    2.1; `qk_norm_over`: OLMo team 2024, arXiv:2501.00656, section 2.1; `window`: Beltagy et al. 2020, arXiv:2004.05150;
     `alibi`: Press et al. 2021, arXiv:2108.12409, section 3; torch.nn.functional.scaled_dot_product_attention.
     """
 
@@ -52,12 +55,18 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     num_kv_heads: Dim | None = None
     head_dim: Dim | None = None
     qkv_bias: bool = False
+    q_bias: bool | None = None
+    k_bias: bool | None = None
+    v_bias: bool | None = None
     out_bias: bool = False
     causal: bool = False
     rope: float | None = None
+    rotary_dim: Dim | None = None
     window: Dim | None = None
     alibi: bool = False
     qk_norm: float | None = None
+    qk_norm_over: Literal["head", "all"] = "head"
+    scale: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
@@ -70,8 +79,14 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         yield from at_least(1, head_dim=self.features(x))
         if self.rope is not None:
             yield self.rope > 0, f"rope must be above 0, got {self.rope}"
-            text = f"rope rotates pairs of features: head_dim={self.features(x)} must be even"
-            yield divides(2, self.features(x)), text
+            name, turned = "head_dim" if self.rotary_dim is None else "rotary_dim", self.rotated(x)
+            yield divides(2, turned), f"rope rotates pairs of features: {name}={turned} must be even"
+            yield from at_least(2, rotary_dim=turned)
+            text = f"rotary_dim={turned} is more than the {self.features(x)} features of a head"
+            yield turned <= self.features(x), text
+        yield self.rotary_dim is None or self.rope is not None, "rotary_dim says what rope rotates: it needs rope"
+        needed = self.qk_norm is not None or self.qk_norm_over == "head"
+        yield needed, "qk_norm_over says what qk_norm covers: it needs qk_norm"
         yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps and must be above 0, got {self.qk_norm}"
         if self.window is not None:
             yield self.causal, f"window={self.window} counts earlier tokens: it needs causal=true"
@@ -88,10 +103,26 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         """The number of features of a head."""
         return exact(x.channels, self.num_heads) if self.head_dim is None else self.head_dim
 
-    def headed(self, x: Volume) -> Iterator[tuple[str, Volume]]:
-        """Queries and keys, with one axis for heads and one for the features of a head."""
+    def rotated(self, x: Volume) -> Dim:
+        """The number of features of a head that `rope` rotates."""
+        return self.features(x) if self.rotary_dim is None else self.rotary_dim
+
+    def biased(self, name: str) -> bool:
+        """Whether a map of queries, keys or values has a bias."""
+        own: bool | None = getattr(self, f"{name[0]}_bias")
+        return self.qkv_bias if own is None else own
+
+    def mapped(self, x: Volume) -> Iterator[tuple[str, Volume]]:
+        """Queries, keys and values, those of all heads together."""
+        for name, heads in (("query", self.num_heads), ("key", self.groups), ("value", self.groups)):
+            yield name, x.to(channels=heads * self.features(x))
+
+    def normed(self, x: Volume) -> Iterator[tuple[str, Volume]]:
+        """Queries and keys as `qk_norm` sees them; head by head, these have an axis of their own."""
         for name, heads in (("query", self.num_heads), ("key", self.groups)):
-            yield name, Volume(self.features(x), (x.spatial[0], heads), x.batch, channels_last=True)
+            d, n = self.features(x), x.spatial[0]
+            headed = self.qk_norm_over == "head"
+            yield name, x.to(d if headed else heads * d, (n, heads) if headed else (n,))
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         if self.window is not None:
@@ -102,14 +133,13 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         return x
 
     def weights(self, x: Volume) -> Iterator[Weight]:
-        d = self.features(x)
-        for name, heads in (("q", self.num_heads), ("k", self.groups), ("v", self.groups)):
-            yield Weight(f"{name}_proj.weight", (heads * d, x.channels))
-            if self.qkv_bias:
-                yield Weight(f"{name}_proj.bias", (heads * d,))
-            if self.qk_norm is not None and name != "v":
-                yield Weight(f"{name}_norm.weight", (d,))
-        yield Weight("o_proj.weight", (x.channels, self.num_heads * d))
+        for name, each in self.mapped(x):
+            yield Weight(f"{name[0]}_proj.weight", (each.channels, x.channels))
+            if self.biased(name):
+                yield Weight(f"{name[0]}_proj.bias", (each.channels,))
+        if self.qk_norm is not None:
+            yield from (Weight(f"{name[0]}_norm.weight", (each.channels,)) for name, each in self.normed(x))
+        yield Weight("o_proj.weight", (x.channels, self.num_heads * self.features(x)))
         if self.out_bias:
             yield Weight("o_proj.bias", (x.channels,))
 
@@ -117,16 +147,16 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         d, pairs = self.features(x), x.positions * x.spatial[0]
         mapped = (self.num_heads + 2 * self.groups) * d * x.positions
         gathered = self.num_heads * d * x.positions
-        turned = 0 if self.rope is None else (self.num_heads + self.groups) * d * x.positions
+        turned = 0 if self.rope is None else (self.num_heads + self.groups) * self.rotated(x) * x.positions
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
         made = Ops(
             mac=macs_of(self.contractions(y, x)),
             sums=mapped + scores + gathered + y.numel,
-            bias=(mapped if self.qkv_bias else 0) + (y.numel if self.out_bias else 0),
+            bias=summed(each.numel for name, each in self.mapped(x) if self.biased(name)) + self.out_bias * y.numel,
             mul=scores + 2 * turned,
             add=turned + (scores if self.alibi else 0),
         )
-        norms = (RMSNorm().ops(each, each) for _, each in self.headed(x)) if self.qk_norm is not None else ()
+        norms = (RMSNorm().ops(each, each) for _, each in self.normed(x)) if self.qk_norm is not None else ()
         return sum(norms, made + softmax_ops(scores, rows))
 
     def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
@@ -148,22 +178,22 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         """Keys and values stay in their groups."""
         d, turned = self.features(x), self.rope is not None
         names: tuple[str, ...] = ("query", "key", "value")
-        for name, heads in zip(names, (self.num_heads, self.groups, self.groups), strict=True):
-            bias = (f"{name[0]}_proj.bias",) if self.qkv_bias else ()
-            size = Tensor(x.positions * heads * d, y.dtype)
+        for name, each in self.mapped(x):
+            bias = (f"{name[0]}_proj.bias",) * self.biased(name)
+            size = Tensor(each.numel, y.dtype)
             yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, reads_contiguous=many(x))
         if self.qk_norm is not None:
-            for name, each in self.headed(x):
+            for name, each in self.normed(x):
                 each = replace(each, dtype=y.dtype)
                 for kernel in within(RMSNorm().kernels(run, each, each), f"{name[0]}_norm", name, f"normed {name}"):
                     yield replace(kernel, holds=(name, *kernel.holds))
             names = ("normed query", "normed key", "value")
         if turned:
-            yield from table(x.spatial[0], d, y.dtype)
+            yield from table(x.spatial[0], self.rotated(x), y.dtype)
             query, key, _ = names
             names = (f"turned {query}", f"turned {key}", "value")
-            yield from turn(query, (key, "value", "cos", "sin"))
-            yield from turn(key, (names[0], "value", "cos", "sin"))
+            yield from self.turned(query, self.num_heads, y, (key, "value", "cos", "sin"))
+            yield from self.turned(key, self.groups, y, (names[0], "value", "cos", "sin"))
         if self.window is not None:
             yield from nearby(x.spatial[0])
             names = (*names, "mask")
@@ -174,6 +204,19 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         last = ("o_proj.bias",) if self.out_bias else ()
         holds = (*names, *(("cos", "sin") if turned else ()))
         yield linear_map(tensor_of(y), "o_proj.weight", last, reads="gathered", holds=holds)
+
+    def turned(self, name: str, heads: Dim, y: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
+        """Queries or keys, of which all features or the first are rotated."""
+        if self.rotary_dim is None:
+            yield from turn(name, held)
+            return
+        where, rest, d = f"where of {name}", f"rest of {name}", self.features(y)
+        widths = {where: self.rotary_dim, rest: d - self.rotary_dim}
+        yield chunk(name, {part: Tensor(y.positions * heads * width, y.dtype) for part, width in widths.items()})
+        yield from turn(where, (name, rest, *held))
+        both, size = (f"turned {where}", rest), Tensor(y.positions * heads * d, y.dtype)
+        gradient = Gradient.STRIDED_SLICE
+        yield Kernel(reads=both, makes=f"turned {name}", size=size, gradient=gradient, holds=(name, *held))
 
     def call(self, x: Volume) -> Call:
         heads = dict(embed_dim=x.channels, num_heads=self.num_heads, num_kv_heads=self.groups)
@@ -203,6 +246,22 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
             given=dict(num_heads=4, num_kv_heads=2, head_dim=6, causal=True, rope=1e6, qk_norm=1e-6), x=tokens(7, 16),
             y=tokens(7, 16), params=1_164, macs=10_416, scalar=23_030,
             source="narrow, and otherwise as in Qwen3: Qwen team 2025, arXiv:2505.09388, section 2",
+        ),
+        Example(
+            given=dict(num_heads=4, rope=1e4, rotary_dim=2, causal=True, qkv_bias=True), x=tokens(6, 32),
+            y=tokens(6, 32), params=4_192, macs=26_880, scalar=54_336,
+            source="narrow, and otherwise as in Pythia: a quarter of a head is rotated; Biderman et al. 2023, "
+            "arXiv:2304.01373",
+        ),
+        Example(
+            given=dict(num_heads=4, num_kv_heads=2, qk_norm=1e-6, qk_norm_over="all"), x=tokens(5, 16),
+            y=tokens(5, 16), params=792, macs=4_640, scalar=9_930,
+            source="norms over all heads, as in OLMo 2: OLMo team 2024, arXiv:2501.00656, section 2.1",
+        ),
+        Example(
+            given=dict(num_heads=2, q_bias=True, k_bias=False, v_bias=True, scale=0.25), x=tokens(5, 8),
+            y=tokens(5, 8), params=272, macs=1_680, scalar=3_470,
+            source="no bias for keys, as in Whisper: Radford et al. 2022, arXiv:2212.04356; openai/whisper, model.py",
         ),
         Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
     )  # fmt: skip

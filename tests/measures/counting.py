@@ -594,12 +594,17 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             for name, count in heads.items()
         }
         if layer.qk_norm:
-            made |= {n: [normed(row, d, layer.qk_norm, weights[f"{n}_norm.weight"]) for row in made[n]] for n in "qk"}
+            sizes = {name: d if layer.qk_norm_over == "head" else heads[name] * d for name in "qk"}
+            made |= {
+                name: [normed(row, size, layer.qk_norm, weights[f"{name}_norm.weight"]) for row in made[name]]
+                for name, size in sizes.items()
+            }
         if layer.rope:
-            made |= {name: [turned(row, t, d, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
+            part = layer.rotary_dim or d
+            made |= {name: [turned(row, t, d, part, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
         for t, row in enumerate(
-            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi)
+            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi, layer.scale)
         ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
@@ -623,6 +628,7 @@ def attended(
     groups: int,
     back: int,
     alibi: bool = False,
+    scale: float | None = None,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: the window in tokens, 0 for all."""
     d = len(query[0]) // heads
@@ -631,7 +637,7 @@ def attended(
         for h in range(heads):
             own, shared = slice(h * d, (h + 1) * d), h * groups // heads
             group = slice(shared * d, (shared + 1) * d)
-            scores = [scored(row[own], each[group], d) for each in key]
+            scores = [scored(row[own], each[group], scale or d**-0.5) for each in key]
             if alibi:
                 scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:
@@ -642,14 +648,15 @@ def attended(
         yield gathered
 
 
-def turned(row: list[Number], position: int, d: int, base: float) -> list[Number]:
-    """Rotates features i and i + d/2 of each head by position / base^(2 i / d); the table has single precision."""
-    out, angles = list(row), position * base ** (torch.arange(0, d, 2) / -d)
+def turned(row: list[Number], position: int, d: int, part: int, base: float) -> list[Number]:
+    """Rotates features i and i + r/2 of the first r = `part` features of each head of d by position / base^(2 i / r);
+    the table has single precision."""
+    out, angles = list(row), position * base ** (torch.arange(0, part, 2) / -part)
     for first in range(0, len(row), d):
         for i, angle in enumerate(angles):
-            a, b = row[first + i], row[first + i + d // 2]
+            a, b = row[first + i], row[first + i + part // 2]
             c, s = Number(angle.cos().item()), Number(angle.sin().item())
-            out[first + i], out[first + i + d // 2] = a * c - b * s, b * c + a * s
+            out[first + i], out[first + i + part // 2] = a * c - b * s, b * c + a * s
     return out
 
 
@@ -674,7 +681,8 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
             for h in range(layer.num_heads):
                 head = slice(h * d, (h + 1) * d)
                 scores = [
-                    scored(query[t][head], each[head], d) + table[(int(index[(t * len(positions) + u,)].value), h)]
+                    scored(query[t][head], each[head], d**-0.5)
+                    + table[(int(index[(t * len(positions) + u,)].value), h)]
                     for u, each in enumerate(key)
                 ]
                 shares = softened([s if sides[t] == sides[u] else Number(-inf) for u, s in enumerate(scores)])
@@ -687,8 +695,8 @@ def window_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
     return out
 
 
-def scored(query: Sequence[Number], key: Sequence[Number], d: int) -> Number:
-    return inner(zip(query, key, strict=True)) * Number(d**-0.5)
+def scored(query: Sequence[Number], key: Sequence[Number], scale: float) -> Number:
+    return inner(zip(query, key, strict=True)) * Number(scale)
 
 
 ACTS: dict[str, Callable[[Number], Number]] = {
@@ -804,9 +812,9 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
                 else through(normed(through(row, "q_a_proj"), "q_a_layernorm"), "q_b_proj")
             )
             queries.append([query[h * (nope + rope) : (h + 1) * (nope + rope)] for h in heads])
-            queries[t] = [each[:nope] + turned(each[nope:], t, rope, layer.rope) for each in queries[t]]
+            queries[t] = [each[:nope] + turned(each[nope:], t, rope, rope, layer.rope) for each in queries[t]]
             latent = through(row, "kv_a_proj_with_mqa")
-            position = turned(latent[layer.kv_lora_rank :], t, rope, layer.rope)
+            position = turned(latent[layer.kv_lora_rank :], t, rope, rope, layer.rope)
             wide = through(normed(latent[: layer.kv_lora_rank], "kv_a_layernorm"), "kv_b_proj")
             both = [wide[h * (nope + v) : (h + 1) * (nope + v)] for h in heads]
             keys.append([each[:nope] + position for each in both])
@@ -814,7 +822,7 @@ def latent_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], gi
         for t in range(length):
             gathered = []
             for h in heads:
-                scores = [scored(queries[t][h], key[h], nope + rope) for key in keys]
+                scores = [scored(queries[t][h], key[h], (nope + rope) ** -0.5) for key in keys]
                 shares = softened([score if s <= t else Number(-1e9) for s, score in enumerate(scores)])
                 columns = zip(*(value[h] for value in values), strict=True)
                 gathered += [inner(zip(shares, column, strict=True)) for column in columns]

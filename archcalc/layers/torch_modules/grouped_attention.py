@@ -13,46 +13,62 @@ class GroupedAttention(nn.Module):
         num_kv_heads: int,
         head_dim: int,
         qkv_bias: bool = False,
+        q_bias: bool | None = None,
+        k_bias: bool | None = None,
+        v_bias: bool | None = None,
         out_bias: bool = False,
         causal: bool = False,
         rope: float | None = None,
+        rotary_dim: int | None = None,
         window: int | None = None,
         alibi: bool = False,
         qk_norm: float | None = None,
+        qk_norm_over: str = "head",
+        scale: float | None = None,
     ) -> None:
         super().__init__()
         self.head_dim, self.causal = head_dim, causal
-        self.rope, self.window, self.alibi = rope, window, alibi
-        self.q_proj = nn.Linear(embed_dim, num_heads * head_dim, qkv_bias)
-        self.k_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
-        self.v_proj = nn.Linear(embed_dim, num_kv_heads * head_dim, qkv_bias)
-        self.o_proj = nn.Linear(num_heads * head_dim, embed_dim, out_bias)
-        self.q_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
-        self.k_norm = nn.RMSNorm(head_dim, qk_norm) if qk_norm else None
+        self.rope, self.rotary_dim, self.window, self.alibi = rope, rotary_dim or head_dim, window, alibi
+        self.over_all, self.scale = qk_norm_over == "all", scale
+        queries, keys = num_heads * head_dim, num_kv_heads * head_dim
+        self.q_proj = nn.Linear(embed_dim, queries, qkv_bias if q_bias is None else q_bias)
+        self.k_proj = nn.Linear(embed_dim, keys, qkv_bias if k_bias is None else k_bias)
+        self.v_proj = nn.Linear(embed_dim, keys, qkv_bias if v_bias is None else v_bias)
+        self.o_proj = nn.Linear(queries, embed_dim, out_bias)
+        self.q_norm = nn.RMSNorm(queries if self.over_all else head_dim, qk_norm) if qk_norm else None
+        self.k_norm = nn.RMSNorm(keys if self.over_all else head_dim, qk_norm) if qk_norm else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.q_proj, self.k_proj, self.v_proj
         query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
         if self.q_norm and self.k_norm:
-            query = self.q_norm(query)
-            key = self.k_norm(key)
+            query = self.q_norm(query.flatten(2)).view_as(query) if self.over_all else self.q_norm(query)
+            key = self.k_norm(key.flatten(2)).view_as(key) if self.over_all else self.k_norm(key)
         if self.rope:
             cos, sin = self.turns(query, self.rope)
-            query = query * cos + query.roll(self.head_dim // 2, -1) * sin
-            key = key * cos + key.roll(self.head_dim // 2, -1) * sin
+            query = self.turned(query, cos, sin)
+            key = self.turned(key, cos, sin)
         query, key, value = (each.transpose(1, 2) for each in (query, key, value))
         mask = self.nearby(query, self.window) if self.window else self.slopes(query) if self.alibi else None
         y = F.scaled_dot_product_attention(
-            query, key, value, mask, is_causal=self.causal and mask is None, enable_gqa=True
+            query, key, value, mask, is_causal=self.causal and mask is None, scale=self.scale, enable_gqa=True
         )
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
     def turns(self, x: torch.Tensor, base: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """By what angle a token's place turns each pair of features, which lie half a head apart."""
-        steps = base ** (torch.arange(0, self.head_dim, 2, device=x.device) / -self.head_dim)
+        """By what angle a token's place turns each pair of features, which lie half of those that turn apart."""
+        steps = base ** (torch.arange(0, self.rotary_dim, 2, device=x.device) / -self.rotary_dim)
         angles = torch.arange(x.shape[1], device=x.device)[:, None, None] * steps
         cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
         return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
+
+    def turned(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+        """The first features of each head turned, and the rest as it is."""
+        if self.rotary_dim == self.head_dim:
+            return x * cos + x.roll(self.rotary_dim // 2, -1) * sin
+        where, rest = x.split([self.rotary_dim, self.head_dim - self.rotary_dim], -1)
+        where = where * cos + where.roll(self.rotary_dim // 2, -1) * sin
+        return torch.cat([where, rest], -1)
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
         """Which tokens each attends to: itself, and those before it within the window."""
