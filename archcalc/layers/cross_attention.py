@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, summed
+from archcalc.core.dim import Dim, divides, same, summed
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
@@ -170,7 +170,9 @@ MASKED = "torch's attention takes other kernels in training than in inference wh
 def needs_scores(mask: Volume, heads: Dim, queries: Dim, keys: Dim) -> Iterator[Requirement]:
     """What is added to scores has one number for each pair, or one for each pair and head."""
     text = f"mask must have {queries} x {keys} numbers, one for each pair, for all heads or for each: got {mask}"
-    yield mask.spatial == (queries, keys) and not mask.channels_last and mask.channels in (1, heads), text
+    yield mask.rank == 2 and not mask.channels_last and mask.channels in (1, heads), text
+    for n, m in zip(mask.spatial, (queries, keys), strict=True):
+        yield same(n, m), text
 
 
 def across(x: Volume, memory: Volume, width: Dim, added: Factor = ()) -> Iterator[Contraction]:

@@ -1,29 +1,26 @@
 """Grouped-query attention: self-attention in which several query heads share one head of keys and values."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, macs_of
-from archcalc.core.dim import Dim, divides, exact, minimum, summed
-from archcalc.core.kernel import Cast, Gradient, Kernel, Run, Tensor, tensor, tensor_of
-from archcalc.core.operations import chunk, linear_map, sum_of, within
+from archcalc.core.dim import Dim, minimum, summed
+from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, tokens
-from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow, Window
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.attention import COMPUTED, attended, of_pairs
-from archcalc.layers.linear import many
+from archcalc.layers.heads import OfHeads
 from archcalc.layers.rmsnorm import RMSNorm
-from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
-from archcalc.record import replace
 
 FAMILY = "Attention"
 
 
-class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_heads", "num_kv_heads"), aliases=("gqa",)):
+class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads", "num_kv_heads"), aliases=("gqa",)):
     """Self-attention in which `num_heads` heads of queries share `num_kv_heads` heads of keys and values.
 
     x: C at T tokens -> y: the same
@@ -51,78 +48,19 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
 
     role = Role.CONTRACTION
 
-    num_heads: Dim
-    num_kv_heads: Dim | None = None
-    head_dim: Dim | None = None
-    qkv_bias: bool = False
-    q_bias: bool | None = None
-    k_bias: bool | None = None
-    v_bias: bool | None = None
-    out_bias: bool = False
     causal: bool = False
-    rope: float | None = None
-    rotary_dim: Dim | None = None
     window: Dim | None = None
     alibi: bool = False
-    qk_norm: float | None = None
-    qk_norm_over: Literal["head", "all"] = "head"
     scale: float | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        yield from at_least(1, num_heads=self.num_heads, num_kv_heads=self.groups, window=self.window or 1)
-        text = f"num_kv_heads={self.groups} must divide num_heads={self.num_heads}"
-        yield divides(self.groups, self.num_heads), text
-        if self.head_dim is None:
-            text = f"num_heads={self.num_heads} must divide the {x.channels} features, unless head_dim is given"
-            yield divides(self.num_heads, x.channels), text
-        yield from at_least(1, head_dim=self.features(x))
-        if self.rope is not None:
-            yield self.rope > 0, f"rope must be above 0, got {self.rope}"
-            name, turned = "head_dim" if self.rotary_dim is None else "rotary_dim", self.rotated(x)
-            yield divides(2, turned), f"rope rotates pairs of features: {name}={turned} must be even"
-            yield from at_least(2, rotary_dim=turned)
-            text = f"rotary_dim={turned} is more than the {self.features(x)} features of a head"
-            yield turned <= self.features(x), text
-        yield self.rotary_dim is None or self.rope is not None, "rotary_dim says what rope rotates: it needs rope"
-        needed = self.qk_norm is not None or self.qk_norm_over == "head"
-        yield needed, "qk_norm_over says what qk_norm covers: it needs qk_norm"
-        yield self.qk_norm is None or self.qk_norm > 0, f"qk_norm is an eps and must be above 0, got {self.qk_norm}"
+        yield from at_least(1, window=self.window or 1)
         if self.window is not None:
             yield self.causal, f"window={self.window} counts earlier tokens: it needs causal=true"
         if self.alibi:
             yield self.causal, "alibi depends on the distance to earlier tokens: it needs causal=true"
             yield self.window is None, "alibi covers all earlier tokens, window does not: remove one of them"
-
-    @property
-    def groups(self) -> Dim:
-        """The number of heads of keys and values."""
-        return self.num_heads if self.num_kv_heads is None else self.num_kv_heads
-
-    def features(self, x: Volume) -> Dim:
-        """The number of features of a head."""
-        return exact(x.channels, self.num_heads) if self.head_dim is None else self.head_dim
-
-    def rotated(self, x: Volume) -> Dim:
-        """The number of features of a head that `rope` rotates."""
-        return self.features(x) if self.rotary_dim is None else self.rotary_dim
-
-    def biased(self, name: str) -> bool:
-        """Whether a map of queries, keys or values has a bias."""
-        own: bool | None = getattr(self, f"{name[0]}_bias")
-        return self.qkv_bias if own is None else own
-
-    def mapped(self, x: Volume) -> Iterator[tuple[str, Volume]]:
-        """Queries, keys and values, those of all heads together."""
-        for name, heads in (("query", self.num_heads), ("key", self.groups), ("value", self.groups)):
-            yield name, x.to(channels=heads * self.features(x))
-
-    def normed(self, x: Volume) -> Iterator[tuple[str, Volume]]:
-        """Queries and keys as `qk_norm` sees them; head by head, these have an axis of their own."""
-        for name, heads in (("query", self.num_heads), ("key", self.groups)):
-            d, n = self.features(x), x.spatial[0]
-            headed = self.qk_norm_over == "head"
-            yield name, x.to(d if headed else heads * d, (n, heads) if headed else (n,))
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         if self.window is not None:
@@ -131,17 +69,6 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
 
     def shape(self, x: Volume) -> Volume:
         return x
-
-    def weights(self, x: Volume) -> Iterator[Weight]:
-        for name, each in self.mapped(x):
-            yield Weight(f"{name[0]}_proj.weight", (each.channels, x.channels))
-            if self.biased(name):
-                yield Weight(f"{name[0]}_proj.bias", (each.channels,))
-        if self.qk_norm is not None:
-            yield from (Weight(f"{name[0]}_norm.weight", (each.channels,)) for name, each in self.normed(x))
-        yield Weight("o_proj.weight", (x.channels, self.num_heads * self.features(x)))
-        if self.out_bias:
-            yield Weight("o_proj.bias", (x.channels,))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         d, pairs = self.features(x), x.positions * x.spatial[0]
@@ -177,23 +104,8 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Keys and values stay in their groups."""
         d, turned = self.features(x), self.rope is not None
-        names: tuple[str, ...] = ("query", "key", "value")
-        for name, each in self.mapped(x):
-            bias = (f"{name[0]}_proj.bias",) * self.biased(name)
-            size = Tensor(each.numel, y.dtype)
-            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, reads_contiguous=many(x))
-        if self.qk_norm is not None:
-            for name, each in self.normed(x):
-                each = replace(each, dtype=y.dtype)
-                for kernel in within(RMSNorm().kernels(run, each, each), f"{name[0]}_norm", name, f"normed {name}"):
-                    yield replace(kernel, holds=(name, *kernel.holds))
-            names = ("normed query", "normed key", "value")
-        if turned:
-            yield from table(x.spatial[0], self.rotated(x), y.dtype)
-            query, key, _ = names
-            names = (f"turned {query}", f"turned {key}", "value")
-            yield from self.turned(query, self.num_heads, y, (key, "value", "cos", "sin"))
-            yield from self.turned(key, self.groups, y, (names[0], "value", "cos", "sin"))
+        yield from self.prepared(run, y, x)
+        names = self.prepared_names
         if self.window is not None:
             yield from nearby(x.spatial[0])
             names = (*names, "mask")
@@ -204,19 +116,6 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         last = ("o_proj.bias",) if self.out_bias else ()
         holds = (*names, *(("cos", "sin") if turned else ()))
         yield linear_map(tensor_of(y), "o_proj.weight", last, reads="gathered", holds=holds)
-
-    def turned(self, name: str, heads: Dim, y: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
-        """Queries or keys, of which all features or the first are rotated."""
-        if self.rotary_dim is None:
-            yield from turn(name, held)
-            return
-        where, rest, d = f"where of {name}", f"rest of {name}", self.features(y)
-        widths = {where: self.rotary_dim, rest: d - self.rotary_dim}
-        yield chunk(name, {part: Tensor(y.positions * heads * width, y.dtype) for part, width in widths.items()})
-        yield from turn(where, (name, rest, *held))
-        both, size = (f"turned {where}", rest), Tensor(y.positions * heads * d, y.dtype)
-        gradient = Gradient.STRIDED_SLICE
-        yield Kernel(reads=both, makes=f"turned {name}", size=size, gradient=gradient, holds=(name, *held))
 
     def call(self, x: Volume) -> Call:
         heads = dict(embed_dim=x.channels, num_heads=self.num_heads, num_kv_heads=self.groups)
@@ -265,23 +164,6 @@ class GroupedAttention(OfTokens, name="grouped_attention", positional=("num_head
         ),
         Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
     )  # fmt: skip
-
-
-def table(length: Dim, features: Dim, dtype: str) -> Iterator[Kernel]:
-    """Cosines and sines for every position and feature; angles and values before the cast are float32."""
-    half = Tensor(length * exact(features, 2))
-    own = {"angles": half, "steps": tensor(exact(features, 2))}
-    yield Kernel(reads=(), makes="cos", size=Tensor(length * features, dtype), also=own)
-    yield Kernel(reads=(), makes="sin", size=Tensor(length * features, dtype), also={"half of sin": half, "less": half})
-
-
-def turn(name: str, held: tuple[str, ...]) -> Iterator[Kernel]:
-    """x cos + roll(x) sin, one product after the other."""
-    yield Kernel(reads=(name, "cos"), makes=f"{name} cos", saves=("cos",))
-    yield Kernel(reads=(name,), makes=f"{name} rolled")
-    yield Kernel(reads=(f"{name} rolled", "sin"), makes=f"{name} sin", saves=("sin",))
-    both = (f"{name} cos", f"{name} sin")
-    yield sum_of(None, *both, makes=f"turned {name}", holds=(name, *held))
 
 
 def nearby(length: Dim) -> Iterator[Kernel]:

@@ -13,7 +13,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.attention import COMPUTED, attended, of_pairs
-from archcalc.layers.grouped_attention import table, turn
+from archcalc.layers.heads import table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens

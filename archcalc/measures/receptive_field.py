@@ -286,5 +286,7 @@ def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, growth: G
     """The fields after these windows. Raises TooManyPhases."""
     if all(window is IDENTITY for window in windows):
         return fields
+    if len(windows) != len(fields) and all(each.whole for each in fields):  # a sequence became a map
+        return fields
     axes = zip(fields, windows, seed.volume.spatial, strict=True)
     return tuple(growth.through(field, window, n) for field, window, n in axes)

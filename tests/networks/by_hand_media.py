@@ -1,4 +1,4 @@
-"""Networks for video and sound in torch, written by hand from their papers, as those of by_hand.py."""
+"""Networks that make pictures, and for video and sound, in torch, written by hand from their papers, as by_hand.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,6 +6,49 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+class DitBlock(nn.Module):
+    def __init__(self, w: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(w, 3 * w), nn.Linear(w, w)
+        self.mlp = nn.Sequential(nn.Linear(w, 4 * w), nn.GELU("tanh"), nn.Linear(4 * w, w))
+        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(w, 6 * w))
+
+    def attended(self, x: Tensor) -> Any:
+        b, n, w = x.shape
+        q, k, v = self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, n, w))
+
+    def forward(self, x: Tensor, c: Tensor) -> Any:
+        parts = self.modulation(c)[:, None].chunk(6, -1)
+        for f, (shift, scale, gate) in ((self.attended, parts[:3]), (self.mlp, parts[3:])):
+            x = x + gate * f(F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift)
+        return x
+
+
+class Dit(nn.Module):
+    """Its fixed table of positions is no parameter here."""
+
+    def __init__(self, w: int = 1152, heads: int = 16, depth: int = 28) -> None:
+        super().__init__()
+        self.first, self.classes = nn.Conv2d(4, w, 2, 2), nn.Embedding(1001, w)
+        self.time = nn.Sequential(nn.Linear(256, w), nn.SiLU(), nn.Linear(w, w))
+        self.blocks = nn.ModuleList(DitBlock(w, heads) for _ in range(depth))
+        self.modulation, self.last = nn.Sequential(nn.SiLU(), nn.Linear(w, 2 * w)), nn.Linear(w, 32)
+
+    def forward(self, x: Tensor, time: Tensor, label: Tensor) -> Any:
+        b, _, h, w = x.shape
+        c = self.time(time) + self.classes(label.long()).squeeze(1)
+        x = self.first(x).flatten(2).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x, c)
+        shift, scale = self.modulation(c)[:, None].chunk(2, -1)
+        x = self.last(F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift)
+        return x.view(b, h // 2, w // 2, 2, 2, 8).permute(0, 5, 1, 3, 2, 4).reshape(b, 8, h, w)
+
 
 # --- video ------------------------------------------------------------------------------------------------------------
 
@@ -81,5 +124,5 @@ class Demucs(nn.Module):
         return x
 
 
-NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"demucs": Demucs, "slowfast": Slowfast}
+NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"demucs": Demucs, "dit": Dit, "slowfast": Slowfast}
 """By the names of their specs."""

@@ -120,7 +120,7 @@ def test_dye_reaches_every_field_border(reference: str, monkeypatch: pytest.Monk
         assert met == borders
 
 
-LONG = {"hrnet", "yolov8n"}
+LONG = {"hrnet", "sd_unet", "yolov8n"}
 """Networks of many different parts: up to 80 lines."""
 
 

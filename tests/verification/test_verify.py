@@ -252,6 +252,20 @@ layers:
     assert sum("closed forms" in row.quantity for row in certificate.rows) == 3
 
 
+def test_fields_of_one_input_do_not_ask_for_those_of_another() -> None:
+    """A memory that does not depend on the input whose fields are looked at, and a map that was made of a sequence."""
+    text = """
+archcalc: 1
+input: {map: [4, 4, 5], memory: {shape: [3, 6], channels_last: true}, pairs: [2, 20, 3]}
+layers:
+  - map -> tokens -> cross_attention(2, memory, mask=pairs) -> untokens(4, 5) -> conv(3, 4, p1)
+"""
+    certificate = verify(document(text), device="cpu", sizes=0)
+    assert [row for row in certificate.rows if row.agrees is False] == []
+    fields = {row.quantity.partition(",")[0] for row in certificate.rows if row.quantity.startswith("receptive")}
+    assert fields == {f"receptive fields of {name}" for name in ("map", "memory", "pairs")}
+
+
 def test_a_network_without_spatial_axes_is_run_with_other_batches() -> None:
     rows = verify(document("archcalc: 1\ninput: [5]\nlayers: [fc(3)]\n"), device="meta").rows
     assert {row.at for row in rows} == {"[5]", "2 x [5]", "3 x [5]"}

@@ -46,8 +46,8 @@ def sides(node: Node, axis: int, graph: Graph, fields: Mapping[str, Fields], fou
         return SEES_ALL
     made = []
     for i in range(node.output.spatial[along]):
-        read = taps(node, axis, i, graph, len(fields[node.name]))
-        ways = [way(source, axis, element, fields, found) for source, element in read if source in fields]
+        read = taps(node, axis, i, graph, fields)
+        ways = [way(source, axis, element, fields, found) for source, element in read]
         made.append(joined(ways, seen.at(i)))
     return Sides(*zip(*made, strict=True))
 
@@ -73,9 +73,12 @@ def joined(ways: Sequence[Way], span: Span) -> tuple[bool, bool, bool]:
     return bool(first), bool(last), any(there[2] for _, there in ways)
 
 
-def taps(node: Node, axis: int, i: int, graph: Graph, rank: int) -> Iterator[tuple[str, int]]:
-    """The elements that one element of a layer reads, for every source, without padding; `rank`: axes of the input."""
+def taps(node: Node, axis: int, i: int, graph: Graph, fields: Mapping[str, Fields]) -> Iterator[tuple[str, int]]:
+    """The elements that one element of a layer reads, without padding, for every source that depends on the input."""
+    rank = len(fields[node.name])
     for place, source in enumerate(carriers(node)):
+        if source not in fields:
+            continue
         window = windows_along(node, rank, place)[axis]
         volume = graph.volumes[source]
         along = carrying(volume, axis, rank)
