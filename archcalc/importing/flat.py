@@ -7,7 +7,7 @@ from typing import Any
 
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
-from archcalc.layer import ALIASES, LAYERS, Layer, Reference
+from archcalc.layer import ALIASES, LAYERS, AxisSizes, Layer, PatternOfAxes, Reference
 from archcalc.record import record
 
 RESERVED = frozenset(("input", "prev", "x", "if", "else", "and", "or", "not", "true", "false", "none", "for", "in"))
@@ -116,7 +116,7 @@ def identifier(path: str) -> str:
 
 def step_lines(step: Step, before: Step | None) -> Iterator[str]:
     assert step.layer is not None
-    if step.layer.inputs[1] != 1:
+    if step.layer.inputs[1] != 1 and len(step.sources) > 1:
         yield f"  - {step.kind}: [{', '.join(each.name for each in step.sources)}]"
         yield f"    name: {step.name}"
         return
@@ -142,7 +142,7 @@ def call_text(step: Step) -> str:
 def arguments_of(step: Step) -> dict[str, str]:
     """The arguments of a step's call as text, without those that have their defaults."""
     assert step.layer is not None
-    given = step.layer.stated()
+    given = stated(step.layer)
     if step.tied is not None:
         given |= dict.fromkeys(step.layer.ties, Reference(step.tied.name))
     others = iter(step.sources[1:])
@@ -155,6 +155,14 @@ def arguments_of(step: Step) -> dict[str, str]:
     return {key: written(value) for key, value in given.items() if value != ()}
 
 
+def stated(layer: Layer, *without: str) -> dict[str, Any]:
+    """The arguments of a layer without those that have their defaults, as a call gives them."""
+    found: dict[str, Any] = {}
+    for key, value in layer.stated(*without).items():
+        found |= dict(value) if isinstance(value, AxisSizes) else {key: value}
+    return found
+
+
 def written(value: Any) -> str:
     """An argument as a spec writes it.
 
@@ -163,6 +171,8 @@ def written(value: Any) -> str:
     """
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, PatternOfAxes):
+        return f'"{value}"'
     if isinstance(value, tuple):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

@@ -6,8 +6,11 @@ its weights.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from archcalc.core.diagnostic import Diagnostic, problem
-from archcalc.core.volume import INTEGERS, Volume
+from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.volume import Volume
+from archcalc.importing.lowering.arranging import Arranging
+from archcalc.importing.lowering.meaning import volume_of_input, wants_channels_first
+from archcalc.importing.lowering.samples import batch_axis, item_axis, item_shape
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, DERIVED, WEIGHT, Operation, Program, Value
 from archcalc.layer import Layer, layer_named
@@ -17,7 +20,9 @@ from archcalc.record import field, record
 @record(frozen=False)
 class Lowering:
     """`at`: the step of every value. `claimed`: the step that owns each weight. `readers`: the operations that read a
-    value. `taken`: operations that belong to the step of an earlier one."""
+    value. `taken`: operations that belong to the step of an earlier one. `seen_as`: the values of each step. `slow`:
+    how many elements of the batch's axis run slower than the batch, where that is not 1. `arranged`: the steps that
+    only move elements, and how. `waiting`: steps that are placed when another one that reads them is."""
 
     program: Program
     at: dict[Value, Step] = field(default_factory=dict)
@@ -27,55 +32,48 @@ class Lowering:
     taken: set[Operation] = field(default_factory=set)
     findings: list[Diagnostic] = field(default_factory=list)
     readers: dict[Value, list[Operation]] = field(default_factory=dict)
+    seen_as: dict[Step, list[Value]] = field(default_factory=dict)
+    slow: dict[Value, int] = field(default_factory=dict)
+    arranged: dict[Step, Arranging] = field(default_factory=dict)
+    waiting: set[Step] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for operation in self.program.operations:
             for value in dict.fromkeys(operation.values):
                 self.readers.setdefault(value, []).append(operation)
         for value in self.program.inputs:
-            self.at[value] = Step(None, (), self.volume_of_input(value), name=value.name)
+            volume = volume_of_input(self.readers, value, self.item(value))
+            self.give(value, Step(None, (), volume, name=value.name))
 
     # --- what values are -----------------------------------------------------------------------------------------
 
     def item(self, value: Value) -> tuple[int, ...] | None:
         """The shape of one sample; None if the batch is in no axis, or in several."""
-        batch = self.program.batch
-        found = [i for i, n in enumerate(value.shape) if n and n % batch == 0]
-        if len(found) != 1:
-            return None
-        (i,) = found
-        here = () if value.shape[i] == batch else (value.shape[i] // batch,)
-        return (*value.shape[:i], *here, *value.shape[i + 1 :])
+        return item_shape(value, self.program.batch)
+
+    def axis(self, value: Value, axis: int) -> int | None:
+        """The axis of one sample that an axis of a value is; None for the one that has the batch."""
+        return item_axis(value, axis, self.program.batch)
 
     def is_batch_first(self, value: Value) -> bool:
         return bool(value.shape) and value.shape[0] == self.program.batch
 
-    def volume_of_input(self, value: Value) -> Volume:
-        """Integers are positions; one axis is features; several axes have the channels first."""
-        shape = self.item(value)
-        if shape is None:
-            raise problem("AC522", f"the input {value.name} has no batch axis of its own")
-        if value.dtype in INTEGERS:
-            return Volume(1, shape, channels_last=True, dtype=value.dtype)
-        last = self.reads_features_last(value)
-        if not shape:
-            return Volume(1)
-        return Volume(shape[-1], shape[:-1], channels_last=True) if last else Volume(shape[0], shape[1:])
+    def wants_channels_first(self, value: Value, default: bool = False) -> bool:
+        return wants_channels_first(self.readers, value, default)
 
-    def reads_features_last(self, value: Value) -> bool:
-        """Whether what reads a value takes its last axis for features."""
-        return len(value.shape) > 2 and not self.wants_channels_first(value, default=len(value.shape) != 3)
+    def are_together(self, *values: Value) -> bool:
+        """Whether the batch is the same axis of all, counted from the last, so that samples meet samples."""
+        batch = self.program.batch
+        places = {
+            (len(each.shape) - (batch_axis(each, batch) or 0), self.item_in_batch(each), self.slow.get(each, 1))
+            for each in values
+        }
+        return len(places) == 1
 
-    def wants_channels_first(self, value: Value, default: bool = False, depth: int = 16) -> bool:
-        """Whether the first operation with an opinion that follows takes axis 1 for channels."""
-        for operation in self.readers.get(value, ()):
-            if operation.function.startswith(CHANNELS_FIRST):
-                return True
-            if operation.function.startswith(CHANNELS_LAST):
-                return False
-            if operation.function.rstrip("_") in KEEPS and depth:
-                return self.wants_channels_first(operation.makes[0], default, depth - 1)
-        return default
+    def item_in_batch(self, value: Value) -> int:
+        """How many elements of a sample are in the batch's axis."""
+        at = batch_axis(value, self.program.batch)
+        return 0 if at is None else value.shape[at] // self.program.batch
 
     def volume(self, value: Value) -> Volume:
         return self.at[value].volume
@@ -85,23 +83,30 @@ class Lowering:
 
     # --- placing ---------------------------------------------------------------------------------------------------
 
+    def give(self, value: Value, step: Step) -> None:
+        self.at[value] = step
+        self.seen_as.setdefault(step, []).append(value)
+
     def place(
         self,
         operation: Operation,
         layer: Layer,
-        inputs: Sequence[Value],
+        inputs: Sequence[Value | Step],
         weights: Mapping[str, object] | None = None,
         makes: Value | None = None,
     ) -> bool:
         """Places a layer for an operation, if it is exact. `weights`: a value for each weight of the layer, or None."""
         makes = makes or operation.makes[0]
-        if not self.is_placed(*inputs):
+        if not self.is_placed(*(each for each in inputs if not isinstance(each, Step))):
             return False
-        sources = tuple(self.at[each] for each in inputs)
+        sources = tuple(each if isinstance(each, Step) else self.at[each] for each in inputs)
         volume = self.fits(layer, [each.volume for each in sources], self.item(makes))
         held = {name: each for name, each in (weights or {}).items() if each is not None}
         if volume is None or not self.holds(layer, sources, held):
             return False
+        first = next((each for each in inputs if isinstance(each, Value)), None)
+        if first in self.slow and makes not in self.slow and self.item_in_batch(first) == self.item_in_batch(makes):
+            self.slow[makes] = self.slow[first]
         return self.add(operation, layer, sources, volume, makes, held)
 
     def add(
@@ -120,9 +125,17 @@ class Lowering:
         if not self.shares(step):
             return False
         self.claimed.update({name: step for name in names.values() if name not in self.claimed})
-        self.steps.append(step)
-        self.at[makes] = step
+        self.append(step)
+        self.give(makes, step)
         return True
+
+    def append(self, step: Step) -> None:
+        """Puts a step at the end, after those that were waiting for it."""
+        for each in step.sources:
+            if each in self.waiting:
+                self.waiting.discard(each)
+                self.append(each)
+        self.steps.append(step)
 
     def shares(self, step: Step) -> bool:
         """Whether the step can use the weights that are another one's already: as a second run, or as a tie."""
@@ -141,14 +154,18 @@ class Lowering:
 
     def fits(self, layer: Layer, xs: Sequence[Volume], shape: tuple[int, ...] | None) -> Volume | None:
         """The output of a layer, if it accepts the inputs and gives that shape; else None."""
-        if layer.ranks and xs[0].rank not in layer.ranks:
-            return None
-        if not layer.takes_ids and any(each.is_ids for each in xs):
-            return None
-        if not all(holds for holds, _ in layer.requires(*xs)):
+        if not self.accepts(layer, xs):
             return None
         y = layer.shape(*xs)
         return y if y.item_shape == (shape or (1,)) else None
+
+    def accepts(self, layer: Layer, xs: Sequence[Volume]) -> bool:
+        """Whether a layer takes these inputs."""
+        if layer.ranks and xs[0].rank not in layer.ranks:
+            return False
+        if not layer.takes_ids and any(each.is_ids for each in xs):
+            return False
+        return all(holds for holds, _ in layer.requires(*xs))
 
     def holds(self, layer: Layer, sources: Sequence[Step], given: Mapping[str, object]) -> bool:
         """Whether the layer's weights are these, by name and shape. Buffers may be left out."""
@@ -162,13 +179,18 @@ class Lowering:
 
     def same(self, value: Value, other: Value) -> bool:
         """A value is another one, seen differently."""
-        self.at[value] = self.at[other]
+        self.give(value, self.at[other])
+        if other in self.slow and value not in self.slow:
+            self.slow[value] = self.slow[other]
         return True
 
     def only_reader(self, value: Value) -> Operation | None:
         """The single operation that reads a value, if the value is no output."""
         readers = self.readers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.program.outputs else None
+
+    def is_read(self, value: Value) -> bool:
+        return value in self.readers or value in self.program.outputs
 
     # --- what a value that no input changes is computed from -------------------------------------------------------
 
@@ -187,22 +209,6 @@ class Lowering:
             return 0
         self.counted.add(maker)
         return self.program.macs(maker) + sum(self.macs_under(each) for each in maker.values)
-
-
-CHANNELS_FIRST = (
-    "conv", "batch_norm", "max_pool", "avg_pool", "adaptive", "interpolate", "group_norm", "instance_norm", "pixel_",
-    "local_response", "upsample",
-)  # fmt: skip
-"""Beginnings of functions that take axis 1 for channels."""
-
-CHANNELS_LAST = ("linear", "layer_norm", "rms_norm", "multi_head", "scaled_dot", "lstm", "gru", "rnn", "softmax")
-"""Beginnings of functions that take the last axis for features."""
-
-KEEPS = frozenset((
-    "add", "sub", "mul", "div", "relu", "gelu", "silu", "sigmoid", "tanh", "hardswish", "leaky_relu", "dropout",
-    "drop_path", "contiguous", "cat", "concat", "__add__", "__mul__", "__iadd__", "pad", "clone", "softplus", "mish",
-))  # fmt: skip
-"""Functions after which the axes mean what they meant before."""
 
 
 def common_path(names: Iterable[str]) -> str:

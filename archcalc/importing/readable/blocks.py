@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from archcalc.importing.flat import stated
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.readable.fusing import fused, repeated
 from archcalc.importing.readable.paths import Body, Item, NotReadable, Raw
@@ -59,7 +60,7 @@ class Blocks:
             raise NotReadable(f"{maker.path or maker.module} runs again")
         if maker.tied is not None:
             raise NotReadable(f"{maker.path} shares a weight")
-        return Item(maker.kind, maker.layer.stated(*maker.layer.reads), step=maker)
+        return Item(maker.kind, stated(maker.layer, *maker.layer.reads), step=maker)
 
     def body(self, region: Region) -> list[Item]:
         body = Body(region, self.call, self.name_of)

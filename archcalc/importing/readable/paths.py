@@ -155,4 +155,4 @@ def sources_of(item: Step | Region) -> list[Step]:
 
 
 def is_merge(item: Step | Region) -> bool:
-    return isinstance(item, Step) and item.layer is not None and item.layer.inputs[1] != 1
+    return isinstance(item, Step) and item.layer is not None and item.layer.inputs[1] != 1 and len(item.sources) > 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import turned
 from archcalc.importing.lowering.rule import Arguments, Place, lowers
 from archcalc.importing.program import Operation
 
@@ -63,14 +64,14 @@ def glu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 
 def over_features(lowering: Lowering, operation: Operation, given: Arguments, name: str) -> bool:
-    """Along the axis that holds the features."""
+    """Along the first or the last axis of a sample, which holds the features then."""
     x, axis = given["input"], given.get("dim")
-    if not lowering.is_placed(x) or axis is None or not lowering.is_batch_first(x):
+    if not lowering.is_placed(x) or axis is None:
         return False
-    volume, rank = lowering.volume(x), len(x.shape)
-    if rank != volume.rank + 2 or axis % rank != (rank - 1 if volume.channels_last else 1):
+    inner, rank = lowering.axis(x, axis), lowering.volume(x).rank
+    if inner not in (0, rank):
         return False
-    return lowering.place(operation, layer(name), [x])
+    return lowering.place(operation, layer(name), [turned(lowering, operation, x, last=inner == rank)])
 
 
 @lowers("dropout", "dropout_", takes="input p training inplace")

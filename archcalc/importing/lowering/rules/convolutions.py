@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation, Value
 
@@ -41,7 +42,7 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
             groups=given.get("groups", 1),
             bias=bias is not None,
         ),
-        [x],
+        [turned(lowering, operation, x, last=False)],
         {"weight": weight, "bias": bias},
     )
 
@@ -68,7 +69,7 @@ def upconv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
             groups=groups,
             bias=bias is not None,
         ),
-        [x],
+        [turned(lowering, operation, x, last=False)],
         {"weight": weight, "bias": bias},
     )
 
@@ -80,7 +81,9 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if not isinstance(weight, Value) or not lowering.is_placed(x):
         return False
     made = layer("linear", out_features=weight.shape[0], bias=bias is not None)
-    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+    return lowering.place(
+        operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight, "bias": bias}
+    )
 
 
 @lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")

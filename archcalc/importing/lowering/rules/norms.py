@@ -1,6 +1,7 @@
 """Norms."""
 
 from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import first, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation
 
@@ -15,7 +16,9 @@ def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
         return False
     made = layer("batchnorm", eps=given.get("eps"), momentum=given.get("momentum"), affine=weight is not None)
     statistics = {name: given[name] for name in ("running_mean", "running_var")}
-    return lowering.place(operation, made, [given["input"]], {"weight": weight, "bias": bias, **statistics})
+    return lowering.place(
+        operation, made, [first(lowering, operation, given["input"])], {"weight": weight, "bias": bias, **statistics}
+    )
 
 
 @lowers("layer_norm", takes="input normalized_shape weight bias eps")
@@ -24,7 +27,7 @@ def layer_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     if not lowering.is_placed(x):
         return False
     volume = lowering.volume(x)
-    features = len(over) == 1 and (volume.channels_last or not volume.rank)
+    features = len(over) == 1
     if not features and tuple(over) != volume.item_shape:
         return False
     made = layer(
@@ -34,7 +37,8 @@ def layer_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
         elementwise_affine=weight is not None,
         bias=bias is not None or weight is None,
     )
-    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+    seen = turned(lowering, operation, x, last=True) if features else x
+    return lowering.place(operation, made, [seen], {"weight": weight, "bias": bias})
 
 
 @lowers("rms_norm", takes="input normalized_shape weight eps")
@@ -42,11 +46,8 @@ def rms_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     x, weight = given["input"], given.get("weight")
     if not lowering.is_placed(x) or len(given["normalized_shape"]) != 1:
         return False
-    volume = lowering.volume(x)
-    if volume.rank and not volume.channels_last:
-        return False
     made = layer("rmsnorm", eps=given.get("eps"), elementwise_affine=weight is not None)
-    return lowering.place(operation, made, [x], {"weight": weight})
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight})
 
 
 @lowers("group_norm", takes="input num_groups weight bias eps")
@@ -55,7 +56,7 @@ def group_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     if not lowering.is_placed(x) or (weight is None) != (bias is None) or not lowering.is_batch_first(x):
         return False
     made = layer("group_norm", num_groups=given["num_groups"], eps=given.get("eps"), affine=weight is not None)
-    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+    return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
 
 
 @lowers("instance_norm", takes="input running_mean running_var weight bias use_input_stats momentum eps")
@@ -64,7 +65,7 @@ def instance_norm(lowering: Lowering, operation: Operation, given: Arguments) ->
     if not lowering.is_placed(x) or given.get("running_mean") is not None or not lowering.is_batch_first(x):
         return False
     made = layer("instance_norm", eps=given.get("eps"), affine=weight is not None)
-    return lowering.place(operation, made, [x], {"weight": weight, "bias": bias})
+    return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
 
 
 @lowers("local_response_norm", takes="input size alpha beta k")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import first, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
 from archcalc.importing.program import Operation, Value
@@ -29,11 +30,11 @@ def windows(lowering: Lowering, given: Arguments) -> dict[str, Any] | None:
     takes="input kernel_size stride padding dilation ceil_mode return_indices",
 )  # fmt: skip
 def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    window = windows(lowering, given)
+    window, seen = windows(lowering, given), first(lowering, operation, given["input"])
     if window is None or given.get("return_indices"):
         return False
     dilation = short(per_axis(given.get("dilation", 1), len(given["input"].shape) - 2))
-    return lowering.place(operation, layer("maxpool", dilation=dilation, **window), [given["input"]])
+    return lowering.place(operation, layer("maxpool", dilation=dilation, **window), [seen])
 
 
 @lowers("avg_pool1d", takes="input kernel_size stride padding ceil_mode count_include_pad")
@@ -42,11 +43,11 @@ def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     takes="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
 )  # fmt: skip
 def avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    window = windows(lowering, given)
+    window, seen = windows(lowering, given), first(lowering, operation, given["input"])
     if window is None or given.get("divisor_override"):
         return False
     counted = bool(given.get("count_include_pad", True))
-    return lowering.place(operation, layer("avgpool", count_include_pad=counted, **window), [given["input"]])
+    return lowering.place(operation, layer("avgpool", count_include_pad=counted, **window), [seen])
 
 
 @lowers("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", takes="input output_size")
@@ -64,15 +65,16 @@ def adaptive(lowering: Lowering, operation: Operation, given: Arguments, kind: s
     x = given["input"]
     if not lowering.is_placed(x) or not lowering.is_batch_first(x):
         return False
+    seen = first(lowering, operation, x)
     size = per_axis(given["output_size"], len(x.shape) - 2)
     size = tuple(n if want is None else want for n, want in zip(x.shape[2:], size, strict=True))
     if set(size) != {1}:
-        return lowering.place(operation, layer(f"adaptive_{kind}", output_size=short(size)), [x])
+        return lowering.place(operation, layer(f"adaptive_{kind}", output_size=short(size)), [seen])
     flat = flattened(lowering, operation.makes[0])
-    if flat is not None and lowering.place(operation, layer(f"global_{kind}"), [x], makes=flat.makes[0]):
+    if flat is not None and lowering.place(operation, layer(f"global_{kind}"), [seen], makes=flat.makes[0]):
         lowering.taken.add(flat)
         return True
-    return lowering.place(operation, layer(f"global_{kind}", keepdim=True), [x])
+    return lowering.place(operation, layer(f"global_{kind}", keepdim=True), [seen])
 
 
 def flattened(lowering: Lowering, value: Value) -> Operation | None:
@@ -87,13 +89,12 @@ def flattened(lowering: Lowering, value: Value) -> Operation | None:
 def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """The average over all positions."""
     x, axes = given["input"], given.get("dim", given.get("axis"))
-    if not lowering.is_placed(x) or axes is None or not lowering.is_batch_first(x) or given.get("dtype"):
+    if not lowering.is_placed(x) or axes is None or given.get("dtype"):
         return False
-    volume = lowering.volume(x)
-    rank = len(x.shape)
-    first = 1 if volume.channels_last else 2
-    axes = {each % rank for each in per_axis(axes, 1)}
-    if not volume.rank or axes != set(range(first, first + volume.rank)) or rank != volume.rank + 2:
+    rank = lowering.volume(x).rank
+    inner = {lowering.axis(x, each) for each in per_axis(axes, 1)}
+    last = inner == set(range(rank))
+    if not rank or not (last or inner == set(range(1, rank + 1))):
         return False
-    keepdim = bool(given.get("keepdim", False))
-    return lowering.place(operation, layer("global_avgpool", keepdim=keepdim), [x])
+    made = layer("global_avgpool", keepdim=bool(given.get("keepdim", False)))
+    return lowering.place(operation, made, [turned(lowering, operation, x, last)])

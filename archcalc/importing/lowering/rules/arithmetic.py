@@ -1,0 +1,183 @@
+"""Arithmetic: of two values, element by element; with a number; with a weight; functions of each element."""
+
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any, TypeAlias
+
+from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import moved, turned
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.program import WEIGHT, Operation, Value
+from archcalc.layer import Layer
+
+WithNumber: TypeAlias = Callable[[float], Layer | None]
+"""The layer that does the same with a number in place of the second value."""
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# --- two values ---------------------------------------------------------------------------------------------------
+
+
+def met(lowering: Lowering, operation: Operation, name: str, x: Value, other: Value) -> bool:
+    """An operation of two values of a sample, in their order; the smaller one is broadcast as torch does it."""
+    if not lowering.are_together(x, other):
+        return False
+    pair: list[Step] = [lowering.at[x], lowering.at[other]]
+    if {each.volume.rank for each in pair} != {pair[0].volume.rank} or not all(each.volume.rank for each in pair):
+        pair = [with_axes(lowering, operation, each, pair) for each in pair]
+    ranked = [each for each in pair if each.volume.rank]
+    if len(ranked) == 2 and ranked[0].volume.channels_last != ranked[1].volume.channels_last:
+        last = ranked[0].volume.channels_last if ranked[0] not in lowering.waiting else ranked[1].volume.channels_last
+        pair = [turned(lowering, operation, each, last) for each in pair]
+    if x in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[x]
+    return lowering.place(operation, layer(name), pair)
+
+
+def with_axes(lowering: Lowering, operation: Operation, step: Step, pair: list[Step]) -> Step:
+    """A step with as many axes as the other one has, the new ones in front, of length 1; features alone are features
+    of whatever has its features last."""
+    most = max(pair, key=lambda each: each.volume.rank)
+    if step.volume.rank == most.volume.rank:
+        return turned(lowering, operation, step, last=True)
+    if not step.volume.rank:
+        return step
+    shape = step.volume.item_shape
+    wider = (1,) * (most.volume.rank - step.volume.rank) + shape
+    return moved(lowering, operation, step, reshaped(shape, wider), last=True)
+
+
+def two(*functions: str, name: str, number: WithNumber, swapped: str = "", learned: str = "") -> None:
+    """Registers an operation: of two values, the layer `name`; with a number; with a weight, the layer `learned`.
+
+    `swapped`: what a number and a value in the other order are, if the order counts.
+    """
+
+    @lowers(*functions, takes="input other")
+    def rule(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+        x, other = given["input"], given["other"]
+        if given.get("alpha", 1) != 1 or given.get("rounding_mode"):
+            return False
+        if operation.function in REVERSED:
+            x, other = other, x
+        if lowering.is_placed(x, other):
+            return met(lowering, operation, name, x, other)
+        if is_number(other) and lowering.is_placed(x):
+            made = number(float(other))
+            return made is not None and lowering.place(operation, made, [x])
+        if swapped and is_number(x) and lowering.is_placed(other):
+            return backwards(lowering, operation, swapped, float(x), other)
+        if not swapped and lowering.is_placed(other):
+            x, other = other, x
+            if is_number(other):
+                made = number(float(other))
+                return made is not None and lowering.place(operation, made, [x])
+        return bool(learned) and with_weight(lowering, operation, x, other, learned)
+
+
+REVERSED = ("__rsub__", "rsub", "__rtruediv__", "__rpow__", "__rdiv__")
+"""Functions whose first value comes second."""
+
+
+def backwards(lowering: Lowering, operation: Operation, name: str, number: float, x: Value) -> bool:
+    """A number minus a value, or over one: the value changed first, and then the number."""
+    first, then = {
+        "sub": (layer("neg"), layer("add_constant", value=number)),
+        "div": (layer("pow", exponent=-1.0), layer("scale", factor=number)),
+    }[name]
+    source = lowering.at[x]
+    if lowering.fits(first, [source.volume], lowering.item(x)) is None:
+        return False
+    if number == (0 if name == "sub" else 1):
+        return lowering.place(operation, first, [x])
+    step = Step(first, (source,), first.shape(source.volume), operation.module, function=operation.function)
+    step.where = operation.where
+    lowering.waiting.add(step)
+    return lowering.place(operation, then, [step])
+
+
+def with_weight(lowering: Lowering, operation: Operation, x: object, weight: object, name: str) -> bool:
+    """With a weight that all samples share."""
+    if not isinstance(x, Value) or not isinstance(weight, Value) or weight.kind != WEIGHT:
+        return False
+    return lowering.place(operation, layer(name), [x], {"weight": weight})
+
+
+def scaled(number: float) -> Layer:
+    return layer("scale", factor=number)
+
+
+def shifted(number: float) -> Layer:
+    return layer("add_constant", value=number)
+
+
+def powered(number: float) -> Layer:
+    named = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt"}.get(number)
+    return layer(named) if named else layer("pow", exponent=number)
+
+
+two("add", "add_", "__add__", "__iadd__", "__radd__", name="add", number=shifted, learned="position_embedding")
+two("mul", "mul_", "multiply", "__mul__", "__imul__", "__rmul__", name="mul", number=scaled, learned="layer_scale")
+two(
+    "sub", "sub_", "__sub__", "__isub__", "__rsub__", "rsub", "subtract",
+    name="sub", number=lambda n: shifted(-n), swapped="sub",
+)  # fmt: skip
+two(
+    "div", "div_", "__truediv__", "__itruediv__", "__rtruediv__", "true_divide", "divide", "__rdiv__",
+    name="div", number=lambda n: scaled(1 / n) if n else None, swapped="div",
+)  # fmt: skip
+two("pow", "pow_", "__pow__", "__ipow__", "float_power", name="pow", number=powered, swapped="pow")
+two("maximum", name="maximum", number=lambda n: layer("clamp", min=n))
+two("minimum", name="minimum", number=lambda n: layer("clamp", max=n))
+
+
+# --- functions of each element ------------------------------------------------------------------------------------
+
+FUNCTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "abs": ("abs", {}),
+    "absolute": ("abs", {}),
+    "__abs__": ("abs", {}),
+    "neg": ("neg", {}),
+    "negative": ("neg", {}),
+    "__neg__": ("neg", {}),
+    "exp": ("exp", {}),
+    "log": ("log", {}),
+    "sqrt": ("sqrt", {}),
+    "rsqrt": ("rsqrt", {}),
+    "square": ("square", {}),
+    "sin": ("sin", {}),
+    "cos": ("cos", {}),
+    "reciprocal": ("pow", {"exponent": -1.0}),
+}
+"""Functions of one value: the layer that does the same, and its arguments."""
+
+
+@lowers(*FUNCTIONS, *(f"{each}_" for each in FUNCTIONS if not each.startswith("__")), takes="input")
+def function(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    found = operation.function
+    name, arguments = FUNCTIONS[found if found in FUNCTIONS else found.removesuffix("_")]
+    return lowering.place(operation, layer(name, **arguments), [given["input"]])
+
+
+@lowers("clamp", "clamp_", "clip", "clip_", takes="input min max")
+def clamp(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    bounds = {key: given.get(key) for key in ("min", "max")}
+    if not all(each is None or (is_number(each) and abs(each) < inf) for each in bounds.values()):
+        return False
+    stated = {key: float(each) for key, each in bounds.items() if each is not None}
+    return bool(stated) and lowering.place(operation, layer("clamp", **stated), [given["input"]])
+
+
+@lowers("clamp_min", "clamp_min_", takes="input min")
+def clamp_min(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return clamp(lowering, operation, given)
+
+
+@lowers("clamp_max", "clamp_max_", takes="input max")
+def clamp_max(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return clamp(lowering, operation, given)
