@@ -105,13 +105,16 @@ def split_at_last_bracket(line: str) -> tuple[str, str, str]:
 
 
 def split_at_commas(text: str) -> list[str]:
-    """The items of a list, split at commas outside inner brackets.
+    """The items of a list, split at commas outside inner brackets and strings.
 
-    >>> split_at_commas("[a, b], dim=1")
-    ['[a, b]', 'dim=1']
+    >>> split_at_commas('[a, b], dim=1'), split_at_commas('"bij,bjk->bik", a, b')
+    (['[a, b]', 'dim=1'], ['"bij,bjk->bik"', 'a', 'b'])
     """
-    items, depth, start = [], 0, 0
+    items, depth, start, quoted = [], 0, 0, False
     for i, character in enumerate(text):
+        quoted ^= character == '"'
+        if quoted:
+            continue
         depth += (character in OPENING) - (character in CLOSING)
         if character == "," and depth == 0:
             items.append(text[start:i].strip())

@@ -11,7 +11,7 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.importing import agreement
 from archcalc.importing.agreement import TOLERANCE, Agreement, agreement_of, copied, draw, error_of
 from archcalc.importing.imported import Imported, imported
-from tests.importing import networks
+from tests.importing import moving_networks, networks
 from tests.shell import Shell
 
 IMAGE = torch.zeros(1, 3, 32, 32)
@@ -39,6 +39,10 @@ class Alike(nn.Module):
         (networks.Shared(), torch.zeros(1, 4), 1),
         (networks.Recurrent(), torch.zeros(1, 7, 4), 1),
         (nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), torch.zeros(1, 5, 12), 1),
+        (moving_networks.Windows(), torch.zeros(1, 3, 8, 16), 2),
+        (moving_networks.Heads(), torch.zeros(1, 5, 12), 1),
+        (moving_networks.Pixels(), torch.zeros(1, 3, 4, 6), 2),
+        (moving_networks.Mixed(), torch.zeros(1, 5, 8), 1),
     ],
     ids=lambda each: type(each).__name__,
 )
