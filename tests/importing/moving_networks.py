@@ -57,7 +57,7 @@ class Pixels(nn.Module):
         y = y.view(b, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(b, c // 4, 2 * h, 2 * w)
         tokens = self.map(y.flatten(2).transpose(1, 2))
         z = tokens.transpose(1, 2).unflatten(2, (2 * h, 2 * w)) * y[:, 1:]
-        return 2 / (z.square() + 1.5) - y[:, 0].unsqueeze(1).clamp(min=0.1)
+        return 2 / (z.square() + 1.5) - y[:, 0].unsqueeze(1).clamp(min=0.1)  # type: ignore[no-any-return]
 
 
 class Mixed(nn.Module):
