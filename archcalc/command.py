@@ -204,7 +204,8 @@ def internal_error(error: Exception, arguments: Sequence[str] | None) -> int:
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """Prints diagnostics as text to stderr."""
-    click.echo(render_all(diagnostics, color=settings.colors(sys.stderr)), err=True, color=True)
+    text = render_all(diagnostics, color=settings.colors(sys.stderr), room=width_of(sys.stderr))
+    click.echo(text, err=True, color=True)
 
 
 # --- what commands share: the spec, and where the result goes -----------------------------------------------------
@@ -376,7 +377,12 @@ def names_of(given: Sequence[str]) -> list[str] | None:
 
 def room_of(output: str | None) -> int | None:
     """The width of the terminal in characters; None, without a limit, if the output is not a terminal."""
-    if not sys.stdout.isatty() or output not in (None, "-"):
+    return width_of(sys.stdout) if output in (None, "-") else None
+
+
+def width_of(stream: Any) -> int | None:
+    """The width of a stream in characters; None, without a limit, if it is not a terminal."""
+    if stream is None or not stream.isatty():
         return None
     import shutil  # lazy: 4 ms
 

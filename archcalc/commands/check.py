@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, changes_of, format_option, override_options, write_output
+from archcalc.command import PROBLEMS, Settings, changes_of, format_option, override_options, width_of, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
@@ -224,5 +224,6 @@ def problems_with(text: str, family: Family, overrides: Overrides) -> Iterator[D
 
 def written(found: Sequence[Diagnostic], form: str, settings: Settings) -> str:
     if form == "text":
-        return f"{render_all(found, color=settings.colors(sys.stdout))}\n" if found else ""
+        room = width_of(sys.stdout)
+        return f"{render_all(found, color=settings.colors(sys.stdout), room=room)}\n" if found else ""
     return FORMATS[form](found)

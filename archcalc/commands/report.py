@@ -32,7 +32,7 @@ from archcalc.measure import MEASURES
 from archcalc.pages import page  # noqa: F401  it registers the format
 from archcalc.record import replace
 from archcalc.report import formats  # noqa: F401  every file in it registers itself
-from archcalc.report.formats.table import View, table
+from archcalc.report.formats.table import AUTO, EXACT, SHORT, View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
 from archcalc.spec.declaration import Document
@@ -65,6 +65,13 @@ EXAMPLES = (
 )
 @option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
 @option("--columns", default="", metavar="A,B", completes="columns", help="Columns to show, in this order.")
+@option(
+    "--units",
+    type=click.Choice([AUTO, EXACT, SHORT]),
+    default=AUTO,
+    show_default=True,
+    help="Numbers in full, or to three digits: 1.81 G. auto rounds where full numbers do not fit.",
+)
 @option("--sort", default="", metavar="MEASURE", completes="measures", help="Sort by this quantity, largest first.")
 @option(
     "--train",
@@ -217,6 +224,7 @@ def table_of(report: Report, options: Mapping[str, Any], settings: Settings) -> 
         columns=columns,
         sort=options["sort"],
         top=options["top"],
+        units=options["units"],
         room=room_of(options["output"]),
         color=settings.colors_for(options["output"]),
     )
@@ -226,5 +234,6 @@ def table_of(report: Report, options: Mapping[str, Any], settings: Settings) -> 
 def known_names(given: Sequence[str], known: Sequence[str], option: str) -> None:
     for name in given:
         if name not in known:
-            help = did_you_mean(name, known) or f"use one of {', '.join(known)}"
-            raise click.UsageError(f"{option}: unknown name '{name}'; {help}")
+            meant = did_you_mean(name, known)
+            names = f"the names are {', '.join(known)}"
+            raise click.UsageError(f"{option}: unknown name '{name}'; {f'{meant} {names}' if meant else names}")

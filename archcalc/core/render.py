@@ -1,16 +1,23 @@
 """Diagnostics as text: the line with carets under the exact columns, related locations, notes and help."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from archcalc.core.diagnostic import Diagnostic, Label, in_file_order
 from archcalc.core.location import Location
 from archcalc.record import record
 
+COLUMN = re.compile(r"(?:^| ) +(?=\S)")
+"""The blanks before a column of a line."""
+
 WIDEST = 160
 """Columns shown of a source line; longer lines are clipped around the carets."""
 
 MOST_FILES = 3
 """Files that a summary names. It only counts more."""
+
+NARROWEST = 20
+"""Columns that are used on a terminal that has fewer."""
 
 TAB = 4
 BEFORE = 60
@@ -23,17 +30,18 @@ RESET, BOLD = "\x1b[0m", "\x1b[1m"
 COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m", "gutter": "\x1b[1;34m"}
 
 
-def render(diagnostic: Diagnostic, color: bool = False) -> str:
-    """One diagnostic, without a trailing line break."""
-    return "\n".join(_lines(diagnostic, color))
+def render(diagnostic: Diagnostic, color: bool = False, room: int | None = None) -> str:
+    """One diagnostic, without a trailing line break. `room`: the width of the terminal, None without one."""
+    return "\n".join(_lines(diagnostic, color, room))
 
 
-def render_all(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
+def render_all(diagnostics: Iterable[Diagnostic], color: bool = False, room: int | None = None) -> str:
     """All diagnostics in file order, separated by empty lines, and a summary; empty if there are none."""
     found = in_file_order(diagnostics)
     if not found:
         return ""
-    return "\n\n".join([*(render(each, color) for each in found), summary(found)])
+    last = "\n".join(wrapped(summary(found), room))
+    return "\n\n".join([*(render(each, color, room) for each in found), last])
 
 
 def summary(found: list[Diagnostic]) -> str:
@@ -46,24 +54,59 @@ def summary(found: list[Diagnostic]) -> str:
     return f"{count} found" + (f" in {where}" if files else "")
 
 
-def _lines(diagnostic: Diagnostic, color: bool) -> Iterator[str]:
-    severity = paint(f"{diagnostic.severity}[{diagnostic.code}]", COLORS.get(diagnostic.severity, BOLD), color)
-    yield f"{severity}{paint(f': {printable(diagnostic.message)}', BOLD, color)}"
+def _lines(diagnostic: Diagnostic, color: bool, room: int | None) -> Iterator[str]:
+    title, *more = wrapped(f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}", room)
+    severity, colon, rest = title.partition("]")
+    yield paint(severity + colon, COLORS.get(diagnostic.severity, BOLD), color) + paint(rest, BOLD, color)
+    yield from (paint(line, BOLD, color) for line in more)
     main = diagnostic.location
     places = [*(label.location for label in diagnostic.labels), *([main] if main else [])]
     margin = " " * max((len(str(place.line + 1)) for place in places), default=1)
-    beside = [label for label in diagnostic.labels if main and fits_beside(label.location, main)]
+    sheet = Sheet(margin, color, room)
+    beside = [label for label in diagnostic.labels if main and fits_beside(label.location, main, sheet.widest)]
     if main:
-        yield from _snippet(main, "-->", Mark(main, "^", "", diagnostic.severity), beside, margin, color)
+        yield from _snippet(main, "-->", Mark(main, "^", "", diagnostic.severity), beside, sheet)
     for label in diagnostic.labels:
         if label not in beside:
             mark = Mark(label.location, "-", label.text, "gutter")
-            yield from _snippet(label.location, ":::", mark, [], margin, color)
-    sign = paint("=", COLORS["gutter"], color)
+            yield from _snippet(label.location, ":::", mark, [], sheet)
     for note in diagnostic.notes:
-        yield f"{margin} {sign} note: {printable(note)}"
+        yield from sheet.remark("note", note)
     if diagnostic.help:
-        yield f"{margin} {sign} help: {printable(diagnostic.help)}"
+        yield from sheet.remark("help", diagnostic.help)
+
+
+@record
+class Sheet:
+    """What diagnostics are written on: the blanks before the bar, whether there are colours, and the width."""
+
+    margin: str
+    color: bool
+    room: int | None
+
+    @property
+    def widest(self) -> int:
+        """Columns of a source line after the bar."""
+        return WIDEST if self.room is None else max(NARROWEST, min(WIDEST, self.room - len(self.margin) - 3))
+
+    @property
+    def bar(self) -> str:
+        return f"{self.margin} {paint('|', COLORS['gutter'], self.color)}"
+
+    def remark(self, kind: str, text: str) -> Iterator[str]:
+        """A note or a help, broken between words."""
+        head = f"{self.margin} = {kind}: "
+        room = None if self.room is None else max(NARROWEST, self.room - len(head))
+        first, *more = wrapped(printable(text), room, hanging=False)
+        yield f"{self.margin} {paint('=', COLORS['gutter'], self.color)} {kind}: {first}"
+        yield from (" " * len(head) + line for line in more)
+
+    def beside(self, column: int, text: str) -> Iterator[str]:
+        """The text of a label below its mark; further left if it would not fit there."""
+        widest = self.widest
+        column = max(0, min(column, widest - columns(text)))
+        for line in wrapped(text, widest if self.room else None, hanging=False):
+            yield f"{self.bar} {' ' * column}{line}"
 
 
 @record
@@ -76,48 +119,50 @@ class Mark:
     hue: str
 
 
-def fits_beside(place: Location, main: Location) -> bool:
+def fits_beside(place: Location, main: Location, widest: int = WIDEST) -> bool:
     """Whether a location can be marked in the excerpt of `main`: the same unclipped line, without overlap."""
     line = main.source.line(main.line)
-    if place.source != main.source or place.line != main.line or len(line) > WIDEST:
+    if place.source != main.source or place.line != main.line or len(line) > widest:
         return False
-    if columns(printable(line)) > WIDEST:
+    if columns(printable(line)) > widest:
         return False
     return place.column + place.length <= main.column or main.column + main.length <= place.column
 
 
-def _snippet(
-    place: Location, arrow: str, mark: Mark, beside: Sequence[Label], margin: str, color: bool
-) -> Iterator[str]:
+def _snippet(place: Location, arrow: str, mark: Mark, beside: Sequence[Label], sheet: Sheet) -> Iterator[str]:
     """A location: its address, its line, the marks under it, and the texts of labels on the same line."""
-    bar = paint("|", COLORS["gutter"], color)
-    yield f"{margin}{paint(arrow, COLORS['gutter'], color)} {printable(str(place))}"
+    yield f"{sheet.margin}{paint(arrow, COLORS['gutter'], sheet.color)} {printable(str(place))}"
     if place.line >= len(place.source.lines):
         if mark.text:
-            yield f"{margin} {bar} {printable(mark.text)}"
+            yield from sheet.beside(0, printable(mark.text))
         return
     line = place.source.line(place.line)
     marks = [mark, *(Mark(label.location, "-", "", "gutter") for label in beside)]
-    number = paint(f"{place.line + 1:>{len(margin)}}", COLORS["gutter"], color)
-    yield f"{margin} {bar}"
-    yield f"{number} {bar} {excerpt(line, place.column, place.length)[0]}".rstrip()
-    yield f"{margin} {bar} {_drawn(line, marks, color)}"
+    number = paint(f"{place.line + 1:>{len(sheet.margin)}}", COLORS["gutter"], sheet.color)
+    shown, start, length = excerpt(line, place.column, place.length, sheet.widest)
+    yield sheet.bar
+    yield f"{number} {paint('|', COLORS['gutter'], sheet.color)} {shown}".rstrip()
+    text = printable(mark.text)
+    fits = sheet.room is None or start + length + 1 + columns(text) <= sheet.widest
+    yield f"{sheet.bar} {_drawn(line, marks, sheet)}{f' {text}' if text and fits else ''}"
+    if text and not fits:
+        yield from sheet.beside(start, text)
     for label in beside:
-        yield f"{margin} {bar} {' ' * excerpt(line, label.location.column, 1)[1]}{printable(label.text)}"
+        _, start, _ = excerpt(line, label.location.column, 1, sheet.widest)
+        yield from sheet.beside(start, printable(label.text))
 
 
-def _drawn(line: str, marks: Sequence[Mark], color: bool) -> str:
+def _drawn(line: str, marks: Sequence[Mark], sheet: Sheet) -> str:
     """The marks below a line, from left to right."""
     drawn, at = "", 0
     for mark in sorted(marks, key=lambda mark: mark.place.column):
-        _, start, length = excerpt(line, mark.place.column, mark.place.length)
-        drawn += " " * (start - at) + paint(mark.sign * length, COLORS.get(mark.hue, BOLD), color)
-        drawn += f" {printable(mark.text)}" if mark.text else ""
+        _, start, length = excerpt(line, mark.place.column, mark.place.length, sheet.widest)
+        drawn += " " * (start - at) + paint(mark.sign * length, COLORS.get(mark.hue, BOLD), sheet.color)
         at = max(at, start) + length
     return drawn
 
 
-def excerpt(line: str, column: int, length: int) -> tuple[str, int, int]:
+def excerpt(line: str, column: int, length: int, widest: int = WIDEST) -> tuple[str, int, int]:
     """A line as shown, with the first column and the length of the marks below it.
 
     >>> excerpt("\\tconv(3, 64)", 6, 1)
@@ -128,18 +173,37 @@ def excerpt(line: str, column: int, length: int) -> tuple[str, int, int]:
     before, marked = printable(line[max(0, column - FAR) : column]), printable(line[column : min(end, column + FAR)])
     after = printable(line[end : end + FAR])
     start, extent = columns(before), max(1, columns(marked))
-    if start + extent + columns(after) <= WIDEST:
+    if start + extent + columns(after) <= widest:
         return before + marked + after, start, extent
-    if start > BEFORE:
-        before = "..." + tail(before, BEFORE - 3)
+    most = min(BEFORE, 3 * widest // 8)
+    if start > most:
+        before = "..." + tail(before, most - 3)
         start = columns(before)
-    room = WIDEST - start
+    room = widest - start
     if extent > room - 3:
         marked, after = head(marked, room - 3) + "...", ""
         extent = columns(marked)
     elif columns(after) > room - extent:
         after = head(after, room - extent - 3) + "..."
     return before + marked + after, start, extent
+
+
+def wrapped(line: str, room: int | None, hanging: bool = True) -> list[str]:
+    """A line in lines of this width, broken between words; if `hanging`, those after the first begin below its last
+    column.
+
+    >>> wrapped("  peak    1,024  at conv1 of the stem", 24)
+    ['  peak    1,024  at', '          conv1 of the', '          stem']
+    """
+    if room is None or columns(line) <= room:
+        return [line]
+    from textwrap import wrap  # lazy: 1 ms, needed only on narrow terminals
+
+    stops = [found.end() for found in COLUMN.finditer(line) if found.end() <= room // 2] if hanging else []
+    indent = " " * stops[-1] if stops else ""
+    glued = line.replace(" %", "\xa0%")
+    made = wrap(glued, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [each.replace("\xa0%", " %") for each in made]
 
 
 def printable(text: str) -> str:

@@ -1,12 +1,13 @@
 """Columns of a report as text: the content of cells, and which columns fit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import Seen, widest
 from archcalc.record import record
 from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
+from archcalc.report.units import rounded
 
 
 @record
@@ -47,8 +48,18 @@ def size_text(seen: Seen) -> str:
     return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
 
 
-def count_of(name: str) -> Callable[[Line], str]:
-    return lambda line: amount(line.values[name])
+UNITS = {"byte": "B"}
+"""The signs of the units of measures."""
+
+
+def count_of(name: str, short: bool = False, unit: str = "") -> Callable[[Line], str]:
+    """The cell of a measure: exact, or to three digits with a prefix."""
+
+    def text(line: Line) -> str:
+        value = line.values[name]
+        return rounded(value, unit) if short and isinstance(value, int) else amount(value)
+
+    return text
 
 
 def shape_text(line: Line) -> str:
@@ -57,35 +68,24 @@ def shape_text(line: Line) -> str:
     return " x ".join(f"({dim})" if " " in dim else dim for dim in dims)
 
 
-def every_column(report: Report) -> dict[str, Column]:
-    """All columns that `--columns` may name; those of rank 9 are shown only on request."""
+def every_column(report: Report, short: bool = False) -> dict[str, Column]:
+    """All columns that `--columns` may name; those of rank 9 are shown only on request. `short`: rounded numbers."""
     shown = {"params": 1, report.arithmetic: 2, "output_bytes": 5}
     columns = [
         Column("layer", "Layer", lambda line: line.name, 0, numeric=False),
         Column("type", "Type", lambda line: line.kind, 6, numeric=False),
         Column("output", "Output", shape_text, 3, numeric=True),
         Column("receptive_field", "Field", partial(field_text, says_input=report.has_several_inputs), 4),
-        *(Column(name, m.title, count_of(name), shown.get(name, 9)) for name, m in MEASURES.items()),
+        *(
+            Column(name, m.title, count_of(name, short, UNITS.get(m.unit, "")), shown.get(name, 9))
+            for name, m in MEASURES.items()
+        ),
     ]
     order = ["layer", "type", "output", "receptive_field", "params", report.arithmetic, "output_bytes"]
     if report.footprint:
-        columns.append(Column(SAVED, "Saved bytes", count_of(SAVED), 5))
+        columns.append(Column(SAVED, "Saved bytes", count_of(SAVED, short, "B"), 5))
     columns.sort(key=lambda column: order.index(column.name) if column.name in order else len(order))
     return {column.name: column for column in columns}
-
-
-def width_of(columns: Sequence[Column], cells: Sequence[Sequence[str]], gap: int) -> list[int]:
-    """The width that each column needs."""
-    return [max(len(c.title), *(len(row[i]) for row in cells)) + gap * (i > 0) for i, c in enumerate(columns)]
-
-
-def fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None, gap: int = 2) -> list[int]:
-    """The indices of the columns that fit into `room` characters; others hide by rank, but never the layer name."""
-    widths = width_of(columns, cells, gap)
-    kept = list(range(len(columns)))
-    while room is not None and sum(widths[i] for i in kept) > room and len(kept) > 1:
-        kept.remove(max(kept, key=lambda i: (columns[i].rank, i)))
-    return kept
 
 
 def total_line(report: Report) -> Line:

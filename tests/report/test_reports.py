@@ -135,15 +135,6 @@ def test_a_network_without_layers_has_a_table() -> None:
     assert all(form.write(report) for form in REPORTS.values())
 
 
-def test_colours_do_not_change_the_text() -> None:
-    plain, coloured = (table(small(), View(color=color)) for color in (False, True))
-    stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
-    assert stripped != coloured
-    assert [line.split() for line in stripped.split("\n") if line] == [
-        line.removeprefix("= ").split() for line in plain.split("\n") if line and not line.startswith("---")
-    ]
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("depth", [1, 2])
 def test_folding_keeps_the_totals(name: str, depth: int) -> None:

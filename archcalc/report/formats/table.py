@@ -1,25 +1,33 @@
 """The table for terminals: aligned columns, block subtotals, totals, and the largest layers.
 
-Numbers are never truncated. If the terminal is too narrow, whole columns are hidden, and a line below names them.
-Without a terminal the width is unlimited, and the table is written without rich, whose import would dominate the time.
+Numbers are never truncated. If the terminal is too narrow, formulas are broken between their terms, numbers are rounded
+if the view allows it, whole columns are hidden, and lines below say so. Without a terminal the width is unlimited.
+Colours only repeat what the text shows.
 """
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
-from archcalc.core.render import printable
+from archcalc.core.render import BOLD, RESET, printable, wrapped
 from archcalc.measure import MEASURES
 from archcalc.memory.text import figures, timeline
 from archcalc.record import record
-from archcalc.report.layout import NO_FIELD, Column, every_column, fitting, total_line, width_of
+from archcalc.report.grid import Grid, fitted, lines_of
+from archcalc.report.largest import largest
+from archcalc.report.layout import NO_FIELD, Column, every_column, total_line
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
-GAP = 2
+AUTO, EXACT, SHORT = "auto", "exact", "short"
+"""Numbers: rounded if that shows more columns, in full, rounded."""
+
+COLORS = {"block": "\x1b[36m", "total": BOLD, "head": BOLD}
+
+SCARCE = 6
+"""Columns of this rank are hidden before numbers are rounded."""
 
 
 @record(kw_only=True)
 class View:
-    """What to show of a report; `room`: the width in characters (None: no limit); with or without rich's colours."""
+    """What to show of a report; `room`: the width in characters (None: no limit); `units`: auto, exact or short."""
 
     by: str = "layer"
     depth: int | None = None
@@ -28,6 +36,7 @@ class View:
     top: int | None = None
     room: int | None = None
     color: bool = False
+    units: str = EXACT
 
 
 @record
@@ -38,6 +47,19 @@ class Row:
     kind: str = "layer"
 
 
+@record
+class Body:
+    """The columns of a view, its rows, and how they fit."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    grid: Grid
+
+    @property
+    def hidden(self) -> list[Column]:
+        return [each for i, each in enumerate(self.columns) if i not in self.grid.kept]
+
+
 @writes("table", ".txt")
 def to_table(report: Report) -> str:
     return table(report, View())
@@ -45,25 +67,49 @@ def to_table(report: Report) -> str:
 
 def table(report: Report, view: View) -> str:
     """The whole text: a description of the network, the table, and a summary of the totals."""
-    available = every_column(report)
+    lines = lines_in(report, view)
+    made, is_short = body_of(report, view, lines)
+    below = [*closing(report, lines, is_short), *footer(made.hidden, is_short and view.units == AUTO, view.room)]
+    texts = (part for line in (*heading(report), "") for part in wrapped(line, view.room, hanging=False))
+    after = (part for line in ("", *below) for part in wrapped(line, view.room))
+    return "\n".join([*texts, *drawn(made, view.color), *after]) + "\n"
+
+
+def body_of(report: Report, view: View, lines: Sequence[Line]) -> tuple[Body, bool]:
+    """The table, and whether its numbers are rounded."""
+    exact = body_in(report, view, lines, False)
+    if view.units == EXACT or (view.units == AUTO and all(each.rank >= SCARCE for each in exact.hidden)):
+        return exact, False
+    short = body_in(report, view, lines, True)
+    is_better = view.units == SHORT or len(short.hidden) < len(exact.hidden)
+    return (short, True) if is_better else (exact, False)
+
+
+def body_in(report: Report, view: View, lines: Sequence[Line], short: bool) -> Body:
+    available = every_column(report, short)
     columns = [available[name] for name in view.columns] or [c for c in available.values() if c.rank < 9]
     if view.columns and "layer" not in view.columns:
         columns.insert(0, available["layer"])
-    rows = [Row(tuple(c.cell(line) for c in columns), kind) for line, kind in shown(report, view)]
-    kept = fitting(columns, [row.cells for row in rows], view.room, GAP)
-    chosen = [columns[i] for i in kept]
-    slim = [Row(tuple(row.cells[i] for i in kept), row.kind) for row in rows]
-    body = colored(chosen, slim) if view.color else plain(chosen, slim)
-    left = [columns[i] for i in range(len(columns)) if i not in kept]
-    return "\n".join([*heading(report, view.room), "", body, "", *closing(report), *footer(left, view.room)]) + "\n"
+    rows = [Row(tuple(c.cell(line) for c in columns), kind) for line, kind in shown(report, view, lines)]
+    marked = [Row(tuple(marks(columns, row)), row.kind) for row in rows]
+    return Body(tuple(columns), tuple(marked), fitted(columns, [row.cells for row in marked], view.room))
 
 
-def shown(report: Report, view: View) -> Iterator[tuple[Line, str]]:
-    """The lines of a view, each with its kind."""
+def marks(columns: Sequence[Column], row: Row) -> Iterator[str]:
+    """The cells of a row; subtotals are marked at their name."""
+    for column, cell in zip(columns, row.cells, strict=True):
+        yield f"= {cell}" if row.kind == "block" and column.name == "layer" else cell
+
+
+def lines_in(report: Report, view: View) -> Sequence[Line]:
+    """The lines of a view: layers, blocks or types."""
     lines: Sequence[Line] = by_type(report.lines) if view.by == "type" else report.lines
     depth = view.depth if view.depth is not None else 1 if view.by == "block" else None
-    if depth is not None and view.by != "type":
-        lines = folded(lines, depth)
+    return folded(lines, depth) if depth is not None and view.by != "type" else lines
+
+
+def shown(report: Report, view: View, lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+    """The lines of a view in its order, each with its kind."""
     if view.sort:
         lines = sorted(lines, key=lambda line: -(line.values[view.sort] or 0))
     if view.top is not None:
@@ -74,61 +120,48 @@ def shown(report: Report, view: View) -> Iterator[tuple[Line, str]]:
     yield total_line(report), "total"
 
 
-def heading(report: Report, room: int | None) -> list[str]:
+def heading(report: Report) -> list[str]:
     graph = report.graph
     title = printable(graph.name + (f"  ({graph.source})" if graph.source else ""))
     volumes = ", ".join(f"{each.name} {each.volume}" for each in graph.inputs)
     batch = graph.inputs[0].volume.batch
-    lines = [title, f"{volumes}, batch {batch}, {report.dtype}"]
-    return lines if room is None else [part for line in lines for part in textwrap.wrap(line, room)]
+    return [title, f"{volumes}, batch {batch}, {report.dtype}"]
 
 
-def plain(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """Aligned text, with a rule below the heading and above the total."""
-    widths = width_of(columns, [row.cells for row in rows], GAP)
-    rule = "-" * sum(widths)
-    lines = [aligned(columns, [c.title for c in columns], widths), rule]
-    for row in rows:
-        lines += [rule] * (row.kind == "total")
-        sign = "= " if row.kind == "block" else ""
-        cells = [sign + cell if c.name == "layer" else cell for c, cell in zip(columns, row.cells, strict=True)]
-        lines.append(aligned(columns, cells, widths))
-    return "\n".join(lines)
+def drawn(made: Body, color: bool) -> Iterator[str]:
+    """The lines of the table, with a rule below the heading and above the total."""
+    columns = [made.columns[i] for i in made.grid.kept]
+    rule = "-" * sum(made.grid.widths)
+    for row in (Row(tuple(each.title for each in made.columns), "head"), *made.rows):
+        if row.kind == "total":
+            yield rule
+        for line in lines_of(columns, [row.cells[i] for i in made.grid.kept], made.grid.widths):
+            yield f"{COLORS[row.kind]}{line}{RESET}" if color and row.kind in COLORS else line
+        if row.kind == "head":
+            yield rule
 
 
-def aligned(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Numbers right-aligned, words left-aligned."""
-    parts = []
-    for i, (column, cell, width) in enumerate(zip(columns, cells, widths, strict=True)):
-        gap = " " * GAP if i else ""
-        parts.append(cell.rjust(width) if column.numeric else gap + cell.ljust(width - len(gap)))
-    return "".join(parts).rstrip()
-
-
-def colored(columns: Sequence[Column], rows: Sequence[Row]) -> str:
-    """The same table, formatted by rich for a terminal."""
-    from rich.console import Console  # lazy: 30 ms
-    from rich.table import Table  # lazy: 10 ms
-
-    made = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
-    for column in columns:
-        made.add_column(column.title, justify="right" if column.numeric else "left", no_wrap=True, header_style="bold")
-    styles = {"layer": "", "block": "cyan", "total": "bold"}
-    for row in rows:
-        made.add_row(*row.cells, style=styles[row.kind])
-    console = Console(force_terminal=True, no_color=False, width=10_000, highlight=False)
-    with console.capture() as capture:
-        console.print(made)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def closing(report: Report) -> list[str]:
-    """The summary below the table: totals, and the largest layers."""
-    shares = [
-        f"most {MEASURES[name].noun}: {line.name} ({100 * share:.1f} %)"
-        for name, (line, share) in report.leaders.items()
+def closing(report: Report, lines: Sequence[Line], is_short: bool) -> list[str]:
+    """The summary below the table: totals, and the largest of its lines."""
+    names = () if report.graph.symbols else ("params", report.arithmetic, "output_bytes")
+    shares = [f"most {MEASURES[name].noun}: {most}" for name in names if (most := largest(lines, name))]
+    totals = [exact_totals(report)] if is_short and not report.graph.symbols else []
+    return [
+        parameters(report),
+        *totals,
+        *shares,
+        *cache(report),
+        *report.conditions,
+        *unknown_fields(report),
+        *memory(report),
     ]
-    return [parameters(report), *shares, *cache(report), *report.conditions, *unknown_fields(report), *memory(report)]
+
+
+def exact_totals(report: Report) -> str:
+    """The totals that the table rounds: `4,089,184,256 MACs, 150,239,136 bytes of output memory`."""
+    arithmetic, output = (MEASURES[name] for name in (report.arithmetic, "output_bytes"))
+    macs, memory = (amount(report.totals[each.name]) for each in (arithmetic, output))
+    return f"{macs} {arithmetic.noun}, {memory} bytes of {output.noun}"
 
 
 def unknown_fields(report: Report) -> list[str]:
@@ -167,10 +200,11 @@ def cache(report: Report) -> list[str]:
     return [] if whole == 0 else [f"KV cache: {amount(per_token)} bytes per token, {amount(whole)} bytes in total"]
 
 
-def footer(left: Sequence[Column], room: int | None) -> list[str]:
-    """Which columns are hidden, and how to show them."""
-    if not left or room is None:
-        return []
-    names = ", ".join(column.name for column in left)
-    hidden = "columns hidden" if len(left) > 1 else "column hidden"
-    return textwrap.wrap(f"{hidden}: {names}; widen the terminal or use --columns", room, break_long_words=False)
+def footer(left: Sequence[Column], is_rounded: bool, room: int | None) -> list[str]:
+    """Which columns are hidden, whether numbers are rounded to fit, and how to show them."""
+    made = ["numbers are rounded to fit; --units exact shows them in full"] if is_rounded else []
+    if left and room is not None:
+        names = ", ".join(column.name for column in left)
+        hidden = "columns hidden" if len(left) > 1 else "column hidden"
+        made.append(f"{hidden}: {names}; widen the terminal or use --columns")
+    return made
