@@ -6,6 +6,7 @@ from itertools import accumulate
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim, maximum
 from archcalc.core.window import Window
+from archcalc.graph.given import Network, loaded_free
 from archcalc.graph.graph import Condition, Graph
 from archcalc.record import record
 from archcalc.sym.decide import EFFORT, Effort, Undecided, always, of_claim
@@ -47,8 +48,10 @@ class Feasible:
         return self.by_symbol.get(symbol, PeriodicSet.interval())
 
 
-def feasible(graph: Graph, extra: Iterable[Condition] = ()) -> Feasible:
-    """The values of every free symbol that satisfy the requirements of all layers, and `extra`."""
+def feasible(network: Network, extra: Iterable[Condition] = ()) -> Feasible:
+    """The values of every free symbol that satisfy the requirements of all layers, and `extra`. Of a spec, the axes of
+    its inputs are free."""
+    graph = loaded_free(network)
     domains = {name: each.domain for name, each in graph.symbols.items()}
     first = {each.claim: each for each in reversed((*graph.conditions, *extra))}
     found: dict[str, list[Reason]] = {name: [] for name in domains}

@@ -1,12 +1,14 @@
 """Closed forms of a network: its totals in free sizes, the layers of each term, and the valid sizes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
 from archcalc.closed_forms.memory import Piece, exactness
+from archcalc.core.diagnostic import did_you_mean
+from archcalc.graph.given import Network, loaded_free
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Seen
@@ -93,18 +95,24 @@ class ClosedForms:
         return ", ".join(f"{name} = {n}" for name, n in self.own.items())
 
 
-def closed_form(graph: Graph, measure: str) -> Formula:
+def closed_form(network: Network, measure: str, *, free: Collection[str] | None = None) -> Formula:
     """A total of a network in its free symbols: `params`, `macs`, or any other key of `archcalc report`.
 
-    Raises NoClosedForm if it has none.
+    `free`: the names to make free, as in `load`; None takes a graph as it is, and frees the axes of a spec's inputs.
+
+    Raises NoClosedForm if it has none, ValueError for another measure.
 
     >>> import archcalc
-    >>> made = archcalc.closed_form(archcalc.load("resnet50", free=["H", "W", "N"]), "macs")
+    >>> made = archcalc.closed_form("resnet50", "macs", free=["H", "W", "N"])
     >>> print(made.stages[0].term, "in", made.stages[0].so_many_layers)
     7471104·N·⌈H/16⌉·⌈W/16⌉ in 19 layers
     >>> made.total.at(H=224, W=224, N=1)
     4089184256
     """
+    if measure not in MEASURES:
+        help = did_you_mean(str(measure), MEASURES) or f"use one of {', '.join(MEASURES)}"
+        raise ValueError(f"there is no measure {measure!r}; {help}")
+    graph = loaded_free(network, free)
     return formula(graph, MEASURES[measure], example(graph))
 
 

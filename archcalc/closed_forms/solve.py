@@ -12,6 +12,7 @@ from math import inf
 
 from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
+from archcalc.graph.given import Network, loaded_with
 from archcalc.graph.graph import Graph
 from archcalc.record import record, replace
 from archcalc.sym.bounds import Interval, grows
@@ -154,19 +155,21 @@ def answer(
     return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
 
 
-def solve(graph: Graph, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
+def solve(network: Network, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:
     """The values of a free symbol that fit a network and satisfy `where`: `params <= 5M and macs <= 4G`.
 
-    `lossless`: no window may drop the last rows or columns of its input.
+    `symbol`: one of a graph that has free symbols; of a spec, and of other graphs, whatever can be free. `lossless`: no
+    window may drop the last rows or columns of its input.
 
-    Raises SpecError for an invalid condition, Undecided if there is no exact answer.
+    Raises SpecError for an invalid condition, Undecided if there is no exact answer, ValueError if a graph
+    with free symbols lacks this one.
 
     >>> import archcalc
-    >>> graph = archcalc.load("resnet50", free=["w"])
-    >>> found = archcalc.solve(graph, "w", "params <= 5M")
+    >>> found = archcalc.solve("resnet50", "w", "params <= 5M")
     >>> found.best, found.costs(26), found.fails, found.how
     (26, {'params': 4727826}, 27, ('bisection: never decreases as w grows, so the answer is exact',))
     """
+    graph = loaded_with(network, symbol)
     return answer(graph, symbol, budgets((where,) if where else (), graph), no_loss=lossless)
 
 

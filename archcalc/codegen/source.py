@@ -17,6 +17,7 @@ from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
+from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Input
 from archcalc.layer import Call
 from archcalc.measures.arithmetic import macs
@@ -70,7 +71,7 @@ class Text:
             self.marks |= dict.fromkeys(range(first, len(self.lines) + 1), Mark(first, part.name))
 
 
-def generate(graph: Graph, *, flat: bool = False, checkpointed: Collection[str] = ()) -> Source:
+def generate(network: Network, *, flat: bool = False, checkpointed: Collection[str] = ()) -> Source:
     """The PyTorch source of a network: self-contained, formatted, with the spec's names in its `state_dict`.
 
     `flat`: the network's `forward` runs every layer itself and calls no blocks, whose inputs live until they return.
@@ -81,17 +82,18 @@ def generate(graph: Graph, *, flat: bool = False, checkpointed: Collection[str] 
     """
     if flat and checkpointed:
         raise ValueError("flat source calls no blocks, so none can be checkpointed")
+    graph = loaded(network)
     checkpointed_blocks(graph, checkpointed)
     lacked = lacked_by_torch(graph)
     name = unlike(class_name(graph.name), [*TAKEN, *lacked])
     graph = with_own_modules(graph)
     classes = Classes(Tree(graph).root(), frozen_paths(graph), [*TAKEN, *lacked, name], flat)
-    network = Class(name, [classes.network])
+    whole = Class(name, [classes.network])
     body: list[Part] = [*defined(lacked.values())]
     for each in classes:
         volumes = agreed(each, graph.volumes)
         body += written(each, about_block(each), volumes, again=each.form.block.kind in checkpointed)
-    body += written(network, about_network(graph), graph.volumes, tuple(ties(graph)))
+    body += written(whole, about_network(graph), graph.volumes, tuple(ties(graph)))
     body += main(graph, name)
     text = Text()
     for part in (*head(graph, body), *body):

@@ -10,6 +10,7 @@ from archcalc.core.location import Location
 from archcalc.explanation import derivations  # noqa: F401  every file in it registers itself
 from archcalc.explanation.derivation import DERIVATIONS, Section, Step, Subject, Table
 from archcalc.graph.calls import call_of, call_of_block
+from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
 from archcalc.measure import MEASURES
@@ -36,8 +37,9 @@ class Explanation:
     sections: tuple[Section, ...] = ()
 
 
-def explain(graph: Graph, name: str) -> Explanation:
-    """The explanation of a layer or block, by its path. Raises UnknownLayer."""
+def explain(network: Network, name: str) -> Explanation:
+    """The explanation of a layer or block of a network, by its path. Raises UnknownLayer."""
+    graph = loaded(network)
     if name in graph.by_name:
         return of_layer(graph, graph.by_name[name])
     within = tuple(node for node in graph if node.name.startswith(f"{name}."))

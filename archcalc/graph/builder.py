@@ -77,6 +77,7 @@ def graph_of(
         symbols=declared.symbols,
         conditions=tuple(network.conditions),
         repeats=tuple(network.repeats),
+        document=document,
     )
 
 

@@ -16,6 +16,7 @@ from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
 from archcalc.layer import Layer
 from archcalc.record import field, record
+from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
@@ -149,7 +150,7 @@ class Graph:
     those of the spec; `variant`: which of them this is, empty if none.
 
     `symbols`: its free symbols by name; `conditions`: the requirements of its layers on them. `repeats`: the nodes that
-    stand for a free number of copies, inner repeats before outer ones.
+    stand for a free number of copies, inner repeats before outer ones. `document`: what it was built from.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Graph:
     symbols: Mapping[str, Free] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     repeats: tuple[Repeat, ...] = ()
+    document: Document | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         """One line."""

@@ -36,7 +36,7 @@ def gc_paused() -> Iterator[None]:
 
 
 def load(
-    spec: str,
+    spec: str | Path,
     *,
     settings: Mapping[str, str | int] | None = None,
     free: Collection[str] | None = None,
@@ -56,7 +56,7 @@ def load(
     """
     check_arguments(batch, dtype)
     with gc_paused():
-        document = document_of(spec, Overrides(settings={name: str(n) for name, n in (settings or {}).items()}))
+        document = document_of(str(spec), Overrides(settings={name: str(n) for name, n in (settings or {}).items()}))
         if free is not None:
             return with_free(document, free, batch=batch, dtype=dtype)
         return build(document, batch=batch, dtype=dtype)
@@ -68,14 +68,13 @@ DTYPES = ("float64", "float32", "bfloat16", "float16")
 def check_arguments(batch: int, dtype: str) -> None:
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ValueError(f"batch must be a whole number from 1 on, got {batch!r}")
+    check_dtype(dtype)
+
+
+def check_dtype(dtype: str) -> None:
     if dtype not in DTYPES:
         help = did_you_mean(str(dtype), DTYPES) or f"use one of {', '.join(DTYPES)}"
         raise ValueError(f"there is no dtype {dtype!r}; {help}")
-
-
-def loaded(network: Graph | str | Path) -> Graph:
-    """A network as a graph, whether it is one or the name or path of a spec."""
-    return network if isinstance(network, Graph) else load(str(network))
 
 
 def load_text(text: str, *, name: str = "<text>", variant: str | None = None) -> Graph:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from archcalc.closed_forms.feasibility import contradictions
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.graph.builder import build
+from archcalc.graph.given import Network, document_given
 from archcalc.graph.graph import Graph
-from archcalc.graph.loading import document_of
 from archcalc.lint.expectation import failures
 from archcalc.spec.declaration import Document
 
 
-def check(spec: str) -> tuple[str, ...]:
+def check(network: Network) -> tuple[str, ...]:
     """The messages of all problems of a spec, including unmet expectations; empty if there are none."""
     try:
-        found = problems_of(document_of(spec))
+        found = problems_of(document_given(network))
     except SpecError as error:
         found = error.diagnostics
     return tuple(each.message for each in found)

@@ -8,8 +8,8 @@ from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
+from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph
-from archcalc.graph.loading import loaded
 from archcalc.memory.engine import inference, training
 from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
@@ -89,13 +89,12 @@ class Footprint:
         return {**standing, **rest}
 
 
-def footprint_of(graph: Graph | str, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
-    """The footprint of a network without free sizes: a graph, or the name or path of a spec; `with_timeline`: also what
-    is alive at every step of training.
+def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
+    """The footprint of a network without free sizes; `with_timeline`: also what is alive at every step of training.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    graph = loaded(graph)
+    graph = loaded(network)
     kept, timeline = trained(graph, setup)
     watched = trained(graph, setup, timeline.highest)[1] if with_timeline else None
     flat, nested = inferences(graph, setup)

@@ -15,8 +15,8 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.extra import MissingExtra
 from archcalc.core.render import printable
 from archcalc.core.volume import Volume
+from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Node
-from archcalc.graph.loading import loaded
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inputs, widest
 from archcalc.record import field, record
@@ -181,23 +181,23 @@ def all_formats() -> "Mapping[str, Format]":
 
 
 def report_of(
-    graph: Graph | str,
+    network: Network,
     convention: str = "macs",
-    dtype: str = "float32",
+    dtype: str | None = None,
     conditions: Sequence[str] = (),
     footprint: "Footprint | None" = None,
 ) -> Report:
-    """Computes every measure of every layer once. `graph`: a graph, or the name or path of a spec; `conditions`: which
-    values of free symbols are valid.
+    """Computes every measure of every layer once. `dtype`: that of a spec;
+    a graph has its own. `conditions`: which values of free symbols are valid.
 
-    Raises ValueError for an unknown convention.
+    Raises ValueError for an unknown convention or dtype.
     """
     if convention not in CONVENTIONS:
         help = did_you_mean(convention, CONVENTIONS) or f"use one of {', '.join(CONVENTIONS)}"
         raise ValueError(f"there is no convention '{convention}'; {help}")
-    graph = loaded(graph)
+    graph = loaded(network, dtype=dtype or "float32")
     lines = tuple(lines_of(graph, footprint.saved if footprint else None))
-    return Report(graph, convention, dtype, lines, tuple(conditions), footprint)
+    return Report(graph, convention, dtype or graph.dtype, lines, tuple(conditions), footprint)
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:

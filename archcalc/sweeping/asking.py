@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from archcalc.core.overrides import Overrides
+from archcalc.graph.given import Network, document_given, loaded
 from archcalc.graph.loading import document_of
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.record import replace
@@ -64,7 +66,7 @@ def documents_for(axes: Iterable[Axis], read: Callable[[str], Document]) -> dict
 
 
 def sweep(
-    spec: str,
+    network: Network,
     over: Mapping[str, Any] | None = None,
     *,
     choose: Mapping[str, Any] | None = None,
@@ -97,8 +99,8 @@ def sweep(
     axes = axes_given(over or {}, choose or {}, designs)
     found = objectives_of(listed(minimise), listed(maximise))
     others = {"wanted": wanted or wanted_of(found, False, top, False), "top": top or 1, "setup": setup}
-    others |= {"batch": batch, "dtype": dtype, "spec": spec, **in_words(settings or {}, histogram)}
-    documents = documents_for(axes, partial(variant_of, spec, Overrides(settings=settings or {})))
+    others |= {"batch": batch, "dtype": dtype, "spec": spec_of(network), **in_words(settings or {}, histogram)}
+    documents = documents_for(axes, partial(variant_of, network, Overrides(settings=settings or {})))
     further = [parsed(text, "--columns") for text in listed(columns)]
     run = Run(question_of(documents, axes, conditions(texts_of(where)), found, further, **others))
     run.go(engine_of(run.question, jobs or cores()))
@@ -125,9 +127,18 @@ def axes_given(
     return axes + ([table_given(designs)] if designs is not None else [])
 
 
-def variant_of(spec: str, overrides: Overrides, variant: str) -> Document:
-    """The document of a spec, or of its variant of that name."""
-    return document_of(f"{spec}@{variant}" if variant else spec, overrides)
+def spec_of(network: Network) -> str:
+    """What a command line would call a network."""
+    return str(network) if isinstance(network, str | Path) else loaded(network).spec
+
+
+def variant_of(spec: Network, overrides: Overrides, variant: str) -> Document:
+    """The document of a spec, or of its variant of that name; of a graph, what it was built from."""
+    if not isinstance(spec, str | Path):
+        if variant or overrides.settings:
+            raise ValueError("a graph has its settings and its variant already: name the spec in its place")
+        return document_given(spec)
+    return document_of(f"{spec}@{variant}" if variant else str(spec), overrides)
 
 
 def question_of(

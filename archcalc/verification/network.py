@@ -12,8 +12,8 @@ from torch import Tensor
 from archcalc.codegen import Source, generate
 from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
+from archcalc.graph.given import Network, document_given
 from archcalc.graph.graph import Graph, Node
-from archcalc.graph.loading import document_of
 from archcalc.lint.expectation import failures
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
@@ -68,7 +68,7 @@ def device_of(wanted: str) -> str:
 
 
 def verify(
-    spec: str | Document,
+    network: Network | Document,
     *,
     batch: int = 1,
     dtype: str = "float32",
@@ -81,15 +81,15 @@ def verify(
 ) -> VerificationReport:
     """Compares every number that archcalc computes for a network with torch.
 
-    `spec`: a path, the name of a bundled spec (`resnet50@resnet101`), or a document.
-    `sizes`: the maximum number of sizes at which closed forms are compared; two periods cover all cases. `memory`:
-    whether to measure memory in one training step, with the training `setup`. `time`: whether to measure time on the
-    device. Memory is predicted for the machine that this runs on, unless `setup` names another.
+    A graph is built anew from its spec. `sizes`: the maximum number of sizes at which closed forms are compared; two
+    periods cover all cases. `memory`: whether to measure memory in one training step, with the training `setup`.
+    `time`: whether to measure time on the device. Memory is predicted for the machine that this runs on, unless `setup`
+    names another.
 
     Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available.
     """
     device = device_of(device)
-    document = document_of(spec) if isinstance(spec, str) else spec
+    document = document_given(network)
     setup = replace(setup, machine=setup.machine or machine_here())
     graph = build(document, batch=batch, dtype=dtype)
     rows = [*as_published(document), *on_meta(graph, progress)]
