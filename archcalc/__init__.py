@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from archcalc.closed_forms.formula import closed_form
     from archcalc.closed_forms.solve import solve
     from archcalc.codegen import generate
+    from archcalc.comparison.comparison import compare
     from archcalc.core.diagnostic import SpecError
     from archcalc.core.machine import MACHINES
     from archcalc.explanation.explanation import explain
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from archcalc.importing.imported import from_torch
     from archcalc.lint.checking import check
     from archcalc.memory.footprint import footprint_of
+    from archcalc.memory.optimizer import read_optimizer as optimizer
     from archcalc.memory.training_setup import TrainingSetup
     from archcalc.report.report import report_of
     from archcalc.sweeping.asking import sweep
@@ -41,6 +43,7 @@ _FACE = {
     "SpecError": "archcalc.core.diagnostic",
     "check": "archcalc.lint.checking",
     "closed_form": "archcalc.closed_forms.formula",
+    "compare": "archcalc.comparison.comparison",
     "explain": "archcalc.explanation.explanation",
     "feasible": "archcalc.closed_forms.feasibility",
     "solve": "archcalc.closed_forms.solve",
@@ -49,6 +52,7 @@ _FACE = {
     "from_torch": "archcalc.importing.imported",
     "TrainingSetup": "archcalc.memory.training_setup",
     "load": "archcalc.graph.loading",
+    "optimizer": "archcalc.memory.training_setup",
     "load_text": "archcalc.graph.loading",
     "report_of": "archcalc.report.report",
     "generate": "archcalc.codegen",
@@ -63,6 +67,7 @@ __all__ = [
     "__version__",
     "check",
     "closed_form",
+    "compare",
     "explain",
     "feasible",
     "footprint_of",
@@ -70,6 +75,7 @@ __all__ = [
     "generate",
     "load",
     "load_text",
+    "optimizer",
     "report_of",
     "solve",
     "sweep",
@@ -77,9 +83,13 @@ __all__ = [
 ]
 
 
+_CALLED = {"optimizer": "read_optimizer"}
+"""What is called otherwise where it lives."""
+
+
 def __getattr__(name: str) -> Any:
     if name not in _FACE:
         raise AttributeError(f"module 'archcalc' has no attribute {name!r}")
     import importlib  # lazy: 1 ms
 
-    return getattr(importlib.import_module(_FACE[name]), name)
+    return getattr(importlib.import_module(_FACE[name]), _CALLED.get(name, name))

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "dask": ("sweeping/cluster.py",),
     "distributed": ("sweeping/cluster.py",),
     "pyarrow": ("sweeping/formats/parquet.py",),
-    "pandas": ("sweeping/sweep.py", "report/report.py"),
+    "pandas": ("sweeping/sweep.py", "core/shown.py"),
     "cairosvg": ("commands/draw.py",),
     "torch": ("verification/", "importing/", "layers/torch_modules/"),
 }

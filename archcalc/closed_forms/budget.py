@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import cast
 
+import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.memory import EVERY_SIZE, Memory, Piece
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.core.location import Location, Source

@@ -119,6 +119,10 @@ class Answer:
     how: tuple[str, ...]
     budgets: tuple[Budget, ...]
 
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Answer: {self.allowed.named(self.symbol)}; best {self.best}>"
+
     def costs(self, value: int) -> dict[str, int]:
         """The quantities of the budgets at a value."""
         found: dict[str, int] = {}

@@ -17,7 +17,7 @@ from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
-from archcalc.graph.given import Network, loaded
+from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.graph.graph import Graph, Input
 from archcalc.layer import Call
 from archcalc.measures.arithmetic import macs
@@ -52,6 +52,13 @@ class Source:
     name: str
     marks: Mapping[int, Mark]
 
+    def __repr__(self) -> str:
+        """One line; `print(source)` prints the text."""
+        return f"<Source of {self.name}: {self.text.count(chr(10)):,} lines>"
+
+    def __str__(self) -> str:
+        return self.text
+
 
 Part: TypeAlias = str | Line
 """A line of text, or a statement of a `forward`, indented."""
@@ -78,11 +85,12 @@ def generate(network: Network, *, flat: bool = False, checkpointed: Collection[s
     Every tensor is then freed after its last use. `checkpointed`: blocks, by their names in the spec, that in training
     keep only their inputs and run again in the backward pass.
 
-    Raises SpecError for an unknown block, ValueError if both `flat` and `checkpointed` are given.
+    Raises SpecError for an unknown block, ValueError if both `flat` and `checkpointed` are given, and for a
+    network with free symbols.
     """
     if flat and checkpointed:
         raise ValueError("flat source calls no blocks, so none can be checkpointed")
-    graph = loaded(network)
+    graph = loaded_in_numbers(network)
     checkpointed_blocks(graph, checkpointed)
     lacked = lacked_by_torch(graph)
     name = unlike(class_name(graph.name), [*TAKEN, *lacked])

@@ -1,6 +1,5 @@
 """`archcalc diff`: what differs between two networks, and where the difference of their totals comes from."""
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from archcalc.command import (
 )
 from archcalc.commands.report import MEMORY, memory_in
 from archcalc.comparison.comparison import compare
-from archcalc.comparison.formats import FORMATS
+from archcalc.comparison.formats import FORMATS, SUFFIXES, format_named
 from archcalc.comparison.naming import names_in
 from archcalc.comparison.rows import Look
 from archcalc.comparison.totals import Wanted, compared, wanted_total
@@ -38,8 +37,6 @@ from archcalc.usage.help import INPUT, TRAINING, Command, option
 
 TROUBLE = 2
 """The exit code if a network cannot be read: 1 says that they differ, as for `diff` and `git diff --exit-code`."""
-
-SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown"}
 
 EXAMPLES = (
     "archcalc diff resnet50 resnet50@resnet101",
@@ -86,7 +83,7 @@ def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str
         return with_total(document_of(specs[0], overrides), wanted, options)
     output = options["output"]
     look = Look(every=options["every"], room=room_of(output), color=settings.colors_for(output))
-    form = importlib.import_module(f"archcalc.comparison.formats.{format_of(options['form'], output)}")
+    form = format_named(format_of(options["form"], output))
     if specs and (given := checkpoint_of(specs[-1])):
         found = with_checkpoint([*specs[:-1], *expressions], given, overrides, options)
         write_output(form.write_weights(found, look), output)

@@ -1,13 +1,19 @@
 """Comparisons: the layers of two networks side by side, and every difference of a total traced to layers."""
 
 import enum
+import importlib
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
 from archcalc.comparison.differing import Change, Differ, changes_of_input
 from archcalc.comparison.pairing import pairs_of
+from archcalc.core.render import printable
+from archcalc.core.shown import Shown, data_frame, save
+from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.record import record
-from archcalc.report.report import SAVED, Line, Report
+from archcalc.report.report import SAVED, Line, Report, report_of
 
 
 class Kind(enum.Enum):
@@ -47,7 +53,7 @@ def value_in(line: Line | None, measure: str) -> int:
 
 
 @record(slots=False)
-class Comparison:
+class Comparison(Shown):
     """Two networks: `before` and `after`. `renamed`: layers that differ in their names, with both names.
 
     `alike`: the number of layers that correspond and do not differ. Renamed layers are not different.
@@ -75,6 +81,52 @@ class Comparison:
     def is_empty(self) -> bool:
         return not self.differences
 
+    def __repr__(self) -> str:
+        """One line; `print(comparison)` prints the table."""
+        rows = self.formatted("rows").Rows(self)
+        return f"<Comparison of {' and '.join(map(printable, rows.names))}: {rows.summary}>"
+
+    def __str__(self) -> str:
+        """The table that the command line prints."""
+        return self.written("table")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        html: str = importlib.import_module("archcalc.pages.notebook").html_of_comparison(self)
+        return html
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What differs, in order: each with its kind, name, type, changes in words, and what it adds to every total."""
+        return [
+            {
+                "kind": each.kind.value,
+                "name": each.name,
+                "type": each.type,
+                "changes": tuple(map(str, each.changes)),
+                **{name: each.amount(name) for name in self.measures},
+            }
+            for each in self.differences
+        ]
+
+    def to_pandas(self) -> Any:
+        """The rows as a DataFrame of pandas."""
+        return data_frame(self.rows())
+
+    def save(self, path: str | Path) -> None:
+        """Writes the comparison to a file; its suffix selects the format. Raises ValueError for another suffix."""
+        suffixes = self.formatted("formats").SUFFIXES
+        save(path, {suffix: partial(self.written, form) for suffix, form in suffixes.items()})
+
+    def written(self, form: str) -> str:
+        """The comparison in a format."""
+        text: str = self.formatted("formats").format_named(form).write(self, self.formatted("rows").Look())
+        return text
+
+    @staticmethod
+    def formatted(module: str) -> Any:
+        """A module that arranges comparisons, and imports this one."""
+        return importlib.import_module(f"archcalc.comparison.{module}")
+
 
 def totals_of(report: Report) -> dict[str, int]:
     found = {name: int(value or 0) for name, value in report.totals.items() if name != SAVED}
@@ -90,8 +142,17 @@ def totals_of(report: Report) -> dict[str, int]:
     return found
 
 
-def compare(before: Report, after: Report) -> Comparison:
-    """The differences between two networks, in the order of the second; where layers were removed, of the first."""
+def compare(before: Network, after: Network) -> Comparison:
+    """The differences between two networks, in the order of the second; where layers were removed, of the first.
+
+    A report keeps its convention and its memory. Raises ValueError for a network with free symbols.
+
+    >>> compare("resnet50", "resnet50_v1")
+    <Comparison of ResNet-50 and ResNet-50 v1: 6 layers changed, 6 with other sizes, 162 alike>
+    """
+    graphs = [loaded_in_numbers(each) for each in (before, after)]
+    given = zip((before, after), graphs, strict=True)
+    before, after = (each if isinstance(each, Report) else report_of(graph) for each, graph in given)
     pairs = [(a.name, b.name) for a, b in pairs_of(before.graph, after.graph)]
     there = dict(pairs)
     ours = {line.name: line for line in before.lines}

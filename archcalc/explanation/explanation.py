@@ -7,10 +7,11 @@ from pathlib import Path
 
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.core.location import Location
+from archcalc.core.render import printable
 from archcalc.explanation import derivations  # noqa: F401  every file in it registers itself
 from archcalc.explanation.derivation import DERIVATIONS, Section, Step, Subject, Table
 from archcalc.graph.calls import call_of, call_of_block
-from archcalc.graph.given import Network, loaded
+from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
 from archcalc.measure import MEASURES
@@ -36,10 +37,15 @@ class Explanation:
     where: str = ""
     sections: tuple[Section, ...] = ()
 
+    def __repr__(self) -> str:
+        """One line; `sections` have the numbers."""
+        return f"<Explanation of {printable(self.name)}: {', '.join(each.title for each in self.sections)}>"
+
 
 def explain(network: Network, name: str) -> Explanation:
-    """The explanation of a layer or block of a network, by its path. Raises UnknownLayer."""
-    graph = loaded(network)
+    """The explanation of a layer or block of a network, by its path. Raises UnknownLayer, and ValueError for a
+    network with free symbols."""
+    graph = loaded_in_numbers(network)
     if name in graph.by_name:
         return of_layer(graph, graph.by_name[name])
     within = tuple(node for node in graph if node.name.startswith(f"{name}."))

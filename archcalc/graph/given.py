@@ -63,6 +63,14 @@ def loaded_with(network: Network, symbol: str) -> Graph:
     return graph
 
 
+def loaded_in_numbers(network: Network) -> Graph:
+    """The graph of a network without free symbols. Raises ValueError if it has some."""
+    graph = loaded(network)
+    if graph.symbols:
+        raise ValueError(f"{graph.name or 'the network'} has free symbols, {', '.join(graph.symbols)}: give numbers")
+    return graph
+
+
 def document_given(network: Network | Document) -> Document:
     """The document of a network, which can be built again with other sizes."""
     if isinstance(network, Document):

@@ -8,7 +8,7 @@ from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
-from archcalc.graph.given import Network, loaded
+from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.graph.graph import Graph
 from archcalc.memory.engine import inference, training
 from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
@@ -92,9 +92,9 @@ class Footprint:
 def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with_timeline: bool = False) -> Footprint:
     """The footprint of a network without free sizes; `with_timeline`: also what is alive at every step of training.
 
-    Raises Opaque for a layer whose memory is not predicted.
+    Raises Opaque for a layer whose memory is not predicted, ValueError for a network with free symbols.
     """
-    graph = loaded(network)
+    graph = loaded_in_numbers(network)
     kept, timeline = trained(graph, setup)
     watched = trained(graph, setup, timeline.highest)[1] if with_timeline else None
     flat, nested = inferences(graph, setup)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from archcalc.core.diagnostic import problem
+from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.core.kernel import RELEASE
 from archcalc.core.machine import DEFAULT, MACHINES, Machine
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
@@ -12,6 +12,11 @@ from archcalc.record import record
 
 FOREACH = "foreach"
 """The implementation of an optimizer's step that is torch's default on a GPU, and the default here on the CPU."""
+
+
+DEVICES = ("cpu", "cuda")
+AUTOCASTS = ("", "bfloat16", "float16")
+IMPLEMENTATIONS = ("forloop", "foreach", "fused")
 
 
 @record(kw_only=True)
@@ -31,6 +36,16 @@ class TrainingSetup:
     checkpointed: tuple[str, ...] = ()
     autocast: str = ""
     machine: Machine | None = None
+
+    def __post_init__(self) -> None:
+        given: object = self.optimizer
+        if isinstance(given, str):
+            raise TypeError(f"{given!r} is the text of an optimizer: give archcalc.optimizer({given!r})")
+        for name, known in (("device", DEVICES), ("autocast", AUTOCASTS), ("implementation", IMPLEMENTATIONS)):
+            word = getattr(self, name)
+            if word not in known:
+                help = did_you_mean(str(word), known) or f"use one of {', '.join(filter(None, known))}"
+                raise ValueError(f"there is no {name} {word!r}; {help}")
 
     @property
     def runs_on(self) -> Machine | None:

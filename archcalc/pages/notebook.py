@@ -1,13 +1,19 @@
-"""A report in a notebook: HTML without scripts, which folds, keeps the notebook's theme, and is small."""
+"""Results in a notebook: HTML without scripts, which folds, keeps the notebook's theme, and is small."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
+from archcalc.comparison.rows import Rows
 from archcalc.core.render import printable
 from archcalc.measure import MEASURES
 from archcalc.pages.terminal import rounded
 from archcalc.report.layout import field_text, shape_text
 from archcalc.report.report import Line, Report, Value, amount, folded, sums
+
+if TYPE_CHECKING:
+    from archcalc.comparison.comparison import Comparison
+    from archcalc.verification.row import Row, VerificationReport  # its stage imports torch
 
 STYLE = (
     "<style>.archcalc{font:13px system-ui,sans-serif;max-width:820px;overflow-x:auto}"
@@ -16,7 +22,9 @@ STYLE = (
     ".archcalc .g>*+*{text-align:right}.archcalc summary{cursor:pointer;list-style:none}"
     ".archcalc i{font-style:normal;opacity:.72}.archcalc .k{padding-left:1.1em}.archcalc .k .g{margin-right:0}"
     ".archcalc u{height:6px;border-radius:3px;text-decoration:none;"
-    "background:linear-gradient(to right,#3a7bd0 var(--p,0%),rgba(128,128,128,.2) 0)}</style>"
+    "background:linear-gradient(to right,#3a7bd0 var(--p,0%),rgba(128,128,128,.2) 0)}"
+    ".archcalc table{border-collapse:collapse;margin:6px 0}.archcalc td,.archcalc th{padding:1px 10px 1px 0;"
+    "text-align:right;font-variant-numeric:tabular-nums;background:none}.archcalc .w{text-align:left}</style>"
 )
 
 MOST = 400
@@ -40,7 +48,7 @@ def html_of(report: Report) -> str:
     heading = "".join(f"<b>{each}</b>" for each in ("layer", "output", "field", "parameters", noun, ""))
     lines = report.lines if len(report.lines) <= MOST else folded(report.lines, 1)
     body = "".join(rows(report, lines, ""))
-    return f"<div class='archcalc'>{STYLE}<div>{title}{head}</div><div class='g'>{heading}</div>{body}</div>"
+    return framed(f"<div>{title}{head}</div><div class='g'>{heading}</div>{body}")
 
 
 def rows(report: Report, lines: Sequence[Line], prefix: str) -> Iterator[str]:
@@ -75,3 +83,75 @@ def rounded_value(value: Value) -> str:
 def text(given: str) -> str:
     shown = printable(given)
     return escape(shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}\u2026")
+
+
+# --- comparisons and verifications -----------------------------------------------------------------------------------
+
+SHOWN = 40
+"""Rows of a table; all are in `rows()`."""
+
+
+def html_of_comparison(found: "Comparison") -> str:
+    """The totals of both networks, where their differences come from, and what differs."""
+    rows = Rows(found)
+    before, after = map(text, rows.names)
+    head = f"<b style='font-size:15px'>{before} \u2192 {after}</b> &ensp;{text_of(rows.summary)}"
+    if found.is_empty:
+        return framed(f"<div>{text_of(rows.same)}</div>")
+    reasons = "".join(f"<div>{text_of(line)}</div>" for line in rows.why)
+    whole = table(("", before, after, "difference"), rows.totals, words=1)
+    changes = list(rows.differences)
+    inner = table(rows.titles, changes[:SHOWN], words=3) + left_out(len(changes))
+    title = f"{MARK} {len(changes)} kinds of differences"
+    return framed(f"<div>{head}</div>{whole}{reasons}<details><summary>{title}</summary>{inner}</details>")
+
+
+def html_of_verification(report: "VerificationReport") -> str:
+    """The verdict, what disagrees, and all rows, folded."""
+    certificate = report.certificate
+    verdict = f"<b>{text_of(certificate.summary(report))}</b>"
+    head = f"<b style='font-size:15px'>{text(report.name)}</b> &ensp;{verdict} &ensp;<i>{certificate.used(report)}</i>"
+    wrong = [row for row in report.rows if row.agrees is False]
+    shown = table(VERIFIED, map(cells_of_row, wrong), words=2) if wrong else ""
+    every = table(VERIFIED, map(cells_of_row, report.rows[:SHOWN]), words=2) + left_out(len(report.rows))
+    inner = f"<details><summary>{MARK} {len(report.rows)} rows</summary>{every}</details>"
+    return framed(f"<div>{head}</div>{shown}{inner}")
+
+
+VERIFIED = ("level", "quantity", "predicted", "measured", "")
+
+
+def cells_of_row(row: "Row") -> Sequence[str]:
+    word = {True: "agrees", False: "disagrees", None: "not compared"}[row.agrees]
+    return (f"{row.level} {row.at}", row.quantity, *(f"{n:,}" if isinstance(n, int) else n for n in counts(row)), word)
+
+
+def counts(row: "Row") -> tuple[int | str, int | str]:
+    return row.predicted, row.measured
+
+
+def table(titles: Sequence[str], cells: Iterable[Sequence[str]], *, words: int) -> str:
+    """A table whose first columns are words."""
+
+    def line(tag: str, row: Sequence[str]) -> str:
+        kinds = (" class=w" if i < words else "" for i in range(len(row)))
+        return "<tr>" + "".join(f"<{tag}{k}>{text_of(c)}</{tag}>" for k, c in zip(kinds, row, strict=True)) + "</tr>"
+
+    return f"<table>{line('th', titles)}{''.join(line('td', row) for row in cells)}</table>"
+
+
+def left_out(count: int) -> str:
+    return f"<div><i>and {count - SHOWN:,} more rows</i></div>" if count > SHOWN else ""
+
+
+def framed(inner: str) -> str:
+    return f"<div class='archcalc'>{STYLE}{inner}</div>"
+
+
+def text_of(given: str) -> str:
+    """A line of text, with longer words than `text`."""
+    shown = printable(given)
+    return escape(shown if len(shown) <= LINE else f"{shown[: LINE - 1]}\u2026").replace("-&gt;", "\u2192")
+
+
+LINE = 160

@@ -5,15 +5,15 @@ Each format has its own file in formats/. Formats compute nothing: what they nee
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.extra import MissingExtra
 from archcalc.core.render import printable
+from archcalc.core.shown import Shown, data_frame, save
 from archcalc.core.volume import Volume
 from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Node
@@ -64,7 +64,7 @@ class Line:
 
 
 @record(slots=False)
-class Report:
+class Report(Shown):
     """A network's numbers, or their closed forms. `convention` selects the arithmetic count that is shown.
 
     `conditions`: which values of its free symbols are valid, as text. `footprint`: its memory, if predicted.
@@ -101,9 +101,6 @@ class Report:
         """The table that the command line prints."""
         return written_as("table", self)
 
-    def __rich__(self) -> str:
-        return escaped_markup(str(self))
-
     def _repr_html_(self) -> str:
         """What notebooks show."""
         html: str = importlib.import_module("archcalc.pages.notebook").html_of(self)
@@ -124,25 +121,14 @@ class Report:
 
     def to_pandas(self) -> Any:
         """The rows as a DataFrame of pandas, with the names of layers as its index."""
-        try:
-            import pandas  # lazy: 300 ms, and not a dependency
-        except ModuleNotFoundError:
-            raise MissingExtra("to_pandas needs pandas: pip install pandas; rows() does not") from None
-        return pandas.DataFrame(self.rows()).set_index("name")
+        return data_frame(self.rows()).set_index("name")
 
     def save(self, path: str | Path) -> None:
         """Writes the report to a file; its suffix selects the format: .html, .json, .csv, .md, .tex or .txt.
 
         Raises ValueError for another suffix.
         """
-        suffix = Path(path).suffix.lower()
-        for form in all_formats().values():
-            if suffix in form.suffixes:
-                text = form.write(self)  # before the file is opened: an error leaves it as it was
-                Path(path).write_text(text, encoding="utf-8")
-                return
-        known = ", ".join(each for form in all_formats().values() for each in form.suffixes)
-        raise ValueError(f"no format has the suffix '{suffix}'; use one of {known}")
+        save(path, {each: partial(form.write, self) for form in all_formats().values() for each in form.suffixes})
 
     @cached_property
     def totals(self) -> Mapping[str, Value]:
@@ -166,11 +152,6 @@ class Report:
 
 def written_as(form: str, report: Report) -> str:
     return all_formats()[form].write(report)
-
-
-def escaped_markup(text: str) -> str:
-    """A text in which rich reads no markup."""
-    return text.replace("[", "\\[")
 
 
 def all_formats() -> "Mapping[str, Format]":

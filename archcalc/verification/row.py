@@ -1,10 +1,15 @@
 """The rows of a verification: what was predicted, what was measured, whether they agree."""
 
+import importlib
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from archcalc.core.machine import Machine
-from archcalc.record import field, record
+from archcalc.core.render import printable
+from archcalc.core.shown import Shown, data_frame, save
+from archcalc.record import asdict, field, record
 
 SPEC, META, CPU, CUDA = "expect", "L1 meta", "L2 cpu", "L3 cuda"
 """Levels: published numbers in the spec; shapes and counts on the meta device; a real run on the CPU; on the GPU."""
@@ -31,7 +36,7 @@ class Row:
 
 
 @record
-class VerificationReport:
+class VerificationReport(Shown):
     """All rows of a network, and the environment: versions, and flags that affect numbers.
 
     `timing`: the time of every layer, if measured (see timing/text.py). `machine`: the machine that memory on the CPU
@@ -53,6 +58,35 @@ class VerificationReport:
     def agrees(self) -> bool:
         """Whether no row disagrees."""
         return all(row.agrees is not False for row in self.rows)
+
+    def __repr__(self) -> str:
+        """One line; `print(report)` prints all rows."""
+        certificate = self.certificate
+        return f"<VerificationReport of {printable(self.name)}: {certificate.summary(self)} ({certificate.used(self)})>"
+
+    def __str__(self) -> str:
+        """The rows as the command line prints them."""
+        text: str = self.certificate.to_text(self)
+        return text
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        html: str = importlib.import_module("archcalc.pages.notebook").html_of_verification(self)
+        return html
+
+    def to_pandas(self) -> Any:
+        """The rows as a DataFrame of pandas."""
+        return data_frame([asdict(row) for row in self.rows])
+
+    def save(self, path: str | Path) -> None:
+        """Writes the report to a file, .json or .txt. Raises ValueError for another suffix."""
+        certificate = self.certificate
+        save(path, {".json": partial(certificate.to_json, self), ".txt": partial(certificate.to_text, self)})
+
+    @property
+    def certificate(self) -> Any:
+        """The module that writes it, and imports this one."""
+        return importlib.import_module("archcalc.verification.certificate")
 
 
 def compared(

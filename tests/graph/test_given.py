@@ -1,5 +1,7 @@
 """Every function of the Python interface takes a network in every form, and refuses what is none."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ TAKE_A_NETWORK: dict[str, Callable[[Any], Any]] = {
     "generate": lambda network: len(archcalc.generate(network).text),
     "explain": lambda network: archcalc.explain(network, "conv1").call,
     "check": archcalc.check,
+    "compare": lambda network: archcalc.compare(network, "resnet18").totals["params"],
     "closed_form": lambda network: archcalc.closed_form(network, "macs", free=["H", "W"]).total,
     "feasible": lambda network: archcalc.feasible(network).by_symbol.keys() <= {"H", "W"},
     "solve": lambda network: archcalc.solve(network, "H").best,
@@ -37,7 +40,7 @@ TAKE_A_NETWORK: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", TAKE_A_NETWORK)
 def test_every_function_takes_a_network_in_every_form(name: str) -> None:
     calls = TAKE_A_NETWORK[name]
-    closed = ALIKE if name not in ("footprint_of", "report_of", "explain", "generate") else ALIKE[:-1]
+    closed = ALIKE if name not in ("footprint_of", "report_of", "explain", "generate", "compare") else ALIKE[:-1]
     found = [calls(network) for network in closed]
     assert all(each == found[0] for each in found), dict(zip(KINDS, found, strict=False))
 
@@ -76,3 +79,25 @@ def test_a_graph_with_settings_keeps_them_where_it_is_built_anew() -> None:
     assert archcalc.closed_form(graph, "params", free=["N"]).total == archcalc.report_of(graph).totals["params"]
     with pytest.raises(ValueError, match="name the spec in its place"):
         archcalc.sweep(graph, {"H=W": [64]}, settings={"w": "16"})
+
+
+@pytest.mark.parametrize("name", ["compare", "footprint_of"])
+def test_what_needs_numbers_says_so(name: str) -> None:
+    with pytest.raises(ValueError, match="LeNet-5 has free symbols, H, W: give numbers"):
+        TAKE_A_NETWORK[name](ALIKE[-1])
+
+
+def test_the_setup_of_training_refuses_what_there_is_not() -> None:
+    setup = archcalc.TrainingSetup(optimizer=archcalc.optimizer("adamw"))
+    assert archcalc.footprint_of("lenet5", setup).iteration == 1_238_296
+    with pytest.raises(ValueError, match="there is no autocast 'float3'; did you mean 'float16'"):
+        archcalc.TrainingSetup(autocast="float3")
+    with pytest.raises(archcalc.SpecError, match="adamx"):
+        archcalc.optimizer("adamx")
+    with pytest.raises(TypeError, match=r"give archcalc.optimizer\('adamw'\)"):
+        archcalc.TrainingSetup(optimizer="adamw")  # type: ignore[arg-type]
+
+
+def test_budgets_know_the_measures_in_a_new_process() -> None:
+    code = "import archcalc; print(archcalc.solve('resnet18', 'w', 'params <= 5M'))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).startswith("<Answer: ")

@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import archcalc
 from archcalc.measure import MEASURES
+from archcalc.record import replace
 from tests.networks.zoo import network
 from tests.pages.test_page import hostile_spec
 
@@ -72,3 +74,67 @@ def test_wrong_arguments_raise_an_error_that_says_what_to_give() -> None:
     with pytest.raises(ValueError, match="there is no convention 'flop'; did you mean 'flops'"):
         archcalc.report_of("lenet5", convention="flop")
     assert archcalc.load("resnet18", settings={"w": 32}).params["w"] == 32
+
+
+# --- comparisons and verifications -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, Any]:
+    """A comparison, one of equal networks, and a verification with a row that disagrees."""
+    verified = archcalc.verify("lenet5", device="meta", sizes=0, memory=False)
+    wrong = replace(verified.rows[0], agrees=False, measured="<script>")
+    return {
+        "different": archcalc.compare("resnet50", "resnet50@resnet101"),
+        "equal": archcalc.compare("lenet5", "lenet5"),
+        "verified": verified,
+        "wrong": replace(verified, rows=(wrong, *verified.rows[1:])),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("different", "<Comparison of ResNet-50 and ResNet-101: "),
+        ("equal", "<Comparison of LeNet-5 and LeNet-5: 12 alike>"),
+        ("verified", "<VerificationReport of LeNet-5: all 17 comparisons agree (torch "),
+        ("wrong", "<VerificationReport of LeNet-5: 1 of 17 comparisons disagree (torch "),
+    ],
+)
+def test_other_results_have_a_line_a_text_and_html_without_scripts(
+    name: str, said: str, results: dict[str, Any]
+) -> None:
+    made = results[name]
+    assert repr(made).startswith(said)
+    assert len(repr(made)) < 200
+    assert len(str(made)) > 50
+    assert made.__rich__().replace("\\[", "[") == str(made)
+    html = made._repr_html_()
+    assert len(html.encode()) < 20_000
+    tags = {"div", "style", "b", "i", "details", "summary", "table", "tr", "td", "th"}
+    assert set(re.findall(r"<(\w+)", html)) <= tags
+    assert html.count("<details>") == html.count("</details>")
+
+
+def test_the_html_of_a_comparison_has_its_totals(results: dict[str, Any]) -> None:
+    html = results["different"]._repr_html_()
+    for number in ("25,557,032", "44,549,160", "+18,992,128"):
+        assert number in html
+
+
+def test_rows_of_a_comparison_add_up_to_the_difference(results: dict[str, Any]) -> None:
+    found = results["different"]
+    before, after = found.totals["params"]
+    assert sum(row["params"] for row in found.rows()) == after - before
+    assert {row["kind"] for row in found.rows()} <= {"added", "removed", "changed", "follows", "input"}
+
+
+def test_other_results_are_saved_in_the_format_of_their_suffix(results: dict[str, Any], tmp_path: Path) -> None:
+    for name, suffixes in (("different", (".json", ".md", ".txt")), ("verified", (".json", ".txt"))):
+        for suffix in suffixes:
+            file = tmp_path / f"{name}{suffix}"
+            results[name].save(file)
+            assert (suffix != ".json") or json.loads(file.read_text())
+            assert len(file.read_text()) > 200
+    with pytest.raises(ValueError, match=r"no format has the suffix '.doc'; use one of .json, .txt"):
+        results["verified"].save(tmp_path / "net.doc")

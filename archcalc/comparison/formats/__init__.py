@@ -1,9 +1,22 @@
 """The formats of `archcalc diff`, one per file.
 
 Its functions `write` and `write_weights` take a comparison of networks or of weights, and how to show it.
-A format is imported when it is requested.
+A format is imported when it is requested. Pages are a later stage.
 """
 
+import importlib
 import pkgutil
+from types import ModuleType
 
-FORMATS = tuple(found.name for found in pkgutil.iter_modules(__path__))
+MODULES = {found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)}
+"""Every format and its module."""
+
+FORMATS = tuple(MODULES)
+
+SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
+"""The suffixes of files, and the format of each."""
+
+
+def format_named(name: str) -> ModuleType:
+    """The module of a format."""
+    return importlib.import_module(MODULES[name])
