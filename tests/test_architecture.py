@@ -195,6 +195,8 @@ CALLS: dict[str, Callable[[], object]] = {
     "SpecError": lambda: archcalc.SpecError([]),
     "__version__": lambda: archcalc.__version__.split("."),
     "check": lambda: archcalc.check("lenet5"),
+    "compare": lambda: archcalc.compare("lenet5", "lenet5"),
+    "optimizer": lambda: archcalc.optimizer("adamw"),
     "closed_form": lambda: archcalc.closed_form(archcalc.load("resnet18", free=["w"]), "params"),
     "explain": lambda: archcalc.explain(archcalc.load("lenet5"), "conv1"),
     "feasible": lambda: archcalc.feasible(archcalc.load("resnet18", free=["H"])),
