@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types zoo fuzz faults bench corpus docs clean
+.PHONY: setup demo test lint types zoo fuzz faults bench corpus docs site clean
 
 setup: .venv/ready
 
@@ -56,5 +56,10 @@ corpus:
 docs: setup
 	$(BIN)/python -m docs
 
+# The playground, for any web server. npm brings pyodide: Python for browsers.
+site: setup
+	npm install --silent --no-save --prefix .site pyodide@314.0.7
+	$(BIN)/python -m docs.site .site/node_modules/pyodide
+
 clean:
-	rm -rf .venv .corpus build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .corpus .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

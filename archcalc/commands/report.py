@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.closed_forms.feasibility import example, feasible
+from archcalc.closed_forms.feasibility import feasible
 from archcalc.command import (
     Settings,
     changes_of,
@@ -21,11 +21,10 @@ from archcalc.command import (
     write_output,
 )
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
-from archcalc.core.dim import number_at
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
-from archcalc.graph.freeing import with_all_free, with_free
+from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
@@ -119,38 +118,26 @@ def variants_of(specs: Sequence[str], documents: Sequence[Document], overrides: 
 
 def completed(document: Document, form: Format, options: Mapping[str, Any]) -> Report:
     """The report of a document with all that a format shows."""
-    is_whole = form.whole or options["whole"]
-    report = whole_report(document, options) if is_whole else reported(document, options)
-    if form.judges:
-        report = replace(report, findings=findings_in(document, report.graph))
-    return replace(report, formulas=formulas_in(document, options)) if is_whole else report
+    if form.whole or options["whole"]:
+        return whole(document, options)
+    report = reported(document, options)
+    return replace(report, findings=findings_in(document, report.graph)) if form.judges else report
 
 
-def whole_report(document: Document, options: Mapping[str, Any]) -> Report:
-    """The report in numbers, with memory; sizes that the spec leaves free have an example value."""
-    batch, dtype = options["batch"], options["dtype"]
-    sizes = None
-    if free_names(document):
-        open_graph = with_free(document, batch=batch, dtype=dtype)
-        values = example(open_graph)
-        sizes = {x.name: tuple(number_at(n, values) for n in x.volume.item_shape) for x in open_graph.inputs}
-    graph = build(document, batch=batch, dtype=dtype, sizes=sizes)
-    memory = memory_in(graph, {**options, "timeline": True, "optimizer": options["optimizer"] or "adamw"})
-    return report_of(graph, options["convention"], dtype, footprint=memory)
+def whole(document: Document, options: Mapping[str, Any]) -> Report:
+    """The report with all that a page shows."""
+    from archcalc.memory.training_setup import setup_of_options  # lazy: 10 ms
+    from archcalc.pages.whole import OPTIMIZER, Wanted, whole_report  # lazy: 30 ms, with memory and closed forms
 
-
-MEASURED = ("params", "macs", "output_bytes")
-"""The totals whose closed forms a page shows."""
-
-
-def formulas_in(document: Document, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The closed forms of a network in the sizes of its inputs, its batch size, and what --free names."""
-    from archcalc.closed_forms.formula import closed_forms  # lazy: 10 ms, with the forms of memory
-    from archcalc.closed_forms.formulas.json import of_totals  # lazy: 1 ms
-
-    also = names_of(options["free"]) or ()
-    graph = with_all_free(document, also, batch=options["batch"], dtype=options["dtype"])
-    return of_totals(closed_forms(graph, MEASURED))
+    wanted = Wanted(
+        batch=options["batch"],
+        dtype=options["dtype"],
+        convention=options["convention"],
+        setup=setup_of_options({**options, "optimizer": options["optimizer"] or OPTIMIZER}),
+        free=names_of(options["free"]) or (),
+        say=lambda said: click.echo(f"archcalc: {said}", err=True),
+    )
+    return whole_report(document, wanted)
 
 
 MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint", "timeline")

@@ -11,8 +11,9 @@ from archcalc.commands.report import completed
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import documents_of, gc_paused, source_of
-from archcalc.pages.page import page_of
+from archcalc.pages.page import Surroundings, page_of
 from archcalc.pages.server import HOST, LIVE, Live, server_of
+from archcalc.record import replace
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import REPORTS
 from archcalc.usage.help import Command, option
@@ -20,6 +21,8 @@ from archcalc.usage.help import Command, option
 EXAMPLES = ("archcalc serve net.yaml", "archcalc serve net.yaml@large --port 8200")
 
 PORT = 8137
+
+FOLLOWING = Surroundings(script=LIVE, connect="'self'")
 
 
 @click.command("serve", cls=Command, examples=EXAMPLES)
@@ -65,6 +68,6 @@ def made(spec: str, overrides: Overrides, options: Mapping[str, Any]) -> str:
     try:
         with gc_paused():
             [document] = documents_of([spec], (), overrides)
-            return page_of([document_of(completed(document, REPORTS["html"], given))], live=LIVE)
+            return page_of([document_of(completed(document, REPORTS["html"], given))], FOLLOWING)
     except SpecError as error:
-        return page_of([], live=LIVE, notice=str(error))
+        return page_of([], replace(FOLLOWING, notice=str(error)))

@@ -9,6 +9,7 @@ from typing import Any
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.pages.packing import packed
+from archcalc.record import record
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import Report, writes
 
@@ -29,19 +30,55 @@ def to_html(report: Report) -> str:
     return page([report])
 
 
-def page_of(documents: Sequence[Mapping[str, Any]], *, live: str = "", notice: str = "") -> str:
-    """A page made from nothing but the JSON of reports; `live`: a script that refreshes it; `notice`: a text on top."""
+@record(kw_only=True)
+class Surroundings:
+    """What a page has besides its networks.
+
+    `script`: runs after its own; `style`: comes after its own; `connect`, `workers`: the sources that it may load data
+    and threads from; `notice`: a text on top; `top`: HTML on top; `footer`: says what the page needs.
+    """
+
+    script: str = ""
+    style: str = ""
+    connect: str = "'none'"
+    workers: str = "'none'"
+    notice: str = ""
+    top: str = ""
+    footer: str = "This page is one file and needs no network."
+
+
+ALONE = Surroundings()
+"""A page that is a file of its own."""
+
+
+def page_of(documents: Sequence[Mapping[str, Any]], around: Surroundings = ALONE) -> str:
+    """A page made from nothing but the JSON of reports."""
     parts = {
         "TITLE": escape(printable(documents[0]["name"] or "Network")) if documents else "archcalc",
         "VERSION": VERSION,
-        "STYLE": stripped((SOURCE / "page.css").read_text(encoding="utf-8")),
-        "CONNECT": "'self'" if live else "'none'",
-        "NOTICE": f'<pre class="notice" role="alert">{escape(safe_lines(notice))}</pre>' if notice else "",
+        "STYLE": part("page.css") + around.style,
+        "CONNECT": around.connect,
+        "WORKERS": around.workers,
+        "NOTICE": notice(around.notice) if around.notice else "",
+        "TOP": around.top,
+        "FOOTER": around.footer,
         "DATA": compressed([packed(each) for each in documents]),
-        "SCRIPT": "\n".join(stripped((SOURCE / f"{name}.js").read_text(encoding="utf-8")) for name in SCRIPTS) + live,
+        "SCRIPT": "\n".join(part(f"{name}.js") for name in SCRIPTS) + around.script,
     }
-    shell = (SOURCE / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"@@([A-Z]+)@@", lambda found: parts[found[1]], shell)
+    return re.sub(r"@@([A-Z]+)@@", lambda found: parts[found[1]], source_of("page.html"))
+
+
+def notice(text: str) -> str:
+    return f'<pre class="notice" role="alert">{escape(safe_lines(text))}</pre>'
+
+
+def source_of(name: str) -> str:
+    return (SOURCE / name).read_text(encoding="utf-8")
+
+
+def part(name: str) -> str:
+    """A script or style sheet of a page."""
+    return stripped(source_of(name))
 
 
 def compressed(value: object) -> str:

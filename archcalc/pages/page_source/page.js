@@ -10,17 +10,35 @@ const page = {
       this.time("ready");
       return;
     }
-    const choice = $("network");
-    choice.innerHTML = this.networks.map((network, i) => `<option value="${i}">${escaped(short(network.name || "Network", 60))}</option>`).join("");
-    choice.hidden = this.networks.length < 2;
     this.listen();
+    this.choose();
     this.open(0);
     this.time("ready");
   },
 
+  // The switch between the networks, where there are several.
+  choose() {
+    const choice = $("network");
+    choice.innerHTML = this.networks.map((network, i) => `<option value="${i}">${escaped(short(network.name || "Network", 60))}</option>`).join("");
+    choice.hidden = this.networks.length < 2;
+  },
+
+  // Other networks in the place of these; what was open and selected stays so where it is still there.
+  replace(packed) {
+    const { network: before, selected, measure } = this, panels = ["graph", "table-panel"].map(id => [$(id), $(id).scrollTop]);
+    this.networks = packed.map(each => new Network(each));
+    this.choose();
+    this.open(0, new Map(before.nodes.map(node => [node.path, node])));
+    if (this.network.measures.includes(measure)) this.measureBy(measure);
+    const same = selected && this.network.nodes.find(node => node.path === selected.path);
+    if (same) this.select(same, "start");
+    for (const [panel, top] of panels) panel.scrollTop = top;
+    graph.draw();
+  },
+
   time(name) { this.marks[name] = performance.now(); document.documentElement.dataset[name] = Math.round(this.marks[name]); },
 
-  open(i) {
+  open(i, before = new Map()) {
     this.network = this.networks[i];
     this.measure = this.network.firstMeasure;
     shares.root = null;
@@ -30,6 +48,10 @@ const page = {
     const { root } = this.network, blocks = root.view.filter(node => !node.leaf);
     if (this.network.layers.length > 40) for (let node = blocks[0]; node && !node.leaf; node = node.view.find(each => !each.leaf)) node.isOpen = true;
     else for (const node of this.network.nodes) node.isOpen = !node.leaf;
+    for (const node of this.network.nodes) {
+      const old = before.get(node.path);
+      if (old && !node.leaf && !old.leaf) [node.isOpen, node.isUnfolded] = [old.isOpen, old.isUnfolded];
+    }
     graph.show();
     graph.center();
     for (const part of [table, memory, field, formulas, spec]) part.show();
@@ -268,4 +290,4 @@ function save(text, type, name) {
   URL.revokeObjectURL(link.href);
 }
 
-page.start();
+page.started = page.start();
