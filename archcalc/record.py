@@ -5,6 +5,7 @@ methods of each class where it is defined. Records share their methods, except `
 first record of a class is made. To everyone else a record is a dataclass: the functions of `dataclasses` take it.
 """
 
+import importlib
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
@@ -90,7 +91,7 @@ def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
     found: dict[str, Field] = {}
     for base in reversed(cls.__mro__[1:]):
         found |= vars(base).get("record_fields", {})
-    for name, kind in vars(cls).get("__annotations__", {}).items():
+    for name, kind in annotations_of(cls).items():
         if str(kind).startswith(("typing.ClassVar", "ClassVar")):
             continue
         value = vars(cls).get(name, MISSING)
@@ -98,6 +99,16 @@ def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
         made.name, made.type, made.keyword = name, kind, keyword
         if isinstance(value, Field):
             delattr(cls, name) if made.default is MISSING else setattr(cls, name, made.default)
+    return found
+
+
+def annotations_of(cls: type) -> Mapping[str, Any]:
+    """The annotations in the body of a class; from Python 3.14 on they are computed when they are asked for."""
+    given = vars(cls).get("__annotations__")
+    if given is not None or not hasattr(cls, "__annotate__"):
+        return given or {}
+    annotationlib = importlib.import_module("annotationlib")
+    found: Mapping[str, Any] = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     return found
 
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
 from archcalc.core.declared import Declared
-from archcalc.record import MISSING, asdict, field, fields, record, replace
+from archcalc.record import MISSING, asdict, field, fields, fields_of, record, replace
 
 
 class Shape:
@@ -166,3 +167,10 @@ def test_records_are_copied_and_pickled(one: Any) -> None:
 def test_records_are_defined_without_importing_dataclasses() -> None:
     code = "import sys, archcalc.graph.graph, archcalc.memory.footprint; sys.exit('dataclasses' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_annotations_that_are_computed_when_asked_for_are_fields(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from Python 3.14 on."""
+    library = SimpleNamespace(Format=SimpleNamespace(FORWARDREF=3), get_annotations=lambda cls, format: {"x": int})
+    monkeypatch.setitem(sys.modules, "annotationlib", library)  # type: ignore[arg-type]
+    assert [*fields_of(type("Late", (), {"__annotate__": None}))] == ["x"]

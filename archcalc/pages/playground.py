@@ -52,7 +52,7 @@ def places(found: Iterable[Diagnostic]) -> Iterator[dict[str, Any]]:
     """The lines of the spec that problems are on."""
     for each in found:
         if each.location and each.location.source.name == NAME:
-            yield {"line": each.location.line, "message": each.message}
+            yield {"line": each.location.line + 1, "message": each.message}
 
 
 def example(name: str) -> str:

@@ -7,7 +7,7 @@ const playground = {
     this.worker = new Worker("worker.js", { type: "module" });
     this.worker.onmessage = ({ data }) => this.hear(data);
     this.worker.onerror = event => this.say(`Python did not start: ${event.message || "this page needs a web server"}`);
-    $("beside").prepend($("figures"));
+    $("beside").append($("figures"));
     $("text").oninput = () => { this.number_lines(); this.later(); };
     $("text").onscroll = () => { $("line-numbers").scrollTop = $("text").scrollTop; };
     $("text").onkeydown = event => this.key(event);
@@ -73,7 +73,7 @@ const playground = {
     this.number_lines(new Set((places || []).map(place => place.line)));
     $("problems").hidden = !problem && !(said && said.length);
     $("problems").textContent = printable_lines(problem || (said || []).join("\n"));
-    this.say(problem ? "the spec has problems" : `computed in ${Math.round(this.milliseconds)} ms`);
+    this.say(problem ? "the numbers are of the last spec without problems" : `computed in ${Math.round(this.milliseconds)} ms`);
     if (!network) return;
     page.replace([network]);
     this.variants(page.networks[0]);
