@@ -172,5 +172,5 @@ def test_records_are_defined_without_importing_dataclasses() -> None:
 def test_annotations_that_are_computed_when_asked_for_are_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     """As from Python 3.14 on."""
     library = SimpleNamespace(Format=SimpleNamespace(FORWARDREF=3), get_annotations=lambda cls, format: {"x": int})
-    monkeypatch.setitem(sys.modules, "annotationlib", library)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "annotationlib", library)
     assert [*fields_of(type("Late", (), {"__annotate__": None}))] == ["x"]
