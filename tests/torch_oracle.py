@@ -102,6 +102,7 @@ def flops(layer: Layer, xs: Sequence[Volume]) -> int:
 def measured(layer: Layer, xs: tuple[Volume, ...]) -> tuple[tuple[int, ...], str, int]:
     """Shape and dtype of what comes out, and the multiply-accumulates of one forward pass, on meta."""
     made, given, counter = applied(layer, xs), zeros(xs), FlopCounterMode(display=False)
+    made.requires_grad_(False)  # torch's counter fails on a module that returns a view of a parameter without gradients
     with counter, torch.no_grad():
         y = made(*given)
     return tuple(y.shape), str(y.dtype).removeprefix("torch."), counter.get_total_flops() // 2

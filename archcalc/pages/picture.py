@@ -13,7 +13,7 @@ COLORS = {
     "Activations and softmax": "b97a10", "Dropout and sampling": "b97a10", "Pooling": "c75f3c",
     "Merges and products": "76808c", "Reshaping, padding and cropping": "76808c",
     "Residual branches and scaling": "76808c", "Embeddings, tokens and positions": "4c9448",
-    "Recurrent layers": "a0522d",
+    "Recurrent layers": "a0522d", "Learned values": "4c9448",
 }  # fmt: skip
 """The colour of each family of layers, as in pages."""
 

@@ -1,4 +1,4 @@
-"""Networks that make pictures, and for video and sound, in torch, written by hand from their papers, as by_hand.py."""
+"""Networks for pictures, video, sound and tables in torch, written by hand from their papers, as by_hand.py."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -124,5 +124,41 @@ class Demucs(nn.Module):
         return x
 
 
-NETWORKS: Mapping[str, Callable[[], nn.Module]] = {"demucs": Demucs, "dit": Dit, "slowfast": Slowfast}
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+class TableBlock(nn.Module):
+    def __init__(self, w: int, heads: int, hidden: int, first: bool) -> None:
+        super().__init__()
+        self.heads, self.maps = heads, nn.ModuleList(nn.Linear(w, w) for _ in range(4))
+        self.before = nn.Identity() if first else nn.LayerNorm(w)
+        self.norm, self.up, self.down = nn.LayerNorm(w), nn.Linear(w, 2 * hidden), nn.Linear(hidden, w)
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.before(x)
+        q, k, v = (each(y).unflatten(-1, (self.heads, -1)).transpose(1, 2) for each in self.maps[:3])
+        x = x + self.maps[3](F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        a, b = self.up(self.norm(x)).chunk(2, -1)
+        return x + self.down(a * F.relu(b))
+
+
+class FtTransformer(nn.Module):
+    def __init__(self, numbers: int = 8, w: int = 192) -> None:
+        super().__init__()
+        self.vectors, self.offsets = (nn.Parameter(torch.empty(numbers, w)) for _ in range(2))
+        self.first = nn.Parameter(torch.empty(w))
+        self.blocks = nn.ModuleList(TableBlock(w, 8, 256, i == 0) for i in range(3))
+        self.norm, self.last = nn.LayerNorm(w), nn.Linear(w, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        x = x[..., None] * self.vectors + self.offsets
+        x = torch.cat([self.first.expand(len(x), 1, -1), x], 1)
+        for block in self.blocks:
+            x = block(x)
+        return self.last(F.relu(self.norm(x[:, 0])))
+
+
+NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
+    "demucs": Demucs, "dit": Dit, "ft_transformer": FtTransformer, "slowfast": Slowfast,
+}  # fmt: skip
 """By the names of their specs."""

@@ -39,6 +39,7 @@ const COLORS = {
   "Pooling": "pool",
   "Merges and products": "merge", "Reshaping, padding and cropping": "merge", "Residual branches and scaling": "merge",
   "Embeddings, tokens and positions": "embedding",
+  "Learned values": "embedding",
   "Recurrent layers": "recurrent",
 };
 const colorOf = layer => `var(--${COLORS[layer.family] || "other"})`;

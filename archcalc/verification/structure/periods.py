@@ -17,6 +17,7 @@ from archcalc.core.dim import Dim, number_at, summed
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
+from archcalc.layer import Role
 from archcalc.measures.arithmetic import macs
 from archcalc.record import record
 from archcalc.spec.declaration import Document
@@ -34,6 +35,9 @@ NO_CLOSED_FORM = "AC136"
 
 PACES = (1, 3, 5, 7, 9, 11, 13)
 """The steps of the axes, in order: odd, so that each covers every remainder of a period that is a power of 2."""
+
+POINTWISE = {Role.ACTIVATION, Role.BATCH_NORM, Role.LOCAL_NORM, Role.MOVEMENT, Role.NORM, Role.SOFTMAX}
+"""The roles of layers that take any size where their output has the size of their input."""
 
 Values = Mapping[str, int]
 
@@ -79,7 +83,8 @@ def without_pointwise(running: Running) -> Running:
     """The module without pointwise layers (norms, activations): other sizes already check them, and they take most of
     the time on the meta device."""
     graph = running.graph
-    keeps = {node.module for node in graph if (node.output,) == node.inputs and not node.ops.mac and not node.reruns}
+    keeps = {node.module for node in graph if (node.output,) == node.inputs and node.layer.role in POINTWISE}
+    keeps -= {node.module for node in graph if node.reruns}
     for name, module in list(running.module.named_modules()):
         if name in keeps and not list(module.children()):
             parent, _, own = name.rpartition(".")
