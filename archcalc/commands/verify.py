@@ -1,8 +1,9 @@
 """`archcalc verify`: build the generated PyTorch, run it, compare every number."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,13 +23,15 @@ from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
 from archcalc.memory.training_setup import setup_of_options
-from archcalc.report.formats.table import View, table
+from archcalc.report.formats.table import AUTO, View, table
 from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import Command, option
 
 if TYPE_CHECKING:
-    from archcalc.verification import VerificationReport
+    from rich.progress import Progress
+
+    from archcalc.verification import Row, VerificationReport
 
 EXAMPLES = (
     "archcalc verify resnet50 --device meta",
@@ -63,6 +66,7 @@ EXAMPLES = (
     show_default=True,
     help="Group layers by the first N parts of their names.",
 )
+@option("--quick", is_flag=True, help="Only the size of the spec, without receptive fields and memory.")
 @format_option("text", "json")
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
@@ -73,64 +77,113 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     """
     overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
-    certificates, texts = [], []
-    for document in documents:
-        table_text = "" if settings.quiet else of_network(document, options, settings)
-        certificate = verified(document, options, settings)
-        certificates.append(certificate)
-        texts.append(written(certificate, table_text, options, settings))
-    write_output("\n".join(texts), options["output"])
-    return 0 if all(each.agrees for each in certificates) else PROBLEMS
+    is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")
+    with shown(options, settings, is_json) as screen:
+        agrees = [verified(document, options, screen).agrees for document in documents]
+    if options["output"] not in (None, "-") or is_json:
+        write_output("\n".join(screen.texts), options["output"])
+    return 0 if all(agrees) else PROBLEMS
 
 
-def of_network(document: Document, options: dict[str, Any], settings: Settings) -> str:
-    """The layer table that is being verified."""
-    report = report_of(build(document, batch=options["batch"], dtype=options["dtype"]), dtype=options["dtype"])
-    room, color = room_of(options["output"]), settings.colors_for(options["output"])
-    return table(report, View(depth=options["depth"], room=room, color=color)) + "\n"
+def verified(document: Document, options: dict[str, Any], screen: "Screen") -> "VerificationReport":
+    if find_spec("torch") is None:
+        raise MissingExtra("verify needs torch: pip install 'archcalc[torch]'")
+    screen.begin(document)  # the table, before torch is loaded
+    from archcalc.verification import Watch, verify  # lazy: torch, 1 to 2 s
+
+    made = verify(
+        document,
+        batch=options["batch"],
+        dtype=options["dtype"],
+        device=options["device"],
+        sizes=options["sizes"],
+        memory=options["memory"],
+        setup=setup_of_options(options),
+        time=options["time"],
+        quick=options["quick"],
+        watch=Watch(screen.head, screen.stage, screen.row),
+    )
+    screen.end(made)
+    return made
 
 
-def verified(document: Document, options: dict[str, Any], settings: Settings) -> "VerificationReport":
-    try:
-        from archcalc.verification import verify  # lazy: torch, 1 to 2 s
-    except ModuleNotFoundError as missing:
-        if missing.name != "torch":
-            raise
-        raise MissingExtra("verify needs torch: pip install 'archcalc[torch]'") from None
-    with shown_progress(settings) as progress:
-        return verify(
-            document,
-            batch=options["batch"],
-            dtype=options["dtype"],
-            device=options["device"],
-            sizes=options["sizes"],
-            memory=options["memory"],
-            setup=setup_of_options(options),
-            time=options["time"],
-            progress=lambda stage: progress(f"{document.name or 'network'}: {stage}"),
-        )
+class Screen:
+    """Where a verification is shown: text on standard output as it comes, unless it is kept for a file or as JSON."""
+
+    def __init__(self, options: dict[str, Any], settings: Settings, is_json: bool, progress: "Progress | None") -> None:
+        self.options, self.settings, self.is_json, self.progress = options, settings, is_json, progress
+        self.is_kept = is_json or options["output"] not in (None, "-")
+        self.is_coloured = settings.colors_for(options["output"])
+        self.texts: list[str] = []
+        self.name = ""
+        self.task: Any = None
+
+    def write(self, text: str) -> None:
+        """Writes text at once; the line of progress is taken away for it."""
+        if self.is_json or not text:
+            return
+        if self.is_kept:
+            self.texts[-1] += text
+            return
+        if self.progress:
+            self.progress.stop()
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        if self.progress:
+            self.progress.start()
+
+    def begin(self, document: Document) -> None:
+        """The layer table that is verified."""
+        self.name = document.name or "network"
+        if not self.is_kept and self.texts:
+            self.write("\n")
+        self.texts.append("")
+        if not self.settings.quiet and not self.is_json:
+            self.write(self.table_of(document) + "\n")
+
+    def table_of(self, document: Document) -> str:
+        options, dtype = self.options, self.options["dtype"]
+        report = report_of(build(document, batch=options["batch"], dtype=dtype), dtype=dtype)
+        room = room_of(options["output"])
+        return table(report, View(depth=options["depth"], room=room, color=self.is_coloured, units=AUTO))
+
+    def head(self, report: "VerificationReport") -> None:
+        from archcalc.verification.certificate import RowWriter, heading, unpainted  # lazy: torch
+
+        self.rows = RowWriter(paint if self.is_coloured else unpainted)
+        self.write(heading(report))
+
+    def stage(self, text: str) -> None:
+        """Shows the stage, on a terminal only."""
+        if self.progress:
+            if self.task is None:
+                self.task = self.progress.add_task("")
+            self.progress.update(self.task, description=f"{self.name}: {text}")
+
+    def row(self, row: "Row") -> None:
+        self.write(self.rows.text(row))
+
+    def end(self, report: "VerificationReport") -> None:
+        from archcalc.verification.certificate import ending, to_json, unpainted  # lazy: torch
+
+        if self.is_json:
+            self.texts[-1] = to_json(report)
+        self.write(ending(report, paint if self.is_coloured else unpainted))
 
 
 @contextmanager
-def shown_progress(settings: Settings) -> Iterator[Callable[[str], None]]:
-    """Shows the current stage, on a terminal only."""
+def shown(options: dict[str, Any], settings: Settings, is_json: bool) -> Iterator[Screen]:
+    """A screen whose line of progress, with the time so far, is shown on a terminal only."""
     if settings.quiet or not sys.stderr.isatty():
-        yield lambda stage: None
+        yield Screen(options, settings, is_json, None)
         return
     from rich.console import Console  # lazy: 30 ms
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # lazy: 30 ms
 
-    with Console(stderr=True).status("") as status:
-        yield status.update
-
-
-def written(certificate: "VerificationReport", table_text: str, options: dict[str, Any], settings: Settings) -> str:
-    from archcalc.verification.certificate import to_json, to_text  # lazy: torch
-
-    is_json = options["form"] == "json" or str(options["output"] or "").endswith(".json")
-    if is_json:
-        return to_json(certificate)
-    coloured = settings.colors_for(options["output"])
-    return table_text + (to_text(certificate, paint) if coloured else to_text(certificate))
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        yield Screen(options, settings, is_json, progress)
 
 
 def paint(word: str, agrees: bool | None) -> str:

@@ -4,7 +4,7 @@ In: a `Document`, a device. Out: a `VerificationReport` of rows: predicted, meas
 To touch: structure/, field/, memory/ and timing/, one per kind of comparison. Only this stage imports torch.
 """
 
-from archcalc.verification.network import device_of, verify
+from archcalc.verification.network import Watch, device_of, verify
 from archcalc.verification.row import Row, VerificationReport
 
-__all__ = ["Row", "VerificationReport", "device_of", "verify"]
+__all__ = ["Row", "VerificationReport", "Watch", "device_of", "verify"]

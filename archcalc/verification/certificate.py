@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
 from archcalc.core.machine import DEFAULT
@@ -25,17 +24,37 @@ def unpainted(word: str, agrees: bool | None) -> str:
     return word
 
 
+QUANTITY, NUMBER = 36, 13
+"""Columns of the names of quantities and of numbers: rows are written before the widest is known."""
+
+
 def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
     """Rows grouped by level and size, with differences below each row, and a summary line."""
+    writing = RowWriter(paint)
+    rows = "".join(writing.text(row) for row in certificate.rows)
+    return f"{heading(certificate)}{rows}{ending(certificate, paint)}"
+
+
+def heading(certificate: VerificationReport) -> str:
     lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})", *machine(certificate)]
-    rows = certificate.rows
-    widths = [max((len(text(value)) for value in column), default=0) for column in columns(rows)]
-    for (level, at), group in groupby(rows, key=lambda row: (row.level, row.at)):
-        lines += ["", f"{level:8} {at}"]
-        for row in group:
-            lines.append(line(row, widths, paint))
-            lines += differences(row)
-    return "\n".join([*lines, "", paint(summary(certificate), certificate.agrees)]) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def ending(certificate: VerificationReport, paint: Paint = unpainted) -> str:
+    return f"\n{paint(summary(certificate), certificate.agrees)}\n"
+
+
+class RowWriter:
+    """Writes rows one after the other, with a heading where the level or the size changes."""
+
+    def __init__(self, paint: Paint = unpainted) -> None:
+        self.paint = paint
+        self.place = ("", "")
+
+    def text(self, row: Row) -> str:
+        lines = [] if self.place == (row.level, row.at) else ["", f"{row.level:8} {row.at}"]
+        self.place = (row.level, row.at)
+        return "\n".join([*lines, *line(row, self.paint), *differences(row)]) + "\n"
 
 
 def used(certificate: VerificationReport) -> str:
@@ -50,18 +69,18 @@ def machine(certificate: VerificationReport) -> Iterator[str]:
         yield f"memory is predicted for {named.name}, {place}; the default of other commands is {DEFAULT.name}"
 
 
-def columns(rows: tuple[Row, ...]) -> tuple[list[Count], list[Count], list[Count]]:
-    return [row.quantity for row in rows], [row.predicted for row in rows], [row.measured for row in rows]
-
-
 def text(value: Count) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def line(row: Row, widths: list[int], paint: Paint) -> str:
-    quantity, predicted, measured = widths
-    numbers = f"{text(row.predicted):>{predicted}}  {text(row.measured):>{measured}}"
-    return f"  {row.quantity:{quantity}}  {numbers}  {paint(word(row), row.agrees)}"
+def line(row: Row, paint: Paint) -> Iterator[str]:
+    """A row on one line, or two if its quantity is long."""
+    name = row.quantity
+    if len(name) > QUANTITY:
+        yield f"  {name}"
+        name = ""
+    numbers = f"{text(row.predicted):>{NUMBER}}  {text(row.measured):>{NUMBER}}"
+    yield f"  {name:{QUANTITY}}  {numbers}  {paint(word(row), row.agrees)}"
 
 
 def word(row: Row) -> str:

@@ -3,7 +3,8 @@
 import datetime
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from archcalc.measures.arithmetic import macs
 from archcalc.measures.output_bytes import output_bytes
 from archcalc.measures.params import param_bytes
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
-from archcalc.record import replace
+from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
 from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye
@@ -28,7 +29,7 @@ from archcalc.verification.processor import machine_here
 from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
 from archcalc.verification.structure.mac_counter import MacCounter
 from archcalc.verification.structure.periods import over_periods
-from archcalc.verification.structure.sizes import Sizes, other_sizes
+from archcalc.verification.structure.sizes import Other, Sizes, other_sizes
 from archcalc.verification.structure.state_dict import structure
 from archcalc.verification.timing.text import plain, rows_of
 from archcalc.verification.timing.timing import timing
@@ -67,6 +68,18 @@ def device_of(wanted: str) -> str:
     return wanted
 
 
+@record
+class Watch:
+    """What is called while a verification runs: with its report before it has rows, with each stage, with each row."""
+
+    begun: Callable[[VerificationReport], None] = lambda report: None
+    stage: Progress = silent
+    row: Callable[[Row], None] = lambda row: None
+
+
+UNWATCHED = Watch()
+
+
 def verify(
     network: Network | Document,
     *,
@@ -77,14 +90,15 @@ def verify(
     memory: bool = True,
     setup: TrainingSetup = DEFAULT_SETUP,
     time: bool = False,
-    progress: Progress = silent,
+    quick: bool = False,
+    watch: Watch = UNWATCHED,
 ) -> VerificationReport:
     """Compares every number that archcalc computes for a network with torch.
 
     A graph is built anew from its spec. `sizes`: the maximum number of sizes at which closed forms are compared; two
     periods cover all cases. `memory`: whether to measure memory in one training step, with the training `setup`.
-    `time`: whether to measure time on the device. Memory is predicted for the machine that this runs on, unless `setup`
-    names another.
+    `time`: whether to measure time on the device. `quick`: only the size of the spec, without receptive fields and
+    memory. Memory is predicted for the machine that this runs on, unless `setup` names another.
 
     Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available.
     """
@@ -92,15 +106,68 @@ def verify(
     document = document_given(network)
     setup = replace(setup, machine=setup.machine or machine_here())
     graph = build(document, batch=batch, dtype=dtype)
-    rows = [*as_published(document), *on_meta(graph, progress)]
-    rows += at_other_sizes(document, graph, dtype, progress)
-    rows += closed_forms(document, graph, sizes, progress)
-    times: Times = ([], None)
-    if all(row.agrees is not False for row in rows):
-        rows += really(graph, device, setup if memory else None, progress) if device != "meta" else ()
-        times = timed(graph, device, progress) if time else times
     source = generate(graph, checkpointed=setup.checkpointed)
-    return certified(graph, source, device, [*rows, *times[0]], times[1], setup)
+    watch.begun(certified(graph, source, device, (), None, setup))
+    others = [] if quick else list(other_sizes(document, graph, dtype))
+    steps = Steps(watch.stage, planned(graph, len(others), device, memory, time, quick))
+    found = Found(watch.row)
+    found.add(as_published(document), on_meta(graph, steps))
+    found.add(left_out(graph) if quick else elsewhere(document, graph, others, sizes, steps))
+    is_sound = found.agrees
+    if is_sound and device != "meta":
+        found.add(really(graph, device, setup if memory and not quick else None, steps, dyed=not quick))
+    rows, timing = timed(graph, device, steps) if is_sound and time else ((), None)
+    found.add(rows)
+    return certified(graph, source, device, found.rows, timing, setup)
+
+
+def elsewhere(
+    document: Document, graph: Graph, others: Sequence[Other], sizes: int, progress: Progress
+) -> Iterator[Row]:
+    """What is compared at other sizes than that of the spec."""
+    yield from at_other_sizes(graph, others, progress)
+    yield from closed_forms(document, graph, sizes, progress)
+
+
+class Found:
+    """The rows so far; each is shown as soon as it is known."""
+
+    def __init__(self, show: Callable[[Row], None]) -> None:
+        self.show = show
+        self.rows: list[Row] = []
+
+    def add(self, *made: Iterable[Row]) -> None:
+        for row in chain.from_iterable(made):
+            self.show(row)
+            self.rows.append(row)
+
+    @property
+    def agrees(self) -> bool:
+        return all(row.agrees is not False for row in self.rows)
+
+
+class Steps:
+    """Counts the stages: `3 of 7: dye`."""
+
+    def __init__(self, show: Progress, count: int) -> None:
+        self.show, self.count, self.at = show, count, 0
+
+    def __call__(self, stage: str) -> None:
+        self.at += 1
+        self.show(f"{self.at} of {max(self.at, self.count)}: {stage}")
+
+
+def planned(graph: Graph, others: int, device: str, memory: bool, time: bool, quick: bool) -> int:
+    """How many stages there will be if none disagrees."""
+    ahead = 1 if quick else 2 + others
+    real = {"meta": [], "cpu": ["cpu"], "cuda": ["cpu", "cuda"]}[device]
+    runs = sum(1 + (not quick and each == "cpu") + (not quick and memory) for each in real)
+    return ahead + runs + (time and device != "meta")
+
+
+def left_out(graph: Graph) -> Iterator[Row]:
+    """What a quick verification does not compare."""
+    yield Row("other sizes, fields, memory", META, size_of(graph), "predicted", "left out", None)
 
 
 def certified(
@@ -208,9 +275,9 @@ def broken(quantity: str, level: str, at: str, fault: Exception) -> Row:
 # --- other sizes -----------------------------------------------------------------------------------------------------
 
 
-def at_other_sizes(document: Document, graph: Graph, dtype: str, progress: Progress) -> Iterator[Row]:
+def at_other_sizes(graph: Graph, others: Sequence[Other], progress: Progress) -> Iterator[Row]:
     """The same at an odd size and at a size with unequal axes; also checks that torch refuses the sizes we refuse."""
-    for other in other_sizes(document, graph, dtype):
+    for other in others:
         if other.refused:
             yield refused(graph, other.refused)
         if other.graph is None:
@@ -265,14 +332,16 @@ def takes(running: Running, sizes: Sizes) -> bool:
 # --- a real run ------------------------------------------------------------------------------------------------------
 
 
-def really(graph: Graph, device: str, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
+def really(
+    graph: Graph, device: str, setup: TrainingSetup | None, progress: Progress, dyed: bool = True
+) -> Iterator[Row]:
     """Runs the network with random weights: on the CPU with dye, and on the GPU if requested."""
     torch.manual_seed(0)
     for each in ("cpu", "cuda") if device == "cuda" else ("cpu",):
-        yield from really_on(each, graph, setup, progress)
+        yield from really_on(each, graph, setup, progress, dyed)
 
 
-def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: Progress) -> Iterator[Row]:
+def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: Progress, dyed: bool) -> Iterator[Row]:
     """A real run on one device, if it fits into memory; without a `setup`, memory is not measured."""
     at, level = size_of(graph), LEVELS[device]
     if (needed := taken(graph)) > room(device):
@@ -283,8 +352,8 @@ def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: 
         source = generate(graph, checkpointed=setup.checkpointed if setup else ())
         running = Running(source, graph, device)
         yield from real_run(running, level, at)
-        if device == "cpu":
-            progress("dye")
+        if device == "cpu" and dyed:
+            progress("receptive fields, by dye")
             yield from dye(running, at)
         if setup:
             progress(f"memory on {device}")
