@@ -27,7 +27,7 @@ class Measure:
 
     def total(self, graph: Graph) -> Dim:
         """The total over all layers. Raises NoClosedForm if a layer has no closed form in a free symbol."""
-        return summed(self.of(node) * node.times for node in graph)
+        return summed(self.of(node) * node.times * count for node, count in graph.alike)
 
 
 MEASURES: dict[str, Measure] = {}

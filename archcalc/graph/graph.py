@@ -4,7 +4,7 @@ The graph has no blocks: every node has a dotted name, and a block corresponds t
 each prefix for code generation, which writes the blocks again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,11 @@ from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim
 from archcalc.core.location import Location
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, is_floating
+from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
+from archcalc.graph.application import Application
 from archcalc.layer import Layer
-from archcalc.record import field, record
+from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
@@ -29,7 +30,7 @@ class Node:
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
     `times`: the number of consecutive layers it represents: 1 unless a repeat is free. `learning`: for each input,
     whether gradients flow into it, from weights that are trained before it; None if that differs between the layers it
-    represents.
+    represents. `shared`: what it shares with other nodes of its layer and inputs, if it was built with them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Node:
     where: Location | None = None
     times: Dim = 1
     learning: tuple[bool | None, ...] = ()
+    shared: Application | None = field(default=None, compare=False)
 
     @property
     def output(self) -> Volume:
@@ -54,37 +56,35 @@ class Node:
         return self.module != self.name
 
     @cached_property
-    def ops(self) -> Ops:
-        return self.layer.ops(self.output, *self.inputs)
+    def application(self) -> Application:
+        """Its layer on its inputs. A copy of a node with another layer or other inputs has one of its own."""
+        made = self.shared
+        if made and made.layer is self.layer and made.inputs is self.inputs and made.outputs is self.outputs:
+            return made
+        return Application(self.layer, self.inputs, self.outputs)
 
     @cached_property
+    def ops(self) -> Ops:
+        return self.application.ops
+
+    @property
     def contractions(self) -> tuple[Contraction, ...]:
         """What its multiply-accumulates compute; nothing if it has none."""
-        return () if self.ops.mac == 0 else tuple(self.layer.contractions(self.output, *self.inputs))
+        return self.application.contractions
 
     @property
     def trains(self) -> bool:
         """Whether it has weights that are trained, its own or those of the module that it runs again."""
-        return any(weight.trainable for weight in self._weights())
+        return not self.frozen and self.application.trains
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
         """Its entries of `state_dict`, by their names within the module; none if it runs another node's module."""
-        return () if self.reruns else tuple(self._weights())
-
-    def _weights(self) -> Iterator[Weight]:
-        computed = self.output.dtype  # floating weights have the dtype that their layer computes in
-        for weight in self.layer.weights(*self.inputs):
-            yield Weight(
-                weight.name,
-                weight.shape,
-                trainable=weight.trainable and not weight.buffer and not self.frozen,
-                buffer=weight.buffer,
-                shared_with=self.ties.get(weight.name, ""),
-                dtype=computed if weight.dtype == "float32" and is_floating(computed) else weight.dtype,
-                active=weight.active,
-                added=weight.added,
-            )
+        if self.reruns:
+            return ()
+        weights = self.application.frozen if self.frozen else self.application.weights
+        ties = self.ties
+        return tuple(replace(each, shared_with=ties.get(each.name, "")) for each in weights) if ties else weights
 
 
 @record
@@ -193,6 +193,18 @@ class Graph:
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def alike(self) -> Sequence[tuple[Node, int]]:
+        """A node of every kind, and how many there are: those of a kind are equal but for names and places, so that a
+        quantity of one is that of all. A node that stands for several is a kind of its own."""
+        found: dict[Any, tuple[Node, int]] = {}
+        for node in self.nodes:
+            one = id(node) if node.times != 1 else node.reruns
+            kind = id(node.application), one, node.frozen, node.learning, *node.ties
+            first, count = found.get(kind, (node, 0))
+            found[kind] = first, count + 1
+        return tuple(found.values())
 
     @cached_property
     def within(self) -> Mapping[str, tuple[Node, ...]]:

@@ -7,6 +7,7 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.layout import is_written_last, layout_help
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
@@ -36,8 +37,8 @@ class Network:
     repeats: list[Repeat] = field(default_factory=list)
     learning: dict[str, bool] = field(default_factory=dict)
     """Whether gradients flow into a value; not into inputs."""
-    inferred: dict[tuple[Layer, tuple[Volume, ...]], Volume] = field(default_factory=dict)
-    """A cache: networks repeat the same layer on the same inputs."""
+    applied: dict[tuple[Layer, tuple[Volume, ...]], Application] = field(default_factory=dict)
+    """Networks repeat the same layer on the same inputs."""
 
     def add(
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
@@ -49,23 +50,31 @@ class Network:
         if len(xs) < len(sources):
             return
         check_rank(layer, call, xs[0])
-        y = self.inferred.get((layer, xs))
-        if y is None:
-            try:
-                for claim, message in self.check_inputs(layer, call, xs, sources):
-                    self.conditions.append(Condition(claim, message, path))
-                y = self.inferred[layer, xs] = self.output(layer, xs)
-            except NoClosedForm as error:
-                raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
-            check_lengths(y, call.where)
+        applied = self.applied.get((layer, xs)) or self.apply(layer, call, xs, sources, path)
         ties = self.ties(layer, xs, call) if layer.ties else {}
         learning = tuple(self.learning.get(source, False) for source in sources)
-        node = Node(path, layer, sources, xs, (y,), module, frozen, ties, call.where, learning=learning)
+        node = Node(
+            path, applied.layer, sources, applied.inputs, applied.outputs, module, frozen, ties, call.where,
+            learning=learning, shared=applied,
+        )  # fmt: skip
         if node.reruns:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
-        self.learning[path] = y.is_floating and (any(learning[: layer.carries]) or node.trains)
+        self.learning[path] = node.output.is_floating and (any(learning[: layer.carries]) or node.trains)
+
+    def apply(
+        self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str
+    ) -> Application:
+        """A layer on inputs that it has not had before. Raises SpecError if it rejects them."""
+        try:
+            for claim, message in self.check_inputs(layer, call, xs, sources):
+                self.conditions.append(Condition(claim, message, path))
+            y = self.output(layer, xs)
+        except NoClosedForm as error:
+            raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
+        check_lengths(y, call.where)
+        return self.applied.setdefault((layer, xs), Application(layer, xs, (y,)))
 
     def repeat_from(self, first: int, count: Dim, source: str, output: str) -> None:
         """Makes the nodes from number `first` on one copy of `count`, from `source` to `output`."""

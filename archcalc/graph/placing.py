@@ -1,16 +1,17 @@
 """Layers into the network: a call becomes a layer with its arguments, and the norm and activation that follow it."""
 
 from archcalc.core.diagnostic import SpecError, problem
-from archcalc.graph.binding import Bound, Kind, bind, read, shown, truth
+from archcalc.graph.binding import Bound, Kind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
 from archcalc.graph.frame import Frame, Named
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
+from archcalc.graph.remembered import Remembered
 from archcalc.graph.resolving import value_of
 from archcalc.layer import Layer, Reference, known_names, layer_named
-from archcalc.record import record, replace
+from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Word
 
@@ -22,6 +23,7 @@ class Placing:
     network: Network
     declared: Declarations
     bounds: Bounds
+    remembered: Remembered = field(default_factory=Remembered)
 
     def layer(
         self,
@@ -34,7 +36,7 @@ class Placing:
     ) -> str:
         """A layer, and the norm and activation that its call asks for after it."""
         defaults = self.declared.defaults_of(frame.library).get(kind.name, ())
-        bound = bind(call, kind, frame.scope, defaults)
+        bound = self.remembered.bound(call, kind, frame.scope, defaults)
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
         check_reads(bound.layer, call)

@@ -16,7 +16,6 @@ from typing import ClassVar, TypeAlias, TypeVar
 
 from archcalc.core.diagnostic import Edit
 from archcalc.core.location import Location
-from archcalc.core.volume import Volume
 from archcalc.core.window import Window
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role
@@ -119,13 +118,13 @@ class Design:
 
     @cached_property
     def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
-        known: dict[tuple[Layer, tuple[Volume, ...]], Sequence[tuple[int, Window]]] = {}
+        known: dict[int, Sequence[tuple[int, Window]]] = {}
         found: dict[str, Sequence[tuple[int, Window]]] = {}
         for node in self.graph:  # networks repeat layers
             if is_pointwise(type(node.layer)):
                 found[node.name] = ()
                 continue
-            key = node.layer, node.inputs
+            key = id(node.application)
             if key not in known:
                 known[key] = tuple(windows_of(node))
             found[node.name] = known[key]

@@ -115,7 +115,7 @@ class Growth:
 
     def joined(self, branches: Sequence[Fields]) -> Fields:
         """The union of the fields of several branches."""
-        if all(each == branches[0] for each in branches):
+        if len(branches) == 1 or all(each == branches[0] for each in branches):
             return branches[0]
         axes = list(zip(*branches, strict=True))
         for fields in axes:
@@ -265,7 +265,7 @@ def carriers(node: Node) -> tuple[str, ...]:
 def windows_along(node: Node, axes: int, source: int = 0) -> tuple[AnyWindow, ...]:
     """A node's window on each axis of the network's input, for the source with this index; the single axis of a
     sequence stands for all axes that were flattened into it."""
-    windows = node.layer.windows_of_inputs(*node.inputs)[source]
+    windows = node.application.windows[source]
     return windows * axes if len(windows) == 1 else windows
 
 
@@ -276,6 +276,9 @@ def carrying(volume: Volume, axis: int, axes: int) -> int | None:
 
 def advance(node: Node, branches: Mapping[int, Fields], seed: Input, growth: Growth) -> Fields:
     """The fields of a node's output, from those of its inputs. Raises TooManyPhases."""
+    if len(branches) == 1:
+        ((source, fields),) = branches.items()
+        return grown(windows_along(node, len(fields), source), fields, seed, growth)
     alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
     for source, fields in branches.items():
         alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
@@ -288,5 +291,9 @@ def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, growth: G
         return fields
     if len(windows) != len(fields) and all(each.whole for each in fields):  # a sequence became a map
         return fields
+    lengths = seed.volume.spatial
+    square = len(windows) == len(lengths) and all(n == lengths[0] for n in lengths)
+    if square and all(each is fields[0] for each in fields) and all(each == windows[0] for each in windows):
+        return (growth.through(fields[0], windows[0], lengths[0]),) * len(fields)  # most networks on images
     axes = zip(fields, windows, seed.volume.spatial, strict=True)
     return tuple(growth.through(field, window, n) for field, window, n in axes)

@@ -1,0 +1,57 @@
+"""A layer on inputs of certain volumes: what follows from these two alone, and what all nodes share that apply it."""
+
+from functools import cached_property
+
+from archcalc.core.contraction import Contraction
+from archcalc.core.ops import Ops
+from archcalc.core.volume import Volume, is_floating
+from archcalc.core.weight import Weight
+from archcalc.core.window import AnyWindow
+from archcalc.layer import Layer
+from archcalc.record import record, replace
+
+
+@record(slots=False, eq=False)
+class Application:
+    """Each quantity is derived when it is first asked for, once for all copies of a layer in a network."""
+
+    layer: Layer
+    inputs: tuple[Volume, ...]
+    outputs: tuple[Volume, ...]
+
+    @cached_property
+    def ops(self) -> Ops:
+        return self.layer.ops(self.outputs[0], *self.inputs)
+
+    @cached_property
+    def contractions(self) -> tuple[Contraction, ...]:
+        """What its multiply-accumulates compute; nothing if it has none."""
+        return () if self.ops.mac == 0 else tuple(self.layer.contractions(self.outputs[0], *self.inputs))
+
+    @cached_property
+    def windows(self) -> tuple[tuple[AnyWindow, ...], ...]:
+        """For each input, its window on each axis."""
+        return tuple(self.layer.windows_of_inputs(*self.inputs))
+
+    @cached_property
+    def weights(self) -> tuple[Weight, ...]:
+        """The weights, in the dtype that the layer computes in; buffers are not trained."""
+        computed = self.outputs[0].dtype
+        return tuple(
+            replace(
+                weight,
+                trainable=weight.trainable and not weight.buffer,
+                dtype=computed if weight.dtype == "float32" and is_floating(computed) else weight.dtype,
+            )
+            for weight in self.layer.weights(*self.inputs)
+        )
+
+    @cached_property
+    def trains(self) -> bool:
+        """Whether there are weights to train."""
+        return any(weight.trainable for weight in self.weights)
+
+    @cached_property
+    def frozen(self) -> tuple[Weight, ...]:
+        """The weights where they are not trained."""
+        return tuple(replace(weight, trainable=False) for weight in self.weights)
