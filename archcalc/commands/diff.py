@@ -18,7 +18,7 @@ from archcalc.command import (
     training_options,
     write_output,
 )
-from archcalc.commands.report import MEMORY, memory_in
+from archcalc.commands.report import MEMORY, memory_in, whole
 from archcalc.comparison.comparison import compare
 from archcalc.comparison.formats import FORMATS, SUFFIXES, format_named
 from archcalc.comparison.naming import names_in
@@ -41,6 +41,7 @@ TROUBLE = 2
 EXAMPLES = (
     "archcalc diff resnet50 resnet50@resnet101",
     "archcalc diff resnet50 params=25_583_592",
+    "archcalc diff resnet50 resnet50@resnet101 -o diff.html",
     "archcalc diff resnet18 specs/lenet5.yaml --format markdown -o diff.md",
 )
 
@@ -85,10 +86,13 @@ def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str
     look = Look(every=options["every"], room=room_of(output), color=settings.colors_for(output))
     form = format_named(format_of(options["form"], output))
     if specs and (given := checkpoint_of(specs[-1])):
+        if not hasattr(form, "write_weights"):
+            raise click.UsageError("a page shows two networks: compare weights as a table, in .json or in .md")
         found = with_checkpoint([*specs[:-1], *expressions], given, overrides, options)
         write_output(form.write_weights(found, look), output)
         return 0 if found.is_empty else PROBLEMS
-    comparison = compare(*(report(each, options) for each in documents(specs, expressions, overrides)))
+    made = whole if getattr(form, "WHOLE", False) else report
+    comparison = compare(*(made(each, {**options, "free": ()}) for each in documents(specs, expressions, overrides)))
     write_output(form.write(comparison, look), output)
     return 0 if comparison.is_empty else PROBLEMS
 

@@ -8,12 +8,21 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-MODULES = {found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)}
+MODULES = {found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)} | {
+    "html": "archcalc.pages.difference"
+}
 """Every format and its module."""
 
 FORMATS = tuple(MODULES)
 
-SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".txt": "table"}
+SUFFIXES = {
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "table",
+}
 """The suffixes of files, and the format of each."""
 
 

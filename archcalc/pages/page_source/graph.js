@@ -170,7 +170,7 @@ function pictureOfCard({ x, y, box }) {
     ? `+ ${box.joined.map(each => each.type).join(" + ")}`
     : layer ? (layer.last.startsWith(layer.type.slice(0, 3)) ? "" : layer.type) : kindOf(node);
   const side = short(more, 19), name = `${layer ? "" : "▸ "}${node.name}`;
-  return `<g class="card" data-node="${node.id}" transform="translate(${x} ${y})">${behind}<rect width="${width}" height="${height}" rx="8"/>`
+  return `<g class="card ${node.mark || ""}" data-node="${node.id}" transform="translate(${x} ${y})">${behind}<rect width="${width}" height="${height}" rx="8"/>`
     + `<path d="M8 0H6a6 6 0 0 0-6 6V${height - 6}a6 6 0 0 0 6 6H8z" style="fill:${color}"/>`
     + `<text class="strong" x="16" y="21">${escaped(short(name, Math.floor((width - 34 - 6.4 * side.length) / 7.2)))}</text>`
     + `<text class="muted" text-anchor="end" x="${width - 10}" y="21">${escaped(side)}</text>`

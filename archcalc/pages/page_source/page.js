@@ -265,8 +265,8 @@ const page = {
 };
 
 // The data of the page: JSON, compressed, because most of it repeats itself.
-async function data() {
-  const compressed = Uint8Array.from(atob($("data").textContent), character => character.charCodeAt(0));
+async function data(id = "data") {
+  const compressed = Uint8Array.from(atob($(id).textContent), character => character.charCodeAt(0));
   const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return JSON.parse(await new Response(stream).text());
 }
