@@ -22,18 +22,19 @@ const graph = {
     panel.setAttribute("aria-label", `Graph of ${printable(network.name)}. Arrow keys move the selection, Enter opens or folds a block.`);
   },
 
+  // The panel is measured before anything is written: the browser lays the page out once.
   size() {
-    const panel = $("graph");
-    this.left = Math.max(0, (panel.clientWidth / this.zoom - this.width) / 2);
+    const { clientWidth, clientHeight, scrollTop } = $("graph"), height = this.height * this.zoom;
+    this.left = Math.max(0, (clientWidth / this.zoom - this.width) / 2);
     $("graph-space").style.width = `${this.width * this.zoom}px`;
-    $("graph-space").style.height = `${this.height * this.zoom}px`;
+    $("graph-space").style.height = `${height}px`;
     this.drawn = null;
-    this.draw();
+    this.draw({ clientWidth, clientHeight, scrollTop: Math.max(0, Math.min(scrollTop, height - clientHeight)) });
   },
 
   // The part of the graph that the panel shows, with a margin.
-  draw() {
-    const panel = $("graph"), zoom = this.zoom;
+  draw(panel = $("graph")) {
+    const zoom = this.zoom;
     const top = panel.scrollTop / zoom, height = panel.clientHeight / zoom;
     if (this.drawn && top >= this.drawn.top + Math.min(60, this.drawn.top) && top + height <= this.drawn.bottom - 60 && this.drawn.zoom === zoom) return;
     if (this.drawn && this.drawn.zoom === zoom && this.drawn.top === 0 && this.drawn.bottom >= this.height) return;
