@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
+from archcalc.core.moved import OneElementWindow
 from archcalc.core.volume import Volume, widest
-from archcalc.core.window import IDENTITY, AnyWindow, RepeatedWindow
+from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.record import replace
 
 RULE = "each has the same channels or 1, and the same positions or 1"
@@ -51,7 +52,7 @@ def windows_onto(whole: Volume, x: Volume) -> tuple[AnyWindow, ...]:
     if x.rank != whole.rank:
         return (IDENTITY,) * whole.rank
     pairs = zip(x.spatial, whole.spatial, strict=True)
-    return tuple(RepeatedWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
+    return tuple(OneElementWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
 
 
 def spread(x: Volume, whole: Volume) -> str:

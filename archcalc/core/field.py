@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.window import AnyWindow, EarlierWindow, RepeatedWindow
+from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.record import record, replace
 from archcalc.sym.expr import NoClosedForm
 
@@ -21,6 +21,7 @@ Span = tuple[Dim, Dim] | None
 class Field:
     """Output element P*q + r sees input elements lo + step*q .. hi + step*q; (lo, hi) is spans[r] and P = len(spans).
 
+    A field whose step is 0 lists all elements; with one span they all see the same.
     Sliding windows alone give one phase; transposed windows multiply the phases. `whole`: every element sees all of
     the input. `aligned`: at every join so far, the fields of the branches had the same centre and the same jump.
     `earlier`: every element sees the input from its first element on; all spans begin at 1 - n.
@@ -57,10 +58,16 @@ class Field:
         return tuple(span[0] + span[1] for span in self.spans if span)
 
     def at(self, i: int) -> Span:
-        """What output element `i` sees."""
+        """What output element `i` sees; nothing where it is none of those that are listed."""
+        if self.listed and not 0 <= i < len(self.spans):
+            return None
         turns, phase = divmod(i, len(self.spans))
         span = self.spans[phase]
         return span and (span[0] + self.step * turns, span[1] + self.step * turns)
+
+    @property
+    def listed(self) -> bool:
+        return len(self.spans) > 1 and is_number(self.step) and self.step == 0
 
     def phases_through(self, window: AnyWindow) -> int:
         """How many phases the field of a window's output has."""
@@ -74,26 +81,28 @@ class Field:
         >>> Field().through(Window(kernel=7, stride=2, begin=3, end=3), 224).through(Window(kernel=3, stride=2), 224)
         Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False)
         """
+        if window.whole and is_number(n, self.step) and self.step == 0 and not self.whole:
+            return self.gathered(n)
         if self.whole or window.whole:
             return Field.all_of(n, self.aligned)
-        if isinstance(window, RepeatedWindow):
-            return self.everywhere(n)
         outputs, inputs = window.period
         phases = self.phases_through(window)
         spans = tuple(hull(self.at(element) for element in ends(window.reach(i), self)) for i in range(phases))
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
+        if made.step == 0 and is_number(n) and all(covers(span, n) for span in spans):
+            return Field.all_of(n, self.aligned)
         return made.from_first(1 - n) if self.earlier or isinstance(window, EarlierWindow) else made
 
-    def everywhere(self, n: Dim) -> "Field":
-        """The field of elements that all see what the first one sees now.
+    def gathered(self, n: int) -> "Field":
+        """The field of elements that each see all that the listed ones see.
 
-        >>> Field(((-1, 3),)).everywhere(4).whole
-        True
+        >>> Field(((0, 1), (2, 4)), step=0).gathered(9).spans, Field(((0, 1), (2, 4)), step=0).gathered(5).whole
+        (((0, 4),), True)
         """
-        span = self.at(0)
-        if span and is_number(n, *span) and span[0] <= 0 and span[1] >= n - 1:
+        seen = hull(self.spans)
+        if seen is None or covers(seen, n):
             return Field.all_of(n, self.aligned)
-        raise NoClosedForm("one element that sees a part of the input is repeated along an axis")
+        return replace(self, spans=(seen,))
 
     def from_first(self, lo: Dim) -> "Field":
         """The field of elements that also see all earlier ones."""
@@ -102,6 +111,11 @@ class Field:
     def unrolled(self, phases: int) -> "Field":
         """The same field, written with a multiple of its phases."""
         return replace(self, spans=tuple(self.at(i) for i in range(phases)), step=self.step * phases // len(self.spans))
+
+
+def covers(span: Span, n: int) -> bool:
+    """Whether all of `n` input elements are seen."""
+    return span is not None and span[0] <= 0 and span[1] >= n - 1
 
 
 def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
@@ -124,6 +138,8 @@ def hull(spans: Iterable[Span]) -> Span:
 
 def phases_of_union(fields: Sequence[Field]) -> int:
     """How many phases the union of several fields has."""
+    if any(field.listed for field in fields):
+        return max(len(field.spans) for field in fields)
     together = len({field.jump for field in fields}) == 1 and not any(field.whole for field in fields)
     return lcm(*(len(field.spans) for field in fields)) if together else 1
 
@@ -143,10 +159,26 @@ def union(fields: Sequence[Field]) -> Field:
             return replace(field, aligned=aligned)
     if lows := [span[0] for field in fields if field.earlier for span in field.spans if span]:
         return replace(union([replace(field.from_first(lows[0]), earlier=False) for field in fields]), earlier=True)
+    if any(field.listed for field in fields):
+        return union_of_listed(fields, aligned)
     if len({field.jump for field in fields}) > 1:
+        if any(field.step == 0 for field in fields):
+            raise NoClosedForm("elements that all see the same part of the input meet others that do not")
         return replace(first, spans=(hull(span for field in fields for span in field.spans),), aligned=False)
     phases = lcm(*(len(field.spans) for field in fields))
     unrolled = [field.unrolled(phases) for field in fields]
     aligned = aligned and len({field.centres for field in unrolled}) == 1
     spans = tuple(hull(branch) for branch in zip(*(field.spans for field in unrolled), strict=True))
     return Field(spans, unrolled[0].step, aligned=aligned)
+
+
+def union_of_listed(fields: Sequence[Field], aligned: bool) -> Field:
+    """The same, where the elements of a field are listed: element by element.
+
+    >>> union([Field(((2, 2), (0, 1)), step=0), Field()]).spans
+    ((0, 2), (0, 1))
+    """
+    count = min(len(field.spans) for field in fields if field.listed)
+    spans = tuple(hull(field.at(i) for field in fields) for i in range(count))
+    centres = {tuple(span[0] + span[1] for span in map(field.at, range(count)) if span) for field in fields}
+    return Field(spans, 0, aligned=aligned and len(centres) == 1)

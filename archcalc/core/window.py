@@ -402,27 +402,6 @@ class WholeWindow(AnyWindow):
 
 
 @record
-class RepeatedWindow(AnyWindow):
-    """An axis of one element, which becomes `outputs` copies of it: what is smaller is broadcast."""
-
-    outputs: Dim
-
-    @property
-    def period(self) -> tuple[Dim, Dim]:
-        return 1, 0
-
-    @property
-    def words(self) -> str:
-        return "the only element of the axis is repeated"
-
-    def slide(self, n: Dim) -> Dim:
-        return self.outputs
-
-    def reach(self, i: int) -> Sequence[int]:
-        return [0]
-
-
-@record
 class EarlierWindow(AnyWindow):
     """Every element reads itself and all earlier elements: causal attention."""
 

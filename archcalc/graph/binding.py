@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
+from archcalc.core.axes import WORDS, Axis
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem, quoted
 from archcalc.core.dim import Dim, PerAxis
@@ -160,6 +161,14 @@ def pattern_of_axes(value: Value) -> PatternOfAxes:
     return PatternOfAxes(value)
 
 
+def axis(value: Value) -> Axis:
+    if value in WORDS:
+        return Axis(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"must be one of {', '.join(WORDS)}, or a number, got {shown(value)}")
+    return Axis(value)
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -200,6 +209,7 @@ SIMPLE: Mapping[Any, Kind] = {
     Reference: Kind(layer_name),
     Letters: Kind(letters, AnyLetters()),
     PatternOfAxes: Kind(pattern_of_axes),
+    Axis: Kind(axis, WORDS),
 }
 
 

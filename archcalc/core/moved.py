@@ -1,0 +1,113 @@
+"""Windows of what is moved, repeated or put side by side along an axis: each output element reads one element, or none.
+
+Elements of other places of the axis are no neighbours, so these windows list all elements of the output: the period is
+the whole axis.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from archcalc.core.dim import Dim, is_number
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.record import record
+from archcalc.sym.expr import NoClosedForm
+
+
+class MovedWindow(AnyWindow):
+    """Abstract: the axis of the output has `outputs` elements, each listed."""
+
+    __slots__ = ()
+
+    outputs: Dim
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(self.outputs):
+            raise NoClosedForm("elements are moved along an axis whose length is free")
+        return self.outputs, 0
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    @abstractmethod
+    def reach(self, i: int) -> Sequence[int]: ...
+
+
+@record
+class OneElementWindow(MovedWindow):
+    """Every output element reads the same element: one is taken, or the only one of an axis is repeated."""
+
+    outputs: Dim
+    element: Dim = 0
+
+    @property
+    def words(self) -> str:
+        return f"every element reads element {self.element}"
+
+    def reach(self, i: int) -> Sequence[int]:
+        return [self.element]
+
+
+@record
+class RolledWindow(MovedWindow):
+    """The axis is rolled by `shift` elements; those that leave at the end come back at the beginning."""
+
+    outputs: Dim
+    shift: Dim
+
+    @property
+    def words(self) -> str:
+        return f"element i reads element i - {self.shift}, counted round the axis"
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [RolledWindow(5, 2).reach(i) for i in range(3)]
+        [[3], [4], [0]]
+        """
+        return [(i - self.shift) % self.outputs]
+
+
+@record
+class TiledWindow(MovedWindow):
+    """An axis of `length` elements, repeated one copy after the other."""
+
+    outputs: Dim
+    length: Dim
+
+    @property
+    def words(self) -> str:
+        return "the axis is repeated, one copy after the other"
+
+    def reach(self, i: int) -> Sequence[int]:
+        return [i % self.length]
+
+
+@record
+class PieceWindow(MovedWindow):
+    """One of several volumes side by side: its `length` elements begin at element `begin` of the output."""
+
+    outputs: Dim
+    begin: Dim
+    length: Dim
+
+    @property
+    def words(self) -> str:
+        return f"elements {self.begin} to {self.begin + self.length - 1} of the axis are this volume's"
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [PieceWindow(5, 2, 3).reach(i) for i in (1, 2, 4)]
+        [[], [0], [2]]
+        """
+        return [i - self.begin] if self.begin <= i < self.begin + self.length else []
+
+
+@record
+class ChosenWindow(WholeWindow):
+    """Values decide which elements of the axis are read: each may be."""
+
+    outputs: Dim
+
+    @property
+    def words(self) -> str:
+        return "values decide which elements of the axis are read"

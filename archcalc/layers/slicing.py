@@ -1,0 +1,263 @@
+"""Parts of a volume along an axis, and copies, rolls and chosen elements. No arithmetic."""
+
+from collections.abc import Iterator
+
+from archcalc.core.axes import (
+    CHANNELS,
+    Axis,
+    channels_place,
+    elements_before,
+    has_axis,
+    place_of,
+    resized,
+    spatial_index,
+    windows_along,
+    windows_without,
+    without,
+)
+from archcalc.core.condition import at_least
+from archcalc.core.dim import Dim, ceil_div, is_number
+from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Order, Run, tensor, tensor_of
+from archcalc.core.moved import OneElementWindow, RolledWindow, TiledWindow
+from archcalc.core.operations import slice_of, view
+from archcalc.core.volume import Volume, flat, grid, image, tokens
+from archcalc.core.window import AnyWindow, TransposedWindow, Window
+from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
+
+FAMILY = "Reshaping, padding and cropping"
+
+
+class AlongAxis(Layer):
+    """Abstract: moves elements along one axis, which `axis` names."""
+
+    role = Role.MOVEMENT
+
+    axis: Axis = CHANNELS
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield has_axis(self.name, self.axis, x)
+
+    def place(self, x: Volume) -> int:
+        """The number of the axis, the batch being 0."""
+        return place_of(self.axis, x)
+
+    def length(self, x: Volume) -> Dim:
+        return x.item_shape[self.place(x) - 1]
+
+
+def order_of_part(x: Volume, place: int, whole: bool, step: Dim = 1) -> Order:
+    """How a part along an axis lies in the memory of the whole: gaps, unless it is one piece."""
+    if whole or (elements_before(x, place) == 1 and step == 1):
+        return Order.CONTIGUOUS
+    return Order.ROWS if place == len(x.item_shape) and x.rank else Order.SLICE
+
+
+class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
+    """The elements of an axis from `begin` up to but not including `end`, every `step`th of them.
+
+    x: an axis of n -> y: the same with ceil((end - begin) / step) elements along it. `begin` and `end` below zero count
+    from the end; without `end` all elements from `begin` are taken.
+
+    `axis` is `channels` (the default), `length` of a sequence, `height`, `width` or `depth`, or a number as in torch.
+
+    Sources: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1 (the tokens behind the class token);
+    torch.Tensor.__getitem__.
+    """
+
+    begin: Dim = 0
+    end: Dim | None = None
+    step: Dim = 1
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, step=self.step)
+        n = self.length(x)
+        begin, end = self.bounds(n)
+        yield begin >= 0, f"begin={self.begin} lies before the {n} elements of the axis"
+        yield end <= n, f"end={self.end} is more than the {n} elements of the axis"
+        yield begin < end, f"slice needs begin below end, got {begin} and {end} of {n} elements"
+
+    def bounds(self, n: Dim) -> tuple[Dim, Dim]:
+        """Both counted from the beginning."""
+        end = n if self.end is None else counted(self.end, n)
+        return counted(self.begin, n), end
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        n = self.length(x)
+        begin, end = self.bounds(n)
+        return windows_along(x, self.place(x), Window(begin=-begin, end=end - n, stride=self.step))
+
+    def shape(self, x: Volume) -> Volume:
+        begin, end = self.bounds(self.length(x))
+        return resized(x, self.place(x), ceil_div(end - begin, self.step))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """A view; backward puts its gradient into zeros of the size before."""
+        if y == x:
+            yield view()
+            return
+        yield slice_of("x", "y", tensor_of(y), order=order_of_part(x, self.place(x), False, self.step))
+
+    def call(self, x: Volume) -> Call:
+        end = "" if self.end is None else self.end
+        step = "" if self.step == 1 else f":{self.step}"
+        return expression(f"{{0}}[{before(self.place(x))}{self.begin or ''}:{end}{step}]")
+
+    examples = (
+        Example(
+            given=dict(begin=1, axis=Axis("length")), x=tokens(197, 768), y=tokens(196, 768),
+            source="the tokens behind the class token: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1",
+        ),
+        Example(
+            given=dict(end=-1, axis=Axis("height")), x=image(3, 9, 9), y=image(3, 8, 9), source="torch, x[:, :, :-1]"
+        ),
+        Example(
+            given=dict(step=2, axis=Axis("2")), x=image(16, 8, 8), y=image(16, 4, 8),
+            source="every second row, as PatchMerging takes them: Liu et al. 2021, arXiv:2103.14030, section 3.1",
+        ),
+        Example(given=dict(begin=-2), x=tokens(4, 6), y=tokens(4, 2)),
+        Example(given=dict(begin=1, end=6, step=2), x=image(8, 3, 3), y=image(3, 3, 3)),
+        Example(given=dict(end=2), x=flat(6), y=flat(2)),
+        Example(given=dict(begin=1, end=5, step=3, axis=Axis("-1")), x=tokens(4, 6), y=tokens(4, 2)),
+    )  # fmt: skip
+
+
+def counted(at: Dim, n: Dim) -> Dim:
+    """A place of an axis counted from its beginning."""
+    return n + at if is_number(at) and at < 0 else at
+
+
+def before(place: int) -> str:
+    """The slices of an index that leave the axes before one as they are."""
+    return ":, " * place
+
+
+class Take(AlongAxis, name="take", positional=("index", "axis")):
+    """One element of an axis, which is removed; an `index` below zero counts from the end.
+
+    x: an axis of n -> y: the other axes. Features stay where they are, first or last: where their axis is the one that
+    is removed, the next axis on that side has the features.
+
+    Sources: a slice of a volume: Tran et al. 2018, arXiv:1711.11248, section 3; torch.select.
+    """
+
+    index: Dim
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        n = self.length(x)
+        yield x.rank > 0, f"take would leave nothing of {x}: write slice({self.index}, {self.index + 1})"
+        at = counted(self.index, n)
+        yield at >= 0, f"index={self.index} lies before the {n} elements of the axis"
+        yield at < n, f"index={self.index} is out of range: an axis of {n} elements has indices 0 to {n - 1}"
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        y, place = self.shape(x), self.place(x)
+        element = OneElementWindow(y.spatial[0] if y.rank else 1, counted(self.index, self.length(x)))
+        return windows_without(x, (place,), element)
+
+    def shape(self, x: Volume) -> Volume:
+        return without(x, (self.place(x),))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        place = self.place(x)
+        order = order_of_part(x, place, self.length(x) == 1)
+        last = place == len(x.item_shape)
+        yield slice_of("x", "y", tensor_of(y), order=Order.SLICE if last and order is Order.ROWS else order)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}[{before(self.place(x))}{self.index}]")
+
+    examples = (
+        Example(
+            given=dict(index=-1, axis=Axis("length")), x=tokens(25, 512), y=flat(512),
+            source="the last state of an encoder: Sutskever, Vinyals & Le 2014, arXiv:1409.3215, section 2",
+        ),
+        Example(given=dict(index=4, axis=Axis("depth")), x=image(64, 8, 14, 14), y=image(64, 14, 14),
+                source="torch.select: one frame of a video"),
+        Example(given=dict(index=0, axis=Axis("height")), x=grid(3, 4, 6), y=tokens(4, 6)),
+        Example(given=dict(index=2), x=image(5, 4, 3), y=image(4, 3)),
+        Example(given=dict(index=2), x=tokens(4, 6), y=flat(4)),
+        Example(given=dict(index=1, axis=Axis("width")), x=image(5, 4, 3), y=image(5, 4)),
+    )  # fmt: skip
+
+
+class Roll(AlongAxis, name="roll", positional=("shift", "axis")):
+    """Moves the elements of an axis by `shift`; those that leave at the end come back at the beginning.
+
+    x: C at *spatial -> y: the same
+
+    Sources: the cyclic shift of windows: Liu et al. 2021, arXiv:2103.14030, section 3.2; torch.roll.
+    """
+
+    saves = ()
+
+    shift: Dim
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return windows_along(x, self.place(x), RolledWindow(self.length(x), self.shift))
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}.roll({self.shift}, {self.place(x)})")
+
+    examples = (
+        Example(
+            given=dict(shift=-3, axis=Axis("height")), x=grid(14, 14, 192), y=grid(14, 14, 192),
+            source="Swin-T, windows of 7 shifted by 3: Liu et al. 2021, arXiv:2103.14030, section 3.2",
+        ),
+        Example(given=dict(shift=2, axis=Axis("length")), x=image(3, 5), y=image(3, 5)),
+        Example(given=dict(shift=1), x=image(4, 3, 3), y=image(4, 3, 3)),
+    )  # fmt: skip
+
+
+class Repeat(AlongAxis, name="repeat", positional=("n", "axis")):
+    """Repeats a volume `n` times along an axis: one copy after the other, or with `interleave` element by element.
+
+    x: an axis of m -> y: the same with n m elements along it
+
+    Sources: keys and values that several heads share: Ainslie et al. 2023, arXiv:2305.13245, section 2.2; torch.tile;
+    torch.repeat_interleave (`interleave`).
+    """
+
+    saves = ()
+
+    n: Dim
+    interleave: bool = False
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield from super().requires(x)
+        yield from at_least(1, n=self.n)
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        m = self.length(x)
+        window = TransposedWindow(self.n, self.n) if self.interleave else TiledWindow(self.n * m, m)
+        return windows_along(x, self.place(x), window)
+
+    def shape(self, x: Volume) -> Volume:
+        return resized(x, self.place(x), self.n * self.length(x))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS)
+
+    def call(self, x: Volume) -> Call:
+        place = self.place(x)
+        if self.interleave:
+            return expression(f"{{0}}.repeat_interleave({self.n}, {place})")
+        times = tuple(self.n if each == place else 1 for each in range(len(x.shape)))
+        return expression(f"{{0}}.repeat{times}")
+
+    examples = (
+        Example(
+            given=dict(n=4, axis=Axis("height"), interleave=True), x=grid(2, 25, 64), y=grid(8, 25, 64),
+            source="2 heads of keys for 8 of queries: Ainslie et al. 2023, arXiv:2305.13245, section 2.2",
+        ),
+        Example(given=dict(n=3), x=image(1, 28, 28), y=image(3, 28, 28), source="torch.tile: grey pictures as colour"),
+        Example(given=dict(n=2, axis=Axis("length")), x=tokens(3, 4), y=tokens(6, 4)),
+        Example(given=dict(n=2, interleave=True), x=flat(3), y=flat(6)),
+    )  # fmt: skip
