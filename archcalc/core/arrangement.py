@@ -1,8 +1,8 @@
 """Patterns of axes in einops' notation, `b (h p) (w q) c -> b h w (p q c)`: axes are split, reordered and merged.
 
-A pattern has two sides. Each side has one word for an axis, or words in parentheses for an axis that is a product of
-several, the last one running fastest. Source: Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with
-Einstein-like notation", ICLR.
+A pattern has two sides. Each side has one word for an axis, words in parentheses for an axis that is a product of
+several, the last one running fastest, or 1 for an axis of length 1. Source: Rogozhnikov 2022, "Einops: clear and
+reliable tensor manipulations with Einstein-like notation", ICLR.
 """
 
 import re
@@ -16,17 +16,19 @@ from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
 
 Group: TypeAlias = tuple[str, ...]
-"""The words whose product an axis is."""
+"""The words whose product an axis is; none for an axis of length 1."""
 
-AXIS = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|\(\s*([A-Za-z_][A-Za-z0-9_]*(?:\s+[A-Za-z_][A-Za-z0-9_]*)*)\s*\))")
-"""A word, or words in parentheses."""
+WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+
+AXIS = re.compile(rf"\s*(?:1(?!\w)|({WORD})|\(\s*({WORD}(?:\s+{WORD})*)\s*\))")
+"""1, a word, or words in parentheses."""
 
 
 def groups_of(side: str) -> tuple[Group, ...] | None:
     """The axes of one side of a pattern; None if it cannot be read.
 
-    >>> groups_of("b (h p) c"), groups_of("b (h"), groups_of("b 2 c")
-    ((('b',), ('h', 'p'), ('c',)), None, None)
+    >>> groups_of("b (h p) c"), groups_of("b 1 c"), groups_of("b (h"), groups_of("b 2 c")
+    ((('b',), ('h', 'p'), ('c',)), (('b',), (), ('c',)), None, None)
     """
     found: list[Group] = []
     side, at = side.strip(), 0
@@ -34,7 +36,7 @@ def groups_of(side: str) -> tuple[Group, ...] | None:
         axis = AXIS.match(side, at)
         if axis is None:
             return None
-        found.append((axis[1],) if axis[1] else tuple(axis[2].split()))
+        found.append((axis[1],) if axis[1] else tuple((axis[2] or "").split()))
         at = axis.end()
     return tuple(found)
 
@@ -86,7 +88,8 @@ class Arrangement:
         yield not unused, f"{', '.join(unused)} is no axis of the pattern"
         for group in self.left:
             open_ = self.unknown(group)
-            yield len(open_) < 2, f"({' '.join(group)}) needs a size for all but one of its words: {open_[0]}=..."
+            first = "".join(open_[:1])
+            yield len(open_) < 2, f"({' '.join(group)}) needs a size for all but one of its words: {first}=..."
         yield len(self.right) > 1, "the right side has only the batch: add at least one axis"
 
     def fits(self, shape: Sequence[Dim]) -> Iterator[Requirement]:
@@ -95,7 +98,7 @@ class Arrangement:
             yield size >= 1, f"{word} must be at least 1, got {size}"
         for group, n in zip(self.left, shape, strict=True):
             whole = prod(self.given[word] for word in group if word in self.given)
-            message = f"({' '.join(group)}) does not divide into {whole}: the axis has {n} elements"
+            message = f"({' '.join(group) or 1}) does not divide into {whole}: the axis has {n} elements"
             yield divides(whole, n) if self.unknown(group) else same(whole, n), message
 
     def moves(self, shape: Sequence[Dim]) -> bool:

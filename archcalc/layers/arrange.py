@@ -46,7 +46,7 @@ class Arranged(Layer):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of what moved comes back strided, and is copied where an axis had been split."""
         plan = self.arrangement(x)
-        moves, splits = plan.moves(x.shape), any(len(group) > 1 for group in plan.left)
+        moves, splits = plan.moves(x.shape), any(len(group) != 1 for group in plan.left)
         if plan.taken == plan.made and all(len(group) == 1 for group in plan.right):
             yield view() if splits else Kernel(layout=Layout(view=True, same=True))
             return
@@ -58,7 +58,7 @@ class Arranged(Layer):
             layout=Layout(view=True, reads_contiguous=True, order=Order.PERMUTED),
             gradient=Gradient.NEW if splits else Gradient.STRIDED_SLICE,
         )
-        merges = any(len(group) > 1 for group in plan.right)
+        merges = any(len(group) != 1 for group in plan.right)
         makes = "copy" if merges else "y"
         yield Kernel(reads=("arranged",), makes=makes, size=tensor_of(y), layout=CONTIGUOUS, gradient=Gradient.SAME)
         if merges:
@@ -71,16 +71,18 @@ class Arranged(Layer):
 def steps(plan: Arrangement) -> Iterator[str]:
     """The methods that split, reorder and merge; sizes that are not given are inferred as it runs."""
     moves = plan.taken != plan.made
-    merged = [(at, len(group)) for at, group in enumerate(plan.right) if len(group) > 1]
+    merged = [(at, len(group)) for at, group in enumerate(plan.right) if len(group) != 1]
     if moves or merged:
         yield ".contiguous()"
     for axis, group in reversed(list(enumerate(plan.left))):
-        if len(group) > 1:
+        if not group:
+            yield f".squeeze({axis})"
+        elif len(group) > 1:
             yield f".unflatten({axis}, {tuple(plan.given.get(word, -1) for word in group)})"
     if moves:
         yield f".permute{tuple(plan.taken.index(word) for word in plan.made)}.contiguous()"
     for at, count in merged:
-        yield f".flatten({at}, {at + count - 1})"
+        yield f".flatten({at}, {at + count - 1})" if count else f".unsqueeze({at})"
 
 
 class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
@@ -89,9 +91,9 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
     x: any volume -> y: the same values with the axes of the right side
 
     Words are axes in torch's order, the batch first. Words in parentheses are one axis, the last word running fastest;
-    all but one of the words of an axis that is split need a size. `features` says which axis of the output the features
-    are, the first after the batch or the last; by default they stay where they are in the input. The result is
-    contiguous.
+    all but one of the words of an axis that is split need a size. 1 is an axis of length 1. `features` says which axis
+    of the output the features are, the first after the batch or the last; by default they stay where they are in the
+    input. The result is contiguous.
 
     Sources: Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with Einstein-like notation", ICLR 2022;
     einops.rearrange.
@@ -145,6 +147,10 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
         Example(given=dict(pattern=PatternOfAxes("b c h w -> b c (h w)")), x=image(4, 3, 5), y=image(4, 15)),
         Example(given=dict(pattern=PatternOfAxes("b (h d) -> b h d"), sizes=AxisSizes((("h", 3),))),
                 x=flat(12), y=tokens(3, 4)),
+        Example(given=dict(pattern=PatternOfAxes("b t c -> b t 1 c")), x=tokens(4, 6), y=grid(4, 1, 6)),
+        Example(given=dict(pattern=PatternOfAxes("b c 1 w -> b w c"), features="last"), x=image(4, 1, 6),
+                y=tokens(6, 4)),
+        Example(given=dict(pattern=PatternOfAxes("b c -> b 1 c")), x=flat(6), y=tokens(1, 6)),
     )  # fmt: skip
 
 

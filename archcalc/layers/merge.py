@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from archcalc.core.broadcasting import RULE, can_meet, spread, together, windows_onto
 from archcalc.core.dim import Dim, same
-from archcalc.core.kernel import PRESERVED, Backward, Cast, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.operations import product
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.core.window import AnyWindow
-from archcalc.layer import Call, Example, Merge, Requirement, Role, expression, inputs_list
+from archcalc.layer import Call, Example, Merge, Requirement, Role, expression
 
 FAMILY = "Merges and products"
 
@@ -160,39 +160,4 @@ class Mul(Broadcasting, name="mul", aliases=("multiply",)):
         Example(x=(tokens(4, 6), flat(6)), y=tokens(4, 6), scalar=24),
         Example(x=(flat(6), tokens(1, 6), tokens(4, 6)), y=tokens(4, 6), scalar=30),
         Example(x=(grid(5, 1, 4), grid(1, 3, 4)), y=grid(5, 3, 4), scalar=60),
-    )  # fmt: skip
-
-
-class Concat(Merge, name="concat", aliases=("concatenate", "cat")):
-    """Concatenates volumes along the channels, as at the end of an inception module.
-
-    Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2.
-    """
-
-    role = Role.MOVEMENT
-
-    def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from equal_but(xs, f"concat needs equal sizes except for channels, got {listed(xs)}", channels=False)
-
-    def remedy(self, *xs: Volume) -> str:
-        return same_positions(xs)
-
-    def shape(self, *xs: Volume) -> Volume:
-        return xs[0].to(channels=sum(x.channels for x in xs))
-
-    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        pieces = y.positions if y.channels_last else y.batch
-        yield Kernel(
-            reads=inputs_named(len(xs)), size=tensor_of(y), gradient=Gradient.slice(pieces == 1), cast=Cast.WIDEST
-        )
-
-    def call(self, *xs: Volume) -> Call:
-        return expression(f"torch.cat([{inputs_list(len(xs))}], dim={-1 if xs[0].channels_last else 1})")
-
-    examples = (
-        Example(
-            x=(image(64, 28, 28), image(128, 28, 28), image(32, 28, 28), image(32, 28, 28)), y=image(256, 28, 28),
-            source="GoogLeNet inception (3a): Szegedy et al. 2014, arXiv:1409.4842, table 1",
-        ),
-        Example(x=(flat(3), flat(4)), y=flat(7)),
     )  # fmt: skip

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from archcalc.core.axes import Axis, channels_place, has_axis, place_of
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.padding import Padding, amounts, pads, torch_pad
-from archcalc.core.volume import Volume, image
+from archcalc.core.volume import Volume, grid, image, tokens
 from archcalc.core.window import Window, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
@@ -20,7 +21,8 @@ ROOM = {"reflect": 1, "circular": 0}
 class Pad(Layer, name="pad", positional=("pad",)):
     """Adds elements around the input: zeros, its reflection, its edge values, or its opposite end.
 
-    x: C at *spatial -> y: C at *(n + begin + end)
+    x: C at *spatial -> y: C at *(n + begin + end). With `axis`, zeros along that axis alone, which can be the channels;
+    `pad` is then a number, or [[begin, end]].
 
     Receptive fields treat all added elements as padding, even copies of the input.
 
@@ -28,14 +30,17 @@ class Pad(Layer, name="pad", positional=("pad",)):
     """
 
     role = Role.MOVEMENT
-    ranks = (1, 2, 3)
 
     pad: Padding
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
+    axis: Axis | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield channels_before("pad", x)
         yield not isinstance(self.pad, str), f"pad needs a number or [begin, end] for each axis, got {self.pad}"
+        if self.axis is not None:
+            yield from self.along_one(self.axis, x)
+            return
+        yield channels_before("pad", x)
         yield from one_for_each_axis(x.rank, pad=self.pad)
         yield from at_least(0, pad=amounts(self.pad))
         if self.mode in ROOM:
@@ -46,14 +51,33 @@ class Pad(Layer, name="pad", positional=("pad",)):
                     f"mode={self.mode} can add at most {most} to an axis of {n} elements, not {max(pair)}",
                 )
 
+    def along_one(self, axis: Axis, x: Volume) -> Iterator[Requirement]:
+        yield has_axis("pad", axis, x)
+        yield self.mode == "constant", f"along one axis pad adds zeros, not mode={self.mode}"
+        count = len(self.pad) if isinstance(self.pad, tuple) else 1
+        yield count == 1, f"pad has {count} entries, and axis={axis} is one: a number, or [[begin, end]]"
+        yield from at_least(0, pad=amounts(self.pad))
+
+    def each_axis(self, axis: Axis, x: Volume) -> tuple[tuple[int, int], ...]:
+        """The elements added to the beginning and the end of every axis but the batch."""
+        (added,) = pads(self.pad, x.shape[:1], 1)
+        place = place_of(axis, x)
+        return tuple(added if at == place else (0, 0) for at in range(1, len(x.shape)))
+
     def pads(self, x: Volume) -> tuple[tuple[int, int], ...]:
-        return pads(self.pad, x.spatial, 1)
+        if self.axis is None:
+            return pads(self.pad, x.spatial, 1)
+        each = self.each_axis(self.axis, x)
+        return each[:-1] if x.channels_last else each[1:]
 
     def windows(self, x: Volume) -> tuple[Window, ...]:
         return windows_along(x.rank, 1, 1, self.pads(x))
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(spatial=slide(self.windows(x), x.spatial))
+        channels = x.channels
+        if self.axis is not None:
+            channels += sum(self.each_axis(self.axis, x)[channels_place(x) - 1])
+        return x.to(channels, slide(self.windows(x), x.spatial))
 
     def unpredicted(self, run: Run, x: Volume) -> str:
         if self.mode == "circular":
@@ -69,6 +93,9 @@ class Pad(Layer, name="pad", positional=("pad",)):
         yield Kernel(size=tensor_of(y), saves=saves, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
+        if self.axis is not None:
+            amounts = torch_pad(self.each_axis(self.axis, x)[place_of(self.axis, x) - 1 :])
+            return expression(f"F.pad({{0}}, {amounts})")
         mode = "" if self.mode == "constant" else f', mode="{self.mode}"'
         return expression(f"F.pad({{0}}, {torch_pad(self.pads(x))}{mode})")
 
@@ -90,4 +117,10 @@ class Pad(Layer, name="pad", positional=("pad",)):
             given=dict(pad=((0, 2), 1, 3), mode="replicate"), x=image(1, 2, 3, 4), y=image(1, 4, 5, 10),
             source="torch.nn.ReplicationPad3d",
         ),
+        Example(
+            given=dict(pad=((0, 16),), axis=Axis("channels")), x=image(16, 32, 32), y=image(32, 32, 32),
+            source="a shortcut without parameters: He et al. 2015, arXiv:1512.03385, section 3.3, option A",
+        ),
+        Example(given=dict(pad=1, axis=Axis("length")), x=tokens(4, 6), y=tokens(6, 6)),
+        Example(given=dict(pad=((2, 1),), axis=Axis("height")), x=grid(3, 4, 5), y=grid(6, 4, 5)),
     )  # fmt: skip

@@ -5,24 +5,22 @@ from collections.abc import Iterator
 from archcalc.core.axes import (
     CHANNELS,
     Axis,
-    channels_place,
     elements_before,
     has_axis,
     place_of,
     resized,
-    spatial_index,
     windows_along,
     windows_without,
     without,
 )
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, ceil_div, is_number
-from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Order, Run, tensor, tensor_of
-from archcalc.core.moved import OneElementWindow, RolledWindow, TiledWindow
+from archcalc.core.dim import Dim, ceil_div, is_number, same
+from archcalc.core.kernel import CONTIGUOUS, Backward, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.moved import ChosenWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import slice_of, view
-from archcalc.core.volume import Volume, flat, grid, image, tokens
-from archcalc.core.window import AnyWindow, TransposedWindow, Window
-from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
+from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
+from archcalc.core.window import IDENTITY, AnyWindow, TransposedWindow, Window
+from archcalc.layer import Call, Example, Layer, Merge, Reference, Requirement, Role, expression
 
 FAMILY = "Reshaping, padding and cropping"
 
@@ -260,4 +258,67 @@ class Repeat(AlongAxis, name="repeat", positional=("n", "axis")):
         Example(given=dict(n=3), x=image(1, 28, 28), y=image(3, 28, 28), source="torch.tile: grey pictures as colour"),
         Example(given=dict(n=2, axis=Axis("length")), x=tokens(3, 4), y=tokens(6, 4)),
         Example(given=dict(n=2, interleave=True), x=flat(3), y=flat(6)),
+    )  # fmt: skip
+
+
+class Gather(Merge, name="gather", positional=("by",)):
+    """The tokens that an input of integers names: number `by[i]` becomes token i.
+
+    x: C at T tokens; by: integers from 0 to T - 1 at *spatial -> y: C at *spatial; features come last
+
+    The receptive field of the output is the whole sequence, because values decide which tokens are read.
+
+    Sources: tokens in a random order, and back: He et al. 2021, arXiv:2111.06377, section 3; neighbours of points:
+    Qi et al. 2017, arXiv:1706.02413, section 3.2; torch.gather.
+    """
+
+    role = Role.MOVEMENT
+    inputs = (1, 1)
+    reads = ("by",)
+    takes_ids = True
+
+    by: Reference
+
+    def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        x, by = xs
+        tokens_last = x.rank == 1 and x.channels_last and not x.is_ids
+        yield tokens_last, f"gather needs tokens, a sequence whose features come last; got {x}"
+        yield by.is_ids and by.rank > 0, f"by must be integers with positions, such as an input of int64; got {by}"
+        yield same(x.batch, by.batch), f"{x} and {by} have different batches"
+
+    def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
+        return self.windows_of_inputs(*xs)[0]
+
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        by = xs[1]
+        return (ChosenWindow(by.spatial[0]),), (IDENTITY,) * by.rank
+
+    def shape(self, *xs: Volume) -> Volume:
+        x, by = xs
+        return x.to(spatial=by.spatial)
+
+    def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
+        """Backward makes zeros of the size before, and a copy of them with the gradients added."""
+        rows = Tensor(y.numel, "int64")
+        yield Kernel(reads=("x1",), makes="rows", size=rows, layout=Layout(view=True, order=Order.SLICE))
+        makes = "y" if y.rank == 1 else "gathered"
+        zeros = Backward(scratch=xs[0].nbytes)
+        yield Kernel(
+            reads=("x0", "rows"), makes=makes, size=tensor_of(y), layout=CONTIGUOUS, saves=("rows",), backward=zeros
+        )
+        if y.rank > 1:
+            yield view("gathered")
+
+    def call(self, *xs: Volume) -> Call:
+        x, by = xs
+        rows = "{1}" if by.rank == 1 else "{1}.flatten(1)"
+        back = "" if by.rank == 1 else ".unflatten(1, {1}.shape[1:])"
+        return expression(f"{{0}}.gather(1, {rows}[..., None].expand(-1, -1, {x.channels})){back}")
+
+    examples = (
+        Example(
+            given=dict(by=Reference("kept")), x=(tokens(196, 768), ids(49)), y=tokens(49, 768),
+            source="a quarter of the patches is kept: He et al. 2021, arXiv:2111.06377, section 3",
+        ),
+        Example(given=dict(by=Reference("neighbours")), x=(tokens(6, 4), ids(3, 2)), y=grid(3, 2, 4)),
     )  # fmt: skip

@@ -104,9 +104,10 @@ def definitions() -> Schema:
         "inputs": {"anyOf": [given, by_name(given)], "description": "Input shapes, without the batch: [3, 224, 224]."},
         "expect": expect | {"description": "Published numbers that the computed ones must match."},
         "variant": {"type": "object", "properties": {"input": ref("inputs"), "expect": ref("expect")}},
-        "body": {"anyOf": [{"type": "string"}, ref("step"), list_of(ref("item"), minItems=1)]},
-        "item": {"anyOf": [{"type": "string"}, ref("step"), list_of(ref("item"))]},
+        "body": {"anyOf": [{"type": "string"}, ref("step"), ref("merge"), list_of(ref("item"), minItems=1)]},
+        "item": {"anyOf": [{"type": "string"}, ref("step"), ref("merge"), list_of(ref("item"))]},
         "step": step(),
+        "merge": merge(),
     }
 
 
@@ -117,12 +118,7 @@ def step() -> Schema:
     """A layer as a mapping: its type, optionally with a name (`skip = add`), and `name`, `from`, `repeat` and `for`."""
     words = {word: {"description": about(word), **of_layer(word)} for word in known_names()}
     named = {rf"^\s*{NAME}\s*=\s*{word}\s*$": value for word, value in words.items()}
-    siblings: Schema = {
-        "name": {"type": "string"},
-        "from": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
-        "repeat": SCALAR,
-        "for": {"type": "string", "description": "An index and the list of its values: i in range(4)."},
-    }
+    siblings = beside_a_layer()
     known = "|".join(known_names())
     own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat|for)\s*$){NAME}(?:\.{NAME})*\s*$"
     return {
@@ -131,6 +127,37 @@ def step() -> Schema:
         "patternProperties": named | {own: {"type": ["object", "string", "number", "null", "boolean"]}},
         "additionalProperties": False,
         "anyOf": [one_layer_beside(chosen) for n in range(len(siblings) + 1) for chosen in combinations(siblings, n)],
+    }
+
+
+def beside_a_layer() -> Schema:
+    """The keys that a mapping may have besides its layer."""
+    return {
+        "name": {"type": "string"},
+        "from": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
+        "repeat": SCALAR,
+        "for": {"type": "string", "description": "An index and the list of its values: i in range(4)."},
+    }
+
+
+def merge() -> Schema:
+    """A merge with its paths and its arguments side by side: `{concat: [prev, a], axis: length}`."""
+    return {"anyOf": [merge_of(word) for word in known_names() if takes_both(layer_of(word))]}
+
+
+def takes_both(layer: type[Layer]) -> bool:
+    """Whether a layer has a list of paths, and arguments."""
+    return issubclass(layer, Merge) and layer.inputs[1] != 1 and bool(signature_of(layer).kinds)
+
+
+def merge_of(word: str) -> Schema:
+    paths = list_of(ref("item"), minItems=1)
+    return {
+        "type": "object",
+        "properties": {**beside_a_layer(), word: paths, **arguments(word)["properties"]},
+        "patternProperties": {rf"^\s*{NAME}\s*=\s*{word}\s*$": paths},
+        "additionalProperties": False,
+        "minProperties": 2,
     }
 
 

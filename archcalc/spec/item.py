@@ -1,9 +1,10 @@
 """Layer items: a chain string, a one-key mapping or a merge of paths. All become the same steps."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archcalc.core.diagnostic import Problems, SpecError, did_you_mean, problem, quoted
+from archcalc.record import replace
 from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step, argument, parse_chain
 from archcalc.spec.expression import (
     Expression,
@@ -21,7 +22,7 @@ from archcalc.spec.reader import Mapping, Node, Scalar, Sequence
 from archcalc.spec.token import NAME, Cursor
 
 SIBLINGS = ("name", "from", "repeat", "for")
-"""Keys that a mapping may have besides its layer."""
+"""Keys that a mapping may have besides its layer; a merge also takes its arguments there."""
 
 VALUE = re.compile(r"\s*[-+.\d(\[]")
 """The beginning of a text that is a value, not a layer."""
@@ -47,11 +48,14 @@ def _mapped(node: Mapping, problems: Problems) -> Item:
     if not heads:
         raise problem("AC022", "this item has no layer", node.where, help="write layer: {key: value}")
     (key, value), *others = heads
-    for other, _ in others:
-        problems.add(_beside(other, key, value))
     cursor = Cursor(key.text, key.where)
     name, target = _named_target(cursor, value)
     call = _call(target, value, problems)
+    if isinstance(call, Merge):
+        call = replace(call, keywords=tuple(keywords_of(others, problems)))
+    else:
+        for other, _ in others:
+            problems.add(_beside(other, key, value))
     if given := node.get("name"):
         name = _second_name(name, word_of(given, "a name"))
     repeat, origin = node.get("repeat"), node.get("from")
@@ -119,7 +123,7 @@ def _call(target: Word, value: Node, problems: Problems) -> Invocation | Merge:
         paths = tuple(problems.attempt(_path, path, problems) or () for path in value.items)
         return Merge(target, paths, (), target.where)
     if isinstance(value, Mapping):
-        return Invocation(target, (), tuple(keywords_of(value, problems)), True, target.where)
+        return Invocation(target, (), tuple(keywords_of(value.pairs, problems)), True, target.where)
     if not value.value:
         return Invocation(target, (), (), False, target.where)
     cursor = Cursor(value.text, value.where)
@@ -145,9 +149,9 @@ def _path(node: Node, problems: Problems) -> Body:
     return body_of(node, problems)
 
 
-def keywords_of(node: Mapping, problems: Problems) -> Iterator[tuple[Word, Expression]]:
-    """The named arguments in a mapping."""
-    for key, value in node.pairs:
+def keywords_of(pairs: Iterable[tuple[Scalar, Node]], problems: Problems) -> Iterator[tuple[Word, Expression]]:
+    """The named arguments in a mapping, or beside the list of a merge."""
+    for key, value in pairs:
         word = problems.attempt(word_of, key, "an argument's name")
         found = problems.attempt(value_of, value)
         if word and found:

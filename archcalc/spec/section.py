@@ -153,7 +153,7 @@ class Sections:
         for key, value in self.pairs(node, "defaults"):
             word = self.problems.attempt(word_of, key, "a layer's name")
             arguments = tree.Mapping(self.pairs(value, f"the defaults of {quoted(key.value)}"), value.where)
-            found = tuple(keywords_of(arguments, self.problems))
+            found = tuple(keywords_of(arguments.pairs, self.problems))
             if word:
                 yield word, found
 

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Iterator
 
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
-from archcalc.layers.merge import Add, Concat
+from archcalc.layers.concatenation import Concat
+from archcalc.layers.merge import Add
 from archcalc.lint.rule import Design, Finding, Rule
 
 
