@@ -19,10 +19,11 @@ from archcalc.core.kernel import (
     tensor,
     tensor_of,
 )
+from archcalc.core.moved import OneElementWindow
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
-from archcalc.core.window import IDENTITY, AnyWindow, RepeatedWindow
+from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 FAMILY = "Learned values"
@@ -66,7 +67,7 @@ class Learned(Layer, name="learned", positional=("size",)):
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         y = self.shape(x)
         pairs = zip(x.spatial, y.spatial, strict=True)
-        return tuple(RepeatedWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
+        return tuple(OneElementWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
 
     def shape(self, x: Volume) -> Volume:
         axes = tuple(longer(pair) for pair in zip(self.own(x), x.item_shape, strict=True))
