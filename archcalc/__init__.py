@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from archcalc.core.machine import MACHINES
     from archcalc.explanation.explanation import explain
     from archcalc.graph.loading import load, load_text
+    from archcalc.importing.from_onnx import from_onnx
     from archcalc.importing.imported import from_torch
     from archcalc.lint.checking import check
     from archcalc.memory.footprint import footprint_of
@@ -49,6 +50,7 @@ _FACE = {
     "solve": "archcalc.closed_forms.solve",
     "sweep": "archcalc.sweeping.asking",
     "footprint_of": "archcalc.memory.footprint",
+    "from_onnx": "archcalc.importing.from_onnx",
     "from_torch": "archcalc.importing.imported",
     "TrainingSetup": "archcalc.memory.training_setup",
     "load": "archcalc.graph.loading",
@@ -71,6 +73,7 @@ __all__ = [
     "explain",
     "feasible",
     "footprint_of",
+    "from_onnx",
     "from_torch",
     "generate",
     "load",

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import SpecError
-from archcalc.importing.imported import Imported, imported
+from archcalc.importing.imported import imported
+from archcalc.importing.network import Imported
 from archcalc.measure import MEASURES
 
 RESULTS = Path(__file__).parent / "corpus.csv"

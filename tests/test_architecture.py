@@ -15,6 +15,7 @@ from torch.nn import Linear
 
 import archcalc
 from archcalc.core.kernel import Kernel
+from tests.networks.zoo import DATA
 
 PACKAGE = Path(__file__).parent.parent / "archcalc"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "specs" not in p.parts)
@@ -201,6 +202,7 @@ CALLS: dict[str, Callable[[], object]] = {
     "explain": lambda: archcalc.explain(archcalc.load("lenet5"), "conv1"),
     "feasible": lambda: archcalc.feasible(archcalc.load("resnet18", free=["H"])),
     "footprint_of": lambda: archcalc.footprint_of(archcalc.load("lenet5")),
+    "from_onnx": lambda: archcalc.from_onnx(str(DATA / "onnx" / "small.onnx")),
     "from_torch": lambda: archcalc.from_torch(Linear(4, 2), zeros(1, 4)),
     "generate": lambda: archcalc.generate(archcalc.load("lenet5")),
     "load": lambda: archcalc.load("lenet5"),

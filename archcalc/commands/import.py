@@ -9,6 +9,8 @@ from archcalc.command import PROBLEMS, Settings, output_option, print_diagnostic
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
 from archcalc.graph.sources import reader_of
+from archcalc.importing.from_onnx import network_in
+from archcalc.importing.network import Imported
 from archcalc.importing.reference import PREFIX, CodeReference, Given, code_reference, given_input
 from archcalc.importing.sources.py import from_code, say_whose
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
@@ -37,11 +39,13 @@ EXAMPLES = (
 @output_option
 @click.pass_obj
 def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> int:
-    """Write existing code as a spec: py:torchvision.models:resnet50, or my_net.py:Net.
+    """Write existing code as a spec: py:torchvision.models:resnet50, my_net.py:Net, or model.onnx.
 
     The code runs once, on inputs without values. Every number of the spec is compared with torch's. An operation that
     no layer describes is kept as it was measured, and a warning names its line.
     """
+    if reference.lower().endswith(".onnx"):
+        return onnx_imported(reference, inputs, output, settings, options)
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:
         write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
         return 0
@@ -53,12 +57,29 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     source = written(reference, inputs, options)
     chosen = {key: options[key] for key in ("config", "until")}
     found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
+    told(found, settings)
+    write_output(found.spec, output)
+    return verified(named, given, options["config"], settings) if options["verify"] else 0
+
+
+def onnx_imported(path: str, inputs: Sequence[str], output: str | None, settings: Settings, options: Any) -> int:
+    """Writes an ONNX file as a spec. Nothing in it runs, so that outputs cannot be compared."""
+    for key in ("arguments", "config", "until", "verify"):
+        if options[key]:
+            raise click.UsageError("an ONNX file takes --input and --flat: the other options are for code")
+    source = " ".join(["archcalc import", path, *(f"--input {each}" for each in inputs)])
+    found = network_in(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])
+    told(found, settings)
+    write_output(found.spec, output)
+    return 0
+
+
+def told(found: Imported, settings: Settings) -> None:
+    """What is not exact, and what came out."""
     if found.findings:
         print_diagnostics(found.findings, settings)
     if not settings.quiet:
         click.echo(f"archcalc: {found.summary}", err=True)
-    write_output(found.spec, output)
-    return verified(named, given, options["config"], settings) if options["verify"] else 0
 
 
 def verified(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:

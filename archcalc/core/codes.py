@@ -560,6 +560,20 @@ archcalc runs code without values. Import the part before this line with `--unti
 batch. archcalc describes one sample. Import the part before it with `--until MODULE`.
 """,
     ),
+    "AC530": (
+        "a node of an ONNX file cannot be followed",
+        """archcalc does not know the operator, or its sizes depend on values. The line is the number of the node in the
+file. An operator that is not known is kept as it is where the file says the shape of what it makes.
+
+    onnx.save(onnx.shape_inference.infer_shapes(onnx.load("model.onnx")), "model.onnx")
+""",
+    ),
+    "AC531": (
+        "an ONNX file is damaged",
+        """The file contradicts itself, ends too early, or is larger than anything that is read: 4 GiB, 200,000 nodes,
+16 levels of graphs inside of nodes. Weights may lie in other files, which are not needed.
+""",
+    ),
     # --- AC54x: checkpoints and configurations ---
     "AC540": (
         "a checkpoint is not a network",

@@ -18,7 +18,8 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.importing.building import reported_as
-from archcalc.importing.imported import Imported, imported
+from archcalc.importing.imported import imported
+from archcalc.importing.network import Imported
 from archcalc.importing.tape import tensors_in
 from archcalc.record import record
 from archcalc.spec.document import read_document

@@ -10,7 +10,8 @@ from torch.utils import _pytree as pytree
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.importing.agreement import Agreement, agreement_of
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
-from archcalc.importing.imported import Imported, imported
+from archcalc.importing.imported import imported
+from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.tape import marked
 

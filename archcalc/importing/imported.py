@@ -1,87 +1,14 @@
-"""An import as a whole: a model of torch becomes a spec, and the spec its graph."""
+"""An import from torch: a module runs once, and what it did becomes a network."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from torch import nn
 
-from archcalc.core.diagnostic import Diagnostic, SpecError
-from archcalc.core.location import Source
-from archcalc.core.volume import INTEGERS
-from archcalc.graph.graph import Graph
-from archcalc.graph.loading import gc_paused, load_text
+from archcalc.core.diagnostic import SpecError
 from archcalc.importing import tape
 from archcalc.importing.building import their_error
-from archcalc.importing.flat import Heading, flat_spec
-from archcalc.importing.lowering.lower import Lowered, lowered
-from archcalc.importing.program import Operation, Program
-from archcalc.importing.readable.paths import NotReadable
-from archcalc.importing.readable.writing import readable_spec
-from archcalc.lint.expectation import failures
-from archcalc.record import record, replace
-from archcalc.report.formats.table import View, table
-from archcalc.report.report import Report, report_of
-from archcalc.spec.document import read_document
-
-NO_PRODUCTS = frozenset((
-    "add", "add_", "__add__", "__iadd__", "__radd__", "cat", "mul", "mul_", "__mul__", "batch_norm", "layer_norm",
-    "group_norm", "rms_norm", "prelu", "stack", "where", "sub", "div", "__setitem__", "__getitem__", "embedding",
-))  # fmt: skip
-"""Functions of several tensors of which torch counts no MACs."""
-
-
-@record(slots=False)
-class Imported:
-    """A network that was read from code.
-
-    `spec`: the text of its spec; `flat`: with one line per layer, under the names of the code. `why_flat`: why `spec`
-    is that text, too; empty if it has blocks. `findings`: what is not exact or not used, each with its place.
-    `program`: what ran.
-    """
-
-    name: str
-    spec: str
-    findings: tuple[Diagnostic, ...]
-    program: Program
-    lowered: Lowered
-    flat: str
-    why_flat: str = ""
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The layer graph that the spec gives."""
-        return load_text(self.spec, name=f"<{self.name}>")
-
-    @cached_property
-    def report(self) -> Report:
-        return report_of(self.graph)
-
-    @cached_property
-    def differences(self) -> tuple[Diagnostic, ...]:
-        """Where the totals of the graph are not those that torch counts; empty if they agree."""
-        document = read_document(Source(f"<{self.name}>", self.spec))
-        return tuple(failures(self.graph, document))
-
-    @property
-    def summary(self) -> str:
-        """`Net: 41 calls became 38 layers; 11,689,512 parameters and 1,814,073,344 MACs, as torch counts them`."""
-        calls = sum(any(each.varies for each in operation.makes) for operation in self.program.operations)
-        counted = totals(self.program)
-        agree = "as torch counts them" if not self.differences else "which is not what torch counts"
-        return (
-            f"{self.name}: {calls:,} calls became {len(self.graph.nodes):,} layers in {self.lines:,} lines; "
-            f"{counted['params']:,} parameters and {counted['macs']:,} MACs, {agree}"
-        )
-
-    @property
-    def lines(self) -> int:
-        """The lines of its spec, without comments."""
-        return sum(not line.startswith("#") for line in self.spec.splitlines())
-
-    def __repr__(self) -> str:
-        """The layer table, so that a notebook shows it."""
-        return table(self.report, View())
+from archcalc.importing.network import Imported, network_of
 
 
 def from_torch(model: nn.Module, *example: Any, name: str = "", source: str = "", **named: Any) -> Imported:
@@ -113,24 +40,7 @@ def imported(
         raise
     except Exception as error:
         raise their_error(error, f"{name} cannot run", model.forward) from None
-    steps = lowered(program)
-    idle = idle_finding(program)
-    lines = [*about, *([f"not in this spec: {idle.message}"] if idle else [])]
-    heading = Heading(name, source, lines, totals(program), vocabularies(program))
-    findings = (*grouped(steps.findings), *([idle] if idle else []))
-    with gc_paused():
-        flat = flat_spec(steps, heading)
-        text, why = with_blocks(program, steps, heading, flat) if blocks else (flat, "one line per layer was asked for")
-    return Imported(name, text, findings, program, steps, flat, why)
-
-
-def with_blocks(program: Program, steps: Lowered, heading: Heading, flat: str) -> tuple[str, str]:
-    """The readable text; or the flat one, which says so, and why there is no other."""
-    try:
-        return readable_spec(steps, program.kinds, heading, load_text(flat)), ""
-    except NotReadable as reason:
-        said = replace(heading, about=(*heading.about, f"one line per layer, because blocks were not found: {reason}"))
-        return flat_spec(steps, said), str(reason)
+    return network_of(program, source, about, blocks)
 
 
 def argument_names(model: nn.Module, count: int) -> list[str]:
@@ -139,59 +49,3 @@ def argument_names(model: nn.Module, count: int) -> list[str]:
 
     names = list(inspect.signature(model.forward).parameters)
     return [names[i] if i < len(names) else f"input{i}" for i in range(count)]
-
-
-def totals(program: Program) -> dict[str, int]:
-    """What torch counts: parameters that are used, and MACs of one sample."""
-    idle = set(program.idle)
-    params = sum(each.numel for name, each in program.stored.items() if not each.buffer and name not in idle)
-    each, shared = 0, 0
-    for operation in program.operations:
-        macs = program.macs(operation) if may_multiply(operation) else 0
-        if any(made.varies for made in operation.makes) and macs % program.batch == 0:
-            each += macs // program.batch
-        else:
-            shared += macs
-    return {"params": params, "macs": each + shared}
-
-
-def may_multiply(operation: Operation) -> bool:
-    """Whether an operation may be a product of tensors: it reads two, and is none of those that add or move."""
-    return operation.function not in NO_PRODUCTS and len(operation.values) > 1
-
-
-def vocabularies(program: Program) -> dict[str, int]:
-    """The number of rows of the table that each input of integers chooses from."""
-    found = {}
-    for operation in program.operations:
-        if operation.function == "embedding" and len(operation.values) > 1:
-            ids, table = operation.values[:2]
-            if ids.name and ids.dtype in INTEGERS and table.shape:
-                found[ids.name] = table.shape[0]
-    return found
-
-
-def grouped(findings: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """One finding for each line of code, with the number of calls there."""
-    counts: dict[tuple[str, str], list[Diagnostic]] = {}
-    for each in findings:
-        counts.setdefault((str(each.location), each.message), []).append(each)
-    return [
-        replace(same[0], notes=(f"{len(same):,} calls at this line",)) if len(same) > 1 else same[0]
-        for same in counts.values()
-    ]
-
-
-def idle_finding(program: Program) -> Diagnostic | None:
-    """The weights that evaluation never reads, by the modules that hold them."""
-    if not program.idle:
-        return None
-    total = sum(program.stored[name].numel for name in program.idle)
-    homes = list(dict.fromkeys(name.partition(".")[0] for name in program.idle))
-    listed = ", ".join(homes[:4]) + (f" and {len(homes) - 4} more" if len(homes) > 4 else "")
-    return Diagnostic(
-        code="AC511",
-        severity="warning",
-        message=f"{total:,} parameters of {listed} are never used in evaluation",
-        help="they are not in the spec, and in none of its totals",
-    )

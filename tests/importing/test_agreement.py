@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing import agreement
 from archcalc.importing.agreement import TOLERANCE, Agreement, agreement_of, copied, draw, error_of
-from archcalc.importing.imported import Imported, imported
+from archcalc.importing.imported import imported
+from archcalc.importing.network import Imported
 from tests.importing import moving_networks, networks
 from tests.shell import Shell
 

@@ -12,7 +12,8 @@ from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
-from archcalc.importing.imported import Imported, from_torch
+from archcalc.importing.imported import from_torch
+from archcalc.importing.network import Imported
 from archcalc.measure import MEASURES
 from tests.importing import networks
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from archcalc.graph.loading import load_text
-from archcalc.importing.imported import Imported, from_torch
+from archcalc.importing.imported import from_torch
+from archcalc.importing.network import Imported
 from archcalc.importing.readable.writing import census
 from tests.importing import networks
 

@@ -1,0 +1,30 @@
+"""ONNX files: what they say becomes a spec. Nothing in them runs, and no weight is read."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+from archcalc.core.location import Source
+from archcalc.core.overrides import Overrides
+from archcalc.core.render import render_all
+from archcalc.graph.loading import overridden
+from archcalc.importing.from_onnx import network_in
+from archcalc.importing.reference import given_input
+from archcalc.record import replace
+from archcalc.spec.declaration import Document
+from archcalc.spec.document import read_document
+
+
+def claims(reference: str) -> bool:
+    """Every file with such a suffix."""
+    return Path(reference).suffix.lower() == ".onnx"
+
+
+def read(reference: str, overrides: Overrides) -> Document:
+    """The document of its spec. Says on standard error what of it is not exact. Raises SpecError if it is damaged."""
+    found = network_in(reference, [given_input(each) for each in overrides.inputs])
+    if found.findings:
+        print(render_all(found.findings), file=sys.stderr)
+    return overridden(
+        partial(read_document, Source(f"{reference} as a spec", found.spec)), replace(overrides, inputs=())
+    )

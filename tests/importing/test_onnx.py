@@ -1,0 +1,208 @@
+"""ONNX files: what is read, what is refused, and what mutants lead to."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.importing.from_onnx import from_onnx
+from archcalc.importing.imported import from_torch
+from archcalc.importing.network import Imported
+from archcalc.measure import MEASURES
+from tests.commands.front_door import guarded, reported
+from tests.importing import networks
+from tests.importing.onnx_files import model, node, part, tensor
+from tests.networks.zoo import DATA
+from tests.shell import Shell
+
+SMALL = DATA / "onnx" / "small.onnx"
+"""networks.ResNet(), exported by torch 2.13.0 with random weights; of its notes, the names of modules are left."""
+
+
+def read(tmp_path: Path, data: bytes, *inputs: str) -> Imported:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(data)
+    return from_onnx(str(file), *inputs)
+
+
+def totals(found: Imported) -> tuple[Any, Any]:
+    return MEASURES["params"].total(found.graph), MEASURES["macs"].total(found.graph)
+
+
+def kinds(found: Imported) -> list[str]:
+    return [each.kind for each in found.lowered.steps]
+
+
+def test_an_export_is_the_network_that_its_code_is_without_batch_norms() -> None:
+    exported, code = from_onnx(str(SMALL)), from_torch(networks.ResNet(), torch.zeros(1, 3, 32, 32))
+    norms = sum(each.numel() for module in networks.ResNet().modules() if isinstance(module, nn.BatchNorm2d)
+                for each in module.parameters())  # fmt: skip
+    biases = norms // 2
+    assert totals(exported) == (totals(code)[0] - norms + biases, totals(code)[1])
+    assert not exported.why_flat
+    assert not exported.differences
+    assert "residual(c, stride=1):" in exported.spec
+    assert "no batch norms" in exported.spec
+
+
+CLASSIFIER = [
+    node("Conv", "x w", "a", pads=[1, 1, 1, 1], strides=[2, 2]),
+    node("BatchNormalization", "a s b m v", "b1", epsilon=1e-5),
+    node("Clip", "b1 low high", "c"),
+    node("GlobalAveragePool", "c", "d"),
+    node("Flatten", "d", "e"),
+    node("MatMul", "e f", "g"),
+    node("Add", "g h", "y"),
+]
+NUMBERS = [tensor("low", [], [0.0]), tensor("high", [], [6.0])]
+WEIGHTS = [
+    tensor("w", [8, 3, 3, 3]), *(tensor(name, [8]) for name in "sbmv"), tensor("f", [8, 10]), tensor("h", [10]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [1, 4, "N"])
+def test_the_batch_of_a_file_is_not_in_its_network(batch: int | str, tmp_path: Path) -> None:
+    found = read(tmp_path, model(CLASSIFIER, {"x": [batch, 3, 16, 16]}, [*WEIGHTS, *NUMBERS]))
+    assert kinds(found) == ["conv", "batchnorm", "relu6", "global_avgpool", "linear"]
+    assert totals(found) == (8 * 27 + 16 + 80 + 10, 8 * 8 * 8 * 27 + 80)
+    assert "1 batch norms" in found.spec
+
+
+def test_attention_of_an_export_with_a_batch_of_one_in_its_shapes(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMul", "x w", "all"),
+        node("Reshape", "all s1", "r", allowzero=1),
+        node("Transpose", "r", "t", perm=[2, 0, 3, 1, 4]),
+        *(node("Gather", f"t i{i}", name, axis=0) for i, name in enumerate("qkv")),
+        node("Transpose", "k", "kt", perm=[0, 1, 3, 2]),
+        node("MatMul", "q kt", "scores"),
+        node("Mul", "scores half", "scaled"),
+        node("Softmax", "scaled", "p", axis=-1),
+        node("MatMul", "p v", "o"),
+        node("Transpose", "o", "ot", perm=[0, 2, 1, 3]),
+        node("Reshape", "ot s2", "y"),
+    ]
+    tensors = [
+        tensor("w", [8, 24]), tensor("half", [], [0.5]), tensor("s1", [5], [1, 6, 3, 2, 4], "int64"),
+        tensor("s2", [3], [1, 6, 8], "int64"), *(tensor(f"i{i}", [], [i], "int64") for i in range(3)),
+    ]  # fmt: skip
+    found = read(tmp_path, model(nodes, {"x": [1, 6, 8]}, tensors))
+    assert "opaque" not in kinds(found)
+    assert totals(found) == (8 * 24, 6 * 8 * 24 + 2 * 2 * 6 * 6 * 4)
+    assert str(found.graph[found.graph.outputs[0]].output) == "[6, 8]"
+
+
+def test_sizes_that_are_free_are_asked_for(tmp_path: Path) -> None:
+    data = model(CLASSIFIER, {"x": ["N", 3, "H", "W"]}, [*WEIGHTS, *NUMBERS])
+    assert refusal(tmp_path, data).code == "AC501"
+    assert str(read(tmp_path, data, "3,20,20").graph.inputs[0].volume) == "[3, 20, 20]"
+
+
+def refusal(tmp_path: Path, data: bytes) -> Diagnostic:
+    with pytest.raises(SpecError) as error:
+        read(tmp_path, data)
+    return error.value.diagnostics[0]
+
+
+def test_sizes_that_are_computed_are_followed(tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", "x", "shape"),
+        node("Gather", "shape zero", "n", axis=0),
+        node("Unsqueeze", "n axes", "n1"),
+        node("Concat", "n1 rest", "target", axis=0),
+        node("Reshape", "x target", "y"),
+    ]
+    tensors = [tensor("zero", [], [0], "int64"), tensor("axes", [1], [0], "int64"), tensor("rest", [1], [-1], "int64")]
+    found = read(tmp_path, model(nodes, {"x": [1, 3, 4, 4]}, tensors))
+    assert kinds(found) == ["flatten"]
+
+
+def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_its_line(tmp_path: Path) -> None:
+    nodes = [node("Relu", "x", "a"), node("Magic", "a", "y", domain="com.example")]
+    found = read(tmp_path, model(nodes, {"x": [1, 5]}, known={"y": [1, 7]}))
+    assert kinds(found) == ["relu", "opaque"]
+    assert {each.code for each in found.findings} == {"AC510"}
+    refused = refusal(tmp_path, model(nodes, {"x": [1, 5]}))
+    assert refused.code == "AC530"
+    assert refused.location is not None
+    assert refused.location.line == 1
+    assert "Magic(a)" in refused.location.source.line(1)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "AC531"),
+        (b"\x08\x08", "AC531"),
+        (part(7, b"\x0a\xff\xff"), "AC531"),
+        (model(CLASSIFIER, {"x": [1, 3, 16, 16]}, [*WEIGHTS, *NUMBERS], opset=3), "AC530"),
+        (model(CLASSIFIER, {"x": [1, 4, 16, 16]}, [*WEIGHTS, *NUMBERS]), "AC530"),
+        (model(CLASSIFIER, {"x": []}, [*WEIGHTS, *NUMBERS]), "AC522"),
+        (model([node("Relu", "nothing", "y")], {"x": [1, 4]}), "AC530"),
+        (model([node("Reshape", "x s", "y")], {"x": [1, 4]}, [tensor("s", [2], [1, 5], "int64")]), "AC530"),
+    ],
+)
+def test_what_does_not_fit_is_refused(data: bytes, code: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, data).code == code
+
+
+def test_graphs_inside_of_nodes_do_not_nest_without_end(tmp_path: Path) -> None:
+    inner = b""
+    for _ in range(200):
+        inner = part(1, part(5, part(1, "body") + part(6, inner)))
+    assert "nested" in refusal(tmp_path, number_of(inner)).message
+
+
+def number_of(graph: bytes) -> bytes:
+    return part(7, graph) + part(8, b"\x10\x14")
+
+
+def test_the_command_and_every_other_one_take_the_file(shell: Shell) -> None:
+    flat = shell("import", str(SMALL), "--flat")
+    assert "layer1_0_conv1 = conv(3, 8, padding=1)" in flat.out
+    assert "11,962 parameters and 579,744 MACs" in flat.err
+    assert '"macs": 579744' in shell("report", str(SMALL), "--format", "json").out
+    refused = shell("import", str(SMALL), "--verify")
+    assert refused.code == 2
+    assert "ONNX" in refused.err
+
+
+def fuzz(count: int, seed: int, tmp_path: Path) -> int:
+    """How many mutants are still networks."""
+    rng, whole, file = random.Random(seed), 0, tmp_path / "model.onnx"
+    bases = [model(CLASSIFIER, {"x": [1, 3, 16, 16]}, [*WEIGHTS, *NUMBERS]), SMALL.read_bytes()[:20_000]]
+    for _ in range(count):
+        data = bytearray(bases[rng.random() < 0.05])
+        for _ in range(rng.randint(1, 4)):
+            at = rng.randrange(len(data))
+            match rng.randrange(4):
+                case 0:
+                    data[at] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
+                case 1:
+                    del data[at : at + rng.randint(1, 9)]
+                case 2:
+                    data[at:at] = data[max(0, at - rng.randint(1, 30)) : at]
+                case _:
+                    del data[at:]
+            data = data or bytearray(b"\0")
+        file.write_bytes(data)
+        with guarded():
+            try:
+                from_onnx(str(file))
+                whole += 1
+            except SpecError as error:
+                reported(error.diagnostics)
+    return whole
+
+
+def test_mutants_are_read_or_reported(tmp_path: Path) -> None:
+    assert 0 < fuzz(400, 0, tmp_path) < 390
+
+
+@pytest.mark.fuzz
+def test_many_mutants_are_read_or_reported(tmp_path: Path) -> None:
+    fuzz(100_000, 1, tmp_path)
