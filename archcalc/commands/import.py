@@ -57,7 +57,7 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     source = written(reference, inputs, options)
     chosen = {key: options[key] for key in ("config", "until")}
     found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
-    told(found, settings)
+    summarize(found, settings)
     write_output(found.spec, output)
     return verified(named, given, options["config"], settings) if options["verify"] else 0
 
@@ -69,12 +69,12 @@ def onnx_imported(path: str, inputs: Sequence[str], output: str | None, settings
             raise click.UsageError("an ONNX file takes --input and --flat: the other options are for code")
     source = " ".join(["archcalc import", path, *(f"--input {each}" for each in inputs)])
     found = network_in(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])
-    told(found, settings)
+    summarize(found, settings)
     write_output(found.spec, output)
     return 0
 
 
-def told(found: Imported, settings: Settings) -> None:
+def summarize(found: Imported, settings: Settings) -> None:
     """What is not exact, and what came out."""
     if found.findings:
         print_diagnostics(found.findings, settings)

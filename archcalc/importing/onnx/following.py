@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location, Source
+from archcalc.importing.onnx.counting import macs_of
 from archcalc.importing.onnx.file import File, Node, Tensor
 from archcalc.importing.program import (
     BATCH,
@@ -201,8 +202,6 @@ def program_of(file: File, name: str, given: Sequence[Given] = ()) -> Program:
     made = [each for each in dict.fromkeys(outputs) if isinstance(each, Value) and each.varies]
     if not made:
         raise problem("AC530", f"no output of {file.path} depends on an input")
-    from archcalc.importing.onnx.counting import macs_of  # lazy: it reads this module
-
     return Program(
         name=name,
         inputs=tuple(inputs),

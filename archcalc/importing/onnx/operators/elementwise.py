@@ -5,7 +5,7 @@ import operator as python
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archcalc.importing.onnx.file import Node
+from archcalc.importing.onnx.file import DTYPES, Node
 from archcalc.importing.onnx.following import Following, Found, Known, operator
 from archcalc.importing.onnx.shapes import broadcast
 from archcalc.importing.program import Value
@@ -179,8 +179,6 @@ def identity(state: Following, node: Node) -> Found:
 @operator("Cast", "CastLike")
 def cast(state: Following, node: Node) -> Found:
     """A change between floating dtypes changes nothing that is counted."""
-    from archcalc.importing.onnx.file import DTYPES  # lazy: its table only
-
     x = state.read(node, 0)
     assert x is not None
     dtype = DTYPES.get(node.attributes.get("to", 1), "float32") if node.operator == "Cast" else x.dtype
@@ -194,7 +192,7 @@ def cast(state: Following, node: Node) -> Found:
 
 @operator("Softmax", "LogSoftmax")
 def softmax(state: Following, node: Node) -> Found:
-    """Up to version 12, over all axes from `axis` on, which are one axis wherever it is the last."""
+    """Up to version 12, over all axes from `axis` on, which are one axis if it is the last."""
     x = state.value(node, 0)
     axis = node.attributes.get("axis", -1 if state.file.opset >= 13 else 1) % len(x.shape)
     if state.file.opset < 13 and axis != len(x.shape) - 1 and set(x.shape[axis + 1 :]) != {1}:
