@@ -240,7 +240,8 @@ def batch_of(x: Volume) -> Dim:
 
 
 def output_with_names(node: Node, channels: Dim) -> Volume:
-    y, x = node.output, node.inputs[0]
+    y = node.output
+    x = next((each for each in node.inputs if each.rank == y.rank), node.inputs[0])  # others are broadcast
     windows = node.layer.windows(*node.inputs)
     spatial = y.spatial
     if y.rank == len(windows):

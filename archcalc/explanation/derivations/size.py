@@ -29,6 +29,10 @@ def size(subject: Subject) -> Iterator[Part]:
 
 def along_axes(node: Node) -> Iterator[Part]:
     """The formula of each axis; equal formulas are shown once."""
+    if node.layer.carries == 0:
+        axes = zip(axes_of(node.output), node.output.spatial, strict=True)
+        yield from (Step(name=f"{axis}'", result=n, note="the layer's own: it reads no values") for axis, n in axes)
+        return
     x, windows = spread_over(node), node.layer.windows(*node.inputs)
     if node.output.rank == 1 < x.rank and isinstance(windows[0], SequenceWindow):
         yield in_a_row(x, windows[0])
