@@ -18,14 +18,16 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from archcalc.core.configuration import EMPTY, configuration_of, read_configuration, text_of
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
+from archcalc.core.location import Source
 from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
 from archcalc.core.render import render_all
 from archcalc.core.version import VERSION
 from archcalc.record import record
-from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
+from archcalc.usage.help import CONFIGURATION, INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
 
 PROBLEMS = 1
 MISSING = 3
@@ -49,6 +51,7 @@ SUMMARIES = {
     "explain": "Derive the numbers of a layer, or explain a diagnostic code.",
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
+    "config": "Show the configuration and where it is from.",
     "schema": "Print the JSON Schema of specs, for editors.",
     "server": "Run the language server, which editors start.",
     "new": "Print a commented spec to start from.",
@@ -130,8 +133,9 @@ class Settings:
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour output."
 )
+@click.option("--config", metavar="FILE", help="Read this configuration; none: read no configuration.")
 @click.pass_context
-def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None:
+def root(context: click.Context, quiet: bool, verbose: bool, color: str, config: str | None) -> None:
     """The calculator for neural-network architectures.
 
     SPEC is a path, `-` for standard input, or the name of a bundled spec (resnet50). Add @variant to select a variant
@@ -139,6 +143,28 @@ def root(context: click.Context, quiet: bool, verbose: bool, color: str) -> None
     -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)".
     """
     context.obj = Settings(quiet, verbose, color)
+    if context.invoked_subcommand not in UNCONFIGURED:
+        configure(context, config)
+
+
+UNCONFIGURED = ("help", "completion", "new", "server")
+"""Commands without options that the configuration sets. The server reads it for each file."""
+
+
+def configure(context: click.Context, file: str | None) -> None:
+    """Makes the configuration the defaults of options; those of the command line have precedence."""
+    found = EMPTY if file == "none" else read_configuration(source_at(file)) if file else configuration_of(Path.cwd())
+    context.meta[CONFIGURATION] = found
+    values = {name: each.value for name, each in found.values.items()}
+    context.default_map = dict.fromkeys(SUMMARIES, values)
+
+
+def source_at(file: str) -> Source:
+    """The text of a configuration that --config names."""
+    text = text_of(Path(file))
+    if text is None:
+        raise click.UsageError(f"--config: {file} cannot be read")
+    return Source(file, text)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

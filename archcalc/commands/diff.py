@@ -18,7 +18,7 @@ from archcalc.command import (
     training_options,
     write_output,
 )
-from archcalc.commands.report import MEMORY, memory_in, whole
+from archcalc.commands.report import asks_for_memory, memory_in, whole
 from archcalc.comparison.comparison import compare
 from archcalc.comparison.formats import FORMATS, SUFFIXES, format_named
 from archcalc.comparison.naming import names_in
@@ -116,7 +116,7 @@ def with_checkpoint(
 
 def report(document: Document, options: Mapping[str, Any]) -> Report:
     graph = build(document, batch=options["batch"], dtype=options["dtype"])
-    memory = memory_in(graph, {**options, "timeline": False}) if any(options.get(each) for each in MEMORY) else None
+    memory = memory_in(graph, {**options, "timeline": False}) if asks_for_memory(options) else None
     return report_of(graph, options["convention"], options["dtype"], footprint=memory)
 
 

@@ -35,7 +35,7 @@ from archcalc.report.formats.table import AUTO, EXACT, SHORT, View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
 from archcalc.spec.declaration import Document
-from archcalc.usage.help import TRAINING, Command, option
+from archcalc.usage.help import TRAINING, Command, is_configured, option
 
 if TYPE_CHECKING:
     from archcalc.memory.footprint import Footprint
@@ -141,7 +141,12 @@ def whole(document: Document, options: Mapping[str, Any]) -> Report:
 
 
 MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint", "timeline")
-"""Options that request memory predictions."""
+"""Options that request memory predictions, on the command line: the configuration only says how to predict."""
+
+
+def asks_for_memory(options: Mapping[str, Any]) -> bool:
+    context = click.get_current_context(silent=True)
+    return any(options.get(each) and not (context and is_configured(context, each)) for each in MEMORY)
 
 
 def reported(document: Document, options: Mapping[str, Any]) -> Report:
@@ -150,7 +155,7 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     free = [name for name in names_of(options["free"]) or () if name not in changes_of(options).settings]
     if not free and not free_names(document):
         graph = build(document, batch=batch, dtype=dtype)
-        memory = memory_in(graph, options) if any(options[each] for each in MEMORY) else None
+        memory = memory_in(graph, options) if asks_for_memory(options) else None
         return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, free, batch=batch, dtype=dtype)
     if options["sort"]:

@@ -637,4 +637,22 @@ that it knows. Other networks can be imported from their code, which runs it.
     archcalc report config.json        # "model_type": "llama"
 """,
     ),
+    # --- AC56x: the configuration ---
+    "AC560": (
+        "the configuration cannot be read",
+        """The nearest `archcalc.toml`, or the nearest `pyproject.toml` with the table `[tool.archcalc]`, is not TOML,
+or has a key that archcalc does not know. `archcalc config` lists the keys and their values.
+
+    [tool.archcalc]
+    ignore = ["AR301"]
+    convention = "flops"
+""",
+    ),
+    "AC561": (
+        "a value of the configuration is wrong",
+        """A key of the configuration has a value that the option of its name does not take.
+
+    units = "rounded"      # auto, exact or short
+""",
+    ),
 }

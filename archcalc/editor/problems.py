@@ -1,15 +1,17 @@
 """Diagnostics as the language server protocol sends them."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.core.configuration import EMPTY, configuration_of
+from archcalc.core.diagnostic import Diagnostic, Problems, SpecError
 from archcalc.core.location import Location
 from archcalc.editor.opened import Opened, uri_of
 from archcalc.editor.positions import range_of
 from archcalc.graph.builder import build
 from archcalc.lint.checking import judged
-from archcalc.lint.linting import findings_of
+from archcalc.lint.linting import EVERY_RULE, Selection, findings_of
 from archcalc.spec.document import read_document
 
 SEVERITY = {"error": 1, "warning": 2, "info": 3}
@@ -31,7 +33,16 @@ def all_in(opened: Opened) -> list[Diagnostic]:
     if not opened.is_current or opened.document is None:
         return errors_in(opened)
     graph, found = judged(opened.document)
-    return [*found, *(findings_of(opened.document, graph) if graph else ())]
+    problems = Problems()  # of the configuration
+    selection = problems.attempt(selection_of, Path(opened.source.name)) or EVERY_RULE
+    return [*problems.found, *found, *(findings_of(opened.document, graph, selection) if graph else ())]
+
+
+def selection_of(file: Path) -> Selection:
+    """The rules that the configuration of a file's folder selects."""
+    found = configuration_of(file.parent) if file.is_absolute() else EMPTY
+    select, ignore = (found.values[name].value if name in found.values else () for name in ("select", "ignore"))
+    return Selection(select or EVERY_RULE.select, ignore)
 
 
 def published(opened: Opened, found: Iterable[Diagnostic]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.formatting import join_options
 from click.shell_completion import CompletionItem
 
@@ -26,6 +27,15 @@ NAMES = 24
 
 SHORT = 20
 """Characters of a list of words that can stand for an option's value: [text|json]. Longer ones go into the text."""
+
+
+CONFIGURATION = "archcalc.configuration"
+"""The key of the configuration in the context of a command."""
+
+
+def is_configured(ctx: click.Context, name: str) -> bool:
+    """Whether the value of an option is that of the configuration, rather than of the command line."""
+    return ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP
 
 
 class Words(click.Choice):  # type: ignore[type-arg]  # generic in some releases of click only
@@ -76,6 +86,16 @@ class Option(Completed, click.Option):
         elif isinstance(kind, click.IntRange):
             settings.setdefault("metavar", "N")
         super().__init__(names, **settings)
+
+    def handle_parse_result(self, ctx: click.Context, opts: Any, args: list[str]) -> tuple[Any, list[str]]:
+        """The value of the option. A wrong one that the configuration has is reported with its place there."""
+        try:
+            return super().handle_parse_result(ctx, opts, args)
+        except click.UsageError as error:
+            if self.name and is_configured(ctx, self.name):
+                message = error.message.removeprefix(f"--{self.name}: ")
+                raise ctx.meta[CONFIGURATION].refused(self.name, f"{self.name}: {message}") from None
+            raise
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         if self.hidden:
