@@ -1,20 +1,22 @@
 """Attention: each token is replaced by a weighted sum over all tokens, or over itself and the earlier ones."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides
+from archcalc.core.dim import Dim, divides, prod
 from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor, tensor_of
-from archcalc.core.operations import linear_map
+from archcalc.core.operations import linear_map, reshape, view
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, tokens
+from archcalc.core.volume import Volume, grid, tokens
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
+from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.softmax import softmax_ops
+from archcalc.record import replace
 
 FAMILY = "Attention"
 
@@ -24,14 +26,16 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
 
     x: C at T tokens -> y: the same
 
-    One linear map computes Q, K and V; another combines the heads. With `causal`, a token attends to itself and earlier
-    tokens, and decoding caches the keys and values of each token. MACs: 4 C^2 per token, and 2 C for each of the T^2
-    pairs of tokens; pairs that `causal` masks are included, as in torch's FlopCounterMode. In addition, each pair in a
-    head takes one multiplication (the scale), one subtraction, one exponential and one division; and all but one pair
-    of each query take one comparison and one addition, as in softmax.
+    One linear map computes Q, K and V; another combines the heads. With `causal`, a token attends to itself and
+    earlier tokens, and decoding caches the keys and values of each token. With `rows`, x is a map whose features come
+    last, and each of its rows is a sequence of its own: attention runs along the last axis only. MACs: 4 C^2 per
+    token, and 2 C for each of the T^2 pairs of tokens; pairs that `causal` masks are included, as in torch's
+    FlopCounterMode. In addition, each pair in a head takes one multiplication (the scale), one subtraction, one
+    exponential and one division; and all but one pair of each query take one comparison and one addition, as in
+    softmax.
 
     Sources: Vaswani et al. 2017, arXiv:1706.03762, section 3.2; torch.nn.MultiheadAttention (names, weight layout);
-    torch.nn.functional.scaled_dot_product_attention.
+    torch.nn.functional.scaled_dot_product_attention; `rows`: Ho et al. 2019, arXiv:1912.12180, section 3.
     """
 
     role = Role.CONTRACTION
@@ -39,14 +43,30 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
     num_heads: Dim
     bias: bool = True
     causal: bool = False
+    rows: bool = False
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield from super().requires(x)
+        if self.rows:
+            yield x.channels_last and x.rank > 1, f"attention in rows needs a map whose features come last, got {x}"
+            yield not self.causal, "attention in rows has no order of decoding: remove causal"
+        else:
+            yield from super().requires(x)
         yield from at_least(1, num_heads=self.num_heads)
         yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
 
+    def remedy(self, *xs: Volume) -> str:
+        x = xs[0]
+        if x.rank > 1 and x.channels_last and not self.rows:
+            return "rearrange the positions to one sequence, or attend within each row: rows=true"
+        return super().remedy(*xs)
+
+    def sequences(self, x: Volume) -> Volume:
+        """What attends to each other: the sequence of each sample, or each row of each."""
+        return replace(x, spatial=x.spatial[-1:], batch=x.batch * prod(x.spatial[:-1]))
+
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
-        return tuple(EarlierWindow() if self.causal else WholeWindow(n) for n in x.spatial)
+        own: AnyWindow = EarlierWindow() if self.causal else WholeWindow(x.spatial[-1])
+        return (*(IDENTITY,) * (x.rank - 1), own)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -60,6 +80,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
             yield Weight("out_proj.bias", (x.channels,))
 
     def ops(self, y: Volume, x: Volume) -> Ops:
+        x = self.sequences(x)
         projected = 4 * x.numel  # queries, keys, values, and the output of the combined heads
         pairs = x.positions * x.spatial[0]
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
@@ -71,6 +92,7 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         ) + softmax_ops(scores, rows)
 
     def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+        x = self.sequences(x)
         yield Contraction(3 * x.numel * x.channels)
         yield from of_pairs(x, x.channels, x.spatial[0] if self.causal else None)
         yield Contraction(x.numel * x.channels, COMPUTED)
@@ -84,14 +106,22 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Queries, keys and values are views of one tensor."""
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
-        mapped = Tensor(3 * x.numel, y.dtype)
-        yield linear_map(mapped, "in_proj_weight", first, makes="mapped", reads_contiguous=many(x))
-        yield Kernel(reads=("mapped",), makes="heads", layout=VIEW)
-        yield attended(tensor_of(y), ("heads",), self.num_heads, x, saves=("mapped",))
-        yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=("mapped",))
+        mapped, own = Tensor(3 * x.numel, y.dtype), self.sequences(x)
+        reads, makes = ("rows", "joined") if self.rows else ("x", "y")
+        if self.rows:
+            yield view("x", "rows") if x.batch == 1 else reshape("x", "rows")
+        yield linear_map(mapped, "in_proj_weight", first, reads, makes="mapped", reads_contiguous=many(x))
+        yield Kernel(reads=("mapped",), makes="heads", layout=VIEW, holds=(reads,))
+        yield attended(tensor_of(y), ("heads",), self.num_heads, own, saves=("mapped",), holds=(reads,))
+        held = ("mapped", reads)
+        yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", makes=makes, holds=held)
+        if self.rows:
+            yield view("joined")
 
     def call(self, x: Volume) -> Call:
-        return module("SelfAttention", file="self_attention", embed_dim=x.channels, **self.stated())
+        given = dict(embed_dim=x.channels) | self.stated("rows")
+        forward = "{module}({0}.flatten(0, -3)).view({0}.shape)" if self.rows else "{module}({0})"
+        return module("SelfAttention", forward=forward, file="self_attention", **given)
 
     examples = (
         Example(
@@ -105,6 +135,11 @@ class Attention(OfTokens, name="attention", positional=("num_heads",)):
         ),
         Example(
             given=dict(num_heads=2, bias=False), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560,
+        ),
+        Example(
+            given=dict(num_heads=4, rows=True), x=grid(4, 16, 240), y=grid(4, 16, 240), params=231_360,
+            macs=15_237_120, scalar=30_478_848,
+            source="MobileViT-S at 64x64, its last stage: Mehta & Rastegari 2021, arXiv:2110.02178, section 3.1",
         ),
     )  # fmt: skip
 
@@ -133,7 +168,9 @@ def masked_pairs(n: Dim, reach: Dim, width: Dim) -> Dim:
     return width * n * (n - reach) + width * reach * (reach - 1) // 2
 
 
-def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves: tuple[str, ...] = ()) -> Kernel:
+def attended(
+    size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves: tuple[str, ...] = (), **more: Any
+) -> Kernel:
     """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
 
     It saves what it reads, or `saves` where that is a view of it. A mask of truths becomes one of scores, and these
@@ -143,4 +180,4 @@ def attended(size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves:
     if "mask" in reads:
         own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
     kept = saves or tuple(name for name in reads if name != "mask")
-    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=(*kept, "gathered", *own))
+    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=(*kept, "gathered", *own), **more)

@@ -1,5 +1,6 @@
 """Random patterns of axes against values that are moved one by one, and against torch in everything else."""
 
+import re
 from collections.abc import Sequence
 from itertools import product
 from math import prod
@@ -132,3 +133,10 @@ def test_a_wrong_pattern_is_refused_with_a_message(call: str, message: str) -> N
     with pytest.raises(SpecError) as error:
         load_text(f"archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - {call}\n")
     assert any(message in each.message for each in error.value.diagnostics), error.value.diagnostics
+
+
+def test_all_sizes_of_an_axis_can_be_given() -> None:
+    text = 'archcalc: 1\ninput: [6, 4, 4]\nlayers:\n  - rearrange("b (p q) h w -> b p (q h) w", p=2, q={})\n'
+    assert load_text(text.format(3)).nodes[0].output.shape == (1, 2, 12, 4)
+    with pytest.raises(SpecError, match=re.escape("(p q) does not divide into 8: the axis has 6 elements")):
+        load_text(text.format(4))
