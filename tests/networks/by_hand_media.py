@@ -1,6 +1,7 @@
 """Networks for pictures, video, sound and tables in torch, written by hand from their papers, as by_hand.py."""
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -95,6 +96,77 @@ class Slowfast(nn.Module):
         return self.last(torch.cat([x.mean((2, 3, 4)), y.mean((2, 3, 4))], 1))
 
 
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+class Stage3d(nn.Module):
+    def __init__(self, c: int, n: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv3d(c, c, 5, padding=2) for _ in range(n))
+        self.acts = nn.ModuleList(nn.PReLU(c) for _ in range(n))
+
+    def forward(self, x: Tensor) -> Any:
+        y = x
+        for k, (conv, act) in enumerate(zip(self.convs, self.acts, strict=True), 1):
+            y = act(conv(y) + (x if k == len(self.convs) else 0))
+        return y
+
+
+class Vnet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.act = nn.Conv3d(1, 16, 5, padding=2), nn.PReLU(16)
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for c, n in ((16, 2), (32, 3), (64, 3), (128, 3)):
+            self.down.append(nn.Sequential(nn.Conv3d(c, 2 * c, 2, 2), nn.PReLU(2 * c), Stage3d(2 * c, n)))
+        for i, c, n in ((256, 128, 3), (256, 64, 3), (128, 32, 2), (64, 16, 1)):
+            grown = nn.Sequential(nn.ConvTranspose3d(i, c, 2, 2), nn.PReLU(c))
+            self.up.append(nn.ModuleList([grown, Stage3d(2 * c, n)]))
+        self.last = nn.Conv3d(32, 2, 1)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.act(self.first(x) + x)
+        skips = []
+        for down in self.down:
+            skips.append(x)
+            x = down(x)
+        for up in self.up:
+            assert isinstance(up, nn.ModuleList)
+            x = up[1](torch.cat([up[0](x), skips.pop()], 1))
+        return self.last(x).softmax(1)
+
+
+def full(*sizes: int) -> nn.Sequential:
+    """The same maps for each point, with a norm after each."""
+    each = (nn.Sequential(nn.Conv1d(i, o, 1), nn.BatchNorm1d(o), nn.ReLU()) for i, o in pairwise(sizes))
+    return nn.Sequential(*each)
+
+
+class Turned(nn.Module):
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k, self.points, self.whole, self.last = (
+            k,
+            full(k, 64, 128, 1024),
+            full(1024, 512, 256),
+            nn.Linear(256, k * k),
+        )
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.whole(self.points(x).amax(2, keepdim=True)).flatten(1)
+        return (x.transpose(1, 2) @ self.last(y).view(-1, self.k, self.k)).transpose(1, 2)
+
+
+class Pointnet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.points = nn.Sequential(Turned(3), full(3, 64, 64), Turned(64), full(64, 64, 128, 1024))
+        self.whole, self.last = full(1024, 512, 256), nn.Linear(256, 40)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.last(self.whole(self.points(x).amax(2, keepdim=True)).flatten(1))
+
+
 # --- sound ------------------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +231,7 @@ class FtTransformer(nn.Module):
 
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
-    "demucs": Demucs, "dit": Dit, "ft_transformer": FtTransformer, "slowfast": Slowfast,
+    "demucs": Demucs, "dit": Dit, "ft_transformer": FtTransformer, "pointnet": Pointnet, "slowfast": Slowfast,
+    "vnet": Vnet,
 }  # fmt: skip
 """By the names of their specs."""
