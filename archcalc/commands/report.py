@@ -90,6 +90,12 @@ EXAMPLES = (
     is_flag=True,
     help="Add all that a page shows: memory over a training step with AdamW, closed forms.",
 )
+@option(
+    "--memory-forms",
+    is_flag=True,
+    help="Add memory in closed form to --whole and to a page; takes seconds.",
+    group=TRAINING,
+)
 @option("--variants", is_flag=True, help="Also report every variant of each SPEC.")
 @option("--top", type=click.IntRange(1), help="Show only the first N lines.")
 @click.pass_obj
@@ -135,6 +141,7 @@ def whole(document: Document, options: Mapping[str, Any]) -> Report:
         convention=options["convention"],
         setup=setup_of_options({**options, "optimizer": options["optimizer"] or OPTIMIZER}),
         free=names_of(options["free"]) or (),
+        memory_forms=options.get("memory_forms", False),
         say=lambda said: click.echo(f"archcalc: {said}", err=True),
     )
     return whole_report(document, wanted)

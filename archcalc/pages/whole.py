@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from archcalc.closed_forms.feasibility import example
-from archcalc.closed_forms.formula import closed_forms
+from archcalc.closed_forms.formula import ClosedForms, closed_forms
 from archcalc.closed_forms.formulas.json import of_totals
+from archcalc.closed_forms.memory import Memory
 from archcalc.core.dim import number_at
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
@@ -21,6 +22,8 @@ from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import record, replace
 from archcalc.report.report import Report, report_of
 from archcalc.spec.declaration import Document
+from archcalc.sym.decide import Undecided
+from archcalc.sym.expr import NoClosedForm
 
 MEASURED = ("params", "macs", "output_bytes")
 """The totals whose closed forms a page shows."""
@@ -35,14 +38,18 @@ def silent(said: str) -> None:
 
 @record(kw_only=True)
 class Wanted:
-    """How to look at a network. `free`: parameters that are symbols of the closed forms, too; `say`: takes a sentence
-    about what is not predicted."""
+    """How to look at a network.
+
+    `free`: parameters that are symbols of the closed forms, too; `memory_forms`: whether memory has closed forms, which
+    takes seconds; `say`: takes a sentence about what is not predicted.
+    """
 
     batch: int = 1
     dtype: str = "float32"
     convention: str = "macs"
     setup: TrainingSetup = TrainingSetup(optimizer=read_optimizer(OPTIMIZER))
     free: Collection[str] = ()
+    memory_forms: bool = False
     say: Callable[[str], None] = silent
 
 
@@ -74,4 +81,20 @@ def memory_of(graph: Graph, wanted: Wanted) -> Footprint | None:
 def formulas_of(document: Document, wanted: Wanted) -> dict[str, Any]:
     """The closed forms in the sizes of the inputs, the batch size, and what is free besides."""
     graph = with_all_free(document, wanted.free, batch=wanted.batch, dtype=wanted.dtype)
-    return of_totals(closed_forms(graph, MEASURED))
+    forms = closed_forms(graph, MEASURED)
+    return of_totals(with_memory(forms, wanted.setup) if wanted.memory_forms else forms)
+
+
+FIGURES = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
+
+
+def with_memory(forms: ClosedForms, setup: TrainingSetup) -> ClosedForms:
+    """The closed forms with those of memory; where there are none, with the reason."""
+    try:
+        piece = Memory(forms.graph, setup).main()
+        if not piece.why:
+            return replace(forms, memory=piece.figures(*FIGURES), piece=piece)
+        why = f"memory is not predicted: {piece.why}"
+    except (NoClosedForm, Undecided) as error:
+        why = str(error)
+    return replace(forms, without={**forms.without, "memory": why})

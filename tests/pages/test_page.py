@@ -230,3 +230,40 @@ def test_only_what_is_on_the_screen_is_in_the_page(browser: Browser, tmp_path: P
     browser.evaluate("$('graph').scrollTop = 1e6; graph.draw(); $('table-panel').scrollTop = 1e6; table.draw()")
     assert "b499" in browser.evaluate("$('graph-picture').textContent")
     assert "b499" in browser.evaluate("$('table-body').textContent + table.rows.at(-1).node.path")
+
+
+FIGURES = {
+    "saved_bytes": "saved_bytes",
+    "inference_peak": "inference_peak_bytes",
+    "training_peak": "training_peak_bytes",
+    "iteration_peak": "iteration_peak_bytes",
+}
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [("lenet5", {"H": 32, "W": 34, "N": 3}), ("gpt2", {"T": 77, "N": 5}), ("resnet18", {"H": 96, "W": 64, "N": 2})],
+)
+def test_memory_with_a_size_typed_in_equals_the_report_of_that_size(
+    name: str, sizes: dict[str, int], browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser.open(made(tmp_path, name, "--memory-forms").as_uri())
+    for symbol, n in sizes.items():
+        browser.evaluate(f"document.querySelector('[data-symbol={symbol}]').value = '{n}'; formulas.compute()")
+    shown = dict(browser.evaluate("formulas.forms.map((form, i) => [form.name, $(`form-${i}`).textContent])"))
+    axes = [f"--set={axis}={n}" for axis, n in sizes.items() if axis != "N"]
+    totals = report(capsys, name, *axes, "--batch", str(sizes["N"]))["totals"]
+    assert {key: int(re.findall(r"[\d,]+", shown[key])[0].replace(",", "")) for key in FIGURES} == {
+        key: totals[total] for key, total in FIGURES.items()
+    }
+    assert browser.errors == []
+
+
+@needs_chromium
+def test_memory_at_a_size_of_another_form_is_not_shown(browser: Browser, tmp_path: Path) -> None:
+    browser.open(made(tmp_path, "gpt2", "--memory-forms").as_uri())
+    browser.evaluate("document.querySelector('[data-symbol=N]').value = '1'; formulas.compute()")
+    text = browser.evaluate("$(`form-${formulas.forms.findIndex(form => form.name === 'training_peak')}`).textContent")
+    assert text == "another form holds here: this one needs N - 1 \u2260 0"
+    assert browser.errors == []

@@ -32,6 +32,7 @@ def of_totals(forms: ClosedForms) -> dict[str, Any]:
         "totals": {made.measure.name: str(made.total) for made in forms.formulas},
         "memory": {name: str(whole) for name, whole in forms.memory.items()},
         "memory_exact_for": list(forms.exact_for),
+        "memory_conditions": [str(each) for each in forms.piece.conditions] if forms.piece else [],
         "lattice": {made.measure.name: on_multiples(made) for made in forms.formulas},
         "valid": {name: allowed.named(name) for name, allowed in forms.feasible.by_symbol.items()},
         "pieces": {name: pieces(allowed) for name, allowed in forms.feasible.by_symbol.items()},

@@ -115,18 +115,40 @@ const formulas = {
     $("formulas-section").hidden = !found;
     if (!found) return;
     const used = Object.keys(found.symbols);
-    this.forms = Object.entries(found.totals).map(([name, text]) => ({ name, form: parsed(text) }));
+    this.forms = Object.entries({ ...found.totals, ...found.memory }).map(([name, text]) => ({ name, form: parsed(text), isMemory: name in found.memory }));
+    this.conditions = (found.memory_conditions || []).map(text => {
+      const [, left, relation] = /^(.*) ([=≠≥]) 0$/.exec(text);
+      return { text, form: parsed(left), relation };
+    });
     $("symbols").innerHTML = used.map(name => `<label>${escaped(name)} <input type="text" inputmode="numeric" size="7" data-symbol="${escaped(name)}" value="${found.symbols[name]}"></label>`).join("");
-    const titles = { params: "Parameters", macs: "MACs", output_bytes: "Output bytes" };
-    $("forms").innerHTML = this.forms.map(({ name, form }, i) => {
+    const titles = { params: "Parameters", macs: "MACs", output_bytes: "Output bytes", memory: "Memory", saved_bytes: "Saved for backward", inference_peak: "Inference peak", training_peak: "Training peak", iteration_peak: "Iteration peak" };
+    $("forms").innerHTML = this.forms.map(({ name, form, isMemory }, i) => {
+      if (isMemory) return `<dt>${titles[name] || escaped(name)}</dt><dd>${this.largest(form)}<output id="form-${i}"></output></dd>`;
       const lattice = found.lattice[name], even = Object.entries(lattice.multiples).filter(([, n]) => n > 1);
       const simple = even.length
         ? `<div class="scroll muted"><math><mrow><mo>=</mo>${mathml(parsed(lattice.form))}</mrow></math> where ${even.map(([symbol, n]) => `${n} divides ${escaped(symbol)}`).join(", ")}</div>`
         : "";
       return `<dt>${titles[name] || escaped(name)}</dt><dd><div class="scroll"><math displaystyle="true">${mathml(form)}</math></div>${simple}<output id="form-${i}"></output></dd>`;
     }).join("") + Object.entries(found.without).map(([name, why]) => `<dt>${titles[name] || escaped(name)}</dt><dd class="muted">no closed form: ${escaped(why)}</dd>`).join("");
-    $("valid").innerHTML = used.filter(name => found.valid[name] !== "always").map(name => `<li>${escaped(found.valid[name])}</li>`).join("");
+    const exactFor = Object.keys(found.memory).length ? found.memory_exact_for.map(words => `<li>memory: ${escaped(words)}</li>`) : [];
+    $("valid").innerHTML = used.filter(name => found.valid[name] !== "always").map(name => `<li>${escaped(found.valid[name])}</li>`).concat(exactFor).join("");
     this.compute();
+  },
+
+  // A form of memory: the largest of its lines, which fold where they are many.
+  largest(form) {
+    const math = each => `<div class="scroll"><math displaystyle="true">${mathml(each)}</math></div>`;
+    if (form.kind !== "max" || form.parts.length < 3) return math(form);
+    return `<details><summary>the largest of ${form.parts.length} forms</summary>${form.parts.map(math).join("")}</details>`;
+  },
+
+  // Why the forms of memory are not exact at these sizes; empty if they are.
+  other(symbols) {
+    const failing = this.conditions.find(({ form, relation }) => {
+      const [over, under] = valueOf(form, symbols), sign = over * under;
+      return !{ "=": sign === 0n, "≠": sign !== 0n, "≥": sign >= 0n }[relation];
+    });
+    return failing ? `another form holds here: this one needs ${failing.text}` : "";
   },
 
   compute() {
@@ -141,9 +163,10 @@ const formulas = {
       symbols[name] = isNumber ? BigInt(text) : 1n;
     }
     $("symbols-wrong").textContent = printable(wrong.join("; "));
-    this.forms.forEach(({ name, form }, i) => {
-      const [over, under] = valueOf(form, symbols);
-      $(`form-${i}`).textContent = wrong.length ? "–" : `= ${exact(over / under)}${name.endsWith("bytes") ? ` (${bytes(over / under)})` : ""}`;
+    const other = wrong.length ? "" : this.other(symbols);
+    this.forms.forEach(({ name, form, isMemory }, i) => {
+      const [over, under] = valueOf(form, symbols), isBytes = isMemory || name.endsWith("bytes");
+      $(`form-${i}`).textContent = wrong.length ? "–" : isMemory && other ? other : `= ${exact(over / under)}${isBytes ? ` (${bytes(over / under)})` : ""}`;
     });
   },
 };
