@@ -12,7 +12,7 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import documents_of, gc_paused, source_of
 from archcalc.pages.page import Surroundings, page_of
-from archcalc.pages.server import HOST, LIVE, Live, server_of
+from archcalc.pages.server import HOST, Live, script, server_of
 from archcalc.record import replace
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import REPORTS
@@ -21,8 +21,6 @@ from archcalc.usage.help import Command, option
 EXAMPLES = ("archcalc serve net.yaml", "archcalc serve net.yaml@large --port 8200")
 
 PORT = 8137
-
-FOLLOWING = Surroundings(script=LIVE, connect="'self'")
 
 
 @click.command("serve", cls=Command, examples=EXAMPLES)
@@ -59,15 +57,24 @@ def live(spec: str, file: Path, overrides: Overrides, options: Mapping[str, Any]
         except OSError:  # an editor that replaces the file has removed it for a moment
             return "missing"
 
-    return Live(version, lambda: made(spec, overrides, options))
+    return Live(version, lambda variant, of: made(varied(spec, variant), overrides, options, of))
 
 
-def made(spec: str, overrides: Overrides, options: Mapping[str, Any]) -> str:
+def varied(spec: str, variant: str) -> str:
+    """The name of a variant; of the spec as it was named if that is empty."""
+    if not variant:
+        return spec
+    base = spec.rpartition("@")[0] if source_of(spec)[1] else spec
+    return f"{base}@{variant}"
+
+
+def made(spec: str, overrides: Overrides, options: Mapping[str, Any], version: str) -> str:
     """The page, or what is wrong with the spec."""
+    around = Surroundings(script=script(version), connect="'self'")
     given = {**options, "whole": True, "timeline": True, "train": True, "convention": "macs", "sort": ""}
     try:
         with gc_paused():
             [document] = documents_of([spec], (), overrides)
-            return page_of([document_of(completed(document, REPORTS["html"], given))], FOLLOWING)
+            return page_of([document_of(completed(document, REPORTS["html"], given))], around)
     except SpecError as error:
-        return page_of([], replace(FOLLOWING, notice=str(error)))
+        return page_of([], replace(around, notice=str(error)))

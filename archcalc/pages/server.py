@@ -4,46 +4,49 @@ Only the loopback address is served, and only under its own names: a page of ano
 (DNS rebinding) is refused.
 """
 
+import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
+from urllib.parse import unquote
+
+from archcalc.pages.page import part
 
 HOST = "127.0.0.1"
 
 NAMES = ("127.0.0.1", "localhost")
 
-LIVE = """
-(async () => {
-  const version = async () => (await fetch("/version", { cache: "no-store" })).text();
-  const first = await version();
-  const at = sessionStorage.getItem("scroll");
-  if (at) scrollTo(0, +at);
-  for (;;) {
-    await new Promise(done => setTimeout(done, 400));
-    try {
-      if ((await version()) !== first) { sessionStorage.setItem("scroll", scrollY); location.reload(); return; }
-    } catch { /* the server has ended, or is busy: it is asked again */ }
-  }
-})();
-"""
-"""Asks for the version of the file, and loads the page anew when it has changed."""
+
+def script(version: str) -> str:
+    """Offers the variants, asks for the version of the file, and loads the page anew when it is not `version`."""
+    return f"\nconst MADE_OF = {json.dumps(version)};\n{part('live.js')}"
 
 
 class Live:
-    """The page of a file, made once per version. `version`: a text that changes with the file; `make`: the page."""
+    """The page of a file, made once per version. `version`: a text that changes with the file; `make`: the page of a
+    variant, "" of the spec as it was named, in a version."""
 
-    def __init__(self, version: Callable[[], str], make: Callable[[], str]) -> None:
+    def __init__(self, version: Callable[[], str], make: Callable[[str, str], str]) -> None:
         self.version, self.make = version, make
         self.lock = Lock()
-        self.made: tuple[str, str] | None = None
+        self.current = ""
+        self.made: dict[str, str] = {}
 
-    def page(self) -> str:
+    def page(self, variant: str = "") -> str:
         with self.lock:
             version = self.version()
-            if self.made is None or self.made[0] != version:
-                self.made = version, self.make()
-            return self.made[1]
+            if self.current != version:
+                self.current, self.made = version, {}
+            if variant not in self.made:
+                if len(self.made) >= MOST_VARIANTS:
+                    self.made.clear()
+                self.made[variant] = self.make(variant, version)
+            return self.made[variant]
+
+
+MOST_VARIANTS = 50
+"""Pages that are kept."""
 
 
 def server_of(live: Live, port: int) -> ThreadingHTTPServer:
@@ -56,10 +59,10 @@ def server_of(live: Live, port: int) -> ThreadingHTTPServer:
                 self.answer(421, "text/plain", f"this page is served as {HOST} only\n")
             elif self.path == "/version":
                 self.answer(200, "text/plain", live.version())
-            elif self.path == "/":
-                self.answer(200, "text/html", live.page())
+            elif self.path == "/" or self.path.startswith("/@"):
+                self.answer(200, "text/html", live.page(unquote(self.path[2:])))
             else:
-                self.answer(404, "text/plain", "there is only one page, /\n")
+                self.answer(404, "text/plain", "there is one page, /, and one of each variant, /@name\n")
 
         def answer(self, status: int, kind: str, text: str) -> None:
             body = text.encode("utf-8", "replace")

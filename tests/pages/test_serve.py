@@ -78,6 +78,18 @@ def test_other_hosts_are_refused(host: str, served: tuple[Path, int]) -> None:
     assert "<" not in text
 
 
+def test_every_variant_has_a_page_that_follows_the_file(served: tuple[Path, int]) -> None:
+    file, port = served
+    spec = SPEC.format(name="Whole", channels="c") + "params: {c: 4}\nvariants:\n  wide: {name: Wide, params: {c: 8}}\n"
+    save(file, spec, 2)
+    assert "<title>Whole" in answer(port)[1]
+    assert "<title>Wide" in answer(port, "/@wide")[1]
+    save(file, spec.replace("Wide", "Wider"), 3)
+    assert "<title>Wider" in answer(port, "/@wide")[1]
+    assert "unknown variant" in answer(port, "/@%3Cscript%3E")[1]
+    assert "&#x27;<script>" not in answer(port, "/@%3Cscript%3E")[1]
+
+
 def test_there_is_one_page_and_no_file(served: tuple[Path, int]) -> None:
     assert answer(served[1], "/../../etc/passwd")[0] == 404
 
@@ -93,9 +105,14 @@ def test_a_browser_loads_the_page_anew(served: tuple[Path, int]) -> None:
     with Browser() as browser:
         browser.open(f"http://127.0.0.1:{port}/")
         assert browser.evaluate("$('title').textContent") == "First"
+        assert browser.evaluate("$('network').hidden") is True
         save(file, SPEC.format(name="Broken", channels="4, strides=2"), 2)
         browser.until_loaded("document.querySelector('.notice')")
         save(file, SPEC.format(name="Second", channels=8), 3)
         browser.until_loaded("document.title.startsWith('Second')")
+        save(file, SPEC.format(name="Third", channels=8) + "variants: {wide: {name: Wide}}\n", 4)
+        browser.until_loaded("document.title.startsWith('Third') && !$('network').hidden")
+        browser.evaluate("$('network').value = 'wide'; $('network').onchange()")
+        browser.until_loaded("document.title.startsWith('Wide') && $('network').value === 'wide'")
         assert browser.errors == []
         assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in browser.requests)
