@@ -32,11 +32,22 @@ class Item:
     copies: int = 1
     is_block: bool = False
     is_output: bool = False
+    channels_last: bool = False
     calls: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         return printable(self.name) + (f" \u00d7 {self.copies}" if self.copies > 1 else "")
+
+    @property
+    def channels(self) -> int:
+        """The channels of its output, which is no vector."""
+        return self.shape[-1] if self.channels_last else self.shape[0]
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The axes of positions of its output, which is no vector."""
+        return self.shape[:-1] if self.channels_last else self.shape[1:]
 
     @property
     def size(self) -> str:
@@ -46,7 +57,10 @@ class Item:
 
 def outline(document: Mapping[str, Any], depth: int = 1) -> list[Item]:
     """The items in the order in which they run, inputs first."""
-    items = [Item(x["name"], "input", INPUT, tuple(x["shape"])) for x in document["inputs"]]
+    items = [
+        Item(x["name"], "input", INPUT, tuple(x["shape"]), channels_last=x.get("channels_last", False))
+        for x in document["inputs"]
+    ]
     places = {each.name: i for i, each in enumerate(items)}
     heads: dict[str, int] = {}
     weights: dict[int, Counter[str]] = {}
@@ -55,7 +69,7 @@ def outline(document: Mapping[str, Any], depth: int = 1) -> list[Item]:
         place = place_of(layer, items, places, heads, used, depth)
         item, own = items[place], {places[source] for source in layer["inputs"]} - {place}
         item.sources += [each for each in sorted(own) if each not in item.sources]
-        item.shape = tuple(layer["output_shape"])
+        item.shape, item.channels_last = tuple(layer["output_shape"]), layer.get("channels_last", False)
         item.layers, item.params, item.macs = (
             item.layers + 1, item.params + layer["params"], item.macs + layer["macs"],
         )  # fmt: skip

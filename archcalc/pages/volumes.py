@@ -47,8 +47,8 @@ class Solid:
 
 def volumes(name: str, items: Sequence[Item]) -> Picture:
     """The picture of an outline."""
-    longest = max((each.shape[-1] for each in items if len(each.shape) > 2), default=1)
-    positions = max((each.shape[0] for each in items if len(each.shape) == 2), default=1)
+    longest = max((each.positions[-1] for each in items if len(each.shape) > 2), default=1)
+    positions = max((each.positions[0] for each in items if len(each.shape) == 2), default=1)
     solids = [solid(each, longest, positions) for each in items]
     place_rows(solids)
     place_across(solids)
@@ -68,11 +68,12 @@ def solid(item: Item, longest: int, positions: int) -> Solid:
     """The box of an item: its front is positions by channels, its depth the second axis of positions."""
     shape = item.shape
     if len(shape) > 2:
-        height = 10 + (TALLEST - 10) * sqrt(shape[-2] / max(longest, shape[-2]))
-        across = 10 + (TALLEST - 10) * sqrt(shape[-1] / longest)
-        return Solid(item, 4 + 3.4 * log2(1 + shape[0]), height, SLANT * across)
+        *_, down, along = item.positions
+        height = 10 + (TALLEST - 10) * sqrt(down / max(longest, down))
+        across = 10 + (TALLEST - 10) * sqrt(along / longest)
+        return Solid(item, 4 + 3.4 * log2(1 + item.channels), height, SLANT * across)
     if len(shape) == 2:
-        return Solid(item, 4 + 3.4 * log2(1 + shape[1]), 14 + 76 * sqrt(shape[0] / positions), 0)
+        return Solid(item, 4 + 3.4 * log2(1 + item.channels), 14 + 76 * sqrt(item.positions[0] / positions), 0)
     return Solid(item, 8, 12 + 8 * log2(1 + (shape[0] if shape else 1)), 0)
 
 

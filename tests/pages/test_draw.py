@@ -13,10 +13,11 @@ import pytest
 
 from archcalc.command import run
 from archcalc.pages import pictures  # noqa: F401  every file in it registers itself
-from archcalc.pages.outline import outline
+from archcalc.pages.outline import Item, outline
 from archcalc.pages.picture import PICTURES, Picture
 from archcalc.pages.styles import STYLES, picture
 from archcalc.pages.terminal import text
+from archcalc.pages.volumes import solid
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import report_of
 from tests.goldens import assert_golden
@@ -202,3 +203,11 @@ def test_an_unknown_suffix_is_answered_with_those_known(capsys: pytest.CaptureFi
     assert "no picture has the suffix '.gif'; use .dot, .mmd, .svg, .tex, .pdf, .png" in " ".join(
         capsys.readouterr().err.split()
     )
+
+
+def test_channels_that_come_last_are_drawn_as_those_that_come_first() -> None:
+    first = solid(Item("a", "conv", "", (768, 7, 9)), 56, 1)
+    last = solid(Item("a", "conv", "", (7, 9, 768), channels_last=True), 56, 1)
+    assert (first.width, first.height, first.depth) == (last.width, last.height, last.depth)
+    sequence, tokens = Item("a", "conv", "", (16, 500)), Item("a", "linear", "", (500, 16), channels_last=True)
+    assert solid(sequence, 1, 500).height == solid(tokens, 1, 500).height > solid(sequence, 1, 500).width

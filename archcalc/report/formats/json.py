@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from archcalc.core.diagnostic import facts_of
 from archcalc.core.location import Location
 from archcalc.core.version import VERSION
+from archcalc.core.volume import Volume
 from archcalc.graph.calls import call_of, call_of_block
-from archcalc.graph.graph import Graph
+from archcalc.graph.graph import Graph, Input
 from archcalc.layer import family_of
 from archcalc.measures.receptive_field import Seen, widest
 from archcalc.record import asdict
@@ -54,7 +55,7 @@ def document_of(report: Report) -> dict[str, Any]:
         "symbols": {"N": plain(batch), **{name: each.own for name, each in graph.symbols.items() if name != "N"}},
         "dtype": report.dtype,
         "convention": report.convention,
-        "inputs": [{"name": each.name, "shape": [plain(n) for n in each.volume.item_shape]} for each in graph.inputs],
+        "inputs": [given(each) for each in graph.inputs],
         "blocks": blocks(graph),
         "layers": [{"index": i, **layer(line, report)} for i, line in enumerate(report.lines)],
         "outputs": list(graph.outputs),
@@ -104,6 +105,7 @@ def layer(line: Line, report: Report) -> dict[str, Any]:
         "inputs": list(node.sources),
         "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
         "output_shape": [plain(n) for n in line.output.item_shape],
+        **channels_last(line.output),
         **{name: plain(line.values[name]) for name in COUNTED},
         "receptive_field": receptive_field(widest(line.seen)) if line.seen else None,
         **({"receptive_fields": [receptive_field(each) for each in line.seen]} if report.has_several_inputs else {}),
@@ -112,6 +114,16 @@ def layer(line: Line, report: Report) -> dict[str, Any]:
         "saved_bytes": line.values.get(SAVED, NOT_PREDICTED),
         **place(node.where, report.graph.spec),
     }
+
+
+def given(each: Input) -> dict[str, Any]:
+    """An input of the network."""
+    return {"name": each.name, "shape": [plain(n) for n in each.volume.item_shape], **channels_last(each.volume)}
+
+
+def channels_last(volume: Volume) -> dict[str, bool]:
+    """Whether the channels are the last axis: nothing where they are not, or where there are no positions."""
+    return {"channels_last": True} if volume.channels_last and volume.rank else {}
 
 
 def place(where: Location | None, spec: str) -> dict[str, Any]:
