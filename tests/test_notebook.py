@@ -27,10 +27,10 @@ def test_jupyter_gives_the_same_outputs() -> None:
     assert [said(cell) for cell in ran["cells"]] == [said(cell) for cell in shown["cells"]]
 
 
-def said(cell: Any) -> list[Any]:
-    """The texts of the outputs of a cell."""
-    found: list[Any] = []
+def said(cell: Any) -> dict[str, str]:
+    """The texts of the outputs of a cell by their kinds; Jupyter writes what is printed in pieces."""
+    found: dict[str, str] = {}
     for output in cell.get("outputs", ()):
-        data = output.get("data") or {"stream": output["text"]}
-        found.append({kind: "".join(text).rstrip("\n") for kind, text in data.items()})
-    return found
+        for kind, text in (output.get("data") or {"stream": output["text"]}).items():
+            found[kind] = found.get(kind, "") + "".join(text)
+    return {kind: text.rstrip("\n") for kind, text in found.items()}
