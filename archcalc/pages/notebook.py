@@ -20,11 +20,12 @@ STYLE = (
     ".archcalc .g{display:grid;grid-template-columns:minmax(11em,1fr) 11em 5em 6em 6em 90px;gap:0 12px;padding:1px 4px;"
     "font-variant-numeric:tabular-nums;white-space:nowrap;align-items:center}"
     ".archcalc .g>*+*{text-align:right}.archcalc summary{cursor:pointer;list-style:none}"
+    ".archcalc .h{font-weight:700}.archcalc .h u{visibility:hidden}.archcalc .g span b{display:none}"
     ".archcalc i{font-style:normal;opacity:.72}.archcalc .k{padding-left:1.1em}.archcalc .k .g{margin-right:0}"
     ".archcalc u{height:6px;border-radius:3px;text-decoration:none;"
     "background:linear-gradient(to right,#3a7bd0 var(--p,0%),rgba(128,128,128,.2) 0)}"
-    ".archcalc table{border-collapse:collapse;margin:6px 0}.archcalc td,.archcalc th{padding:1px 10px 1px 0;"
-    "text-align:right;font-variant-numeric:tabular-nums;background:none}.archcalc .w{text-align:left}</style>"
+    ".archcalc table{border-collapse:collapse;font:inherit;margin:6px 0}"
+    ".archcalc td,.archcalc th{padding:1px 10px 1px 0;text-align:right;font-variant-numeric:tabular-nums;background:none}.archcalc .w{text-align:left}</style>"
 )
 
 MOST = 400
@@ -45,10 +46,11 @@ def html_of(report: Report) -> str:
         facts.append((f"{rounded(report.footprint.training.live)}B", "training peak"))
     title = f"<b style='font-size:15px'>{text(report.graph.name or 'Network')}</b>"
     head = "".join(f" &ensp;<b>{value}</b> {noun}" for value, noun in facts)
-    heading = "".join(f"<b>{each}</b>" for each in ("layer", "output", "field", "parameters", noun, ""))
+    titles = ("output", "field", "parameters", noun)
+    heading = f"<span>layer</span>{''.join(map(cell, titles))}<u></u>"
     lines = report.lines if len(report.lines) <= MOST else folded(report.lines, 1)
     body = "".join(rows(report, lines, ""))
-    return framed(f"<div>{title}{head}</div><div class='g'>{heading}</div>{body}")
+    return framed(f"<div>{title}{head}</div><div class='g h'>{heading}</div>{body}")
 
 
 def rows(report: Report, lines: Sequence[Line], prefix: str) -> Iterator[str]:
@@ -72,8 +74,13 @@ def cells(report: Report, name: str, line: Line) -> str:
     share = 100 * counted / whole if isinstance(counted, int) and isinstance(whole, int) and whole else 0
     bar = f"<u style='--p:{share:.1f}%'></u>" if share else "<u></u>"
     size = text(shape_text(line).replace(" x ", " \u00d7 "))
-    head = f"<span>{text(name)} <i>{text(line.kind)}</i></span><span>{size}</span><span>{field_text(line)}</span>"
-    return f"{head}<span>{rounded_value(params)}</span><span>{rounded_value(counted)}</span>{bar}"
+    others = (size, field_text(line), rounded_value(params), rounded_value(counted))
+    return f"<span>{text(name)} <i>{text(line.kind)}</i></span>{''.join(map(cell, others))}{bar}"
+
+
+def cell(shown: str) -> str:
+    """A cell, with a separator where the style is taken away: GitHub and notebooks that are not trusted do that."""
+    return f"<span><b> \u00b7 </b>{shown}</span>"
 
 
 def rounded_value(value: Value) -> str:
@@ -154,4 +161,4 @@ def text_of(given: str) -> str:
     return escape(shown if len(shown) <= LINE else f"{shown[: LINE - 1]}\u2026").replace("-&gt;", "\u2192")
 
 
-LINE = 160
+LINE = 400
