@@ -25,7 +25,8 @@ STYLE = (
     ".archcalc u{height:6px;border-radius:3px;text-decoration:none;"
     "background:linear-gradient(to right,#3a7bd0 var(--p,0%),rgba(128,128,128,.2) 0)}"
     ".archcalc table{border-collapse:collapse;font:inherit;margin:6px 0}"
-    ".archcalc td,.archcalc th{padding:1px 10px 1px 0;text-align:right;font-variant-numeric:tabular-nums;background:none}.archcalc .w{text-align:left}</style>"
+    ".archcalc td,.archcalc th{padding:1px 10px 1px 0;text-align:right;"
+    "font-variant-numeric:tabular-nums;background:none}.archcalc .w{text-align:left}</style>"
 )
 
 MOST = 400
