@@ -162,7 +162,7 @@ def built(make: Any) -> nn.Module:
     except (NotImplementedError, RuntimeError):
         made = make().to("meta")
     model: nn.Module = made
-    return model.eval()
+    return model.eval().requires_grad_(False)
 
 
 def example(shape: tuple[int, ...], is_ids: bool = False) -> Tensor:

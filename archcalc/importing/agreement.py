@@ -126,7 +126,8 @@ def copied(model: nn.Module, found: Imported) -> nn.Module:
     theirs = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
     for step in found.lowered.steps:
         for name, source in step.weights.items() if step.again is None else ():
-            state[f"{key(step.name)}.{name}"].copy_(theirs[source])
+            mine = state[f"{key(step.name)}.{name}"]
+            mine.copy_(theirs[source].reshape(mine.shape))
     return module
 
 

@@ -118,6 +118,7 @@ def step_lines(step: Step, before: Step | None) -> Iterator[str]:
     assert step.layer is not None
     if step.layer.inputs[1] != 1 and len(step.sources) > 1:
         yield f"  - {step.kind}: [{', '.join(each.name for each in step.sources)}]"
+        yield from (f"    {key}: {text}" for key, text in arguments_of(step).items())
         yield f"    name: {step.name}"
         return
     origin = "" if step.sources[0] is before else f"{step.sources[0].name} -> "

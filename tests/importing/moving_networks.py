@@ -73,3 +73,22 @@ class Mixed(nn.Module):
         a, b = self.map(x).chunk(2, dim=-1)
         first, rest = x[:, 0], x[:, 1:]
         return torch.cat([torch.maximum(a, b)[:, 1:], a[..., 1:3].abs().sqrt()[:, 1:], rest], -1) * first[:, None, :1]
+
+
+class Parts(nn.Module):
+    """Parts, copies and rolls along axes in the middle; learned values of several sizes; zeros along features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.ones(1, 4, 6, 8))
+        self.gamma = nn.Parameter(torch.ones(3))
+        self.bias = nn.Parameter(torch.ones(6, 1))
+        self.map = nn.Linear(8, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.gamma.view(1, -1, 1, 1)
+        y = torch.cat([x, torch.roll(x, (1, -2), (2, 3)), x[:, 1:2].expand(-1, 3, -1, -1)], 2)[:, :, 1:9:2]
+        y = torch.stack([y, y.square()], 2)[:, :, 1].repeat_interleave(2, dim=1)[:, :4, :, :]
+        z = self.map(F.pad(y, (0, 2, 0, 2))[..., :8] + self.table)
+        a, b, c = z.view(*z.shape[:3], 3, 4).unbind(3)
+        return torch.cat([a + self.bias, b - c], -1)[:, 2]

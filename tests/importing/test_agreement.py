@@ -44,6 +44,7 @@ class Alike(nn.Module):
         (moving_networks.Heads(), torch.zeros(1, 5, 12), 1),
         (moving_networks.Pixels(), torch.zeros(1, 3, 4, 6), 2),
         (moving_networks.Mixed(), torch.zeros(1, 5, 8), 1),
+        (moving_networks.Parts(), torch.zeros(1, 3, 5, 8), 2),
     ],
     ids=lambda each: type(each).__name__,
 )

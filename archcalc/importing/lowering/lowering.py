@@ -7,6 +7,7 @@ its weights.
 from collections.abc import Iterable, Mapping, Sequence
 
 from archcalc.core.diagnostic import Diagnostic
+from archcalc.core.dim import Dim
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging
 from archcalc.importing.lowering.meaning import volume_of_input, wants_channels_first
@@ -173,7 +174,7 @@ class Lowering:
         for name, each in given.items():
             if not isinstance(each, Value) or each.name not in self.program.stored:
                 return False
-            if name not in own or own[name].shape != each.shape:
+            if name not in own or longer(own[name].shape) != longer(each.shape):
                 return False
         return all(name in given or each.buffer for name, each in own.items())
 
@@ -209,6 +210,11 @@ class Lowering:
             return 0
         self.counted.add(maker)
         return self.program.macs(maker) + sum(self.macs_under(each) for each in maker.values)
+
+
+def longer(shape: Sequence[Dim]) -> list[Dim]:
+    """The axes that are longer than 1: a weight is the same with more axes of length 1 or fewer."""
+    return [n for n in shape if n != 1]
 
 
 def common_path(names: Iterable[str]) -> str:

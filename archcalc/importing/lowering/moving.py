@@ -1,5 +1,6 @@
 """Steps that only move elements: reshapes and permutations as one layer, under its shortest name."""
 
+from archcalc.core.axes import CHANNELS, POSITIONS, Axis
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging, composed, pattern, permuted, reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
@@ -116,6 +117,15 @@ def turned(lowering: Lowering, operation: Operation, value: Value | Step, last: 
         return step
     shape = volume.item_shape
     return moved(lowering, operation, step, permuted(shape, range(len(shape))), last)
+
+
+def axis_word(volume: Volume, axis: int) -> Axis:
+    """An axis of a sample as layers name it."""
+    if axis == (volume.rank if volume.channels_last else 0):
+        return CHANNELS
+    names = POSITIONS.get(volume.rank)
+    position = axis if volume.channels_last else axis - 1
+    return Axis(names[position]) if names else Axis(str(axis + 1))
 
 
 def first(lowering: Lowering, operation: Operation, value: Value) -> Value | Step:

@@ -52,8 +52,6 @@ class Writer:
             yield f"{indent}- {' -> '.join(run)}"
 
     def merge(self, item: Item, indent: str) -> Iterator[str]:
-        if item.arguments:
-            raise NotReadable(f"{item.call} has arguments")
         yield f"{indent}- {item.call}:"
         for i, path in enumerate(item.paths or ()):
             if any(each.paths is not None for each in path):
@@ -67,6 +65,7 @@ class Writer:
             if i in item.conditions:
                 text += f" if {self.condition(item.conditions[i], path)} else prev"
             yield f"{indent}    - {text}"
+        yield from (f"{indent}  {key}: {text}" for key, text in self.arguments(item).items())
         if item.name:
             yield f"{indent}  name: {item.name}"
 

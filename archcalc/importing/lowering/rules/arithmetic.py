@@ -8,8 +8,9 @@ from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import moved, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import WEIGHT, Operation, Value
+from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
 from archcalc.layer import Layer
 
 WithNumber: TypeAlias = Callable[[float], Layer | None]
@@ -102,10 +103,47 @@ def backwards(lowering: Lowering, operation: Operation, name: str, number: float
 
 
 def with_weight(lowering: Lowering, operation: Operation, x: object, weight: object, name: str) -> bool:
-    """With a weight that all samples share."""
-    if not isinstance(x, Value) or not isinstance(weight, Value) or weight.kind != WEIGHT:
+    """With a weight that all samples share: under its own name, or as learned values of any size."""
+    if not isinstance(x, Value) or not isinstance(weight, Value) or x not in lowering.at:
         return False
-    return lowering.place(operation, layer(name), [x], {"weight": weight})
+    stored = stored_under(weight)
+    if stored is None:
+        return False
+    if stored is weight and lowering.place(operation, layer(name), [x], {"weight": weight}):
+        return True
+    if not is_shared(lowering, x, weight):
+        return False
+    if name == "layer_scale" and (axis := only_axis(lowering, x, weight)) in (0, lowering.volume(x).rank):
+        seen = turned(lowering, operation, x, last=axis == lowering.volume(x).rank)
+        if lowering.place(operation, layer(name), [seen], {"weight": stored}):
+            return True
+    made = layer("learned", size=weight.shape or (1,), op="mul" if name == "layer_scale" else "add")
+    return lowering.place(operation, made, [x], {"weight": stored})
+
+
+def stored_under(value: Value) -> Value | None:
+    """The weight that a value is, seen with more axes of length 1 or fewer."""
+    while value.kind == DERIVED and value.maker is not None:
+        if value.maker.function not in ("reshape", "view", "unsqueeze", "squeeze", "__getitem__", "expand"):
+            return None
+        before = value.maker.values[0]
+        if [n for n in before.shape if n != 1] != [n for n in value.shape if n != 1]:
+            return None
+        value = before
+    return value if value.kind == WEIGHT else None
+
+
+def is_shared(lowering: Lowering, x: Value, weight: Value) -> bool:
+    """Whether the weight has no axis, or one of length 1, where the batch is."""
+    at = batch_axis(x, lowering.program.batch)
+    place = (at or 0) - (len(x.shape) - len(weight.shape))
+    return at is not None and (place < 0 or weight.shape[place] == 1)
+
+
+def only_axis(lowering: Lowering, x: Value, weight: Value) -> int | None:
+    """The axis of a sample along which a weight is longer than 1, if it is a single one."""
+    long = [i - len(weight.shape) for i, n in enumerate(weight.shape) if n != 1]
+    return lowering.axis(x, long[0]) if len(long) == 1 and -long[0] <= len(x.shape) else None
 
 
 def scaled(number: float) -> Layer:

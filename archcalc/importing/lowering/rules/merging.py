@@ -1,33 +1,50 @@
 """Concatenations."""
 
+from archcalc.core.axes import CHANNELS
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import turned
+from archcalc.importing.lowering.moving import axis_word, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import WEIGHT, Operation, Value
 
 
 @lowers("cat", "concat", "concatenate", takes="tensors dim")
 def cat(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """Along the features; or learned tokens in front of a sequence."""
+    """Along an axis; or learned tokens in front of a sequence."""
     tensors, axis = given["tensors"], given.get("dim", given.get("axis", 0))
     if len(tensors) == 1 and lowering.is_placed(tensors[0]):
         return lowering.same(operation.makes[0], tensors[0])
     if all(lowering.is_placed(each) for each in tensors):
-        return along_features(lowering, operation, tensors, axis)
+        return along(lowering, operation, tensors, axis)
     return tokens_in_front(lowering, operation, tensors, axis)
 
 
-def along_features(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], axis: int) -> bool:
-    """Along the first or the last axis of a sample, which holds the features then."""
+def along(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], axis: int) -> bool:
+    """Along an axis of a sample: the features, where it is the first or the last one and no other way fits."""
     if len({len(each.shape) for each in tensors}) != 1 or not lowering.are_together(*tensors):
         return False
-    inner, rank = lowering.axis(tensors[0], axis), lowering.volume(tensors[0]).rank
-    if inner not in (0, rank):
+    inner = lowering.axis(tensors[0], axis)
+    if inner is None:
         return False
-    steps = [turned(lowering, operation, each, last=inner == rank) for each in tensors]
+    whole = lowering.volume(tensors[0]).channels_last
+    steps = [turned(lowering, operation, each, last=whole) for each in tensors]
+    word = axis_word(steps[0].volume, inner)
     if tensors[0] in lowering.slow:
         lowering.slow[operation.makes[0]] = lowering.slow[tensors[0]]
-    return lowering.place(operation, layer("concat"), steps)
+    return lowering.place(operation, layer("concat", axis=None if word == CHANNELS else word), steps)
+
+
+@lowers("stack", takes="tensors dim")
+def stack(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Along a new axis of a sample."""
+    tensors, y = given["tensors"], operation.makes[0]
+    if not all(lowering.is_placed(each) for each in tensors) or not lowering.are_together(*tensors):
+        return False
+    inner = lowering.axis(y, given.get("dim", 0) % len(y.shape))
+    if inner is None:
+        return False
+    whole = lowering.volume(tensors[0]).channels_last
+    steps = [turned(lowering, operation, each, last=whole) for each in tensors]
+    return lowering.place(operation, layer("stack", axis=inner + 1), steps)
 
 
 def tokens_in_front(lowering: Lowering, operation: Operation, tensors: tuple[object, ...], axis: int) -> bool:

@@ -11,7 +11,7 @@ from archcalc.importing.program import Operation, Value
 
 SAME = (
     "contiguous", "clone", "detach", "alias", "cpu", "cuda", "float", "type_as", "to", "__get__", "data", "identity",
-    "view_as", "reshape_as", "expand_as", "half", "bfloat16", "double",
+    "view_as", "reshape_as", "half", "bfloat16", "double",
 )  # fmt: skip
 
 

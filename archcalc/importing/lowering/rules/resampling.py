@@ -3,10 +3,12 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first, turned
+from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
-from archcalc.importing.program import Operation
+from archcalc.importing.lowering.rules.slicing import part
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.program import Operation, Value
 
 
 @lowers("interpolate", "upsample", takes="input size scale_factor mode align_corners recompute_scale_factor antialias")
@@ -34,22 +36,41 @@ def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> b
 
 @lowers("pad", takes="input pad mode value")
 def pad(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """Around positions; nothing where nothing is added."""
+    """Around positions, or along single axes; nothing where nothing is added, and less where an amount is negative."""
     x, amounts, mode = given["input"], given["pad"], given.get("mode", "constant")
     if not lowering.is_placed(x):
         return False
     if not any(amounts):
         return lowering.same(operation.makes[0], x)
-    if given.get("value") or not lowering.is_batch_first(x) or any(n < 0 for n in amounts):
+    if given.get("value"):
         return False
     pairs = [tuple(amounts[i : i + 2]) for i in range(0, len(amounts), 2)]
-    if len(pairs) > lowering.volume(x).rank:
-        return False
-    pairs += [(0, 0)] * (lowering.volume(x).rank - len(pairs))
-    around: Any = tuple(reversed(pairs))
-    if len(set(around)) == 1 and around[0][0] == around[0][1]:
-        around = around[0][0]
-    return lowering.place(operation, layer("pad", pad=around, mode=mode), [first(lowering, operation, x)])
+    rank = lowering.volume(x).rank
+    fits = lowering.is_batch_first(x) and len(x.shape) == rank + 2 and len(pairs) <= rank
+    if fits and not lowering.volume(x).channels_last and all(n >= 0 for n in amounts):
+        around: Any = tuple(reversed([*pairs, *[(0, 0)] * (rank - len(pairs))]))
+        if len(set(around)) == 1 and around[0][0] == around[0][1]:
+            around = around[0][0]
+        return lowering.place(operation, layer("pad", pad=around, mode=mode), [x])
+    return mode == "constant" and along_axes(lowering, operation, x, pairs)
+
+
+def along_axes(lowering: Lowering, operation: Operation, x: Value, pairs: list[tuple[int, ...]]) -> bool:
+    """Zeros along one axis after the other, the last axis first."""
+    step: Step | None = lowering.at[x]
+    for i, (begin, end) in enumerate(pairs):
+        inner = lowering.axis(x, -1 - i)
+        if (begin, end) == (0, 0):
+            continue
+        if inner is None or step is None:
+            return False
+        size = step.volume.item_shape[inner]
+        if min(begin, end) < 0:
+            step = part(lowering, operation, step, inner, max(0, -begin), size - max(0, -end))
+        if step is not None and max(begin, end) > 0:
+            made = layer("pad", pad=((max(0, begin), max(0, end)),), axis=axis_word(step.volume, inner))
+            step = then(lowering, operation, made, step)
+    return settle(lowering, operation, step)
 
 
 @lowers("pixel_shuffle", takes="input upscale_factor")

@@ -2,32 +2,45 @@
 
 from typing import Any
 
+from archcalc.core.axes import CHANNELS
+from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import settle, then, turned, with_shape
+from archcalc.importing.lowering.moving import axis_word, moved, settle, then, with_shape
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 
 
-def part(lowering: Lowering, operation: Operation, step: Step, axis: int, begin: int, end: int) -> Step | None:
+def part(
+    lowering: Lowering, operation: Operation, step: Step, axis: int, begin: int, end: int, stride: int = 1
+) -> Step | None:
     """The elements from `begin` up to `end` of an axis of a sample; None if no layer does that."""
     volume = step.volume
     size = volume.item_shape[axis]
-    if (begin, end) == (0, size):
+    if (begin, end, stride) == (0, size, 1):
         return step
-    if axis not in (0, volume.rank) or not 0 <= begin < end <= size:
+    if not 0 <= begin < end <= size or stride < 1:
         return None
-    whole = turned(lowering, operation, step, last=axis == volume.rank)
-    return then(lowering, operation, layer("channels", begin=begin, end=None if end == size else end), whole)
+    last = None if end == size else end
+    word = axis_word(volume, axis)
+    if word == CHANNELS and stride == 1:
+        return then(lowering, operation, layer("channels", begin=begin, end=last), step)
+    made = layer("slice", begin=begin, end=last, step=stride, axis=word)
+    return then(lowering, operation, made, step)
 
 
 def one(lowering: Lowering, operation: Operation, x: Value, axis: int, index: int, makes: Value) -> bool:
     """One element of an axis of a sample, without that axis."""
     step = lowering.at[x]
-    if step.volume.rank == 1 and axis == 0 and step.volume.channels_last and step.volume.is_floating:
-        return settle(lowering, operation, then(lowering, operation, layer("select", index=index), step), makes)
-    found = part(lowering, operation, step, axis, index, index + 1)
-    return found is not None and settle(lowering, operation, with_shape(lowering, operation, found, makes), makes)
+    if not step.volume.rank:
+        found = part(lowering, operation, step, axis, index, index + 1)
+    elif step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
+        found = then(lowering, operation, layer("select", index=index), step)
+    else:
+        found = then(lowering, operation, layer("take", index=index, axis=axis_word(step.volume, axis)), step)
+    if found is not None and x in lowering.slow:
+        lowering.slow[makes] = lowering.slow[x]
+    return settle(lowering, operation, found, makes)
 
 
 @lowers("chunk", takes="input chunks dim")
@@ -103,9 +116,9 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     for axis, each in chosen:
         inner, size = lowering.axis(x, axis), x.shape[axis]
         bounds = (each % size, each % size + 1, 1) if isinstance(each, int) else each.indices(size)
-        if inner is None or bounds[2] != 1 or step is None:
+        if inner is None or step is None:
             return False
-        step = part(lowering, operation, step, inner, *bounds[:2])
+        step = part(lowering, operation, step, inner, *bounds)
     if step is None:
         return False
     return settle(lowering, operation, with_shape(lowering, operation, step, operation.makes[0]))
@@ -130,3 +143,55 @@ def full(index: Any, rank: int) -> list[Any] | None:
     rest = [slice(None)] * (rank - sum(each is not Ellipsis for each in given))
     at = next((i for i, each in enumerate(given) if each is Ellipsis), len(given))
     return [*given[:at], *rest, *given[at + 1 :]]
+
+
+@lowers("roll", takes="input shifts dims")
+def roll(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Along one axis after the other."""
+    x, shifts, axes = given["input"], given["shifts"], given.get("dims")
+    if not lowering.is_placed(x) or axes in (None, ()):
+        return False
+    step: Step | None = lowering.at[x]
+    pairs = zip(*(each if isinstance(each, tuple) else (each,) for each in (shifts, axes)), strict=True)
+    for shift, axis in pairs:
+        inner = lowering.axis(x, axis)
+        if inner is None or step is None or not isinstance(shift, int):
+            return False
+        if shift:
+            word = axis_word(step.volume, inner)
+            step = then(lowering, operation, layer("roll", shift=shift, axis=word), step)
+    return settle(lowering, operation, step)
+
+
+@lowers("expand", "repeat", "tile", "expand_as", takes="input *sizes")
+def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Copies along each axis that is longer than before; new axes in front have no elements to copy yet."""
+    x, y = given["input"], operation.makes[0]
+    before, after = (lowering.item(x) if lowering.is_placed(x) else None), lowering.item(y)
+    if before is None or after is None or not lowering.are_together(x, y):
+        return False
+    step: Step | None = lowering.at[x]
+    if len(after) != len(before):
+        wider = (1,) * (len(after) - len(before)) + before
+        plan = reshaped(before, wider) if len(after) > len(before) else None
+        step = moved(lowering, operation, lowering.at[x], plan, last=True) if plan is not None else None
+        before = wider
+    for axis, (n, m) in enumerate(zip(before, after, strict=True)):
+        if step is None or m % n:
+            return False
+        if m != n:
+            made = layer("repeat", n=m // n, axis=axis_word(step.volume, axis))
+            step = then(lowering, operation, made, step)
+    return settle(lowering, operation, step)
+
+
+@lowers("repeat_interleave", takes="input repeats dim")
+def repeat_interleave(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    x, count, axis = given["input"], given["repeats"], given.get("dim")
+    if not lowering.is_placed(x) or axis is None or not isinstance(count, int):
+        return False
+    inner = lowering.axis(x, axis)
+    if inner is None:
+        return False
+    made = layer("repeat", n=count, interleave=True, axis=axis_word(lowering.volume(x), inner))
+    return lowering.place(operation, made, [x])
