@@ -169,7 +169,10 @@ class Backward:
     """What else is true of a kernel's backward pass, of few kernels more than the first.
 
     scratch         bytes that it takes at its worst beside the gradients
-    weight_scratch  further bytes that it takes where the gradient of a weight is wanted
+    making          bytes that it takes beside a gradient and those before, while it makes it: by name, in the order in
+                    which it makes those that are wanted
+    unreduced       gradients that it makes larger than they end, or in another dtype, with their bytes, by names of
+                    weights or of `reads`: the engine sums or casts each when the kernel has ended
     on_demand       tensors that the kernel makes for it, by name, and only where it will come: saved
     broadcast       weights, or what of `reads`, that are broadcast: the engine sums the gradient that came in when the
                     kernel has ended
@@ -178,14 +181,15 @@ class Backward:
     input_order     weights whose gradient has the order of what the kernel reads: where that is another order than the
                     weight's, the finished gradient is copied
     negated         what of `reads` is subtracted: its gradient is new, where those of the others are that of the kernel
-    all_in          the dtype in which it makes the gradients of all that is read and of all weights, wanted or not, to
-                    cast them one by one where theirs is another; "" where it makes only those that are wanted
+    all_in          the dtype in which it makes the gradients of all that is read and of all weights, wanted or not; the
+                    engine casts those of another dtype; "" where it makes only those that are wanted
 
     `x + bias` has `Backward(broadcast=("bias",))`.
     """
 
     scratch: Dim = 0
-    weight_scratch: Dim = 0
+    making: Mapping[str, Dim] = field(default_factory=dict)
+    unreduced: Mapping[str, Dim] = field(default_factory=dict)
     on_demand: Mapping[str, Tensor] = field(default_factory=dict)
     broadcast: tuple[str, ...] = ()
     viewed: tuple[str, ...] = ()
@@ -252,7 +256,7 @@ def renamed(facts: Facts, called: Callable[[str], str]) -> Facts:
         value = getattr(facts, each.name)
         if each.type == tuple[str, ...]:
             changed[each.name] = tuple(map(called, value))
-        elif each.type == Mapping[str, Tensor]:
+        elif each.type in (Mapping[str, Tensor], Mapping[str, Dim]):
             changed[each.name] = {called(name): size for name, size in value.items()}
     return replace(facts, **changed)
 

@@ -67,7 +67,7 @@ def product(size: Tensor | None, first: str, second: str, makes: str = "y", **mo
 def times_weight(size: Tensor, reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
     """A tensor multiplied with a weight that is broadcast: backward makes the weight's gradient for every element, and
     then sums it."""
-    facts: dict[str, Any] = dict(layout=PRESERVED, backward=Backward(weight_scratch=size.nbytes))
+    facts: dict[str, Any] = dict(layout=PRESERVED, backward=Backward(unreduced={"weight": size.nbytes}))
     factors = (reads, "weight")
     return Kernel(reads=(reads,), makes=makes, size=size, factors=factors, weights=("weight",), **facts, **more)
 

@@ -1,6 +1,7 @@
 """Arithmetic of two volumes, element by element: differences, quotients, extremes, powers, choices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from archcalc.core.broadcasting import repeated
 from archcalc.core.dim import Dim
@@ -19,12 +20,10 @@ class Pairwise(Broadcasting):
     inputs = (2, 2)
 
 
-def both_saved(y: Volume, scratch: Dim, *more: str) -> Kernel:
-    """An operation that saves both of what it reads; `scratch`: what its backward takes beside the gradients."""
-    return Kernel(
-        reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, saves=("x0", "x1", *more),
-        backward=Backward(scratch=scratch),
-    )  # fmt: skip
+def element_by_element(y: Volume, xs: tuple[Volume, ...], making: Mapping[str, Dim], **saved: Any) -> Kernel:
+    """An operation on two volumes, which makes each gradient in the whole size; `making`: what that takes beside it."""
+    backward = Backward(making=making, unreduced=dict.fromkeys(repeated(y, *xs), y.nbytes))
+    return Kernel(reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, backward=backward, **saved)
 
 
 class Sub(Pairwise, name="sub", aliases=("subtract",)):
@@ -39,11 +38,10 @@ class Sub(Pairwise, name="sub", aliases=("subtract",)):
         return Ops(add=y.numel)
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """The gradient of the second is new; one that is broadcast is summed from a tensor of the whole size, after
-        that of the first."""
+        """The gradient of the second is new; one that is broadcast is summed from a tensor of the whole size."""
         smaller = repeated(y, *xs)
-        scratch = y.nbytes + ("x0" in smaller) * xs[0].nbytes if "x1" in smaller else 0
-        backward = Backward(negated=("x1",), broadcast=tuple(each for each in smaller if each == "x0"), scratch=scratch)
+        made = {"x1": y.nbytes} if "x1" in smaller else {}
+        backward = Backward(negated=("x1",), broadcast=tuple(each for each in smaller if each == "x0"), unreduced=made)
         yield Kernel(reads=("x0", "x1"), size=tensor_of(y), layout=PRESERVED, gradient=Gradient.SAME, backward=backward)
 
     def call(self, *xs: Volume) -> Call:
@@ -73,8 +71,8 @@ class Div(Pairwise, name="div", aliases=("divide",)):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Backward begins with the divisor's gradient, -g (x0 / x1) / x1: four tensors of the whole size at once."""
-        scratch = 4 * y.nbytes - sum(x.nbytes for x in xs)
-        yield both_saved(y, scratch)
+        making = {"x1": 3 * y.nbytes, "x0": 0}
+        yield element_by_element(y, xs, making, saves=("x1",), factors=("x0", "x1"))
 
     def call(self, *xs: Volume) -> Call:
         return self.written("{} / {}", *xs)
@@ -98,8 +96,8 @@ class Extreme(Pairwise):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Each gradient is what is left of the whole one, half of it where both are equal; two masks say where."""
-        marks = 2 * tensor(y.numel, dtype="bool").nbytes
-        yield both_saved(y, 3 * y.nbytes - sum(x.nbytes for x in xs) + marks)
+        beside = y.nbytes + 2 * tensor(y.numel, dtype="bool").nbytes
+        yield element_by_element(y, xs, {"x1": beside, "x0": beside}, saves=("x0", "x1"))
 
 
 class Maximum(Extreme, name="maximum"):
@@ -168,8 +166,13 @@ class Power(Pairwise, name="pow"):
         if self.exponent is not None:
             yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=("x",), backward=Backward(scratch=2 * y.nbytes))
             return
-        mark, zero = tensor(xs[1].numel, dtype="bool"), tensor(1, dtype=y.dtype)
-        yield both_saved(y, 5 * y.nbytes - xs[0].nbytes + mark.nbytes + zero.nbytes, "y")
+        mark, marks = (tensor(n, dtype="bool").nbytes for n in (xs[1].numel, y.numel))
+        zero = tensor(1, dtype=y.dtype).nbytes
+        making = {
+            "x1": xs[0].nbytes + 2 * y.nbytes + marks + zero,
+            "x0": xs[1].nbytes + 3 * y.nbytes + mark + zero,
+        }
+        yield element_by_element(y, xs, making, saves=("x0", "x1", "y"))
 
     def call(self, *xs: Volume) -> Call:
         return expression(f"{{0}} ** {self.exponent!r}") if self.exponent is not None else self.written("{} ** {}", *xs)

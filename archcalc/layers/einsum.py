@@ -136,9 +136,9 @@ def in_groups(letters: str, groups: tuple[str, ...]) -> bool:
 
 def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
     """Backward allocates a full-size gradient for each smaller input, then reduces it."""
-    smaller = [x for x in xs if x.numel != y.numel]
-    scratch = len(smaller) * y.nbytes - sum(x.nbytes for x in smaller[1:])
-    return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=Backward(scratch=scratch))
+    smaller = [name for name, x in zip(("x0", "x1"), xs, strict=True) if x.numel != y.numel]
+    backward = Backward(unreduced=dict.fromkeys(smaller, y.nbytes))
+    return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=backward)
 
 
 def as_matrices(name: str, x: Volume, is_view: bool) -> Kernel:

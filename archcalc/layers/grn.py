@@ -64,7 +64,7 @@ class GRN(Layer, name="grn", aliases=("global_response_norm",)):
         yield Kernel(reads=both, makes="share", size=sizes, saves=both, backward=Backward(scratch=2 * sizes.nbytes))
         both = ("x", "share")
         held = ("size", "share")
-        yield product(units, *both, "shared", layout=PRESERVED, backward=Backward(scratch=whole))
+        yield product(units, *both, "shared", layout=PRESERVED, backward=Backward(unreduced={"share": whole}))
         yield from self.learned(units, held)
 
     def learned(self, units: Tensor, held: tuple[str, ...]) -> Iterator[Kernel]:

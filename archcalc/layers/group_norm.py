@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, divides, exact, prod
-from archcalc.core.kernel import Backward, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.dim import Dim, divides, prod
+from archcalc.core.kernel import CONTIGUOUS, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import reshape
 from archcalc.core.ops import Ops
@@ -159,16 +159,11 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
         """Batch normalisation of one item that has the channels of all items, with weights repeated for each item."""
         own, repeated = self.statistics(run, x), Tensor(self.groups(x), run.dtype)
         names = [weight.name for weight in self.weights(x)]
-        own |= dict.fromkeys(names, repeated)
+        for name in names:
+            yield Kernel(reads=(), makes=f"each {name}", size=repeated, layout=CONTIGUOUS, weights=(name,))
         yield reshape(makes="row")
-        yield Kernel(
-            reads=("row",),
-            size=tensor_of(y),
-            also=own,
-            saves=("row", *(name for name in own if name != "bias")),
-            weights=tuple(names),
-            backward=Backward(weight_scratch=len(names) * (repeated.nbytes - exact(repeated.nbytes, x.batch))),
-        )
+        each = tuple(f"each {name}" for name in names)
+        yield Kernel(reads=("row", *each), size=tensor_of(y), also=own, saves=("row", *own, *each[:1]))
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.InstanceNorm{x.rank}d", num_features=x.channels, **self.stated())

@@ -1,6 +1,6 @@
 """Layers that merge branches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from archcalc.core.broadcasting import RULE, can_meet, spread, together, windows_onto
 from archcalc.core.dim import Dim, same
@@ -85,7 +85,7 @@ class Add(Broadcasting, name="add"):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """A gradient of a volume that was broadcast is summed from the one that came in."""
         for size, left, right, makes, smaller in one_by_one(xs):
-            backward = Backward(broadcast=tuple(smaller))
+            backward = Backward(broadcast=smaller)
             yield Kernel(
                 reads=(left, right), makes=makes, size=size, layout=PRESERVED, gradient=Gradient.SAME, backward=backward
             )
@@ -113,14 +113,14 @@ def partial(xs: tuple[Volume, ...]) -> Iterator[Volume]:
     return (together(xs[: i + 1]) for i in range(1, len(xs)))
 
 
-def one_by_one(xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str, Mapping[str, Dim]]]:
-    """Of a sum or product of several, two at a time: what each result takes, its two operands, its own name, and the
-    bytes of those operands that are broadcast."""
+def one_by_one(xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str, tuple[str, ...]]]:
+    """Of a sum or product of several, two at a time: what each result takes, its two operands, its own name, and which
+    operands are broadcast."""
     left, *others = inputs_named(len(xs))
     before = xs[0]
     for right, x, part in zip(others, xs[1:], partial(xs), strict=True):
         makes = "y" if right == others[-1] else f"part{right[1:]}"
-        smaller = {name: each.nbytes for name, each in ((left, before), (right, x)) if each.numel != part.numel}
+        smaller = tuple(name for name, each in ((left, before), (right, x)) if each.numel != part.numel)
         yield tensor_of(part), left, right, makes, smaller
         left, before = makes, part
 
@@ -140,8 +140,7 @@ class Mul(Broadcasting, name="mul", aliases=("multiply",)):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Backward makes a gradient of the whole size for each gate, and then sums them, one after the other."""
         for size, left, right, makes, smaller in one_by_one(xs):
-            after_first = sum(list(smaller.values())[1:])
-            backward = Backward(scratch=len(smaller) * size.nbytes - after_first)
+            backward = Backward(unreduced=dict.fromkeys(smaller, size.nbytes))
             yield product(size, left, right, makes, layout=PRESERVED, backward=backward)
 
     def call(self, *xs: Volume) -> Call:

@@ -167,7 +167,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         yield from self.experts.kernels(rows, x.channels, dtype)
         yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), saves=("order",))
         size = Tensor(rows * x.channels, dtype)
-        yield product(size, "out", "part", "weighted", backward=Backward(scratch=size.nbytes))
+        yield product(size, "out", "part", "weighted", backward=Backward(unreduced={"part": size.nbytes}))
         yield Kernel(
             reads=("weighted", "token"), makes="summed", size=tensor_of(x), saves=("weighted", "token"), holds=held
         )

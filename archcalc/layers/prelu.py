@@ -49,7 +49,7 @@ class PReLU(Activation, name="prelu", positional=("num_parameters",)):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward makes the gradients of the input and of the slopes for every element, wanted or not; those of the
         slopes are summed."""
-        yield replace(self.applied(y, x), backward=Backward(weight_scratch=y.nbytes, all_in=y.dtype))
+        yield replace(self.applied(y, x), backward=Backward(unreduced={"weight": y.nbytes}, all_in=y.dtype))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.PReLU", **self.stated())

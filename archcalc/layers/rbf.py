@@ -58,7 +58,7 @@ class RBF(Layer, name="rbf", positional=("out_features",)):
             makes="difference",
             size=difference,
             weights=("weight",),
-            backward=Backward(weight_scratch=difference.nbytes),
+            backward=Backward(unreduced={"weight": difference.nbytes}),
         )
         both, kept = ("difference", "difference"), ("difference",)
         yield Kernel(reads=both, makes=last, size=tensor_of(y), saves=kept, gradient=Gradient.NEW_STRIDED)

@@ -45,11 +45,9 @@ class LayerScale(Layer, name="layer_scale", positional=("init",)):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward makes the factors' gradient for every element, and then sums it; where autocast has lowered the
         input, it makes both gradients in the dtype of the output, and then casts the first and sums the other."""
-        backward = Backward(weight_scratch=y.nbytes)
-        if x.dtype != y.dtype:
-            factors = tensor(x.channels, dtype=y.dtype)
-            backward = Backward(scratch=y.nbytes, weight_scratch=y.nbytes - factors.nbytes)
         both = ("x", "weight")
+        made = dict.fromkeys(both if x.dtype != y.dtype else ("weight",), y.nbytes)
+        backward = Backward(unreduced=made)
         yield Kernel(size=tensor_of(y), layout=PRESERVED, factors=both, weights=("weight",), backward=backward)
 
     def call(self, x: Volume) -> Call:

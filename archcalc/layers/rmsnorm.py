@@ -61,7 +61,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
         ends = "y" if wide == x.dtype and not moves else "result"
         made = "normal" if self.elementwise_affine else ends
         both = (reads, "root")
-        yield product(units, *both, made, layout=PRESERVED, backward=Backward(scratch=units.nbytes))
+        yield product(units, *both, made, layout=PRESERVED, backward=Backward(unreduced={"root": units.nbytes}))
         if self.elementwise_affine:
             yield times_weight(units, made, ends, holds=both)
         if moves:

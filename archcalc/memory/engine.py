@@ -139,22 +139,34 @@ class Backward:
         saves = run.needed(index) if run else op.saves
         if op.contiguous and not incoming.contiguous:
             arrived = [incoming := self.copied(op, incoming)]
-        learning = self.learning(op)
-        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning if tensor not in op.after]
+        later = {each.of for each in op.reduced}
+        learning = [tensor for tensor in self.learning(op) if tensor not in later]
+        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning]
         viewed = {key: self.live_set.take(incoming.storage) for key, _ in op.weights.viewed}
         weights = self.made(op.weights.new) | viewed
+        whole = [self.live_set.new(f"gradient in {op.node}, before its sum", each.made) for each in op.reduced]
         self.live_set.mark("backward", op.node, op.scratch)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
             self.live_set.drop_all(saves)
-        if op.weights.summed or op.after:
-            weights |= self.made(op.weights.summed)
-            outgoing += [(tensor, Waiting(self.new(tensor), owned=True)) for tensor in learning if tensor in op.after]
-            self.live_set.mark("backward", op.node)
+        self.reduce(op, whole, weights, outgoing)
         self.live_set.drop_all(each.storage for each in arrived)
         self.live_set.drop_all(op.wrapped if run else (*saves, *op.wrapped))
         if run:
             run.done(index)
         self.hand_out(op, weights, viewed.keys(), outgoing)
+
+    def reduce(
+        self, op: Op, whole: Sequence[int], weights: dict[str, int], outgoing: list[tuple[int, Waiting]]
+    ) -> None:
+        """Sums or casts gradients, one after the other; what the kernel made of each is then released."""
+        summed = dict(op.weights.summed)
+        for each, before in zip(op.reduced, whole, strict=True):
+            if isinstance(each.of, str):
+                weights |= self.made(((each.of, summed[each.of]),))
+            else:
+                outgoing.append((each.of, Waiting(self.new(each.of), owned=True)))
+            self.live_set.mark("backward", op.node)
+            self.live_set.drop(before)
 
     def hand_out(
         self, op: Op, weights: Mapping[str, int], viewed: Collection[str], outgoing: Sequence[tuple[int, Waiting]]

@@ -58,13 +58,22 @@ class WeightGradients:
 
 
 @record
+class Reduced:
+    """A gradient that the engine sums or casts when the kernel has ended: of a tensor, by number, or of a weight, by
+    key. `made`: the bytes in which the kernel makes it; 0 where it is the gradient that came in."""
+
+    of: int | str
+    made: int = 0
+
+
+@record
 class Op:
     """A kernel at work: the tensors, by number, that it reads and makes, and the storages that it saves for backward.
 
     `wrapped`: numbers among these that autograd does not pack; `scratch`: bytes that its backward takes at its worst
-    beside gradients; `negated`, `after`: the tensors read whose gradients are negated, and summed or cast after it;
-    `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether the gradient that comes in is
-    copied first where it is not contiguous.
+    beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
+    sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether
+    the gradient that comes in is copied first where it is not contiguous.
     """
 
     node: str
@@ -77,7 +86,7 @@ class Op:
     weights: WeightGradients = WeightGradients()
     scratch: int = 0
     negated: tuple[int, ...] = ()
-    after: tuple[int, ...] = ()
+    reduced: tuple[Reduced, ...] = ()
     contracts: bool = False
     contiguous: bool = False
 
@@ -198,12 +207,9 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         wrapped=tuple(storage for name, storage in saves if name in wrapped),
         gradient=kernel.gradient,
         weights=weight_gradients(tape, node, kernel, reads, rest, kept),
-        scratch=scratch(tape, kernel, seen, weights),
+        scratch=scratch(tape, kernel, seen, rest),
         negated=tuple(seen[name] for name in backward.negated),
-        after=(
-            *(seen[name] for name in backward.broadcast if name in seen),
-            *mixed(tape, node, kernel, reads, outputs[kernel.makes]),
-        ),
+        reduced=tuple(reduced(tape, node, kernel, seen, rest, outputs[kernel.makes])) if kept else (),
         contracts=any(name in weights for name in kernel.saved_or_factors),
         contiguous=kernel.layout.reads_contiguous,
     )
@@ -235,47 +241,83 @@ def weight_gradients(
 ) -> WeightGradients:
     """The gradients of weights that the backward of a kernel makes."""
     backward = kernel.backward
-    new = gradients(weights, (each for each in kernel.weights if each not in (*backward.viewed, *backward.broadcast)))
+    later = {*backward.broadcast, *(name for name in kernel.weights if is_remade(tape, kernel, name, {}, weights))}
+    new = gradients(weights, (each for each in kernel.weights if each not in {*backward.viewed, *later}))
     return WeightGradients(
         new=new,
         viewed=gradients(weights, backward.viewed),
-        summed=gradients(weights, backward.broadcast),
+        summed=gradients(weights, (each for each in kernel.weights if each in later)),
         views=backward.weight_views,
         permuted=permuted(tape, node, kernel, reads[0], new) if kept and backward.input_order else (),
     )
 
 
-def scratch(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
-    """Bytes that the backward of a kernel takes at its worst beside the gradients that are wanted."""
-    backward = kernel.backward
-    found = backward.weight_scratch if gradients(weights, kernel.weights) else 0
-    if backward.all_in:
-        found = max(found, beyond(tape, kernel, names, weights))
-    return backward.scratch + found
+def in_order_of_edges(kernel: Kernel) -> tuple[str, ...]:
+    """What a kernel reads and applies, in the order in which torch's derivative makes the gradients."""
+    return (*kernel.reads[:1], *kernel.weights, *kernel.reads[1:])
 
 
-def beyond(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
-    """Bytes of the gradients that a kernel makes unasked, and of those that wait to be cast, at their worst; they are
-    cast in the order of torch's derivative: that of the first thing that goes in, of weights, of what else goes in."""
-    full = ITEMSIZE[kernel.backward.all_in]
-    into = [tape.tensors[names[name]] for name in kernel.reads]
-    applied = [(applied_as(tape, name, names, weights), weights[name][1].trainable) for name in kernel.weights]
-    first, *others = ([held.size] if held.learns else [] for held in into)
-    wanted = [*first, *(size for size, trainable in applied if trainable), *chain.from_iterable(others)]
-    live = full * sum(each.numel for each in wanted)
-    of_weights = kernel.backward.weight_scratch or full * sum(size.numel for size, _ in applied)
-    most = full * sum(held.size.numel for held in into) + of_weights
-    for each in wanted:
-        if each.nbytes != full * each.numel:
-            most = max(most, live + each.nbytes)
-            live += each.nbytes - full * each.numel
-    return most - sum(each.nbytes for each in wanted)
-
-
-def applied_as(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> Tensor:
-    """A weight as a kernel has it: cast by autocast, or as it is."""
+def size_of(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> Tensor:
+    """What a kernel reads or applies, as it has it."""
+    if name in names:
+        return tape.tensors[names[name]].size
     weight = weights[name][1]
-    return tape.tensors[names[name]].size if name in names else Tensor(weight.numel, weight.dtype)
+    return Tensor(weight.numel, weight.dtype)
+
+
+def is_remade(tape: Tape, kernel: Kernel, name: str, names: Mapping[str, int], weights: Applied) -> bool:
+    """Whether a kernel makes the gradient of something in another size or dtype than it ends."""
+    backward = kernel.backward
+    if name in backward.unreduced:
+        return True
+    known = name in names or name in weights
+    return bool(backward.all_in) and known and size_of(tape, name, names, weights).dtype != backward.all_in
+
+
+def made_of(tape: Tape, kernel: Kernel, name: str, names: Mapping[str, int], weights: Applied) -> int:
+    """The bytes in which a kernel makes a gradient that it makes in another size or dtype than it ends."""
+    if name in kernel.backward.unreduced:
+        return kernel.backward.unreduced[name]
+    return ITEMSIZE[kernel.backward.all_in] * size_of(tape, name, names, weights).numel
+
+
+def reduced(
+    tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied, made: int
+) -> Iterator[Reduced]:
+    """The gradients that the engine sums or casts when a kernel has ended."""
+    edges = in_order_of_edges(kernel)
+    cast_later = mixed(tape, node, kernel, [names[name] for name in edges if name in names], made)
+    for name in edges:
+        each = names[name] if name in names else weights[name][0] if name in weights else ""
+        if not is_wanted(tape, name, names, weights):
+            continue
+        if name in kernel.backward.broadcast or each in cast_later:
+            yield Reduced(each)
+        elif is_remade(tape, kernel, name, names, weights):
+            yield Reduced(each, made_of(tape, kernel, name, names, weights))
+
+
+def is_wanted(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> bool:
+    """Whether the gradient of something that a kernel reads or applies is wanted."""
+    if name in names:
+        return tape.tensors[names[name]].learns
+    return name in weights and weights[name][1].trainable
+
+
+def scratch(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> int:
+    """Bytes that the backward of a kernel takes at its worst beside the gradients that are wanted; those that it makes
+    though nobody wants them are among these."""
+    backward = kernel.backward
+    found = backward.scratch
+    if backward.all_in:
+        rest = [name for name in in_order_of_edges(kernel) if not is_wanted(tape, name, names, weights)]
+        found += sum(made_of(tape, kernel, name, names, weights) for name in rest)
+    made = most = 0
+    for name, beside in backward.making.items():
+        if is_wanted(tape, name, names, weights):
+            made += backward.unreduced.get(name, size_of(tape, name, names, weights).nbytes)
+            most = max(most, made + beside)
+    return found + most - made
 
 
 def outputs_of(
@@ -401,11 +443,16 @@ def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> 
 
 def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int) -> tuple[int, ...]:
     """The inputs of a sum whose dtype differs from the output: their gradients are cast after the kernel."""
+    if not tape.run.autocast:
+        return ()
     dtype = tape.tensors[made].size.dtype
-    found = tuple(i for i in reads if tape.run.autocast and tape.tensors[i].size.dtype != dtype)
-    if found and kernel.factors and len(kernel.reads) > 1:
-        raise Opaque(f"{node}: not predicted under autocast: it multiplies volumes of two dtypes")
-    return found if kernel.gradient is Gradient.SAME else ()
+    found = tuple(i for i in reads if tape.tensors[i].size.dtype != dtype)
+    if kernel.gradient is Gradient.SAME:
+        return found
+    floats = {size.dtype for size in (tape.tensors[i].size for i in reads) if is_floating(size.dtype)}
+    if found and kernel.layout.preserves and len(kernel.reads) > 1 and len(floats) > 1:
+        raise Opaque(f"{node}: not predicted under autocast: it joins volumes of two dtypes")
+    return ()
 
 
 # --- lifetimes of tensors --------------------------------------------------------------------------------------------

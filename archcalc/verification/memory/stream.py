@@ -180,7 +180,7 @@ def flattened(
             if node.extra_fields.device.type == device:
                 found.append((node.start_time_ns, node.extra_fields.alloc_size, node.extra_fields.ptr))
             continue
-        if not inside and is_kernel(node.name) and not (autocast and calls_itself(node)):
+        if not inside and is_kernel(node.name) and not (autocast and casts_first(node)):
             spans.append((node.start_time_ns, node.end_time_ns, node.name))
             inside = True
         todo += [(child, inside) for child in node.children]
@@ -209,9 +209,11 @@ def events(changes: Sequence[AllocatorEvent]) -> tuple[Event, ...]:
     )
 
 
-def calls_itself(node: Any) -> bool:
-    """Whether an operator calls another one of the same name, as autocast wrappers do after casting inputs."""
-    return any(child.name == node.name for child in node.children)
+def casts_first(node: Any) -> bool:
+    """Whether an operator casts something and calls another one of its name, as autocast's wrappers do. What only calls
+    another one of its name, as a division by a number does, is one kernel with it."""
+    called = {child.name for child in node.children}
+    return node.name in called and not called.isdisjoint({"aten::to", "aten::_to_copy"})
 
 
 # --- kernels ---------------------------------------------------------------------------------------------------------
