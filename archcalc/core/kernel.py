@@ -122,6 +122,7 @@ class Layout:
                       element by element, and those on images
     reads_contiguous  what goes in is copied first where it is not contiguous, as `reshape` and `contiguous()` do
     reads_dense       what goes in is copied first where it has gaps
+    unlearned         it reads like that only where it makes no gradient
 
     `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
     """
@@ -133,6 +134,7 @@ class Layout:
     preserves: bool = False
     reads_contiguous: bool = False
     reads_dense: bool = False
+    unlearned: bool = False
 
 
 PRESERVED = Layout(preserves=True)

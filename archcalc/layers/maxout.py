@@ -1,6 +1,7 @@
 """Maxout: the maximum of several linear pieces, or of neighbouring maps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
@@ -63,7 +64,7 @@ class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
         bias = ("bias",) if self.bias else ()
         yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, reads_contiguous=many(y))
         yield view("maps", "pieces")
-        yield largest(pieces, tensor_of(y), reads="pieces")
+        yield replace(largest(pieces, tensor_of(y), reads="pieces"), holds=(reads,))  # the caller's, until it returns
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

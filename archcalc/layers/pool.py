@@ -85,7 +85,7 @@ class Pooling(Layer):
             reads=(reads,),
             size=tensor_of(y),
             also={} if on_demand else own,
-            layout=Layout(preserves=x.rank == 2),
+            layout=Layout(preserves=x.rank == 2, reads_contiguous=bool(on_demand), unlearned=True),
             saves=(reads, *own),
             backward=Backward(on_demand=on_demand),
             cast=self.cast(x),

@@ -211,7 +211,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         negated=tuple(seen[name] for name in backward.negated),
         reduced=tuple(reduced(tape, node, kernel, seen, rest, outputs[kernel.makes])) if kept else (),
         contracts=any(name in weights for name in kernel.saved_or_factors),
-        contiguous=kernel.layout.reads_contiguous,
+        contiguous=kernel.layout.reads_contiguous and not kernel.layout.unlearned,
     )
     tape.ops.append(op)
     cast_inputs = [name for name in kernel.reads if name in casts]
@@ -292,7 +292,8 @@ def reduced(
         if not is_wanted(tape, name, names, weights):
             continue
         if name in kernel.backward.broadcast or each in cast_later:
-            yield Reduced(each)
+            negated = name in kernel.backward.negated
+            yield Reduced(each, tape.tensors[made].size.nbytes if negated else 0)
         elif is_remade(tape, kernel, name, names, weights):
             yield Reduced(each, made_of(tape, kernel, name, names, weights))
 
@@ -377,6 +378,8 @@ def copied(
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
+    if layout.unlearned and source.learns and tape.run.training:
+        return
     gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
     if not gaps and not (layout.reads_contiguous and source.order is not Order.CONTIGUOUS):
         return
@@ -450,7 +453,7 @@ def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int
     if kernel.gradient is Gradient.SAME:
         return found
     floats = {size.dtype for size in (tape.tensors[i].size for i in reads) if is_floating(size.dtype)}
-    if found and kernel.layout.preserves and len(kernel.reads) > 1 and len(floats) > 1:
+    if found and (kernel.layout.preserves or kernel.factors) and len(floats) > 1:
         raise Opaque(f"{node}: not predicted under autocast: it joins volumes of two dtypes")
     return ()
 

@@ -103,6 +103,8 @@ TEXTS = {
     "tokens": TOKENS,
     "blocks": BLOCKS,
     "forked": FORKED,
+    "an average, whose gradient is divided by a number": "archcalc: 1\nname: Average\ninput: [1, 36]\nlayers:\n"
+    "  - a = upconv(4, 3)\n  - a -> b = gap\n  - a -> c = upconv(4, 3, p1)\noutputs: [b, c]\n",
     "sums": mixed(
         "- batchnorm",
         "- add: ['conv(3, 3, p1)', prev]",
@@ -201,7 +203,7 @@ def test_unpredicted_memory_gives_the_reason() -> None:
     with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
         footprint_of(build(document("alexnet")), SETUP)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
-    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it multiplies volumes of two dtypes"):
+    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it joins volumes of two dtypes"):
         footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
 
 

@@ -3,7 +3,7 @@
 Each example runs between two trained layers, so that gradients flow through it, with a batch of 2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,12 @@ import torch
 
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input, Node
-from archcalc.layer import Layer
+from archcalc.layer import Layer, Merge
 from archcalc.layers.conv import Conv
 from archcalc.layers.linear import Linear
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
+from archcalc.memory.footprint import Opaque
 from tests.memory.footprints import peaks
 from tests.memory.test_kernels import CASES
 
@@ -40,11 +41,15 @@ def node(name: str, layer: Layer, sources: tuple[str, ...], inputs: tuple[Volume
     return Node(name, layer, sources, inputs, (layer.shape(*inputs),), name)
 
 
-def between(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
+def between(
+    layer: Layer, xs: tuple[Volume, ...], *, learning: Collection[int] = range(99), frozen: bool = False
+) -> Graph:
+    """`learning`: the inputs with a trained layer before them; `frozen`: its own weights are not trained."""
     inputs = tuple(Input(f"in{i}", x) for i, x in enumerate(xs))
-    before = tuple(node(f"before{i}", learned(x), (f"in{i}",), (x,)) for i, x in enumerate(xs) if x.is_floating)
-    into = tuple(f"before{i}" if x.is_floating else f"in{i}" for i, x in enumerate(xs))
-    it = node("it", layer, into, xs)
+    learns = [i for i, x in enumerate(xs) if x.is_floating and i in learning]
+    before = tuple(node(f"before{i}", learned(xs[i]), (f"in{i}",), (xs[i],)) for i in learns)
+    into = tuple(f"before{i}" if i in learns else f"in{i}" for i in range(len(xs)))
+    it = replace(node("it", layer, into, xs), frozen=frozen)
     after = node("after", learned(it.output), ("it",), (it.output,))
     return Graph("one", inputs, (*before, it, after), ("after",))
 
@@ -83,3 +88,30 @@ def examples() -> Iterator[Any]:
 def test_a_layer_allocates_the_predicted_bytes(name: str) -> None:
     torch.manual_seed(0)
     assert set(peaks(between(*PEAKS[name])).values()) == {0}
+
+
+def partly() -> Iterator[Any]:
+    """Layers of which only a part learns: nothing before them, their own weights not, one input of several."""
+    for name, (layer, xs) in PEAKS.items():
+        weighs, floats = any(True for _ in layer.weights(*xs)), [i for i, x in enumerate(xs) if x.is_floating]
+        cases: list[tuple[tuple[int, ...], bool]] = [((i,), False) for i in floats] if len(floats) > 1 else []
+        cases += [((), False), (tuple(floats), True)] if weighs else []
+        for learning, frozen in cases:
+            quick = issubclass(layer.__class__, Merge) and work(between(layer, xs)) <= 100_000
+            marks = () if quick else pytest.mark.fuzz
+            yield pytest.param(name, learning, frozen, marks=marks, id=f"{name}-{learning}{'-frozen' * frozen}")
+
+
+@pytest.mark.parametrize(("name", "learning", "frozen"), list(partly()))
+def test_a_layer_of_which_a_part_learns_allocates_the_predicted_bytes(
+    name: str, learning: tuple[int, ...], frozen: bool
+) -> None:
+    torch.manual_seed(0)
+    layer, xs = PEAKS[name]
+    if work(between(layer, xs)) > MUCH:
+        pytest.skip("a smaller example of the same layer runs")
+    try:
+        found = peaks(between(layer, xs, learning=learning, frozen=frozen))
+    except Opaque as opaque:
+        pytest.skip(str(opaque))
+    assert set(found.values()) == {0}
