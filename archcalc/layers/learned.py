@@ -16,7 +16,6 @@ from archcalc.core.kernel import (
     Layout,
     Order,
     Run,
-    tensor,
     tensor_of,
 )
 from archcalc.core.moved import OneElementWindow
@@ -84,17 +83,17 @@ class Learned(Layer, name="learned", positional=("size",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """A product makes a gradient of the whole size for what is repeated, and then sums it."""
-        repeated, shorter, values = x.numel != y.numel, prod(self.size) != y.numel, tensor(*self.size, dtype=y.dtype)
+        repeated, shorter = x.numel != y.numel, prod(self.size) != y.numel
         made: dict[str, Any] = dict(size=tensor_of(y), layout=PRESERVED, weights=("weight",))
         if self.op == "add":
             backward = Backward(broadcast=("x",) * repeated + ("weight",) * shorter)
             yield Kernel(gradient=Gradient.SAME, backward=backward, **made)
             return
         shorter = shorter or len(self.size) < len(y.shape)
-        scratch, weight_scratch = y.nbytes * repeated, (y.nbytes - values.nbytes * repeated) * shorter
         if x.dtype != y.dtype:  # autocast has lowered the input: both gradients are made in the dtype of the output
-            scratch, weight_scratch = y.nbytes, y.nbytes - values.nbytes
-        backward = Backward(scratch=scratch, weight_scratch=weight_scratch)
+            repeated = shorter = True
+        whole = ("x",) * repeated + ("weight",) * shorter
+        backward = Backward(unreduced=dict.fromkeys(whole, y.nbytes))
         yield Kernel(factors=("x", "weight"), backward=backward, **made)
 
     def call(self, x: Volume) -> Call:

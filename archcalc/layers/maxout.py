@@ -1,7 +1,6 @@
 """Maxout: the maximum of several linear pieces, or of neighbouring maps."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
@@ -13,6 +12,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import across, features, flattened, many
+from archcalc.record import replace
 
 FAMILY = "Linear, maxout and RBF layers"
 

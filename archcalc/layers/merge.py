@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.broadcasting import RULE, can_meet, spread, together, windows_onto
-from archcalc.core.dim import Dim, same
+from archcalc.core.dim import same
 from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.operations import product
 from archcalc.core.ops import Ops

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight

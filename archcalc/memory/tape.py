@@ -4,7 +4,7 @@ Tensors are numbered; several may be views of one storage. Storages take memory 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TypeAlias
 
 from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
