@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.broadcasting import can_meet, spread, together
+from archcalc.core.broadcasting import can_meet, repeated, spread, together
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
@@ -32,12 +32,11 @@ class Where(Broadcasting, name="where"):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Backward makes a gradient of the whole size for each of both, and then sums those that were broadcast."""
         yield Kernel(reads=("x0",), makes="chosen", size=Tensor(xs[0].numel, "bool"), layout=PRESERVED)
-        smaller = [x for x in xs[1:] if x.numel != y.numel]
-        scratch = len(smaller) * y.nbytes - sum(x.nbytes for x in smaller[1:])
+        smaller = [name for name in repeated(y, *xs) if name != "x0"]
+        backward = Backward(unreduced=dict.fromkeys(smaller, y.nbytes))
         yield Kernel(
-            reads=("chosen", "x1", "x2"), size=tensor_of(y), layout=PRESERVED, saves=("chosen",),
-            backward=Backward(scratch=scratch),
-        )  # fmt: skip
+            reads=("chosen", "x1", "x2"), size=tensor_of(y), layout=PRESERVED, saves=("chosen",), backward=backward
+        )
 
     def call(self, *xs: Volume) -> Call:
         return self.written("torch.where({} > 0, {}, {})", *xs)
