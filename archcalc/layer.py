@@ -26,6 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
+from archcalc.core.catalogue import Catalogue
 from archcalc.core.contraction import Contraction
 from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
@@ -141,17 +142,17 @@ class AxisSizes(tuple[tuple[str, Dim], ...]):
     """The value of a field that collects all further keywords of a call, each a size: `p=2` of a pattern's words."""
 
 
-LAYERS: dict[str, type["Layer"]] = {}
-"""Every layer by its name in a spec; filled by the class statements in layers/."""
+LAYERS: Catalogue[type["Layer"]] = Catalogue()
+"""Every layer by its name in a spec, declared by the class statements in layers/."""
 
 ALIASES: dict[str, str] = {}
 """Short names, and names that fix the rank: `fc` -> `linear`, `conv2d` -> `conv`."""
 
 PRESETS: dict[str, Mapping[str, Any]] = {}
-"""The fields that a name sets: `fc` -> `{"flatten": True}`."""
+"""The fields that a name sets, of layers that were looked at: `fc` -> `{"flatten": True}`."""
 
 RANKED: dict[str, int] = {}
-"""The rank that a name requires: `conv2d` -> 2."""
+"""The rank that a name requires, of layers that were looked at: `conv2d` -> 2."""
 
 
 class Layer(Declared, ABC):
@@ -194,15 +195,24 @@ class Layer(Declared, ABC):
         cls.positional, cls.aliases = positional, aliases
         if not name:
             return
-        ranked = {f"{name}{rank}d": rank for rank in cls.ranks}
-        others = (*aliases, *cls.presets, *ranked)
-        for word in (name, *others):
-            if word in LAYERS or word in ALIASES:
+        for word in cls.other_names():
+            if word in LAYERS or ALIASES.setdefault(word, name) != name:
                 raise TypeError(f"the layer name {word!r} is declared twice")
-        LAYERS[name] = cls
-        ALIASES.update(dict.fromkeys(others, name))
+        if name in ALIASES:
+            raise TypeError(f"the layer name {name!r} is declared twice")
+        LAYERS.add(name, cls)
         PRESETS.update(cls.presets)
-        RANKED.update(ranked)
+        RANKED.update(cls.ranked())
+
+    @classmethod
+    def ranked(cls) -> dict[str, int]:
+        """The names that fix the rank."""
+        return {f"{cls.name}{rank}d": rank for rank in cls.ranks}
+
+    @classmethod
+    def other_names(cls) -> tuple[str, ...]:
+        """Every name besides its own."""
+        return (*cls.aliases, *cls.presets, *cls.ranked())
 
     def references(self) -> Iterator[Reference]:
         """The layers that the fields in `reads` name, in order."""
@@ -329,4 +339,4 @@ def layer_named(word: str) -> type[Layer] | None:
 
 def known_names() -> list[str]:
     """Every layer name and alias."""
-    return [*LAYERS, *ALIASES]
+    return [*LAYERS.names(), *ALIASES]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.closed_forms.feasibility import feasible
+import archcalc.pages  # noqa: F401  it makes its format known
 from archcalc.command import (
     Settings,
     changes_of,
@@ -28,9 +28,8 @@ from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.measure import MEASURES
-from archcalc.pages import page  # noqa: F401  it registers the format
 from archcalc.record import replace
-from archcalc.report import formats  # noqa: F401  every file in it registers itself
+from archcalc.report import formats  # noqa: F401  it makes the formats known
 from archcalc.report.formats.table import AUTO, EXACT, SHORT, View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
@@ -51,7 +50,9 @@ EXAMPLES = (
 @spec_options
 @free_option
 @output_option
-@format_option(*sorted(REPORTS), default=None, help="Output format. Default: from the suffix of -o, else table.")
+@format_option(
+    *sorted(REPORTS.names()), default=None, help="Output format. Default: from the suffix of -o, else table."
+)
 @option(
     "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
 )
@@ -167,6 +168,8 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
     graph = with_free(document, free, batch=batch, dtype=dtype)
     if options["sort"]:
         raise click.UsageError("--sort: the order depends on the free symbols; give them numbers with --set")
+    from archcalc.closed_forms.feasibility import feasible  # lazy: 5 ms
+
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
     conditions = [each for _, each in words if each != "always"]
     return report_of(graph, options["convention"], dtype, conditions)
@@ -200,7 +203,7 @@ def format_of(form: str | None, output: str | None) -> str:
         if suffix in each.suffixes:
             return each.name
     raise click.UsageError(
-        f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(sorted(REPORTS))}"
+        f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(sorted(REPORTS.names()))}"
     )
 
 

@@ -195,16 +195,19 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def models(self) -> Sequence[Node]:
+        """For every node in order, the first of its kind: equal to it but for names and places, so that a quantity of
+        one is that of the other. A node that stands for several is a kind of its own."""
+        found: dict[Any, Node] = {}
+        return [found.setdefault(kind_of(node), node) for node in self.nodes]
+
+    @cached_property
     def alike(self) -> Sequence[tuple[Node, int]]:
-        """A node of every kind, and how many there are: those of a kind are equal but for names and places, so that a
-        quantity of one is that of all. A node that stands for several is a kind of its own."""
-        found: dict[Any, tuple[Node, int]] = {}
-        for node in self.nodes:
-            one = id(node) if node.times != 1 else node.reruns
-            kind = id(node.application), one, node.frozen, node.learning, *node.ties
-            first, count = found.get(kind, (node, 0))
-            found[kind] = first, count + 1
-        return tuple(found.values())
+        """A node of every kind, and how many there are."""
+        counts: dict[int, int] = {}
+        for model in self.models:
+            counts[id(model)] = counts.get(id(model), 0) + 1
+        return [(model, counts.pop(id(model))) for model in self.models if id(model) in counts]
 
     @cached_property
     def within(self) -> Mapping[str, tuple[Node, ...]]:
@@ -239,6 +242,12 @@ class Graph:
     def volumes(self) -> Mapping[str, Volume]:
         """The volume of every name: inputs and nodes."""
         return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}
+
+
+def kind_of(node: Node) -> Any:
+    """What the quantities of a node depend on."""
+    one = id(node) if node.times != 1 else node.reruns
+    return id(node.application), one, node.frozen, node.learning, *node.ties
 
 
 def enclosing_scopes(name: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
+from archcalc.core.catalogue import Catalogue
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.render import printable
@@ -155,8 +156,8 @@ def written_as(form: str, report: Report) -> str:
 
 
 def all_formats() -> "Mapping[str, Format]":
-    """Every format, those of later stages too: they register themselves when they are imported."""
-    for module in ("archcalc.report.formats", "archcalc.pages.page"):
+    """Every format, those of later stages too."""
+    for module in ("archcalc.report.formats", "archcalc.pages"):
         importlib.import_module(module)
     return REPORTS
 
@@ -182,12 +183,16 @@ def report_of(
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
-    seen = seen_by(graph)
-    for node in graph:
-        values = {name: value_of(measure, node) for name, measure in MEASURES.items()}
+    seen, measured = seen_by(graph), {id(model): values_of(model) for model, _ in graph.alike}
+    for node, model in zip(graph, graph.models, strict=True):
+        values = dict(measured[id(model)])
         if saved is not None:
             values[SAVED] = saved.get(node.name, 0)
         yield Line(node.name, node.layer.name, values, node.output, seen.get(node.name, ()), node, node.times)
+
+
+def values_of(node: Node) -> dict[str, Value]:
+    return {name: value_of(measure, node) for name, measure in MEASURES.items()}
 
 
 def value_of(measure: Measure, node: Node) -> Value:
@@ -288,17 +293,15 @@ class Format:
         return self.join(reports) if self.join else "\n".join(map(self.write, reports))
 
 
-REPORTS: dict[str, Format] = {}
-"""Every format by name; filled by the files in formats/."""
+REPORTS: Catalogue[Format] = Catalogue()
+"""Every format by name; each is declared by the file of its name in formats/, or by a later stage."""
 
 
 def writes(name: str, *suffixes: str, **traits: Any) -> Callable[[Writer], Writer]:
     """Registers the decorated function as the writer of a format; `traits` are further fields of Format."""
 
     def register(write: Writer) -> Writer:
-        if name in REPORTS:
-            raise TypeError(f"the format {name!r} is declared twice")
-        REPORTS[name] = Format(name, suffixes, write, **traits)
+        REPORTS.add(name, Format(name, suffixes, write, **traits))
         return write
 
     return register

@@ -84,3 +84,14 @@ def test_importing_the_package_loads_none_of_it() -> None:
     program = "import sys, archcalc; print(*[name for name in sys.modules if name.startswith('archcalc')])"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert sorted(ended.stdout.split()) == ["archcalc", "archcalc.core", "archcalc.core.version"]
+
+
+def test_a_report_loads_the_layers_that_it_has_and_one_format() -> None:
+    program = f"{PROGRAM}\nprint(*[name for name in sys.modules if name.startswith('archcalc')])"
+    command = [sys.executable, "-c", program, "report", "specs/lenet5.yaml"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    found = ended.stdout.strip().split("\n")[-1].split()
+    for folder in ("layers", "report.formats"):
+        own = {name.rpartition(".")[2] for name in found if name.startswith(f"archcalc.{folder}.")}
+        assert own & {"conv", "table"}, folder
+        assert own.isdisjoint({"attention", "mixture", "recurrent", "csv", "latex", "markdown"}), folder

@@ -1,7 +1,7 @@
-"""All output formats, one file each. Importing this package registers them."""
+"""All output formats, each in the file of its name, which is imported when the format is first asked for."""
 
-import importlib
 import pkgutil
 
-for found in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{found.name}")
+from archcalc.report.report import REPORTS
+
+REPORTS.expect({found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)})
