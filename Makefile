@@ -61,5 +61,9 @@ site: setup
 	npm install --silent --no-save --prefix .site pyodide@314.0.7
 	$(BIN)/python -m docs.site .site/node_modules/pyodide
 
+# Builds the distributions, and uses the wheel in a fresh environment.
+release: setup
+	$(BIN)/python -m release --whole
+
 clean:
 	rm -rf .venv .corpus .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
