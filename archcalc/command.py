@@ -44,6 +44,7 @@ SUMMARIES = {
     "diff": "Print what differs between two networks and their totals.",
     "import": "Write existing code as a spec.",
     "verify": "Build the generated PyTorch, run it, compare every number.",
+    "selftest": "Check the figures on this machine, with this torch.",
     "generate": "Write the network as PyTorch source.",
     "formula": "Print totals as closed forms in free sizes, and the valid sizes.",
     "solve": "Find what fits a budget: a size, the batch size or a width.",
@@ -147,7 +148,7 @@ def root(context: click.Context, quiet: bool, verbose: bool, color: str, config:
         configure(context, config)
 
 
-UNCONFIGURED = ("help", "completion", "new", "server")
+UNCONFIGURED = ("help", "completion", "new", "server", "selftest")
 """Commands without options that the configuration sets. The server reads it for each file."""
 
 

@@ -170,6 +170,11 @@ def left_out(graph: Graph) -> Iterator[Row]:
     yield Row("other sizes, fields, memory", META, size_of(graph), "predicted", "left out", None)
 
 
+def now() -> str:
+    """The date and time, as certificates have it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
 def certified(
     graph: Graph,
     source: Source,
@@ -185,7 +190,7 @@ def certified(
         name_of(device),
         tuple(rows),
         versions(device, setup),
-        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        now(),
         hashlib.sha256(source.text.encode()).hexdigest(),
         flags(device),
         timing,

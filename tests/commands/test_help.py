@@ -15,8 +15,8 @@ CONTEXT = click.Context(root, info_name="archcalc")
 
 COMMANDS = {name: root.get_command(CONTEXT, name) for name in SUMMARIES}
 
-ENDLESS = ("archcalc serve",)
-"""Commands that run until they are interrupted: the page, and the language server."""
+ENDLESS = ("archcalc serve", "archcalc selftest")
+"""Commands that run until they are interrupted, the page and the language server; and one that takes a minute."""
 
 EXAMPLES = [
     example
