@@ -148,7 +148,13 @@ COMPUTED: Factor = ("x", WEIGHTS)
 """A value that a layer computes from its input and its weights."""
 
 
-def of_pairs(x: Volume, features: Dim, reach: Dim | None = None, values: Dim | None = None) -> Iterator[Contraction]:
+def of_pairs(
+    x: Volume,
+    features: Dim,
+    reach: Dim | None = None,
+    values: Dim | None = None,
+    operator: Operator = Operator.ATTENTION,
+) -> Iterator[Contraction]:
     """The scores of all pairs of tokens, from so many `features` of all heads, and the weighted sums of `values`.
 
     `reach`: a mask leaves each token itself and those before it, so many in all; None: there is no mask.
@@ -156,7 +162,7 @@ def of_pairs(x: Volume, features: Dim, reach: Dim | None = None, values: Dim | N
     pairs = x.positions * x.spatial[0]
     for width in (features, features if values is None else values):
         masked = 0 if reach is None else x.batch * masked_pairs(x.spatial[0], reach, width)
-        yield Contraction(pairs * width, COMPUTED, COMPUTED, masked, Operator.ATTENTION)
+        yield Contraction(pairs * width, COMPUTED, COMPUTED, masked, operator)
 
 
 def masked_pairs(n: Dim, reach: Dim, width: Dim) -> Dim:

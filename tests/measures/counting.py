@@ -604,7 +604,17 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             made |= {name: [turned(row, t, d, part, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
         for t, row in enumerate(
-            attended(made["q"], made["k"], made["v"], layer.num_heads, layer.groups, back, layer.alibi, layer.scale)
+            attended(
+                made["q"],
+                made["k"],
+                made["v"],
+                layer.num_heads,
+                layer.groups,
+                back,
+                layer.alibi,
+                layer.scale,
+                layer.softcap,
+            )
         ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
     return out
@@ -629,6 +639,7 @@ def attended(
     back: int,
     alibi: bool = False,
     scale: float | None = None,
+    softcap: float | None = None,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: the window in tokens, 0 for all."""
     d = len(query[0]) // heads
@@ -637,7 +648,9 @@ def attended(
         for h in range(heads):
             own, shared = slice(h * d, (h + 1) * d), h * groups // heads
             group = slice(shared * d, (shared + 1) * d)
-            scores = [scored(row[own], each[group], scale or d**-0.5) for each in key]
+            scores = [scored(row[own], each[group], (scale or d**-0.5) / (softcap or 1)) for each in key]
+            if softcap:
+                scores = [each.through(tanh) * Number(softcap) for each in scores]
             if alibi:
                 scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:

@@ -25,11 +25,12 @@ class GroupedAttention(nn.Module):
         qk_norm: float | None = None,
         qk_norm_over: str = "head",
         scale: float | None = None,
+        softcap: float | None = None,
     ) -> None:
         super().__init__()
         self.head_dim, self.causal = head_dim, causal
         self.rope, self.rotary_dim, self.window, self.alibi = rope, rotary_dim or head_dim, window, alibi
-        self.over_all, self.scale = qk_norm_over == "all", scale
+        self.over_all, self.scale, self.softcap = qk_norm_over == "all", scale, softcap
         queries, keys = num_heads * head_dim, num_kv_heads * head_dim
         self.q_proj = nn.Linear(embed_dim, queries, qkv_bias if q_bias is None else q_bias)
         self.k_proj = nn.Linear(embed_dim, keys, qkv_bias if k_bias is None else k_bias)
@@ -50,9 +51,13 @@ class GroupedAttention(nn.Module):
             key = self.turned(key, cos, sin)
         query, key, value = (each.transpose(1, 2) for each in (query, key, value))
         mask = self.nearby(query, self.window) if self.window else self.slopes(query) if self.alibi else None
-        y = F.scaled_dot_product_attention(
-            query, key, value, mask, is_causal=self.causal and mask is None, scale=self.scale, enable_gqa=True
-        )
+        if self.softcap:
+            y = self.capped(query, key, value, self.softcap)
+        else:
+            causal = self.causal and mask is None
+            y = F.scaled_dot_product_attention(
+                query, key, value, mask, is_causal=causal, scale=self.scale, enable_gqa=True
+            )
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
     def turns(self, x: torch.Tensor, base: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -69,6 +74,15 @@ class GroupedAttention(nn.Module):
         where, rest = x.split([self.rotary_dim, self.head_dim - self.rotary_dim], -1)
         where = where * cos + where.roll(self.rotary_dim // 2, -1) * sin
         return torch.cat([where, rest], -1)
+
+    def capped(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cap: float) -> torch.Tensor:
+        """Attention whose scores stay between -cap and cap; the heads of a group share keys and values."""
+        groups, length = query.unflatten(1, (key.shape[1], -1)), key.shape[2]
+        scores = groups @ key.unsqueeze(2).transpose(-2, -1)
+        scores = cap * torch.tanh(scores * ((self.scale or self.head_dim**-0.5) / cap))
+        if self.causal:
+            scores = scores.masked_fill(~self.nearby(query, self.window or length), -torch.inf)
+        return (scores.softmax(-1) @ value.unsqueeze(2)).flatten(1, 2)
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
         """Which tokens each attends to: itself, and those before it within the window."""
