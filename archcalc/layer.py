@@ -266,7 +266,7 @@ class Layer(Declared, ABC):
         """Whether the training output for a sample is deterministic and independent of the rest of the batch."""
         return True
 
-    def unpredicted(self, run: Run, x: Volume, /) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         """Why its memory is not predicted in a run, for an input; empty if it is."""
         return self.opaque.why(run)
 

@@ -37,7 +37,7 @@ class BatchNorm(Layer, name="batchnorm"):
     def steady(self) -> bool:
         return False
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if x.positions == 1:
             return "torch trains it on more than one value per channel only: use a batch of 2"
         return super().unpredicted(run, x)

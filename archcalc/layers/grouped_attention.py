@@ -107,7 +107,7 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
     def cached_tokens(self, x: Volume) -> Dim:
         return x.spatial[0] if self.window is None else minimum(x.spatial[0], self.window)
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         return "" if self.softcap is None else CAPPED
 
     def cast(self, x: Volume) -> Cast:

@@ -121,7 +121,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     def cached(self, x: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if self.num_heads == 1:
             return "with one head torch skips some copies, and which ones is not modelled"
         return super().unpredicted(run, x)

@@ -145,7 +145,7 @@ class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hid
         if self.shared_experts:
             yield from self.shared.contractions(x.positions, x.channels)
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if self.capacity_factor is not None:
             return "the memory of its expert queues is not modelled"
         if x.dtype == "float64":

@@ -79,7 +79,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
             channels += sum(self.each_axis(self.axis, x)[channels_place(x) - 1])
         return x.to(channels, slide(self.windows(x), x.spatial))
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if self.mode == "circular":
             return "the backward pass of circular padding copies slice by slice"
         return super().unpredicted(run, x)

@@ -281,7 +281,7 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     def one_kernel(self, run: Run, x: Volume) -> bool:
         return x.dtype in run.machine.kernels and not self.proj_size
 
-    def unpredicted(self, run: Run, x: Volume, state: Volume | None = None, /) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if x.dtype == "float16" and run.device == "cpu" and self.one_kernel(run, x):
             return f"on {run.machine.name}, oneDNN's kernel in float16 was not run, which has no backward"
         return super().unpredicted(run, x)

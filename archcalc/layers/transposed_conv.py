@@ -82,7 +82,7 @@ class TransposedConv(
     def cast(self, x: Volume) -> Cast:
         return Cast.LOWER
 
-    def unpredicted(self, run: Run, x: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
         if x.rank == 3:
             return "torch keeps the output of a transposed convolution over three axes in a larger buffer"
         return super().unpredicted(run, x)

@@ -151,7 +151,7 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
     if run.device == "cpu" and run.machine.unread:
         raise Opaque(f"on {run.machine.name}, {run.machine.unread}")
     for node in graph:
-        if why := node.layer.unpredicted(run, node.inputs[0]) or unpredicted(run):
+        if why := node.layer.unpredicted(run, *node.inputs) or unpredicted(run):
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:

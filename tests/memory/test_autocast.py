@@ -46,7 +46,7 @@ MODEST = 3_000_000
 PREDICTED = {
     name: case
     for name, case in CASES.items()
-    if not case[0].unpredicted(RUN, case[1][0]) and max(x.numel for x in case[1]) < MODEST
+    if not case[0].unpredicted(RUN, *case[1]) and max(x.numel for x in case[1]) < MODEST
 }
 
 
