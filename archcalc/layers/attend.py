@@ -6,15 +6,15 @@ from typing import Any
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, divides, exact, minimum, same
-from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
+from archcalc.core.kernel import Backward, Cast, Kernel, Run, tensor_of
 from archcalc.core.operations import view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
-from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow, Window
+from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.attention import attended, masked_pairs
 from archcalc.layers.cross_attention import MASKED, needs_scores
-from archcalc.layers.grouped_attention import CAPPED, nearby
+from archcalc.layers.grouped_attention import CAPPED, fits_around, nearby, seen_through
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.softmax import softmax_ops
 
@@ -28,8 +28,9 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
 
     It has no weights: the three inputs come from layers of any kind. H is `num_heads`; G is `num_kv_heads`, by default
     H, and H / G heads share one head of keys and values. `scale` is 1 / sqrt(d) by default. With `causal`, a token
-    attends to itself and earlier tokens, with `window` to so many. `softcap` and `mask` are those of
-    `grouped_attention` and `cross_attention`. `{attend: [q, k, v], num_heads: 8, causal: true}` is how to write it.
+    attends to itself and earlier tokens, with `window` to so many, or without `causal` to so many around it. `softcap`
+    and `mask` are those of `grouped_attention` and `cross_attention`. `{attend: [q, k, v], num_heads: 8, causal:
+    true}` is how to write it.
 
     MACs: H (d + e) for each pair of tokens, masked pairs included. The other operations per pair are those of
     `grouped_attention`. Decoding caches keys and values if it is causal.
@@ -70,9 +71,12 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         if self.causal:
             text = f"causal compares places in one sequence: {query} and {key} must be equally long"
             yield same(query.spatial[0], key.spatial[0]), text
-        yield self.window is None or self.causal, f"window={self.window} counts earlier tokens: it needs causal=true"
+        if self.window is not None:
+            text = f"window compares places in one sequence: {query} and {key} must be equally long"
+            yield same(query.spatial[0], key.spatial[0]), text
+            yield from fits_around(self.window, self.causal)
         yield self.softcap is None or self.softcap > 0, f"softcap must be above 0, got {self.softcap}"
-        plain = not self.causal and self.softcap is None
+        plain = not self.causal and self.window is None and self.softcap is None
         yield self.mask is None or plain, "mask stands alone: remove causal, window and softcap, or mask"
         for mask in masks:
             yield from needs_scores(mask, self.num_heads, query.spatial[0], key.spatial[0])
@@ -84,7 +88,7 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         whole = WholeWindow(xs[0].spatial[0])
         seen: AnyWindow = EarlierWindow() if self.causal else whole
         if self.window is not None:
-            seen = Window(kernel=self.window, begin=self.window - 1)
+            seen = seen_through(self.window, self.causal)
         return ((IDENTITY,), (seen,), (seen,), (IDENTITY, whole))[: len(xs)]
 
     def shape(self, *xs: Volume) -> Volume:
@@ -105,14 +109,17 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
     def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
         query, key = xs[:2]
         n, operator = key.spatial[0], Operator.ATTENTION if self.softcap is None else Operator.PRODUCT
+        whole = not self.causal and self.window is None
         added = ("x3",) * (self.mask is not None)
         for left, right, width in ((("x0",), ("x1",), query.channels), (("x0", "x1", *added), ("x2",), y.channels)):
-            masked = query.batch * masked_pairs(n, self.reach(key), width) if self.causal else 0
+            masked = 0 if whole else query.batch * masked_pairs(n, self.reach(key), width, sides=not self.causal)
             yield Contraction(query.positions * n * width, left, right, masked, operator)
 
     def reach(self, key: Volume) -> Dim:
-        """How many tokens the last one attends to."""
-        return key.spatial[0] if self.window is None else minimum(key.spatial[0], self.window)
+        """How many tokens the last one attends to, or so many around each."""
+        if self.window is None:
+            return key.spatial[0]
+        return minimum(key.spatial[0], self.window) if self.causal else self.window
 
     def cached(self, *xs: Volume) -> Dim:
         return xs[1].channels + xs[2].channels if self.causal else 0
@@ -136,7 +143,8 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         if self.window is not None:
             yield from nearby(xs[0].spatial[0])
             names = (*names, "mask")
-        yield attended(tensor_of(y), names, self.num_heads, xs[0], cast=Cast.LOWER)
+        all_three = Backward(all_in=y.dtype)
+        yield attended(tensor_of(y), names, self.num_heads, xs[0], cast=Cast.LOWER, backward=all_three)
         yield view("gathered", holds=names[3:])
 
     def call(self, *xs: Volume) -> Call:

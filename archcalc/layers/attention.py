@@ -5,7 +5,7 @@ from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, prod
+from archcalc.core.dim import Dim, divides, minimum, prod
 from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.operations import linear_map, reshape, view
 from archcalc.core.ops import Ops
@@ -154,23 +154,31 @@ def of_pairs(
     reach: Dim | None = None,
     values: Dim | None = None,
     operator: Operator = Operator.ATTENTION,
+    sides: bool = False,
 ) -> Iterator[Contraction]:
     """The scores of all pairs of tokens, from so many `features` of all heads, and the weighted sums of `values`.
 
-    `reach`: a mask leaves each token itself and those before it, so many in all; None: there is no mask.
+    `reach`: a mask leaves each token itself and those before it, so many in all; None: there is no mask. `sides`: the
+    mask leaves so many around each token.
     """
     pairs = x.positions * x.spatial[0]
     for width in (features, features if values is None else values):
-        masked = 0 if reach is None else x.batch * masked_pairs(x.spatial[0], reach, width)
+        masked = 0 if reach is None else x.batch * masked_pairs(x.spatial[0], reach, width, sides)
         yield Contraction(pairs * width, COMPUTED, COMPUTED, masked, operator)
 
 
-def masked_pairs(n: Dim, reach: Dim, width: Dim) -> Dim:
-    """`width` times the pairs of n tokens that a mask removes: later tokens, and those before the last `reach`.
+def masked_pairs(n: Dim, reach: Dim, width: Dim, sides: bool = False) -> Dim:
+    """`width` times the pairs of n tokens that a mask removes: later tokens, and those before the last `reach`; with
+    `sides`, all but the `reach` around each token.
 
     >>> masked_pairs(4, 4, 1), masked_pairs(4, 2, 1)
     (6, 9)
+    >>> masked_pairs(4, 3, 1, sides=True), masked_pairs(4, 9, 1, sides=True)
+    (6, 0)
     """
+    if sides:
+        away = minimum((reach - 1) // 2, n - 1)
+        return width * (n * n - n * (2 * away + 1) + away * (away + 1))
     return width * n * (n - reach) + width * reach * (reach - 1) // 2
 
 
@@ -180,7 +188,8 @@ def attended(
     """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
 
     It saves what it reads, or `saves` where that is a view of it. A mask of truths becomes one of scores, and these
-    are saved.
+    are saved. Backward makes the gradients of queries, keys and values, wanted or not: `Backward(all_in=...)` where
+    they come from several inputs.
     """
     own = {"sums": Tensor(heads * x.positions, "float32")}
     if "mask" in reads:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
 from archcalc.core.dim import Dim, divides, same, summed
-from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
@@ -128,7 +128,8 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
             size = Tensor(source.positions * self.width(x), y.dtype)
             yield linear_map(size, weight, bias, reads=reads, makes=name, reads_contiguous=many(source))
         names = tuple(made)
-        yield attended(Tensor(x.positions * self.width(x), y.dtype), names, self.num_heads, x)
+        gathered, all_three = Tensor(x.positions * self.width(x), y.dtype), Backward(all_in=y.dtype)
+        yield attended(gathered, names, self.num_heads, x, backward=all_three)
         last = ("out_proj.bias",) * self.biased("out")
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=names)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, Operator, macs_of
-from archcalc.core.dim import Dim, minimum, summed
+from archcalc.core.dim import Dim, minimum, same, summed
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
@@ -27,7 +27,8 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
 
     With `num_kv_heads` equal to `num_heads` (the default) this is multi-head attention; with 1 it is multi-query
     attention. Heads have d = `head_dim` features, by default C / num_heads. With `causal`, a token attends to itself
-    and earlier tokens; `window` limits this to `window` tokens, including itself. `rope` rotates queries and keys by
+    and earlier tokens; `window` limits this to `window` tokens, including itself; without `causal`, to an
+    odd number of tokens around it. `rope` rotates queries and keys by
     angles that depend on the position t: t / rope^(2 i / r) for features i and i + r/2 of the first r = `rotary_dim`
     features of a head, by default all d. `alibi` lowers scores by 2^(-8 h / H) per token of distance, in head h of H.
     `qk_norm` applies an rmsnorm with this eps to the queries and keys: of each head, or of all heads together
@@ -61,7 +62,7 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
         yield from super().requires(x)
         yield from at_least(1, window=self.window or 1)
         if self.window is not None:
-            yield self.causal, f"window={self.window} counts earlier tokens: it needs causal=true"
+            yield from fits_around(self.window, self.causal)
         yield self.softcap is None or self.softcap > 0, f"softcap must be above 0, got {self.softcap}"
         if self.alibi:
             yield self.softcap is None, "softcap and alibi both change scores: remove one of them"
@@ -70,7 +71,7 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         if self.window is not None:
-            return (Window(kernel=self.window, begin=self.window - 1),)
+            return (seen_through(self.window, self.causal),)
         return tuple(EarlierWindow() if self.causal else WholeWindow(n) for n in x.spatial)
 
     def shape(self, x: Volume) -> Volume:
@@ -97,8 +98,8 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
         d = self.features(x)
         yield Contraction((self.num_heads + 2 * self.groups) * d * x.numel)
         operator = Operator.ATTENTION if self.softcap is None else Operator.PRODUCT
-        reach = self.cached_tokens(x) if self.causal else None
-        yield from of_pairs(x, self.num_heads * d, reach, operator=operator)
+        reach = self.cached_tokens(x) if self.causal else self.window
+        yield from of_pairs(x, self.num_heads * d, reach, operator=operator, sides=not self.causal)
         yield Contraction(self.num_heads * d * x.numel, COMPUTED)
 
     def cached(self, x: Volume) -> Dim:
@@ -179,12 +180,28 @@ class GroupedAttention(OfHeads, name="grouped_attention", positional=("num_heads
             y=tokens(5, 16), params=1_536, macs=9_280, scalar=18_660,
             source="narrow, and otherwise as in Gemma 2: Gemma team 2024, arXiv:2408.00118, section 2",
         ),
+        Example(
+            given=dict(num_heads=2, window=5, out_bias=True), x=tokens(9, 8), y=tokens(9, 8), params=264, macs=3_600,
+            scalar=7_686, source="5 tokens around each: Beltagy et al. 2020, arXiv:2004.05150, section 3.1",
+        ),
         Example(given=dict(num_heads=2), x=tokens(4, 6), y=tokens(4, 6), params=144, macs=768, scalar=1_560),
     )  # fmt: skip
 
 
 CAPPED = "torch has no kernel for scores that are capped, and the plain products in its place are not modelled"
 """Why memory is not predicted with a `softcap`."""
+
+
+def fits_around(window: Dim, causal: bool) -> Iterator[Requirement]:
+    """A window on both sides of a token has the token in its middle."""
+    text = f"window={window} lies around each token, unless causal=true: it must be odd"
+    yield causal or same(window % 2, 1), text
+
+
+def seen_through(window: Dim, causal: bool) -> Window:
+    """The window over earlier tokens, or over those around each."""
+    side = (window - 1) // 2
+    return Window(kernel=window, begin=window - 1) if causal else Window(kernel=window, begin=side, end=side)
 
 
 def nearby(length: Dim) -> Iterator[Kernel]:

@@ -311,8 +311,9 @@ def scratch(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Appli
     backward = kernel.backward
     found = backward.scratch
     if backward.all_in:
-        rest = [name for name in in_order_of_edges(kernel) if not is_wanted(tape, name, names, weights)]
-        found += sum(made_of(tape, kernel, name, names, weights) for name in rest)
+        for name in in_order_of_edges(kernel):
+            if is_floating(size_of(tape, name, names, weights).dtype) and not is_wanted(tape, name, names, weights):
+                found += made_of(tape, kernel, name, names, weights)
     made = most = 0
     for name, beside in backward.making.items():
         if is_wanted(tape, name, names, weights):

@@ -32,12 +32,33 @@ layers:
         spec(", num_kv_heads: 1, scale: 0.3", heads=(8, 4, 4)),
         spec(", causal: true"),
         spec(", causal: true, window: 3, num_kv_heads: 1", heads=(8, 4, 4)),
+        spec(", window: 3"),
     ],
 )
 def test_all_numbers_equal_those_of_torch(text: str, batch: int) -> None:
     certificate = verify(document(text), batch=batch, device="cpu", sizes=2)
     assert [row for row in certificate.rows if row.agrees is not True and "fields" not in row.quantity] == []
     assert any(row.quantity == "training peak, bytes" for row in certificate.rows)
+
+
+FROZEN = """
+archcalc: 1
+input: {x: {shape: [5, 8], channels_last: true}, m: {shape: [7, 12], channels_last: true}}
+layers:
+  - x -> q = linear(8)
+  - m -> k = linear(8, freeze=true)
+  - m -> v = linear(8, freeze=true)
+  - {attend: [q, k, v], num_heads: 2}
+  - cross_attention(2, m, freeze=true)
+  - relu
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_backward_makes_gradients_that_nobody_wants(batch: int) -> None:
+    """Those of keys and values from frozen layers, or of a frozen layer's own."""
+    certificate = verify(document(FROZEN), batch=batch, device="cpu", sizes=0)
+    assert [row.agrees for row in certificate.rows if row.quantity == "training peak, bytes"] == [True]
 
 
 @pytest.mark.parametrize("text", [spec(", softcap: 5"), spec("", heads=(8, 8, 4))])
@@ -63,7 +84,7 @@ def test_causal_attention_caches_its_keys_and_values() -> None:
             spec(", causal: true", memory=5),
             "causal compares places in one sequence: [7, 8] and [5, 8] must be equally long",
         ),
-        (spec(", window: 3"), "window=3 counts earlier tokens: it needs causal=true"),
+        (spec(", window: 4"), "window=4 lies around each token, unless causal=true: it must be odd"),
     ],
 )
 def test_what_does_not_fit_is_refused(text: str, message: str) -> None:

@@ -603,6 +603,7 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
             part = layer.rotary_dim or d
             made |= {name: [turned(row, t, d, part, layer.rope) for t, row in enumerate(made[name])] for name in "qk"}
         back = (layer.window or length) if layer.causal else 0
+        around = 0 if layer.causal else (layer.window or 0)
         for t, row in enumerate(
             attended(
                 made["q"],
@@ -614,6 +615,7 @@ def grouped_attention(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], g
                 layer.alibi,
                 layer.scale,
                 layer.softcap,
+                around,
             )
         ):
             out |= {(batch, t, c): one for c, one in enumerate(mapped(row, range(x.channels), *joins))}
@@ -640,6 +642,7 @@ def attended(
     alibi: bool = False,
     scale: float | None = None,
     softcap: float | None = None,
+    around: int = 0,
 ) -> Iterator[list[Number]]:
     """Head by head, query by query, over all pairs of tokens; `back`: the window in tokens, 0 for all."""
     d = len(query[0]) // heads
@@ -655,6 +658,8 @@ def attended(
                 scores = [each + Number((i - t) * 2 ** (-8 * (h + 1) / heads)) for i, each in enumerate(scores)]
             if back:
                 scores = [each if t - back < i <= t else Number(float("-inf")) for i, each in enumerate(scores)]
+            if around:
+                scores = [each if abs(i - t) <= around // 2 else Number(float("-inf")) for i, each in enumerate(scores)]
             shares = softened(scores)
             columns = zip(*(each[group] for each in value), strict=True)
             gathered += [inner(zip(shares, column, strict=True)) for column in columns]

@@ -189,6 +189,7 @@ CASES: tuple[tuple[str, Given, Volume | tuple[Volume, ...]], ...] = (
     ("grouped_attention", dict(num_heads=2, num_kv_heads=1, rope=10.0, rotary_dim=2, scale=0.3), tokens(3, 8)),
     ("grouped_attention", dict(num_heads=2, num_kv_heads=1, qk_norm=0.1, qk_norm_over="all"), tokens(3, 8)),
     ("grouped_attention", dict(num_heads=2, qkv_bias=True, k_bias=False), tokens(3, 4)),
+    ("grouped_attention", dict(num_heads=2, window=3), tokens(5, 4)),
     ("grouped_attention", dict(num_heads=4, num_kv_heads=2, causal=True, window=2, softcap=0.5), tokens(4, 8)),
     ("window_attention", dict(window_size=2, num_heads=2), grid(2, 4, 4, batch=2)),
     ("window_attention", dict(window_size=3, num_heads=1, shift_size=1, bias=False), grid(4, 3, 2)),

@@ -53,6 +53,17 @@ def test_a_window_keeps_as_many_pairs_as_torchs_mask(tokens: int, window: int) -
     assert attended(chain) == tokens * 4 * 24 * 24 + kept * 48
 
 
+@pytest.mark.parametrize("tokens", [1, 2, 5, 9])
+@pytest.mark.parametrize("window", [1, 3, 5, 9, 101])
+def test_a_window_on_both_sides_keeps_as_many_pairs_as_torchs_mask(tokens: int, window: int) -> None:
+    chain = f"input(24, {tokens}) -> tokens -> grouped_attention(3, window={window})"
+    graph = build(document_of_chain(chain))
+    module = applied(graph.nodes[-1].layer, graph.nodes[-1].inputs).it
+    kept = int(module.nearby(torch.zeros(1, 3, tokens, 8), window).sum())  # type: ignore[union-attr, operator]
+    assert kept == sum(2 * abs(i - j) < window for i, j in product(range(tokens), repeat=2))
+    assert attended(chain) == tokens * 4 * 24 * 24 + kept * 48
+
+
 @pytest.mark.parametrize("size", [(8, 8), (4, 9), (9, 11), (3, 4), (6, 13)])
 @pytest.mark.parametrize("shift", [0, 1, 2, 3])
 def test_shifted_windows_keep_as_many_pairs_as_torchs_mask(size: tuple[int, int], shift: int) -> None:

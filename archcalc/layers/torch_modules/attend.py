@@ -36,15 +36,16 @@ class Attend(nn.Module):
         return y.transpose(1, 2).flatten(2)
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
-        """Which tokens each attends to: itself, and those before it within the window."""
-        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril().triu(1 - window)
+        """Which tokens each attends to: itself, and those before it within the window, or on both sides of it."""
+        later = 0 if self.causal else window // 2
+        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril(later).triu(later + 1 - window)
 
     def capped(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cap: float) -> torch.Tensor:
         """Attention whose scores stay between -cap and cap."""
         groups = query.unflatten(1, (key.shape[1], -1))
         scores = groups @ key.unsqueeze(2).transpose(-2, -1)
         scores = cap * torch.tanh(scores * ((self.scale or query.shape[-1] ** -0.5) / cap))
-        if self.causal:
+        if self.causal or self.window:
             seen = self.nearby(query, self.window or key.shape[2])
             scores = scores.masked_fill(~seen, -torch.inf)
         return (scores.softmax(-1) @ value.unsqueeze(2)).flatten(1, 2)

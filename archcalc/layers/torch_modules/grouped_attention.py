@@ -80,13 +80,14 @@ class GroupedAttention(nn.Module):
         groups, length = query.unflatten(1, (key.shape[1], -1)), key.shape[2]
         scores = groups @ key.unsqueeze(2).transpose(-2, -1)
         scores = cap * torch.tanh(scores * ((self.scale or self.head_dim**-0.5) / cap))
-        if self.causal:
+        if self.causal or self.window:
             scores = scores.masked_fill(~self.nearby(query, self.window or length), -torch.inf)
         return (scores.softmax(-1) @ value.unsqueeze(2)).flatten(1, 2)
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
-        """Which tokens each attends to: itself, and those before it within the window."""
-        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril().triu(1 - window)
+        """Which tokens each attends to: itself, and those before it within the window, or on both sides of it."""
+        later = 0 if self.causal else window // 2
+        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril(later).triu(later + 1 - window)
 
     def slopes(self, x: torch.Tensor) -> torch.Tensor:
         """What is added to scores: less the farther away, in some heads more steeply; no later token is attended to."""
