@@ -27,6 +27,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "transpose": ("transpose1d",),
         "untokens": ("untokens1d",),
     },
+    "attend": {
+        "attend": (),
+    },
     "attention": {
         "attention": (),
     },
