@@ -15,9 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import SpecError
+from archcalc.importing.building import without_storage
 from archcalc.importing.imported import imported
 from archcalc.importing.network import Imported
 from archcalc.measure import MEASURES
@@ -156,12 +158,7 @@ def of_transformers(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
 
 def built(make: Any) -> nn.Module:
     """A model without values, where its constructor reads none."""
-    try:
-        with torch.device("meta"):
-            made = make()
-    except (NotImplementedError, RuntimeError):
-        made = make().to("meta")
-    model: nn.Module = made
+    model: nn.Module = without_storage(make)
     return model.eval().requires_grad_(False)
 
 
@@ -188,11 +185,20 @@ def compared(
 ) -> Result:
     """The totals of the graph beside those of torch for one sample; parameters that nothing reads are left out."""
     counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        model(**inputs) if library == "transformers" else model(*inputs.values())
+    learned = sum(each.numel() for each in model.parameters())
+    with torch.no_grad():
+        try:
+            with counter:
+                model(**inputs) if library == "transformers" else model(*inputs.values())
+        except RuntimeError:  # it reads values: it runs on zeros of the processor, with attention as single products
+            model = model.to_empty(device="cpu")
+            zeros = {key: torch.zeros_like(each, device="cpu") for key, each in inputs.items()}
+            counter = FlopCounterMode(display=False)
+            with sdpa_kernel(SDPBackend.MATH), counter:
+                model(**zeros) if library == "transformers" else model(*zeros.values())
     idle = sum(found.program.stored[each].numel for each in found.program.idle)
     params, macs = (MEASURES[each].total(found.graph) for each in ("params", "macs"))
-    expected = sum(each.numel() for each in model.parameters()) - idle, counter.get_total_flops() // 2
+    expected = learned - idle, counter.get_total_flops() // 2
     return Result(
         library,
         name,

@@ -127,7 +127,8 @@ def copied(model: nn.Module, found: Imported) -> nn.Module:
     for step in found.lowered.steps:
         for name, source in step.weights.items() if step.again is None else ():
             mine = state[f"{key(step.name)}.{name}"]
-            mine.copy_(theirs[source].reshape(mine.shape))
+            other = theirs[source].T if step.transposed and theirs[source].dim() == 2 else theirs[source]
+            mine.copy_(other.reshape(mine.shape))
     return module
 
 

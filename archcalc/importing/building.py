@@ -5,7 +5,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.location import Location, Source
@@ -36,14 +37,43 @@ def module_of(reference: CodeReference, config: str = "", with_values: bool = Fa
     given = dict(reference.arguments)
     positional = [configuration(made, config)] if config else []
     with reported_as(f"{reference.name} cannot be built", made):
-        try:
-            with torch.device("cpu" if with_values else "meta"):
-                built = made(*positional, **given)
-        except (NotImplementedError, RuntimeError):  # it reads values of a tensor that it makes
-            built = made(*positional, **given)
+        built = without_storage(lambda: made(*positional, **given), with_values)
     if not isinstance(built, nn.Module):
         raise problem("AC500", f"{reference} gives {type(built).__name__}, which is no module of torch")
     return built
+
+
+class Storage(TorchFunctionMode):
+    """Tensors are made without values, except counts, tables of constants and the like, which code may read."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in FACTORIES and kwargs.get("device") is None:
+            whole = str(kwargs.get("dtype", "")).startswith("torch.int")
+            kwargs["device"] = "cpu" if func in CONSTANT_FACTORIES or whole else "meta"
+        return func(*args, **kwargs)
+
+
+CONSTANT_FACTORIES = frozenset((torch.arange, torch.linspace, torch.logspace, torch.tensor))
+
+FACTORIES = CONSTANT_FACTORIES | {
+    torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.randint, torch.eye, torch.randperm,
+}  # fmt: skip
+"""Functions that make tensors."""
+
+
+def without_storage(build: Callable[[], Any], with_values: bool = False) -> Any:
+    """What a constructor builds: with values of constants alone, else with none, else with all."""
+    for place in () if with_values else (Storage(), torch.device("meta")):
+        try:
+            with place:
+                return build()
+        except (NotImplementedError, RuntimeError, TypeError):  # it reads values of a tensor that it makes
+            continue
+    with torch.device("cpu"):
+        return build()
 
 
 def imported(reference: CodeReference) -> ModuleType:

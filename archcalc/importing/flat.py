@@ -7,7 +7,7 @@ from typing import Any
 
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
-from archcalc.layer import ALIASES, LAYERS, AxisSizes, Layer, PatternOfAxes, Reference
+from archcalc.layer import AxisSizes, Layer, PatternOfAxes, Reference, known_names
 from archcalc.record import record
 
 RESERVED = frozenset(("input", "prev", "x", "if", "else", "and", "or", "not", "true", "false", "none", "for", "in"))
@@ -82,7 +82,7 @@ def input_text(each: Step, vocabularies: Mapping[str, int]) -> str:
 def give_names(lowered: Lowered) -> None:
     """A name for every step: of its weights, else of the module that ran it and its layer."""
     used: Counter[str] = Counter()
-    taken = {*LAYERS, *ALIASES, *RESERVED}
+    taken = {*known_names(), *RESERVED}
     for step in (*lowered.inputs, *lowered.steps):
         base = identifier(step.name) if step.layer is None else name_of(step)
         name = base

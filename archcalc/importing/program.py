@@ -81,6 +81,10 @@ class Stored:
         return total
 
 
+def not_known(value: Value) -> None:
+    return None
+
+
 def no_macs(operation: Operation) -> int:
     return 0
 
@@ -91,6 +95,7 @@ class Program:
 
     `stored`: weights and buffers by their first names. `kinds`: the class of every module by its path. `macs`: the
     MACs of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
+    `integers`: the elements of a constant of integers, in memory's order, where they are known.
     """
 
     name: str
@@ -101,6 +106,7 @@ class Program:
     stored: Mapping[str, Stored] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
     macs: Callable[[Operation], int] = no_macs
+    integers: Callable[[Value], tuple[int, ...] | None] = not_known
     batch: int = BATCH
 
     @property

@@ -6,6 +6,7 @@ It sees the public functions of torch (`F.conv2d`, `Tensor.view`) as the code ca
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,6 +50,12 @@ CONSTANTS = frozenset((
 ))  # fmt: skip
 """Functions that read the shape of a tensor and none of its values."""
 
+MOST_VALUES = 1 << 24
+"""The most elements of a constant that is made with its values."""
+
+MOST_INTEGERS = 1 << 21
+"""The most elements of a constant that are read."""
+
 DROPS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 """Modules that do nothing in evaluation and call no function, with their rate's attribute: `drop_path` on the tape."""
 
@@ -66,6 +73,7 @@ class Tape(TorchFunctionMode):
         self.tensors: list[Tensor] = []
         self.called: dict[int, tuple[Any, Any, Any]] = {}
         self.twins: dict[int, Tensor] = {}
+        self.tensor_of: dict[Value, Tensor] = {}
         self.originals: dict[int, int] = {}
         self.stack = [""]
         self.calls: list[ModuleCall] = []
@@ -77,7 +85,12 @@ class Tape(TorchFunctionMode):
                 self.give(tensor, Value(kind, tuple(tensor.shape), dtype_of(tensor), name))
 
     def give(self, tensor: Tensor, value: Value) -> Value:
-        """A tensor stands for this value from now on."""
+        """A tensor stands for this value from now on; what it was before is not known any more."""
+        before = self.values.get(id(tensor))
+        if before is not None and before is not value:
+            self.tensor_of.pop(before, None)
+        if tensor.device.type != "meta":
+            self.tensor_of[value] = tensor
         self.values[id(tensor)] = value
         if id(tensor) in self.originals:
             self.values[self.originals[id(tensor)]] = value
@@ -96,7 +109,7 @@ class Tape(TorchFunctionMode):
         if name in SILENT:
             return func(*args, **kwargs)
         given = self.plain(args), {key: self.plain(each) for key, each in kwargs.items()}
-        args, kwargs = self.without_values((args, kwargs))
+        args, kwargs = with_values(self.without_values((args, kwargs)))
         result = func(*args, **kwargs)
         if name == "__get__":
             name = func.__self__.__name__
@@ -174,6 +187,13 @@ class Tape(TorchFunctionMode):
             func(*args, **kwargs)
         return counter.get_total_flops() // 2
 
+    def integers(self, value: Value) -> tuple[int, ...] | None:
+        """The elements of a constant of integers, if they are known and few."""
+        tensor = self.tensor_of.get(value)
+        if tensor is None or tensor.is_floating_point() or tensor.is_complex() or tensor.numel() > MOST_INTEGERS:
+            return None
+        return tuple(map(int, tensor.reshape(-1).tolist()))
+
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -217,7 +237,29 @@ def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, A
         stored=tape.stored,
         kinds={path: type(each).__name__ for path, each in model.named_modules()},
         macs=tape.macs,
+        integers=tape.integers,
     )
+
+
+def with_values(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call that reads no tensor without values, made on the processor: constants keep their values, so that code can
+    read them."""
+    leaves = pytree.tree_leaves(arguments)
+    if any(isinstance(each, Tensor) and each.device.type == "meta" for each in leaves):
+        return arguments
+    if not any(is_meta(each) for each in leaves):
+        return arguments
+    sizes = [each for each in leaves if isinstance(each, int) and not isinstance(each, bool) and each > 0]
+    if prod(sizes) > MOST_VALUES:
+        return arguments
+    found: tuple[tuple[Any, ...], dict[str, Any]] = pytree.tree_map(
+        lambda each: torch.device("cpu") if is_meta(each) else each, arguments
+    )
+    return found
+
+
+def is_meta(value: Any) -> bool:
+    return (isinstance(value, torch.device) and value.type == "meta") or (isinstance(value, str) and value == "meta")
 
 
 @contextmanager

@@ -92,3 +92,27 @@ class Parts(nn.Module):
         z = self.map(F.pad(y, (0, 2, 0, 2))[..., :8] + self.table)
         a, b, c = z.view(*z.shape[:3], 3, 4).unbind(3)
         return torch.cat([a + self.bias, b - c], -1)[:, 2]
+
+
+class Positions(nn.Module):
+    """Tables at constant rows, a matrix stored the other way round, and a constant whose values are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(20, 8)
+        self.places = nn.Embedding(10, 8)
+        self.later = nn.Embedding(12, 8)
+        self.kinds = nn.Embedding(2, 8)
+        self.matrix = nn.Parameter(torch.ones(8, 6))
+        self.bias = nn.Parameter(torch.ones(6))
+        self.other = nn.Parameter(torch.ones(6, 6))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        n = ids.shape[1]
+        places = torch.arange(n, device=ids.device).unsqueeze(0)
+        if (places.diff() != 1).any():
+            raise ValueError("never")
+        x = self.words(ids) + self.kinds(torch.zeros_like(places).expand(ids.shape[0], n))
+        x = x + self.places(places).to(x.device) + self.later(places + 2)
+        y = torch.addmm(self.bias, x.view(-1, 8), self.matrix).view(*x.shape[:-1], 6)
+        return y @ self.other

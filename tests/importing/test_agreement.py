@@ -45,6 +45,8 @@ class Alike(nn.Module):
         (moving_networks.Pixels(), torch.zeros(1, 3, 4, 6), 2),
         (moving_networks.Mixed(), torch.zeros(1, 5, 8), 1),
         (moving_networks.Parts(), torch.zeros(1, 3, 5, 8), 2),
+        (networks.Functional(), torch.zeros(1, 3, 8, 8), 2),
+        (moving_networks.Positions(), torch.zeros(1, 7, dtype=torch.long), 1),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -105,7 +107,7 @@ def test_exchanged_axes_are_seen() -> None:
 
 def test_operations_without_a_layer_are_refused_with_the_first_place() -> None:
     with pytest.raises(SpecError) as error:
-        agreement_of(networks.Functional(), {"x": torch.zeros(1, 3, 8, 8)}, {})
+        agreement_of(networks.Idle(), {"x": IMAGE}, {})
     (found,) = error.value.diagnostics
     assert found.code == "AC512"
 

@@ -95,20 +95,25 @@ class Lowering:
         inputs: Sequence[Value | Step],
         weights: Mapping[str, object] | None = None,
         makes: Value | None = None,
+        transposed: bool = False,
     ) -> bool:
-        """Places a layer for an operation, if it is exact. `weights`: a value for each weight of the layer, or None."""
+        """Places a layer for an operation, if it is exact. `weights`: a value for each weight of the layer, or None.
+        `transposed`: whether its matrix is the transpose of the value."""
         makes = makes or operation.makes[0]
         if not self.is_placed(*(each for each in inputs if not isinstance(each, Step))):
             return False
         sources = tuple(each if isinstance(each, Step) else self.at[each] for each in inputs)
         volume = self.fits(layer, [each.volume for each in sources], self.item(makes))
         held = {name: each for name, each in (weights or {}).items() if each is not None}
-        if volume is None or not self.holds(layer, sources, held):
+        if volume is None or not self.holds(layer, sources, held, transposed):
             return False
         first = next((each for each in inputs if isinstance(each, Value)), None)
         if first in self.slow and makes not in self.slow and self.item_in_batch(first) == self.item_in_batch(makes):
             self.slow[makes] = self.slow[first]
-        return self.add(operation, layer, sources, volume, makes, held)
+        if not self.add(operation, layer, sources, volume, makes, held):
+            return False
+        self.at[makes].transposed = transposed
+        return True
 
     def add(
         self,
@@ -125,7 +130,6 @@ class Lowering:
         step.path = common_path(names.values())
         if not self.shares(step):
             return False
-        self.claimed.update({name: step for name in names.values() if name not in self.claimed})
         self.append(step)
         self.give(makes, step)
         return True
@@ -136,6 +140,7 @@ class Lowering:
             if each in self.waiting:
                 self.waiting.discard(each)
                 self.append(each)
+        self.claimed.update({name: step for name in step.weights.values() if name not in self.claimed})
         self.steps.append(step)
 
     def shares(self, step: Step) -> bool:
@@ -168,13 +173,16 @@ class Lowering:
             return False
         return all(holds for holds, _ in layer.requires(*xs))
 
-    def holds(self, layer: Layer, sources: Sequence[Step], given: Mapping[str, object]) -> bool:
+    def holds(
+        self, layer: Layer, sources: Sequence[Step], given: Mapping[str, object], transposed: bool = False
+    ) -> bool:
         """Whether the layer's weights are these, by name and shape. Buffers may be left out."""
         own = {each.name: each for each in layer.weights(*(each.volume for each in sources))}
         for name, each in given.items():
             if not isinstance(each, Value) or each.name not in self.program.stored:
                 return False
-            if name not in own or longer(own[name].shape) != longer(each.shape):
+            shape = each.shape[::-1] if transposed and len(each.shape) == 2 else each.shape
+            if name not in own or longer(own[name].shape) != longer(shape):
                 return False
         return all(name in given or each.buffer for name, each in own.items())
 

@@ -1,9 +1,11 @@
 """Steps that only move elements: reshapes and permutations as one layer, under its shortest name."""
 
+from collections.abc import Mapping
+
 from archcalc.core.axes import CHANNELS, POSITIONS, Axis
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging, composed, pattern, permuted, reshaped
-from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.lowering import Lowering, common_path, layer
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import AxisSizes, Layer, PatternOfAxes
@@ -64,13 +66,21 @@ def forget(lowering: Lowering, step: Step) -> None:
     del lowering.steps[at]
 
 
-def then(lowering: Lowering, operation: Operation, made: Layer, *sources: Step) -> Step | None:
-    """A step that waits for the one that reads it; None if the layer does not accept its inputs."""
+def then(
+    lowering: Lowering, operation: Operation, made: Layer, *sources: Step, weights: Mapping[str, Value] | None = None
+) -> Step | None:
+    """A step that waits for the one that reads it; None if the layer does not accept its inputs, or if one of its
+    weights has an owner already."""
     volumes = [each.volume for each in sources]
     if not lowering.accepts(made, volumes):
         return None
+    held = weights or {}
+    if any(each.name in lowering.claimed for each in held.values()) or not lowering.holds(made, sources, held):
+        return None
     step = Step(made, sources, made.shape(*volumes), operation.module, function=operation.function)
     step.where = operation.where
+    step.weights = {name: each.name for name, each in held.items()}
+    step.path = common_path(step.weights.values())
     lowering.waiting.add(step)
     return step
 
@@ -82,6 +92,24 @@ def moved(lowering: Lowering, operation: Operation, source: Step, plan: Arrangin
     assert step is not None
     lowering.arranged[step] = plan
     return step
+
+
+def rearranged(
+    lowering: Lowering, operation: Operation, source: Step, plan: Arranging | None
+) -> tuple[Step, Step | None]:
+    """A waiting step that moves the elements of another one, features last; the moves before it are part of it.
+
+    Returns the step before, too, if nothing else needs it.
+    """
+    assert plan is not None
+    earlier = before_it(lowering, operation, source)
+    both = composed(lowering.arranged[earlier], plan) if earlier else None
+    if earlier is None or both is None:
+        return moved(lowering, operation, source, plan, last=True), None
+    origin = earlier.sources[0]
+    if both.is_nothing:
+        return turned(lowering, operation, origin, last=True), earlier
+    return moved(lowering, operation, origin, both, last=True), earlier
 
 
 def settle(lowering: Lowering, operation: Operation, step: Step | None, makes: Value | None = None) -> bool:

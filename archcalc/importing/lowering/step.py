@@ -13,6 +13,7 @@ class Step:
     `sources`: what it reads. `module`: the path of the module that ran it. `path`: the path of its weights; empty if it
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
+    `transposed`: whether its matrix is the transpose of the program's.
     """
 
     __repr__ = object.__repr__  # steps refer to one another
@@ -28,6 +29,7 @@ class Step:
     again: "Step | None" = None
     tied: "Step | None" = None
     where: Location | None = None
+    transposed: bool = False
 
     @property
     def kind(self) -> str:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import turned
+from archcalc.importing.lowering.moving import axis_word, turned
 from archcalc.importing.lowering.rule import Arguments, Place, lowers
 from archcalc.importing.program import Operation
+from archcalc.layer import layer_named
 
 PLAIN = (
     "relu", "relu6", "silu", "sigmoid", "tanh", "hardswish", "hardsigmoid", "selu", "mish", "logsigmoid", "softsign",
@@ -64,14 +65,17 @@ def glu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 
 def over_features(lowering: Lowering, operation: Operation, given: Arguments, name: str) -> bool:
-    """Along the first or the last axis of a sample, which holds the features then."""
+    """Along an axis of a sample; the first or the last one holds the features then."""
     x, axis = given["input"], given.get("dim")
     if not lowering.is_placed(x) or axis is None:
         return False
     inner, rank = lowering.axis(x, axis), lowering.volume(x).rank
-    if inner not in (0, rank):
+    if inner in (0, rank):
+        return lowering.place(operation, layer(name), [turned(lowering, operation, x, last=inner == rank)])
+    kind = layer_named(name)
+    if inner is None or kind is None or "axis" not in kind.known:
         return False
-    return lowering.place(operation, layer(name), [turned(lowering, operation, x, last=inner == rank)])
+    return lowering.place(operation, layer(name, axis=axis_word(lowering.volume(x), inner)), [x])
 
 
 @lowers("dropout", "dropout_", takes="input p training inplace")

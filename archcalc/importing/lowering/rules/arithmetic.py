@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any, TypeAlias
 
+from archcalc.core.axes import Axis
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import moved, turned
+from archcalc.importing.lowering.moving import moved, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
@@ -108,7 +109,7 @@ def with_weight(lowering: Lowering, operation: Operation, x: object, weight: obj
         return False
     stored = stored_under(weight)
     if stored is None:
-        return False
+        return name == "position_embedding" and with_rows(lowering, operation, x, weight)
     if stored is weight and lowering.place(operation, layer(name), [x], {"weight": weight}):
         return True
     if not is_shared(lowering, x, weight):
@@ -131,6 +132,42 @@ def stored_under(value: Value) -> Value | None:
             return None
         value = before
     return value if value.kind == WEIGHT else None
+
+
+def with_rows(lowering: Lowering, operation: Operation, x: Value, rows: Value) -> bool:
+    """Rows of a table that are the same for every sample: the first of them as a table of positions, or the same one
+    for each token."""
+    maker = rows.maker
+    while maker is not None and maker.function in ("to", "contiguous", "float") and maker.values:
+        maker = maker.values[0].maker
+    if maker is None or maker.function != "embedding" or lowering.volume(x).rank != 1:
+        return False
+    ids, table = maker.values[0], maker.values[1]
+    known, length = lowering.program.integers(ids), rows.shape[-2]
+    if known is None or table.kind != WEIGHT or not known or not alike_for_all(lowering, x, rows):
+        return False
+    chosen = known[:length]
+    if known != chosen * (len(known) // length):
+        return False
+    seen = turned(lowering, operation, x, last=True)
+    if chosen == tuple(range(length)) and seen.volume.spatial == (length,):
+        made = layer("position_embedding", length=table.shape[0] if table.shape[0] != length else None)
+        return lowering.place(operation, made, [seen], {"weight": table})
+    whole = then(lowering, operation, layer("learned_values", size=table.shape), seen, weights={"weight": table})
+    if len(set(chosen)) == 1:
+        made = layer("select", index=chosen[0])
+    elif chosen == tuple(range(chosen[0], chosen[0] + length)):
+        made = layer("slice", begin=chosen[0], end=chosen[0] + length, axis=Axis("length"))
+    else:
+        return False
+    row = whole and then(lowering, operation, made, whole)
+    return row is not None and lowering.place(operation, layer("add"), [seen, row])
+
+
+def alike_for_all(lowering: Lowering, x: Value, rows: Value) -> bool:
+    """Whether rows have no axis for the batch, or one that is 1 or the batch."""
+    at = batch_axis(x, lowering.program.batch)
+    return len(rows.shape) == 2 or (len(rows.shape) == 3 and at == 0 and rows.shape[0] in (1, x.shape[0]))
 
 
 def is_shared(lowering: Lowering, x: Value, weight: Value) -> bool:

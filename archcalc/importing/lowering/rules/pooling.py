@@ -91,10 +91,11 @@ def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, axes = given["input"], given.get("dim", given.get("axis"))
     if not lowering.is_placed(x) or axes is None or given.get("dtype"):
         return False
-    rank = lowering.volume(x).rank
+    rank, keeps = lowering.volume(x).rank, bool(given.get("keepdim", False))
     inner = {lowering.axis(x, each) for each in per_axis(axes, 1)}
     last = inner == set(range(rank))
-    if not rank or not (last or inner == set(range(1, rank + 1))):
-        return False
-    made = layer("global_avgpool", keepdim=bool(given.get("keepdim", False)))
-    return lowering.place(operation, made, [turned(lowering, operation, x, last)])
+    if rank and (last or inner == set(range(1, rank + 1))):
+        pooled = layer("global_avgpool", keepdim=keeps)
+        if lowering.place(operation, pooled, [turned(lowering, operation, x, last)]):
+            return True
+    return False

@@ -27,15 +27,31 @@ def matmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 
 def by_weight(lowering: Lowering, operation: Operation, x: Value, other: object) -> bool:
-    """A product with the transpose of a weight."""
-    maker = other.maker if isinstance(other, Value) and other.kind == DERIVED else None
-    if maker is None or permutation(maker) != (1, 0):
+    """A product with a matrix, or with its transpose as torch's linear maps have it."""
+    if not isinstance(other, Value):
         return False
-    weight = maker.arguments[0]
+    maker = other.maker if other.kind == DERIVED else None
+    weight = maker.arguments[0] if maker is not None and permutation(maker) == (1, 0) else other
+    return with_matrix(lowering, operation, x, weight, None, transposed=weight is other)
+
+
+def with_matrix(
+    lowering: Lowering, operation: Operation, x: Value, weight: Value, bias: object, transposed: bool
+) -> bool:
     if weight.kind != WEIGHT or len(weight.shape) != 2:
         return False
-    made = layer("linear", out_features=weight.shape[0], bias=False)
-    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight})
+    made = layer("linear", out_features=weight.shape[transposed], bias=bias is not None)
+    weights = {"weight": weight, "bias": bias}
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], weights, transposed=transposed)
+
+
+@lowers("addmm", takes="input mat1 mat2")
+def addmm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A linear map whose matrix is stored the other way round, with its bias."""
+    bias, x, weight = given["input"], given["mat1"], given["mat2"]
+    if given.get("alpha", 1) != 1 or given.get("beta", 1) != 1 or not lowering.is_placed(x):
+        return False
+    return isinstance(weight, Value) and with_matrix(lowering, operation, x, weight, bias, transposed=True)
 
 
 @lowers("einsum", takes="equation *operands")
