@@ -1,11 +1,9 @@
 """`archcalc schema`: the JSON Schema of specs, for editors."""
 
-import json
-
 import click
 
 from archcalc.command import output_option, write_output
-from archcalc.lint.schema import schema
+from archcalc.lint.schema import as_json
 from archcalc.usage.help import Command
 
 EXAMPLES = (
@@ -18,4 +16,4 @@ EXAMPLES = (
 @output_option
 def command(output: str | None) -> None:
     """Print the JSON Schema of specs, which editors use for completion and checks."""
-    write_output(json.dumps(schema(), indent=1, ensure_ascii=False) + "\n", output)
+    write_output(as_json(), output)

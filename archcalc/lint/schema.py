@@ -4,6 +4,7 @@ It describes the structure of a file. Only `archcalc check` checks chains, expre
 """
 
 import inspect
+import json
 from collections.abc import Collection
 from itertools import combinations
 from typing import Any, TypeAlias
@@ -89,6 +90,11 @@ def schema() -> Schema:
         "anyOf": [{"required": ["input", "layers"]}, {"required": ["blocks"]}, {"required": ["params"]}],
         "$defs": definitions(),
     }
+
+
+def as_json() -> str:
+    """The schema as a file contains it."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def definitions() -> Schema:

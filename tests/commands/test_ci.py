@@ -89,6 +89,6 @@ def test_a_recipe_fails_where_a_spec_is_wrong(recipe: Any, tmp_path: Path) -> No
     texts = "".join(text for _, text in found.values())
     assert "AC120" in texts
     if recipe is GITHUB:
-        assert "::error file=specs/net.yaml,line=5," in texts
+        assert "::error title=AC120,file=specs/net.yaml,line=5," in texts
     sarif = json.loads((repository.folder / "archcalc.sarif").read_text())
     assert [each["ruleId"] for each in sarif["runs"][0]["results"]] == ["AC120"]
