@@ -59,9 +59,10 @@ class Field:
 
     def at(self, i: int) -> Span:
         """What output element `i` sees; nothing where it is none of those that are listed."""
-        if self.listed and not 0 <= i < len(self.spans):
+        count = len(self.spans)
+        if count > 1 and self.step == 0 and not 0 <= i < count:  # listed, without a call for each of many elements
             return None
-        turns, phase = divmod(i, len(self.spans))
+        turns, phase = divmod(i, count)
         span = self.spans[phase]
         return span and (span[0] + self.step * turns, span[1] + self.step * turns)
 

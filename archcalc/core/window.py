@@ -433,7 +433,8 @@ class SequenceWindow(AnyWindow):
 
     @property
     def period(self) -> tuple[Dim, Dim]:
-        return (self.after, 1) if self.before == 1 else (self.length * self.after, 0)
+        """Where the axis runs through its elements again and again, each element of the sequence is listed."""
+        return (self.after, 1) if self.before == 1 else (self.before * self.length * self.after, 0)
 
     @property
     def words(self) -> str:
