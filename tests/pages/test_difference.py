@@ -1,7 +1,6 @@
 """The page of a comparison: every layer of both networks once, the numbers of its JSON, hostile names as text."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.pages.test_page import CONTRAST, HOSTILE, WIDTHS
 PAIRS = (("resnet50", "se_resnet50"), ("lenet5", "lenet5_fcn"), ("resnet18", "resnet18"))
 
 ROWS = "diff.rows.map(row => [row.kind, row.a ? row.a.name : null, row.b ? row.b.name : null])"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as opened:
-        yield opened
 
 
 def made(folder: Path, before: str, after: str) -> Path:

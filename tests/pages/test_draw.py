@@ -105,21 +105,20 @@ def test_the_labels_that_overlap_are_found() -> None:
 
 @needs_chromium
 @pytest.mark.parametrize("style", STYLES)
-def test_labels_do_not_overlap_in_a_browser(style: str, tmp_path: Path) -> None:
-    with Browser() as browser:
-        for name in FEW:
-            file = tmp_path / f"{name}.svg"
-            assert run(["draw", name, "--style", style, "-o", str(file)]) == 0
-            browser.open(file.as_uri())
-            boxes = browser.evaluate(
-                "[...document.querySelectorAll('text')].filter(each => each.textContent).map(each => each.getBBox())"
-                ".map(box => [box.x, box.y, box.x + box.width, box.y + box.height])"
-            )
-            assert len(boxes) > 6
-            for i, (left, top, right, bottom) in enumerate(boxes):
-                for x0, y0, x1, y1 in boxes[i + 1 :]:
-                    assert not (left < x1 and x0 < right and top < y1 and y0 < bottom), name
-            assert browser.errors == []
+def test_labels_do_not_overlap_in_a_browser(style: str, browser: Browser, tmp_path: Path) -> None:
+    for name in FEW:
+        file = tmp_path / f"{name}.svg"
+        assert run(["draw", name, "--style", style, "-o", str(file)]) == 0
+        browser.open(file.as_uri())
+        boxes = browser.evaluate(
+            "[...document.querySelectorAll('text')].filter(each => each.textContent).map(each => each.getBBox())"
+            ".map(box => [box.x, box.y, box.x + box.width, box.y + box.height])"
+        )
+        assert len(boxes) > 6
+        for i, (left, top, right, bottom) in enumerate(boxes):
+            for x0, y0, x1, y1 in boxes[i + 1 :]:
+                assert not (left < x1 and x0 < right and top < y1 and y0 < bottom), name
+        assert browser.errors == []
 
 
 @pytest.mark.parametrize("style", STYLES)

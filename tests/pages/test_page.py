@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,6 @@ layers:
   - NAME = conv(3, 4)      # </script><script>document.title = "run"</script> <!-- ' " `
   - relu
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as opened:
-        yield opened
 
 
 def made(folder: Path, *arguments: str) -> Path:
@@ -262,8 +255,8 @@ def test_memory_with_a_size_typed_in_equals_the_report_of_that_size(
 
 @needs_chromium
 def test_memory_at_a_size_of_another_form_is_not_shown(browser: Browser, tmp_path: Path) -> None:
-    browser.open(made(tmp_path, "gpt2", "--memory-forms").as_uri())
-    browser.evaluate("document.querySelector('[data-symbol=N]').value = '1'; formulas.compute()")
+    browser.open(made(tmp_path, "lenet5", "--memory-forms").as_uri())
+    browser.evaluate("document.querySelector('[data-symbol=H]').value = '50'; formulas.compute()")
     text = browser.evaluate("$(`form-${formulas.forms.findIndex(form => form.name === 'training_peak')}`).textContent")
-    assert text == "another form holds here: this one needs N - 1 \u2260 0"
+    assert text == "another form holds here: this one needs ⌊(H - 28)/4⌋·⌊(W - 28)/4⌋ - 1 = 0"
     assert browser.errors == []

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
+import archcalc
 from archcalc.graph.loading import document_of
 from archcalc.pages.packing import packed
-from archcalc.pages.playground import answer, examples, playground, site
+from archcalc.pages.playground import answer, archive, examples, playground
 from archcalc.pages.whole import Wanted, whole_report
 from archcalc.report.formats.json import document_of as json_of
 from archcalc.spec.zoo import bundled
@@ -76,12 +77,12 @@ def test_the_page_loads_a_worker_and_nothing_else() -> None:
 
 
 def test_the_archive_has_all_that_the_page_imports_and_is_small() -> None:
-    made = site([Path(yaml.__file__).parent])
-    names = zipfile.ZipFile(BytesIO(made["archcalc.zip"])).namelist()
+    made = archive([Path(archcalc.__file__).parent, Path(yaml.__file__).parent])
+    names = zipfile.ZipFile(BytesIO(made)).namelist()
     assert {"archcalc/pages/playground.py", "archcalc/specs/resnet18.yaml", "yaml/__init__.py"} <= set(names)
     assert not [name for name in names if "layers/torch_modules" in name or name.endswith((".so", ".pyc"))]
-    assert len(made["archcalc.zip"]) < 900_000
-    assert made == site([Path(yaml.__file__).parent])
+    assert len(made) < 900_000
+    assert made == archive([Path(archcalc.__file__).parent, Path(yaml.__file__).parent])
 
 
 def test_what_is_not_pyodide_is_refused(tmp_path: Path) -> None:
@@ -129,6 +130,7 @@ def write(browser: Browser, text: str) -> None:
 
 @needs_chromium
 @needs_pyodide
+@pytest.mark.zoo
 @pytest.mark.parametrize("name", COMPARED)
 def test_numbers_in_the_browser_are_those_of_the_command_line(name: str, opened: Browser) -> None:
     write(opened, bundled()[name].read_text(encoding="utf-8"))
@@ -141,6 +143,7 @@ def test_numbers_in_the_browser_are_those_of_the_command_line(name: str, opened:
 
 @needs_chromium
 @needs_pyodide
+@pytest.mark.zoo
 def test_a_problem_is_shown_at_its_line_and_the_network_stays(opened: Browser) -> None:
     write(opened, bundled()["lenet5"].read_text(encoding="utf-8"))
     write(opened, BROKEN)
@@ -155,6 +158,7 @@ def test_a_problem_is_shown_at_its_line_and_the_network_stays(opened: Browser) -
 
 @needs_chromium
 @needs_pyodide
+@pytest.mark.zoo
 def test_a_link_holds_the_spec(opened: Browser) -> None:
     write(opened, BROKEN.replace("strides", "stride"))
     opened.evaluate("playground.share()")

@@ -100,19 +100,18 @@ def test_a_spec_that_is_no_file_is_refused(capsys: pytest.CaptureFixture[str]) -
 
 
 @needs_chromium
-def test_a_browser_loads_the_page_anew(served: tuple[Path, int]) -> None:
+def test_a_browser_loads_the_page_anew(served: tuple[Path, int], browser: Browser) -> None:
     file, port = served
-    with Browser() as browser:
-        browser.open(f"http://127.0.0.1:{port}/")
-        assert browser.evaluate("$('title').textContent") == "First"
-        assert browser.evaluate("$('network').hidden") is True
-        save(file, SPEC.format(name="Broken", channels="4, strides=2"), 2)
-        browser.until_loaded("document.querySelector('.notice')")
-        save(file, SPEC.format(name="Second", channels=8), 3)
-        browser.until_loaded("document.title.startsWith('Second')")
-        save(file, SPEC.format(name="Third", channels=8) + "variants: {wide: {name: Wide}}\n", 4)
-        browser.until_loaded("document.title.startsWith('Third') && !$('network').hidden")
-        browser.evaluate("$('network').value = 'wide'; $('network').onchange()")
-        browser.until_loaded("document.title.startsWith('Wide') && $('network').value === 'wide'")
-        assert browser.errors == []
-        assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in browser.requests)
+    browser.open(f"http://127.0.0.1:{port}/")
+    assert browser.evaluate("$('title').textContent") == "First"
+    assert browser.evaluate("$('network').hidden") is True
+    save(file, SPEC.format(name="Broken", channels="4, strides=2"), 2)
+    browser.until_loaded("document.querySelector('.notice')")
+    save(file, SPEC.format(name="Second", channels=8), 3)
+    browser.until_loaded("document.title.startsWith('Second')")
+    save(file, SPEC.format(name="Third", channels=8) + "variants: {wide: {name: Wide}}\n", 4)
+    browser.until_loaded("document.title.startsWith('Third') && !$('network').hidden")
+    browser.evaluate("$('network').value = 'wide'; $('network').onchange()")
+    browser.until_loaded("document.title.startsWith('Wide') && $('network').value === 'wide'")
+    assert browser.errors == []
+    assert all(url.startswith(f"http://127.0.0.1:{port}/") for url in browser.requests)
