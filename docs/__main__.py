@@ -116,6 +116,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "pictures/unet.svg": partial(drawn, "unet", "volumes"),
     "pictures/fpn.svg": partial(drawn, "fpn", "graph"),
     "../archcalc/layers/index.py": layer_index,
+    "pictures/transformer.svg": partial(drawn, "transformer", "volumes"),
     "layers/README.md": layers_page,
     **{f"layers/{family.page}.md": partial(family_page, family) for family in FAMILIES.values()},
     "notebook.ipynb": notebook,

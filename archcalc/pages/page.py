@@ -1,5 +1,6 @@
 """HTML: one page per file that shows a network, or several with a switch between them, and needs nothing else."""
 
+import importlib
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -26,8 +27,9 @@ def page(reports: Sequence[Report]) -> str:
 
 @writes("html", ".html", ".htm", judges=True, whole=True, join=page)
 def to_html(report: Report) -> str:
-    """The page of one network."""
-    return page([report])
+    """The page of one network; of a report from Python, with what it lacks."""
+    complete: Report = importlib.import_module("archcalc.pages.whole").completed(report)
+    return page([complete])
 
 
 @record(kw_only=True)

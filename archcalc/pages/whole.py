@@ -60,6 +60,18 @@ def whole_report(document: Document, wanted: Wanted) -> Report:
     return replace(report, findings=findings_of(document, graph), formulas=formulas_of(document, wanted))
 
 
+def completed(report: Report) -> Report:
+    """A report from Python with all that a page shows. Its own memory stays where it has moments."""
+    graph = report.graph
+    if report.findings is not None or graph.document is None or graph.symbols:
+        return report
+    batch = graph.inputs[0].volume.batch if graph.inputs else 1
+    wanted = Wanted(batch=batch, dtype=report.dtype, convention=report.convention)
+    own = report.footprint if report.footprint and report.footprint.timeline else memory_of(graph, wanted)
+    made = report_of(graph, report.convention, report.dtype, report.conditions, own)
+    return replace(made, findings=findings_of(graph.document, graph), formulas=formulas_of(graph.document, wanted))
+
+
 def in_numbers(document: Document, wanted: Wanted) -> Graph:
     sizes = None
     if free_names(document):

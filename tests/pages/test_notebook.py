@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import archcalc
+from archcalc.command import run
 from archcalc.measure import MEASURES
 from archcalc.record import replace
 from tests.networks.zoo import network
@@ -52,6 +53,12 @@ def test_a_report_is_saved_in_the_format_of_its_suffix(suffix: str, tmp_path: Pa
     ] == text[: len({".html": "<!doctype html>", ".csv": "name,", ".md": "**", ".txt": "LeNet"}.get(suffix, "x"))]
     if suffix == ".json":
         assert json.loads(text)["totals"]["params"] == 61_706
+
+
+def test_a_page_from_python_is_the_page_of_the_command_line(tmp_path: Path) -> None:
+    assert run(["report", "lenet5", "--batch", "2", "-o", str(tmp_path / "a.html")]) == 0
+    archcalc.report_of(archcalc.load("lenet5", batch=2)).save(tmp_path / "b.html")
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
 def test_an_unknown_suffix_raises_an_error_that_lists_those_known(tmp_path: Path) -> None:
