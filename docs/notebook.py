@@ -33,7 +33,7 @@ max(report.rows(), key=lambda row: row["macs"])["name"]
 Memory in one training step, to the byte.
 # %% code
 setup = archcalc.TrainingSetup(optimizer=archcalc.optimizer("adamw"))
-print(archcalc.footprint_of(resnet, setup))
+archcalc.footprint_of(resnet, setup)
 # %% markdown
 Totals are closed forms in whatever is free. `solve` finds what fits a budget.
 # %% code
@@ -93,10 +93,15 @@ def outputs(source: str, names: dict[str, Any], count: int) -> list[dict[str, An
         made.append({"name": "stdout", "output_type": "stream", "text": lines(text)})
     if value is not None:
         data = {"text/plain": lines(repr(value))}
-        if hasattr(value, "_repr_html_"):
-            data = {"text/html": lines(value._repr_html_()), **data}
+        for kind, method in SHOWN.items():
+            if (shown := getattr(value, method, None)) and (rich := shown()) is not None:
+                data = {kind: lines(rich), **data}
         made.append({"data": data, "execution_count": count, "metadata": {}, "output_type": "execute_result"})
     return made
+
+
+SHOWN = {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_"}
+"""What Jupyter shows besides text."""
 
 
 def lines(text: str) -> list[str]:

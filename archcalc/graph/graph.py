@@ -4,6 +4,7 @@ The graph has no blocks: every node has a dotted name, and a block corresponds t
 each prefix for code generation, which writes the blocks again.
 """
 
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -175,6 +176,11 @@ class Graph:
         outputs = ", ".join(f"{name} {self.volumes[name]}" for name in self.outputs)
         layers = f"{len(self.nodes)} layer{'s' * (len(self.nodes) != 1)}"
         return f"<Graph of {self.name or 'a network'}: {layers}, from {inputs} to {outputs}>"
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that notebooks show; none of a graph with free symbols, whose text they show."""
+        svg: str | None = importlib.import_module("archcalc.pages.notebook").svg_of(self)
+        return svg
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
+from archcalc.core.shown import Shown
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.given import Network, loaded_in_numbers
@@ -33,7 +34,7 @@ class Step:
 
 
 @record
-class Footprint:
+class Footprint(Shown):
     """All figures in bytes; the caller's input and initial gradient count as alive.
 
     `saved`: for each layer, the bytes it is the first to save for backward. `inference`, `training`: the peaks without
@@ -67,6 +68,11 @@ class Footprint:
         """The figures that the command line prints."""
         lines: list[str] = importlib.import_module("archcalc.memory.text").figures(self)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        html: str = importlib.import_module("archcalc.pages.notebook").html_of_text(str(self))
+        return html
 
     @property
     def iteration(self) -> int:

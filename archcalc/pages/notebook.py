@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from archcalc.comparison.rows import Rows
 from archcalc.core.render import printable
 from archcalc.measure import MEASURES
+from archcalc.pages import pictures  # noqa: F401  every file in it registers itself
+from archcalc.pages.picture import PICTURES
 from archcalc.pages.terminal import rounded
+from archcalc.report.formats.json import document_of
 from archcalc.report.layout import field_text, shape_text
-from archcalc.report.report import Line, Report, Value, amount, folded, sums
+from archcalc.report.report import Line, Report, Value, amount, folded, report_of, sums
 
 if TYPE_CHECKING:
     from archcalc.comparison.comparison import Comparison
+    from archcalc.graph.graph import Graph
     from archcalc.verification.row import Row, VerificationReport  # its stage imports torch
 
 STYLE = (
@@ -52,6 +56,16 @@ def html_of(report: Report) -> str:
     lines = report.lines if len(report.lines) <= MOST else folded(report.lines, 1)
     body = "".join(rows(report, lines, ""))
     return framed(f"<div>{title}{head}</div><div class='g h'>{heading}</div>{body}")
+
+
+def svg_of(graph: "Graph") -> str | None:
+    """The picture of a graph; None if its sizes are free."""
+    return None if graph.symbols else PICTURES["svg"].write(document_of(report_of(graph)), "volumes", 1)
+
+
+def html_of_text(lines: str) -> str:
+    """Lines of text as they are."""
+    return f"<pre>{escape(lines)}</pre>"
 
 
 def rows(report: Report, lines: Sequence[Line], prefix: str) -> Iterator[str]:

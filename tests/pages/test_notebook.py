@@ -37,6 +37,20 @@ def test_a_hostile_text_in_a_notebook_is_text(tmp_path: Path) -> None:
     assert len(html) < 5_000
 
 
+def test_a_graph_in_a_notebook_is_its_picture() -> None:
+    svg = archcalc.load("unet")._repr_svg_()
+    assert svg is not None
+    assert svg.startswith("<svg ")
+    assert "<script" not in svg
+    assert archcalc.load("unet", free=["H"])._repr_svg_() is None
+
+
+def test_a_footprint_in_a_notebook_is_its_figures() -> None:
+    footprint = archcalc.footprint_of("lenet5")
+    assert footprint._repr_html_().startswith("<pre>memory in bytes")
+    assert footprint.__rich__().replace("\\[", "[") == str(footprint)
+
+
 def test_rows_have_every_measure() -> None:
     [first, *_] = archcalc.report_of("lenet5").rows()
     assert first.keys() == {"name", "type", "output_shape", "receptive_field", *MEASURES}
