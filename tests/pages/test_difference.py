@@ -67,6 +67,11 @@ def test_a_page_is_sound_and_a_click_shows_the_layer_in_its_network(browser: Bro
         browser.resize(width)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate("document.querySelectorAll('#graph-picture .card.added').length") > 0
+    browser.evaluate(
+        "diff.open(false); $('diff-table').querySelector('[data-fold]')"
+        ".dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))"
+    )
+    assert browser.evaluate("[diff.rows[0].isOpen, document.activeElement.dataset.fold]") == [True, "0"]
     browser.evaluate("$('diff-table').querySelector('tr.added .after').click()")
     assert browser.evaluate("[page.selected.path, page.network.name]") == ["layers.0.0.se.gap1", "SE-ResNet-50"]
     browser.evaluate("diff.open(true); $('diff-table').querySelector('[data-side=before]').click()")

@@ -23,6 +23,7 @@ const diff = {
     $("diff-fold").onclick = () => this.open(false);
     $("diff-open").onclick = () => this.open(true);
     $("diff-table").onclick = event => this.click(event);
+    $("diff-table").onkeydown = event => this.key(event);
     $("network").value = 1;
     page.open(1);
   },
@@ -118,6 +119,15 @@ const diff = {
   open(isOpen) {
     for (const row of this.rows) row.isOpen = isOpen;
     this.show();
+  },
+
+  // Enter opens and folds a stretch of layers that are alike; it keeps the focus.
+  key(event) {
+    const fold = event.target.closest("[data-fold]");
+    if (!fold || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    this.click(event);
+    $("diff-table").querySelector(`[data-fold="${fold.dataset.fold}"]`).focus();
   },
 
   click(event) {
