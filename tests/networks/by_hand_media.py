@@ -1,4 +1,4 @@
-"""Networks for pictures, video, sound and tables in torch, written by hand from their papers, as by_hand.py."""
+"""Networks for pictures, video, sound, graphs and tables in torch, written by hand from their papers, as by_hand.py."""
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -196,6 +196,35 @@ class Demucs(nn.Module):
         return x
 
 
+# --- graphs -----------------------------------------------------------------------------------------------------------
+
+
+class GraphAttention(nn.Module):
+    def __init__(self, i: int, heads: int, d: int) -> None:
+        super().__init__()
+        self.heads, self.map, self.bias = (
+            heads,
+            nn.Linear(i, heads * d, bias=False),
+            nn.Parameter(torch.empty(heads * d)),
+        )
+        self.ours, self.theirs = (nn.Parameter(torch.empty(heads, d, 1)) for _ in range(2))
+
+    def forward(self, x: Tensor, strangers: Tensor) -> Any:
+        h = self.map(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        scores = F.leaky_relu(h @ self.ours + (h @ self.theirs).transpose(2, 3), 0.2)
+        weights = scores.masked_fill(strangers > 0, -torch.inf).softmax(-1)
+        return (weights @ h).transpose(1, 2).flatten(2) + self.bias
+
+
+class Gat(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = GraphAttention(1433, 8, 8), GraphAttention(64, 1, 7)
+
+    def forward(self, x: Tensor, strangers: Tensor) -> Any:
+        return self.last(F.elu(self.first(x, strangers)), strangers)
+
+
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +260,7 @@ class FtTransformer(nn.Module):
 
 
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
-    "demucs": Demucs, "dit": Dit, "ft_transformer": FtTransformer, "pointnet": Pointnet, "slowfast": Slowfast,
-    "vnet": Vnet,
+    "demucs": Demucs, "dit": Dit, "ft_transformer": FtTransformer, "gat": Gat, "pointnet": Pointnet,
+    "slowfast": Slowfast, "vnet": Vnet,
 }  # fmt: skip
 """By the names of their specs."""
