@@ -177,6 +177,8 @@ def test_lines_are_broken_between_words() -> None:
     for width in range(12, 80):
         assert " ".join(" ".join(wrapped(text, width)).split()) == text
     assert wrapped(text, None) == [text]
+    long = "x" * 50
+    assert wrapped(f"of {long} and {long}-{long}", 20) == ["of", long, "and", f"{long}-{long}"]
 
 
 def test_an_unknown_column_is_answered_with_the_names(shell: Shell) -> None:
