@@ -73,7 +73,7 @@ def arguments_at(
     try:
         with torch.no_grad(), reported_as(f"{type(model).__name__} cannot run", model.forward):
             try:
-                model(*map(marked, inputs.values()), **{key: marked(each) for key, each in keywords.items()})
+                model.to("meta")(*map(marked, inputs.values()), **{key: marked(each) for key, each in keywords.items()})
             except Exception as error:
                 if isinstance(error, Reached) or not without_values(error):
                     raise

@@ -22,6 +22,7 @@ CHANNELS_LAST = ("linear", "layer_norm", "rms_norm", "multi_head", "scaled_dot",
 KEEPS = frozenset((
     "add", "sub", "mul", "div", "relu", "gelu", "silu", "sigmoid", "tanh", "hardswish", "leaky_relu", "dropout",
     "drop_path", "contiguous", "cat", "concat", "__add__", "__mul__", "__iadd__", "pad", "clone", "softplus", "mish",
+    "chunk", "split", "roll",
 ))  # fmt: skip
 """Functions after which the axes mean what they meant before."""
 

@@ -31,7 +31,7 @@ def arrange(lowering: Lowering, operation: Operation, x: Value, plan: Arranging 
         source, plan = earlier.sources[0], both
     if source.volume.item_shape != plan.shape(plan.taken):
         return False
-    keeps = not source.volume.channels_last and plan.taken[0] == plan.made[0]
+    keeps = keeps_first(plan, source.volume)
     last = len(plan.made) == 1 or not lowering.wants_channels_first(y, default=keeps)
     if (plan.is_nothing and last == source.volume.channels_last) or (plan.is_nothing and len(plan.made) == 1):
         lowering.give(y, source)
@@ -43,6 +43,15 @@ def arrange(lowering: Lowering, operation: Operation, x: Value, plan: Arranging 
     if both is not None and earlier is not None:
         forget(lowering, earlier)
     return True
+
+
+def keeps_first(plan: Arranging, x: Volume) -> bool:
+    """Whether the features come first after a move, if nothing that follows says so: where they stay, or where they go
+    before the positions of a map."""
+    if not x.channels_last:
+        return set(plan.made[0]) == set(plan.taken[0])
+    *positions, features = plan.taken
+    return len(positions) > 1 and plan.made == (features, *positions)
 
 
 def before_it(lowering: Lowering, operation: Operation, source: Step) -> Step | None:
