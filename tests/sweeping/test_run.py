@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -193,4 +194,38 @@ def test_an_interrupt_from_the_keyboard(tmp_path: Path) -> None:
     resumed = output.read_text()
     output.unlink()
     subprocess.run(command, cwd=ROOT, check=True)
+    assert output.read_text() == resumed
+
+
+def interrupted(command: list[str], seconds: float) -> tuple[int, str]:
+    """The exit code and the messages of a sweep that the keyboard interrupts after some seconds, if it still runs."""
+    started = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        _, errors = started.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=60)
+    return started.returncode, errors
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("seed", range(8))
+def test_interrupts_at_random_moments(seed: int, tmp_path: Path) -> None:
+    """However often, and whenever: nothing is lost or counted twice, and no traceback has a line of the program.
+
+    Python itself prints one if it is interrupted before it has read the first line.
+    """
+    pick, output, journal = random.Random(seed), tmp_path / "front.csv", tmp_path / "front.csv.journal"
+    command = [sys.executable, "-m", "archcalc", "sweep", "resnet18", "--over", "w=4..128:4", "--over", "H=64..256:32"]
+    command += ["--over", "N=1..200000", "--min", "macs", "--max", "w", "-o", str(output)]
+    command += ["--jobs", str(pick.choice([1, 2]))]
+    for seconds in (*(pick.uniform(0.02, 2) for _ in range(8)), 60):
+        code, errors = interrupted([*command, *["--resume"] * journal.exists()], seconds)
+        assert code in (0, 130, -signal.SIGINT) and f"archcalc{os.sep}" not in errors, errors
+        if code == 0:
+            break
+    assert code == 0 and not journal.exists()
+    resumed = output.read_text()
+    output.unlink()
+    subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
     assert output.read_text() == resumed
