@@ -1,4 +1,4 @@
-"""`python -m archcalc`, and the command `archcalc`: an interrupt while modules are read ends it, too, without a trace."""
+"""`python -m archcalc`, and the command `archcalc`: an interrupt while modules are read ends it, too."""
 
 try:
     from archcalc.command import main

@@ -35,19 +35,14 @@ GIVEN = ("3,64,64", "1,4", "2,999", "3,8,8,8", "7", "1,99991", "4,1000,1000")
 QUANTITIES = ("H", "T", "params", "macs", "training_peak", "output_bytes")
 
 RELATIONS = (
-    "% {m} == {n}",
-    "% {m} > {n}",
-    "<= {n}",
-    "!= {n}",
-    "* {q} <= {n}",
-    "// 97 - 5 <= {n}",
-    "** 2 + {q} * 997 >= {n}",
-)
+    "% {m} == {n}", "% {m} > {n}", "<= {n}", "!= {n}", "* {q} <= {n}", "// 97 - 5 <= {n}", "** 2 + {q} * 997 >= {n}",
+)  # fmt: skip
 
 COMMANDS = (
-    "report", "report --train", "report --timeline", "report --format json", "report --whole", "report --free T", "check",
-    "generate", "draw", "explain conv1", "formula --free H", "formula --free H,W", "formula --free N --of training_peak",
-    "solve --for {symbol} --near 97", "solve --for H --lossless", "solve --for {symbol} --where",
+    "report", "report --train", "report --timeline", "report --format json", "report --whole", "report --free T",
+    "check", "generate", "draw", "explain conv1", "formula --free H", "formula --free H,W",
+    "formula --free N --of training_peak", "solve --for {symbol} --near 97", "solve --for H --lossless",
+    "solve --for {symbol} --where",
 )  # fmt: skip
 
 

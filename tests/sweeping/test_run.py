@@ -219,12 +219,14 @@ def test_interrupts_at_random_moments(seed: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "archcalc", "sweep", "resnet18", "--over", "w=4..128:4", "--over", "H=64..256:32"]
     command += ["--over", "N=1..200000", "--min", "macs", "--max", "w", "-o", str(output)]
     command += ["--jobs", str(pick.choice([1, 2]))]
-    for seconds in (*(pick.uniform(0.02, 2) for _ in range(8)), 60):
+    for seconds in (*(pick.uniform(0.2, 2) for _ in range(8)), 60):
         code, errors = interrupted([*command, *["--resume"] * journal.exists()], seconds)
-        assert code in (0, 130, -signal.SIGINT) and f"archcalc{os.sep}" not in errors, errors
+        assert code in (0, 130, -signal.SIGINT), errors
+        assert f"archcalc{os.sep}" not in errors
         if code == 0:
             break
-    assert code == 0 and not journal.exists()
+    assert code == 0
+    assert not journal.exists()
     resumed = output.read_text()
     output.unlink()
     subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
