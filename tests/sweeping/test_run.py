@@ -9,9 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import archcalc
+from archcalc.core.extra import MissingExtra
 from archcalc.sweeping.front import Front
 from archcalc.sweeping.journal import Journal, JournalError, missing
 from archcalc.sweeping.question import Question
@@ -231,3 +234,17 @@ def test_interrupts_at_random_moments(seed: int, tmp_path: Path) -> None:
     output.unlink()
     subprocess.run(command, cwd=ROOT, check=True, stderr=subprocess.DEVNULL)
     assert output.read_text() == resumed
+
+
+def test_to_pandas_has_the_columns_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas itself is optional: what it is given are columns, one table after the other."""
+    found = archcalc.sweep("lenet5", over={"N": "1..3"})
+    frames = SimpleNamespace(DataFrame=dict, concat=lambda tables, ignore_index: (tables, ignore_index))
+    monkeypatch.setitem(sys.modules, "pandas", frames)
+    tables, ignore_index = found.to_pandas()
+    assert ignore_index
+    rows = [dict(zip(table, row, strict=True)) for table in tables for row in zip(*table.values(), strict=True)]
+    assert rows == found.rows()
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtra, match="pip install pandas"):
+        found.to_pandas()
