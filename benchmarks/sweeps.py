@@ -106,7 +106,7 @@ def main() -> None:
         each = taken[name] / len(DESIGNS)
         agreeing = f"MACs within 2 % at {same[name]} designs"
         print(
-            f"  {name:28}{taken[name]:10.2f} s  {1 / each:6.1f} a second  {each / rate:,.0f} times a sweep; {agreeing}"
+            f"  {name:28}{taken[name]:10.2f} s  {1 / each:6.1f} a second  {each / rate:,.0f} designs of the sweep in the time of one; {agreeing}"
         )
 
 

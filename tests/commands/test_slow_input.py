@@ -90,7 +90,7 @@ def command(pick: random.Random) -> list[str]:
 
 
 def slow(first: int, count: int) -> list[str]:
-    """The commands that take too long, or end in a fault of their own."""
+    """The commands that take too long, or end in an internal error."""
     found = []
     for seed in range(first, first + count):
         arguments = command(random.Random(f"slow {seed}"))
