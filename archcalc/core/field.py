@@ -72,6 +72,8 @@ class Field:
 
     def phases_through(self, window: AnyWindow) -> int:
         """How many phases the field of a window's output has."""
+        if self.listed:  # as many as there are elements
+            return window.slide(len(self.spans))
         outputs, inputs = window.period
         return outputs * len(self.spans) // gcd(len(self.spans), inputs)
 

@@ -21,8 +21,10 @@ from archcalc.core.window import (
     windows_along,
 )
 from archcalc.graph.builder import build
+from archcalc.graph.loading import load
 from archcalc.measures.receptive_field import TOO_MANY_PHASES, TOO_MUCH_WORK, of_input, seen_by
 from archcalc.spec.document import one_liner
+from archcalc.verification import verify
 from tests.calls import calls_of
 
 small = st.integers(1, 4)
@@ -224,3 +226,23 @@ def test_the_elements_that_write_to_an_element_are_a_range(window: TransposedWin
     wrote = {e for e in range(-30, 30) for t in range(window.kernel)
              if e * window.stride - window.begin + t * window.dilation == i}  # fmt: skip
     assert list(window.reach(i)) == sorted(wrote)
+
+
+AFTER_A_SEQUENCE = {
+    "a token in front": "tokens -> class_token -> attention(2)",
+    "a token among the others": "tokens -> class_token -> roll(2, axis=length) -> attention(2)",
+    "a gap of tokens": "tokens -> slice(1, 9, axis=length) -> attention(2)",
+    "the order turned round": "tokens -> roll(3, axis=length) -> attention(2)",
+}
+
+
+@pytest.mark.parametrize("chain", AFTER_A_SEQUENCE.values(), ids=AFTER_A_SEQUENCE.keys())
+def test_what_reads_all_positions_of_a_sequence_sees_what_each_of_them_sees(chain: str) -> None:
+    """Rows of a map follow each other in a sequence: along its width the fields repeat, along its height they go on."""
+    made = verify(one_liner(f"input(3, 16, 16) -> conv(4, 8, stride=4) -> {chain}"), device="cpu", memory=False)
+    assert [row for row in made.rows if row.agrees is False] == []
+
+
+def test_attention_on_patches_sees_the_whole_image() -> None:
+    found = seen_by(load("vit_b16"))
+    assert [[axis.size for axis in seen.fields] for seen in found["encoder.0.attention1"]] == [[224, 224]]
