@@ -19,6 +19,12 @@ class Axis(str):
     """The value of a field that names an axis: one of `WORDS`, or a number as torch counts, the batch being 0."""
 
 
+class Axes(tuple[Axis, ...]):
+    """The value of a field that names one axis or several."""
+
+    __slots__ = ()
+
+
 CHANNELS = Axis("channels")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias, cast
 
-from archcalc.core.axes import WORDS, Axis
+from archcalc.core.axes import WORDS, Axes, Axis
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem, quoted
 from archcalc.core.dim import Dim, PerAxis
@@ -169,6 +169,10 @@ def axis(value: Value) -> Axis:
     return Axis(value)
 
 
+def axes(value: Value) -> Axes:
+    return Axes(map(axis, value if isinstance(value, tuple) else (value,)))
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -210,6 +214,7 @@ SIMPLE: Mapping[Any, Kind] = {
     Letters: Kind(letters, AnyLetters()),
     PatternOfAxes: Kind(pattern_of_axes),
     Axis: Kind(axis, WORDS),
+    Axes: Kind(axes, WORDS),
 }
 
 

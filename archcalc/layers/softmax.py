@@ -1,9 +1,13 @@
 """Softmax over the features, and the arithmetic of softmax."""
 
-from archcalc.core.dim import Dim
+from collections.abc import Iterator
+
+from archcalc.core.axes import CHANNELS, Axis, has_axis, place_of, windows_along
+from archcalc.core.dim import Dim, exact
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
-from archcalc.layer import Call, Example, Layer, Role, module
+from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 
 FAMILY = "Activations and softmax"
 
@@ -24,18 +28,29 @@ class OverFeatures(Layer):
         return x
 
 
-class Softmax(OverFeatures, name="softmax"):
-    """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position.
+class Softmax(OverFeatures, name="softmax", positional=("axis",)):
+    """y_i = exp(x_i - max x) / sum_j exp(x_j - max x), over the features of each position, or along another axis.
 
-    For V elements at R positions: V subtractions, V exponentials, V divisions, V - R comparisons and V - R additions.
+    For V elements in R rows: V subtractions, V exponentials, V divisions, V - R comparisons and V - R additions.
     Source: torch.nn.Softmax.
     """
 
+    axis: Axis = CHANNELS
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield has_axis(self.name, self.axis, x)
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        place = place_of(self.axis, x)
+        return windows_along(x, place, WholeWindow(x.item_shape[place - 1]))
+
     def ops(self, y: Volume, x: Volume) -> Ops:
-        return softmax_ops(x.numel, x.positions)
+        n = x.item_shape[place_of(self.axis, x) - 1]
+        return softmax_ops(x.numel, x.positions if self.axis == CHANNELS else exact(x.numel, n))
 
     def call(self, x: Volume) -> Call:
-        return module("torch.nn.Softmax", dim=-1 if x.channels_last else 1)
+        last = self.axis == CHANNELS and x.channels_last
+        return module("torch.nn.Softmax", dim=-1 if last else place_of(self.axis, x))
 
     examples = (
         Example(
@@ -44,4 +59,9 @@ class Softmax(OverFeatures, name="softmax"):
         ),
         Example(x=image(10, 2, 2), y=image(10, 2, 2), scalar=192),
         Example(x=tokens(7, 5), y=tokens(7, 5), scalar=161),
+        Example(
+            given=dict(axis=Axis("length")), x=tokens(196, 8), y=tokens(196, 8), scalar=7_824,
+            source="weights over positions: Ilse, Tomczak & Welling 2018, arXiv:1802.04712, equation 8",
+        ),
+        Example(given=dict(axis=Axis("height")), x=image(2, 3, 4), y=image(2, 3, 4), scalar=104),
     )  # fmt: skip

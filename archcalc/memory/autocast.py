@@ -43,4 +43,6 @@ def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[
     cast = node.layer.cast(*xs[: node.layer.carries])
     applied = [PARAMETERS for weight in node.layer.weights(*xs) if cast is Cast.WIDEST and not weight.buffer]
     into = [x.dtype for x in xs[: node.layer.carries] if x.is_floating] or [node.output.dtype]
+    if not node.output.is_floating:
+        return node.output, xs
     return replace(node.output, dtype=cast_to(cast, [*into, *applied], run.autocast)), xs
