@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.window import AnyWindow, WholeWindow
+from archcalc.core.window import AnyWindow, WholeWindow, Window
 from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
 
@@ -100,6 +100,41 @@ class PieceWindow(MovedWindow):
         [[], [0], [2]]
         """
         return [i - self.begin] if self.begin <= i < self.begin + self.length else []
+
+
+@record
+class UnfoldedWindow(AnyWindow):
+    """A window that slides over one axis of a map, with all places of the map in a row, the last axis running fastest.
+
+    `places`: those of this axis; `before`, `after`: how many the axes before and after it have.
+    """
+
+    window: Window
+    places: Dim
+    before: Dim = 1
+    after: Dim = 1
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(self.places, self.before, self.after):
+            raise NoClosedForm("the places of windows are put in a row, and their number is free")
+        return (self.after, self.window.stride) if self.before == 1 else (self.places * self.after, 0)
+
+    @property
+    def words(self) -> str:
+        return "the places of a window that slides over the map, in a row, the last axis running fastest"
+
+    def slide(self, n: Dim) -> Dim:
+        return self.before * self.places * self.after
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> w = Window(kernel=2, stride=2)
+        >>> list(UnfoldedWindow(w, 3, after=4).reach(5)), list(UnfoldedWindow(w, 4, before=3).reach(5))
+        ([2, 3], [2, 3])
+        """
+        place = i // self.after
+        return self.window.reach(place if self.before == 1 else place % self.places)
 
 
 @record

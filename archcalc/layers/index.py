@@ -61,6 +61,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "conv": {
         "conv": ("conv1d", "conv2d", "conv3d"),
     },
+    "conv_lstm": {
+        "conv_lstm": ("conv_lstm2d", "conv_lstm3d"),
+    },
     "crop": {
         "crop": ("crop1d", "crop2d", "crop3d"),
     },
@@ -193,6 +196,11 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "rnn": (),
     },
     "recurrent_memory": {},
+    "reduction": {
+        "reduce": (),
+        "cumsum": (),
+        "argmax": (),
+    },
     "residual": {
         "layer_scale": (),
         "drop_path": ("stochastic_depth",),
@@ -202,6 +210,11 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "rmsnorm": {
         "rmsnorm": ("rms_norm",),
+    },
+    "sampling": {
+        "affine_grid": (),
+        "grid_sample": (),
+        "correlation": (),
     },
     "scale": {
         "scale": (),
@@ -239,6 +252,10 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "transposed_conv": {
         "upconv": ("conv_transpose", "deconv", "upconv1d", "upconv2d", "upconv3d"),
+    },
+    "unfold": {
+        "unfold": ("unfold2d",),
+        "fold": ("fold1d",),
     },
     "upsample": {
         "upsample": ("upsample1d", "upsample2d", "upsample3d"),

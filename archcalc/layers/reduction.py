@@ -191,6 +191,9 @@ class CumulativeSum(AlongAxis, name="cumsum", positional=("axis",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward sums from the other end: a flipped gradient, its running sum, and that flipped back."""
+        if self.length(x) == 1:
+            yield Kernel(size=tensor_of(y), layout=CONTIGUOUS, gradient=Gradient.SAME)
+            return
         yield Kernel(size=tensor_of(y), layout=CONTIGUOUS, backward=Backward(scratch=2 * y.nbytes))
 
     def call(self, x: Volume) -> Call:

@@ -15,7 +15,7 @@ from archcalc.core.axes import (
 )
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, is_number, same
-from archcalc.core.kernel import CONTIGUOUS, Backward, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Backward, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.moved import ChosenWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import slice_of, view
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
@@ -241,7 +241,8 @@ class Repeat(AlongAxis, name="repeat", positional=("n", "axis")):
         return resized(x, self.place(x), self.n * self.length(x))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS)
+        gradient = Gradient.VIEW if self.n == 1 else Gradient.NEW
+        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS, gradient=gradient)
 
     def call(self, x: Volume) -> Call:
         place = self.place(x)

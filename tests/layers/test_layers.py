@@ -201,7 +201,7 @@ def test_a_list_with_too_many_entries_is_refused_with_a_message(case: Case) -> N
     """The list is refused before anything is computed from it."""
     for field in fields_of(case.layer):
         if field.type in PER_AXIS:
-            layer = with_argument(case.layer, field.name, (1,) * (case.xs[0].rank + 1))
+            layer = with_argument(case.layer, field.name, (1,) * (max(case.xs[0].rank, case.example.y.rank) + 1))
             assert field.name in unmet(layer, case.xs)
 
 
