@@ -104,7 +104,7 @@ class PieceWindow(MovedWindow):
 
 @record
 class UnfoldedWindow(AnyWindow):
-    """A window that slides over one axis of a map, with all places of the map in a row, the last axis running fastest.
+    """A window that slides over one axis of a map, with all its positions in a row, the last axis running fastest.
 
     `places`: those of this axis; `before`, `after`: how many the axes before and after it have.
     """
@@ -117,12 +117,12 @@ class UnfoldedWindow(AnyWindow):
     @property
     def period(self) -> tuple[Dim, Dim]:
         if not is_number(self.places, self.before, self.after):
-            raise NoClosedForm("the places of windows are put in a row, and their number is free")
+            raise NoClosedForm("the positions of windows are put in a row, and their number is free")
         return (self.after, self.window.stride) if self.before == 1 else (self.places * self.after, 0)
 
     @property
     def words(self) -> str:
-        return "the places of a window that slides over the map, in a row, the last axis running fastest"
+        return "the positions of a window that slides over the map, in a row, the last axis running fastest"
 
     def slide(self, n: Dim) -> Dim:
         return self.before * self.places * self.after

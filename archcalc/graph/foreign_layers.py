@@ -27,7 +27,6 @@ MEANINGS: Mapping[str, str] = {
     "depthwise_conv": "write conv(3, C, g=C), where C is the number of channels of the input",
     "separable_conv": "write conv(3, C, g=C, bias=false) -> conv(1, filters), where C is the number of input channels",
     "pointwise_conv": "write conv(1, filters)",
-    "convlstm": "write conv_lstm(hidden_channels, kernel_size)",
     "deform_conv": f"{NONE}",
     "atrous_conv": "write conv(3, filters, d2): d is the dilation",
     "max_unpool": f"{NONE}; upsample has the same output size",

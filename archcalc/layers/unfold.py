@@ -51,7 +51,7 @@ class Sliding(Layer):
 class Unfold(Sliding, name="unfold", positional=("kernel_size", "stride")):
     """The values of every window, as features of a position: what a convolution multiplies with its weights.
 
-    x: C at [H, W] -> y: C k k at L, one for every place of the window, the last axis running fastest
+    x: C at [H, W] -> y: C k k at L, one for every position of the window, the last axis running fastest
 
     Sources: torch.nn.Unfold; overlapping patches: Yuan et al. 2021, arXiv:2101.11986, section 3.1.
     """
