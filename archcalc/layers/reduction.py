@@ -144,9 +144,9 @@ def total(x: Tensor, y: Tensor) -> Kernel:
 
 
 def norm(x: Tensor, y: Tensor) -> Kernel:
-    """Backward divides the gradient by the norm, and sets it to 0 where that is 0."""
+    """Backward multiplies all values by the gradient, divides by the norm, and marks where that is 0."""
     marks = Tensor(y.numel, "bool")
-    return Kernel(size=y, saves=("x", "y"), backward=Backward(scratch=y.nbytes + marks.nbytes))
+    return Kernel(size=y, saves=("x", "y"), backward=Backward(scratch=x.nbytes + marks.nbytes))
 
 
 def deviation(x: Tensor, y: Tensor) -> Kernel:
