@@ -2,11 +2,12 @@
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
-from archcalc.core.shown import Shown
+from archcalc.core.shown import Shown, data_frame
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.given import Network, loaded_in_numbers
@@ -74,6 +75,14 @@ class Footprint(Shown):
         html: str = importlib.import_module("archcalc.pages.notebook").html_of_text(str(self))
         return html
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The layers in order, each with its name and the bytes that it is the first to save for backward."""
+        return [{"name": name, "saved_bytes": saved} for name, saved in self.saved.items()]
+
+    def to_pandas(self) -> Any:
+        """The rows as a DataFrame of pandas, with the names of layers as its index."""
+        return data_frame(self.rows()).set_index("name")
+
     @property
     def iteration(self) -> int:
         """The peak of an iteration with the optimizer's step, including parameters, buffers and optimizer state."""
@@ -101,8 +110,7 @@ def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with
     Raises Opaque for a layer whose memory is not predicted, ValueError for a network with free symbols.
     """
     graph = loaded_in_numbers(network)
-    kept, timeline = trained(graph, setup)
-    watched = trained(graph, setup, timeline.highest)[1] if with_timeline else None
+    kept, timeline = trained(graph, setup, watched=with_timeline)
     flat, nested = inferences(graph, setup)
     weights, learned = weights_of(graph), learned_weights(graph)
     return Footprint(
@@ -117,8 +125,8 @@ def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with
         left=timeline.left,
         step=step_of(weights, learned, setup),
         once=computed_once(graph),
-        timeline=watched,
-        weight_gradients=gradients_of_weights(graph, watched) if watched else 0,
+        timeline=timeline if with_timeline else None,
+        weight_gradients=gradients_of_weights(graph, timeline) if with_timeline else 0,
     )
 
 
@@ -129,16 +137,19 @@ def gradients_of_weights(graph: Graph, timeline: Timeline) -> int:
     return sum(nbytes for name, nbytes in timeline.alive if name in names)
 
 
-def trained(graph: Graph, setup: TrainingSetup, watch: int = -1) -> tuple[list[tuple[str, int]], Timeline]:
-    """The bytes each layer saves for backward, and the timeline of a training step with blocks as modules; `watch`:
-    the step at which live tensors are listed."""
+def trained(graph: Graph, setup: TrainingSetup, *, watched: bool = False) -> tuple[list[tuple[str, int]], Timeline]:
+    """The bytes each layer saves for backward, and the timeline of a training step with blocks as modules; `watched`:
+    with the tensors that are alive at its peak."""
     if setup.autocast and setup.checkpointed:
         raise Opaque("checkpointing under autocast is not predicted: checkpointed blocks cast their weights again")
     tape = tape_of(graph, run_of(graph, setup))
     again = stretches(graph, tape, setup.checkpointed)
     hold_inputs_of_blocks(graph, tape)
     kept = list(saved(tape, instead(again)))
-    return kept, training(tape, watch, again=again, accumulate=setup.accumulate)
+    timeline = training(tape, again=again, accumulate=setup.accumulate)
+    if watched:  # the peak is known only now
+        timeline = training(tape, timeline.highest, again=again, accumulate=setup.accumulate)
+    return kept, timeline
 
 
 def run_of(graph: Graph, setup: TrainingSetup, *, is_training: bool = True) -> Run:

@@ -44,6 +44,8 @@ def test_figures_that_were_measured_independently() -> None:
     found = footprint_of(load("resnet50", batch=2))
     assert sum(found.saved.values()) == 170_827_264
     assert (found.training.live, found.inference.live, found.nested.live) == (235_269_152, 20_471_808, 22_077_440)
+    assert [row["saved_bytes"] for row in found.rows()] == [*found.saved.values()]
+    assert found.rows()[0]["name"] == next(iter(found.saved))
     vit = footprint_of(load("vit_b16", batch=2), TrainingSetup(optimizer=read_optimizer("adamw")))
     assert (sum(vit.saved.values()), vit.training.live, vit.iteration) == (235_117_136, 352_989_808, 1_732_565_952)
     vgg = footprint_of(load("vgg16", batch=2))
