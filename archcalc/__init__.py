@@ -11,8 +11,9 @@ A folder is a stage of the pipeline. In it, the singular module says what a thin
 is where you add one. What people add most often stands in front: layer.py and layers/, measure.py and measures/,
 command.py and commands/. A stage imports only from stages before it:
 
-    sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report < comparison
-    < codegen < lint < explanation < verification < importing < pages < sweeping < command < commands
+    record < sym < core < spec < layer < layers < graph < measure < measures < memory < closed_forms < report
+    < comparison < codegen < lint < explanation < verification < importing < pages < sweeping < editor < usage
+    < command < commands
 """
 
 from typing import TYPE_CHECKING, Any

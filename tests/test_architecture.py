@@ -149,6 +149,11 @@ def test_there_is_no_import_cycle() -> None:
     assert done == graph.keys(), f"a cycle among {sorted(graph.keys() - done)}"
 
 
+@pytest.mark.parametrize("said", [archcalc.__doc__, (PACKAGE.parent / "CONTRIBUTING.md").read_text()])
+def test_the_order_is_told_where_people_begin_to_read(said: str) -> None:
+    assert re.search(r"\s*<\s*".join(ORDER), said)
+
+
 def test_a_class_with_fields_is_a_record() -> None:
     """`dataclasses` takes as long to import as all records together."""
     kept = PACKAGE / "record.py"
