@@ -150,7 +150,7 @@ def test_there_is_no_import_cycle() -> None:
 
 
 @pytest.mark.parametrize("said", [archcalc.__doc__, (PACKAGE.parent / "CONTRIBUTING.md").read_text()])
-def test_the_order_is_told_where_people_begin_to_read(said: str) -> None:
+def test_the_order_stands_where_people_begin_to_read(said: str) -> None:
     assert re.search(r"\s*<\s*".join(ORDER), said)
 
 

@@ -225,7 +225,9 @@ def inputs_with_names(node: Node, names: Sequence[str]) -> Iterator[Volume]:
             yield x
             continue
         axes = map(axis_with_name, axes_of(x), x.spatial, (*first.spatial, *x.spatial[first.rank :]), repeat(i + 1))
-        yield replace(x, channels=named(names[i], x.channels), spatial=tuple(axes), batch=batch_of(x))
+        repeated = len(carried(node)) > 1 and x.channels == 1 != node.output.channels
+        channels = 1 if repeated else named(names[i], x.channels)
+        yield replace(x, channels=channels, spatial=tuple(axes), batch=batch_of(x))
 
 
 def axis_with_name(letter: str, n: Dim, first: Dim, number: int) -> Dim:

@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "zero_padding": "write pad(n)",
     "cropping": "write crop(n)",
     # --- convolutions ---
+    "convolution": "write conv(kernel_size, out_channels)",
     "depthwise": "write conv(3, C, g=C), where C is the number of channels of the input",
     "depthwise_conv": "write conv(3, C, g=C), where C is the number of channels of the input",
     "separable_conv": "write conv(3, C, g=C, bias=false) -> conv(1, filters), where C is the number of input channels",

@@ -15,7 +15,7 @@ from archcalc.core.axes import (
 )
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, is_number, same
-from archcalc.core.kernel import CONTIGUOUS, Backward, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.moved import ChosenWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import slice_of, view
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
@@ -299,14 +299,11 @@ class Gather(Merge, name="gather", positional=("by",)):
         return x.to(spatial=by.spatial)
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        """Backward makes zeros of the size before, and a copy of them with the gradients added."""
+        """Backward adds the gradients to zeros of the size of the tokens, which it keeps for that."""
         rows = Tensor(y.numel, "int64")
         yield Kernel(reads=("x1",), makes="rows", size=rows, layout=Layout(view=True, order=Order.SLICE))
         makes = "y" if y.rank == 1 else "gathered"
-        zeros = Backward(scratch=xs[0].nbytes)
-        yield Kernel(
-            reads=("x0", "rows"), makes=makes, size=tensor_of(y), layout=CONTIGUOUS, saves=("rows",), backward=zeros
-        )
+        yield Kernel(reads=("x0", "rows"), makes=makes, size=tensor_of(y), layout=CONTIGUOUS, saves=("x0", "rows"))
         if y.rank > 1:
             yield view("gathered")
 

@@ -29,12 +29,12 @@ class Timeline:
 
     @property
     def peak(self) -> TimelineStep:
-        """The first step with the most bytes alive."""
-        return self.steps[self.highest]
+        """The first step with the most bytes alive; without layers, the caller's input alone."""
+        return self.steps[self.highest] if self.steps else TimelineStep("forward", "input", self.left)
 
     @property
     def highest(self) -> int:
-        return max(range(len(self.steps)), key=lambda i: self.steps[i].live)
+        return max(range(len(self.steps)), key=lambda i: self.steps[i].live, default=-1)
 
 
 @record(frozen=False)

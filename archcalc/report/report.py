@@ -133,7 +133,7 @@ class Report(Shown):
 
     @cached_property
     def totals(self) -> Mapping[str, Value]:
-        return sums(self.lines)
+        return {SAVED: 0, **sums(self.lines)} if self.footprint and not self.lines else sums(self.lines)
 
     @cached_property
     def leaders(self) -> Mapping[str, tuple[Line, float]]:

@@ -31,12 +31,14 @@ def with_free_sizes(spec: Document) -> Graph:
 
 
 def numeric(spec: Document, size: Mapping[str, int]) -> Graph | None:
-    """The network at one size; None where it is refused."""
+    """The network at one size; None where it is refused, or a sum repeats an axis that has one element there."""
     channels = build(spec).inputs[0].volume.channels
     try:
-        return build(spec, sizes={spec.inputs[0].name: (channels, size["H"], size["W"])})
+        made = build(spec, sizes={spec.inputs[0].name: (channels, size["H"], size["W"])})
     except SpecError:
         return None
+    sums = (node for node in made if node.layer.name == "add" and node.inputs[0].rank == 2)
+    return None if any(len({x.spatial for x in node.inputs if x.rank == 2}) > 1 for node in sums) else made
 
 
 def at(form: Any, size: Mapping[str, int]) -> Any:

@@ -122,17 +122,18 @@ def by_torch(running: Running, height: int, width: int | None = None) -> Shapes 
 
 
 def repeats(graph: Graph, shapes: Shapes) -> bool:
-    """Whether torch adds volumes of different shapes: it repeats an axis of length 1, which no sum of ours may."""
+    """Whether a sum repeats an axis that happens to have one element at this size: none that fits."""
     sums = (node for node in graph if node.layer.name == "add")
     return any(len({shapes[source] for source in node.sources if source in shapes}) > 1 for node in sums)
 
 
 def by_builder(subject: Subject, height: int) -> Graph | None:
-    """The network built for a height; None where it is refused for its sizes."""
+    """The network built for a height; None where it is refused for its sizes, or a sum repeats an axis."""
     given = subject.forms.inputs[0]
     channels, _, width = given.volume.item_shape
     try:
-        return build(subject.document, sizes={given.name: (channels, height, width)})
+        made = build(subject.document, sizes={given.name: (channels, height, width)})
+        return None if repeats(made, {name: volume.shape for name, volume in made.volumes.items()}) else made
     except SpecError as error:
         if all(each.code.startswith("AC2") for each in error.diagnostics):
             return None

@@ -15,7 +15,8 @@ from archcalc.measure import MEASURES
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.optimizer import read_optimizer
 from archcalc.memory.training_setup import TrainingSetup
-from archcalc.report import formats  # noqa: F401  every file in it registers itself
+from archcalc.pages import page  # noqa: F401  its format is one of them
+from archcalc.report import formats  # noqa: F401  it makes the formats known
 from archcalc.report.formats.table import View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Report, by_type, folded, report_of, sum_of, with_subtotals
@@ -133,6 +134,8 @@ def test_a_network_without_layers_has_a_table() -> None:
     report = report_of(load_text("archcalc: 1\ninput: [4]\nlayers: [relu * 0]\n"))
     assert cells(body(table(report, View()))[-1]) == ["total", "0 layers", "0", "0", "0"]
     assert all(form.write(report) for form in REPORTS.values())
+    trained = report_of(report, footprint=footprint_of(report))
+    assert cells(body(table(trained, View()))[-1])[:2] == ["total", "0 layers"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -165,4 +165,4 @@ def predicted_sizes(graph: Graph, setup: TrainingSetup, is_training: bool) -> Co
         memory.training(tape, again=stretches(graph, tape, setup.checkpointed))
     else:
         memory.inference(tape)
-    return Counter(tape.bytes_of) - given
+    return Counter(filter(None, tape.bytes_of)) - given  # nothing is allocated for no bytes
