@@ -102,8 +102,8 @@ def test_a_missing_extra_is_reported_with_what_installs_it() -> None:
 
 
 def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(SUMMARIES, "report")
-    monkeypatch.setitem(SUMMARIES, "nowhere", "A command whose file is not there.")
+    others = {name: text for name, text in SUMMARIES.items() if name != "report"}  # the order of the rest stays
+    monkeypatch.setattr("archcalc.command.SUMMARIES", others | {"nowhere": "A command whose file is not there."})
     outcome = shell("nowhere")
     assert (outcome.code, outcome.out) == (PROBLEMS, "")
     assert outcome.err.startswith("archcalc: internal error: ModuleNotFoundError: ")
