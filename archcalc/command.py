@@ -9,8 +9,8 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -421,14 +421,20 @@ def write_output(made: str | bytes, output: str | None) -> None:
     if output is None or output == "-":
         sys.stdout.write(made if isinstance(made, str) else made.decode("utf-8"))
         return
-    data = made.encode("utf-8") if isinstance(made, str) else made
+    with replacing(output) as path:
+        path.write_bytes(made.encode("utf-8") if isinstance(made, str) else made)
+
+
+@contextmanager
+def replacing(output: str) -> Iterator[Path]:
+    """Where to write a file that takes the place of the output when it is whole."""
     target = Path(os.path.realpath(output))  # keep symbolic links
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         if target.exists() and not target.is_file():  # a device or a pipe: write to it, do not replace it
-            target.write_bytes(data)
+            yield target
             return
-        partial.write_bytes(data)
+        yield partial
         if target.exists():
             partial.chmod(target.stat().st_mode & 0o777)
         partial.replace(target)

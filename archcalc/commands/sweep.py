@@ -4,7 +4,6 @@ import csv
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from archcalc.command import (
     format_option,
     output_option,
     overrides_of,
+    replacing,
     room_of,
     spec_options,
     training_options,
@@ -251,7 +251,8 @@ def write(sweep: Sweep, form: str, output: str | None, journal: Journal | None) 
     try:
         made = format_named(form)
         if hasattr(made, "write_to"):
-            write_file(partial(made.write_to, sweep), Path(output or ""))
+            with replacing(output or "") as path:
+                made.write_to(sweep, path)
         else:
             write_output(made.write(sweep, room_of(output)) if form == "table" else made.write(sweep), output)
     except (NoPicture, TooManyRows) as error:
@@ -260,20 +261,6 @@ def write(sweep: Sweep, form: str, output: str | None, journal: Journal | None) 
         raise click.ClickException(f"{error.message}{kept}") from None
     except MissingExtra as error:
         raise MissingExtra(f"{error}{kept}") from None
-
-
-def write_file(write: Callable[[Path], None], output: Path) -> None:
-    """Writes a file under another name, which replaces the output when it is whole."""
-    target = Path(os.path.realpath(output))
-    partial_file = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        write(partial_file)
-        partial_file.replace(target)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            partial_file.unlink(missing_ok=True)
 
 
 def ended(run: Run, sweep: Sweep, options: Mapping[str, Any]) -> int:
