@@ -14,10 +14,12 @@ from archcalc.graph.loading import load
 from archcalc.layer import LAYERS, Layer
 from archcalc.lint import rules  # noqa: F401  every file in them registers itself
 from archcalc.lint.rule import RULES, parts_of, title_of
+from archcalc.lint.schema import as_json
 from archcalc.pages import pictures  # noqa: F401  every file in it registers itself
 from archcalc.pages.picture import PICTURES
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import report_of
+from archcalc.spec.zoo import SCHEMA
 from docs.families import FAMILIES, Family
 from docs.families import title_of as family_title
 from docs.notebook import notebook
@@ -116,6 +118,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "pictures/unet.svg": partial(drawn, "unet", "volumes"),
     "pictures/fpn.svg": partial(drawn, "fpn", "graph"),
     "../archcalc/layers/index.py": layer_index,
+    f"../specs/{SCHEMA}": as_json,
     "pictures/transformer.svg": partial(drawn, "transformer", "volumes"),
     "layers/README.md": layers_page,
     **{f"layers/{family.page}.md": partial(family_page, family) for family in FAMILIES.values()},

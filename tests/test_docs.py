@@ -13,15 +13,17 @@ import yaml
 
 from archcalc.command import PROBLEMS, SUMMARIES, run
 from archcalc.core.location import Source
+from archcalc.editor.layout import laid_out
 from archcalc.graph.builder import build
 from archcalc.layer import LAYERS
 from archcalc.lint.expectation import failures
 from archcalc.spec.document import read_document
+from archcalc.spec.zoo import MODELINE
 from archcalc.verification import verify
 from docs.__main__ import FOLDER, PAGES
 from docs.families import FAMILIES
 from tests.lint.test_schema import validator
-from tests.networks.zoo import ROOT
+from tests.networks.zoo import FILES, ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(FOLDER.glob("*.md"))]
 
@@ -104,6 +106,14 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
     assert (FOLDER / name).read_text() == PAGES[name](), "run make docs"
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_bundled_spec_names_the_schema_and_is_laid_out(file: Path) -> None:
+    """The first line is what `archcalc new --schema` writes; the rest is what `archcalc fmt` writes."""
+    text = file.read_text()
+    assert text.startswith(MODELINE), f"the first line of {file.name} is not: {MODELINE}"
+    assert laid_out(Source(file.name, text)) == text, f"run `archcalc fmt specs/{file.name}`"
+
+
 def test_no_page_of_a_layer_is_left_over() -> None:
     assert {f"layers/{page.name}" for page in FOLDER.glob("layers/*")} == {n for n in PAGES if n.startswith("layers/")}
 
@@ -113,7 +123,7 @@ def test_every_layer_is_on_the_page_of_one_family() -> None:
     assert len({family.page for family in FAMILIES.values()}) == len(FAMILIES), "two families share a page"
 
 
-LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", *(FOLDER / name for name in PAGES if not name.endswith(".py"))]
+LINKED = [*DOCUMENTS, ROOT / "CHANGELOG.md", *(FOLDER / name for name in PAGES if not name.endswith((".py", ".json")))]
 
 
 def prose(page: Path) -> str:

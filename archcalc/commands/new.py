@@ -5,13 +5,9 @@ from pathlib import Path
 import click
 
 from archcalc.command import output_option, write_output
+from archcalc.spec.zoo import MODELINE, SCHEMA
 from archcalc.usage.help import OUTPUT, Command, Words, argument, option
 from archcalc.usage.starters import starter, starters
-
-SCHEMA = "archcalc.schema.json"
-
-MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
-"""The line by which editors with the YAML language server find a schema."""
 
 EXAMPLES = (
     "archcalc new resnet",
@@ -44,4 +40,4 @@ def command(kind: str, output: str | None, schema: bool) -> None:
         from archcalc.lint.schema import as_json  # lazy: 60 ms, all layers
 
         write_output(as_json(), str(Path(output).with_name(SCHEMA)))
-    write_output(f"{MODELINE}\n" * schema + starter(kind), output)
+    write_output(MODELINE * schema + starter(kind), output)

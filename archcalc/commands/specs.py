@@ -6,7 +6,7 @@ import click
 
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.spec.document import read_document, read_source, variant_names
-from archcalc.spec.zoo import bundled
+from archcalc.spec.zoo import bundled, text_of
 from archcalc.usage.help import Group, argument
 
 EXAMPLES = (
@@ -36,8 +36,8 @@ def listed() -> None:
 @command.command("show")
 @argument("name", completes="bundled")
 def show(name: str) -> None:
-    """Print the text of a bundled spec."""
-    click.echo(found(name).read_text(encoding="utf-8"), nl=False)
+    """Print the text of a bundled spec, without the line that names a schema beside it."""
+    click.echo(text_of(found(name).stem), nl=False)
 
 
 @command.command("path")

@@ -22,7 +22,7 @@ from archcalc.pages.page import Surroundings, page_of, part, source_of
 from archcalc.pages.whole import Wanted, whole_report
 from archcalc.report.formats.json import document_of as json_of
 from archcalc.spec.document import read_document
-from archcalc.spec.zoo import bundled
+from archcalc.spec.zoo import bundled, text_of
 
 FIRST = "resnet18"
 """The spec that the page shows at first."""
@@ -56,14 +56,9 @@ def places(found: Iterable[Diagnostic]) -> Iterator[dict[str, Any]]:
             yield {"line": each.location.line + 1, "message": each.message}
 
 
-def example(name: str) -> str:
-    """The text of a bundled spec."""
-    return bundled()[name].read_text(encoding="utf-8")
-
-
 def examples() -> Mapping[str, str]:
     """The bundled specs and what they are called, without reading all of each."""
-    return {name: title(example(name)) or name for name in sorted(bundled())}
+    return {name: title(text_of(name)) or name for name in sorted(bundled())}
 
 
 def title(text: str) -> str:
@@ -107,7 +102,7 @@ def editor() -> str:
         f'<option value="{name}"{" selected" * (name == FIRST)}>{escape(title)}</option>'
         for name, title in examples().items()
     )
-    return source_of("playground.html").replace("@@EXAMPLES@@", options).replace("@@TEXT@@", escape(example(FIRST)))
+    return source_of("playground.html").replace("@@EXAMPLES@@", options).replace("@@TEXT@@", escape(text_of(FIRST)))
 
 
 def archive(folders: Iterable[Path]) -> bytes:

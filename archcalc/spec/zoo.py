@@ -4,6 +4,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent
 
+SCHEMA = "archcalc.schema.json"
+"""The file of the JSON Schema, beside the specs that name it."""
+
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}\n"
+"""The first line of a spec, by which editors with the YAML language server find the schema beside it."""
+
 
 def folder() -> Path:
     """The folder of the bundled specs."""
@@ -14,3 +20,8 @@ def folder() -> Path:
 def bundled() -> dict[str, Path]:
     """The path of every bundled spec, by the stem of its file."""
     return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+
+
+def text_of(name: str) -> str:
+    """The text of a bundled spec, to be copied: without the line that names a schema beside it."""
+    return bundled()[name].read_text(encoding="utf-8").removeprefix(MODELINE)

@@ -19,7 +19,7 @@ from archcalc.core.version import VERSION
 from archcalc.layer import known_names
 from archcalc.report import formats  # noqa: F401  every file in them registers itself
 from archcalc.report.report import CONVENTIONS, REPORTS
-from archcalc.spec.zoo import bundled
+from archcalc.spec.zoo import MODELINE, bundled
 from tests.goldens import assert_golden
 from tests.networks.zoo import ROOT, SPECS, references
 from tests.shell import Outcome, Shell
@@ -555,7 +555,7 @@ def test_every_bundled_spec_is_listed(shell: Shell) -> None:
 
 @pytest.mark.parametrize("name", bundled())
 def test_every_bundled_spec_is_shown_and_found(name: str, shell: Shell) -> None:
-    assert shell("specs", "show", name).out == Path(shell("specs", "path", name).out.strip()).read_text()
+    assert MODELINE + shell("specs", "show", name).out == Path(shell("specs", "path", name).out.strip()).read_text()
 
 
 @pytest.mark.parametrize("code", CODES)
