@@ -31,7 +31,9 @@ class Gridding(Rule, code="AR304"):
             if not isinstance(node.layer, Filtering) or any(w.stride > 1 for _, w in design.sliding(node)):
                 continue
             before = design.back(node, *BETWEEN)
-            rows[node.name] = [*rows.pop(before.name, []), node] if before is not None else [node]
+            row = rows.pop(before.name, []) if before is not None else []
+            row.append(node)  # a copy for each layer of a long row would take time with the square of its length
+            rows[node.name] = row
         for row in rows.values():
             dilated = [node for node in row if spread(design, node)]
             if len(dilated) > 1 and (common := common_divisor(design, dilated)) > 1:
