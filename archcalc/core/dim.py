@@ -59,7 +59,7 @@ def same(a: Dim, b: Dim) -> Condition:
     >>> same(3, 3), str(same(2 * (free("H") // 2), free("H")))
     (True, '-H + 2·⌊H/2⌋ = 0')
     """
-    return claim(expression(a) - b, "==")
+    return a == b if is_number(a, b) else claim(expression(a) - b, "==")
 
 
 def prod(dims: Iterable[Dim]) -> Dim:

@@ -59,6 +59,17 @@ class Bounds(Meter):
         self.layers = layers
         self.check_room(layers, where)
 
+    def have_room(self, copies: int, layers: int, steps: int) -> bool:
+        """Whether so many equal copies, each of so many layers and steps, stay within the limits all the way."""
+        left = IDLE + STEPS * self.layers - self.steps
+        gained = copies * (STEPS * layers - steps)
+        return min(left, left + gained) >= steps and self.layers + copies * layers <= self.max_layers
+
+    def copied(self, copies: int, layers: int, steps: int) -> None:
+        """Counts equal copies for which there is room."""
+        self.layers += copies * layers
+        self.steps += copies * steps
+
     def check_room(self, layers: int, where: Location) -> None:
         """Gives up if there would be so many layers."""
         if layers > self.max_layers:

@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.location import Location
 from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds
+from archcalc.graph.copying import Before, Copy, Copying
 from archcalc.graph.deciding import times
 from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import MEMBERS, Frame, Named
@@ -34,6 +36,10 @@ class Repeating(ABC):
     placing: Placing
     resolver: Resolver
     expansions: dict[str, Expansion] = field(default_factory=dict)
+
+    @cached_property
+    def copying(self) -> Copying:
+        return Copying(self.network, self.expansions, self.bounds)
 
     @abstractmethod
     def body(self, items: Body, source: str, frame: Frame) -> str:
@@ -69,13 +75,22 @@ class Repeating(ABC):
         makes_layers = isinstance(step.call, Merge) or layer_named(step.call.target.text)
         if makes_layers or count > self.bounds.max_layers:
             self.bounds.check_room(len(self.network.nodes) + count, step.where)
-        for _ in range(count):
+        for turn in range(1, count + 1):
+            before, source = self.copying.before(frame), sources
             self.bounds.take(step)
-            before, source = len(self.network.nodes), sources
             sources = (made := self.once(step, sources, frame, ""),)
-            if made == UNKNOWN or (source == sources and len(self.network.nodes) == before):
+            if made == UNKNOWN or (source == sources and len(self.network.nodes) == before.nodes):
                 break  # every further copy would do the same: nothing
+            if 1 < turn < count and (copy := self.copy_of_all(step, before, source[0], made, frame, count - turn)):
+                return self.copying.place(copy, count - turn, frame)
         return made
+
+    def copy_of_all(self, step: Step, before: Before, source: str, made: str, frame: Frame, count: int) -> Copy | None:
+        """The last copy of a block, if `count` further ones are equal to it and there is room for them."""
+        if self.problems.diagnostics or not isinstance(step.call, Invocation):
+            return None
+        copy = self.copying.added(before, step, source, made, frame)
+        return copy if copy and self.bounds.have_room(count, len(copy.nodes), copy.steps) else None
 
     def one_for_all(self, copy: Callable[[], str], source: str, count: Dim, where: Location) -> str:
         """One copy that stands for a free number of equal copies: each returns the volume that it takes."""

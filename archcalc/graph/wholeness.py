@@ -16,18 +16,26 @@ def faults(graph: Graph) -> Iterator[str]:
     """What is spoken of in a graph without being there, or before it is there."""
     known = {each.name for each in graph.inputs}
     nodes: dict[str, Node] = {}
+    filled: set[str] = set()  # the prefixes that nodes stand in
     for node in graph:
-        yield from (f"{node.name} reads '{source}'" for source in node.sources if source not in known)
+        for source in node.sources:
+            if source not in known:
+                yield f"{node.name} reads '{source}'"
         if node.reruns and (node.module not in nodes or nodes[node.module].reruns):
             yield f"{node.name} runs '{node.module}'"
-        yield from (f"{node.name} is tied to '{key}'" for key in node.ties.values() if not is_there(key, nodes))
+        if node.ties:
+            yield from (f"{node.name} is tied to '{key}'" for key in node.ties.values() if not is_there(key, nodes))
         known.add(node.name)
         nodes[node.name] = node
+        for prefix in enclosing_scopes(node.name):
+            if prefix in filled:
+                break  # and so are those around it
+            filled.add(prefix)
     if not graph.outputs:
         yield "it has no outputs"
     yield from (f"'{name}' is an output" for name in graph.outputs if name not in known)
     for prefix, scope in graph.scopes.items():
-        if scope.output not in known or not graph.within[prefix]:
+        if scope.output not in known or prefix not in filled:
             yield f"'{scope.output}' is the output of {prefix}"
         if scope.module not in graph.scopes:
             yield f"{prefix} runs '{scope.module}'"
