@@ -23,7 +23,7 @@ Methods take the output volume before the inputs, `(y, x)`, so that a layer with
 import enum
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 from archcalc.core.catalogue import Catalogue
@@ -142,6 +142,12 @@ class AxisSizes(tuple[tuple[str, Dim], ...]):
     """The value of a field that collects all further keywords of a call, each a size: `p=2` of a pattern's words."""
 
 
+class Numbers(tuple[float, ...]):
+    """The value of a field that takes one number or a list of numbers: `constant(0.5)`, `constant([1, 2, 4])`."""
+
+    __slots__ = ()
+
+
 LAYERS: Catalogue[type["Layer"]] = Catalogue()
 """Every layer by its name in a spec, declared by the class statements in layers/."""
 
@@ -171,7 +177,7 @@ class Layer(Declared, ABC):
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
     opaque       the environments in which its memory is not predicted, and why
     measured     whether its numbers are arguments that were measured on code, which no class of torch can confirm
-    inputs       minimum and maximum number of inputs, without `reads`; None: no limit
+    inputs       minimum and maximum number of inputs, without `reads`; None: no limit; 0: values of its own
     """
 
     role: ClassVar[Role]
@@ -262,6 +268,16 @@ class Layer(Declared, ABC):
         return x.spatial[0]
 
     @property
+    def is_source(self) -> bool:
+        """Whether it takes nothing: its values are its own, and all samples share them."""
+        return self.inputs[1] == 0
+
+    def for_each_sample(self, *xs: Volume) -> Iterable[int]:
+        """The inputs, by number, that have to be there for each sample where others are: those that all samples share
+        are repeated first."""
+        return range(len(xs))[: self.carries]
+
+    @property
     def steady(self) -> bool:
         """Whether the training output for a sample is deterministic and independent of the rest of the batch."""
         return True
@@ -291,6 +307,45 @@ class Layer(Declared, ABC):
 
     @abstractmethod
     def call(self, x: Volume, /) -> Call: ...
+
+
+class Source(Layer):
+    """A layer that can do without an input: its values are its own."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (0, 0)
+
+    def requires(self, x: Volume | None = None, /) -> Iterator[Requirement]:
+        yield from ()
+
+    def windows(self, x: Volume | None = None, /) -> tuple[AnyWindow, ...]:
+        return (IDENTITY,) * x.rank if x else ()
+
+    @abstractmethod
+    def shape(self, x: Volume | None = None, /) -> Volume: ...
+
+    def weights(self, x: Volume | None = None, /) -> Iterator[Weight]:
+        yield from ()
+
+    def ops(self, y: Volume, x: Volume | None = None, /) -> Ops:
+        return Ops()
+
+    def contractions(self, y: Volume, x: Volume | None = None, /) -> Iterator[Contraction]:
+        yield Contraction(self.ops(y, x).mac)
+
+    def cached(self, x: Volume | None = None, /) -> Dim:
+        return 0
+
+    def unpredicted(self, run: Run, x: Volume | None = None, /, *others: Volume) -> str:
+        return self.opaque.why(run)
+
+    def cast(self, x: Volume | None = None, /) -> Cast:
+        return Cast.NONE
+
+    @abstractmethod
+    def kernels(self, run: Run, y: Volume, x: Volume | None = None, /) -> Iterator[Kernel]: ...
+
+    @abstractmethod
+    def call(self, x: Volume | None = None, /) -> Call: ...
 
 
 class Merge(Layer):

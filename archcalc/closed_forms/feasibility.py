@@ -129,7 +129,8 @@ def near(allowed: PeriodicSet, wanted: int) -> int:
 def lossless(graph: Graph) -> Iterator[Condition]:
     """The conditions that no window drops the last rows or columns of its input."""
     for node in graph:
-        for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
+        lengths = node.inputs[0].spatial if node.inputs else ()
+        for window, n in zip(node.layer.windows(*node.inputs), lengths, strict=False):
             if isinstance(window, Window) and not window.ceil and window.stride != 1:
                 held = reads_to_the_end(window, n)
                 if isinstance(held, Claim):

@@ -212,9 +212,10 @@ def agreed(made: Class, volumes: Mapping[str, Volume]) -> Mapping[str, Volume]:
 def checkpointed_forward(method: str, run: Forward) -> Iterator[str]:
     """A `forward` that runs `method`, and in training keeps only its inputs."""
     inputs = ", ".join(run.inputs)
+    given = ", ".join((f"self.{method}", *run.inputs))
     yield from wrapped(f"{INDENT}{annotated('forward', run)}")
     yield f"{INDENT * 2}if self.training:"
-    yield from wrapped(f"{INDENT * 3}return {CHECKPOINT}self.{method}, {inputs}, use_reentrant=False)")
+    yield from wrapped(f"{INDENT * 3}return {CHECKPOINT}{given}, use_reentrant=False)")
     yield from wrapped(f"{INDENT * 2}return self.{method}({inputs})")
     yield ""
 

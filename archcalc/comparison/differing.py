@@ -71,8 +71,8 @@ class Differ:
 
     def origin(self, name: str, graph: Graph, paired: Mapping[str, str] | set[str]) -> str:
         """The value that a layer reads, followed back to one that both networks have."""
-        while name in graph.by_name and name not in paired:
-            name = graph.by_name[name].sources[0]
+        while name in graph.by_name and name not in paired and graph.by_name[name].sources:
+            name = graph.by_name[name].first
         return name
 
     def named(self, name: str) -> str:

@@ -111,7 +111,7 @@ def ends(graph: Graph) -> Collection[Node]:
     for name in graph.outputs:
         node = graph.by_name.get(name)
         while node is not None and node.layer.role is not Role.CONTRACTION:
-            node = graph.by_name.get(node.sources[0])
+            node = graph.by_name.get(node.first)
         if node is not None:
             found[node.name] = node
     return found.values()

@@ -9,8 +9,6 @@ from archcalc.core.volume import Volume, widest
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.record import replace
 
-RULE = "each has the same channels or 1, and the same positions or 1"
-
 
 def longer(lengths: Sequence[Dim]) -> Dim:
     """The length of an axis that several volumes share: that of those that are not repeated along it.
@@ -21,26 +19,48 @@ def longer(lengths: Sequence[Dim]) -> Dim:
     return next((n for n in lengths if n != 1), lengths[0])
 
 
+def in_one_order(xs: Sequence[Volume]) -> list[Volume]:
+    """Volumes of which those that all samples share have their features first or last as the others have: learned
+    values and constants are axes of numbers, whose meaning is that of what they meet.
+
+    >>> from archcalc.core.volume import image, tokens
+    >>> [each.channels_last for each in in_one_order([image(4, 5), replace(tokens(4, 1), shared=True)])]
+    [False, False]
+    """
+    whole = max(xs, key=lambda x: (x.rank, not x.shared))
+    turned = [x.shared and x.rank == whole.rank > 0 and x.channels_last != whole.channels_last for x in xs]
+    return [in_order(x, whole.channels_last) if other else x for x, other in zip(xs, turned, strict=True)]
+
+
+def in_order(x: Volume, channels_last: bool) -> Volume:
+    """The same axes, of which the last or the first are the features."""
+    axes = x.item_shape
+    features, spatial = (axes[-1], axes[:-1]) if channels_last else (axes[0], axes[1:])
+    return replace(x, channels=features, spatial=spatial, channels_last=channels_last)
+
+
 def together(xs: Sequence[Volume]) -> Volume:
-    """The volume that all are broadcast to.
+    """The volume that all are broadcast to: if values that all samples share meet others, one for each sample.
 
     >>> from archcalc.core.volume import flat, image
     >>> str(together([flat(8), image(1, 5, 5)])), str(together([image(8, 5, 1), image(8, 1, 5)]))
     ('[8, 5, 5]', '[8, 5, 5]')
     """
-    whole = max(xs, key=lambda x: x.rank)
+    xs = in_one_order(xs)
+    apart = next((x for x in xs if not x.shared), xs[0])
+    whole = max(xs, key=lambda x: (x.rank, not x.shared))
     places = [x for x in xs if x.rank == whole.rank]
     spatial = tuple(longer(lengths) for lengths in zip(*(x.spatial for x in places), strict=True))
-    dtype = widest(*(x.dtype for x in xs))
-    return replace(whole, channels=longer([x.channels for x in xs]), spatial=spatial, dtype=dtype)
+    channels, dtype = longer([x.channels for x in xs]), widest(*(x.dtype for x in xs))
+    return replace(whole, channels=channels, spatial=spatial, dtype=dtype, batch=apart.batch, shared=apart.shared)
 
 
 def can_meet(xs: Sequence[Volume], message: str) -> Iterator[Requirement]:
     """All volumes can be broadcast to one: each of its axes has the same length, has length 1, or is missing."""
     whole = together(xs)
-    for x in xs:
+    for x in in_one_order(xs):
         yield x.dtype == whole.dtype, message
-        yield same(x.batch, whole.batch), message
+        yield x.shared or same(x.batch, whole.batch), message
         yield x.channels == 1 or same(x.channels, whole.channels), message
         if x.rank:
             yield (x.rank, x.channels_last) == (whole.rank, whole.channels_last), message

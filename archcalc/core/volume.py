@@ -28,7 +28,8 @@ class Volume:
     """One activation: `channels` features at every position of `spatial`, for every sample of the batch.
 
     Positions and features are separate fields; only `shape` knows torch's order. Volumes of integers have one integer
-    per position and no feature axis in torch.
+    per position and no feature axis in torch. `shared`: values that depend on no input and are there once for all
+    samples; in torch, their batch is 1.
     """
 
     channels: Dim
@@ -36,6 +37,7 @@ class Volume:
     batch: Dim = 1
     channels_last: bool = False
     dtype: str = "float32"
+    shared: bool = False
 
     @property
     def rank(self) -> int:
@@ -126,3 +128,8 @@ def grid(*shape: Dim, batch: Dim = 1) -> Volume:
 
 def flat(features: Dim, *, batch: Dim = 1) -> Volume:
     return Volume(features, (), batch)
+
+
+def shared(volume: Volume) -> Volume:
+    """The same volume, of values that all samples share."""
+    return replace(volume, batch=1, shared=True)

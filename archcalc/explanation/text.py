@@ -29,7 +29,8 @@ def as_text(explanation: Explanation, width: int = WIDTH) -> str:
 def head(explanation: Explanation, width: int) -> Iterator[str]:
     yield from wrapped(f"{explanation.name} = {explanation.call}", width, "", INDENT)
     given = ", ".join(f"{name} {volume}" for name, volume in explanation.inputs)
-    shapes = re.sub(r"(?<=\d), (?=\d)", f",{HELD}", f"{given} -> {explanation.output}")
+    made = f"{given} -> {explanation.output}" if given else f"{explanation.output}, the same for all samples"
+    shapes = re.sub(r"(?<=\d), (?=\d)", f",{HELD}", made)
     yield from (line.replace(HELD, " ") for line in wrapped(shapes, width))
     if explanation.about:
         yield from wrapped(explanation.about, width)

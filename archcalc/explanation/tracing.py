@@ -197,7 +197,7 @@ def copied(node: Node, which: Named) -> Node:
     if isinstance(tree, Plain):
         channels = named("C_out", channels)
     made = replace(node, layer=layer, inputs=inputs, outputs=(output_with_names(node, channels),))
-    return with_counts(made, node) if which.counts else made
+    return with_counts(made, node) if which.counts and node.inputs else made
 
 
 def channel_names(node: Node) -> list[tuple[str, ...]]:
@@ -219,7 +219,7 @@ def carried(node: Node) -> tuple[Volume, ...]:
 
 
 def inputs_with_names(node: Node, names: Sequence[str]) -> Iterator[Volume]:
-    first = node.inputs[0]
+    first = node.inputs[0] if node.inputs else node.output
     for i, x in enumerate(node.inputs):
         if i >= len(carried(node)):
             yield x
@@ -243,10 +243,10 @@ def batch_of(x: Volume) -> Dim:
 
 def output_with_names(node: Node, channels: Dim) -> Volume:
     y = node.output
-    x = next((each for each in node.inputs if each.rank == y.rank), node.inputs[0])  # others are broadcast
+    x = next((each for each in node.inputs if each.rank == y.rank), None)  # others are broadcast
     windows = node.layer.windows(*node.inputs)
     spatial = y.spatial
-    if y.rank == len(windows):
+    if x is not None and y.rank == len(windows):
         spatial = tuple(
             n if window.whole and n == 1 else named(name if window is IDENTITY and n == m else f"{name}'", n)
             for window, name, n, m in zip(windows, axes_of(y), y.spatial, x.spatial, strict=False)

@@ -14,7 +14,7 @@ from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
-from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, PatternOfAxes, Reference
+from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference
 from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, Word
@@ -173,6 +173,11 @@ def axes(value: Value) -> Axes:
     return Axes(map(axis, value if isinstance(value, tuple) else (value,)))
 
 
+def numbers(value: Value) -> Numbers:
+    """One number, or a list of numbers."""
+    return Numbers(map(number, value if isinstance(value, tuple) else (value,)))
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -215,6 +220,7 @@ SIMPLE: Mapping[Any, Kind] = {
     PatternOfAxes: Kind(pattern_of_axes),
     Axis: Kind(axis, WORDS),
     Axes: Kind(axes, WORDS),
+    Numbers: Kind(numbers),
 }
 
 

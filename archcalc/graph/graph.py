@@ -52,6 +52,11 @@ class Node:
         return self.outputs[0]
 
     @property
+    def first(self) -> str:
+        """The name of the first value that it reads; empty if it reads none."""
+        return self.sources[0] if self.sources else ""
+
+    @property
     def reruns(self) -> bool:
         """Whether it runs a module that an earlier node owns."""
         return self.module != self.name

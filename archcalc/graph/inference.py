@@ -49,7 +49,8 @@ class Network:
         self.volumes[path] = None
         if len(xs) < len(sources):
             return
-        check_rank(layer, call, xs[0])
+        if xs:
+            check_rank(layer, call, xs[0])
         applied = self.applied.get((layer, xs)) or self.apply(layer, call, xs, sources, path)
         ties = self.ties(layer, xs, call) if layer.ties else {}
         learning = tuple(self.learning.get(source, False) for source in sources)
@@ -89,7 +90,9 @@ class Network:
 
     def output(self, layer: Layer, xs: tuple[Volume, ...]) -> Volume:
         y = layer.shape(*xs)
-        return replace(y, dtype=self.dtype) if y.is_floating and all(x.is_ids for x in xs) else y
+        shared = layer.is_source or all(x.shared for x in xs)
+        dtype = self.dtype if y.is_floating and all(x.is_ids for x in xs) else y.dtype
+        return y if (y.shared, y.dtype) == (shared, dtype) else replace(y, shared=shared, dtype=dtype)
 
     def check_inputs(
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...]

@@ -9,7 +9,6 @@ from typing import Any
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import prod
-from archcalc.core.volume import Volume
 from archcalc.graph.graph import Node
 from archcalc.layer import Layer
 from archcalc.spec.expression import Expression
@@ -21,7 +20,7 @@ def inferred(layer: type[Layer]) -> tuple[str, ...]:
     found: dict[str, bool] = {}
     for example in layer.examples:
         arguments = layer(**example.given).call(*example.xs).arguments
-        sizes = {example.xs[0].channels, prod(example.xs[0].item_shape)}
+        sizes = {size for x in example.xs[:1] for size in (x.channels, prod(x.item_shape))}
         for name, value in arguments.items():
             if type(value) is int and name not in layer.known:
                 found[name] = found.get(name, True) and value in sizes
@@ -58,5 +57,4 @@ def origin(node: Node, source: Node | None) -> str:
 
 def unchanged(node: Node) -> bool:
     """Whether a layer only reshapes its input."""
-    x: Volume = node.inputs[0]
-    return not node.weights and x.rank > 0 and x.numel == node.output.numel
+    return not node.weights and any(x.rank > 0 and x.numel == node.output.numel for x in node.inputs[:1])

@@ -89,7 +89,7 @@ def all_fit(kernel: int, stride: int, small: Volume, large: Volume) -> bool:
 
 def is_resampled(branch: Branch) -> bool:
     """Whether a layer of a branch makes it larger again."""
-    return any(prod(node.output.spatial) > prod(node.inputs[0].spatial) for node in branch.own)
+    return any(prod(node.output.spatial) > prod(x.spatial) for node in branch.own for x in node.inputs[:1])
 
 
 def dropping(nodes: Mapping[str, Node], small: Branch) -> str:
@@ -111,14 +111,14 @@ def steps_of(nodes: Mapping[str, Node]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for name, node in nodes.items():
         stride = max([1, *(w.stride for w in sliding(node))])
-        found[name] = stride * max(found.get(source, 1) for source in node.sources)
+        found[name] = stride * max((found.get(source, 1) for source in node.sources), default=1)
     return found
 
 
 def first_size(nodes: Mapping[str, Node], node: Node, axis: int) -> int:
     """The length of an axis of the input that a layer depends on."""
-    while node.sources[0] in nodes and nodes[node.sources[0]].inputs[0].rank == node.inputs[0].rank:
-        node = nodes[node.sources[0]]
+    while (before := nodes.get(node.first)) and before.inputs and before.inputs[0].rank == node.inputs[0].rank:
+        node = before
     return node.inputs[0].spatial[axis]
 
 

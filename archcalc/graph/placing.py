@@ -10,10 +10,13 @@ from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
 from archcalc.graph.remembered import Remembered
 from archcalc.graph.resolving import value_of
-from archcalc.layer import Layer, Reference, known_names, layer_named
+from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
 from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Word
+
+COPIES = "expand"
+"""The layer that repeats what all samples share for each of them."""
 
 
 @record
@@ -76,8 +79,41 @@ class Placing:
     ) -> str:
         """`module` is whose weights the layer uses, where not its own."""
         path = frame.path(name)
+        if layer.is_source:
+            sources = ()
+        layer, sources = self.repeated(layer, call, sources, frame)
         self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
         self.bounds.made(len(self.network.nodes), call.where)
+        return path
+
+    def repeated(
+        self, layer: Layer, call: Invocation, sources: tuple[str, ...], frame: Frame
+    ) -> tuple[Layer, tuple[str, ...]]:
+        """The layer and its sources, where values that all samples share meet others: repeated, if the layer needs
+        them for each sample."""
+        volumes = self.network.volumes
+        named = {key: getattr(layer, key) for key in layer.reads}
+        read = (*sources, *map(str, layer.references()))
+        xs = [x for source in read if (x := volumes[source]) is not None]
+        if len(xs) < len(read) or not any(x.shared for x in xs) or all(x.shared for x in xs):
+            return layer, sources
+        like = next(source for source, x in zip(read, xs, strict=True) if not x.shared)
+        once = dict.fromkeys(read[i] for i in layer.for_each_sample(*xs) if xs[i].shared)
+        copies = {source: self.copied(source, like, call, frame) for source in once}
+        changed = {
+            key: tuple(Reference(copies.get(each, each)) for each in value)
+            if isinstance(value, tuple)
+            else Reference(copies[value])
+            for key, value in named.items()
+            if value is not None and (isinstance(value, tuple) or value in copies)
+        }
+        own = tuple(copies.get(source, source) for source in sources)
+        return (replace(layer, **changed) if changed else layer), own
+
+    def copied(self, source: str, like: str, call: Invocation, frame: Frame) -> str:
+        """The copies of a value, one for each sample of another."""
+        path = frame.path(frame.number("expand"))
+        self.network.add(LAYERS[COPIES](like=Reference(like)), call, (source,), path, path, False)
         return path
 
 

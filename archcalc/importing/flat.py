@@ -121,7 +121,8 @@ def step_lines(step: Step, before: Step | None) -> Iterator[str]:
         yield from (f"    {key}: {text}" for key, text in arguments_of(step).items())
         yield f"    name: {step.name}"
         return
-    origin = "" if step.sources[0] is before else f"{step.sources[0].name} -> "
+    first = next(iter(step.sources), before)
+    origin = "" if first is None or first is before else f"{first.name} -> "
     yield f"  - {origin}{step.name} = {call_text(step)}"
 
 

@@ -1,6 +1,6 @@
 """Choices element by element: where a condition holds, one volume; elsewhere another, or a number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archcalc.core.broadcasting import can_meet, repeated, spread, together
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, Tensor, tensor_of
@@ -69,6 +69,9 @@ class Mask(Broadcasting, name="mask", positional=("by", "fill")):
 
     by: Reference
     fill: float = -1e9
+
+    def for_each_sample(self, *xs: Volume) -> Iterable[int]:
+        return (0,)
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         x, by = xs

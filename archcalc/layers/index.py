@@ -137,7 +137,8 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "learned": {
         "learned": (),
-        "learned_values": (),
+        "constant": (),
+        "expand": (),
     },
     "linear": {
         "linear": ("fc",),

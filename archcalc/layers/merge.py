@@ -1,8 +1,8 @@
 """Layers that merge branches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from archcalc.core.broadcasting import RULE, can_meet, spread, together, windows_onto
+from archcalc.core.broadcasting import can_meet, spread, together, windows_onto
 from archcalc.core.dim import same
 from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.operations import product
@@ -42,7 +42,7 @@ class Broadcasting(Merge):
     role = Role.MERGE
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from can_meet(xs, f"{self.name} cannot broadcast {listed(xs)}: {RULE}")
+        yield from can_meet(xs, f"{self.name} needs equal shapes or axes of length 1, got {listed(xs)}")
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         """Those of the input that gives the output its positions."""
@@ -51,6 +51,10 @@ class Broadcasting(Merge):
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         return tuple(windows_onto(together(xs), x) for x in xs)
+
+    def for_each_sample(self, *xs: Volume) -> Iterable[int]:
+        """None: torch repeats what all samples share, as it repeats other axes of length 1."""
+        return ()
 
     def shape(self, *xs: Volume) -> Volume:
         return together(xs)
@@ -70,9 +74,6 @@ class Add(Broadcasting, name="add"):
     Sources: He et al. 2015, arXiv:1512.03385; an embedding of time added at every position: Ho, Jain & Abbeel 2020,
     arXiv:2006.11239, appendix B.
     """
-
-    def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield from can_meet(xs, f"add needs equal shapes, got {listed(xs)}")
 
     def remedy(self, *xs: Volume) -> str:
         if len({x.spatial for x in xs}) > 1:

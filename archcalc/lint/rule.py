@@ -132,7 +132,7 @@ class Design:
 
     def before(self, node: Node) -> Node | None:
         """The node of a node's first source; None if that is an input."""
-        return self.graph.by_name.get(node.sources[0])
+        return self.graph.by_name.get(node.first)
 
     def preceding(self, node: Node) -> Node | None:
         """The nearest earlier node that changes values in training and evaluation: identity and dropout are skipped."""
@@ -151,10 +151,10 @@ class Design:
         return beyond(node, self.before, roles, self.earlier.setdefault(roles, {}))
 
     def origin(self, node: Node) -> str:
-        """The input that a node depends on, following first sources only."""
-        name = node.sources[0]
-        while name not in self.inputs:
-            name = self.graph.by_name[name].sources[0]
+        """The input that a node depends on, following first sources only; empty if it depends on none."""
+        name = node.first
+        while name in self.graph.by_name:
+            name = self.graph.by_name[name].first
         return name
 
     def on(self, node: Node, *roles: Role) -> Node | None:

@@ -71,7 +71,8 @@ part of a batch norm."""
 def spread(node: Node) -> Dim:
     """The MACs of a contraction; a transposed one by its output, with k/s taps per axis, as in Netscope."""
     whole, by = node.ops.mac, 1
-    for window, n in zip(node.layer.windows(*node.inputs), node.inputs[0].spatial, strict=False):
+    lengths = node.inputs[0].spatial if node.inputs else ()
+    for window, n in zip(node.layer.windows(*node.inputs), lengths, strict=False):
         if isinstance(window, TransposedWindow):
             whole, by = whole * window.slide(n), by * n * window.stride
     return whole // by

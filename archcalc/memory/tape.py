@@ -167,7 +167,8 @@ def applied(graph: Graph, node: Node) -> Applied:
 
 def record_node(tape: Tape, node: Node, weights: Applied, sources: Sequence[int], used: bool) -> int:
     """The kernels of a node; the number of what it puts out. What is not `used` is let go of with all that it saves."""
-    names = {"x": sources[0], **{f"x{i}": source for i, source in enumerate(sources)}}
+    names = {f"x{i}": source for i, source in enumerate(sources)}
+    names |= {"x": sources[0]} if sources else {}
     first = len(tape.ops)
     y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
     for kernel in node.layer.kernels(tape.run, y, *xs):

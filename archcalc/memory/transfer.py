@@ -39,7 +39,7 @@ def computed_once(graph: Graph) -> Once | None:
             continue
         if node.layer.steady:
             same.add(node.name)
-            found.append(node)
+            found += () if node.output.shared else (node,)  # what no input reaches is not stored for each sample
         else:
             excluded.append(node.name)
     if not any(node.weights for node in found):

@@ -46,12 +46,12 @@ MODEST = 3_000_000
 PREDICTED = {
     name: case
     for name, case in CASES.items()
-    if not case[0].unpredicted(RUN, *case[1]) and max(x.numel for x in case[1]) < MODEST
+    if not case[0].unpredicted(RUN, *case[1]) and max((x.numel for x in case[1]), default=0) < MODEST
 }
 
 
 def given(xs: tuple[Volume, ...], dtype: str) -> tuple[Volume, ...]:
-    return tuple(replace(x, batch=2, dtype=dtype if x.is_floating else x.dtype) for x in xs)
+    return tuple(replace(x, batch=1 if x.shared else 2, dtype=dtype if x.is_floating else x.dtype) for x in xs)
 
 
 def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:

@@ -59,7 +59,7 @@ def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
         y = layer.shape(*xs)
         small = sum(each.numel for each in (*xs, y)) < LARGE
         if small and all(each.rank <= 3 and each.channels <= WIDE for each in (*xs, y)):
-            yield name, layer, tuple(replace(x, batch=2) for x in xs)
+            yield name, layer, tuple(x if x.shared else replace(x, batch=2) for x in xs)
 
 
 PEAKS = {name: (layer, xs) for name, layer, xs in cases()}

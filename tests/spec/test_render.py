@@ -19,7 +19,7 @@ layers:
 )
 
 SAMPLE = """\
-error[AC201]: add needs equal shapes, got [256, 32, 32] and [3, 32, 32]
+error[AC201]: add needs equal shapes or axes of length 1, got [256, 32, 32] and [3, 32, 32]
  --> specs/e2.yaml:5:9
   |
 5 |       - add:
@@ -35,7 +35,7 @@ def diagnostic(place: Location | None, *labels: Label, message: str = "wrong") -
 def test_the_sample() -> None:
     found = Diagnostic(
         code="AC201",
-        message="add needs equal shapes, got [256, 32, 32] and [3, 32, 32]",
+        message="add needs equal shapes or axes of length 1, got [256, 32, 32] and [3, 32, 32]",
         location=Location(SOURCE, 4, 8, 3),
         notes=("layer1.0.conv3 [256, 32, 32] (line 6), input [3, 32, 32] (line 9)",),
         help="project the shortcut: conv(1, 256)",

@@ -62,10 +62,10 @@ def of_kinds(subject: Subject, done: Mapping[str, Dim]) -> Node:
 
 def reading(subject: Subject, spoken: Collection[str]) -> Iterator[Step]:
     """What the windows read along each axis, if formulas refer to it."""
-    node, x = subject.node, subject.node.inputs[0]
+    node = subject.node
     if not any(name.startswith("taps_") for name in spoken):
         return
-    beside = node.layer.neighbours(*node.inputs[:1])
+    x, beside = node.inputs[0], node.layer.neighbours(*node.inputs[:1])
     axes = zip(node.layer.windows(*node.inputs), axes_of(x), x.spatial, strict=True)
     for window, axis, n in (*axes, (beside, "C", x.channels)):
         if f"taps_{axis}" in spoken:

@@ -14,7 +14,7 @@ from archcalc.measure import MEASURES
 def memory(subject: Subject) -> Iterator[Part]:
     node = subject.node
     y = node.output
-    samples = "1 sample" if y.batch == 1 else f"a batch of N = {y.batch:,}"
+    samples = "for all samples" if y.shared else "1 sample" if y.batch == 1 else f"a batch of N = {y.batch:,}"
     found = subject.trace.derive(MEASURES["output_bytes"].of)
     yield step("output", found, unit="bytes", note=f"{samples}, {y.dtype}: {ITEMSIZE[y.dtype]} bytes per element")
     known = MEASURES["param_bytes"].of(node)

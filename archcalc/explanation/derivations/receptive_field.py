@@ -23,7 +23,9 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
     if not seeds:
         yield remark("none: the network's input has no positions")
     elif not subject.fields:
-        yield remark("none: it has no input with positions, or its field has too many phases")
+        shared = subject.node.output.shared
+        why = "it depends on no input" if shared else "it has no input with positions, or its field has too many phases"
+        yield remark(f"none: {why}")
     for seed, fields in subject.fields:
         if len(seeds) > 1:
             yield remark(f"in {seed.name}:")

@@ -29,7 +29,7 @@ def size(subject: Subject) -> Iterator[Part]:
 
 def along_axes(node: Node) -> Iterator[Part]:
     """The formula of each axis; equal formulas are shown once."""
-    if node.layer.carries == 0:
+    if node.layer.carries == 0 or not node.inputs:
         axes = zip(axes_of(node.output), node.output.spatial, strict=True)
         yield from (Step(name=f"{axis}'", result=n, note="the layer's own: it reads no values") for axis, n in axes)
         return

@@ -61,7 +61,7 @@ class Body:
         if len(sources) > 1 and not is_merge(maker):
             self.lend(maker, sources[1:])
         if not is_merge(maker):
-            before = self.path(sources[0], start)
+            before = self.path(sources[0], start) if sources else []
             item = self.call(maker)
         else:
             origin = self.common(sources, start)

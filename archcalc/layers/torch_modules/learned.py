@@ -3,13 +3,15 @@ from torch import nn
 
 
 class Learned(nn.Module):
-    """Learned values that are added to the input, or multiplied with it."""
+    """Learned values of their own, or added to the input, or multiplied with it."""
 
-    def __init__(self, size: tuple[int, ...], op: str = "add", init: float | None = None) -> None:
+    def __init__(self, size: tuple[int, ...], op: str = "", init: float | None = None) -> None:
         super().__init__()
         values = torch.empty(size)
         self.weight = nn.Parameter(values.normal_(std=0.02) if init is None else values.fill_(init))
-        self.multiplies = op == "mul"
+        self.op = op
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.weight if self.multiplies else x + self.weight
+    def forward(self, x: torch.Tensor | None = None) -> torch.Tensor:
+        if x is None:
+            return self.weight[None]
+        return x * self.weight if self.op == "mul" else x + self.weight

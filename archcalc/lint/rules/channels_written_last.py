@@ -35,7 +35,9 @@ def readers_of_positions(design: Design, given: Input) -> Iterator[Node]:
     """The layers that work at the positions of an input: windows over them, or weights that each position shares."""
     for node in design:
         works = design.sliding(node) or node.layer.role in (Role.CONTRACTION, Role.BATCH_NORM)
-        if works and node.inputs[0].rank == node.output.rank == given.volume.rank and design.origin(node) == given.name:
+        if not works or design.origin(node) != given.name:
+            continue
+        if node.inputs[0].rank == node.output.rank == given.volume.rank:
             yield node
 
 

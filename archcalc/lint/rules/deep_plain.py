@@ -67,7 +67,7 @@ blocks:
         plain: dict[str, Chain | None] = {}
         deepest: Chain | None = None
         for node in design:
-            chain = None if resets(node) else plain.get(node.sources[0])
+            chain = None if resets(node) else plain.get(node.first)
             if node.layer.role is Role.CONTRACTION:
                 chain = Chain(node, chain, 1 + (chain.depth if chain else 0))
             plain[node.name] = chain

@@ -24,7 +24,8 @@ class LinearOnImage(Rule, code="AR406"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, _ in design.of(Linear):
             if node.output.rank == 0 and design.back(node, Role.MOVEMENT) is None:
-                image = design.inputs[design.origin(node)].volume
+                origin = design.inputs.get(design.origin(node))
+                image = origin.volume if origin else node.output
                 if image.rank >= 2 and node.inputs[0].numel == image.numel:
                     message = f"{node.name} reads all of {image} at once, with separate weights for every position"
                     note = f"{params(node):,} parameters"

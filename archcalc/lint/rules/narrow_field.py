@@ -50,7 +50,7 @@ def joined_fields(design: Design) -> Iterator[tuple[Node, Input, Fields]]:
     found: set[str] = set()
     for seed, fields in design.fields:
         for node in design:
-            seen, before = fields.get(node.name, ()), fields.get(node.sources[0], ())
+            seen, before = fields.get(node.name, ()), fields.get(node.first, ())
             if node.name not in found and joins(node, seen, before):
                 found.add(node.name)
                 yield node, seed, before

@@ -35,7 +35,8 @@ class Saturating(Rule, code="AR507"):
         for node in design:
             is_one = saturates(node)
             passes_on = node.layer.role is Role.ACTIVATION and not is_one
-            rows[node.name] = 0 if passes_on else min(rows.get(source, 0) for source in node.sources) + is_one
+            before = min((rows.get(source, 0) for source in node.sources), default=0)
+            rows[node.name] = 0 if passes_on else before + is_one
             if is_one and rows[node.name] == DEEP:
                 message = f"{node.name} is the {DEEP}th consecutive saturating activation: gradients vanish"
                 yield Finding(node=node, message=message, help="use relu, and sigmoid or tanh only at the output")

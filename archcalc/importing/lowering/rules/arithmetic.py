@@ -153,7 +153,7 @@ def with_rows(lowering: Lowering, operation: Operation, x: Value, rows: Value) -
     if chosen == tuple(range(length)) and seen.volume.spatial == (length,):
         made = layer("position_embedding", length=table.shape[0] if table.shape[0] != length else None)
         return lowering.place(operation, made, [seen], {"weight": table})
-    whole = then(lowering, operation, layer("learned_values", size=table.shape), seen, weights={"weight": table})
+    whole = then(lowering, operation, layer("learned", size=table.shape), weights={"weight": table})
     if len(set(chosen)) == 1:
         made = layer("select", index=chosen[0])
     elif chosen == tuple(range(chosen[0], chosen[0] + length)):
