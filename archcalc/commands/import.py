@@ -34,6 +34,7 @@ EXAMPLES = (
 @option("--args", "arguments", default="", metavar="ARGS", help="Of the constructor: 'depth=4'.", group=INPUT)
 @option("--config", default="", metavar="FILE", help="config.json, for transformers.", group=INPUT)
 @option("--until", default="", metavar="MODULE", help="Import this module of it.", group=INPUT)
+@option("--run-on", type=click.Choice(["meta", "cpu"]), default="meta", help="cpu: with values.", group=INPUT)
 @option("--verify", is_flag=True, help="Also compare outputs, in float64 with random weights.", group=OUTPUT)
 @option("--flat", is_flag=True, help="One line per layer, without blocks.", group=OUTPUT)
 @output_option
@@ -49,13 +50,13 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:
         write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
         return 0
-    if options["verify"] and options["until"]:
-        raise click.UsageError("--verify compares whole networks: leave out --until")
+    if options["verify"] and (options["until"] or options["run_on"] == "cpu"):
+        raise click.UsageError("--verify compares whole networks, without their values: leave out --until and --run-on")
     named = code_reference(reference, options["arguments"])
     given = [given_input(each) for each in inputs]
     say_whose(named)
     source = written(reference, inputs, options)
-    chosen = {key: options[key] for key in ("config", "until")}
+    chosen = {key: options[key] for key in ("config", "until", "run_on")}
     found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
     summarize(found, settings)
     write_output(found.spec, output)
@@ -65,7 +66,7 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
 def onnx_imported(path: str, inputs: Sequence[str], output: str | None, settings: Settings, options: Any) -> int:
     """Writes an ONNX file as a spec. Nothing in it runs, so that outputs cannot be compared."""
     for key in ("arguments", "config", "until", "verify"):
-        if options[key]:
+        if options[key] or options["run_on"] != "meta":
             raise click.UsageError("an ONNX file takes --input and --flat: the other options are for code")
     source = " ".join(["archcalc import", path, *(f"--input {each}" for each in inputs)])
     found = network_in(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])
@@ -95,4 +96,5 @@ def written(reference: str, inputs: Sequence[str], options: Any) -> str:
     parts = ["archcalc import", reference]
     parts += [f"--{key} '{options[name]}'" for key, name in (("args", "arguments"),) if options[name]]
     parts += [f"--{key} {options[key]}" for key in ("config", "until") if options[key]]
+    parts += ["--run-on cpu"] if options["run_on"] == "cpu" else []
     return " ".join([*parts, *(f"--input {each}" for each in inputs)])

@@ -548,10 +548,19 @@ The spec does not have them, and no total counts them.
 of the import are compared with torch all the same.
 """,
     ),
+    "AC513": (
+        "parameters that torch does not know",
+        """The code reads parameters that are in no registered module: those in a list, tuple or mapping of Python.
+`model.parameters()` and `state_dict()` leave them out, so that they are neither learned nor saved. The spec has them.
+
+    self.layers = [nn.Linear(4, 4)]                  # write nn.ModuleList([nn.Linear(4, 4)])
+""",
+    ),
     "AC520": (
         "the code reads a value",
         """The network decides what to do by a value that it computed: `if y.sum() > 0`, `int(y.argmax())`, `y[y > 0]`.
-archcalc runs code without values. Import the part before this line with `--until MODULE`.
+archcalc runs code without values. `--run-on cpu` runs it with its weights and one random input, and the spec describes
+what the network did then. `--until MODULE` imports the part before this line.
 """,
     ),
     "AC522": (

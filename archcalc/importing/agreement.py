@@ -20,6 +20,7 @@ from archcalc.graph.graph import Graph
 from archcalc.importing.building import reported_as
 from archcalc.importing.imported import imported
 from archcalc.importing.network import Imported
+from archcalc.importing.stored import initialized, modules_of, named_tensors
 from archcalc.importing.tape import tensors_in
 from archcalc.record import record
 from archcalc.spec.document import read_document
@@ -55,7 +56,9 @@ def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[
 
     Raises SpecError if an operation has no layer, so that nothing can be generated for it.
     """
-    model = model.double().eval()
+    model = initialized(model, list(inputs.values()), dict(keywords))
+    for each in modules_of(model).values():
+        each.double().eval()
     draw(model)
     errors = {}
     for i, (args, kwargs) in enumerate(sizes(inputs, keywords)):
@@ -123,7 +126,7 @@ def copied(model: nn.Module, found: Imported) -> nn.Module:
     graph: Graph = build(read_document(Source("<import>", found.flat)), dtype="float64")
     module = Running(generate(graph), graph, "cpu").module
     state = module.state_dict()
-    theirs = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
+    theirs = named_tensors(model)
     for step in found.lowered.steps:
         for name, source in step.weights.items() if step.again is None else ():
             mine = state[f"{key(step.name)}.{name}"]
@@ -138,7 +141,7 @@ def copied(model: nn.Module, found: Imported) -> nn.Module:
 def draw(model: nn.Module) -> None:
     """Draws every weight and every floating buffer: none is 0 or 1, and variances are positive."""
     generator = torch.Generator().manual_seed(1)
-    for name, each in (*model.named_parameters(), *model.named_buffers()):
+    for name, each in {id(each): (name, each) for name, each in named_tensors(model).items()}.values():
         if not each.is_floating_point():
             continue
         with torch.no_grad():

@@ -181,7 +181,8 @@ def their_error(error: Exception, message: str, made: Any = None) -> SpecError:
             "the network reads a value to decide what to do next, and a run without values has none",
             where,
             notes=[f"{type(error).__name__}: {said[0]}", *notes],
-            help="import the part before this with --until MODULE",
+            help="--run-on cpu follows what one example decides (from_torch: run_on='cpu'); --until MODULE imports the "
+            "part before this",
         )
     help = signature_help(made) if isinstance(error, TypeError) else ""
     return problem("AC500", f"{message}: {type(error).__name__}: {said[0]}", where, notes=notes, help=help)

@@ -10,7 +10,7 @@ from torch.utils import _pytree as pytree
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.importing.agreement import Agreement, agreement_of
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
-from archcalc.importing.imported import imported
+from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.tape import marked
@@ -24,19 +24,33 @@ def network_in(
     until: str = "",
     source: str = "",
     blocks: bool = True,
+    run_on: str = META,
 ) -> Imported:
-    """Builds and runs a network. `until`: the path of a module inside it, which is imported instead.
+    """Builds and runs a network. `until`: the path of a module inside it, which is imported instead. `run_on`: `meta`,
+    without values, or `cpu`, with the weights of the constructor and random inputs, the same in each run.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
-    model = module_of(reference, config).eval()
+    torch.manual_seed(0)
+    model = module_of(reference, config, with_values=run_on == CPU).eval()
     positional, keywords = example_of(model, inputs)
+    if run_on == CPU:
+        positional, keywords = pytree.tree_map_only(Tensor, random, (positional, keywords))
     name = reference.name
     if until:
         name = f"{name}.{until}"
         model, positional, keywords = inside(model, until, positional, keywords)
-    about = ", ".join(f"{library} {version}" for library, version in versions(reference).items())
-    return imported(model, positional, keywords, name, source, [f"imported from {reference} with {about}"], blocks)
+    about = [f"imported from {reference} with {', '.join(f'{name} {n}' for name, n in versions(reference).items())}"]
+    if run_on == CPU:
+        about.append("run with values: what depends on them holds for one random input and the constructor's weights")
+    return imported(model, positional, keywords, name, source, about, blocks, run_on)
+
+
+def random(each: Tensor) -> Tensor:
+    """From 0 to 1, as pictures; whole numbers are 0 or 1, which every table has."""
+    if each.is_floating_point():
+        return torch.rand(each.shape, dtype=each.dtype)
+    return torch.randint(0, 2, each.shape, dtype=each.dtype)
 
 
 def agreement_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Agreement:
@@ -53,7 +67,7 @@ def inside(
 ) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
     """A module of a model, and what it is called with when the model runs on these inputs.
 
-    Where the model reads values before, it runs on zeros of the processor.
+    Where the model reads values before, it runs on zeros of the processor; inputs with values are used as they are.
     """
     modules = dict(model.named_modules())
     if path not in modules:
@@ -72,6 +86,8 @@ def arguments_at(
     hook = target.register_forward_pre_hook(stop, with_kwargs=True, prepend=True)
     try:
         with torch.no_grad(), reported_as(f"{type(model).__name__} cannot run", model.forward):
+            if all(each.device.type != "meta" for each in pytree.tree_leaves((inputs, keywords))):
+                model(*inputs.values(), **keywords)
             try:
                 model.to("meta")(*map(marked, inputs.values()), **{key: marked(each) for key, each in keywords.items()})
             except Exception as error:

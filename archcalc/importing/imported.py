@@ -3,23 +3,39 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing import tape
 from archcalc.importing.building import their_error
 from archcalc.importing.network import Imported, network_of
 
+META, CPU = "meta", "cpu"
+"""Where code runs: without values, or with them."""
 
-def from_torch(model: nn.Module, *example: Any, name: str = "", source: str = "", **named: Any) -> Imported:
+
+def from_torch(
+    model: nn.Module, *example: Any, name: str = "", source: str = "", run_on: str = META, **named: Any
+) -> Imported:
     """The network that a module computes for an example input.
 
     `example`: tensors with the batch first, whose values are not read; `named`: those that `forward` takes by name.
-    The module runs once, in evaluation mode and without values, and is left as it was.
+    The module runs once, in evaluation mode and without values, and is left as it was. With `run_on="cpu"` it runs
+    with its weights and the first sample of the example: what it decides by values holds for that sample.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
-    return imported(model, dict(zip(argument_names(model, len(example)), example, strict=True)), named, name, source)
+    given = dict(zip(argument_names(model, len(example)), example, strict=True))
+    if run_on == CPU:
+        given, named = first_samples(given), first_samples(named)
+    return imported(model, given, named, name, source, run_on=run_on)
+
+
+def first_samples(tree: Any) -> Any:
+    """The first sample of each batch; what a list holds are samples already, such as pictures of several sizes."""
+    if isinstance(tree, Tensor):
+        return tree[:1] if tree.dim() else tree
+    return {key: first_samples(each) for key, each in tree.items()} if isinstance(tree, dict) else tree
 
 
 def imported(
@@ -30,12 +46,14 @@ def imported(
     source: str = "",
     about: Sequence[str] = (),
     blocks: bool = True,
+    run_on: str = META,
 ) -> Imported:
     """As `from_torch`, with the inputs by their names. `source`: what the spec says about where it is from. `blocks`:
     whether to look for blocks."""
     name = name or type(model).__name__
+    record = tape.record_values if run_on == CPU else tape.record
     try:
-        program = tape.record(model, inputs, keywords, name)
+        program = record(model, inputs, keywords, name)
     except SpecError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, load_text
 from archcalc.importing.flat import Heading, flat_spec
 from archcalc.importing.lowering.lower import Lowered, lowered
-from archcalc.importing.program import Operation, Program
+from archcalc.importing.program import ONE, Operation, Program
 from archcalc.importing.readable.paths import NotReadable
 from archcalc.importing.readable.writing import readable_spec
 from archcalc.lint.expectation import failures
@@ -24,6 +24,9 @@ NO_PRODUCTS = frozenset((
     "group_norm", "rms_norm", "prelu", "stack", "where", "sub", "div", "__setitem__", "__getitem__", "embedding",
 ))  # fmt: skip
 """Functions of several tensors of which torch counts no MACs."""
+
+
+NEVER = "never used in evaluation"
 
 
 @record(slots=False)
@@ -83,10 +86,10 @@ def network_of(program: Program, source: str = "", about: Sequence[str] = (), bl
     """The network that a program describes. `source`: what the spec says about where it is from; `about`: comments on
     that. `blocks`: whether to look for blocks. Raises SpecError if the samples of a batch meet."""
     steps = lowered(program)
-    idle = idle_finding(program)
+    idle, outside = idle_finding(program), unregistered_finding(program)
     lines = [*about, *([f"not in this spec: {idle.message}"] if idle else [])]
     heading = Heading(program.name, source, lines, totals(program), vocabularies(program))
-    findings = (*grouped(steps.findings), *([idle] if idle else []))
+    findings = (*grouped(steps.findings), *(each for each in (idle, outside) if each))
     with gc_paused():
         flat = flat_spec(steps, heading)
         text, why = with_blocks(program, steps, heading, flat) if blocks else (flat, "one line per layer was asked for")
@@ -153,6 +156,21 @@ def idle_finding(program: Program) -> Diagnostic | None:
     return Diagnostic(
         code="AC511",
         severity="warning",
-        message=f"{total:,} parameters of {listed} are never used in evaluation",
+        message=f"{total:,} parameters of {listed} are {'not used in this run' if program.batch == ONE else NEVER}",
         help="they are not in the spec, and in none of its totals",
+    )
+
+
+def unregistered_finding(program: Program) -> Diagnostic | None:
+    """The weights that no module of torch has, although the code reads them."""
+    idle = set(program.idle)
+    found = [name for name, each in program.stored.items() if not each.registered and name not in idle]
+    if not found:
+        return None
+    total = sum(program.stored[name].numel for name in found)
+    return Diagnostic(
+        code="AC513",
+        severity="warning",
+        message=f"{total:,} parameters are in no module that torch knows: {', '.join(found[:4])}",
+        help="model.parameters() leaves them out: hold them in nn.ModuleList or nn.ParameterList; the spec has them",
     )

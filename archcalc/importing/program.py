@@ -14,6 +14,9 @@ from archcalc.record import field, record
 BATCH = 1009
 """The batch size of a run: a prime, so that an axis has the batch in it if and only if its size is divisible by it."""
 
+ONE = 1
+"""The batch size of a run with values: a first axis of length 1 is the batch, and other values have none."""
+
 INPUT, WEIGHT, BUFFER, CONSTANT, DERIVED, MADE = "input", "weight", "buffer", "constant", "derived", "made"
 """The kinds of values: from outside; learned; stored; of nothing; of weights alone; of inputs."""
 
@@ -53,6 +56,11 @@ class Operation:
         """The values among its arguments, in order."""
         return list(values_in((self.arguments, dict(self.keywords))))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that it makes has an element: it ran on nothing."""
+        return bool(self.makes) and all(0 in each.shape for each in self.makes)
+
 
 @record
 class ModuleCall:
@@ -66,12 +74,13 @@ class ModuleCall:
 
 @record
 class Stored:
-    """A weight or buffer, with all its names."""
+    """A weight or buffer, with all its names. `registered`: whether its framework knows that the model has it."""
 
     shape: tuple[int, ...]
     dtype: str
     names: tuple[str, ...]
     buffer: bool = False
+    registered: bool = True
 
     @property
     def numel(self) -> int:
@@ -111,8 +120,8 @@ class Program:
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """The learned weights that no operation reads."""
-        read = {value.name for operation in self.operations for value in operation.values}
+        """The learned weights that no operation reads, or that were applied to nothing."""
+        read = {value.name for operation in self.operations if not operation.is_empty for value in operation.values}
         return tuple(name for name, each in self.stored.items() if not each.buffer and name not in read)
 
 

@@ -4,7 +4,8 @@ It sees the public functions of torch (`F.conv2d`, `Tensor.view`) as the code ca
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.location import Location, Source
+from archcalc.importing.aliasing import Aliases
 from archcalc.importing.program import (
     BATCH,
     BUFFER,
@@ -25,6 +28,7 @@ from archcalc.importing.program import (
     DERIVED,
     INPUT,
     MADE,
+    ONE,
     WEIGHT,
     ModuleCall,
     Operation,
@@ -32,6 +36,7 @@ from archcalc.importing.program import (
     Stored,
     Value,
 )
+from archcalc.importing.stored import dtype_of, initialized, modules_of, named_tensors, stored_in
 
 OURS = (str(Path(torch.__file__).parent) + "/", str(Path(__file__).parent) + "/")
 """Files of frames that are not the user's."""
@@ -50,6 +55,12 @@ CONSTANTS = frozenset((
 ))  # fmt: skip
 """Functions that read the shape of a tensor and none of its values."""
 
+IN_PLACE = frozenset((
+    "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__iand__", "__ior__",
+    "__ixor__", "__ilshift__", "__irshift__", "__idiv__", "__setitem__",
+))  # fmt: skip
+"""Operators that change what stands on their left."""
+
 MOST_VALUES = 1 << 24
 """The most elements of a constant that is made with its values."""
 
@@ -63,43 +74,68 @@ DROPS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 class Tape(TorchFunctionMode):
     """Writes down the calls while it is active.
 
-    `tensors`: what each value was, which keeps the tensors' identities alive.
+    `owners`: the tensor of each identity; those with values are not kept alive by it. `counter`: what counts MACs
+    while calls run; without one, a call is counted when it is asked for, by running it again.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, counter: FlopCounterMode | None = None) -> None:
         super().__init__()
+        self.counter = counter
+        self.counts: dict[Operation, int] = {}
+        self.aliases = Aliases()
         self.operations: list[Operation] = []
         self.values: dict[int, Value] = {}
-        self.tensors: list[Tensor] = []
+        self.owners: dict[int, Callable[[], Tensor | None]] = {}
         self.called: dict[int, tuple[Any, Any, Any]] = {}
         self.twins: dict[int, Tensor] = {}
         self.tensor_of: dict[Value, Tensor] = {}
-        self.originals: dict[int, int] = {}
         self.stack = [""]
         self.calls: list[ModuleCall] = []
         self.open: list[tuple[str, str, int]] = []
         self.sources: dict[str, Source] = {}
-        self.stored = stored_in(model)
-        for kind, named in ((WEIGHT, model.named_parameters()), (BUFFER, model.named_buffers())):
-            for name, tensor in named:
-                self.give(tensor, Value(kind, tuple(tensor.shape), dtype_of(tensor), name))
+        tensors = named_tensors(model)
+        self.stored = stored_in(model, tensors)
+        for name, each in self.stored.items():
+            self.give(tensors[name], Value(BUFFER if each.buffer else WEIGHT, each.shape, each.dtype, name))
 
     def give(self, tensor: Tensor, value: Value) -> Value:
         """A tensor stands for this value from now on; what it was before is not known any more."""
-        before = self.values.get(id(tensor))
+        before = self.found(tensor)
         if before is not None and before is not value:
             self.tensor_of.pop(before, None)
-        if tensor.device.type != "meta":
+        if tensor.device.type != "meta" and not value.varies and not tensor.is_floating_point():
             self.tensor_of[value] = tensor
         self.values[id(tensor)] = value
-        if id(tensor) in self.originals:
-            self.values[self.originals[id(tensor)]] = value
-        self.tensors.append(tensor)
+        self.aliases.give(tensor)
+        if id(tensor) in self.aliases.originals:
+            self.values[id(self.aliases.originals[id(tensor)])] = value
+        self.owners[id(tensor)] = weakref.ref(tensor) if self.counter else lambda: tensor
         return value
 
+    def found(self, tensor: Tensor) -> Value | None:
+        """What a tensor stands for; None if it is not known, or if its identity was that of one that is gone."""
+        owner = self.owners.get(id(tensor))
+        return self.values[id(tensor)] if owner is not None and owner() is tensor else None
+
     def value(self, tensor: Tensor) -> Value:
-        found = self.values.get(id(tensor))
-        return found or self.give(tensor, Value(CONSTANT, tuple(tensor.shape), dtype_of(tensor)))
+        found = self.found(tensor)
+        if found is None:
+            return self.give(tensor, self.unknown(tensor))
+        if self.aliases.time:
+            for part in self.aliases.late(tensor):
+                self.write("write_part", (self.values[id(tensor)], self.value(part)), {}, [tensor])
+            if self.aliases.is_stale(tensor):
+                self.write("read_part", (self.value(self.aliases.base(tensor)),), {}, [tensor])
+        return self.values[id(tensor)]
+
+    def unknown(self, tensor: Tensor) -> Value:
+        """A tensor that no call made: a weight that no module has, or a constant."""
+        shape, dtype = tuple(tensor.shape), dtype_of(tensor)
+        if not isinstance(tensor, nn.Parameter):
+            return Value(CONSTANT, shape, dtype)
+        name = f"outside{sum(not each.registered for each in self.stored.values())}"
+        self.stored[name] = Stored(shape, dtype, (name,), registered=False)
+        return Value(WEIGHT, shape, dtype, name)
 
     def __torch_function__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -108,21 +144,44 @@ class Tape(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         if name in SILENT:
             return func(*args, **kwargs)
+        if name == "__iter__":
+            return iter(self.__torch_function__(Tensor.unbind, types, args, kwargs))
+        if name == "__setitem__":
+            self.aliases.forget(args[0], args[2])
         given = self.plain(args), {key: self.plain(each) for key, each in kwargs.items()}
+        changed = changed_by(name, args, kwargs)
         args, kwargs = with_values(self.without_values((args, kwargs)))
+        before = self.counter.get_total_flops() if self.counter else 0
         result = func(*args, **kwargs)
         if name == "__get__":
             name = func.__self__.__name__
         made = [args[0]] if name == "__setitem__" else tensors_in(result)
         if made and name not in ("grad", "shape"):
             self.write(name, *given, made)
-            self.called[id(self.operations[-1])] = (func, args, kwargs)
+            self.count(self.operations[-1], before, (func, args, kwargs))
+            if changed is not None:
+                self.aliases.write(changed)
         return result
 
+    def count(self, operation: Operation, before: int, call: tuple[Any, Any, Any]) -> None:
+        """Keeps the MACs of a call, or the call, so that they can be counted."""
+        if self.counter:
+            self.counts[operation] = (self.counter.get_total_flops() - before) // 2
+        else:
+            self.called[id(operation)] = call
+
     def without_values(self, tree: Any) -> Any:
-        """Arguments of one device: if any tensor has no values, no tensor has."""
-        devices = {each.device.type for each in pytree.tree_leaves(tree) if isinstance(each, Tensor)}
-        return pytree.tree_map_only(Tensor, self.twin, tree) if {"meta"} < devices else tree
+        """Arguments of one device: if any tensor has no values, or had others than it has now, no tensor has."""
+        if self.counter:
+            return tree
+        tensors = [each for each in pytree.tree_leaves(tree) if isinstance(each, Tensor)]
+        with_values = [each for each in tensors if each.device.type != "meta"]
+        gone = len(with_values) < len(tensors) or any(self.varies(each) for each in with_values)
+        return pytree.tree_map_only(Tensor, self.twin, tree) if with_values and gone else tree
+
+    def varies(self, tensor: Tensor) -> bool:
+        found = self.found(tensor)
+        return found is not None and found.varies
 
     def twin(self, tensor: Tensor) -> Tensor:
         """The same tensor without values; it stands for the same value."""
@@ -132,7 +191,7 @@ class Tape(TorchFunctionMode):
         if twin is None:
             twin = self.twins[id(tensor)] = tensor.detach().to("meta")
             self.give(twin, self.value(tensor))
-            self.originals[id(twin)] = id(tensor)
+            self.aliases.originals[id(twin)] = tensor
         return twin
 
     def write(self, name: str, arguments: Any, keywords: Any, made: Sequence[Tensor]) -> None:
@@ -180,7 +239,7 @@ class Tape(TorchFunctionMode):
     def macs(self, operation: Operation) -> int:
         """The MACs that torch's own counter has for one call; it runs again, on the same shapes."""
         if id(operation) not in self.called:
-            return 0
+            return self.counts.get(operation, 0)
         func, args, kwargs = self.called[id(operation)]
         counter = FlopCounterMode(display=False)
         with torch.no_grad(), counter:
@@ -216,17 +275,34 @@ def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, A
     Each tensor has the batch first: the run replaces it by one of `BATCH` samples without values.
     Raises what the code of the model raises.
     """
-    tape = Tape(model)
     args = [marked(each) for each in inputs.values()]
     kwargs = {key: marked(each) for key, each in keywords.items()}
+    model = initialized(model, args, kwargs)
+    return recorded(model, Tape(model), dict(zip(inputs, args, strict=True)), kwargs, BATCH, name)
+
+
+def record_values(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], name: str = "") -> Program:
+    """As `record`, with the weights and inputs as they are: what the code decides by values holds for them.
+
+    The inputs are one sample. Attention runs as the products that it is, so that they are counted.
+    """
+    counter = FlopCounterMode(display=False)
+    model = initialized(model, list(inputs.values()), dict(keywords))
+    with sdpa_kernel(SDPBackend.MATH), counter:
+        return recorded(model, Tape(model, counter), inputs, keywords, ONE, name)
+
+
+def recorded(
+    model: nn.Module, tape: Tape, inputs: Mapping[str, Any], keywords: Mapping[str, Any], batch: int, name: str
+) -> Program:
     given = []
-    for word, tree in zip([*inputs, *keywords], [*args, *kwargs.values()], strict=True):
+    for word, tree in {**inputs, **keywords}.items():
         found = tensors_in(tree)
         for i, tensor in enumerate(found):
             label = word if len(found) == 1 else f"{word}_{i}"
             given.append(tape.give(tensor, Value(INPUT, tuple(tensor.shape), dtype_of(tensor), label)))
     with hooked(model, tape), torch.no_grad(), tape:
-        result = model(*args, **kwargs)
+        result = model(*inputs.values(), **keywords)
     results = [tape.value(each) for each in tensors_in(result)]
     return Program(
         name=name or type(model).__name__,
@@ -235,10 +311,21 @@ def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, A
         operations=tuple(tape.operations),
         calls=tuple(tape.calls),
         stored=tape.stored,
-        kinds={path: type(each).__name__ for path, each in model.named_modules()},
+        kinds={path: type(each).__name__ for path, each in modules_of(model).items()},
         macs=tape.macs,
         integers=tape.integers,
+        batch=batch,
     )
+
+
+def changed_by(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | None:
+    """The tensor that a function changes in place."""
+    itself = name.endswith("_") and not name.endswith("__")
+    if itself or name in IN_PLACE or kwargs.get("inplace"):
+        changed = kwargs.get("input", args[0] if args else None)
+    else:
+        changed = kwargs.get("out")
+    return changed if isinstance(changed, Tensor) else None
 
 
 def with_values(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -267,7 +354,7 @@ def hooked(model: nn.Module, tape: Tape) -> Iterator[None]:
     """Tells the tape which module runs. The model is left as it was, and so is its mode."""
     was_training = [each for each in model.modules() if each.training]
     hooks = []
-    for path, each in model.named_modules():
+    for path, each in modules_of(model).items():
         hooks.append(each.register_forward_pre_hook(lambda m, x, path=path: tape.enter(path, m), prepend=True))
         hooks.append(each.register_forward_hook(lambda m, x, y: tape.leave(m, x, y)))
     model.eval()
@@ -296,21 +383,3 @@ def tensors_in(tree: Any) -> list[Tensor]:
         elif hasattr(leaf, "__dict__") and not isinstance(leaf, type | nn.Module) and not callable(leaf):
             found += [each for each in vars(leaf).values() if isinstance(each, Tensor)]
     return found
-
-
-def stored_in(model: nn.Module) -> dict[str, Stored]:
-    """The weights and buffers of a model by their first names."""
-    names: dict[int, list[str]] = {}
-    both = (model.named_parameters(remove_duplicate=False), model.named_buffers(remove_duplicate=False))
-    for name, tensor in (pair for each in both for pair in each):
-        names.setdefault(id(tensor), []).append(name)
-    learned = {id(each) for each in model.parameters()}
-    found = {}
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        alike = tuple(names[id(tensor)])
-        found[name] = Stored(tuple(tensor.shape), dtype_of(tensor), alike, buffer=id(tensor) not in learned)
-    return found
-
-
-def dtype_of(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")

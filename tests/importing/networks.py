@@ -1,5 +1,7 @@
 """Networks in code, built by hand: what people write, and what breaks other tools."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -221,3 +223,85 @@ class Wrong(nn.Module):
 
     def helper(self, x: Tensor) -> Tensor:
         return x.reshape(-1, 3)
+
+
+class Lazy(nn.Module):
+    """Modules that learn their sizes from the first input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.LazyConv2d(8, 3)
+        self.head = nn.LazyLinear(10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(F.relu(self.conv(x)).flatten(1))  # type: ignore[no-any-return]
+
+
+class Weighing(nn.Module):
+    """Attention that also makes its weights, which nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(12, 4, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x, x, x)[0]  # type: ignore[no-any-return]
+
+
+class Outside(nn.Module):
+    """A parameter that is in no module at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight = nn.Parameter(torch.zeros(2, 4))
+        self.weight_of: Callable[[], Tensor] = lambda: weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight_of())
+
+
+class Written(nn.Module):
+    """Writes into views of a tensor, in each of the ways that torch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map = nn.Linear(4, 12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.map(x).chunk(3, -1)
+        q *= 0.5  # touches neither k nor v
+        rows = torch.zeros(len(x), 2, 4, device=x.device)
+        rows[:, 0].copy_(q + k)
+        rows[:, 1] += v
+        return rows.sum(1)
+
+
+class Experts(nn.Module):
+    """Each row goes to the expert that a router prefers: how many rows each one gets is known when it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.router = nn.Linear(4, 2)
+        self.experts = nn.ModuleList(nn.Linear(4, 4) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen = self.router(x).argmax(-1)
+        out = torch.zeros_like(x)
+        for i, expert in enumerate(self.experts):
+            out[chosen == i] = expert(x[chosen == i])
+        return out
+
+
+class Rows(nn.Module):
+    """Takes a batch apart and together again, as detection models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        padded = x.new_zeros(len(x), 3, 16, 16)
+        for i, image in enumerate(x):
+            padded[i, :, : image.shape[1], : image.shape[2]].copy_(image)
+        y: Tensor = self.conv(padded)
+        return {"rows": y.flatten(2)[y.flatten(2) > 0]}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -33,6 +34,8 @@ EXACT: list[tuple[nn.Module, tuple[Any, ...], tuple[str, ...]]] = [
     (networks.Functional(), (torch.zeros(1, 3, 8, 8),), ()),
     (networks.Mapping(), ({"a": ROW, "b": ROW},), ()),
     (networks.Recurrent(), (torch.zeros(1, 7, 4),), ()),
+    (networks.Lazy(), (torch.zeros(1, 3, 8, 8),), ()),
+    (networks.Weighing(), (torch.zeros(1, 5, 12),), ()),
     (nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), (torch.zeros(1, 5, 12),), ()),
 ]
 """A network, its example, and the operations for which there is no layer."""
@@ -42,9 +45,17 @@ def of(found: Imported, measure: str) -> Any:
     return MEASURES[measure].total(found.graph)
 
 
+def ready(model: nn.Module, example: tuple[Any, ...]) -> nn.Module:
+    """A copy in evaluation mode, whose lazy modules have their sizes."""
+    twin = copy.deepcopy(model).eval()
+    if any(map(is_lazy, twin.parameters())):
+        twin(*example)
+    return twin
+
+
 def macs_of(model: nn.Module, example: tuple[Any, ...]) -> int:
     """As torch counts a run of single operations: its fused ones it does not count."""
-    twin = copy.deepcopy(model).eval().to("meta")
+    twin = ready(model, example).to("meta")
     counter = FlopCounterMode(display=False)
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -57,7 +68,7 @@ def macs_of(model: nn.Module, example: tuple[Any, ...]) -> int:
 @pytest.mark.parametrize(("model", "example", "opaque"), EXACT, ids=lambda each: type(each).__name__)
 def test_totals_are_those_of_torch(model: nn.Module, example: tuple[Any, ...], opaque: tuple[str, ...]) -> None:
     found = from_torch(model, *example)
-    assert of(found, "params") == sum(each.numel() for each in model.parameters())
+    assert of(found, "params") == sum(each.numel() for each in ready(model, example).parameters())
     assert of(found, "macs") == macs_of(model, example)
     assert not found.differences
     assert {each.function for each in found.lowered.steps if each.kind == "opaque"} == set(opaque)
@@ -87,6 +98,7 @@ def test_what_cannot_be_followed_is_refused_at_its_line(model: nn.Module, code: 
     assert found.location.source.name == inspect.getsourcefile(type(model))
     assert line in found.location.source.line(found.location.line)
     assert "--until" in found.help
+    assert code == "AC522" or "--run-on cpu" in found.help
 
 
 def test_an_error_of_the_users_code_has_its_own_place_and_the_calls_that_led_there() -> None:
@@ -111,6 +123,24 @@ def test_weights_that_evaluation_does_not_read_are_said_and_not_counted() -> Non
     assert idle.message == "35 parameters of aux are never used in evaluation"
     assert "35 parameters of aux" in found.spec
     assert of(found, "params") == sum(p.numel() for p in networks.Idle().parameters()) - 35
+
+
+@pytest.mark.parametrize(
+    ("model", "example", "names"),
+    [
+        (networks.Listed(), torch.zeros(1, 3, 8, 8), "mods.0.weight, mods.0.bias"),
+        (networks.Outside(), torch.zeros(1, 4), "outside0"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_weights_that_torch_does_not_know_are_counted_and_said(model: nn.Module, example: Tensor, names: str) -> None:
+    assert not list(model.parameters())
+    found = from_torch(model, example)
+    (said,) = found.findings
+    assert (said.code, said.message.endswith(names)) == ("AC513", True)
+    assert [node.layer.name for node in found.graph.nodes] == ["conv" if "mods" in names else "linear"]
+    assert of(found, "macs") == macs_of(model, (example,)) if "mods" not in names else 3888
+    assert not found.differences
 
 
 def test_products_of_weights_alone_are_counted_once_a_batch() -> None:

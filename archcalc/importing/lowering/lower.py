@@ -8,7 +8,7 @@ from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.rule import lower
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import Program
+from archcalc.importing.program import DERIVED, WEIGHT, Operation, Program
 from archcalc.record import record
 
 
@@ -29,7 +29,12 @@ class Lowered:
 def lowered(program: Program) -> Lowered:
     """The steps of a program. Raises SpecError if the samples of a batch meet."""
     state = Lowering(program)
+    needed = needed_for_outputs(program)
     for operation in program.operations:
+        if operation not in needed and counts_nothing(program, operation):
+            continue  # the code made a decision with it
+        if operation.is_empty:
+            continue
         if operation in state.taken or not any(each.varies for each in operation.makes):
             continue
         if not any(state.is_placed(each) for each in operation.values):
@@ -45,3 +50,20 @@ def lowered(program: Program) -> Lowered:
         findings=tuple(state.findings),
         unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
     )
+
+
+def needed_for_outputs(program: Program) -> set[Operation]:
+    """The operations that an output is computed from."""
+    found: set[Operation] = set()
+    waiting = list(program.outputs)
+    while waiting:
+        maker = waiting.pop().maker
+        if maker is not None and maker not in found:
+            found.add(maker)
+            waiting += maker.values
+    return found
+
+
+def counts_nothing(program: Program, operation: Operation) -> bool:
+    """Whether an operation reads no weight and multiplies nothing, so that no total changes without it."""
+    return not any(each.kind in (WEIGHT, DERIVED) for each in operation.values) and not program.macs(operation)

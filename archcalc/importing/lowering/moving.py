@@ -97,9 +97,16 @@ def then(
 def moved(lowering: Lowering, operation: Operation, source: Step, plan: Arranging | None, last: bool) -> Step:
     """A step that moves elements, and waits for the one that reads it."""
     assert plan is not None
-    step = then(lowering, operation, layer_of(plan, source.volume, last), source)
+    step = movable(lowering, operation, source, plan, last)
     assert step is not None
-    lowering.arranged[step] = plan
+    return step
+
+
+def movable(lowering: Lowering, operation: Operation, source: Step, plan: Arranging, last: bool) -> Step | None:
+    """As `moved`; None if the elements are such that no layer moves them: whole numbers."""
+    step = then(lowering, operation, layer_of(plan, source.volume, last), source)
+    if step is not None:
+        lowering.arranged[step] = plan
     return step
 
 
@@ -143,7 +150,7 @@ def with_shape(lowering: Lowering, operation: Operation, step: Step, makes: Valu
         return None
     keeps = not step.volume.channels_last and plan.taken[0] == plan.made[0]
     last = len(plan.made) == 1 or not lowering.wants_channels_first(makes, default=keeps)
-    return moved(lowering, operation, step, plan, last)
+    return movable(lowering, operation, step, plan, last)
 
 
 def turned(lowering: Lowering, operation: Operation, value: Value | Step, last: bool) -> Step:

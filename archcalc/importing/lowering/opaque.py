@@ -15,6 +15,8 @@ def place_opaque(lowering: Lowering, operation: Operation) -> None:
         shape = lowering.item(made)
         if shape is None:
             raise items_meet(operation, made)
+        if (i and not lowering.is_read(made)) or 0 in shape:
+            continue
         weights = weights_of(lowering, operation) if i == 0 else {}
         macs, shared = macs_of(lowering, operation) if i == 0 else (0, 0)
         first = len(shape) > 1 and (
@@ -22,7 +24,7 @@ def place_opaque(lowering: Lowering, operation: Operation) -> None:
         )
         opaque = layer(
             "opaque",
-            makes=shape,
+            makes=shape or (1,),
             seen=tuple(each.volume.item_shape for each in sources),
             others=tuple(Reference("") for _ in sources[1:]),
             channels_first=first,

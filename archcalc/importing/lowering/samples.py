@@ -1,13 +1,18 @@
-"""The axes of one sample: those of a value without the batch, which may be anywhere, and folded into another axis."""
+"""The axes of one sample: those of a value without the batch, which may be anywhere, and folded into another axis.
+
+In a run of one sample the batch is a first axis of length 1, and a value without such an axis is a sample itself.
+"""
 
 from collections.abc import Sequence
 from math import prod
 
-from archcalc.importing.program import Value
+from archcalc.importing.program import ONE, Value
 
 
 def batch_axis(value: Value, batch: int) -> int | None:
     """The axis that the batch is in; None if it is in none, or in several."""
+    if batch == ONE:
+        return 0 if value.shape[:1] == (ONE,) else None
     found = [i for i, n in enumerate(value.shape) if n and n % batch == 0]
     return found[0] if len(found) == 1 else None
 
@@ -21,7 +26,7 @@ def item_shape(value: Value, batch: int) -> tuple[int, ...] | None:
     """
     at = batch_axis(value, batch)
     if at is None:
-        return None
+        return value.shape if batch == ONE else None
     here = () if value.shape[at] == batch else (value.shape[at] // batch,)
     return (*value.shape[:at], *here, *value.shape[at + 1 :])
 
@@ -29,6 +34,8 @@ def item_shape(value: Value, batch: int) -> tuple[int, ...] | None:
 def item_axis(value: Value, axis: int, batch: int) -> int | None:
     """The axis of one sample that an axis of a value is; None for the one that has the batch."""
     at, axis = batch_axis(value, batch), axis % len(value.shape)
+    if at is None and batch == ONE:
+        return axis
     if at is None or axis == at:
         return None
     return axis - (axis > at and value.shape[at] == batch)
@@ -48,6 +55,8 @@ def slower_than_batch(before: Value, slow: int, after: Value, batch: int) -> int
     `slow`: the same before it.
     """
     was, at = batch_axis(before, batch), batch_axis(after, batch)
+    if batch == ONE:
+        return 1
     if was is None or at is None:
         return None
     outer, outside = prod(before.shape[:was]) * slow, prod(after.shape[:at])

@@ -27,7 +27,7 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
     x, k, v = given["query"], given["key"], given["value"]
     if not lowering.is_placed(x, k, v) or any(given.get(each) not in (None, False) for each in UNKNOWN):
         return False
-    if not lowering.at[x] is lowering.at[k] is lowering.at[v] or len(operation.makes) > 1:
+    if not lowering.at[x] is lowering.at[k] is lowering.at[v] or any(map(lowering.is_read, operation.makes[1:])):
         return False
     weights = {
         "in_proj_weight": given["in_proj_weight"],
