@@ -9,7 +9,7 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
@@ -22,12 +22,10 @@ from archcalc.core.configuration import EMPTY, configuration_of, read_configurat
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
-from archcalc.core.machine import DEFAULT, MACHINES
-from archcalc.core.overrides import MAX_LAYERS, Overrides
-from archcalc.core.render import render_all
+from archcalc.core.render import complaint, render_all
 from archcalc.core.version import VERSION
 from archcalc.record import record
-from archcalc.usage.help import CONFIGURATION, INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
+from archcalc.usage.help import CONFIGURATION, words_of
 
 PROBLEMS = 1
 MISSING = 3
@@ -77,7 +75,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command, and reports the problems of a spec with the settings of the command line."""
+        """Runs a command, and reports what is wrong with the settings of the command line."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # click would exit with 1
@@ -86,12 +84,18 @@ class Commands(click.Group):
         except SpecError as error:
             print_diagnostics(error.diagnostics, ctx.obj)
             return PROBLEMS
+        except MissingExtra as missing:
+            complain(str(missing), settings=ctx.obj)
+            return MISSING
+        except click.ClickException as error:
+            complain(*words_of(error), settings=ctx.obj)
+            return error.exit_code
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
-            ctx.fail(f"no command is called '{args[0]}'. {did_you_mean(args[0], list(SUMMARIES))}".strip())
+            ctx.fail(f"no command is called '{args[0]}'; {did_you_mean(args[0], list(SUMMARIES))}".strip("; "))
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -189,16 +193,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as exit:
         return exit.exit_code
     except click.ClickException as error:
-        error.show()
+        complain(*words_of(error))
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         discard_output()
         return 0
-    except MissingExtra as missing:
-        click.echo(f"archcalc: {missing}", err=True)
-        return MISSING
     except OSError as error:
         if error.errno not in UNWRITABLE:
             return internal_error(error, arguments)
@@ -216,7 +217,7 @@ def discard_output() -> None:
 def unwritable(reason: str) -> int:
     """Reports on standard error, if it is open, that the output is lost."""
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"archcalc: {reason}\n")
+        sys.stderr.write(f"{complaint(reason)}\n")
     return PROBLEMS
 
 
@@ -224,9 +225,17 @@ def internal_error(error: Exception, arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if "-v" in given or "--verbose" in given:
         raise error
-    click.echo(f"archcalc: internal error: {type(error).__name__}: {error}", err=True)
-    click.echo("  please report it; `archcalc -v ...` shows the traceback", err=True)
+    complain(
+        f"internal error: {type(error).__name__}: {error}", "please report it; `archcalc -v ...` shows the traceback"
+    )
     return PROBLEMS
+
+
+def complain(message: str, help: str = "", settings: Settings | None = None) -> None:
+    """Prints an error that has no code to stderr."""
+    color = (settings or Settings()).colors(sys.stderr)
+    text = complaint(message, help, color=color, room=width_of(sys.stderr))
+    click.echo(text, err=True, color=True)
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
@@ -235,171 +244,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
     click.echo(text, err=True, color=True)
 
 
-# --- what commands share: the spec, and where the result goes -----------------------------------------------------
-
-
-def together(*decorators: Decorator[Any]) -> Decorator[Any]:
-    """Several decorators as one, the first one outermost: options in the order of `--help`."""
-
-    def decorated(function: Function) -> Function:
-        for each in reversed(decorators):
-            function = each(function)
-        return function
-
-    return decorated
-
-
-override_options = together(
-    option(
-        "--set",
-        "assignments",
-        multiple=True,
-        metavar="NAME=VALUE",
-        help="Set a parameter or a size: H=448.",
-        completes="settings of spec",
-        group=INPUT,
-    ),
-    option(
-        "--input",
-        "inputs",
-        multiple=True,
-        metavar="[NAME=]SHAPE",
-        help="Set the shape of an input: 3,448,448.",
-        group=INPUT,
-    ),
-    option(
-        "--import-root",
-        "import_roots",
-        multiple=True,
-        metavar="DIR",
-        help="Allow imports from this folder.",
-        group=INPUT,
-    ),
-    option(
-        "--max-layers",
-        type=click.IntRange(1),
-        default=MAX_LAYERS,
-        show_default=True,
-        help="Reject networks with more layers.",
-        group=INPUT,
-    ),
-)
-"""--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
-
-spec_options = together(
-    argument("specs", nargs=-1, metavar="SPEC...", completes="specs"),
-    option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT),
-    override_options,
-    option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size.", group=INPUT),
-    option(
-        "--dtype",
-        type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
-        default="float32",
-        show_default=True,
-        help="Dtype of floating-point inputs and weights.",
-        group=INPUT,
-    ),
-)
-"""SPEC..., -e, --set, --input, --import-root, --max-layers, --batch, --dtype."""
-
-
-free_option = option(
-    "--free",
-    multiple=True,
-    metavar="NAME",
-    help="Make a size or parameter a free symbol.",
-    completes="parameters of spec",
-    group=INPUT,
-)
-
-output_option = option("-o", "--output", metavar="FILE", help="Output file, written atomically.", group=OUTPUT)
-
-
-def format_option(*names: str, default: str | None = "text", help: str = "Output format.") -> Decorator[Any]:
-    """--format, with the names of a command's formats."""
-    kind = click.Choice(names)
-    return option("--format", "form", type=kind, default=default, show_default=bool(default), help=help, group=OUTPUT)
-
-
-def known_machine(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-    """The name of a machine that is known, or none."""
-    if name is not None and name not in MACHINES:
-        help = did_you_mean(name, MACHINES) or f"one of {', '.join(MACHINES)}"
-        raise click.UsageError(f"--machine: there is no machine named '{name}'; {help}", context)
-    return name
-
-
-machine_option = option(
-    "--machine",
-    metavar="NAME",
-    callback=known_machine,
-    help=f"The processor: {', '.join(MACHINES)}. Default: {DEFAULT.name}; of verify, the one it runs on.",
-    completes="machines",
-    group=TRAINING,
-)
-
-checkpoint_option = option(
-    "--checkpoint",
-    multiple=True,
-    metavar="BLOCK",
-    help="Checkpoint this block: keep only its inputs, run it again in backward.",
-    completes="blocks of spec",
-    group=TRAINING,
-)
-
-training_options = together(
-    option(
-        "--optimizer",
-        metavar="CALL",
-        help="Include an optimizer's state and step: adamw, 'sgd(0.1, momentum=0.9)'.",
-        completes="optimizers",
-        group=TRAINING,
-    ),
-    option(
-        "--implementation",
-        metavar="LOOP",
-        type=click.Choice(["forloop", "foreach", "fused"]),
-        help="Torch's implementation of the optimizer step. Default: foreach.",
-        group=TRAINING,
-    ),
-    option("--accumulate", is_flag=True, help="Add gradients to those of earlier batches.", group=TRAINING),
-    option(
-        "--autocast",
-        type=click.Choice(["bfloat16"]),
-        help="Run the forward pass under torch.autocast.",
-        group=TRAINING,
-    ),
-    machine_option,
-    checkpoint_option,
-)
-"""The training setup for memory predictions; `setup_of_options` reads these options."""
-
-
-def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Overrides:
-    """What the options change of a spec. Raises UsageError if no network is given."""
-    if not specs and not expressions:
-        raise click.UsageError(
-            'no SPEC given: name a path or a bundled spec such as resnet50, or use -e "input(3,32,32) -> fc(10)"'
-        )
-    return changes_of(options)
-
-
-def changes_of(options: Mapping[str, Any]) -> Overrides:
-    """What `override_options` change of a spec."""
-    found = {}
-    for each in options["assignments"]:
-        name, equals, value = each.partition("=")
-        if not equals or not name.strip():
-            raise click.UsageError(f"--set needs NAME=VALUE, got '{each}'")
-        found[name.strip()] = value.strip()
-    return Overrides(
-        settings=found, inputs=options["inputs"], roots=options["import_roots"], max_layers=options["max_layers"]
-    )
-
-
-def names_of(given: Sequence[str]) -> list[str] | None:
-    """The names in `--free H,W`, which can be repeated; None if there are none."""
-    return [name.strip() for each in given for name in each.split(",") if name.strip()] or None
+# --- where the result goes ----------------------------------------------------------------------------------------
 
 
 def room_of(output: str | None) -> int | None:

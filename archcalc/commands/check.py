@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, changes_of, format_option, override_options, width_of, write_output
+from archcalc.command import PROBLEMS, Settings, width_of, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
@@ -29,6 +29,7 @@ from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, variant_names
 from archcalc.usage.files import expanded
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
+from archcalc.usage.options import changes_of, format_option, override_options
 
 MANY = 8
 """Number of files for which another process pays off."""

@@ -3,8 +3,9 @@
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-from archcalc.command import output_option, write_output
+from archcalc.command import write_output
 from archcalc.usage.help import Command, Words, argument
+from archcalc.usage.options import output_option
 
 
 class Bash(BashComplete):

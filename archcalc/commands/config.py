@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from archcalc.command import format_option
 from archcalc.core.configuration import KEYS, OWN, SHARED, Configuration
 from archcalc.usage.help import CONFIGURATION, Command, commands_with
+from archcalc.usage.options import format_option
 
 EXAMPLES = (
     "archcalc config",

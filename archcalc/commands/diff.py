@@ -6,18 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import (
-    PROBLEMS,
-    Settings,
-    changes_of,
-    format_option,
-    output_option,
-    print_diagnostics,
-    room_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import PROBLEMS, Settings, print_diagnostics, room_of, write_output
 from archcalc.commands.report import asks_for_memory, memory_in, whole
 from archcalc.comparison.comparison import compare
 from archcalc.comparison.formats import FORMATS, SUFFIXES, format_named
@@ -34,6 +23,7 @@ from archcalc.measure import MEASURES
 from archcalc.report.report import CONVENTIONS, Report, report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import INPUT, TRAINING, Command, option
+from archcalc.usage.options import changes_of, format_option, output_option, spec_options, training_options
 
 TROUBLE = 2
 """The exit code if a network cannot be read: 1 says that they differ, as for `diff` and `git diff --exit-code`."""

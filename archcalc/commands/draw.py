@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import Settings, output_option, overrides_of, room_of, spec_options, write_output
+from archcalc.command import Settings, room_of, write_output
 from archcalc.commands.report import memory_in
 from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
@@ -18,6 +18,7 @@ from archcalc.pages.terminal import text
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import report_of
 from archcalc.usage.help import Command, option
+from archcalc.usage.options import output_option, overrides_of, spec_options
 
 EXAMPLES = (
     "archcalc draw unet",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import format_option, output_option, overrides_of, room_of, spec_options, write_output
+from archcalc.command import room_of, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
@@ -19,6 +19,7 @@ from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
 from archcalc.record import asdict
 from archcalc.usage.help import Argument, Command
+from archcalc.usage.options import format_option, output_option, overrides_of, spec_options
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """The form of a diagnostic's code."""

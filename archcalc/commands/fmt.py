@@ -58,10 +58,13 @@ def command(settings: Settings, /, specs: Sequence[str], check: bool, diff: bool
 
 
 def own_source(name: str) -> Source:
-    """The text of a file. Raises UsageError for a bundled spec, which is not the user's to change."""
-    if not Path(name).is_file() and not Path(name).suffix:
-        raise click.UsageError(f"{name} is not a file; fmt lays out files: `archcalc fmt my_net.yaml`")
-    return source_of(name)[0]
+    """The text of a file. Raises UsageError for a variant, and for a bundled spec, which is not the user's."""
+    source, variant = source_of(name)
+    if variant is not None:
+        raise click.UsageError(f"{name}: fmt lays out a file with all its variants: leave out @{variant}")
+    if not Path(name).is_file():
+        raise click.UsageError(f"{name} is a bundled spec; fmt lays out files: `archcalc fmt my_net.yaml`")
+    return source
 
 
 def difference(source: Source, made: str, settings: Settings) -> str:

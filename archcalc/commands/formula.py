@@ -11,16 +11,7 @@ from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
 from archcalc.closed_forms.memory import Memory, Piece
-from archcalc.command import (
-    format_option,
-    free_option,
-    names_of,
-    output_option,
-    overrides_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import write_output
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -32,6 +23,15 @@ from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import NoClosedForm
 from archcalc.usage.help import Command, option
+from archcalc.usage.options import (
+    format_option,
+    free_option,
+    names_of,
+    output_option,
+    overrides_of,
+    spec_options,
+    training_options,
+)
 
 BY_LAYER = ("shape", "receptive_field")
 """Quantities without a total, printed layer by layer."""

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from archcalc.codegen import generate
-from archcalc.command import checkpoint_option, names_of, output_option, overrides_of, spec_options, write_output
+from archcalc.command import write_output
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
 from archcalc.usage.help import Command, option
+from archcalc.usage.options import checkpoint_option, names_of, output_option, overrides_of, spec_options
 
 EXAMPLES = (
     "archcalc generate resnet50",

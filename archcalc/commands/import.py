@@ -1,11 +1,12 @@
 """`archcalc import`: existing code becomes a spec."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, output_option, print_diagnostics, write_output
+from archcalc.command import PROBLEMS, Settings, print_diagnostics, write_output
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
 from archcalc.graph.sources import reader_of
@@ -13,7 +14,9 @@ from archcalc.importing.from_onnx import network_in
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import PREFIX, CodeReference, Given, code_reference, given_input
 from archcalc.importing.sources.py import from_code, say_whose
+from archcalc.spec.zoo import bundled
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
+from archcalc.usage.options import output_option
 
 EXAMPLES = (
     "archcalc import 'py:torch.nn:Linear(in_features=4, out_features=2)' --input 4",
@@ -45,6 +48,8 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     The code runs once, on inputs without values. Every number of the spec is compared with torch's. An operation that
     no layer describes is kept as it was measured, and a warning names its line.
     """
+    if reference in bundled() or Path(reference).suffix in (".yaml", ".yml"):
+        raise click.UsageError(f"{reference} is a spec: `archcalc report {reference}` reads it as it is")
     if reference.lower().endswith(".onnx"):
         return onnx_imported(reference, inputs, output, settings, options)
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:

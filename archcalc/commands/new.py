@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from archcalc.command import output_option, write_output
+from archcalc.command import write_output
 from archcalc.spec.zoo import MODELINE, SCHEMA
 from archcalc.usage.help import OUTPUT, Command, Words, argument, option
+from archcalc.usage.options import output_option
 from archcalc.usage.starters import starter, starters
 
 EXAMPLES = (

@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import archcalc.pages  # noqa: F401  it makes its format known
-from archcalc.command import (
-    Settings,
-    changes_of,
-    format_option,
-    free_option,
-    names_of,
-    output_option,
-    overrides_of,
-    room_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import Settings, room_of, write_output
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
@@ -35,6 +23,16 @@ from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import TRAINING, Command, is_configured, option
+from archcalc.usage.options import (
+    changes_of,
+    format_option,
+    free_option,
+    names_of,
+    output_option,
+    overrides_of,
+    spec_options,
+    training_options,
+)
 
 if TYPE_CHECKING:
     from archcalc.memory.footprint import Footprint

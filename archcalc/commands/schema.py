@@ -2,9 +2,10 @@
 
 import click
 
-from archcalc.command import output_option, write_output
+from archcalc.command import write_output
 from archcalc.lint.schema import as_json
 from archcalc.usage.help import Command
+from archcalc.usage.options import output_option
 
 EXAMPLES = (
     "archcalc schema",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, output_option, write_output
+from archcalc.command import PROBLEMS, Settings, write_output
 from archcalc.core.extra import MissingExtra
 from archcalc.usage.help import Command
+from archcalc.usage.options import output_option
 
 if TYPE_CHECKING:
     from archcalc.verification.selftest import Certificate

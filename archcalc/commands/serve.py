@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import Settings, overrides_of, spec_options, training_options
+from archcalc.command import Settings
 from archcalc.commands.report import completed
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.overrides import Overrides
@@ -17,6 +17,7 @@ from archcalc.record import replace
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import REPORTS
 from archcalc.usage.help import Command, option
+from archcalc.usage.options import overrides_of, spec_options, training_options
 
 EXAMPLES = ("archcalc serve net.yaml", "archcalc serve net.yaml@large --port 8200")
 

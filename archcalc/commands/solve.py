@@ -11,15 +11,7 @@ from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped
 from archcalc.closed_forms.solve import Answer, answer
-from archcalc.command import (
-    PROBLEMS,
-    format_option,
-    output_option,
-    overrides_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import PROBLEMS, write_output
 from archcalc.graph.declarations import free_names, symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
@@ -31,6 +23,7 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
 from archcalc.usage.help import INPUT, Command, option
+from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 AXIS_WORDS = {"H": "row", "W": "column", "D": "frame"}
 """What lies along an axis, by the last letter of its symbol."""

@@ -10,21 +10,10 @@ from typing import Any
 
 import click
 
-from archcalc.command import (
-    INTERRUPTED,
-    PROBLEMS,
-    Settings,
-    format_option,
-    output_option,
-    overrides_of,
-    replacing,
-    room_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import INTERRUPTED, PROBLEMS, Settings, replacing, room_of, write_output
 from archcalc.core.extra import MissingExtra
 from archcalc.core.overrides import Overrides
+from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of_chain
 from archcalc.memory.training_setup import setup_of_options
 from archcalc.spec.declaration import Document
@@ -39,6 +28,7 @@ from archcalc.sweeping.run import Engine, Run, State, cores, silent
 from archcalc.sweeping.space import axis_of, table_given
 from archcalc.sweeping.sweep import MOST_ROWS, Sweep, TooManyRows, corners, random_designs
 from archcalc.usage.help import INPUT, OUTPUT, Command, option
+from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 ALONE = 10_000_000
 """Designs without memory that one process evaluates sooner than several are started."""
@@ -119,6 +109,8 @@ def question_asked(specs: Sequence[str], expressions: Sequence[str], options: Ma
     overrides = overrides_of(specs, expressions, options)
     if len(specs) + bool(expressions) > 1:
         raise click.UsageError("a sweep takes one network: name one SPEC")
+    if not (options["over"] or options["choose"] or options["designs"]):
+        raise click.UsageError("a sweep needs an axis: name one with --over 'w=16..128:8'")
     axes = [axis_of(text) for text in options["over"]] + [axis_of(text, "--choose") for text in options["choose"]]
     axes += [table_given(designs_in(options["designs"]))] if options["designs"] else []
     objectives = objectives_of(options["minimise"], options["maximise"])
@@ -203,7 +195,9 @@ def is_file(options: Mapping[str, Any]) -> bool:
 
 
 def started(run: Run, options: Mapping[str, Any]) -> None:
-    """Begins or continues the journal."""
+    """Begins or continues the journal, which is in the folder of the output."""
+    if run.journal and not run.journal.path.parent.is_dir():
+        raise click.ClickException(f"cannot write {options['output']}: No such file or directory")
     if run.journal and options["resume"]:
         run.resume()
     elif run.journal:
@@ -275,6 +269,8 @@ def ended(run: Run, sweep: Sweep, options: Mapping[str, Any]) -> int:
         return INTERRUPTED if run.stopped == "interrupted" else PROBLEMS
     if journal:
         journal.remove()
+    if sweep.tally.designs and sum(sweep.tally.invalid.values()) == sweep.tally.designs:
+        build(document_at(run.question, run.question.space.design(0))[0])  # raises what is wrong, with its place
     good = verified(sweep, options["verify"]) if options["verify"] else True
     return 0 if good and sweep.tally.kept else PROBLEMS
 

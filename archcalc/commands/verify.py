@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.command import (
-    PROBLEMS,
-    Settings,
-    format_option,
-    output_option,
-    overrides_of,
-    room_of,
-    spec_options,
-    training_options,
-    write_output,
-)
+from archcalc.command import PROBLEMS, Settings, room_of, write_output
 from archcalc.core.extra import MissingExtra
 from archcalc.graph.builder import build
 from archcalc.graph.loading import documents_of
@@ -27,6 +17,7 @@ from archcalc.report.formats.table import AUTO, View, table
 from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import Command, option
+from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -44,6 +44,17 @@ def render_all(diagnostics: Iterable[Diagnostic], color: bool = False, room: int
     return "\n\n".join([*(render(each, color, room) for each in found), last])
 
 
+def complaint(message: str, help: str = "", color: bool = False, room: int | None = None) -> str:
+    """An error that has neither a code nor a place in a spec, in the form of diagnostics.
+
+    >>> print(complaint("no SPEC given", "see `archcalc report --help`"))
+    error: no SPEC given
+      = help: see `archcalc report --help`
+    """
+    remarks = Sheet(" ", color, room).remark("help", help) if help else ()
+    return "\n".join([*_headed("error", "error", message, color, room), *remarks])
+
+
 def summary(found: list[Diagnostic]) -> str:
     """`2 problems and 1 warning found in resnet.yaml`."""
     files = list(dict.fromkeys(each.location.source.name for each in found if each.location))
@@ -55,10 +66,9 @@ def summary(found: list[Diagnostic]) -> str:
 
 
 def _lines(diagnostic: Diagnostic, color: bool, room: int | None) -> Iterator[str]:
-    title, *more = wrapped(f"{diagnostic.severity}[{diagnostic.code}]: {printable(diagnostic.message)}", room)
-    severity, colon, rest = title.partition("]")
-    yield paint(severity + colon, COLORS.get(diagnostic.severity, BOLD), color) + paint(rest, BOLD, color)
-    yield from (paint(line, BOLD, color) for line in more)
+    yield from _headed(
+        diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.message, color, room
+    )
     main = diagnostic.location
     places = [*(label.location for label in diagnostic.labels), *([main] if main else [])]
     margin = " " * max((len(str(place.line + 1)) for place in places), default=1)
@@ -74,6 +84,13 @@ def _lines(diagnostic: Diagnostic, color: bool, room: int | None) -> Iterator[st
         yield from sheet.remark("note", note)
     if diagnostic.help:
         yield from sheet.remark("help", diagnostic.help)
+
+
+def _headed(severity: str, head: str, message: str, color: bool, room: int | None) -> Iterator[str]:
+    """`error[AC001]: a message`, with the head in the colour of its severity."""
+    first, *more = wrapped(f"{head}: {printable(message)}", room)
+    yield paint(head, COLORS.get(severity, BOLD), color) + paint(first[len(head) :], BOLD, color)
+    yield from (paint(line, BOLD, color) for line in more)
 
 
 @record

@@ -38,6 +38,25 @@ def is_configured(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP
 
 
+def words_of(error: click.ClickException) -> tuple[str, str]:
+    """What is wrong with a command line, as a sentence of ours, and where to look; empty if nothing helps."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    help = f"see `{context.command_path} --help`" if context else ""
+    parameter = error.param if isinstance(error, click.BadParameter) else None
+    if parameter is None:
+        return sentence(error.format_message()), help
+    named = parameter.metavar or "" if isinstance(parameter, click.Argument) else max(parameter.opts, key=len)
+    if isinstance(error, click.MissingParameter):
+        return f"{named} is missing", help
+    return f"{named}: {sentence(error.message)}", help
+
+
+def sentence(message: str) -> str:
+    """A message of click as archcalc writes them: without capital letters and full stops."""
+    first = message[:1].lower() if message[1:2].islower() else message[:1]
+    return first + message[1:].removesuffix(".").replace(". Did you mean", "; did you mean")
+
+
 class Words(click.Choice):  # type: ignore[type-arg]  # generic in some releases of click only
     """One of a few words; another is refused with the closest one."""
 
@@ -157,6 +176,9 @@ class Command(click.Command):
             if hint := self.hint(error.option_name, ctx):
                 message += f"; {hint}"
             raise click.UsageError(message, ctx) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click leaves it out where an option has no value
+            raise
 
     def hint(self, name: str, ctx: click.Context) -> str:
         """What to write instead of an option that this command does not have; empty if nothing is close."""

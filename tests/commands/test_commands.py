@@ -59,7 +59,7 @@ def test_every_command_has_help_of_its_own(name: str, shell: Shell) -> None:
 def test_a_command_that_is_not_there_is_a_usage_error_with_a_hint(shell: Shell) -> None:
     outcome = shell("reprot", "resnet50")
     assert outcome.code == USAGE
-    assert "no command is called 'reprot'. did you mean 'report'?" in outcome.err
+    assert "no command is called 'reprot'; did you mean 'report'?" in outcome.err
 
 
 def test_python_m_archcalc_is_the_same() -> None:
@@ -98,7 +98,7 @@ def test_a_missing_extra_is_reported_with_what_installs_it() -> None:
     command = [sys.executable, "-c", program, "verify", "-e", "input(3) -> fc(2)"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (ended.returncode, ended.stdout) == (MISSING, "")
-    assert ended.stderr == "archcalc: verify needs torch: pip install 'archcalc[torch]'\n"
+    assert ended.stderr == "error: verify needs torch: pip install 'archcalc[torch]'\n"
 
 
 def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest
     monkeypatch.setattr("archcalc.command.SUMMARIES", others | {"nowhere": "A command whose file is not there."})
     outcome = shell("nowhere")
     assert (outcome.code, outcome.out) == (PROBLEMS, "")
-    assert outcome.err.startswith("archcalc: internal error: ModuleNotFoundError: ")
+    assert outcome.err.startswith("error: internal error: ModuleNotFoundError: ")
     with pytest.raises(ModuleNotFoundError):
         run(["-v", "nowhere"])
 
@@ -176,7 +176,7 @@ def test_a_size_that_is_set_is_not_free(shell: Shell) -> None:
         (["report", "lenet5", "--columns", "parms"], "unknown name 'parms'; did you mean 'params'?"),
         (["report", "lenet5", "--sort", "flop"], "unknown name 'flop'; did you mean 'flops'?"),
         (["report", "lenet5", "-o", "x.docx"], "no format has the suffix '.docx'"),
-        (["report", "lenet5", "--batch", "0"], "Invalid value for '--batch'"),
+        (["report", "lenet5", "--batch", "0"], "--batch: "),
         (["generate", "lenet5", "alexnet"], "generate takes one SPEC"),
         (["check"], "no SPEC or DIR given"),
         (["layers", "conf"], "no layer is called 'conf'; did you mean 'conv'?"),
@@ -297,7 +297,7 @@ def test_a_disk_that_is_full_keeps_the_old_file(shell: Shell, tmp_path: Path, mo
 
     monkeypatch.setattr(Path, "write_bytes", full)
     outcome = shell("report", "lenet5", "-o", str(file))
-    assert (outcome.code, outcome.err) == (PROBLEMS, f"Error: cannot write {file}: No space left on device\n")
+    assert (outcome.code, outcome.err) == (PROBLEMS, f"error: cannot write {file}: No space left on device\n")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -345,7 +345,7 @@ def test_a_place_that_no_file_can_have_is_reported(place: str, shell: Shell, tmp
     (tmp_path / "file.txt").touch()
     outcome = shell("report", "lenet5", "-o", str(tmp_path / place))
     assert (outcome.code, outcome.out) == (PROBLEMS, "")
-    assert outcome.err.startswith(f"Error: cannot write {tmp_path / place}: ")
+    assert outcome.err.startswith(f"error: cannot write {tmp_path / place}: ")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file.txt", "folder.json"]
 
 

@@ -82,10 +82,10 @@ def test_bundled_specs_are_imported_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        ("report lenet5 >&-", 1, "archcalc: standard output is closed\n"),
+        ("report lenet5 >&-", 1, "error: standard output is closed\n"),
         ("report - <&-", 1, "standard input is closed"),
-        ("report lenet5 > /dev/full", 1, "archcalc: standard output cannot be written: no space left on device\n"),
-        ("--help > /dev/full", 1, "archcalc: standard output cannot be written: no space left on device\n"),
+        ("report lenet5 > /dev/full", 1, "error: standard output cannot be written: no space left on device\n"),
+        ("--help > /dev/full", 1, "error: standard output cannot be written: no space left on device\n"),
         ("report lenet5 2>&- | true", 0, ""),
     ],
 )

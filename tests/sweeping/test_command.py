@@ -80,7 +80,7 @@ def test_parquet_has_all_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["sweep", "resnet18"], 1, "a sweep needs at least one axis"),
+        (["sweep", "resnet18"], 2, "a sweep needs an axis: name one with --over"),
         (["sweep", "--over", "w=1"], 2, "no SPEC given"),
         (["sweep", "resnet18", "resnet50", "--over", "w=1"], 2, "a sweep takes one network"),
         ([*SMALL, "--over", "N=1..1000000"], 1, "the space has 9,000,000 designs, too many to list"),
@@ -97,7 +97,7 @@ def test_parquet_has_all_rows(tmp_path: Path) -> None:
         ([*SMALL, "--choose", "act=relu|silu", "--where", "parms <= 3M"], 1, "did you mean 'params'?"),
         ([*SMALL, "--min", "training_peek(N=2)"], 1, "did you mean 'training_peak'?"),
         ([*SMALL, "--designs", "none.csv"], 1, "--designs none.csv: no such file or directory"),
-        ([*SMALL, "-o", "/nowhere/front.csv"], 1, "the journal /nowhere/front.csv.journal cannot be written"),
+        ([*SMALL, "-o", "/nowhere/front.csv"], 1, "cannot write /nowhere/front.csv: No such file or directory"),
     ],
     ids=lambda each: " ".join(each[-3:]) if isinstance(each, list) else None,
 )

@@ -310,7 +310,7 @@ def test_missing_torch_is_exit_code_3(monkeypatch: pytest.MonkeyPatch, capsys: p
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run(["verify", "two_layer"]) == MISSING
-    assert capsys.readouterr().err == "archcalc: verify needs torch: pip install 'archcalc[torch]'\n"
+    assert capsys.readouterr().err == "error: verify needs torch: pip install 'archcalc[torch]'\n"
 
 
 # --- text output -----------------------------------------------------------------------------------------------------
