@@ -174,6 +174,7 @@ class Layer(Declared, ABC):
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs the output values depend on; None: all
     takes_ids    whether inputs may be integers
+    takes_plain  whether it needs no meaning of axes: it goes by their numbers, by the last one, or by none
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
     opaque       the environments in which its memory is not predicted, and why
     measured     whether its numbers are arguments that were measured on code, which no class of torch can confirm
@@ -190,6 +191,7 @@ class Layer(Declared, ABC):
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
     takes_ids: ClassVar[bool] = False
+    takes_plain: ClassVar[bool] = False
     saves: ClassVar[tuple[str, ...]] = ("x",)
     opaque: ClassVar[Unpredicted] = Unpredicted()
     measured: ClassVar[bool] = False

@@ -43,6 +43,8 @@ def place_of(axis: Axis, x: Volume) -> int:
     [2, 1]
     """
     count = len(x.item_shape)
+    if x.plain and axis in WORDS:
+        return 0
     if axis == CHANNELS:
         return channels_place(x)
     words = POSITIONS.get(x.rank, ())
@@ -57,7 +59,7 @@ def place_of(axis: Axis, x: Volume) -> int:
 
 def has_axis(name: str, axis: Axis, x: Volume) -> Requirement:
     """The volume has the axis that a layer names."""
-    known = [*POSITIONS.get(x.rank, ()), *(() if x.is_ids else (CHANNELS,))]
+    known = [] if x.plain else [*POSITIONS.get(x.rank, ()), *(() if x.is_ids else (CHANNELS,))]
     numbers = f"1 to {len(x.item_shape)}"
     words = f"{', '.join(known)}, or a number from {numbers}" if known else numbers
     return place_of(axis, x) > 0, f"{name} has axis={axis}; the axes of {x} are {words}"

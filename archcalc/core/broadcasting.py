@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from archcalc.core.arrangement import MixedWindow
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
 from archcalc.core.moved import OneElementWindow
@@ -20,21 +21,30 @@ def longer(lengths: Sequence[Dim]) -> Dim:
 
 
 def in_one_order(xs: Sequence[Volume]) -> list[Volume]:
-    """Volumes of which those that all samples share have their features first or last as the others have: learned
-    values and constants are axes of numbers, whose meaning is that of what they meet.
+    """Volumes of which those that all samples share, and plain tensors, have their axes in the order of the others, and
+    as many: learned values and constants are axes of numbers, whose meaning is that of what they meet.
 
     >>> from archcalc.core.volume import image, tokens
     >>> [each.channels_last for each in in_one_order([image(4, 5), replace(tokens(4, 1), shared=True)])]
     [False, False]
     """
-    whole = max(xs, key=lambda x: (x.rank, not x.shared))
-    turned = [x.shared and x.rank == whole.rank > 0 and x.channels_last != whole.channels_last for x in xs]
-    return [in_order(x, whole.channels_last) if other else x for x, other in zip(xs, turned, strict=True)]
+    whole = largest(xs)
+    return [in_order(x, whole.channels_last, whole.rank) if is_loose(x, whole) else x for x in xs]
 
 
-def in_order(x: Volume, channels_last: bool) -> Volume:
-    """The same axes, of which the last or the first are the features."""
-    axes = x.item_shape
+def largest(xs: Sequence[Volume]) -> Volume:
+    """The volume with most axes, and of these one whose axes have a meaning."""
+    return max(xs, key=lambda x: (x.rank, not x.plain, not x.shared))
+
+
+def is_loose(x: Volume, whole: Volume) -> bool:
+    """Whether the axes of a volume take their meaning from another one. Features alone are features."""
+    return (x.plain or (x.shared and x.rank > 0)) and (x.rank, x.channels_last) != (whole.rank, whole.channels_last)
+
+
+def in_order(x: Volume, channels_last: bool, rank: int) -> Volume:
+    """The same axes after new ones of length 1, as torch aligns them; the last or the first are the features."""
+    axes = (*(1,) * (rank - x.rank), *x.item_shape)
     features, spatial = (axes[-1], axes[:-1]) if channels_last else (axes[0], axes[1:])
     return replace(x, channels=features, spatial=spatial, channels_last=channels_last)
 
@@ -48,7 +58,7 @@ def together(xs: Sequence[Volume]) -> Volume:
     """
     xs = in_one_order(xs)
     apart = next((x for x in xs if not x.shared), xs[0])
-    whole = max(xs, key=lambda x: (x.rank, not x.shared))
+    whole = largest(xs)
     places = [x for x in xs if x.rank == whole.rank]
     spatial = tuple(longer(lengths) for lengths in zip(*(x.spatial for x in places), strict=True))
     channels, dtype = longer([x.channels for x in xs]), widest(*(x.dtype for x in xs))
@@ -69,8 +79,10 @@ def can_meet(xs: Sequence[Volume], message: str) -> Iterator[Requirement]:
 
 def windows_onto(whole: Volume, x: Volume) -> tuple[AnyWindow, ...]:
     """The window on each axis of a volume that is broadcast to another."""
-    if x.rank != whole.rank:
+    if not x.rank:
         return (IDENTITY,) * whole.rank
+    if x.rank != whole.rank:
+        return (MixedWindow(whole.spatial[0]),) * x.rank
     pairs = zip(x.spatial, whole.spatial, strict=True)
     return tuple(OneElementWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
 
@@ -79,6 +91,8 @@ def spread(x: Volume, whole: Volume) -> str:
     """The index expression that adds the axes that a volume lacks."""
     if x.rank == whole.rank:
         return ""
+    if is_loose(x, whole):
+        return f"[:, {', '.join(['None'] * (whole.rank - x.rank))}]"
     if whole.channels_last:
         return f"[:, {'None, ' * whole.rank}:]"
     return f"[:, :{', None' * whole.rank}]"

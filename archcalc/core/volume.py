@@ -29,7 +29,8 @@ class Volume:
 
     Positions and features are separate fields; only `shape` knows torch's order. Volumes of integers have one integer
     per position and no feature axis in torch. `shared`: values that depend on no input and are there once for all
-    samples; in torch, their batch is 1.
+    samples; in torch, their batch is 1. `plain`: a tensor whose axes have no meaning; the last, on which layers such
+    as `linear` work, has the place of the features.
     """
 
     channels: Dim
@@ -38,6 +39,7 @@ class Volume:
     channels_last: bool = False
     dtype: str = "float32"
     shared: bool = False
+    plain: bool = False
 
     @property
     def rank(self) -> int:
@@ -133,3 +135,9 @@ def flat(features: Dim, *, batch: Dim = 1) -> Volume:
 def shared(volume: Volume) -> Volume:
     """The same volume, of values that all samples share."""
     return replace(volume, batch=1, shared=True)
+
+
+def plain(*shape: Dim, batch: Dim = 1) -> Volume:
+    """A tensor whose axes have no meaning."""
+    *others, last = shape
+    return Volume(last, tuple(others), batch, channels_last=len(others) > 0, plain=True)

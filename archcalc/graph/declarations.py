@@ -109,13 +109,14 @@ class Declarations:
                 vocab = read("vocab", declared.vocab, Kind(whole_number), names)
             except SpecError as error:
                 self.report(error)
-        if declared.channels_last:
+        last = declared.channels_last or (declared.plain and len(shape) > 1)
+        if last:
             shape = (shape[-1], *shape[:-1])
         dtype = self.dtype if declared.dtype == "float32" else declared.dtype
         if dtype not in ITEMSIZE:
             known = ", ".join(ITEMSIZE)
             self.report(problem("AC125", f"unknown dtype '{dtype}'", declared.where, help=f"one of {known}"))
-        volume = Volume(shape[0], tuple(shape[1:]), self.batch, declared.channels_last, dtype)
+        volume = Volume(shape[0], tuple(shape[1:]), self.batch, last, dtype, plain=declared.plain)
         if volume.is_ids:
             volume = ids(*shape, batch=self.batch, dtype=dtype)
         try:

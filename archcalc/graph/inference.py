@@ -105,6 +105,9 @@ class Network:
         if not layer.takes_ids and any(x.is_ids for x in xs):
             message = f"{call.target.text} cannot compute with integer ids"
             raise self.rejected(message, call, sources, "embed them first: embedding(num_embeddings, embedding_dim)")
+        if not layer.takes_plain and (loose := [x for x in xs if x.plain]):
+            message = f"{call.target.text} needs to know what the axes of {loose[0]} mean: it is a plain tensor"
+            raise self.rejected(message, call, sources, meaning_of(loose[0]))
         depends = []
         for holds, message in layer.requires(*xs):
             if isinstance(holds, Claim):
@@ -165,6 +168,13 @@ class Network:
             given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
             message = f"{node.module} has weights for {first} and cannot run again on {given}"
             raise problem("AC206", message, node.where)
+
+
+def meaning_of(x: Volume) -> str:
+    """How to give the axes of a plain tensor a meaning."""
+    words = " ".join("bcdefghijklm"[: x.rank + 2])
+    same = f'rearrange("{words} -> {words}"'
+    return f"if its last axis is that of the features, write {same}, last); if its first, {same}, first)"
 
 
 def check_count(layer: Layer, call: Invocation, xs: tuple[Volume, ...]) -> None:

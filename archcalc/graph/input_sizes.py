@@ -9,7 +9,7 @@ from archcalc.graph.declarations import free_names
 from archcalc.graph.freeing import LETTERS, declared, letters_of
 from archcalc.graph.graph import Input
 from archcalc.record import replace
-from archcalc.spec.declaration import Document, InputDecl
+from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Expression, parse_expression
 
 OPTION = "--input"
@@ -111,9 +111,9 @@ def with_axis(document: Document, name: str, text: str) -> Document:
 def changed(given: Input, document: Document, letter: str, length: Expression) -> tuple[Expression, ...]:
     """The shape of an input with another length in one place."""
     declaration = next(each for each in document.inputs if each.name == given.name)
-    place = letters_of(given.volume).index(letter) + channels_before(declaration, given)
+    place = letters_of(given.volume).index(letter) + channels_before(given)
     return (*declaration.shape[:place], length, *declaration.shape[place + 1 :])
 
 
-def channels_before(declaration: InputDecl, given: Input) -> int:
-    return 0 if given.volume.is_ids or declaration.channels_last else 1
+def channels_before(given: Input) -> int:
+    return 0 if given.volume.channels_last else 1

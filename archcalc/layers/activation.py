@@ -15,6 +15,7 @@ class Activation(Layer):
     """Abstract: the output has the shape of the input."""
 
     role = Role.ACTIVATION
+    takes_plain = True
 
     def shape(self, x: Volume) -> Volume:
         return x

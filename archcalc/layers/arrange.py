@@ -30,6 +30,10 @@ class Arranged(Layer):
     def is_last(self, x: Volume) -> bool:
         """Whether the features of the output come last."""
 
+    def names_features(self) -> bool:
+        """Whether it says which axis of the output the features are."""
+        return True
+
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         """Spatial axes of the input against those of the output; features of both are no axes here."""
         plan, y = self.arrangement(x), self.shape(x)
@@ -41,7 +45,8 @@ class Arranged(Layer):
         batch, *axes = self.arrangement(x).shape(x.shape)
         last = len(axes) > 1 and self.is_last(x)
         features, spatial = (axes[-1], axes[:-1]) if last else (axes[0], axes[1:])
-        return Volume(features, tuple(spatial), batch, channels_last=last, dtype=x.dtype)
+        plain = x.plain and not self.names_features()
+        return Volume(features, tuple(spatial), batch, channels_last=last, dtype=x.dtype, plain=plain)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of what moved comes back strided, and is copied where an axis had been split."""
@@ -99,6 +104,7 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
     einops.rearrange.
     """
 
+    takes_plain = True
     pattern: PatternOfAxes
     features: Literal["first", "last"] | None = None
     sizes: AxisSizes = AxisSizes()
@@ -109,6 +115,9 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
 
     def is_last(self, x: Volume) -> bool:
         return self.features == "last" or (self.features is None and (x.channels_last or not x.rank))
+
+    def names_features(self) -> bool:
+        return self.features is not None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         sides = [groups_of(side) for side in self.pattern.split("->")]

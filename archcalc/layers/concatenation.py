@@ -12,6 +12,7 @@ from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Merge, Role, expression, inputs_list
 from archcalc.layers.merge import equal_but, listed, same_positions
+from archcalc.record import replace
 
 FAMILY = "Merges and products"
 
@@ -20,6 +21,7 @@ class SideBySide(Merge):
     """Abstract: all values of all volumes, in one volume; a gradient is a part of the one that came in."""
 
     role = Role.MOVEMENT
+    takes_plain = True
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         one_piece = elements_before(y, self.place(*xs)) == 1
@@ -45,10 +47,10 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
     axis: Axis = CHANNELS
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
+        yield has_axis(self.name, self.axis, xs[0])
         if self.axis == CHANNELS:
             yield from equal_but(xs, f"concat needs equal sizes except for channels, got {listed(xs)}", channels=False)
             return
-        yield has_axis(self.name, self.axis, xs[0])
         place, first = self.place(*xs), xs[0]
         message = f"concat needs equal sizes except for axis={self.axis}, got {listed(xs)}"
         for x in xs[1:]:
@@ -75,7 +77,8 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
         return tuple(windows_along(x, place, piece) for x, piece in zip(xs, pieces, strict=True))
 
     def shape(self, *xs: Volume) -> Volume:
-        return resized(xs[0], self.place(*xs), sum(self.lengths(*xs)))
+        known = next((x for x in xs if not x.plain), xs[0])
+        return resized(known, self.place(*xs), sum(self.lengths(*xs)))
 
     def call(self, *xs: Volume) -> Call:
         place = self.place(*xs)
@@ -127,7 +130,7 @@ class Stack(SideBySide, name="stack"):
         last = place == 1 or x.channels_last
         at = place - 1 if last else place - 2
         spatial = (*x.spatial[:at], len(xs), *x.spatial[at:])
-        return Volume(x.channels, spatial, x.batch, channels_last=last, dtype=x.dtype)
+        return replace(x, spatial=spatial, channels_last=last)
 
     def call(self, *xs: Volume) -> Call:
         return expression(f"torch.stack([{inputs_list(len(xs))}], dim={self.place(*xs)})")

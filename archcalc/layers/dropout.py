@@ -42,6 +42,7 @@ class Dropout(AtRandom, name="dropout", positional=("p",)):
     Counted in evaluation mode: no arithmetic. Source: Srivastava et al. 2014, JMLR 15; torch.nn.Dropout.
     """
 
+    takes_plain = True
     p: float = 0.5
 
     def requires(self, x: Volume) -> Iterator[Requirement]:

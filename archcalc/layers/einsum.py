@@ -36,6 +36,7 @@ class Product(Merge):
     """Abstract: each axis has a letter, the batch axis first; axes that are not in the output are summed."""
 
     role = Role.CONTRACTION
+    takes_plain = True
 
     @abstractmethod
     def letters(self, *xs: Volume) -> tuple[str, str, str]:
@@ -53,7 +54,14 @@ class Product(Merge):
     def shape(self, *xs: Volume) -> Volume:
         sizes, (batch, *spatial, features) = self.sizes(*xs), tuple(self.letters(*xs)[2])
         lengths = tuple(sizes[each] for each in spatial)
-        return Volume(sizes[features], lengths, sizes[batch], channels_last=bool(spatial), dtype=xs[0].dtype)
+        return Volume(
+            sizes[features],
+            lengths,
+            sizes[batch],
+            channels_last=bool(spatial),
+            dtype=xs[0].dtype,
+            plain=any(x.plain for x in xs),
+        )
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return max(self.windows_of_inputs(*xs), key=len)

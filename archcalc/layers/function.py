@@ -20,6 +20,7 @@ class Function(Layer):
     """
 
     role = Role.ACTIVATION
+    takes_plain = True
     applies: ClassVar[str] = ""
     temporaries: ClassVar[int] = 0
 

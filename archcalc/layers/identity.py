@@ -16,6 +16,7 @@ class Identity(Layer, name="identity"):
     """
 
     role = Role.MOVEMENT
+    takes_plain = True
 
     def shape(self, x: Volume) -> Volume:
         return x

@@ -41,6 +41,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "softsign": (),
         "celu": (),
     },
+    "cast": {
+        "cast": (),
+    },
     "channels_order": {
         "channels_last": (),
         "channels_first": (),

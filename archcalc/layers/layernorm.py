@@ -30,6 +30,7 @@ class LayerNorm(Layer, name="layernorm"):
     """
 
     role = Role.NORM
+    takes_plain = True
 
     over: Literal["features", "all"] = "features"
     eps: float = 1e-5

@@ -63,6 +63,7 @@ class Learned(Source, name="learned", positional=("size",)):
 
     role = Role.MERGE
     inputs = (0, 1)
+    takes_plain = True
 
     size: tuple[Dim, ...]
     op: Literal["add", "mul"] | None = None
@@ -231,6 +232,7 @@ class Expand(Merge, name="expand", positional=("like",)):
     reads = ("like",)
     carries = 1
     takes_ids = True
+    takes_plain = True
 
     like: Reference
 

@@ -50,6 +50,7 @@ class Linear(Layer, name="linear", positional=("out_features",)):
     """
 
     role = Role.CONTRACTION
+    takes_plain = True
     presets: ClassVar[Mapping[str, Mapping[str, bool]]] = {"fc": {"flatten": True}}
     ties: ClassVar[Mapping[str, str]] = {"tie": "weight"}
     followed_by = ("norm", "act")

@@ -40,6 +40,7 @@ class Broadcasting(Merge):
     """Abstract: works element by element; smaller volumes are repeated along the axes that they lack."""
 
     role = Role.MERGE
+    takes_plain = True
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         yield from can_meet(xs, f"{self.name} needs equal shapes or axes of length 1, got {listed(xs)}")

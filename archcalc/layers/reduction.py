@@ -66,6 +66,7 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
     """
 
     role = Role.POOLING
+    takes_plain = True
 
     op: Literal["mean", "sum", "max", "min", "norm", "std", "logsumexp"]
     axes: Axes = Axes()
@@ -74,6 +75,7 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         for axis in self.axes:
             yield has_axis(self.name, axis, x)
+        yield bool(self.axes) or not x.plain, f"the axes of {x} have no meaning: name them, reduce({self.op}, [1])"
         gone = self.places(x)
         yield len(gone) > 0, f"{x} has no positions: name the axes, reduce({self.op}, channels)"
         yield len(set(gone)) == len(gone), f"an axis is there twice in axes={list(self.axes)}"

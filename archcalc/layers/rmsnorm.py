@@ -25,6 +25,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
     """
 
     role = Role.NORM
+    takes_plain = True
 
     eps: float | None = None
     elementwise_affine: bool = True

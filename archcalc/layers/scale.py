@@ -25,6 +25,7 @@ class Scale(Layer, name="scale", positional=("factor",)):
     """
 
     role = Role.MERGE
+    takes_plain = True
 
     factor: float | None = None
     power: float | None = None

@@ -29,6 +29,7 @@ class AlongAxis(Layer):
     """Abstract: moves elements along one axis, which `axis` names."""
 
     role = Role.MOVEMENT
+    takes_plain = True
 
     axis: Axis = CHANNELS
 

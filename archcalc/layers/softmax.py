@@ -35,6 +35,7 @@ class Softmax(OverFeatures, name="softmax", positional=("axis",)):
     Source: torch.nn.Softmax.
     """
 
+    takes_plain = True
     axis: Axis = CHANNELS
 
     def requires(self, x: Volume) -> Iterator[Requirement]:

@@ -99,7 +99,8 @@ def as_json() -> str:
 
 def definitions() -> Schema:
     shape = list_of(SCALAR, minItems=1)
-    one = {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "vocab": SCALAR, "channels_last": {"type": "boolean"}}
+    one = {"shape": shape, "dtype": {"enum": list(ITEMSIZE)}, "vocab": SCALAR}
+    one |= {key: {"type": "boolean"} for key in ("channels_last", "plain")}
     given: Schema = {"anyOf": [shape, mapping(**one) | {"required": ["shape"]}]}
     expected = {name: {"type": ["number", "string"], "description": each.about} for name, each in MEASURES.items()}
     per_layer = {name: by_name(ref("value"), r"^.+$") for name in BY_LAYER}

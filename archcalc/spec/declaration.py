@@ -12,7 +12,8 @@ from archcalc.spec.expression import Expression, Name, Word
 
 @record
 class InputDecl:
-    """One input: its dimensions per sample in torch's order (channels last if `channels_last`)."""
+    """One input: its dimensions per sample in torch's order. `channels_last`: the channels come last; `plain`: the axes
+    have no meaning."""
 
     name: str
     shape: tuple[Expression, ...]
@@ -20,6 +21,7 @@ class InputDecl:
     vocab: Expression | None
     channels_last: bool
     where: Location = field(compare=False)
+    plain: bool = False
 
 
 def checked_dimension(size: Expression) -> Expression:

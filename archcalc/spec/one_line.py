@@ -63,7 +63,7 @@ def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
             raise problem("AC019", f"unknown argument {quoted(word.text)} of input", word.where, help=help)
     if not call.positional or step.repeat:
         raise problem("AC023", "an input needs dimensions and cannot be repeated", step.where, help=ONE_LINE)
-    dtype, last = given.get("dtype"), given.get("channels_last")
+    dtype, last, plain = (given.get(key) for key in ("dtype", "channels_last", "plain"))
     if dtype and not isinstance(dtype, Name):
         raise problem("AC016", "a dtype must be a word", dtype.where, help="write dtype=int64")
     return InputDecl(
@@ -73,6 +73,7 @@ def input_of(name: Word, step: Step, call: Invocation) -> InputDecl:
         given.get("vocab"),
         isinstance(last, Name) and last.id == "true",
         step.where,
+        isinstance(plain, Name) and plain.id == "true",
     )
 
 

@@ -13,7 +13,7 @@ from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
 from archcalc.spec.setting import can_be_set, unknown_setting
 
-INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last")
+INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last", "plain")
 BOUNDS = ("min", "max", "multiple_of")
 MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
 """The tolerance after an expected number: `+- 1%`, `+- 5`."""
@@ -128,6 +128,7 @@ class Sections:
             self.value(keys.get("vocab")),
             self.flag(keys.get("channels_last")),
             name.where,
+            self.flag(keys.get("plain")),
         )
 
     def params(self, node: Node | None, changed: Mapping[str, Node]) -> Iterator[Parameter]:

@@ -105,7 +105,7 @@ def layer(line: Line, report: Report) -> dict[str, Any]:
         "inputs": list(node.sources),
         "input_shapes": [[plain(n) for n in x.item_shape] for x in node.inputs],
         "output_shape": [plain(n) for n in line.output.item_shape],
-        **channels_last(line.output),
+        **axes(line.output),
         **{name: plain(line.values[name]) for name in COUNTED},
         "receptive_field": receptive_field(widest(line.seen)) if line.seen else None,
         **({"receptive_fields": [receptive_field(each) for each in line.seen]} if report.has_several_inputs else {}),
@@ -118,12 +118,15 @@ def layer(line: Line, report: Report) -> dict[str, Any]:
 
 def given(each: Input) -> dict[str, Any]:
     """An input of the network."""
-    return {"name": each.name, "shape": [plain(n) for n in each.volume.item_shape], **channels_last(each.volume)}
+    return {"name": each.name, "shape": [plain(n) for n in each.volume.item_shape], **axes(each.volume)}
 
 
-def channels_last(volume: Volume) -> dict[str, bool]:
-    """Whether the channels are the last axis: nothing where they are not, or where there are no positions."""
-    return {"channels_last": True} if volume.channels_last and volume.rank else {}
+def axes(volume: Volume) -> dict[str, bool]:
+    """Whether the channels are the last axis, whether no axis has a meaning, and whether there is no batch; nothing
+    where that is not so."""
+    facts = {"channels_last": volume.channels_last and volume.rank > 0 and not volume.plain}
+    facts |= {"plain": volume.plain, "shared": volume.shared}
+    return {name: holds for name, holds in facts.items() if holds}
 
 
 def place(where: Location | None, spec: str) -> dict[str, Any]:
