@@ -22,7 +22,7 @@ from archcalc.core.configuration import EMPTY, configuration_of, read_configurat
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
-from archcalc.core.render import complaint, render_all
+from archcalc.core.render import complaint, fitted, render_all, width_of
 from archcalc.core.version import VERSION
 from archcalc.record import record
 from archcalc.usage.help import CONFIGURATION, words_of
@@ -247,18 +247,19 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 # --- where the result goes ----------------------------------------------------------------------------------------
 
 
+def notice(text: str) -> None:
+    """Prints to stderr what is no error and no part of the result, broken between words on a terminal."""
+    click.echo(fitted(f"archcalc: {text}", width_of(sys.stderr)), err=True)
+
+
 def room_of(output: str | None) -> int | None:
     """The width of the terminal in characters; None, without a limit, if the output is not a terminal."""
     return width_of(sys.stdout) if output in (None, "-") else None
 
 
-def width_of(stream: Any) -> int | None:
-    """The width of a stream in characters; None, without a limit, if it is not a terminal."""
-    if stream is None or not stream.isatty():
-        return None
-    import shutil  # lazy: 4 ms
-
-    return shutil.get_terminal_size().columns
+def write_text(text: str, output: str | None = None) -> None:
+    """Writes text for people: on a terminal, lines that are too long for it are broken between words."""
+    write_output(fitted(text, room_of(output)), output)
 
 
 def write_output(made: str | bytes, output: str | None) -> None:

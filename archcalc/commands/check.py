@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, width_of, write_output
+from archcalc.command import PROBLEMS, Settings, write_output
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
-from archcalc.core.render import render_all
+from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import document_of, document_of_chain, gc_paused, overridden, source_of
 from archcalc.graph.sources import reader_of
 from archcalc.lint.checking import judged

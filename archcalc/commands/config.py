@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from archcalc.command import write_text
 from archcalc.core.configuration import KEYS, OWN, SHARED, Configuration
 from archcalc.usage.help import CONFIGURATION, Command, commands_with
 from archcalc.usage.options import format_option
@@ -30,12 +31,12 @@ def command(context: click.Context, form: str) -> None:
     if form == "json":
         click.echo(json.dumps({"file": found.file or None, "settings": rows}, indent=1, ensure_ascii=False))
         return
-    click.echo(found.file or f"no configuration: no {OWN}, and no {SHARED} with [tool.archcalc]")
-    click.echo("")
+    write_text((found.file or f"no configuration: no {OWN}, and no {SHARED} with [tool.archcalc]") + "\n\n")
     lines = [("key", "value", "from", "option of"), *(cells(row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+        text = "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+        write_text(f"{text}\n")
 
 
 def rows_of(context: click.Context, found: Configuration) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ import click
 from archcalc.command import room_of, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
+from archcalc.core.render import flowed
 from archcalc.explanation.explanation import Explanation, UnknownLayer, explain
 from archcalc.explanation.text import WIDTH, as_text
 from archcalc.graph.builder import build
@@ -40,7 +41,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     With the CODE of a diagnostic, such as AC201, print its long text.
     """
     if len(specs) == 1 and not expressions:
-        write_output(long_text(specs[0]), options["output"])
+        write_output(flowed(long_text(specs[0]), room_of(options["output"])), options["output"])
         return
     *networks, layer = specs or [""]
     if len(networks) + bool(expressions) != 1 or not layer:

@@ -11,7 +11,7 @@ from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
 from archcalc.closed_forms.formulas import FORMATS
 from archcalc.closed_forms.memory import Memory, Piece
-from archcalc.command import write_output
+from archcalc.command import notice, write_output, write_text
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph, Node
@@ -79,9 +79,8 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     for document in documents_of(specs, expressions, overrides):
         graph = with_free(document, names_of(options["free"]), batch=options["batch"], dtype=options["dtype"])
         found.append(closed_forms(graph, wanted, options["by_layer"], options["only"], setup_of_options(options)))
-    write_output(
-        importlib.import_module(f"archcalc.closed_forms.formulas.{options['form']}").write(found), options["output"]
-    )
+    text = importlib.import_module(f"archcalc.closed_forms.formulas.{options['form']}").write(found)
+    (write_text if options["form"] == "text" else write_output)(text, options["output"])
 
 
 def known(name: str) -> str:
@@ -116,7 +115,7 @@ def memory_or_said(graph: Graph, figures: Sequence[str], setup: TrainingSetup) -
     except (NoClosedForm, Undecided) as error:
         why = str(error)
     if why:
-        click.echo(f"archcalc: {', '.join(figures)}: {why}", err=True)
+        notice(f"{', '.join(figures)}: {why}")
     return None if why else found
 
 
@@ -131,5 +130,5 @@ def closed_or_reported(graph: Graph, name: str, own: Mapping[str, int]) -> Formu
     try:
         return formula(graph, MEASURES[name], own)
     except NoClosedForm as error:
-        click.echo(f"archcalc: {error}", err=True)
+        notice(str(error))
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import PROBLEMS, Settings, print_diagnostics, write_output
+from archcalc.command import PROBLEMS, Settings, notice, print_diagnostics, write_output
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
 from archcalc.graph.sources import reader_of
@@ -85,14 +85,14 @@ def summarize(found: Imported, settings: Settings) -> None:
     if found.findings:
         print_diagnostics(found.findings, settings)
     if not settings.quiet:
-        click.echo(f"archcalc: {found.summary}", err=True)
+        notice(found.summary)
 
 
 def verified(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:
     """Prints whether the generated module computes what the code computes; a difference is a problem."""
     agreement = from_code().agreement_in(reference, given, config)
     if not settings.quiet or not agreement.holds:
-        click.echo(f"archcalc: {agreement}", err=True)
+        notice(str(agreement))
     return 0 if agreement.holds else PROBLEMS
 
 

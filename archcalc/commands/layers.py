@@ -3,6 +3,7 @@
 import click
 
 import archcalc.layers  # noqa: F401  every file in it registers itself
+from archcalc.command import write_text
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.description import page, signature, summary
 from archcalc.layer import LAYERS, known_names, layer_named
@@ -19,13 +20,13 @@ EXAMPLES = (
 def command(name: str | None) -> None:
     """List the layers, or describe the layer NAME."""
     if name is None:
-        click.echo(catalogue(), nl=False)
+        write_text(catalogue())
         return
     layer = layer_named(name)
     if layer is None:
         help = did_you_mean(name, known_names()) or "`archcalc layers` lists them"
         raise click.UsageError(f"no layer is called '{name}'; {help}")
-    click.echo(page(layer), nl=False)
+    write_text(page(layer))
 
 
 def catalogue() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import archcalc.pages  # noqa: F401  it makes its format known
-from archcalc.command import Settings, room_of, write_output
+from archcalc.command import Settings, notice, room_of, write_output
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
@@ -141,7 +141,7 @@ def whole(document: Document, options: Mapping[str, Any]) -> Report:
         setup=setup_of_options({**options, "optimizer": options["optimizer"] or OPTIMIZER}),
         free=names_of(options["free"]) or (),
         memory_forms=options.get("memory_forms", False),
-        say=lambda said: click.echo(f"archcalc: {said}", err=True),
+        say=lambda said: notice(said),
     )
     return whole_report(document, wanted)
 
@@ -188,7 +188,7 @@ def memory_in(graph: Graph, options: Mapping[str, Any]) -> "Footprint | None":
     try:
         return footprint_of(graph, setup_of_options(options), with_timeline=options["timeline"])
     except Opaque as opaque:
-        click.echo(f"archcalc: memory is not predicted: {opaque}", err=True)
+        notice(f"memory is not predicted: {opaque}")
         return None
 
 

@@ -11,7 +11,8 @@ from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
 from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped
 from archcalc.closed_forms.solve import Answer, answer
-from archcalc.command import PROBLEMS, write_output
+from archcalc.command import PROBLEMS, room_of, write_output
+from archcalc.core.render import fitted
 from archcalc.graph.declarations import free_names, symbol_name
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
@@ -89,7 +90,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
         records = [as_json(each) for each in found]
         text = json.dumps(records[0] if len(records) == 1 else records, indent=1, ensure_ascii=False) + "\n"
     else:
-        text = "\n".join("\n".join(as_text(each)) + "\n" for each in found)
+        text = fitted("\n".join("\n".join(as_text(each)) + "\n" for each in found), room_of(options["output"]))
     write_output(text, options["output"])
     return 0 if all(each.answer.best is not None for each in found) else PROBLEMS
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from archcalc.command import write_text
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.spec.document import read_document, read_source, variant_names
 from archcalc.spec.zoo import bundled, text_of
@@ -30,7 +31,7 @@ def listed() -> None:
     for name, path in bundled().items():
         source = read_source(str(path))
         variants = ", ".join(f"@{each}" for each in variant_names(source))
-        click.echo(f"{name:{width}}  {read_document(source).name}" + (f"  ({variants})" if variants else ""))
+        write_text(f"{name:{width}}  {read_document(source).name}" + (f"  ({variants})" if variants else "") + "\n")
 
 
 @command.command("show")

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from archcalc.command import INTERRUPTED, PROBLEMS, Settings, replacing, room_of, write_output
+from archcalc.command import INTERRUPTED, PROBLEMS, Settings, notice, replacing, room_of, write_output
 from archcalc.core.extra import MissingExtra
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
@@ -261,11 +261,11 @@ def ended(run: Run, sweep: Sweep, options: Mapping[str, Any]) -> int:
     """What is said at the end, and the exit code."""
     journal = run.journal
     if journal and journal.why:
-        click.echo(f"archcalc: the journal could not be written to the end: {journal.why.lower()}", err=True)
+        notice(f"the journal could not be written to the end: {journal.why.lower()}")
     if not run.is_whole:
         how = "--resume continues" if journal else "with -o FILE, --resume could continue"
         done = f"{run.done:,} of {run.question.space.size:,} designs are evaluated"
-        click.echo(f"archcalc: {run.stopped or 'stopped'}: {done}; {how}", err=True)
+        notice(f"{run.stopped or 'stopped'}: {done}; {how}")
         return INTERRUPTED if run.stopped == "interrupted" else PROBLEMS
     if journal:
         journal.remove()
@@ -282,7 +282,7 @@ def verified(sweep: Sweep, count: int) -> bool:
     chosen = random_designs(question, count)
     found = list(differences(question, list(dict.fromkeys([*chosen, *best]))))
     for each in found:
-        click.echo(f"archcalc: {each}: {sweep.command(each.design)}", err=True)
+        notice(f"{each}: {sweep.command(each.design)}")
     said = f"{len(chosen):,} random designs" + (f" and {len(best)} best in one objective" if best else "")
     click.echo(
         f"checked {said}: {f'{len(found)} numbers differ' if found else 'all numbers equal their reports'}", err=True

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from archcalc.core.diagnostic import Diagnostic, Label, in_file_order
 from archcalc.core.location import Location
@@ -9,6 +10,9 @@ from archcalc.record import record
 
 COLUMN = re.compile(r"(?:^| ) +(?=\S)")
 """The blanks before a column of a line."""
+
+SET = re.compile(r"^( |-|\||```)", re.MULTILINE)
+"""Lines that are set as they are: code, lists, tables."""
 
 WIDEST = 160
 """Columns shown of a source line; longer lines are clipped around the carets."""
@@ -221,6 +225,32 @@ def wrapped(line: str, room: int | None, hanging: bool = True) -> list[str]:
     glued = line.replace(" %", "\xa0%")
     made = wrap(glued, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return [each.replace("\xa0%", " %") for each in made]
+
+
+def width_of(stream: Any) -> int | None:
+    """The width of a stream in characters; None, without a limit, if it is not a terminal."""
+    if stream is None or not stream.isatty():
+        return None
+    import shutil  # lazy: 4 ms
+
+    return shutil.get_terminal_size().columns
+
+
+def fitted(text: str, room: int | None) -> str:
+    """A text whose lines are broken between words where they are wider than a terminal."""
+    return text if room is None else "\n".join(part for line in text.split("\n") for part in wrapped(line, room))
+
+
+def flowed(text: str, room: int | None) -> str:
+    """A text in paragraphs, each set anew for the width; paragraphs with lines that are indented or listed are fitted.
+
+    >>> flowed("One line,\\nand another.\\n\\n  two\\n  three", 30)
+    'One line, and another.\\n\\n  two\\n  three'
+    """
+    if room is None:
+        return text
+    made = [each if SET.search(each) else " ".join(each.split("\n")) for each in text.split("\n\n")]
+    return fitted("\n\n".join(made), room)
 
 
 def printable(text: str) -> str:

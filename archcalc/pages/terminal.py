@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archcalc.core.render import columns, head, printable
+from archcalc.core.render import columns, printable
 from archcalc.pages.outline import INPUT, Item, outline
 
 EIGHTHS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589\u2588"
 LEVELS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 BAR = 16
+SHORTEST = 4
+"""Columns of the longest bar; shorter ones are left out."""
+GAP = 2
 MOST_LANES = 12
 UNITS = ("", " K", " M", " G", " T", " P")
 
@@ -26,33 +29,39 @@ def rounded(count: int) -> str:
     return f"{number:#.3g}".rstrip(".") + UNITS[unit] if unit else str(count)
 
 
-def bar(part: float) -> str:
+def bar(part: float, longest: int = BAR) -> str:
     """A bar of eighths of characters; at least one eighth of what is not zero."""
-    eighths = max(1, round(8 * BAR * part)) if part > 0 else 0
+    eighths = max(1, round(8 * longest * part)) if part > 0 else 0
     return EIGHTHS[8] * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
 def text(document: Mapping[str, Any], depth: int, room: int) -> str:
-    """The picture, in lines of at most `room` columns."""
+    """The picture, in lines of at most `room` columns. Where they are narrow, bars are shorter or left out, and blocks
+    do not say how many layers they have."""
     items = outline(document, depth)
     most = max((each.macs for each in items), default=0) or 1
     total = sum(each.macs for each in items) or 1
-    rows = list(zip(lanes(items), (cells(each, most, total) for each in items), strict=True))
-    widths = [max(columns(row[i]) for _, row in rows) for i in range(3)]
-    left = max(columns(line) for before, line in (pair for pair, _ in rows) for line in (*before, line))
-    widths[0] = max(8, min(widths[0], room - left - widths[1] - widths[2] - 8))
+    rows = list(zip(lanes(items), (cells(each, total) for each in items), items, strict=True))
+    widths = [max(columns(row[i]) for _, row, _ in rows) for i in range(3)]
+    left = max(columns(line) for (before, own), _, _ in rows for line in (*before, own))
+    free = room - left - widths[1] - widths[2] - 3 * GAP
+    widths[0] = max(max(columns(each.title) for each in items), min(widths[0], free))
+    longest = min(BAR, free - widths[0] - GAP)
     made = [printable(document["name"] or "Network"), ""]
-    for (before, line), (name, size, share, drawn) in rows:
+    for (before, line), (name, size, share), item in rows:
         made += before
-        shown = f"{head(name, widths[0]):{widths[0]}}  {size:>{widths[1]}}  {share:>{widths[2]}}  {drawn}"
-        made.append(head(f"{line:{left}}  {shown}", room).rstrip())
+        label = name if columns(name) <= widths[0] else item.title
+        label += " " * (widths[0] - columns(label))
+        drawn = bar(item.macs / most, longest) if longest >= SHORTEST else ""
+        made.append(f"{line:{left}}  {label}  {size:>{widths[1]}}  {share:>{widths[2]}}  {drawn}".rstrip())
     return "\n".join([*made, *sparkline(document, room)]) + "\n"
 
 
-def cells(item: Item, most: int, total: int) -> tuple[str, str, str, str]:
+def cells(item: Item, total: int) -> tuple[str, str, str]:
+    """The name of an item, its size, and its MACs with their share."""
     layers = f"  ({item.layers} layers)" if item.is_block else ""
     share = f"{rounded(item.macs)} {100 * item.macs / total:4.1f} %" if item.macs else ""
-    return f"{item.title}{layers}", item.size, share, bar(item.macs / most)
+    return f"{item.title}{layers}", item.size, share
 
 
 def lanes(items: Sequence[Item]) -> Iterator[tuple[list[str], str]]:

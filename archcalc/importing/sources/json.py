@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
-from archcalc.core.render import render_all
+from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import overridden
 from archcalc.importing.configuration import spec_of
 from archcalc.spec.declaration import Document
@@ -28,5 +28,5 @@ def read(reference: str, overrides: Overrides) -> Document:
     """The document of the family's spec. Says on standard error what the configuration has and the spec has not."""
     text, findings = spec_of(reference)
     if findings:
-        print(render_all(findings), file=sys.stderr)
+        print(render_all(findings, room=width_of(sys.stderr)), file=sys.stderr)
     return overridden(partial(read_document, Source(f"{reference} as a spec", text)), overrides)

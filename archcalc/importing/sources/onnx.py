@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
-from archcalc.core.render import render_all
+from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import overridden
 from archcalc.importing.from_onnx import network_in
 from archcalc.importing.reference import given_input
@@ -24,7 +24,7 @@ def read(reference: str, overrides: Overrides) -> Document:
     """The document of its spec. Says on standard error what of it is not exact. Raises SpecError if it is damaged."""
     found = network_in(reference, [given_input(each) for each in overrides.inputs])
     if found.findings:
-        print(render_all(found.findings), file=sys.stderr)
+        print(render_all(found.findings, room=width_of(sys.stderr)), file=sys.stderr)
     return overridden(
         partial(read_document, Source(f"{reference} as a spec", found.spec)), replace(overrides, inputs=())
     )

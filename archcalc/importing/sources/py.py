@@ -9,7 +9,7 @@ from types import ModuleType
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
-from archcalc.core.render import render_all
+from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import overridden
 from archcalc.importing.reference import PREFIX, CodeReference, code_reference, given_input
 from archcalc.record import replace
@@ -31,7 +31,7 @@ def read(reference: str, overrides: Overrides) -> Document:
     say_whose(named)
     found = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
     if found.findings:
-        print(render_all(found.findings), file=sys.stderr)
+        print(render_all(found.findings, room=width_of(sys.stderr)), file=sys.stderr)
     return overridden(partial(read_document, Source(reference, found.spec)), replace(overrides, inputs=()))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.render import fitted
 from archcalc.sweeping.question import COUNT
 from archcalc.sweeping.sweep import Sweep, cell, summary
 
@@ -18,7 +19,7 @@ def write(sweep: Sweep, room: int | None = None) -> str:
     """The whole text; `room`: the width in characters (None: no limit)."""
     sweep.check_rows()
     parts = [*heading(sweep), *designs(sweep, room), *histogram(sweep), *others(sweep)]
-    return "\n".join(parts) + "\n"
+    return fitted("\n".join(parts) + "\n", room)
 
 
 def heading(sweep: Sweep) -> Iterator[str]:
