@@ -71,9 +71,9 @@ def returned(form: Form, i: int) -> bool:
 def finished(form: Form, i: int, held: Mapping[str, str], uses: Uses, given: frozenset[str]) -> list[str]:
     """The variables whose values nothing reads after a step: their memory is free for what follows.
 
-    What the step assigns is free already, and what came in is its caller's. Before a `return` there is no need.
+    What the step assigns is free already, and what came in is its caller's. After the last step all of them are free.
     """
-    if returned(form, i) or (i == len(form.steps) - 1 and not form.block.outputs):
+    if i == len(form.steps) - 1:
         return []
     step = form.steps[i]
     assigned = {held[name] for name in step.makes}

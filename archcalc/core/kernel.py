@@ -58,7 +58,7 @@ class Unpredicted:
             return self.always
         if self.gpu and run.device != "cpu":
             return f"on a GPU, {self.gpu}"
-        return f"not predicted under autocast: {self.autocast}" if self.autocast and run.autocast else ""
+        return f"under autocast, {self.autocast}" if self.autocast and run.autocast else ""
 
 
 @record

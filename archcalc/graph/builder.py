@@ -5,7 +5,7 @@ and blocks, step by step), resolving (what a name stands for), placing (a call b
 After a problem the output of its layer is unknown, and nothing that follows from it is reported; everything else is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
@@ -13,12 +13,13 @@ from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
 from archcalc.graph.frame import Frame, Named, explicit_names
-from archcalc.graph.graph import Graph, Input
+from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver
 from archcalc.graph.wholeness import assert_whole
+from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Names
 
@@ -65,7 +66,7 @@ def graph_of(
     return Graph(
         name=document.name,
         inputs=inputs,
-        nodes=tuple(network.nodes.values()),
+        nodes=tuple(marked(network.nodes, outputs)),
         outputs=outputs,
         scopes=network.scopes,
         spec=document.source.name,
@@ -79,6 +80,15 @@ def graph_of(
         repeats=tuple(network.repeats),
         document=document,
     )
+
+
+def marked(nodes: Mapping[str, Node], outputs: Iterable[str]) -> Iterator[Node]:
+    """The nodes in order; those that no output depends on say so."""
+    read = set(outputs)
+    for node in reversed(nodes.values()):
+        if node.name in read:
+            read.update(node.sources)
+    return (node if node.name in read else replace(node, unread=True) for node in nodes.values())
 
 
 def expanded(

@@ -31,7 +31,8 @@ class Node:
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
     `times`: the number of consecutive layers it represents: 1 unless a repeat is free. `learning`: for each input,
     whether gradients flow into it, from weights that are trained before it; None if that differs between the layers it
-    represents. `shared`: what it shares with other nodes of its layer and inputs, if it was built with them.
+    represents. `unread`: no output depends on it, so that it has no backward pass. `shared`: what it shares with other
+    nodes of its layer and inputs, if it was built with them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Node:
     where: Location | None = None
     times: Dim = 1
     learning: tuple[bool | None, ...] = ()
+    unread: bool = False
     shared: Application | None = field(default=None, compare=False)
 
     @property
@@ -258,7 +260,7 @@ class Graph:
 def kind_of(node: Node) -> Any:
     """What the quantities of a node depend on."""
     one = id(node) if node.times != 1 else node.reruns
-    return id(node.application), one, node.frozen, node.learning, *node.ties
+    return id(node.application), one, node.frozen, node.learning, node.unread, *node.ties
 
 
 def enclosing_scopes(name: str) -> Iterator[str]:

@@ -19,6 +19,8 @@ def merging_layer(merge: Merge) -> type[Layer]:
         raise problem(
             "AC203", f"{word} needs paths, got an empty list", merge.where, help=f"write {word}: [prev, layer]"
         )
+    if not all(merge.paths):
+        raise empty_path(merge)
     return layer
 
 
@@ -39,6 +41,11 @@ def several_values(call: Invocation) -> SpecError:
     name = call.target.text
     help = f"join them: add: [{name}], or concat: [{name}]"
     return problem("AC203", f"'{name}' stands for several values, and a chain takes one", call.where, help=help)
+
+
+def empty_path(merge: Merge) -> SpecError:
+    message = f"a path of {merge.target.text} is an empty list"
+    return problem("AC203", message, merge.where, help="write prev where what comes in is meant, or leave the path out")
 
 
 def nothing_left(merge: Merge) -> SpecError:

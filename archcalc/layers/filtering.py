@@ -8,6 +8,7 @@ from archcalc.core.kernel import Backward, Kernel, Layout, tensor
 from archcalc.core.layout import channels_before
 from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume
+from archcalc.core.weight import Weight
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Layer, Requirement
 from archcalc.record import replace
@@ -82,12 +83,15 @@ class Filtering(Layer):
         yield self.filtered(y, x, reads="padded")
 
     def filtered(self, y: Volume, x: Volume, reads: str = "x") -> Kernel:
-        """The convolution. Two and three axes keep the memory layout of the input, and so do the gradients of the
-        filters; one axis is made contiguous."""
-        turned = tuple(w.name for w in self.weights(x) if len(w.shape) > 2 and 1 not in (w.shape[1], prod(w.shape[2:])))
-        settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
-        return replace(
-            self.applied(y, x, reads),
-            layout=Layout(preserves=x.rank == 2, fixed=settled),
-            backward=Backward(input_order=turned),
-        )
+        """The convolution."""
+        return in_order_of_input(self.applied(y, x, reads), self.weights(x), y, x)
+
+
+def in_order_of_input(kernel: Kernel, weights: Iterable[Weight], y: Volume, x: Volume) -> Kernel:
+    """A convolution, transposed or not: two and three axes keep the memory order of the input, and so do the gradients
+    of the filters; one axis is made contiguous."""
+    filters = [] if x.rank == 1 else [weight for weight in weights if len(weight.shape) > 2]
+    turned = tuple(w.name for w in filters if 1 not in (w.shape[1], prod(w.shape[2:])))
+    settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
+    layout, backward = Layout(preserves=x.rank == 2, fixed=settled), Backward(input_order=turned)
+    return replace(kernel, layout=layout, backward=backward)

@@ -222,6 +222,9 @@ def plainly_attended(heads: Dim, qk: Dim, v: Dim, x: Volume, held: tuple[str, ..
     yield product(scores, "scaled query", "scaled key", "scores")
     yield Kernel(reads=("scores",), makes="shares", size=scores, saves=("shares",))
     holds = (*names, "scaled query", "mask", "shares", *held)
+    if wide != x.dtype:  # it returns the shares, too, in the dtype of the queries
+        yield Kernel(reads=("shares",), makes="returned shares", size=Tensor(scores.numel, x.dtype))
+        holds = ("returned shares", *holds)
     size, made = Tensor(heads * x.positions * v, wide), "gathered" if wide == x.dtype else "wide"
     yield product(size, "shares", value, made, holds=holds)
     if wide != x.dtype:

@@ -70,7 +70,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             ends = "row"
         if wide != x.dtype:
             made = "result" if moves else "y"
-            yield Kernel(reads=(ends,), makes=made, size=tensor_of(y), layout=PRESERVED, holds=both)
+            yield Kernel(reads=(ends,), makes=made, size=tensor_of(y), layout=PRESERVED, holds=("root",))
             ends = "result"
         if moves:
             yield view(ends, order=Order.TRANSPOSED)

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, divides, exact, per_axis, prod
-from archcalc.core.kernel import Cast, Run
+from archcalc.core.kernel import Cast, Kernel, Run
 from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.core.window import TransposedWindow, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layers.filtering import in_order_of_input
 
 FAMILY = "Convolution"
 
@@ -86,6 +87,9 @@ class TransposedConv(
         if x.rank == 3:
             return "torch keeps the output of a transposed convolution over three axes in a larger buffer"
         return super().unpredicted(run, x)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield in_order_of_input(self.applied(y, x), self.weights(x), y, x)
 
     def call(self, x: Volume) -> Call:
         return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())

@@ -12,7 +12,7 @@ import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from archcalc.core.kernel import Gradient
+from archcalc.core.kernel import Gradient, Order
 from archcalc.memory.recompute import Recompute, Stretch
 from archcalc.memory.tape import Gradients, Op, Tape, dying
 from archcalc.memory.timeline import LiveSet, Timeline
@@ -67,11 +67,12 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
 @record
 class Waiting:
     """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
-    not a view."""
+    not a view; `turned`: it is contiguous but for its features, which are at the other end."""
 
     storage: int
     owned: bool
     contiguous: bool = True
+    turned: bool = False
 
 
 class Backward:
@@ -124,7 +125,9 @@ class Backward:
     def run(self) -> None:
         for tensor, seed in self.seeds:
             maker, first = self.made_by[tensor], tensor not in self.buffers
-            added = self.add(tensor, Waiting(self.live_set.take(seed), owned=True), self.tape.ops[maker].node)
+            turned = self.tape.tensors[tensor].order is Order.TRANSPOSED  # it lies as the output does
+            given = Waiting(self.live_set.take(seed), owned=True, contiguous=not turned, turned=turned)
+            added = self.add(tensor, given, self.tape.ops[maker].node)
             self.live_set.drop_all(added)  # of an output that is there twice
             if first and not self.expected[maker]:
                 heapq.heappush(self.ready, -maker)
@@ -148,7 +151,7 @@ class Backward:
         self.live_set.mark("backward", op.node, op.scratch)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
             self.live_set.drop_all(saves)
-        self.reduce(op, whole, weights, outgoing)
+        self.reduce(op, incoming, whole, weights, outgoing)
         self.live_set.drop_all(each.storage for each in arrived)
         self.live_set.drop_all(op.wrapped if run else (*saves, *op.wrapped))
         if run:
@@ -156,15 +159,26 @@ class Backward:
         self.hand_out(op, weights, viewed.keys(), outgoing)
 
     def reduce(
-        self, op: Op, whole: Sequence[int], weights: dict[str, int], outgoing: list[tuple[int, Waiting]]
+        self,
+        op: Op,
+        incoming: Waiting,
+        whole: Sequence[int],
+        weights: dict[str, int],
+        outgoing: list[tuple[int, Waiting]],
     ) -> None:
         """Sums or casts gradients, one after the other; what the kernel made of each is then released."""
         summed = dict(op.weights.summed)
         for each, before in zip(op.reduced, whole, strict=True):
+            if each.summed:
+                total = self.live_set.new(f"gradient in {op.node}, before its cast", each.summed)
+                self.live_set.mark("backward", op.node)
+                self.live_set.drop(before)
+                before = total
             if isinstance(each.of, str):
                 weights |= self.made(((each.of, summed[each.of]),))
             else:
-                outgoing.append((each.of, Waiting(self.new(each.of), owned=True)))
+                turned = incoming.turned and op.preserves
+                outgoing.append((each.of, Waiting(self.new(each.of), True, not turned, turned)))
             self.live_set.mark("backward", op.node)
             self.live_set.drop(before)
 
@@ -200,10 +214,13 @@ class Backward:
         """The gradient of something that an operation reads."""
         made = Gradient.NEW if tensor in op.negated else op.gradient
         if made in NEW:
-            return Waiting(self.new(tensor), made is Gradient.NEW, made not in STRIDED)
+            turned = op.preserves and incoming.turned
+            return Waiting(self.new(tensor), made is Gradient.NEW, made not in STRIDED and not turned, turned)
         storage = self.live_set.take(incoming.storage)
         if made is Gradient.SAME:
             return replace(incoming, storage=storage)
+        if made is Gradient.VIEW and op.turns:
+            return Waiting(storage, False, contiguous=incoming.turned, turned=incoming.contiguous)
         contiguous = incoming.contiguous if made is Gradient.VIEW else made not in STRIDED
         return Waiting(storage, owned=False, contiguous=contiguous)
 
@@ -251,7 +268,7 @@ class Backward:
         return [gradient.storage]
 
     def summed(self, into: int, met: Waiting, node: str) -> Waiting:
-        """The sum of two gradients in a new storage; the older one is released."""
+        """The sum of two gradients in a new storage, in the order of the older one, which is released."""
         self.live_set.mark("backward", node)
         self.live_set.drop(met.storage)
-        return Waiting(into, owned=True)
+        return Waiting(into, True, not met.turned, met.turned)

@@ -141,7 +141,7 @@ def trained(graph: Graph, setup: TrainingSetup, *, watched: bool = False) -> tup
     """The bytes each layer saves for backward, and the timeline of a training step with blocks as modules; `watched`:
     with the tensors that are alive at its peak."""
     if setup.autocast and setup.checkpointed:
-        raise Opaque("checkpointing under autocast is not predicted: checkpointed blocks cast their weights again")
+        raise Opaque("under autocast, checkpointed blocks cast their weights again")
     tape = tape_of(graph, run_of(graph, setup))
     again = stretches(graph, tape, setup.checkpointed)
     hold_inputs_of_blocks(graph, tape)

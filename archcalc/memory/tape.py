@@ -60,10 +60,12 @@ class WeightGradients:
 @record
 class Reduced:
     """A gradient that the engine sums or casts when the kernel has ended: of a tensor, by number, or of a weight, by
-    key. `made`: the bytes in which the kernel makes it; 0 where it is the gradient that came in."""
+    key. `made`: the bytes in which the kernel makes it; 0 where it is the gradient that came in. `summed`: those of its
+    sum, where that is cast afterwards."""
 
     of: int | str
     made: int = 0
+    summed: int = 0
 
 
 @record
@@ -73,7 +75,8 @@ class Op:
     `wrapped`: numbers among these that autograd does not pack; `scratch`: bytes that its backward takes at its worst
     beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
     sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether
-    the gradient that comes in is copied first where it is not contiguous.
+    the gradient that comes in is copied first where it is not contiguous; `turns`: whether it moves the features to the
+    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in.
     """
 
     node: str
@@ -89,6 +92,8 @@ class Op:
     reduced: tuple[Reduced, ...] = ()
     contracts: bool = False
     contiguous: bool = False
+    turns: bool = False
+    preserves: bool = False
 
 
 @record(frozen=False)
@@ -155,9 +160,11 @@ def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
             raise Opaque(f"{node.name}: {why}")
         twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
         if run.training and run.autocast and twice:
-            raise Opaque(f"{node.name}: it shares weights, and casts of shared weights are not predicted")
+            raise Opaque(
+                f"{node.name}: under autocast, a shared weight is cast once or more, and how often was not modelled"
+            )
         if run.training and node.name not in used and not all(source in used for source in node.sources):
-            raise Opaque(f"{node.name}: no output depends on it, and when autograd frees its tensors is not predicted")
+            raise Opaque(f"{node.name}: no output depends on it, and when autograd frees its tensors was not modelled")
 
 
 def applied(graph: Graph, node: Node) -> Applied:
@@ -213,6 +220,8 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         reduced=tuple(reduced(tape, node, kernel, seen, rest, outputs[kernel.makes])) if kept else (),
         contracts=any(name in weights for name in kernel.saved_or_factors),
         contiguous=kernel.layout.reads_contiguous and not kernel.layout.unlearned,
+        turns=kernel.layout.view and kernel.layout.order is Order.TRANSPOSED,
+        preserves=kernel.layout.preserves,
     )
     tape.ops.append(op)
     cast_inputs = [name for name in kernel.reads if name in casts]
@@ -282,6 +291,15 @@ def made_of(tape: Tape, kernel: Kernel, name: str, names: Mapping[str, int], wei
     return ITEMSIZE[kernel.backward.all_in] * size_of(tape, name, names, weights).numel
 
 
+def summed_of(tape: Tape, kernel: Kernel, name: str, names: Mapping[str, int], weights: Applied) -> int:
+    """The bytes of the sum of a gradient that a kernel makes in another size and in another dtype than it ends."""
+    size = size_of(tape, name, names, weights)
+    if name not in kernel.backward.unreduced or kernel.size is None or kernel.size.dtype == size.dtype:
+        return 0
+    total = Tensor(size.numel, kernel.size.dtype).nbytes
+    return 0 if total == kernel.backward.unreduced[name] else total
+
+
 def reduced(
     tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int], weights: Applied, made: int
 ) -> Iterator[Reduced]:
@@ -296,7 +314,9 @@ def reduced(
             negated = name in kernel.backward.negated
             yield Reduced(each, tape.tensors[made].size.nbytes if negated else 0)
         elif is_remade(tape, kernel, name, names, weights):
-            yield Reduced(each, made_of(tape, kernel, name, names, weights))
+            yield Reduced(
+                each, made_of(tape, kernel, name, names, weights), summed_of(tape, kernel, name, names, weights)
+            )
 
 
 def is_wanted(tape: Tape, name: str, names: Mapping[str, int], weights: Applied) -> bool:
@@ -362,9 +382,7 @@ def permuted(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Grad
     order = tape.tensors[source].order
     keys = tuple(key for key, _ in gradients if key.endswith(tuple(f".{name}" for name in kernel.backward.input_order)))
     if keys and order is Order.UNKNOWN:
-        raise Opaque(
-            f"{node}: in which order its input lies in memory, and so its weights' gradients, is not predicted"
-        )
+        raise Opaque(f"{node}: the memory order of its input, and so of its weights' gradients, is not known")
     return keys if order is Order.TRANSPOSED else ()
 
 
@@ -389,7 +407,7 @@ def copied(
     if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
         return
     if source.order is Order.UNKNOWN:
-        text = "the memory order of its input, and whether it is copied first, is not predicted"
+        text = "the memory order of its input, and so whether it is copied first, is not known"
         raise Opaque(f"{node}: {text}")
     made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
     tape.ops.append(Op(node=node, reads=(names[name],), made=(made,), learns=source.learns, gradient=Gradient.SAME))
@@ -420,26 +438,30 @@ def cast(
     applied = [name for name in kernel.weights if name in weights]
     dtypes = [tape.tensors[names[name]].size.dtype for name in kernel.reads]
     dtype = cast_to(kernel.cast, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
+    learned = gradients(weights, applied) if tape.run.training and kernel.backward.input_order else ()
+    turned = permuted(tape, node, kernel, names[kernel.reads[0]], learned) if learned else ()
     for name in reversed(applied):
         if weights[name][1].dtype != dtype:
-            yield name, cast_weight(tape, node, *weights[name], dtype)
+            yield name, cast_weight(tape, node, *weights[name], dtype, turned)
     for name in dict.fromkeys(kernel.reads):
         source = names[name]
         held = tape.tensors[source]
         if held.size.dtype != dtype:
             order = order_of(PRESERVED, {held.order})
             made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns, order=order)
-            tape.ops.append(Op(node=node, reads=(source,), made=(made,), learns=held.learns))
+            tape.ops.append(Op(node=node, reads=(source,), made=(made,), learns=held.learns, preserves=True))
             yield name, made
 
 
-def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str) -> int:
-    """A weight in another dtype: a trained weight is cast once, and the cast lives to the end of the context."""
+def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str, turned: Collection[str]) -> int:
+    """A weight in another dtype: a trained weight is cast once, and the cast lives to the end of the context; `turned`:
+    the weights whose gradients come in another order than theirs."""
     if key in tape.casts:
         return tape.casts[key]
     learns = weight.trainable
     made = tape.tensor(f"{key} as {dtype}", Tensor(weight.numel, dtype), learns)
-    gradient = WeightGradients(new=((key, Tensor(weight.numel, weight.dtype).nbytes),) if learns else ())
+    new = ((key, Tensor(weight.numel, weight.dtype).nbytes),) if learns else ()
+    gradient = WeightGradients(new=new, permuted=(key,) if key in turned else ())
     tape.ops.append(Op(node=node, reads=(), made=(made,), learns=learns, weights=gradient))
     if learns:
         tape.casts[key] = made
@@ -456,7 +478,7 @@ def mixed(tape: Tape, node: str, kernel: Kernel, reads: Sequence[int], made: int
         return found
     floats = {size.dtype for size in (tape.tensors[i].size for i in reads) if is_floating(size.dtype)}
     if found and (kernel.layout.preserves or kernel.factors) and len(floats) > 1:
-        raise Opaque(f"{node}: not predicted under autocast: it joins volumes of two dtypes")
+        raise Opaque(f"{node}: under autocast, it joins volumes of two dtypes")
     return ()
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
+from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.formula import closed_form
@@ -51,6 +52,18 @@ def test_a_layer_takes_as_many_flops_as_torch_counts(case: Case, inputs_learn: b
 @each_case
 def test_contractions_are_all_of_the_macs(case: Case) -> None:
     assert macs_of(case.node.contractions) == case.example.macs
+
+
+def test_a_layer_that_no_output_depends_on_has_no_backward_pass() -> None:
+    """64 + 32 + 16 multiplications forward; backward the weights of two layers, and the input of the second."""
+    layers = "  - a = fc(8)\n  - a -> unread = fc(4)\n  - a -> c = fc(2)\n"
+    text = f"archcalc: 1\nname: Unread\ninput: [8]\nlayers:\n{layers}outputs: [c]\n"
+    graph = load_text(text)
+    running = Running(generate(graph), graph, "cpu")
+    with FlopCounterMode(display=False) as counter:
+        running.module(*running.inputs()).sum().backward()  # type: ignore[operator]
+    assert total(graph, "training_flops") == counter.get_total_flops() == 2 * (64 + 32 + 16) + 2 * (64 + 16 + 16)
+    assert total(graph, "backward_flops") == 2 * (64 + 16 + 16)
 
 
 def test_some_examples_have_more_than_one_contraction() -> None:

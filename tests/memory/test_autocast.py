@@ -14,7 +14,7 @@ from archcalc.core.location import Source
 from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
-from archcalc.layer import Layer
+from archcalc.layer import LAYERS, Layer
 from archcalc.memory.autocast import volumes
 from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.tape import saved as saved_of
@@ -200,11 +200,17 @@ def test_unpredicted_memory_gives_the_reason() -> None:
         footprint_of(build(of("small"), dtype=LOWER), SETUP)
     with pytest.raises(Opaque, match="whose lists of operations are not those of other devices"):
         footprint_of(small, replace(SETUP, device="cuda"))
-    with pytest.raises(Opaque, match="norm1: not predicted under autocast"):
+    with pytest.raises(Opaque, match="norm1: under autocast, "):
         footprint_of(build(document("alexnet")), SETUP)
     product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
-    with pytest.raises(Opaque, match="mul1: not predicted under autocast: it joins volumes of two dtypes"):
+    with pytest.raises(Opaque, match="mul1: under autocast, it joins volumes of two dtypes"):
         footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
+
+
+def test_a_reason_does_not_say_again_that_nothing_is_predicted() -> None:
+    reasons = [kind.opaque.why(run) for kind in LAYERS.values() for run in (RUN, Run(device="cuda"))]
+    assert any(reasons)
+    assert not [why for why in reasons if "predicted" in why]
 
 
 def test_reports_show_the_training_setup(shell: Shell) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from archcalc.core.kernel import Run
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer, Merge
@@ -88,6 +89,38 @@ def examples() -> Iterator[Any]:
 def test_a_layer_allocates_the_predicted_bytes(name: str) -> None:
     torch.manual_seed(0)
     assert set(peaks(between(*PEAKS[name])).values()) == {0}
+
+
+def in_bfloat16(xs: tuple[Volume, ...]) -> tuple[Volume, ...]:
+    return tuple(replace(x, dtype="bfloat16" if x.is_floating else x.dtype) for x in xs)
+
+
+def widens(layer: Layer, xs: tuple[Volume, ...]) -> bool:
+    """Whether it computes in float32 what it takes and gives in bfloat16."""
+    xs = in_bfloat16(xs)
+    run, y = Run(dtype="bfloat16"), layer.shape(*xs)
+    return any(kernel.size and kernel.size.dtype == "float32" for kernel in layer.kernels(run, y, *xs))
+
+
+def narrow() -> Iterator[Any]:
+    """The examples in bfloat16; every run has those that are not the same tensors with half the bytes."""
+    for name, (layer, xs) in PEAKS.items():
+        quick = work(between(layer, xs)) <= 3_000_000 and widens(layer, xs)
+        yield pytest.param(name, marks=() if quick else pytest.mark.fuzz)
+
+
+@pytest.mark.parametrize("learning", [(), range(99)], ids=["nothing before it", "all before it"])
+@pytest.mark.parametrize("name", list(narrow()))
+def test_a_layer_allocates_the_predicted_bytes_in_bfloat16(name: str, learning: Collection[int]) -> None:
+    torch.manual_seed(0)
+    layer, xs = PEAKS[name]
+    if any(x.rank == 3 or layer.name == "lrn" for x in xs):
+        pytest.skip("torch lacks some bfloat16 kernels for three axes on the CPU")
+    try:
+        found = peaks(between(layer, in_bfloat16(xs), learning=learning))
+    except Opaque as opaque:
+        pytest.skip(str(opaque))
+    assert set(found.values()) == {0}
 
 
 def partly() -> Iterator[Any]:

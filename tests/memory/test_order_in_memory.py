@@ -5,6 +5,7 @@ import torch
 
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
 
@@ -47,3 +48,34 @@ def test_every_figure_equals_the_measured_one(name: str, dtype: str) -> None:
     text = f"archcalc: 1\nname: it\ninput: [3, 10, 12]\nlayers:{LAYERS[name]}\n"
     graph = build(read_document(Source("net.yaml", text)), batch=3, dtype=dtype)
     assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
+
+
+WAYS_BACK = {
+    "a linear map copies a turned gradient": "channels_first -> flatten -> linear(2)",
+    "an activation keeps the order of its gradient": "relu -> channels_first -> flatten -> linear(2)",
+    "a gradient that is turned twice lies as before": "channels_first -> relu -> channels_last -> linear(6)",
+    "the gradient of an output lies as the output": "channels_first",
+    "a mean hands on one number for all positions": "channels_first -> gap -> linear(2)",
+    "gradients of filters over one axis are contiguous": "channels_first -> conv(3, 60)",
+}
+
+
+@pytest.mark.parametrize("autocast", ["", "bfloat16"])
+@pytest.mark.parametrize("name", WAYS_BACK)
+def test_gradients_go_back_in_the_order_in_which_values_came(name: str, autocast: str) -> None:
+    torch.manual_seed(0)
+    given = "{shape: [40, 30], channels_last: true}"
+    text = f"archcalc: 1\nname: it\ninput: {given}\nlayers: linear(30) -> {WAYS_BACK[name]}\n"
+    graph = build(read_document(Source("net.yaml", text)), batch=2)
+    setup = TrainingSetup(autocast=autocast)
+    assert {figure: nbytes for figure, nbytes in differences(graph, setup).items() if nbytes} == {}
+
+
+@pytest.mark.parametrize("autocast", ["", "bfloat16"])
+@pytest.mark.parametrize("kind", ["conv", "upconv"])
+def test_gradients_of_filters_are_copied_where_they_lie_as_images_do(kind: str, autocast: str) -> None:
+    torch.manual_seed(0)
+    text = f"archcalc: 1\nname: it\ninput: [30, 4, 4]\nlayers: conv(1, 30) -> layernorm -> {kind}(3, 90) -> relu\n"
+    graph = build(read_document(Source("net.yaml", text)), batch=2)
+    setup = TrainingSetup(autocast=autocast)
+    assert {figure: nbytes for figure, nbytes in differences(graph, setup).items() if nbytes} == {}
