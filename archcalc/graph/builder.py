@@ -85,7 +85,7 @@ def graph_of(
 def marked(nodes: Mapping[str, Node], outputs: Iterable[str]) -> Iterator[Node]:
     """The nodes in order; those that no output depends on say so."""
     read = set(outputs)
-    for node in reversed(nodes.values()):
+    for node in reversed(list(nodes.values())):
         if node.name in read:
             read.update(node.sources)
     return (node if node.name in read else replace(node, unread=True) for node in nodes.values())

@@ -102,7 +102,9 @@ def dropping(nodes: Mapping[str, Node], small: Branch) -> str:
                 fitting = [str(each) for each in (size // step * step, size // step * step + step) if each]
                 lost = n - window.slide(n) * window.stride
                 sizes = f"an input size that {step} divides: {' or '.join(fitting)}"
-                return f"{node.name} drops the last {lost} of {n}, and upsampling does not restore them: use {sizes}"
+                part, them = (f"last {lost}", "them") if lost > 1 else ("last", "it")
+                why = f"{node.name} drops the {part} of {n} elements, and upsampling does not restore {them}"
+                return f"{why}: use {sizes}"
     return ""
 
 

@@ -45,14 +45,14 @@ def several_values(call: Invocation) -> SpecError:
 
 def empty_path(merge: Merge) -> SpecError:
     message = f"a path of {merge.target.text} is an empty list"
-    return problem("AC203", message, merge.where, help="write prev where what comes in is meant, or leave the path out")
+    return problem("AC203", message, merge.where, help="write prev to pass the input on, or leave the path out")
 
 
 def nothing_left(merge: Merge) -> SpecError:
     loops = any(isinstance(item, Each) for path in merge.paths for item in path)
     why = "its loops have no turns" if loops else "the conditions of all of them are false"
     message = f"no path of {merge.target.text} is left: {why}"
-    return problem("AC203", message, merge.where, help="write `else prev` where what came in is meant")
+    return problem("AC203", message, merge.where, help="write `else prev` after a condition to pass the input on")
 
 
 def list_for_a_layer(merge: Merge, layer: type[Layer]) -> SpecError:

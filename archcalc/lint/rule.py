@@ -18,7 +18,7 @@ from archcalc.core.diagnostic import Edit
 from archcalc.core.location import Location
 from archcalc.core.window import Window
 from archcalc.graph.graph import Graph, Input, Node
-from archcalc.layer import Layer, Role
+from archcalc.layer import Layer, Role, layer_named
 from archcalc.layers.dropout import Dropout
 from archcalc.layers.identity import Identity
 from archcalc.measures.arithmetic import macs
@@ -80,6 +80,13 @@ class Design:
         if len(types) > 1:
             return [node for node in self.graph if type(node.layer) in types]
         return [node for each in types for node in self.by_type[each]]
+
+    def defaults(self, layer: Layer) -> set[str]:
+        """The arguments that the spec, or a file that it imports, states for all layers of a kind."""
+        document = self.graph.document
+        libraries = [document.library, *document.libraries.values()] if document else []
+        given = [(layer_named(name), stated) for each in libraries for name, stated in each.defaults.items()]
+        return {word.text for kind, stated in given if kind is type(layer) for word, _ in stated}
 
     @cached_property
     def users(self) -> Mapping[str, Sequence[Node]]:

@@ -61,5 +61,6 @@ def unknown_setting(name: str, library: Library, free: Collection[str], where: L
         help = f"it is an argument in the defaults of several layers: name one, {enumerated(several)}"
     else:
         help = did_you_mean(name, [*known, *default_arguments(library)])
-        help = help or (f"use one of {enumerated(known)}" if known else "the spec has no parameters")
+        some = f"use one of {enumerated(known)}" if len(known) > 1 else f"the spec has one parameter, {''.join(known)}"
+        help = help or (some if known else "the spec has no parameters")
     return problem("AC117", f"unknown parameter {quoted(name)}", where, help=help)

@@ -72,8 +72,8 @@ def test_a_window_without_padding_needs_some(branch: str, padded: str, said: str
 @pytest.mark.parametrize(
     ("n", "said", "sizes"),
     [
-        (321, "maxpool1 drops the last 1 of 321", (320, 324)),
-        (322, "maxpool2 drops the last 1 of 161", (320, 324)),
+        (321, "maxpool1 drops the last of 321 elements", (320, 324)),
+        (322, "maxpool2 drops the last of 161 elements", (320, 324)),
     ],
 )
 def test_a_row_that_upsampling_does_not_restore_needs_another_input_size(

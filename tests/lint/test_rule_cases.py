@@ -205,6 +205,7 @@ CASES: dict[str, Sequence[str]] = {
         "- avgpool(3, 2, p1, count_include_pad=true)",
         "- avgpool: {kernel_size: 3, padding: 1, count_include_pad: true}",
         "- avgpool:\n    kernel_size: 3\n    padding: 1\n    count_include_pad: true",
+        "defaults: {avgpool: {count_include_pad: true}}\nlayers:\n- avgpool(3, 2, p1)",
     ],
     "AR206": [
         "input: [3, 33]\nlayers:\n- avgpool(3, 2)  # <-",
