@@ -16,11 +16,12 @@ command.py and commands/. A stage imports only from stages before it:
     < command < commands
 """
 
-from typing import TYPE_CHECKING, Any
-
 from archcalc.core.version import VERSION as __version__
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` itself costs as much as starting Python
 if TYPE_CHECKING:
+    from typing import Any
+
     from archcalc.closed_forms.feasibility import feasible
     from archcalc.closed_forms.formula import closed_form
     from archcalc.closed_forms.solve import solve
@@ -91,7 +92,7 @@ _CALLED = {"optimizer": "read_optimizer"}
 """What is called otherwise where it lives."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _FACE:
         raise AttributeError(f"module 'archcalc' has no attribute {name!r}")
     import importlib  # lazy: 1 ms

@@ -18,6 +18,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from archcalc.core.answers import Asked
 from archcalc.core.configuration import EMPTY, configuration_of, read_configuration, text_of
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
 from archcalc.core.extra import MissingExtra
@@ -51,6 +52,7 @@ SUMMARIES = {
     "layers": "List the layers.",
     "specs": "List the bundled specs.",
     "config": "Show the configuration and where it is from.",
+    "cache": "Show where answers are kept, or remove them.",
     "schema": "Print the JSON Schema of specs, for editors.",
     "server": "Run the language server, which editors start.",
     "new": "Print a commented spec to start from.",
@@ -152,7 +154,7 @@ def root(context: click.Context, quiet: bool, verbose: bool, color: str, config:
         configure(context, config)
 
 
-UNCONFIGURED = ("help", "completion", "new", "server", "selftest")
+UNCONFIGURED = ("help", "completion", "new", "server", "selftest", "cache")
 """Commands without options that the configuration sets. The server reads it for each file."""
 
 
@@ -172,14 +174,14 @@ def source_at(file: str) -> Source:
     return Source(file, text)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The program: runs a command and exits with its exit code."""
+def main(arguments: Sequence[str] | None = None, asked: Asked | None = None) -> None:
+    """The program: runs a command and exits with its exit code. The answer to what is `asked` is kept."""
     gc.disable()  # the process is short-lived and keeps its objects: collection would only cost time
     if sys.stdout is None:
         sys.exit(unwritable("standard output is closed"))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # characters that the terminal cannot encode are not errors
-    sys.exit(run(arguments))
+    sys.exit(asked.answered(run) if asked else run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -197,16 +199,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        discard_output()
-        return 0
     except OSError as error:
-        if error.errno not in UNWRITABLE:
-            return internal_error(error, arguments)
-        discard_output()
-        return unwritable(f"standard output cannot be written: {(error.strerror or str(error)).lower()}")
+        return lost(error, arguments)
     except Exception as error:
         return internal_error(error, arguments)
+
+
+def lost(error: OSError, arguments: Sequence[str] | None = None) -> int:
+    """The exit code where output could not be written: success if its reader wants no more of it."""
+    if isinstance(error, BrokenPipeError):
+        discard_output()
+        return 0
+    if error.errno not in UNWRITABLE:
+        return internal_error(error, arguments)
+    discard_output()
+    return unwritable(f"standard output cannot be written: {(error.strerror or str(error)).lower()}")
 
 
 def discard_output() -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from archcalc.core.answers import VARIABLE
 from tests.shell import Shell
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as cores: their threads would wait for one another
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ[VARIABLE] = "1"  # what a command prints is made here, and not an earlier run's
 
 # On a machine that is busy with other things every example may take long.
 UNHURRIED = settings(settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])

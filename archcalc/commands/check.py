@@ -13,11 +13,19 @@ from typing import Any
 import click
 
 from archcalc.command import PROBLEMS, Settings, write_output
+from archcalc.core.answers import apart, merged, whole_answer
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all, width_of
-from archcalc.graph.loading import document_of, document_of_chain, gc_paused, overridden, source_of
+from archcalc.graph.loading import (
+    document_of,
+    document_of_chain,
+    gc_paused,
+    overridden,
+    read_from_specs,
+    source_of,
+)
 from archcalc.graph.sources import reader_of
 from archcalc.lint.checking import judged
 from archcalc.lint.diagnostic_formats import FORMATS
@@ -29,7 +37,7 @@ from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document, variant_names
 from archcalc.usage.files import expanded
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
-from archcalc.usage.options import changes_of, format_option, override_options
+from archcalc.usage.options import cache_option, changes_of, format_option, override_options
 
 MANY = 8
 """Number of files for which another process pays off."""
@@ -55,6 +63,7 @@ EXAMPLES = (
 @option("--fix", is_flag=True, help="Apply safe fixes to the files.", group=OUTPUT)
 @option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @format_option("text", *FORMATS)
+@cache_option
 @click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], form: str, **options: Any) -> int:
     """Check syntax, names, shapes and published numbers, and find weaknesses in designs.
@@ -76,6 +85,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     if not found and form == "text" and not settings.quiet:
         count = sum(len(each.variants) for each in families) + bool(expressions)
         click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
+    if options["cache"] and not options["fix"] and read_from_specs(specs):
+        whole_answer()
     return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
 
 
@@ -187,7 +198,8 @@ def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides
         return [checked(name, selection, overrides) for name in names]
     quiet = signal.SIGINT, signal.SIG_IGN  # only the parent handles interrupts
     with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
-        return pool.map(partial(checked, selection=selection, overrides=overrides), names, chunksize=1)
+        check = partial(checked, selection=selection, overrides=overrides)
+        return [merged(each) for each in pool.map(partial(apart, check), names, chunksize=1)]
 
 
 # --- fixing ----------------------------------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ import click
 
 import archcalc.pages  # noqa: F401  it makes its format known
 from archcalc.command import Settings, notice, room_of, write_output
+from archcalc.core.answers import whole_answer
 from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
-from archcalc.graph.loading import documents_of, gc_paused
+from archcalc.graph.loading import documents_of, gc_paused, read_from_specs
 from archcalc.measure import MEASURES
 from archcalc.record import replace
 from archcalc.report import formats  # noqa: F401  it makes the formats known
@@ -24,6 +25,7 @@ from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded,
 from archcalc.spec.declaration import Document
 from archcalc.usage.help import TRAINING, Command, is_configured, option
 from archcalc.usage.options import (
+    cache_option,
     changes_of,
     format_option,
     free_option,
@@ -48,6 +50,7 @@ EXAMPLES = (
 @spec_options
 @free_option
 @output_option
+@cache_option
 @format_option(
     *sorted(REPORTS.names()), default=None, help="Output format. Default: from the suffix of -o, else table."
 )
@@ -110,6 +113,8 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     with gc_paused():
         reports = [completed(document, REPORTS[form], options) for document in documents]
         write_output(text_of(reports, form, options, settings), options["output"])
+    if options["cache"] and options["output"] is None and read_from_specs(specs):
+        whole_answer()
 
 
 def variants_of(specs: Sequence[str], documents: Sequence[Document], overrides: Overrides) -> list[Document]:

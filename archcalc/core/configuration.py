@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from archcalc.core.answers import looked_for
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
 from archcalc.core.location import Location, Source
 from archcalc.record import field, record
@@ -47,6 +48,7 @@ KEYS: Mapping[str, Callable[[Any], Any]] = {
     "autocast": word,
     "accumulate": switch,
     "machine": word,
+    "cache": switch,
 }
 """What can be configured: the options of these names, and what each takes."""
 
@@ -89,6 +91,7 @@ def configuration_of(folder: Path) -> Configuration:
 
 def text_of(path: Path) -> str | None:
     """The text of a file; None if there is none that can be read."""
+    looked_for(str(path))
     try:
         if not path.is_file() or path.stat().st_size > MOST_BYTES:
             return None

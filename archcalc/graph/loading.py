@@ -109,6 +109,11 @@ def overridden(read: Callable[..., Document], overrides: Overrides) -> Document:
     return replace(document, max_layers=overrides.max_layers)
 
 
+def read_from_specs(specs: Sequence[str]) -> bool:
+    """Whether all of these are files with specs, rather than standard input, code or a model."""
+    return not any(each.partition("@")[0] == "-" or reader_of(each) for each in specs)
+
+
 def documents_of(specs: Sequence[str], chains: Sequence[str], overrides: Overrides) -> list[Document]:
     """The documents of named specs, and of a one-line network, which can be given in several pieces."""
     one_line = [document_of_chain("\n".join(chains), overrides)] if chains else []

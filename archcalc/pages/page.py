@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from archcalc.core.answers import looked_for
 from archcalc.core.render import printable
 from archcalc.core.version import VERSION
 from archcalc.pages.packing import packed
@@ -75,6 +76,7 @@ def notice(text: str) -> str:
 
 
 def source_of(name: str) -> str:
+    looked_for(str(SOURCE / name))
     return (SOURCE / name).read_text(encoding="utf-8")
 
 

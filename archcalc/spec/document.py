@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import BinaryIO
 
+from archcalc.core.answers import doubt, looked
 from archcalc.core.diagnostic import Problems, closest, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.record import field, record
@@ -38,6 +39,7 @@ def read_source(path: str) -> Source:
     name = os.fspath(path)
     with readable(name) as file:
         data = file.read(MAX_BYTES + 1)
+    looked(name, data)
     return decoded(name, data)
 
 
@@ -59,18 +61,25 @@ def readable(name: str) -> Iterator[BinaryIO]:
 def read_regular(name: str) -> bytes:
     """The bytes of a regular file; OSError if there is none."""
     with regular(name) as file:
-        return file.read(MAX_BYTES + 1)
+        data = file.read(MAX_BYTES + 1)
+    looked(name, data)
+    return data
 
 
 @contextmanager
 def regular(name: str) -> Iterator[BinaryIO]:
     """An open regular file. A pipe or a device is refused without waiting for it; OSError if there is none."""
-    descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError):
+        doubt()
+        raise
     try:
         kind = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(kind):
             raise IsADirectoryError
         if not stat.S_ISREG(kind):
+            doubt()
             raise problem("AC001", f"{name} is not a regular file", help="write - to read standard input")
         with open(descriptor, "rb", closefd=False) as file:
             yield file

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from archcalc.core.answers import looked_for
 from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.record import replace
@@ -165,6 +166,7 @@ class Libraries(Sections):
         """The path of the file that an import names: a bundled spec, or one that lies where imports may."""
         path = os.path.normpath(os.path.join(os.path.dirname(source.name), node.value))
         if is_name(node.value) and not os.path.exists(path):
+            looked_for(path)
             known = bundled()
             if node.value in known:
                 return str(known[node.value])

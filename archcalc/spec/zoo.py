@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from archcalc.core.answers import looked_for
+
 PACKAGE = Path(__file__).parent.parent
 
 SCHEMA = "archcalc.schema.json"
@@ -19,7 +21,9 @@ def folder() -> Path:
 
 def bundled() -> dict[str, Path]:
     """The path of every bundled spec, by the stem of its file."""
-    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+    where = folder()
+    looked_for(str(where))
+    return {path.stem: path for path in sorted(where.glob("*.yaml"))}
 
 
 def text_of(name: str) -> str:

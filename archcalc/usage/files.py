@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from archcalc.core.answers import files_below, looked_for
 from archcalc.core.diagnostic import SpecError
 from archcalc.spec.document import read_regular
 
@@ -13,23 +14,19 @@ def expanded(spec: str) -> Iterator[str]:
     """The specs that a name means: those in a directory, or the spec itself."""
     path = Path(spec)
     if spec and path.is_dir():
-        files = [file for file in sorted(path.rglob("*.yaml")) if not hidden(file.relative_to(path)) and is_spec(file)]
+        looked_for(spec)
+        files = [file for file in map(str, map(Path, files_below(spec, ".yaml"))) if is_spec(file)]
         if not files:
             raise click.UsageError(f"{spec} contains no specs")
-        yield from map(str, files)
+        yield from files
     else:
         yield spec
 
 
-def hidden(file: Path) -> bool:
-    """Whether a file is in a hidden folder: .venv, .git."""
-    return any(part.startswith(".") for part in file.parts)
-
-
-def is_spec(file: Path) -> bool:
+def is_spec(file: str) -> bool:
     """Whether a YAML file is a spec: it has the key `archcalc:`."""
     try:
-        text = read_regular(str(file)).decode("utf-8-sig")
+        text = read_regular(file).decode("utf-8-sig")
     except (OSError, SpecError, UnicodeDecodeError):
         return False
     return any(line.startswith("archcalc:") for line in text.splitlines())

@@ -85,6 +85,13 @@ free_option = option(
     group=INPUT,
 )
 
+cache_option = option(
+    "--cache/--no-cache",
+    default=True,
+    help="Give the answer of an earlier run if nothing has changed, and keep this one. Default: --cache.",
+    group=OUTPUT,
+)
+
 output_option = option("-o", "--output", metavar="FILE", help="Output file, written atomically.", group=OUTPUT)
 
 
