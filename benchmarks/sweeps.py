@@ -1,6 +1,6 @@
 """Networks analysed per second: a sweep by closed forms, and other tools in a loop, over the same designs in one run.
 
-All count the parameters and MACs of ResNet-18 at 200 widths and sizes. The other tools read the module that archcalc
+All count the parameters and MACs of ResNet-50 at 200 widths and sizes. The other tools read the module that archcalc
 generates for each; building it is not counted. A sweep evaluates many more designs, since 200 take it no time.
 
     python -m benchmarks.sweeps
@@ -24,7 +24,7 @@ from archcalc import generate, load
 from archcalc.measure import MEASURES
 from archcalc.verification.trace import Running
 
-NETWORK = "resnet18"
+NETWORK = "resnet50"
 WIDTHS, SIZES = range(8, 48, 2), range(64, 224, 16)
 DESIGNS = [(w, size) for w in WIDTHS for size in SIZES]
 MANY = "1..100000"

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from archcalc.record import field, record
+from archcalc.sweeping.dominance import Prefixes, dominated, sets_of, undominated
 from archcalc.sweeping.space import Array
 
 
@@ -25,13 +26,13 @@ class Numbers(Protocol):
 STRONG = 4
 """Points of the front against which new ones are compared first: they remove most."""
 
-BITS = 10
-"""Binary digits of the steps along each axis of a table of the front, in which the rest is looked up."""
+BITS = 20
+"""Binary digits of the steps along all axes of a table of the front, in which the rest is looked up."""
 
 LARGEST = 2**63 - 1
 
-BLOCK = 256
-"""Points that are compared with a front at a time, for four objectives or more."""
+MOST_TABULAR = 6
+"""Objectives up to which a front has a table: with more, its steps are too wide to remove much."""
 
 WAITING = 1 << 16
 """New points are collected up to this number before the front is worked out again."""
@@ -45,7 +46,7 @@ def nondominated(costs: Array) -> Array:
     if costs.shape[1] == 2:
         least = np.minimum.accumulate(costs[:, 1])
         return np.flatnonzero(np.concatenate(([True], costs[1:, 1] < least[:-1])))[: len(costs)]
-    return staircase(costs) if costs.shape[1] == 3 else in_blocks(costs)
+    return staircase(costs) if costs.shape[1] == 3 else undominated(costs)
 
 
 def staircase(costs: Array) -> Array:
@@ -68,45 +69,14 @@ def staircase(costs: Array) -> Array:
     return np.array(found, dtype=np.int64)
 
 
-def in_blocks(costs: Array) -> Array:
-    """Of any number of objectives: each block against the front before it, then within itself."""
-    kept = np.zeros(0, dtype=np.int64)
-    for begin in range(0, len(costs), BLOCK):
-        mine = np.arange(begin, min(begin + BLOCK, len(costs)))
-        mine = mine[~dominated(costs[mine], costs[kept[::-1]])]
-        mine = mine[~dominated(costs[mine], costs[mine])]
-        kept = np.concatenate((kept, mine))
-    return kept
-
-
-def dominated(points: Array, by: Array) -> Array:
-    """Which of these points others dominate; a point does not dominate itself."""
-    found = np.zeros(len(points), dtype=bool)
-    left = np.arange(len(points))
-    for begin in range(0, len(by), BLOCK):
-        others = by[begin : begin + BLOCK]
-        no_larger = np.ones((len(left), len(others)), dtype=bool)
-        equal = np.ones_like(no_larger)
-        for objective in range(points.shape[1]):
-            mine, theirs = points[left, objective, None], others[None, :, objective]
-            no_larger &= np.asarray(theirs <= mine, dtype=bool)
-            equal &= np.asarray(theirs == mine, dtype=bool)
-        lost = (no_larger & ~equal).any(axis=1)
-        found[left[lost]] = True
-        left = left[~lost]
-        if not len(left):
-            break
-    return found
-
-
 class Table:
-    """A front of two or three objectives, looked up: the least last objective of its points that are at most as large
-    in the others, whose ranges are cut into steps of a power of 2."""
+    """A front, looked up: the least last objective of its points that are at most as large in the others, whose ranges
+    are cut into steps of a power of 2."""
 
     def __init__(self, costs: Array) -> None:
         self.first = [int(column.min()) for column in costs[:, :-1].T]
         spans = [int(column.max()) - first for column, first in zip(costs[:, :-1].T, self.first, strict=True)]
-        bits = BITS if len(spans) > 1 else 2 * BITS
+        bits = BITS // len(spans)
         self.shifts = [max(0, span.bit_length() - bits) for span in spans]
         self.last = [(span >> shift) + 1 for span, shift in zip(spans, self.shifts, strict=True)]
         self.least = np.full([last + 1 for last in self.last], LARGEST, dtype=np.int64)
@@ -136,9 +106,11 @@ class Front:
     alike: Array = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     waiting: list[tuple[Array, Array, Array]] = field(default_factory=list)
     table: Table | None = None
+    sets: list[Prefixes] = field(default_factory=list)
+    """The points of a front of four objectives or more, the strongest first."""
 
     def __post_init__(self) -> None:
-        self.costs = self.strongest = self.costs.reshape(-1, self.objectives)
+        self.costs = self.costs.reshape(-1, self.objectives)
 
     def add(self, costs: Sequence[Array], designs: Numbers, alike: Array | None = None) -> None:
         """Adds points: an array for each objective, and the numbers of their designs."""
@@ -162,8 +134,8 @@ class Front:
             alive = alive[~(no_smaller & larger)]
         if self.table and not any(each.dtype == object for each in costs):
             alive = alive[~self.table.beats([each[alive] for each in costs])]
-        elif self.objectives > 3 and len(alive):
-            alive = alive[~dominated(stacked([each[alive] for each in costs]), self.strongest)]
+        if self.sets and len(alive):
+            alive = alive[~dominated(stacked([each[alive] for each in costs]), self.sets)]
         return alive
 
     def strong(self) -> Array:
@@ -187,8 +159,9 @@ class Front:
         costs, designs, alike = costs[firsts], designs[firsts], np.add.reduceat(alike, firsts)
         kept = nondominated(costs)
         self.costs, self.designs, self.alike = costs[kept], designs[kept], alike[kept]
-        self.strongest = self.costs[np.argsort(sum_of_ranks(self.costs), kind="stable")]
-        is_tabular = self.objectives in (2, 3) and self.costs.dtype != object and len(self.costs) > STRONG
+        if self.objectives > 3:
+            self.sets = sets_of(self.costs[np.argsort(sum_of_ranks(self.costs), kind="stable")])
+        is_tabular = 1 < self.objectives <= MOST_TABULAR and self.costs.dtype != object and len(self.costs) > STRONG
         is_tabular = is_tabular and int(np.abs(self.costs).max()) < LARGEST // 4  # so that differences fit
         self.table = Table(self.costs) if is_tabular else None
 

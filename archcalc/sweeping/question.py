@@ -200,11 +200,11 @@ WIDEST = 1 << 13
 
 
 def inner_axes(axes: Sequence[Axis]) -> int:
-    """How many of the last axes make the inner side of a block."""
+    """How many of the last axes make the inner side of a block. Of one long axis, a block has a part."""
     width = count = 0
     for axis in reversed(axes):
         wider = max(1, width) * len(axis)
-        if wider > WIDEST or width >= WIDTH:
+        if (count and wider > WIDEST) or width >= WIDTH:
             break
         width, count = wider, count + 1
     return count

@@ -15,7 +15,7 @@ from archcalc.sweeping.journal import Journal, missing
 from archcalc.sweeping.question import Question
 from archcalc.sweeping.reduce import Part
 from archcalc.sweeping.space import Space
-from archcalc.sweeping.structure import step_of
+from archcalc.sweeping.structure import edge_from, step_of
 from archcalc.sweeping.task import Worker
 
 SECONDS = 2.0
@@ -87,9 +87,8 @@ class Tasks:
 def aligned(question: Question, number: int) -> int:
     """The next number of a design at which a chunk begins."""
     size = Space(question.space.axes[question.structural :]).size
-    step = step_of(question)
     structure, here = divmod(number, size)
-    return structure * size + min(size, -(-here // step) * step)
+    return structure * size + min(size, edge_from(question, here))
 
 
 # --- in this process -------------------------------------------------------------------------------------------------

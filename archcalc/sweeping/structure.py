@@ -188,14 +188,19 @@ class Structure:
         return batch
 
     def batch(self, begin: int, end: int) -> Batch:
-        """Designs as a block if they are whole rows of it."""
+        """Designs as a block if they are whole rows of it, or a part of one row along one axis."""
         first, inner = self.number * self.grid.size, self.inner_space
-        if inner.size > 1 and begin % inner.size == 0 and end % inner.size == 0:
+        is_whole = begin % inner.size == 0 and end % inner.size == 0
+        is_part = self.question.inner == 1 and begin // inner.size == (end - 1) // inner.size
+        if inner.size > 1 and (is_whole or is_part):
             outer = Space(self.grid.axes[: len(self.grid.axes) - self.question.inner])
-            numbers = np.arange(begin // inner.size, end // inner.size)
+            numbers = np.arange(begin // inner.size, -(-end // inner.size))
             rows = [each.reshape(-1, *[1] * len(inner.shape)) for each in outer.rows(numbers)]
-            rows += np.ogrid[:1, *(slice(length) for length in inner.shape)][1:]
-            shape: tuple[int, ...] = (len(numbers), *inner.shape)
+            start = begin % inner.size
+            slices = [slice(length) for length in inner.shape] if is_whole else [slice(start, start + end - begin)]
+            sides = np.ogrid[:1, *slices][1:]
+            rows += sides
+            shape: tuple[int, ...] = (len(numbers), *(each.size for each in sides))
         else:
             rows, shape = self.grid.rows(np.arange(begin, end)), (end - begin,)
         return Batch(Points(self.grid.axes, dict(enumerate(rows)), shape), first + begin)
@@ -259,18 +264,32 @@ class Structure:
 
 def chunks(question: Question, begin: int, end: int) -> list[tuple[int, int, int]]:
     """The chunks of the designs from `begin` to `end`: the number of the structure, and the part of its grid."""
-    size, step = prod(question.space.shape[question.structural :]), step_of(question)
+    size = prod(question.space.shape[question.structural :])
     found = []
     while begin < end:
         structure, here = divmod(begin, size)
-        stop = min(size, here + end - begin, (here // step + 1) * step)
+        stop = min(size, here + end - begin, edge_from(question, here + 1))
         found.append((structure, here, stop))
         begin += stop - here
     return found
 
 
+def edge_from(question: Question, here: int) -> int:
+    """The first design of a grid, from this one on, at which a chunk begins: after whole rows, or within a long one."""
+    step, width = step_of(question), width_of(question)
+    if step >= width:
+        return -(-here // step) * step
+    row, rest = divmod(here, width)
+    return row * width + min(width, -(-rest // step) * step)
+
+
 def step_of(question: Question) -> int:
-    """The designs of a chunk: whole blocks."""
-    width = prod(question.space.shape[len(question.space.shape) - question.inner :])
+    """The designs of a chunk: whole rows, or a part of a long one."""
+    width = width_of(question)
     most = FEW if any(each.cost > 2 for each in question.quantities) else CHUNK
-    return max(1, most // width) * width
+    return most // width * width if width <= most else most
+
+
+def width_of(question: Question) -> int:
+    """The designs of a row of a block."""
+    return prod(question.space.shape[len(question.space.shape) - question.inner :])

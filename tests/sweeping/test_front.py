@@ -30,11 +30,11 @@ def brute_force(costs: NDArray[np.int64]) -> set[tuple[int, ...]]:
     return {tuple(each) for each in distinct[~np.concatenate(lost)].tolist()}
 
 
-@pytest.mark.parametrize("objectives", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("objectives", [1, 2, 3, 4, 5, 8])
 @pytest.mark.parametrize("offset", [0, 2**53, 2**70], ids=["small", "above 2^53", "above 2^63"])
 def test_a_front_is_that_of_brute_force(objectives: int, offset: int) -> None:
     """Among 10,000 points are duplicates, and points that floats cannot tell apart."""
-    count = 10_000 if objectives < 4 else 2_000
+    count = 10_000 if offset < 2**63 else 2_000
     random = np.random.default_rng(objectives)
     weights = random.integers(1, 60, (count, objectives))
     costs = weights.astype(object) + offset
@@ -65,6 +65,24 @@ def test_parts_in_any_order_give_the_same_front(objectives: int) -> None:
     assert whole.costs.tolist() == merged.costs.tolist()
     assert whole.designs.tolist() == merged.designs.tolist()
     assert whole.alike.tolist() == merged.alike.tolist()
+
+
+@pytest.mark.parametrize("objectives", [4, 5])
+def test_a_long_front_of_many_objectives(objectives: int) -> None:
+    """Longer than the sets in which dominating points are looked up; added in parts, which fill several of them."""
+    random = np.random.default_rng(objectives)
+    costs = random.integers(0, 300, (6_000, objectives))
+    costs[:, -1] = 1_000 - costs[:, :-1].sum(axis=1) + random.integers(0, 90, len(costs))
+    costs = np.concatenate((costs, costs[::7]))
+    found = Front(objectives)
+    for begin in range(0, len(costs), 1_000):
+        part = costs[begin : begin + 1_000]
+        found.add(list(part.T), np.arange(begin, begin + len(part)))
+        found.settle()
+    assert len(found.costs) > 2_100
+    assert {tuple(each) for each in found.costs.tolist()} == brute_force(costs)
+    times = Counter(map(tuple, costs.tolist()))
+    assert found.alike.tolist() == [times[tuple(each)] for each in found.costs.tolist()]
 
 
 def test_an_empty_front() -> None:

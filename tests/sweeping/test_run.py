@@ -15,10 +15,12 @@ import pytest
 
 import archcalc
 from archcalc.core.extra import MissingExtra
+from archcalc.measure import MEASURES
 from archcalc.sweeping.front import Front
 from archcalc.sweeping.journal import Journal, JournalError, missing
 from archcalc.sweeping.question import Question
 from archcalc.sweeping.run import Ended, Here, Pool, Run, Stopped, Tasks, evaluated
+from archcalc.sweeping.structure import chunks
 from archcalc.sweeping.task import Worker
 from tests.networks.zoo import ROOT
 from tests.sweeping.spaces import asked
@@ -158,6 +160,25 @@ def test_parts_are_merged_for_every_kind_of_result(wanted: str) -> None:
     assert {name: each.tolist() for name, each in parts.kept.plain().items()} == {
         name: each.tolist() for name, each in one.kept.plain().items()
     }
+
+
+def test_a_long_axis_is_evaluated_in_parts() -> None:
+    """Longer than a chunk: all designs are there, once, and chunks do not go beyond a row."""
+    asked_for = asked("lenet5", ["H=W=32,36,40", "N=1..70001"], columns="macs", wanted="rows", where=["N > 65000"])
+    assert [len(axis) for axis in asked_for.space.axes] == [3, 70_001]
+    found = chunks(asked_for, 10, 200_000)
+    assert [first for _, first, _ in found] == [10, *(last for _, _, last in found[:-1])]
+    assert found[-1][2] == 200_000
+    assert all(first // 70_001 == (last - 1) // 70_001 for _, first, last in found)
+    run = whole(asked_for)
+    designs = run.part.kept.plain()["designs"]
+    assert designs.tolist() == [70_001 * row + n for row in range(3) for n in range(65_000, 70_001)]
+    sweep = archcalc.sweep("lenet5", over={"H=W": [32, 36, 40], "N": "1..70001"}, where="N > 65000", columns="macs")
+    each = {
+        size: int(MEASURES["macs"].total(archcalc.load("lenet5", settings={"H": str(size), "W": str(size)})))
+        for size in (32, 36, 40)
+    }
+    assert all(row["macs"] == row["N"] * each[row["H"]] for row in sweep.rows())
 
 
 def test_what_is_missing() -> None:
