@@ -13,7 +13,7 @@ from archcalc.graph.sources import reader_of
 from archcalc.importing.from_onnx import network_in
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import PREFIX, CodeReference, Given, code_reference, given_input
-from archcalc.importing.sources.py import from_code, say_whose
+from archcalc.importing.sources.py import from_code, say_whose, with_torch
 from archcalc.spec.zoo import bundled
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 from archcalc.usage.options import output_option
@@ -43,15 +43,15 @@ EXAMPLES = (
 @output_option
 @click.pass_obj
 def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> int:
-    """Write existing code as a spec: py:torchvision.models:resnet50, my_net.py:Net, or model.onnx.
+    """Write existing code as a spec: py:torchvision.models:resnet50, my_net.py:Net, model.onnx or .pt2.
 
     The code runs once, on inputs without values. Every number of the spec is compared with torch's. An operation that
     no layer describes is kept as it was measured, and a warning names its line.
     """
     if reference in bundled() or Path(reference).suffix in (".yaml", ".yml"):
         raise click.UsageError(f"{reference} is a spec: `archcalc report {reference}` reads it as it is")
-    if reference.lower().endswith(".onnx"):
-        return onnx_imported(reference, inputs, output, settings, options)
+    if reference.lower().endswith((".onnx", ".pt2")):
+        return file_imported(reference, inputs, output, settings, options)
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:
         write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
         return 0
@@ -68,13 +68,16 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     return verified(named, given, options["config"], settings) if options["verify"] else 0
 
 
-def onnx_imported(path: str, inputs: Sequence[str], output: str | None, settings: Settings, options: Any) -> int:
-    """Writes an ONNX file as a spec. Nothing in it runs, so that outputs cannot be compared."""
+def file_imported(path: str, inputs: Sequence[str], output: str | None, settings: Settings, options: Any) -> int:
+    """Writes the program in a file as a spec. No code of the file runs, so that outputs cannot be compared."""
+    is_onnx = path.lower().endswith(".onnx")
     for key in ("arguments", "config", "until", "verify"):
         if options[key] or options["run_on"] != "meta":
-            raise click.UsageError("an ONNX file takes --input and --flat: the other options are for code")
+            what = "an ONNX file" if is_onnx else "a program of torch.export"
+            raise click.UsageError(f"{what} takes --input and --flat: the other options are for code")
     source = " ".join(["archcalc import", path, *(f"--input {each}" for each in inputs)])
-    found = network_in(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])
+    read = network_in if is_onnx else with_torch("from_pt2").network_in
+    found = read(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])
     summarize(found, settings)
     write_output(found.spec, output)
     return 0

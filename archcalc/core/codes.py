@@ -584,6 +584,22 @@ file. An operator that is not known is kept as it is where the file says the sha
 """,
     ),
     # --- AC54x: checkpoints and configurations ---
+    "AC532": (
+        "a program of torch.export is damaged",
+        """The file is no zip archive with one program in JSON, as torch.export.save writes it since torch 2.8, or it
+contradicts itself. Nothing else in it is read: neither weights nor the example, which is a pickle.
+""",
+    ),
+    "AC533": (
+        "a node of a program of torch.export cannot be followed",
+        """It calls something else than an operator of torch, reads a value, or has sizes in which the batch of its
+example is written down. Export it with a free batch, or import the code itself.
+
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(net.eval(), (x,), dynamic_shapes={"x": {0: batch}})
+    torch.export.save(program, "model.pt2")
+""",
+    ),
     "AC540": (
         "a checkpoint is not a network",
         """A checkpoint contains weights by name, and nothing about what is computed with them. `archcalc diff` compares

@@ -1,34 +1,54 @@
 """An import from torch: a module runs once, and what it did becomes a network."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing import tape
 from archcalc.importing.building import their_error
+from archcalc.importing.from_pt2 import from_exported
 from archcalc.importing.network import Imported, network_of
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from typing_extensions import TypeIs
 
 META, CPU = "meta", "cpu"
 """Where code runs: without values, or with them."""
 
 
 def from_torch(
-    model: nn.Module, *example: Any, name: str = "", source: str = "", run_on: str = META, **named: Any
+    model: "nn.Module | ExportedProgram",
+    *example: Any,
+    name: str = "",
+    source: str = "",
+    run_on: str = META,
+    **named: Any,
 ) -> Imported:
     """The network that a module computes for an example input.
 
     `example`: tensors with the batch first, whose values are not read; `named`: those that `forward` takes by name.
     The module runs once, in evaluation mode and without values, and is left as it was. With `run_on="cpu"` it runs
-    with its weights and the first sample of the example: what it decides by values holds for that sample.
+    with its weights and the first sample of the example: what it decides by values holds for that sample. A program
+    of torch.export needs no example.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
+    if is_exported(model):
+        return from_exported(model, name, source)
     given = dict(zip(argument_names(model, len(example)), example, strict=True))
     if run_on == CPU:
         given, named = first_samples(given), first_samples(named)
     return imported(model, given, named, name, source, run_on=run_on)
+
+
+def is_exported(model: object) -> "TypeIs[ExportedProgram]":
+    """Whether it is a program of torch.export, which nothing here imports."""
+    found = sys.modules.get("torch.export.exported_program")
+    return found is not None and isinstance(model, found.ExportedProgram)
 
 
 def first_samples(tree: Any) -> Any:

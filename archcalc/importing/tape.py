@@ -141,7 +141,7 @@ class Tape(TorchFunctionMode):
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", str(func))
+        name = getattr(func, "__name__", str(func)).partition(".")[0]
         if name in SILENT:
             return func(*args, **kwargs)
         if name == "__iter__":

@@ -42,7 +42,12 @@ def say_whose(reference: CodeReference) -> None:
 
 
 def from_code() -> ModuleType:
-    """What imports torch. Raises MissingExtra where there is none."""
+    """What runs code. Raises MissingExtra where there is no torch."""
+    return with_torch("from_code")
+
+
+def with_torch(module: str) -> ModuleType:
+    """A module of this room that imports torch. Raises MissingExtra where there is none."""
     if find_spec("torch") is None:
         raise MissingExtra("importing code needs torch: pip install 'archcalc[torch]'")
-    return importlib.import_module("archcalc.importing.from_code")
+    return importlib.import_module(f"archcalc.importing.{module}")
