@@ -51,6 +51,15 @@ class Configuration:
         self.path, self.fields = path, fields
         self.read: set[str] = set()
         self.findings: list[Diagnostic] = []
+        self.parts: dict[str, Configuration] = {}
+
+    def inner(self, name: str) -> "Configuration":
+        """A configuration inside of this one; an empty one if it is missing."""
+        self.read.add(name)
+        fields = self.fields.get(name)
+        if fields is not None and not isinstance(fields, dict):
+            raise self.wrong(name, "is no configuration")
+        return self.parts.setdefault(name, Configuration(f"{self.path}, {name}", fields or {}))
 
     def get(self, name: str, default: T) -> T:
         """A field of the type of its default; the default if it is missing or null."""
@@ -98,6 +107,15 @@ class Configuration:
             "rope_theta", default
         )
 
+    def rope_of(self, kind: str, older: str, default: float) -> float:
+        """The base of rotary positions of one kind of layers; `older`: the field that files had for it before."""
+        self.read |= {"rope_parameters", "rope_theta", "rope_scaling", "rope_local_base_freq"}
+        parameters = self.fields.get("rope_parameters")
+        inner = parameters.get(kind) if isinstance(parameters, dict) else None
+        if isinstance(inner, dict):
+            return Configuration(self.path, {"rope_parameters": inner}).rope(default)
+        return self.get(older, default) if older else self.rope(default)
+
     def act(self, name: str, default: str) -> str:
         """An activation, as a spec writes it."""
         word = self.get(name, default)
@@ -127,7 +145,8 @@ class Configuration:
     def unread(self) -> list[str]:
         """The fields that nothing has read and that may change the network."""
         left = (name for name in self.fields if name not in self.read | INERT)
-        return [name for name in left if self.fields[name] not in (None, False, {}, [])]
+        mine = [name for name in left if self.fields[name] not in (None, False, {}, [])]
+        return [*mine, *(f"{name}.{each}" for name, part in self.parts.items() for each in part.unread())]
 
 
 WORDS = {int: "whole number", float: "number", bool: "true or false", str: "word"}
@@ -149,6 +168,7 @@ def spec_of(path: str) -> tuple[str, tuple[Diagnostic, ...]]:
         raise problem("AC547", f"{path}: the family '{str(kind)[:40]}' is not known", help=help)
     config = Configuration(path, fields)
     text: str = importlib.import_module(f"archcalc.importing.families.{name}").spec(config)
+    config.beside("quantization_config", "parameters are counted as numbers, however many bits each one has")
     if left := config.unread():
         many = "fields" if len(left) > 1 else "field"
         config.warn(f"unknown {many} {enumerated(left)}: the network may be another one")

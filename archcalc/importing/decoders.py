@@ -6,12 +6,20 @@ LONGEST = 4096
 """Tokens of the input where the family allows more; `--set T=...` sets another number."""
 
 
-def shape_of_heads(config: Configuration) -> tuple[int, int, int]:
-    """The number of heads, of heads of keys, and the features of one."""
+def shape_of_heads(config: Configuration, width: int = 4096, kv_heads: int = 0) -> tuple[int, int, int]:
+    """The number of heads, of heads of keys, and the features of one. `width`, `kv_heads`: defaults."""
     heads = config.get("num_attention_heads", 32)
-    kv_heads = config.given("num_key_value_heads") or heads
-    width = config.get("hidden_size", 4096)
+    kv_heads = config.given("num_key_value_heads") or kv_heads or heads
+    width = config.get("hidden_size", width)
     return heads, kv_heads, config.given("head_dim") or width // heads
+
+
+def turned(config: Configuration, default: float) -> int:
+    """How many features of a head turn with the position. `default`: the part of them where the file says none."""
+    config.read.add("partial_rotary_factor")
+    inner = config.fields.get("rope_parameters")
+    fields = {**config.fields, **(inner if isinstance(inner, dict) else {})}
+    return int(shape_of_heads(config)[2] * Configuration(config.path, fields).get("partial_rotary_factor", default))
 
 
 def tokens(config: Configuration, default: int) -> int:
@@ -37,11 +45,15 @@ def gated_decoder(
     mlp_bias: bool = False,
     scaled: bool = False,
     mixture: str = "",
+    width: int = 4096,
+    padding: int | None = None,
 ) -> str:
-    """The spec. `attention`: the call of a layer; `mixture`: the layer in place of the MLP; the others are defaults."""
-    width = config.get("hidden_size", 4096)
+    """The spec. `attention`: the call of a layer; `mixture`: the layer in place of the MLP; `padding`: the row of the
+    table that is not learned; the others are defaults."""
+    width = config.get("hidden_size", width)
     tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", tied) else ""
     head = f"  - lm_head = linear(vocab, bias=false{tie})\n"
+    unused = "" if padding is None else f", padding_idx={padding}"
     gate = gated(config.get("intermediate_size", hidden), width, config.act("hidden_act", act))
     made = f"""archcalc: 1
 name: {title}
@@ -55,7 +67,7 @@ blocks:{"" if mixture else gate}
     - add: ["input_layernorm = rmsnorm -> self_attn = {attention}", prev]
     - add: ["post_attention_layernorm = rmsnorm -> {mixture or "mlp = gated"}", prev]
   decoder:
-    - embed_tokens = embedding(vocab, {width}){" -> scale(power=0.5)" if scaled else ""}
+    - embed_tokens = embedding(vocab, {width}{unused}){" -> scale(power=0.5)" if scaled else ""}
     - layers = block * {config.get("num_hidden_layers", depth)}
     - norm = rmsnorm
 layers:
@@ -74,10 +86,13 @@ def gated(size: int, width: int, act: str) -> str:
     - down_proj = linear({width})"""
 
 
-def attention_call(config: Configuration, *, rope: float = 1e4, **more: object) -> str:
-    """The call of grouped_attention with the heads of a configuration."""
+def attention_call(config: Configuration, *, rope: float = 1e4, part: float = 0.0, **more: object) -> str:
+    """The call of grouped_attention with the heads of a configuration. `part`: of the features of a head, how many turn
+    with the position where the file does not say it; all if it is 0."""
     heads, kv_heads, features = shape_of_heads(config)
     stated = {"num_heads": heads, "num_kv_heads": kv_heads, "head_dim": features, "causal": "true", **more}
+    if part and (some := turned(config, part)) != features:
+        stated["rotary_dim"] = some
     if rope:
         stated["rope"] = config.rope(rope)
     return f"grouped_attention({', '.join(f'{name}={value}' for name, value in stated.items())})"

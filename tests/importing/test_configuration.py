@@ -51,6 +51,8 @@ def test_every_field_of_a_family_is_known(family: str, tmp_path: Path, capsys: p
 ZOO = {
     "llama2": "llama2_7b", "llama3@1b": "llama3_1b", "mistral": "mistral_7b", "mistral@nemo": "mistral_nemo",
     "mixtral": "mixtral_8x7b", "qwen2": "qwen2_5_0_5b", "qwen3": "qwen3_8b", "bert": "bert_base",
+    "gemma2": "gemma2_2b", "gemma2@9b": "gemma2_9b", "gemma3": "gemma3_1b", "phi3": "phi3_mini",
+    "deepseek_v2_lite": "deepseek_v2_lite", "deepseek_v3": "deepseek_v3", "clip": "clip_b32",
 }  # fmt: skip
 
 
@@ -82,6 +84,11 @@ def test_names_of_weights_are_those_of_checkpoints(tmp_path: Path) -> None:
     [
         ({"moe_every": 2}, "unknown field moe_every: the network may be another one"),
         ({"a": 1, "b": "x", "c": None}, "unknown fields a, b: "),
+        ({"quantization_config": {"bits": 4}}, "'quantization_config' is left out"),
+        (
+            {"model_type": "clip", "text_config": {"odd": 3}, "vision_config": {"hidden_size": 768, "odd": 3}},
+            "text_config.odd",
+        ),
         ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "the scaling 'linear' of rotary positions is left out"),
     ],
 )
@@ -102,6 +109,17 @@ WRONG = {
     "windows in some layers": (
         {"model_type": "qwen2", "use_sliding_window": True}, "AC546", "'use_sliding_window' is not described"
     ),
+    "windows without a rule": (
+        {"model_type": "gemma2", "layer_types": ["full_attention", "full_attention"], "num_hidden_layers": 3}, "AC546",
+        "'layer_types' does not say what each layer is",
+    ),
+    "windows at odd places": (
+        {"model_type": "gemma3_text", "num_hidden_layers": 3,
+         "layer_types": ["sliding_attention", "full_attention", "full_attention"]}, "AC546",
+        "windows that do not repeat",
+    ),
+    "a part that is none": ({"model_type": "clip", "text_config": [1]}, "AC546", "'text_config' is no configuration"),
+    "experts in some layers": ({"model_type": "qwen3_moe", "decoder_sparse_step": 2}, "AC546", "is not described"),
     "layers of another kind": (
         {"model_type": "qwen3", "layer_types": ["sliding_attention"]}, "AC546", "'layer_types' is not described"
     ),
@@ -170,3 +188,21 @@ def test_whatever_a_field_says_is_a_network_or_a_diagnostic(tmp_path: Path) -> N
             built(tmp_path, fields)
         except SpecError as error:
             reported(error.diagnostics)
+
+
+def test_windows_follow_the_types_of_layers(tmp_path: Path) -> None:
+    kinds = ["sliding_attention", "sliding_attention", "full_attention"] * 2
+    graph = built(tmp_path, SMALL | {"model_type": "gemma3_text", "num_hidden_layers": 6, "layer_types": kinds})
+    windows = [node.layer.stated().get("window") for node in graph if node.layer.name == "grouped_attention"]
+    assert windows == [4096, 4096, None] * 2
+
+
+def test_a_part_of_the_features_turns(tmp_path: Path) -> None:
+    for given, turned in (
+        ({}, 8),
+        ({"partial_rotary_factor": 0.25}, 4),
+        ({"rope_parameters": {"partial_rotary_factor": 1.0}}, None),
+    ):
+        graph = built(tmp_path, SMALL | {"model_type": "phi"} | given)
+        (first, *_) = (node.layer for node in graph if node.layer.name == "grouped_attention")
+        assert first.stated().get("rotary_dim") == turned

@@ -7,8 +7,8 @@ from archcalc.importing.decoders import attention_call, tokens
 def spec(config: Configuration) -> str:
     width, size = config.get("hidden_size", 2048), config.get("intermediate_size", 8192)
     config.only("qk_layernorm", False, "norms of queries and keys")
-    config.beside("partial_rotary_factor", "positions rotate all features of a head in the spec; totals agree")
-    attention = attention_call(config, qkv_bias="true", out_bias="true")
+    config.get("hidden_size", 2048)
+    attention = attention_call(config, qkv_bias="true", out_bias="true", part=0.5)
     tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", False) else ""
     head = f"  - lm_head = linear(vocab{tie})\n" if "PhiModel" not in config.architecture else ""
     return f"""archcalc: 1
