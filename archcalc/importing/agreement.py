@@ -5,6 +5,7 @@ that they hide nothing, and run in float64 on the same inputs.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,7 +20,9 @@ from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.importing.building import reported_as
 from archcalc.importing.imported import imported
+from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.network import Imported
+from archcalc.importing.program import BATCH, Value
 from archcalc.importing.stored import initialized, modules_of, named_tensors
 from archcalc.importing.tape import tensors_in
 from archcalc.record import record
@@ -56,6 +59,11 @@ def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[
 
     Raises SpecError if an operation has no layer, so that nothing can be generated for it.
     """
+    with in_float64():
+        return agreement(model, inputs, keywords)
+
+
+def agreement(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Agreement:
     model = initialized(model, list(inputs.values()), dict(keywords))
     for each in modules_of(model).values():
         each.double().eval()
@@ -78,6 +86,17 @@ def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[
         size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
         errors[size] = error_of(model, found, args, kwargs)
     return Agreement(errors)
+
+
+@contextmanager
+def in_float64() -> Iterator[None]:
+    """Tensors that code makes without a dtype have the weights'."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def sizes(inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -111,7 +130,15 @@ def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywo
         made = tensors_in(copy(*given))
     if len(made) != len(expected):
         return float("inf")
+    if len(found.program.outputs) == len(expected):
+        expected = [batch_first(each, value) for each, value in zip(expected, found.program.outputs, strict=True)]
     return max((relative(a, b) for a, b in zip(expected, made, strict=True)), default=float("inf"))
+
+
+def batch_first(tensor: Tensor, value: Value) -> Tensor:
+    """An output of the original as the generated module has it, in which the batch is the first axis."""
+    at = batch_axis(value, BATCH)
+    return tensor if at is None or value.shape[at] != BATCH else tensor.movedim(at, 0)
 
 
 def relative(expected: Tensor, made: Tensor) -> float:

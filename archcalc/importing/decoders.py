@@ -46,16 +46,12 @@ def gated_decoder(
     scaled: bool = False,
     mixture: str = "",
     width: int = 4096,
-    padding: int | None = None,
+    padding: str = "",
 ) -> str:
-    """The spec. `attention`: the call of a layer; `mixture`: the layer in place of the MLP; `padding`: the row of the
-    table that is not learned; the others are defaults."""
+    """The spec. `attention`: the call of a layer; `mixture`: in place of the MLP; `padding`: of the table of tokens."""
     width = config.get("hidden_size", width)
-    tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", tied) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie})\n"
-    unused = "" if padding is None else f", padding_idx={padding}"
     gate = gated(config.get("intermediate_size", hidden), width, config.act("hidden_act", act))
-    made = f"""archcalc: 1
+    return f"""archcalc: 1
 name: {title}
 params: {{T: {tokens(config, context)}, vocab: {config.get("vocab_size", vocab)}}}
 input: {{ids: {{shape: [T], dtype: int64, vocab: vocab}}}}
@@ -67,13 +63,19 @@ blocks:{"" if mixture else gate}
     - add: ["input_layernorm = rmsnorm -> self_attn = {attention}", prev]
     - add: ["post_attention_layernorm = rmsnorm -> {mixture or "mlp = gated"}", prev]
   decoder:
-    - embed_tokens = embedding(vocab, {width}{unused}){" -> scale(power=0.5)" if scaled else ""}
+    - embed_tokens = embedding(vocab, {width}{padding}){" -> scale(power=0.5)" if scaled else ""}
     - layers = block * {config.get("num_hidden_layers", depth)}
     - norm = rmsnorm
 layers:
   - model = decoder
-"""
-    return made + (head if "ForCausalLM" in config.architecture or not config.architecture else "")
+{head_of(config, tied)}"""
+
+
+def head_of(config: Configuration, tied: bool, more: str = "") -> str:
+    """The map to the vocabulary; empty for a model without it. `tied`: the default; `more`: what follows it."""
+    tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", tied) else ""
+    head = f"  - lm_head = linear(vocab, bias=false{tie}){more}\n"
+    return head if "ForCausalLM" in config.architecture or not config.architecture else ""
 
 
 def gated(size: int, width: int, act: str) -> str:

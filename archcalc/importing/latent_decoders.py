@@ -1,7 +1,8 @@
 """What DeepSeek-V2 and V3 have in common: latent attention, and experts in all layers but the first ones."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.decoders import flag, gated, tokens
+from archcalc.importing.decoders import flag, gated, head_of, tokens
+from archcalc.record import record
 
 
 def experts_of(
@@ -23,42 +24,50 @@ def experts_of(
     )
 
 
-def latent_decoder(
-    config: Configuration,
-    title: str,
-    *,
-    mixture: str,
-    width: int,
-    heads: int,
-    hidden: int,
-    depth: int,
-    vocab: int,
-    dense: int,
-    context: int,
-) -> str:
-    """The spec. `dense`: how many layers have an MLP in place of experts; the other numbers are defaults."""
+@record
+class Sizes:
+    """The defaults of a family. `dense`: how many layers have an MLP in place of experts."""
+
+    width: int
+    heads: int
+    hidden: int
+    depth: int
+    vocab: int
+    dense: int
+    context: int
+
+
+def attention_of(config: Configuration, heads: int) -> str:
+    """The call of latent attention."""
     for name in ("attention_bias", "mlp_bias"):
         config.only(name, False, "biases")
-    config.read |= {"head_dim", "qk_head_dim", "num_key_value_heads", "first_k_dense_replace", "q_lora_rank"}
-    config.read |= {"ep_size", "aux_loss_alpha", "seq_aux"}
-    first = config.fields.get("first_k_dense_replace", dense)
-    if type(first) is not int or first < 0:
-        raise config.wrong("first_k_dense_replace", "is no number of layers")
-    width = config.get("hidden_size", width)
+    config.read |= {"head_dim", "qk_head_dim", "num_key_value_heads", "q_lora_rank"}
     rank = config.get("q_lora_rank", 1536) if config.fields.get("q_lora_rank", 1536) is not None else None
-    attention = (
+    return (
         f"latent_attention({config.get('num_attention_heads', heads)}, "
         f"kv_lora_rank={config.get('kv_lora_rank', 512)}, {f'q_lora_rank={rank}, ' if rank else ''}"
         f"qk_nope_head_dim={config.get('qk_nope_head_dim', 128)}, "
         f"qk_rope_head_dim={config.get('qk_rope_head_dim', 64)}, v_head_dim={config.get('v_head_dim', 128)}, "
         f"rope={config.rope(1e4)})"
     )
-    tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", False) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie})\n"
-    act, size = config.act("hidden_act", "silu"), config.get("intermediate_size", hidden)
+
+
+def dense_layers(config: Configuration, default: int) -> int:
+    """How many of the first layers have an MLP; it may be none."""
+    config.read |= {"first_k_dense_replace", "ep_size", "aux_loss_alpha", "seq_aux"}
+    first = config.fields.get("first_k_dense_replace", default)
+    if type(first) is not int or first < 0:
+        raise config.wrong("first_k_dense_replace", "is no number of layers")
+    return first
+
+
+def latent_decoder(config: Configuration, title: str, mixture: str, sizes: Sizes) -> str:
+    """The spec. `mixture`: the call of the experts."""
+    width, attention = config.get("hidden_size", sizes.width), attention_of(config, sizes.heads)
+    act, size = config.act("hidden_act", "silu"), config.get("intermediate_size", sizes.hidden)
     return f"""archcalc: 1
 name: {title}
-params: {{T: {tokens(config, context)}, vocab: {config.get("vocab_size", vocab)}}}
+params: {{T: {tokens(config, sizes.context)}, vocab: {config.get("vocab_size", sizes.vocab)}}}
 input: {{ids: {{shape: [T], dtype: int64, vocab: vocab}}}}
 defaults:
   linear: {{bias: false}}
@@ -72,8 +81,10 @@ blocks:{gated(size, width, act)}
     - add: [prev, y]
   decoder:
     - embed_tokens = embedding(vocab, {width})
-    - layers = block(i >= {first}) for i in range({config.get("num_hidden_layers", depth)})
+    - layers = block(i >= {dense_layers(config, sizes.dense)}) for i in range({
+        config.get("num_hidden_layers", sizes.depth)
+    })
     - norm = rmsnorm
 layers:
   - model = decoder
-{head if "ForCausalLM" in config.architecture or not config.architecture else ""}"""
+{head_of(config, tied=False)}"""

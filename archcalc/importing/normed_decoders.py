@@ -1,7 +1,7 @@
 """What Gemma 2 and 3 have in common: four norms in each block, and windows in all layers but some."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.decoders import flag, gated, tokens
+from archcalc.importing.decoders import flag, gated, head_of, tokens
 
 
 def soft_cap(config: Configuration, name: str, default: float) -> float:
@@ -31,9 +31,7 @@ def normed_decoder(
     width = config.get("hidden_size", 2304)
     act = config.act("hidden_activation", "gelu_pytorch_tanh")
     config.read |= {"hidden_act", "cache_implementation"}
-    tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", True) else ""
     limit = f" -> scale({1 / cap}) -> tanh -> scale({cap})" if cap else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie}){limit}\n"
     return f"""archcalc: 1
 name: {title}
 params: {{T: {tokens(config, context)}, vocab: {config.get("vocab_size", vocab)}}}
@@ -53,4 +51,4 @@ blocks:{gated(config.get("intermediate_size", 9216), width, act)}
     - norm = rmsnorm
 layers:
   - model = decoder
-{head if "ForCausalLM" in config.architecture or not config.architecture else ""}"""
+{head_of(config, tied=True, more=limit)}"""

@@ -4,6 +4,7 @@ It sees the public functions of torch (`F.conv2d`, `Tensor.view`) as the code ca
 """
 
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -284,12 +285,26 @@ def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, A
 def record_values(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], name: str = "") -> Program:
     """As `record`, with the weights and inputs as they are: what the code decides by values holds for them.
 
-    The inputs are one sample. Attention runs as the products that it is, so that they are counted.
+    The inputs are one sample. Attention and recurrent layers run as the products that they are, which are counted.
     """
     counter = FlopCounterMode(display=False)
     model = initialized(model, list(inputs.values()), dict(keywords))
-    with sdpa_kernel(SDPBackend.MATH), counter:
+    with sdpa_kernel(SDPBackend.MATH), no_fused_recurrence(), counter:
         return recorded(model, Tape(model, counter), inputs, keywords, ONE, name)
+
+
+@contextmanager
+def no_fused_recurrence() -> Iterator[None]:
+    """Recurrent layers run as products, and not as one call of a library, of which torch counts nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns about settings of other devices
+        before = torch.backends.mkldnn.set_flags(False)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.backends.mkldnn.set_flags(*before)  # type: ignore[no-untyped-call]
 
 
 def recorded(

@@ -1,7 +1,7 @@
 """DeepSeek-V2. Defaults: DeepseekV2Config of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.latent_decoders import experts_of, latent_decoder
+from archcalc.importing.latent_decoders import Sizes, experts_of, latent_decoder
 
 
 def spec(config: Configuration) -> str:
@@ -11,7 +11,5 @@ def spec(config: Configuration) -> str:
     if config.get("topk_method", "greedy") != "greedy":
         config.warn("'topk_method' is left out: it chooses other experts, and as many")
     mixture = experts_of(config, experts=64, shared=2, hidden=1407, normed=False, factor=1.0)
-    return latent_decoder(
-        config, "DeepseekV2", mixture=mixture, width=4096, heads=32, hidden=11008, depth=32, vocab=102400, dense=0,
-        context=2048,
-    )  # fmt: skip
+    sizes = Sizes(width=4096, heads=32, hidden=11008, depth=32, vocab=102400, dense=0, context=2048)
+    return latent_decoder(config, "DeepseekV2", mixture, sizes)

@@ -1,7 +1,7 @@
 """DeepSeek-V3 and R1. Defaults: DeepseekV3Config of transformers 5.24. Prediction of later tokens is left out."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.latent_decoders import experts_of, latent_decoder
+from archcalc.importing.latent_decoders import Sizes, experts_of, latent_decoder
 
 
 def spec(config: Configuration) -> str:
@@ -15,7 +15,5 @@ def spec(config: Configuration) -> str:
     )  # fmt: skip
     if config.given("num_nextn_predict_layers"):
         config.warn("'num_nextn_predict_layers' is left out: layers that predict later tokens in training alone")
-    return latent_decoder(
-        config, "DeepseekV3", mixture=mixture, width=7168, heads=128, hidden=18432, depth=61, vocab=129280, dense=3,
-        context=4096,
-    )  # fmt: skip
+    sizes = Sizes(width=7168, heads=128, hidden=18432, depth=61, vocab=129280, dense=3, context=4096)
+    return latent_decoder(config, "DeepseekV3", mixture, sizes)

@@ -12,7 +12,8 @@ def spec(config: Configuration) -> str:
     window = config.given("sliding_window")
     attention = attention_call(config, part=1.0, **({"window": window} if window else {}))
     padding = config.fields.get("pad_token_id", 32000)
+    known = type(padding) is int and 0 <= padding < config.get("vocab_size", 32064)
     return gated_decoder(
         config, "Phi3", attention=attention, hidden=8192, vocab=32064, context=4096, eps=1e-5, width=3072,
-        padding=padding if type(padding) is int and 0 <= padding < config.get("vocab_size", 32064) else None,
+        padding=f", padding_idx={padding}" if known else "",
     )  # fmt: skip

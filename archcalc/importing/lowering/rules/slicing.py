@@ -1,5 +1,6 @@
 """Parts of a value: ranges, single elements, pieces."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from archcalc.core.axes import CHANNELS
@@ -104,7 +105,7 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x = given["input"]
     if not lowering.is_placed(x):
         return False
-    index = full(given["index"], len(x.shape))
+    index = full(ranged(given["index"], x.shape), len(x.shape))
     if index is None:
         return False
     chosen = [(i, each) for i, each in enumerate(index) if each != slice(None)]
@@ -122,6 +123,25 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if step is None:
         return False
     return settle(lowering, operation, with_shape(lowering, operation, step, operation.makes[0]))
+
+
+def ranged(index: Any, shape: Sequence[int]) -> Any:
+    """The index with a range for each list of elements that follow one another: `x[:, [-1]]`.
+
+    >>> ranged((slice(None), (-1,)), (2, 5)), ranged(((0, 2),), (3,))
+    ((slice(None, None, None), slice(4, 5, None)), ((0, 2),))
+    """
+    if not isinstance(index, tuple) or None in index or Ellipsis in index or len(index) > len(shape):
+        return index
+    if sum(isinstance(each, tuple) for each in index) != 1:
+        return index
+    return tuple(as_range(each, n) if isinstance(each, tuple) else each for each, n in zip(index, shape, strict=False))
+
+
+def as_range(elements: tuple[Any, ...], size: int) -> Any:
+    places = [each % size for each in elements if type(each) is int]
+    follow = bool(places) and places == list(range(places[0], places[0] + len(elements)))
+    return slice(places[0], places[0] + len(places)) if follow else elements
 
 
 def listed(index: Any) -> tuple[Any, ...]:

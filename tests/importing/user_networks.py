@@ -1,0 +1,137 @@
+"""Networks as people write them: in several styles of forward, with what torch returns and takes."""
+
+from collections import namedtuple
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+Outputs = namedtuple("Outputs", "features logits")
+
+
+class LastState(nn.Module):
+    """Reads the last state of an LSTM and drops its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(4, 5, 2, batch_first=True)
+        self.head = nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(2, x.size(0), 5).to(x.device)
+        _, (h, _) = self.lstm(x, (state, state))
+        return self.head(h[-1])  # type: ignore[no-any-return]
+
+
+class BothStates(nn.Module):
+    """Time first; the states of both directions, and all outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru = nn.GRU(4, 5, 2, bidirectional=True)
+        self.head = nn.Linear(10, 2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y, h = self.gru(x.transpose(0, 1))
+        return self.head(torch.cat((h[-2, :, :], h[-1, :, :]), 1)), y
+
+
+class FromOnes(LastState):
+    """A first state that is not zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.ones(2, x.size(0), 5, device=x.device)
+        return self.head(self.lstm(x, (state, state))[0])  # type: ignore[no-any-return]
+
+
+class Packed(nn.Module):
+    """Sequences of several lengths, which it reads off the padding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4, padding_idx=0)
+        self.lstm = nn.LSTM(4, 5, batch_first=True)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        packed = pack_padded_sequence(self.table(ids), (ids != 0).sum(1).cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
+
+
+class Patches(nn.Module):
+    """A vision transformer with views, permutations, chunks and a list of lists."""
+
+    def __init__(self, dim: int = 12) -> None:
+        super().__init__()
+        self.map = nn.Linear(3 * 16, dim)
+        self.positions = nn.Parameter(torch.randn(1, 17, dim))
+        self.token = nn.Parameter(torch.randn(1, 1, dim))
+        self.layers = nn.ModuleList(
+            nn.ModuleList([nn.LayerNorm(dim), nn.Linear(dim, 3 * dim, bias=False), nn.Linear(dim, dim)])
+            for _ in range(2)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        b, c, h, w = image.shape
+        x = image.reshape(b, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1).reshape(b, -1, 16 * c)
+        x = torch.cat((self.token.repeat(b, 1, 1), self.map(x)), dim=1)
+        x += self.positions[:, : x.shape[1]]
+        for layer in self.layers:
+            assert isinstance(layer, nn.ModuleList)
+            norm, qkv, out = layer
+            parts = qkv(norm(x)).chunk(3, dim=-1)
+            q, k, v = (each.reshape(b, x.shape[1], 2, -1).permute(0, 2, 1, 3) for each in parts)
+            weights = torch.softmax(torch.matmul(q, k.transpose(-1, -2)) * q.shape[-1] ** -0.5, -1)
+            x = out(torch.matmul(weights, v).permute(0, 2, 1, 3).reshape(b, x.shape[1], -1)) + x
+        return x[:, 0]
+
+
+class Mobile(nn.Module):
+    """Modules in dictionaries, defaults of forward, conditions on sizes, slices with steps, a named tuple."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.ModuleDict(
+                {"deep": nn.Conv2d(width, width, 3, padding=1, groups=width), "flat": nn.Conv2d(width, width, 1)}
+            )
+            for _ in range(2)
+        )
+        self.gain = nn.Parameter(torch.ones(width, 1, 1))
+        self.head = nn.Linear(width, 5)
+
+    def forward(self, x: Tensor, whole: bool = True, scale: float = 0.5) -> Any:
+        x = F.silu(self.stem(x))
+        for i, each in enumerate(self.blocks):
+            assert isinstance(each, nn.ModuleDict)
+            x = x + scale * each["flat"](F.silu(each["deep"](x))) * self.gain
+            if i == 0 and x.shape[-1] > 8:
+                x = F.avg_pool2d(x, 2)
+        a, b = x.chunk(2, dim=1)
+        x = torch.cat([a * b.tanh(), a + b], 1)[:, :, ::2, 1::2]
+        features = x.flatten(2).mean(-1)
+        return Outputs(features, self.head(features)) if whole else self.head(features)
+
+
+class Skips(nn.Module):
+    """Keeps features in a list, pads to their sizes, and returns a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in ((3, 4), (4, 8)))
+        self.up = nn.ConvTranspose2d(8, 4, 2, stride=2)
+        self.out = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        kept = []
+        for each in self.down:
+            x = torch.relu_(each(x))
+            kept.append(x)
+            x = F.max_pool2d(x, 2)
+        x, skip = self.up(x), kept.pop(0)
+        dy, dx = skip.size(2) - x.size(2) * 2, skip.size(3) - x.size(3) * 2
+        x = F.pad(F.interpolate(x, scale_factor=2), [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])
+        y = self.out(torch.cat([skip, x], 1))
+        return {"logits": y, "probs": y.sigmoid()}
