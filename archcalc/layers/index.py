@@ -73,6 +73,10 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "cross_attention": {
         "cross_attention": (),
     },
+    "distance_attention": {
+        "attend_distances": (),
+        "sinusoidal_distances": (),
+    },
     "dropout": {
         "dropout": (),
     },
