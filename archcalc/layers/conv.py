@@ -11,17 +11,22 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering, order_help
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
 
-class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
+class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out_channels")):
     """Slides `out_channels` learned filters over the input (cross-correlation, as in torch).
 
     x: C_in at *spatial -> y: out_channels at *spatial', o = floor((n + p_begin + p_end - (d(k - 1) + 1)) / s) + 1
 
+    `parametrization`: the weight is normalised each time, by `weight_norm` along axis `norm_dim`, or by
+    `spectral_norm`; computing it is not counted.
+
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 15 (size); torch.nn.Conv1d, Conv2d, Conv3d (names,
-    weight layout); grouped filters: Krizhevsky et al. 2012, section 3.5.
+    weight layout); grouped filters: Krizhevsky et al. 2012, section 3.5; normalised weights:
+    Salimans & Kingma 2016, arXiv:1602.07868, Miyato et al. 2018, arXiv:1802.05957.
     """
 
     role = Role.CONTRACTION
@@ -38,6 +43,7 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
         yield divides(self.groups, x.channels), f"groups={self.groups} must divide the {x.channels} input channels"
         yield divides(self.groups, self.out_channels), f"groups={self.groups} must divide {self.out_channels} filters"
         yield from self.sliding(x)
+        yield from self.parametrized(self.filters(x))
 
     def remedy(self, *xs: Volume) -> str:
         return order_help(self.name, self.kernel_size, self.out_channels)
@@ -45,8 +51,11 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, self.positions(x))
 
+    def filters(self, x: Volume) -> Weight:
+        return Weight("weight", (self.out_channels, exact(x.channels, self.groups), *self.kernel(x)))
+
     def weights(self, x: Volume) -> Iterator[Weight]:
-        yield Weight("weight", (self.out_channels, exact(x.channels, self.groups), *self.kernel(x)))
+        yield from self.stored(self.filters(x))
         if self.bias:
             yield Weight("bias", (self.out_channels,))
 
@@ -62,15 +71,28 @@ class Conv(Filtering, name="conv", positional=("kernel_size", "out_channels")):
         yield from self.after_padding(y, x, () if by_itself else self.pads(x))
 
     def call(self, x: Volume) -> Call:
-        given = dict(in_channels=x.channels, out_channels=self.out_channels, **self.stated("out_channels", "padding"))
+        stated = self.stated("out_channels", "padding", "parametrization", "norm_dim")
+        given = dict(in_channels=x.channels, out_channels=self.out_channels, **stated)
         padding = None if self.padding in FOLLOW_SIZE else in_modules(self.pads(x))
         if padding is None:
-            return module(f"torch.nn.Conv{x.rank}d", forward=f"{{module}}({self.padded(x)})", **given)
+            return self.made(module(f"torch.nn.Conv{x.rank}d", forward=f"{{module}}({self.padded(x)})", **given))
         if padding:
             given["padding"] = padding
-        return module(f"torch.nn.Conv{x.rank}d", **given)
+        return self.made(module(f"torch.nn.Conv{x.rank}d", **given))
 
     examples = (
+        Example(
+            given=dict(
+                out_channels=8, kernel_size=5, padding=2, groups=2, parametrization="weight_norm", norm_dim=2,
+            ),
+            x=image(8, 9), y=image(8, 9), params=173, macs=1_440, scalar=2_880,
+            source="narrow, and otherwise the positions of wav2vec 2.0: Baevski et al. 2020, arXiv:2006.11477",
+        ),
+        Example(
+            given=dict(out_channels=4, kernel_size=3, parametrization="spectral_norm"),
+            x=image(2, 5, 5), y=image(4, 3, 3), params=76, macs=648, scalar=1_296,
+            source="a critic's filters: Miyato et al. 2018, arXiv:1802.05957, section 2.1",
+        ),
         Example(
             given=dict(out_channels=64, kernel_size=7, stride=2, padding=3, bias=False),
             x=image(3, 224, 224), y=image(64, 112, 112), params=9_408, macs=118_013_952, scalar=235_225_088,

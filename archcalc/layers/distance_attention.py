@@ -27,8 +27,8 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
     distance i - j, b_ij that of `distance_queries`; both are tables of W features for S distances, of which the middle
     one is 0, and larger distances have the first or last row. One of them can be left out. With `query_biases`, learned
     vectors u and v of each head are added to the queries: (q_i + u) k_j + (q_i + v) a_ij. `scale` is 1 / sqrt(d) by
-    default; DeBERTa has 1 / sqrt(3 d). Each term is computed for all S distances, and gathered for each pair. Tables may
-    be shared by all samples: what makes them counts once.
+    default; DeBERTa has 1 / sqrt(3 d). Each term is computed for all S distances, and gathered for each pair. Tables
+    may be shared by all samples: what makes them counts once.
 
     MACs: 2 W for each of the T^2 pairs of tokens, and W for each of T S pairs for each table. The other operations per
     pair are those of `attention`, and one addition for each table.

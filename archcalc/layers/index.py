@@ -179,6 +179,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "pad": {
         "pad": (),
     },
+    "parametrized": {},
     "patch_merging": {
         "patch_merging": (),
     },

@@ -11,7 +11,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
-from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
+from archcalc.layer import Call, Example, Reference, Requirement, Role, module
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Linear, maxout and RBF layers"
 
@@ -36,7 +37,7 @@ def many(y: Volume) -> bool:
     return y.rank > 0 and y.batch != 1
 
 
-class Linear(Layer, name="linear", positional=("out_features",)):
+class Linear(Parametrized, name="linear", positional=("out_features",)):
     """y = x W^T + b: every output feature depends on every input feature.
 
     x: features, alone or at every position -> y: out_features
@@ -44,9 +45,11 @@ class Linear(Layer, name="linear", positional=("out_features",)):
     `linear` acts on the last axis, as torch's does, and rejects a volume with channels before positions. `fc` is
     `linear` with `flatten=true`: it flattens such a volume first, as the lectures write `pool(2) -> fc(100)`.
 
-    `tie` names a layer whose `weight` is used instead of its own.
+    `tie` names a layer whose `weight` is used instead of its own. `parametrization`: the weight is normalised each
+    time, by `weight_norm` along axis `norm_dim`, or by `spectral_norm`; computing it is not counted.
 
-    Sources: torch.nn.Linear; tied weights: Press & Wolf 2016, arXiv:1608.05859.
+    Sources: torch.nn.Linear; tied weights: Press & Wolf 2016, arXiv:1608.05859; normalised weights:
+    Salimans & Kingma 2016, arXiv:1602.07868, Miyato et al. 2018, arXiv:1802.05957.
     """
 
     role = Role.CONTRACTION
@@ -63,6 +66,11 @@ class Linear(Layer, name="linear", positional=("out_features",)):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, out_features=self.out_features)
         yield self.flatten or not flattened(x), f"linear acts on the last axis, but the channels of {x} come first"
+        yield from self.parametrized(self.matrix(x))
+        yield (
+            self.tie is None or self.parametrization is None,
+            "tie and parametrization both make the weight: remove one",
+        )
 
     def remedy(self, *xs: Volume) -> str:
         call, before = f"linear({self.out_features})", "tokens" if xs[0].rank == 1 else "channels_last"
@@ -75,8 +83,11 @@ class Linear(Layer, name="linear", positional=("out_features",)):
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_features, () if flattened(x) else x.spatial)
 
+    def matrix(self, x: Volume) -> Weight:
+        return Weight("weight", (self.out_features, features(x)))
+
     def weights(self, x: Volume) -> Iterator[Weight]:
-        yield Weight("weight", (self.out_features, features(x)))
+        yield from self.stored(self.matrix(x))
         if self.bias:
             yield Weight("bias", (self.out_features,))
 
@@ -95,7 +106,8 @@ class Linear(Layer, name="linear", positional=("out_features",)):
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
-        return module("torch.nn.Linear", in_features=features(x), forward=forward, **self.stated("tie", "flatten"))
+        given = self.stated("tie", "flatten", "parametrization", "norm_dim")
+        return self.made(module("torch.nn.Linear", in_features=features(x), forward=forward, **given))
 
     examples = (
         Example(
@@ -107,5 +119,13 @@ class Linear(Layer, name="linear", positional=("out_features",)):
             given=dict(out_features=32_000, bias=False, tie=Reference("embedding")),
             x=tokens(5, 650), y=tokens(5, 32_000), params=20_800_000, macs=104_000_000, scalar=207_840_000,
             source="word scores from the embedding's own vectors: Press & Wolf 2016, arXiv:1608.05859",
+        ),
+        Example(
+            given=dict(out_features=4, parametrization="weight_norm", norm_dim=0), x=flat(3), y=flat(4), params=20,
+            macs=12, scalar=24, source="Salimans & Kingma 2016, arXiv:1602.07868, equation 2",
+        ),
+        Example(
+            given=dict(out_features=4, parametrization="spectral_norm"), x=tokens(5, 3), y=tokens(5, 4), params=16,
+            macs=60, scalar=120, source="Miyato et al. 2018, arXiv:1802.05957, equation 8",
         ),
     )  # fmt: skip

@@ -10,14 +10,15 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.core.window import TransposedWindow, slide
-from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import in_order_of_input
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
 
 class TransposedConv(
-    Layer, name="upconv", positional=("kernel_size", "out_channels"), aliases=("conv_transpose", "deconv")
+    Parametrized, name="upconv", positional=("kernel_size", "out_channels"), aliases=("conv_transpose", "deconv")
 ):
     """Each input element adds a learned patch to the output: the transpose of a convolution.
 
@@ -26,12 +27,16 @@ class TransposedConv(
     Counted are the products of every input element with its whole patch, including the part that `padding` crops, and
     the additions of the uncropped output.
 
+    `parametrization`: the weight is normalised each time, by `weight_norm` along axis `norm_dim`, or by
+    `spectral_norm`; computing it is not counted.
+
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 14; torch.nn.ConvTranspose1d, 2d, 3d (names, weight
     layout, output_padding below the stride or the dilation).
     """
 
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
+    rows = 1
     followed_by = ("norm", "act")
     saves = ("x", "weight")
 
@@ -59,6 +64,7 @@ class TransposedConv(
                 f"output_padding={w.output_padding} must be below the stride {w.stride} or the dilation {w.dilation}",
             )
             yield w.slide(n) >= 1, f"the output of an axis of {n} elements is empty: {w.counted(n)}"
+        yield from self.parametrized(self.patches(x))
 
     def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
         given = (self.kernel_size, self.stride, self.padding, self.padding, self.dilation, self.output_padding)
@@ -68,9 +74,12 @@ class TransposedConv(
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, slide(self.windows(x), x.spatial))
 
-    def weights(self, x: Volume) -> Iterator[Weight]:
+    def patches(self, x: Volume) -> Weight:
         each = exact(self.out_channels, self.groups)
-        yield Weight("weight", (x.channels, each, *per_axis(self.kernel_size, x.rank)))
+        return Weight("weight", (x.channels, each, *per_axis(self.kernel_size, x.rank)))
+
+    def weights(self, x: Volume) -> Iterator[Weight]:
+        yield from self.stored(self.patches(x))
         if self.bias:
             yield Weight("bias", (self.out_channels,))
 
@@ -92,9 +101,19 @@ class TransposedConv(
         yield in_order_of_input(self.applied(y, x), self.weights(x), y, x)
 
     def call(self, x: Volume) -> Call:
-        return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())
+        given = self.stated("parametrization", "norm_dim")
+        return self.made(module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **given))
 
     examples = (
+        Example(
+            given=dict(out_channels=4, kernel_size=4, stride=2, padding=1, parametrization="weight_norm", norm_dim=0),
+            x=image(8, 5), y=image(4, 10), params=140, macs=640, scalar=1_272,
+            source="narrow, and otherwise as in HiFi-GAN: Kong, Kim & Bae 2020, arXiv:2010.05646 (models.py)",
+        ),
+        Example(
+            given=dict(out_channels=3, kernel_size=2, bias=False, parametrization="spectral_norm"),
+            x=image(2, 3), y=image(3, 4), params=12, macs=36, scalar=60,
+        ),
         Example(
             given=dict(out_channels=512, kernel_size=2, stride=2),
             x=image(1024, 28, 28), y=image(512, 56, 56), params=2_097_664, macs=1_644_167_168, scalar=3_288_334_336,

@@ -58,6 +58,8 @@ SIGNS = {"·": "*", TIMES: "*", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "�
 
 def worked_out(text: str, symbols: Mapping[str, Any]) -> Any:
     """The exact value of a printed formula, evaluated by Python alone."""
+    for name in sorted((symbol for symbol in symbols if "." in symbol), key=len, reverse=True):
+        text = text.replace(name, name.replace(".", "_"))
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"**{found.group().translate(RAISED)}", text)
     text = re.sub(r"(?<!\w)(\d+)(?!\w)", r"Exact(\1)", "".join(SIGNS.get(sign, sign) for sign in text))
