@@ -99,7 +99,7 @@ class Libraries(Sections):
             default_names=tuple(word for word, _ in defaults),
             imports=imports,
         )
-        return with_settings(library, self.settings(settings, library, free), free)
+        return self.problems.attempt(with_settings, library, self.settings(settings, library, free), free) or library
 
     def blocks(self, node: Node | None, home: str, imports: tuple[tuple[str, str], ...]) -> dict[str, BlockDef]:
         """The blocks of a file by name, including imported ones."""

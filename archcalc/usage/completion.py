@@ -85,8 +85,7 @@ def layers_of_spec(context: click.Context, typed: str) -> list[CompletionItem]:
 
 
 def blocks_of_spec(context: click.Context, typed: str) -> list[CompletionItem]:
-    found = document(context)
-    return offered(found.library.blocks if found else (), typed)
+    return offered(blocks(context), typed)
 
 
 def parameters_of_spec(context: click.Context, typed: str) -> list[CompletionItem]:
@@ -94,7 +93,12 @@ def parameters_of_spec(context: click.Context, typed: str) -> list[CompletionIte
 
 
 def settings_of_spec(context: click.Context, typed: str) -> list[CompletionItem]:
-    return offered((f"{name}=" for name in (*parameters(context), *AXES)), typed)
+    return offered((f"{name}=" for name in (*parameters(context), *AXES, *blocks(context))), typed)
+
+
+def blocks(context: click.Context) -> Iterable[str]:
+    found = document(context)
+    return found.library.blocks if found else ()
 
 
 def parameters(context: click.Context) -> list[str]:

@@ -54,6 +54,7 @@ def test_all_formats_have_the_same_rows(tmp_path: Path) -> None:
     assert len(titles) == len(rows) > 2
     assert [title.splitlines()[-1] for title in titles] == [row["command"] for row in plain["rows"]]
     page = (tmp_path / "front.html").read_text()
+    assert 'class="text title"' not in page, "the heading has the name"
     assert json.loads(re.findall(r"const commands = (.*);", page)[0]) == [row["command"] for row in plain["rows"]]
     assert len((tmp_path / "front.txt").read_text().splitlines()) >= len(rows) + 4
 

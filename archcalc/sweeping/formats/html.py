@@ -41,7 +41,7 @@ rows.forEach((row, i) => row.addEventListener("click", () => choose(i)));
 
 def write(sweep: Sweep) -> str:
     """The page. Raises NoPicture if the result has no picture."""
-    picture = svg.write(sweep)
+    picture = svg.write(sweep, is_alone=False)
     table = sweep.rows()[: svg.MOST_POINTS]
     commands = [sweep.command(design) for design in sweep.designs[: len(table)].tolist()]
     rows = ("".join(f"<td>{escape(cell(value))}</td>" for value in row.values()) for row in table)

@@ -7,6 +7,9 @@ from archcalc.record import record
 from archcalc.sweeping.sweep import Sweep, cell
 
 WIDTH, HEIGHT = 860, 540
+HEADING = 28
+"""The height of the line with the name of the network."""
+
 LEFT, RIGHT, TOP, BOTTOM = 96, 28, 56, 64
 
 MOST_POINTS = 20_000
@@ -55,23 +58,26 @@ def scale(values: Sequence[int], begin: float, length: float) -> Scale:
     return Scale(least - margin if least >= margin or least < 0 else 0, most + margin, begin, length)
 
 
-def write(sweep: Sweep) -> str:
-    """The picture as SVG. Raises NoPicture if there are fewer than two objectives or no designs."""
-    return "\n".join(drawing(sweep)) + "\n"
+def write(sweep: Sweep, is_alone: bool = True) -> str:
+    """The picture as SVG, with the name of the network if it is alone. Raises NoPicture if there are fewer than two
+    objectives or no designs."""
+    return "\n".join(drawing(sweep, is_alone)) + "\n"
 
 
-def drawing(sweep: Sweep) -> Iterator[str]:
+def drawing(sweep: Sweep, is_alone: bool) -> Iterator[str]:
     across, up = axes_of(sweep)
     table = sweep.rows()[:MOST_POINTS]
     xs, ys = ([int(row[name]) for row in table] for name in (across, up))
     x = scale(xs, LEFT, WIDTH - LEFT - RIGHT)
     y = scale(ys, HEIGHT - BOTTOM, -(HEIGHT - TOP - BOTTOM))
     name = sweep.question.documents[""].name
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
+    above = 0 if is_alone else HEADING
+    box = f'viewBox="0 {above} {WIDTH} {HEIGHT - above}"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img" aria-label="{escape(name)}">'
     yield f"<style>{STYLE}</style>"
     yield f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>'
-    yield f'<text class="text title" x="{LEFT}" y="24">{escape(name)}</text>'
+    if is_alone:
+        yield f'<text class="text title" x="{LEFT}" y="24">{escape(name)}</text>'
     said = f"{len(table):,} of {sweep.tally.designs:,} designs"
     said += "".join(f", {each.words}" for each in sweep.question.objectives)
     yield f'<text class="text small" x="{LEFT}" y="43">{escape(said)}</text>'
