@@ -4,12 +4,13 @@ Totals can be equal with axes or weights exchanged; values cannot. Both modules 
 that they hide nothing, and run in float64 on the same inputs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
 from archcalc.codegen import generate
@@ -21,6 +22,7 @@ from archcalc.graph.graph import Graph
 from archcalc.importing.building import reported_as
 from archcalc.importing.imported import imported
 from archcalc.importing.lowering.samples import batch_axis
+from archcalc.importing.lowering.step import Step
 from archcalc.importing.network import Imported
 from archcalc.importing.program import BATCH, Value
 from archcalc.importing.stored import initialized, modules_of, named_tensors
@@ -60,11 +62,15 @@ def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[
     Raises SpecError if an operation has no layer, so that nothing can be generated for it.
     """
     with in_float64():
-        return agreement(model, inputs, keywords)
+        model = initialized(model, list(inputs.values()), dict(keywords))
+        with Widened():
+            return Agreement(errors_of(model, inputs, keywords))
 
 
-def agreement(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Agreement:
-    model = initialized(model, list(inputs.values()), dict(keywords))
+def errors_of(
+    model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]
+) -> Mapping[tuple[int, ...], float]:
+    """The error at each size."""
     for each in modules_of(model).values():
         each.double().eval()
     draw(model)
@@ -85,7 +91,23 @@ def agreement(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str
             raise problem("AC512", message, what.where, help="the totals are exact all the same")
         size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
         errors[size] = error_of(model, found, args, kwargs)
-    return Agreement(errors)
+    return errors
+
+
+class Widened(TorchFunctionMode):
+    """float64 where code asks for float32."""
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is Tensor.float:
+            return args[0].double()
+        args, kwargs = pytree.tree_map(widest, (args, dict(kwargs or {})))
+        return func(*args, **kwargs)
+
+
+def widest(each: Any) -> Any:
+    return torch.float64 if each is torch.float32 else each
 
 
 @contextmanager
@@ -159,7 +181,18 @@ def copied(model: nn.Module, found: Imported) -> nn.Module:
             mine = state[f"{key(step.name)}.{name}"]
             other = theirs[source].T if step.transposed and theirs[source].dim() == 2 else theirs[source]
             mine.copy_(other.reshape(mine.shape))
+        if step.numbers is not None:
+            fix(state[f"{key(step.name)}.values"], step)
     return module
+
+
+def fix(mine: Tensor, step: Step) -> None:
+    """Puts the fixed numbers of a step where its module has them. Raises SpecError if they are not known."""
+    assert step.numbers is not None
+    numbers = step.numbers()
+    if numbers is None:
+        raise problem("AC512", "the numbers that are fixed here are not known", step.where)
+    mine.copy_(torch.tensor(numbers, dtype=torch.float64).reshape(mine.shape))
 
 
 # --- values that hide nothing -------------------------------------------------------------------------------------

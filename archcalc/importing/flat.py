@@ -116,8 +116,8 @@ def identifier(path: str) -> str:
 
 def step_lines(step: Step, before: Step | None) -> Iterator[str]:
     assert step.layer is not None
-    if step.layer.inputs[1] != 1 and len(step.sources) > 1:
-        yield f"  - {step.kind}: [{', '.join(each.name for each in step.sources)}]"
+    if step.layer.inputs[1] != 1 and len(step.joined) > 1:
+        yield f"  - {step.kind}: [{', '.join(each.name for each in step.joined)}]"
         yield from (f"    {key}: {text}" for key, text in arguments_of(step).items())
         yield f"    name: {step.name}"
         return
@@ -147,7 +147,7 @@ def arguments_of(step: Step) -> dict[str, str]:
     given = stated(step.layer)
     if step.tied is not None:
         given |= dict.fromkeys(step.layer.ties, Reference(step.tied.name))
-    others = iter(step.sources[1:])
+    others = iter(step.named)
     for key in step.layer.reads:
         value = getattr(step.layer, key)
         if isinstance(value, tuple):

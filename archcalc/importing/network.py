@@ -10,6 +10,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, load_text
 from archcalc.importing.flat import Heading, flat_spec
 from archcalc.importing.lowering.lower import Lowered, lowered
+from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.program import ONE, Operation, Program
 from archcalc.importing.readable.paths import NotReadable
 from archcalc.importing.readable.writing import readable_spec
@@ -112,7 +113,7 @@ def totals(program: Program) -> dict[str, int]:
     each, shared = 0, 0
     for operation in program.operations:
         macs = program.macs(operation) if may_multiply(operation) else 0
-        if any(made.varies for made in operation.makes) and macs % program.batch == 0:
+        if any(batch_axis(made, program.batch) is not None for made in operation.makes) and macs % program.batch == 0:
             each += macs // program.batch
         else:
             shared += macs

@@ -104,7 +104,8 @@ class Program:
 
     `stored`: weights and buffers by their first names. `kinds`: the class of every module by its path. `macs`: the
     MACs of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
-    `integers`: the elements of a constant of integers, in memory's order, where they are known.
+    `integers`: the elements of a constant of integers, in memory's order, where they are known. `numbers`: those of any
+    constant; of one with an axis for the batch, those of a sample, if all have the same.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Program:
     kinds: Mapping[str, str] = field(default_factory=dict)
     macs: Callable[[Operation], int] = no_macs
     integers: Callable[[Value], tuple[int, ...] | None] = not_known
+    numbers: Callable[[Value], tuple[float, ...] | None] = not_known
     batch: int = BATCH
 
     @property

@@ -8,6 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.location import Location, Source
 from archcalc.importing.aliasing import Aliases
+from archcalc.importing.elements import integers, numbers
 from archcalc.importing.program import (
     BATCH,
     BUFFER,
@@ -65,9 +67,6 @@ IN_PLACE = frozenset((
 MOST_VALUES = 1 << 24
 """The most elements of a constant that is made with its values."""
 
-MOST_INTEGERS = 1 << 21
-"""The most elements of a constant that are read."""
-
 DROPS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 """Modules that do nothing in evaluation and call no function, with their rate's attribute: `drop_path` on the tape."""
 
@@ -104,7 +103,7 @@ class Tape(TorchFunctionMode):
         before = self.found(tensor)
         if before is not None and before is not value:
             self.tensor_of.pop(before, None)
-        if tensor.device.type != "meta" and not value.varies and not tensor.is_floating_point():
+        if tensor.device.type != "meta" and not value.varies and not (self.counter and tensor.is_floating_point()):
             self.tensor_of[value] = tensor
         self.values[id(tensor)] = value
         self.aliases.give(tensor)
@@ -151,6 +150,8 @@ class Tape(TorchFunctionMode):
             self.aliases.forget(args[0], args[2])
         given = self.plain(args), {key: self.plain(each) for key, each in kwargs.items()}
         changed = changed_by(name, args, kwargs)
+        if name in CONSTANTS:
+            args, kwargs = of_shapes(name, args, kwargs)
         args, kwargs = with_values(self.without_values((args, kwargs)))
         before = self.counter.get_total_flops() if self.counter else 0
         result = func(*args, **kwargs)
@@ -247,13 +248,6 @@ class Tape(TorchFunctionMode):
             func(*args, **kwargs)
         return counter.get_total_flops() // 2
 
-    def integers(self, value: Value) -> tuple[int, ...] | None:
-        """The elements of a constant of integers, if they are known and few."""
-        tensor = self.tensor_of.get(value)
-        if tensor is None or tensor.is_floating_point() or tensor.is_complex() or tensor.numel() > MOST_INTEGERS:
-            return None
-        return tuple(map(int, tensor.reshape(-1).tolist()))
-
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -328,7 +322,8 @@ def recorded(
         stored=tape.stored,
         kinds={path: type(each).__name__ for path, each in modules_of(model).items()},
         macs=tape.macs,
-        integers=tape.integers,
+        integers=partial(integers, tape.tensor_of),
+        numbers=partial(numbers, tape.tensor_of),
         batch=batch,
     )
 
@@ -341,6 +336,17 @@ def changed_by(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ten
     else:
         changed = kwargs.get("out")
     return changed if isinstance(changed, Tensor) else None
+
+
+def of_shapes(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call that reads the shape of its first tensor alone, made on the processor if it does not say where."""
+    first = args[0] if args and isinstance(args[0], Tensor) else None
+    if first is None or kwargs.get("device") is not None:
+        return args, dict(kwargs)
+    sizes = [n for n in pytree.tree_leaves((args[1:], kwargs)) if isinstance(n, int) and n > 0]
+    if (first.numel() if name.endswith("_like") else prod(sizes)) > MOST_VALUES:
+        return args, dict(kwargs)
+    return args, {**kwargs, "device": torch.device("cpu")}
 
 
 def with_values(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -96,6 +96,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "filter_bank_conv": ("filter_bank_conv2d",),
     },
     "filtering": {},
+    "fixed": {
+        "fixed_values": (),
+    },
     "flatten": {
         "flatten": (),
     },

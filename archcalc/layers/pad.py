@@ -19,10 +19,10 @@ ROOM = {"reflect": 1, "circular": 0}
 
 
 class Pad(Layer, name="pad", positional=("pad",)):
-    """Adds elements around the input: zeros, its reflection, its edge values, or its opposite end.
+    """Adds elements around the input: a number, its reflection, its edge values, or its opposite end.
 
-    x: C at *spatial -> y: C at *(n + begin + end). With `axis`, zeros along that axis alone, which can be the channels;
-    `pad` is then a number, or [[begin, end]].
+    x: C at *spatial -> y: C at *(n + begin + end). With `axis`, elements along that axis alone, which can be the
+    channels; `pad` is then a number, or [[begin, end]]. The number is `value`, 0 by default.
 
     Receptive fields treat all added elements as padding, even copies of the input.
 
@@ -34,9 +34,12 @@ class Pad(Layer, name="pad", positional=("pad",)):
     pad: Padding
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
     axis: Axis | None = None
+    value: float = 0.0
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield not isinstance(self.pad, str), f"pad needs a number or [begin, end] for each axis, got {self.pad}"
+        text = f"value={self.value} is what mode=constant adds: remove it, or mode={self.mode}"
+        yield not self.value or self.mode == "constant", text
         if self.axis is not None:
             yield from self.along_one(self.axis, x)
             return
@@ -93,10 +96,11 @@ class Pad(Layer, name="pad", positional=("pad",)):
         yield Kernel(size=tensor_of(y), saves=saves, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
+        value = f", value={self.value}" if self.value else ""
         if self.axis is not None:
             amounts = torch_pad(self.each_axis(self.axis, x)[place_of(self.axis, x) - 1 :])
-            return expression(f"F.pad({{0}}, {amounts})")
-        mode = "" if self.mode == "constant" else f', mode="{self.mode}"'
+            return expression(f"F.pad({{0}}, {amounts}{value})")
+        mode = value if self.mode == "constant" else f', mode="{self.mode}"'
         return expression(f"F.pad({{0}}, {torch_pad(self.pads(x))}{mode})")
 
     examples = (
@@ -123,4 +127,9 @@ class Pad(Layer, name="pad", positional=("pad",)):
         ),
         Example(given=dict(pad=1, axis=Axis("length")), x=tokens(4, 6), y=tokens(6, 6)),
         Example(given=dict(pad=((2, 1),), axis=Axis("height")), x=grid(3, 4, 5), y=grid(6, 4, 5)),
+        Example(
+            given=dict(pad=((0, 1),), axis=Axis("channels"), value=1.0), x=tokens(196, 16), y=tokens(196, 17),
+            source="a feature of ones, whose sum divides: Cai et al. 2022, arXiv:2205.14756, equation 3",
+        ),
+        Example(given=dict(pad=1, value=-0.5), x=image(3, 4, 4), y=image(3, 6, 6)),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from archcalc.importing import agreement
 from archcalc.importing.agreement import TOLERANCE, Agreement, agreement_of, copied, draw, error_of
 from archcalc.importing.imported import imported
 from archcalc.importing.network import Imported
-from tests.importing import moving_networks, networks
+from tests.importing import moving_networks, networks, shared_networks
 from tests.shell import Shell
 
 IMAGE = torch.zeros(1, 3, 32, 32)
@@ -50,6 +50,10 @@ class Alike(nn.Module):
         (moving_networks.Parts(), torch.zeros(1, 3, 5, 8), 2),
         (networks.Functional(), torch.zeros(1, 3, 8, 8), 2),
         (moving_networks.Positions(), torch.zeros(1, 7, dtype=torch.long), 1),
+        (shared_networks.ShiftedWindows(), torch.zeros(1, 4, 6, 8), 1),
+        (shared_networks.Rotary(), torch.zeros(1, 5, 12), 1),
+        (shared_networks.Biases(), torch.zeros(1, 4, 8), 1),
+        (shared_networks.Reductions(), torch.zeros(1, 6, 8, 8), 1),
     ],
     ids=lambda each: type(each).__name__,
 )

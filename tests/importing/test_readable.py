@@ -8,7 +8,7 @@ from archcalc.graph.loading import load_text
 from archcalc.importing.imported import from_torch
 from archcalc.importing.network import Imported
 from archcalc.importing.readable.writing import census
-from tests.importing import networks
+from tests.importing import networks, shared_networks
 
 IMAGE = torch.zeros(1, 3, 32, 32)
 
@@ -87,6 +87,11 @@ class Branches(nn.Module):
         (Branches(), IMAGE),
         (networks.Attention(), torch.zeros(1, 5, 12)),
         (networks.Idle(), IMAGE),
+        (networks.Tied(), torch.zeros(1, 6, dtype=torch.long)),
+        (shared_networks.ShiftedWindows(), torch.zeros(1, 4, 6, 8)),
+        (shared_networks.Rotary(), torch.zeros(1, 5, 12)),
+        (shared_networks.Biases(), torch.zeros(1, 4, 8)),
+        (shared_networks.Reductions(), torch.zeros(1, 6, 8, 8)),
         (nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 4, 24, batch_first=True), 3), torch.zeros(1, 5, 12)),
     ],
     ids=lambda each: type(each).__name__,
@@ -114,8 +119,37 @@ def test_a_class_that_holds_itself_is_flat() -> None:
     assert not found.differences
 
 
+def test_a_layer_that_runs_again_is_called_by_its_name() -> None:
+    *_, line = blocks_of(from_torch(networks.Shared(), torch.zeros(1, 4))).splitlines()
+    assert line == "  - linear(4) -> prelu_1 = prelu -> linear(4) -> prelu_1() -> linear(4) -> prelu_1()"
+
+
+def test_weights_of_another_layer_are_named_by_it() -> None:
+    *_, line = blocks_of(from_torch(networks.Tied(), torch.zeros(1, 6, dtype=torch.long))).splitlines()
+    assert line.endswith("-> linear(50, bias=false, tie=table)")
+
+
+class Ladder(nn.Module):
+    """Sums of sums, each of which a later one reads again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(4, 4) for _ in range(60))
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = [x]
+        for each in self.maps:
+            steps.append(each(steps[-1]) + steps[-2 if len(steps) > 1 else -1])
+        return steps[-1]
+
+
+def test_sums_of_many_sums_have_names_and_are_not_nested() -> None:
+    found = blocks_of(from_torch(Ladder(), torch.zeros(1, 4)))
+    assert max(len(line) - len(line.lstrip()) for line in found.splitlines()) <= 12
+
+
 def test_a_network_that_cannot_be_written_with_blocks_is_flat_and_says_why() -> None:
-    found = from_torch(networks.Shared(), torch.zeros(1, 4))
+    found = from_torch(Nested(2), IMAGE)
     assert "one line per layer, because blocks were not found: " in found.spec
     assert census(found.graph) == census(load_text(found.flat))
 

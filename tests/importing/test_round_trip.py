@@ -14,9 +14,6 @@ from tests.networks.zoo import ROOT
 MOST_PARAMETERS = 400_000_000
 """Larger networks take long, and have the layers of smaller ones."""
 
-SHARED = {"qformer", "siglip"}
-"""Their queries are learned and meet nothing before they are projected: the import counts that once a batch."""
-
 SOME = ("alexnet", "densenet121", "gpt2", "lenet5_bn", "mobilenetv2", "unet", "vit", "yolov8n")
 """Networks of different kinds, as they are in the run."""
 
@@ -43,7 +40,7 @@ def test_some_networks_go_round(name: str) -> None:
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("name", [each for each in NAMES if each not in SHARED])
+@pytest.mark.parametrize("name", NAMES)
 def test_all_networks_go_round(name: str) -> None:
     if MEASURES["params"].total(load(name)) > MOST_PARAMETERS:
         pytest.skip("too large")

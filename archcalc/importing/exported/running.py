@@ -1,6 +1,7 @@
 """The operations of an exported program, run on tensors without values and a batch of the tape's size."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location, Source
 from archcalc.importing.building import without_values
+from archcalc.importing.elements import integers, numbers
 from archcalc.importing.exported.file import Exported, Name, Node, Shape, Word, damaged
 from archcalc.importing.exported.functions import FACTORIES, function_of
 from archcalc.importing.program import BATCH, INPUT, Program, Value
@@ -76,7 +78,8 @@ def program_of(file: Exported, name: str, given: Sequence[Given] = ()) -> Progra
         stored=tape.stored,
         kinds=kinds,
         macs=tape.macs,
-        integers=tape.integers,
+        integers=partial(integers, tape.tensor_of),
+        numbers=partial(numbers, tape.tensor_of),
     )
 
 

@@ -6,7 +6,7 @@ from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.opaque import place_opaque
-from archcalc.importing.lowering.rule import lower
+from archcalc.importing.lowering.sharing import lowered_with_shared
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import DERIVED, WEIGHT, Operation, Program
 from archcalc.record import record
@@ -39,7 +39,7 @@ def lowered(program: Program) -> Lowered:
             continue
         if not any(state.is_placed(each) for each in operation.values):
             continue  # a constant of a shape
-        if not lower(state, operation):
+        if not lowered_with_shared(state, operation):
             place_opaque(state, operation)
     idle = set(program.idle)
     learned = (name for name, each in program.stored.items() if not each.buffer)

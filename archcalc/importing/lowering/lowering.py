@@ -4,7 +4,8 @@ A layer is taken only if it is exact: it accepts its inputs, its output has the 
 its weights.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.dim import Dim
@@ -13,7 +14,7 @@ from archcalc.importing.lowering.arranging import Arranging
 from archcalc.importing.lowering.meaning import volume_of_input, wants_channels_first
 from archcalc.importing.lowering.samples import batch_axis, item_axis, item_shape
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import CONSTANT, DERIVED, WEIGHT, Operation, Program, Value
+from archcalc.importing.program import Operation, Program, Value
 from archcalc.layer import Layer, layer_named
 from archcalc.record import field, record
 
@@ -49,12 +50,18 @@ class Lowering:
     # --- what values are -----------------------------------------------------------------------------------------
 
     def item(self, value: Value) -> tuple[int, ...] | None:
-        """The shape of one sample; None if the batch is in no axis, or in several."""
-        return item_shape(value, self.program.batch)
+        """The shape of one sample; None if the batch is in no axis, or in several. What all samples share is whole."""
+        return value.shape if self.is_shared(value) else item_shape(value, self.program.batch)
 
     def axis(self, value: Value, axis: int) -> int | None:
         """The axis of one sample that an axis of a value is; None for the one that has the batch."""
+        if self.is_shared(value):
+            return axis % len(value.shape)
         return item_axis(value, axis, self.program.batch)
+
+    def is_shared(self, value: Value) -> bool:
+        """Whether all samples have the same value, and it has no axis for them."""
+        return not value.varies and not any(n and n % self.program.batch == 0 for n in value.shape)
 
     def is_batch_first(self, value: Value) -> bool:
         return bool(value.shape) and value.shape[0] == self.program.batch
@@ -63,13 +70,14 @@ class Lowering:
         return wants_channels_first(self.readers, value, default)
 
     def are_together(self, *values: Value) -> bool:
-        """Whether the batch is the same axis of all, counted from the last, so that samples meet samples."""
+        """Whether the batch is the same axis of all that have one, counted from the last: samples meet samples."""
         batch = self.program.batch
         places = {
             (len(each.shape) - (batch_axis(each, batch) or 0), self.item_in_batch(each), self.slow.get(each, 1))
             for each in values
+            if not self.is_shared(each)
         }
-        return len(places) == 1
+        return len(places) <= 1
 
     def item_in_batch(self, value: Value) -> int:
         """How many elements of a sample are in the batch's axis."""
@@ -176,7 +184,7 @@ class Lowering:
     def holds(
         self, layer: Layer, sources: Sequence[Step], given: Mapping[str, object], transposed: bool = False
     ) -> bool:
-        """Whether the layer's weights are these, by name and shape. Buffers may be left out."""
+        """Whether the layer's weights are these, by name and shape, learned or not. Buffers may be left out."""
         own = {each.name: each for each in layer.weights(*(each.volume for each in sources))}
         for name, each in given.items():
             if not isinstance(each, Value) or each.name not in self.program.stored:
@@ -184,7 +192,18 @@ class Lowering:
             shape = each.shape[::-1] if transposed and len(each.shape) == 2 else each.shape
             if name not in own or longer(own[name].shape) != longer(shape):
                 return False
+            if own[name].buffer != self.program.stored[each.name].buffer:
+                return False
         return all(name in given or each.buffer for name, each in own.items())
+
+    def tried(self, place: Callable[[], bool]) -> bool:
+        """Whether several steps could be placed; if not, none of them is."""
+        before = [copied(getattr(self, each)) for each in CHANGING]
+        if place():
+            return True
+        for name, each in zip(CHANGING, before, strict=True):
+            setattr(self, name, each)
+        return False
 
     def same(self, value: Value, other: Value) -> bool:
         """A value is another one, seen differently."""
@@ -201,23 +220,15 @@ class Lowering:
     def is_read(self, value: Value) -> bool:
         return value in self.readers or value in self.program.outputs
 
-    # --- what a value that no input changes is computed from -------------------------------------------------------
 
-    def weights_under(self, value: Value) -> Iterable[Value]:
-        """The stored values that a value is computed from."""
-        if value.kind not in (DERIVED, CONSTANT) or value.maker is None:
-            yield from [value] if value.kind == WEIGHT else []
-            return
-        for each in value.maker.values:
-            yield from self.weights_under(each)
+CHANGING = ("at", "steps", "claimed", "counted", "taken", "findings", "seen_as", "slow", "arranged", "waiting")
+"""What placing a step changes."""
 
-    def macs_under(self, value: Value) -> int:
-        """MACs that are spent once per batch for a value; each operation counts once."""
-        maker = value.maker
-        if value.varies or maker is None or maker in self.counted:
-            return 0
-        self.counted.add(maker)
-        return self.program.macs(maker) + sum(self.macs_under(each) for each in maker.values)
+
+def copied(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: list(each) if isinstance(each, list) else each for key, each in state.items()}
+    return state.copy()
 
 
 def longer(shape: Sequence[Dim]) -> list[Dim]:

@@ -6,6 +6,7 @@ from archcalc.core.axes import CHANNELS, POSITIONS, Axis
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging, composed, pattern, permuted, reshaped
 from archcalc.importing.lowering.lowering import Lowering, common_path, layer
+from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import AxisSizes, Layer, PatternOfAxes
@@ -151,6 +152,33 @@ def with_shape(lowering: Lowering, operation: Operation, step: Step, makes: Valu
     keeps = not step.volume.channels_last and plan.taken[0] == plan.made[0]
     last = len(plan.made) == 1 or not lowering.wants_channels_first(makes, default=keeps)
     return movable(lowering, operation, step, plan, last)
+
+
+def aligned(lowering: Lowering, operation: Operation, value: Value, like: Value) -> Step | None:
+    """The step of a value; of one that all samples share, without the axis that stands where the batch of another value
+    is. None if they do not meet."""
+    step, batch = lowering.at[value], lowering.program.batch
+    at = batch_axis(like, batch)
+    if not lowering.is_shared(value) or at is None or like.shape[at] != batch:
+        return step
+    place = at - (len(like.shape) - len(value.shape))
+    if place < 0 or not value.shape:
+        return step
+    left = value.shape[:place] + value.shape[place + 1 :]
+    return without_ones(lowering, operation, step, value.shape, left) if value.shape[place] == 1 else None
+
+
+def without_ones(
+    lowering: Lowering, operation: Operation, step: Step, before: tuple[int, ...], after: tuple[int, ...]
+) -> Step:
+    """A step with fewer axes of length 1, features last."""
+    earlier = before_it(lowering, operation, step)
+    plan = reshaped(before, after or (1,))
+    assert plan is not None
+    if earlier is not None and (both := composed(lowering.arranged[earlier], plan)) is not None:
+        forget(lowering, earlier)
+        return moved(lowering, operation, earlier.sources[0], both, last=True)
+    return moved(lowering, operation, step, plan, last=True)
 
 
 def turned(lowering: Lowering, operation: Operation, value: Value | Step, last: bool) -> Step:

@@ -1,9 +1,11 @@
 """Operations that no rule takes: they stay as they were seen, and a finding names each place."""
 
+from collections.abc import Iterable
+
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
+from archcalc.importing.program import CONSTANT, DERIVED, WEIGHT, Operation, Value
 from archcalc.layer import Reference
 
 
@@ -50,7 +52,7 @@ MOVES = ("permute", "transpose", "movedim", "reshape", "view", "flatten", "unfla
 
 def weights_of(lowering: Lowering, operation: Operation) -> dict[int, Value]:
     """The weights that the operation reads, also through values derived from them, and that no step owns."""
-    under = (each for value in operation.values for each in lowering.weights_under(value))
+    under = (each for value in operation.values for each in weights_under(value))
     new = [each for each in dict.fromkeys(under) if each.name not in lowering.claimed]
     return dict(enumerate(new))
 
@@ -58,9 +60,27 @@ def weights_of(lowering: Lowering, operation: Operation) -> dict[int, Value]:
 def macs_of(lowering: Lowering, operation: Operation) -> tuple[int, int]:
     """MACs of one sample, and of the whole batch at once."""
     own = lowering.program.macs(operation)
-    shared = sum(lowering.macs_under(each) for each in operation.values if each.kind not in (WEIGHT,))
+    shared = sum(macs_under(lowering, each) for each in operation.values if each.kind not in (WEIGHT,))
     each, rest = divmod(own, lowering.program.batch)
     return (each, shared) if not rest else (0, own + shared)
+
+
+def weights_under(value: Value) -> Iterable[Value]:
+    """The stored values that a value is computed from."""
+    if value.kind not in (DERIVED, CONSTANT) or value.maker is None:
+        yield from [value] if value.kind == WEIGHT else []
+        return
+    for each in value.maker.values:
+        yield from weights_under(each)
+
+
+def macs_under(lowering: Lowering, value: Value) -> int:
+    """MACs that are spent once per batch for a value; each operation counts once."""
+    maker = value.maker
+    if value.varies or maker is None or maker in lowering.counted:
+        return 0
+    lowering.counted.add(maker)
+    return lowering.program.macs(maker) + sum(macs_under(lowering, each) for each in maker.values)
 
 
 def dtype_of(made: Value) -> str:

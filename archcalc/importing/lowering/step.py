@@ -1,5 +1,7 @@
 """Steps: layers with their inputs, as a program needs them."""
 
+from collections.abc import Callable, Sequence
+
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.layer import Layer
@@ -13,7 +15,8 @@ class Step:
     `sources`: what it reads. `module`: the path of the module that ran it. `path`: the path of its weights; empty if it
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
-    `transposed`: whether its matrix is the transpose of the program's.
+    `transposed`: whether its matrix is the transpose of the program's. `numbers`: how to get the elements of fixed
+    values, which are None where they are not known.
     """
 
     __repr__ = object.__repr__  # steps refer to one another
@@ -30,6 +33,18 @@ class Step:
     tied: "Step | None" = None
     where: Location | None = None
     transposed: bool = False
+    numbers: Callable[[], Sequence[float] | None] | None = None
+
+    @property
+    def joined(self) -> tuple["Step", ...]:
+        """The sources that the layer takes as its inputs."""
+        return self.sources[: len(self.sources) - len(self.named)]
+
+    @property
+    def named(self) -> tuple["Step", ...]:
+        """The sources that an argument names."""
+        count = sum(1 for _ in self.layer.references()) if self.layer is not None else 0
+        return self.sources[len(self.sources) - count :]
 
     @property
     def kind(self) -> str:

@@ -56,10 +56,6 @@ class Blocks:
                 raise NotReadable(f"modules of {maker.kind} hold modules of their own class")
             return self.calls[maker]
         assert maker.layer is not None
-        if maker.again is not None:
-            raise NotReadable(f"{maker.path or maker.module} runs again")
-        if maker.tied is not None:
-            raise NotReadable(f"{maker.path} shares a weight")
         return Item(maker.kind, stated(maker.layer, *maker.layer.reads), step=maker)
 
     def body(self, region: Region) -> list[Item]:
@@ -70,8 +66,9 @@ class Blocks:
         """A new name for a step: the last part of its path."""
         base = word((step.path or step.module or step.kind).rpartition(".")[2]) or step.kind
         name = base if not base[0].isdigit() else f"{step.kind}_{base}"
+        base, number = name, 2
         while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
-            name += "_"
+            name, number = f"{base}_{number}", number + 1
         self.taken.add(name)
         return name
 
@@ -170,6 +167,7 @@ def shape(path: list[Item]) -> tuple[Any, ...]:
         (
             item.call,
             item.is_name,
+            item.runs_again,
             item.name,
             item.count,
             tuple(map(shape, item.paths)) if item.paths is not None else None,

@@ -3,13 +3,16 @@
 A merge begins where all of its inputs come from: at the latest step that every way to them passes through.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import Reference
 from archcalc.record import field, record
+
+MOST_INSIDE = 4
+"""The most merges inside the paths of another one; its inputs have names of their own then."""
 
 
 class Raw(str):
@@ -23,6 +26,7 @@ class Item:
     """A call of a layer or block, with its arguments; a merge with its paths; or, without a call, a name.
 
     `conditions`: the condition of a path, by its index; where it is false, the path is `prev`. `count`: how often.
+    `runs_again`: whether the call is the name of an earlier layer, which runs once more.
     """
 
     call: str
@@ -32,9 +36,15 @@ class Item:
     conditions: dict[int, str] = field(default_factory=dict)
     count: int = 1
     is_name: bool = False
+    runs_again: bool = False
     region: Region | None = None
     step: Step | None = None
     norm: dict[str, Any] | None = None
+
+    @property
+    def begins(self) -> bool:
+        """Whether it leaves what was before it alone: a name, or values of its own."""
+        return self.is_name or (self.step is not None and not self.step.sources)
 
 
 @record(frozen=False, slots=False, eq=False)
@@ -49,6 +59,11 @@ class Body:
     def __post_init__(self) -> None:
         self.makers = {last(item): item for item in self.region.items}
         self.order = {last(item): i for i, item in enumerate(self.region.items)}
+        self.users: dict[Step, list[Step | Region]] = {each: [] for each in self.makers}
+        for item in self.region.items:
+            for source in (*sources_of(item), *lent_to(item)):
+                if source in self.users:
+                    self.users[source].append(item)
 
     def path(self, step: Step, start: Step | None) -> list[Item]:
         """The items from `start`, which is `prev` there, to a step."""
@@ -57,30 +72,53 @@ class Body:
         if step in self.done or step not in self.makers:
             return [self.name(step)]
         maker = self.makers[step]
-        sources = sources_of(maker)
-        if len(sources) > 1 and not is_merge(maker):
-            self.lend(maker, sources[1:])
-        if not is_merge(maker):
-            before = self.path(sources[0], start) if sources else []
-            item = self.call(maker)
-        else:
+        sources, lent = sources_of(maker), lent_to(maker)
+        if is_merge(maker):
             origin = self.common(sources, start)
             before = self.path(origin, start) if origin is not None else []
-            paths = [self.path(each, origin or start) for each in sources]
+            needed = self.first([*self.read_elsewhere(maker, origin), *lent])
+            back = origin or start
+            paths = [self.path(each, back) for each in sources]
+            if needed and back is not None and any(map(goes_on, paths)):
+                needed.append(self.name(back))
+            before += needed
             item = self.call(maker)
             item.paths = paths
-        if len(sources) > 1 and not is_merge(maker):
-            self.refer(item, maker, sources[1:])
+        else:
+            before = self.path(sources[0], start) if sources else []
+            needed = self.first(lent)
+            before += [*needed, self.name(sources[0])] if needed and sources else needed
+            item = self.call(maker)
+        self.refer(item, maker, lent)
+        self.use(item, maker)
         self.done[step] = item
         return [*before, item]
 
-    def lend(self, maker: Step | Region, others: list[Step]) -> None:
-        for each in others:
+    def first(self, steps: Sequence[Step]) -> list[Item]:
+        """The items of steps that have to be written before another one."""
+        found: list[Item] = []
+        for each in steps:
             if each in self.makers and each not in self.done:
-                raise NotReadable(f"{last(maker).function} reads a value that is made after it")
+                found += self.path(each, None)
+                self.name(each)
+        return found
 
-    def refer(self, item: Item, maker: Step | Region, others: list[Step]) -> None:
+    def read_elsewhere(self, maker: Step | Region, origin: Step | None) -> list[Step]:
+        """What is on the way to a merge and has a reader that is not, in order; and its inputs, if too many merges are
+        on the way to them."""
+        sources = sources_of(maker)
+        between = {each for source in sources for each in self.ancestors(source)} - self.ancestors(origin)
+        between = {each for each in between if each in self.makers and each not in self.done}
+        inner = {*(id(self.makers[each]) for each in between), id(maker)}
+        found = [each for each in between if not {id(user) for user in self.users[each]} <= inner]
+        if sum(is_merge(self.makers[each]) for each in between) > MOST_INSIDE:
+            found += [each for each in sources if each in between and each not in found]
+        return sorted(found, key=lambda each: self.order[each])
+
+    def refer(self, item: Item, maker: Step | Region, others: Sequence[Step]) -> None:
         """The arguments of a layer that reads further values are their names."""
+        if not others:
+            return
         step = last(maker)
         assert step.layer is not None
         names = iter([Reference(self.name(each).call) for each in others])
@@ -91,6 +129,13 @@ class Body:
             elif value is not None:
                 item.arguments[key] = next(names)
 
+    def use(self, item: Item, maker: Step | Region) -> None:
+        """Weights of another step are named by it."""
+        if isinstance(maker, Step) and maker.tied is not None and maker.layer is not None:
+            item.arguments |= dict.fromkeys(maker.layer.ties, Reference(self.name(maker.tied).call))
+        if isinstance(maker, Step) and maker.again is not None:
+            item.call, item.arguments, item.runs_again = self.name(maker.again).call, {}, True
+
     def name(self, step: Step) -> Item:
         """A name for a step that was written before."""
         if step in self.done:
@@ -99,6 +144,8 @@ class Body:
             return Item(made.name, is_name=True)
         if step.layer is None:
             return Item(step.name, is_name=True)
+        if step is self.region.source:
+            return Item("x", is_name=True)
         raise NotReadable(f"{step.function} of {step.module} is read from another module")
 
     def common(self, sources: list[Step], start: Step | None) -> Step | None:
@@ -111,14 +158,15 @@ class Body:
                 return each
         return start
 
-    def ancestors(self, step: Step) -> set[Step]:
+    def ancestors(self, step: Step | None) -> set[Step]:
         seen: set[Step] = set()
-        waiting = [step]
+        waiting = [step] if step is not None else []
         while waiting:
             each = waiting.pop()
             if each not in seen:
                 seen.add(each)
-                waiting += sources_of(self.makers[each]) if each in self.makers and each not in self.done else ()
+                if each in self.makers and each not in self.done:
+                    waiting += (*sources_of(self.makers[each]), *lent_to(self.makers[each]))
         return seen
 
     def cuts(self, cut: Step, sources: list[Step], start: Step | None) -> bool:
@@ -151,8 +199,18 @@ def sources_of(item: Step | Region) -> list[Step]:
     if isinstance(item, Region):
         assert item.source is not None
         return [item.source]
-    return list(item.sources)
+    return list(item.joined)
+
+
+def goes_on(path: list[Item]) -> bool:
+    """Whether a path begins with what was before it."""
+    return not path or not path[0].begins
+
+
+def lent_to(item: Step | Region) -> Sequence[Step]:
+    """The steps that an argument of a layer names."""
+    return item.named if isinstance(item, Step) else ()
 
 
 def is_merge(item: Step | Region) -> bool:
-    return isinstance(item, Step) and item.layer is not None and item.layer.inputs[1] != 1 and len(item.sources) > 1
+    return isinstance(item, Step) and item.layer is not None and item.layer.inputs[1] != 1 and len(item.joined) > 1

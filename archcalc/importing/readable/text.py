@@ -39,7 +39,7 @@ class Writer:
         for item in path:
             if item.paths is None:
                 text = self.call(item)
-                if run and len(indent) + 2 + len(" -> ".join([*run, text])) > WIDTH:
+                if run and (item.begins or len(indent) + 2 + len(" -> ".join([*run, text])) > WIDTH):
                     yield f"{indent}- {' -> '.join(run)}"
                     run = []
                 run.append(text)
@@ -54,7 +54,7 @@ class Writer:
     def merge(self, item: Item, indent: str) -> Iterator[str]:
         yield f"{indent}- {item.call}:"
         for i, path in enumerate(item.paths or ()):
-            if any(each.paths is not None for each in path):
+            if any(each.paths is not None for each in path) or any(each.begins for each in path[1:]):
                 if i in item.conditions:
                     raise NotReadable("a condition over a merge")
                 first, *others = self.body(path, f"{indent}      ")
@@ -83,6 +83,8 @@ class Writer:
     def call(self, item: Item) -> str:
         if item.is_name:
             return item.call
+        if item.runs_again:
+            return f"{item.name} = {item.call}()" if item.name else f"{item.call}()"
         given = self.arguments(item)
         order = self.blocks[item.call].parameters if item.call in self.blocks else positional(item.call)
         parts = []

@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 from archcalc.core.axes import Axis
 from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.calls import between, broadcast, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import moved, then, turned
+from archcalc.importing.lowering.moving import aligned, moved, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
@@ -22,6 +23,14 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def number_of(lowering: Lowering, value: Any) -> Any:
+    """A number for a constant that is a single known one; everything else as it is."""
+    if not isinstance(value, Value) or value.shape or value.varies or value in lowering.at:
+        return value
+    known = lowering.program.numbers(value)
+    return known[0] if known else value
+
+
 # --- two values ---------------------------------------------------------------------------------------------------
 
 
@@ -29,15 +38,18 @@ def met(lowering: Lowering, operation: Operation, name: str, x: Value, other: Va
     """An operation of two values of a sample, in their order; the smaller one is broadcast as torch does it."""
     if not lowering.are_together(x, other):
         return False
-    pair: list[Step] = [lowering.at[x], lowering.at[other]]
+    found = aligned(lowering, operation, x, other), aligned(lowering, operation, other, x)
+    pair = [each for each in found if each is not None]
+    if len(pair) < 2:
+        return False
     if {each.volume.rank for each in pair} != {pair[0].volume.rank} or not all(each.volume.rank for each in pair):
         pair = [with_axes(lowering, operation, each, pair) for each in pair]
     ranked = [each for each in pair if each.volume.rank]
     if len(ranked) == 2 and ranked[0].volume.channels_last != ranked[1].volume.channels_last:
         last = ranked[0].volume.channels_last if ranked[0] not in lowering.waiting else ranked[1].volume.channels_last
         pair = [turned(lowering, operation, each, last) for each in pair]
-    if x in lowering.slow:
-        lowering.slow[operation.makes[0]] = lowering.slow[x]
+    if (whole := other if lowering.is_shared(x) else x) in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[whole]
     return lowering.place(operation, layer(name), pair)
 
 
@@ -62,7 +74,7 @@ def two(*functions: str, name: str, number: WithNumber, swapped: str = "", learn
 
     @lowers(*functions, takes="input other")
     def rule(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-        x, other = given["input"], given["other"]
+        x, other = (number_of(lowering, given[each]) for each in ("input", "other"))
         if given.get("alpha", 1) != 1 or given.get("rounding_mode"):
             return False
         if operation.function in REVERSED:
@@ -256,3 +268,21 @@ def clamp_min(lowering: Lowering, operation: Operation, given: Arguments) -> boo
 @lowers("clamp_max", "clamp_max_", takes="input max")
 def clamp_max(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return clamp(lowering, operation, given)
+
+
+@lowers("zero_", "zeros_like", takes="input")
+def zero(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return lowering.place(operation, scaled(0.0), [given["input"]])
+
+
+# --- several operations in one call -------------------------------------------------------------------------------
+
+
+@lowers("addcmul", "addcmul_", takes="input tensor1 tensor2 value")
+def addcmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A product, and a sum with a third value."""
+    if given.get("value", 1) != 1:
+        return False
+    bias, first, second = given["input"], given["tensor1"], given["tensor2"]
+    product = between(lowering, operation, "mul", first, second, shape=broadcast(first.shape, second.shape))
+    return in_order(lowering, product, last=call(operation, "add", bias, product, makes=operation.makes))

@@ -2,14 +2,14 @@
 
 from typing import TypeAlias
 
-from archcalc.importing.lowering.arranging import Arranging
+from archcalc.importing.lowering.arranging import Arranging, reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import forget, moved, rearranged, settle, then, turned
+from archcalc.importing.lowering.moving import aligned, forget, moved, rearranged, settle, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import Operation
-from archcalc.layer import Letters, Reference, layer_named
+from archcalc.importing.program import Operation, Value
+from archcalc.layer import Letters, Reference
 
 NAMES = (
     "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p "
@@ -41,23 +41,44 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
 
 @lowers("scaled_dot_product_attention", takes="query key value attn_mask dropout_p is_causal scale enable_gqa")
 def attend(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """Without a mask of values: heads of one sequence as one layer, others as the products that they are."""
-    three = given["query"], given["key"], given["value"]
-    if not lowering.is_placed(*three) or given.get("attn_mask") is not None:
+    """Heads of one sequence as one layer, others as the products that they are; with numbers added to the scores."""
+    three, mask = (given["query"], given["key"], given["value"]), given.get("attn_mask")
+    if not lowering.is_placed(*three) or (mask is not None and not is_added(lowering, mask, three[0])):
         return False
     q, k, v = (turned(lowering, operation, each, last=True) for each in three)
     ranks = {each.volume.rank for each in (q, k, v)}
-    if (
-        ranks == {2}
-        and layer_named("attend") is not None
-        and len({batch_axis(each, lowering.program.batch) for each in three}) == 1
-    ):
+    if ranks == {2} and len({batch_axis(each, lowering.program.batch) for each in three}) == 1:
         return of_heads(lowering, operation, given, (q, k, v))
     if not lowering.are_together(*three) or len(ranks) > 1 or not q.volume.rank:
         return False
     return (
         not given.get("is_causal") and not given.get("enable_gqa") and products(lowering, operation, given, (q, k, v))
     )
+
+
+def is_added(lowering: Lowering, mask: object, query: Value) -> bool:
+    """Whether a mask is numbers that are added to the scores of the same samples, and not conditions."""
+    if not isinstance(mask, Value) or not lowering.is_placed(mask) or not mask.dtype.startswith("float"):
+        return False
+    return lowering.are_together(mask, query) and len(mask.shape) <= len(query.shape)
+
+
+def of_rank(lowering: Lowering, operation: Operation, scores: Step, added: Step) -> tuple[Step, Step]:
+    """Scores, and what is added to them with as many axes."""
+    shape = added.volume.item_shape
+    wider = (1,) * (scores.volume.rank + 1 - len(shape)) + shape
+    if wider != shape:
+        return scores, moved(lowering, operation, added, reshaped(shape, wider), last=True)
+    return scores, turned(lowering, operation, added, last=True)
+
+
+def of_pairs(lowering: Lowering, operation: Operation, mask: Value, query: Value) -> Step:
+    """What is added to the scores of each head, or of all heads: heads first, then pairs."""
+    step = aligned(lowering, operation, mask, query) or lowering.at[mask]
+    shape = step.volume.item_shape
+    if len(shape) == 2:
+        return moved(lowering, operation, step, reshaped(shape, (1, *shape)), last=False)
+    return turned(lowering, operation, step, last=False)
 
 
 Three: TypeAlias = tuple[Step, Step, Step]
@@ -77,12 +98,16 @@ def of_heads(lowering: Lowering, operation: Operation, given: Arguments, three: 
         sources.append(step)
         gone += [earlier] if earlier is not None else []
     scale, usual = given.get("scale"), three[0].volume.channels ** -0.5
+    mask = given.get("attn_mask")
+    if mask is not None:
+        sources.append(of_pairs(lowering, operation, mask, given["query"]))
     made = layer(
         "attend",
         num_heads=heads,
         num_kv_heads=groups if groups != heads else None,
         causal=True if given.get("is_causal") else None,
         scale=None if scale is None or abs(scale - usual) < 1e-9 * usual else float(scale),
+        mask=None if mask is None else Reference(""),
     )
     found = then(lowering, operation, made, *sources)
     if found is None:
@@ -105,6 +130,9 @@ def products(lowering: Lowering, operation: Operation, given: Arguments, three: 
     made = layer("einsum", left=Letters(left), right=Letters(right), out=Letters(out), other=Reference(""))
     scores = then(lowering, operation, made, q, k)
     scaled = scores and then(lowering, operation, layer("scale", factor=float(scale)), scores)
+    if scaled is not None and given.get("attn_mask") is not None:
+        added = aligned(lowering, operation, given["attn_mask"], given["query"])
+        scaled = added and then(lowering, operation, layer("add"), *of_rank(lowering, operation, scaled, added))
     weights = scaled and then(lowering, operation, layer("softmax"), scaled)
     if given["query"] in lowering.slow:
         lowering.slow[operation.makes[0]] = lowering.slow[given["query"]]

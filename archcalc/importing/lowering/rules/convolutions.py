@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from archcalc.importing.lowering.calls import between, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import turned
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.program import Operation, Value
+from archcalc.importing.program import WEIGHT, Operation, Value
 
 
 def per_axis(value: Any, rank: int) -> tuple[int, ...]:
@@ -80,6 +81,9 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given["weight"], given.get("bias")
     if not isinstance(weight, Value) or not lowering.is_placed(x):
         return False
+    if isinstance(bias, Value) and bias.kind != WEIGHT:
+        product = between(lowering, operation, "linear", x, weight, shape=operation.makes[0].shape)
+        return in_order(lowering, product, last=call(operation, "add", product, bias, makes=operation.makes))
     made = layer("linear", out_features=weight.shape[0], bias=bias is not None)
     return lowering.place(
         operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight, "bias": bias}

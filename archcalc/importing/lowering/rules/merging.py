@@ -1,9 +1,11 @@
 """Concatenations."""
 
 from archcalc.core.axes import CHANNELS
+from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.calls import call
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import axis_word, turned
-from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.moving import axis_word, moved, turned
+from archcalc.importing.lowering.rule import Arguments, lower, lowers
 from archcalc.importing.program import WEIGHT, Operation, Value
 
 
@@ -11,6 +13,7 @@ from archcalc.importing.program import WEIGHT, Operation, Value
 def cat(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Along an axis; or learned tokens in front of a sequence."""
     tensors, axis = given["tensors"], given.get("dim", given.get("axis", 0))
+    tensors = tuple(each for each in tensors if not isinstance(each, Value) or 0 not in each.shape)
     if len(tensors) == 1 and lowering.is_placed(tensors[0]):
         return lowering.same(operation.makes[0], tensors[0])
     if all(lowering.is_placed(each) for each in tensors):
@@ -37,6 +40,8 @@ def along(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], 
 def stack(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Along a new axis of a sample."""
     tensors, y = given["tensors"], operation.makes[0]
+    if len(tensors) == 1:
+        return lower(lowering, call(operation, "unsqueeze", tensors[0], given.get("dim", 0), makes=operation.makes))
     if not all(lowering.is_placed(each) for each in tensors) or not lowering.are_together(*tensors):
         return False
     inner = lowering.axis(y, given.get("dim", 0) % len(y.shape))
@@ -44,7 +49,13 @@ def stack(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     whole = lowering.volume(tensors[0]).channels_last
     steps = [turned(lowering, operation, each, last=whole) for each in tensors]
-    return lowering.place(operation, layer("stack", axis=inner + 1), steps)
+    if lowering.place(operation, layer("stack", axis=inner + 1), steps):
+        return True
+    shape = steps[0].volume.item_shape
+    plan = reshaped(shape, (*shape[:inner], 1, *shape[inner:]))
+    parts = [moved(lowering, operation, each, plan, last=inner > 0) for each in steps]
+    word = axis_word(parts[0].volume, inner)
+    return lowering.place(operation, layer("concat", axis=None if word == CHANNELS else word), parts)
 
 
 def tokens_in_front(lowering: Lowering, operation: Operation, tensors: tuple[object, ...], axis: int) -> bool:
@@ -53,6 +64,8 @@ def tokens_in_front(lowering: Lowering, operation: Operation, tensors: tuple[obj
     token, x = tensors
     maker = token.maker if isinstance(token, Value) else None
     if maker is None or maker.function not in ("expand", "repeat", "expand_as") or not isinstance(x, Value):
+        return False
+    if lowering.only_reader(maker.makes[0]) is not operation:
         return False
     weight = maker.arguments[0]
     if weight.kind != WEIGHT or len(weight.shape) != 3:

@@ -19,7 +19,11 @@ SAME = (
 def same(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """The value itself, if neither its shape nor its dtype changes."""
     x, y = given["input"], operation.makes[0]
-    if not lowering.is_placed(x) or x.shape != y.shape:
+    if not lowering.is_placed(x):
+        return False
+    if operation.function in ("view_as", "reshape_as"):
+        return reshape(lowering, operation, given)
+    if x.shape != y.shape:
         return False
     return x.dtype == y.dtype and lowering.same(y, x)
 
@@ -33,10 +37,11 @@ def reshape(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if x.shape == y.shape:
         return lowering.same(y, x)
     before, after, batch = lowering.item(x), lowering.item(y), lowering.program.batch
-    slow = slower_than_batch(x, lowering.slow.get(x, 1), y, batch)
+    slow = 1 if lowering.is_shared(x) else slower_than_batch(x, lowering.slow.get(x, 1), y, batch)
     if before is None or after is None or slow is None:
         return False
-    lowering.slow[y] = slow
+    if not lowering.is_shared(x):
+        lowering.slow[y] = slow
     if before == after:
         return lowering.same(y, x)
     return arrange(lowering, operation, x, reshaped(before or (1,), after or (1,)))

@@ -1,9 +1,13 @@
 """Norms."""
 
+from collections.abc import Mapping
+
+from archcalc.importing.lowering.arranging import permuted
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first, turned
+from archcalc.importing.lowering.moving import first, moved, settle, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.program import Operation
+from archcalc.importing.program import Operation, Value
+from archcalc.layer import Layer
 
 
 @lowers("batch_norm", takes="input running_mean running_var weight bias training momentum eps")
@@ -12,13 +16,30 @@ def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     weight, bias = given.get("weight"), given.get("bias")
     if given.get("running_mean") is None or given.get("training") or (weight is None) != (bias is None):
         return False
-    if not lowering.is_placed(given["input"]) or not lowering.is_batch_first(given["input"]):
+    x = given["input"]
+    if not lowering.is_placed(x) or lowering.axis(x, 1) is None:
         return False
     made = layer("batchnorm", eps=given.get("eps"), momentum=given.get("momentum"), affine=weight is not None)
     statistics = {name: given[name] for name in ("running_mean", "running_var")}
-    return lowering.place(
-        operation, made, [first(lowering, operation, given["input"])], {"weight": weight, "bias": bias, **statistics}
-    )
+    held = {"weight": weight, "bias": bias, **statistics}
+    if lowering.is_batch_first(x):
+        return lowering.place(operation, made, [first(lowering, operation, x)], held)
+    return len(x.shape) == 2 and of_tokens(lowering, operation, made, x, held)
+
+
+def of_tokens(
+    lowering: Lowering, operation: Operation, made: Layer, x: Value, weights: Mapping[str, Value | None]
+) -> bool:
+    """Over the tokens of all samples, one after the other: as channels before tokens, and back."""
+    shape = lowering.at[x].volume.item_shape
+    before = moved(lowering, operation, lowering.at[x], permuted(shape, (1, 0)), last=False)
+    held = {name: each for name, each in weights.items() if each is not None}
+    normed = then(lowering, operation, made, before, weights=held)
+    if normed is None:
+        return False
+    if x in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[x]
+    return settle(lowering, operation, moved(lowering, operation, normed, permuted(shape[::-1], (1, 0)), last=True))
 
 
 @lowers("layer_norm", takes="input normalized_shape weight bias eps")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first, turned
+from archcalc.importing.lowering.moving import first
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
 from archcalc.importing.program import Operation, Value
@@ -83,19 +83,3 @@ def flattened(lowering: Lowering, value: Value) -> Operation | None:
     if reader is None or reader.function not in ("flatten", "view", "reshape", "squeeze"):
         return None
     return reader if reader.makes[0].shape == value.shape[:2] else None
-
-
-@lowers("mean", takes="input dim keepdim")
-def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """The average over all positions."""
-    x, axes = given["input"], given.get("dim", given.get("axis"))
-    if not lowering.is_placed(x) or axes is None or given.get("dtype"):
-        return False
-    rank, keeps = lowering.volume(x).rank, bool(given.get("keepdim", False))
-    inner = {lowering.axis(x, each) for each in per_axis(axes, 1)}
-    last = inner == set(range(rank))
-    if rank and (last or inner == set(range(1, rank + 1))):
-        pooled = layer("global_avgpool", keepdim=keeps)
-        if lowering.place(operation, pooled, [turned(lowering, operation, x, last)]):
-            return True
-    return False

@@ -1,11 +1,14 @@
 """Other sizes: interpolation, padding, pixel shuffle."""
 
+from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
-from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rule import RULES, Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
+from archcalc.importing.lowering.rules.pooling import windows
 from archcalc.importing.lowering.rules.slicing import part
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
@@ -42,7 +45,11 @@ def pad(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     if not any(amounts):
         return lowering.same(operation.makes[0], x)
-    if given.get("value"):
+    value = float(given.get("value") or 0.0)
+    if value == -inf:
+        return before_pooling(lowering, operation, x, amounts)
+    number = {"value": value} if value else {}
+    if abs(value) == inf:
         return False
     pairs = [tuple(amounts[i : i + 2]) for i in range(0, len(amounts), 2)]
     rank = lowering.volume(x).rank
@@ -51,12 +58,34 @@ def pad(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         around: Any = tuple(reversed([*pairs, *[(0, 0)] * (rank - len(pairs))]))
         if len(set(around)) == 1 and around[0][0] == around[0][1]:
             around = around[0][0]
-        return lowering.place(operation, layer("pad", pad=around, mode=mode), [x])
-    return mode == "constant" and along_axes(lowering, operation, x, pairs)
+        return lowering.place(operation, layer("pad", pad=around, mode=mode, **number), [x])
+    return mode == "constant" and along_axes(lowering, operation, x, pairs, number)
 
 
-def along_axes(lowering: Lowering, operation: Operation, x: Value, pairs: list[tuple[int, ...]]) -> bool:
-    """Zeros along one axis after the other, the last axis first."""
+def before_pooling(lowering: Lowering, operation: Operation, x: Value, amounts: tuple[int, ...]) -> bool:
+    """Elements that are never the maximum, around what only a pooling layer reads: its padding."""
+    pool = lowering.only_reader(operation.makes[0])
+    if pool is None or not pool.function.startswith("max_pool") or len(amounts) != 2 * len(x.shape) - 4:
+        return False
+    given = RULES[pool.function].arguments(pool)
+    window = windows(lowering, {**given, "input": x})
+    if window is None or window["padding"] != 0 or window["ceil_mode"] or given.get("return_indices"):
+        return False
+    pairs = [tuple(amounts[i : i + 2]) for i in range(len(amounts) - 2, -1, -2)]
+    equal = all(begin == end == pairs[0][0] for begin, end in pairs)
+    window["padding"] = pairs[0][0] if equal else tuple(pairs)
+    dilation = short(per_axis(given.get("dilation", 1), len(pairs)))
+    made = layer("maxpool", dilation=dilation, **window)
+    if not lowering.place(pool, made, [turned(lowering, operation, x, last=False)]):
+        return False
+    lowering.taken.add(pool)
+    return True
+
+
+def along_axes(
+    lowering: Lowering, operation: Operation, x: Value, pairs: list[tuple[int, ...]], number: Mapping[str, float]
+) -> bool:
+    """A number along one axis after the other, the last axis first."""
     step: Step | None = lowering.at[x]
     for i, (begin, end) in enumerate(pairs):
         inner = lowering.axis(x, -1 - i)
@@ -68,7 +97,8 @@ def along_axes(lowering: Lowering, operation: Operation, x: Value, pairs: list[t
         if min(begin, end) < 0:
             step = part(lowering, operation, step, inner, max(0, -begin), size - max(0, -end))
         if step is not None and max(begin, end) > 0:
-            made = layer("pad", pad=((max(0, begin), max(0, end)),), axis=axis_word(step.volume, inner))
+            around = ((max(0, begin), max(0, end)),)
+            made = layer("pad", pad=around, axis=axis_word(step.volume, inner), **number)
             step = then(lowering, operation, made, step)
     return settle(lowering, operation, step)
 

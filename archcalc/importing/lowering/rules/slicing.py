@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from archcalc.core.axes import CHANNELS
-from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.arranging import permuted, reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import axis_word, moved, settle, then, with_shape
+from archcalc.importing.lowering.moving import aligned, axis_word, moved, settle, then, turned, with_shape
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
+from archcalc.layer import Reference
 
 
 def part(
@@ -107,7 +108,7 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     index = full(ranged(given["index"], x.shape), len(x.shape))
     if index is None:
-        return False
+        return rows(lowering, operation, x, listed(given["index"]))
     chosen = [(i, each) for i, each in enumerate(index) if each != slice(None)]
     if len(chosen) == 1 and isinstance(chosen[0][1], int) and None not in listed(given["index"]):
         axis, element = chosen[0]
@@ -142,6 +143,85 @@ def as_range(elements: tuple[Any, ...], size: int) -> Any:
     places = [each % size for each in elements if type(each) is int]
     follow = bool(places) and places == list(range(places[0], places[0] + len(elements)))
     return slice(places[0], places[0] + len(places)) if follow else elements
+
+
+@lowers("__setitem__", takes="input index value")
+def setitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """New elements in a range of one axis or several: what is before it, they, and what is after it."""
+    x, value = given["input"], given["value"]
+    index = full(given["index"], len(x.shape)) if lowering.is_placed(x, value) else None
+    if index is None or not lowering.are_together(x, value):
+        return False
+    new = aligned(lowering, operation, value, x)
+    chosen = [(lowering.axis(x, i), each, x.shape[i]) for i, each in enumerate(index) if each != slice(None)]
+    if new is None or not all(isinstance(each, slice) and axis is not None for axis, each, _ in chosen):
+        return False
+    bounds = [(axis, *each.indices(size)) for axis, each, size in chosen if axis is not None]
+    return settle(lowering, operation, within(lowering, operation, lowering.at[x], bounds, new))
+
+
+@lowers("write_part", takes="input part")
+def write_part(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """What an operation in place on a part of a tensor changed in the whole."""
+    whole, part = given["input"], given["part"]
+    maker = part.maker
+    while maker is not None and maker.values:
+        if maker.function == "__getitem__" and maker.arguments[0] is whole:
+            return setitem(lowering, operation, {"input": whole, "index": maker.arguments[1], "value": part})
+        maker = maker.values[0].maker if maker.makes[0].shape == part.shape else None
+    return False
+
+
+def within(
+    lowering: Lowering, operation: Operation, whole: Step, bounds: list[tuple[int, int, int, int]], new: Step
+) -> Step | None:
+    """A step whose elements between bounds, along one axis or several, are those of another one."""
+    if not bounds:
+        last = whole.volume.channels_last
+        same = new.volume.item_shape == whole.volume.item_shape
+        return turned(lowering, operation, new, last) if same else None
+    (axis, begin, end, stride), *inner = bounds
+    if stride != 1 or begin >= end:
+        return None
+    size = whole.volume.item_shape[axis]
+    middle = part(lowering, operation, whole, axis, begin, end)
+    changed = middle and within(lowering, operation, middle, inner, new)
+    around = [(0, begin), (end, size)]
+    sides = [part(lowering, operation, whole, axis, *each) if each[0] < each[1] else None for each in around]
+    parts = [each for each in (sides[0], changed, sides[1]) if each is not None]
+    if changed is None or len(parts) == 1:
+        return changed
+    word = axis_word(whole.volume, axis)
+    return then(lowering, operation, layer("concat", axis=None if word == CHANNELS else word), *parts)
+
+
+def rows(lowering: Lowering, operation: Operation, x: Value, index: tuple[Any, ...]) -> bool:
+    """The rows or columns of a table that integers name: rows are tokens, which `gather` chooses from."""
+    named = [i for i, each in enumerate(index) if isinstance(each, Value)]
+    whole = all(isinstance(each, Value) or each == slice(None) for each in index)
+    if len(named) != 1 or not whole or len(x.shape) not in (1, 2):
+        return False
+    by, axis = index[named[0]], lowering.axis(x, named[0])
+    if not lowering.is_shared(x) and not lowering.is_shared(by):
+        return False
+    if not lowering.is_placed(by) or not lowering.volume(by).is_ids or axis is None:
+        return False
+    step, shape = lowering.at[x], lowering.at[x].volume.item_shape
+    if len(shape) == 1:
+        step = moved(lowering, operation, step, reshaped(shape, (*shape, 1)), last=True)
+    elif axis == 1:
+        step = moved(lowering, operation, step, permuted(shape, (1, 0)), last=True)
+    else:
+        step = turned(lowering, operation, step, last=True)
+    found = then(lowering, operation, layer("gather", by=Reference("")), step, lowering.at[by])
+    if found is None:
+        return False
+    made = found.volume.item_shape
+    if len(shape) == 1:
+        found = moved(lowering, operation, found, reshaped(made, made[:-1]), last=True)
+    elif axis == 1:
+        found = moved(lowering, operation, found, permuted(made, (len(made) - 1, *range(len(made) - 1))), last=True)
+    return settle(lowering, operation, found)
 
 
 def listed(index: Any) -> tuple[Any, ...]:
@@ -190,11 +270,14 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     before, after = (lowering.item(x) if lowering.is_placed(x) else None), lowering.item(y)
     if before is None or after is None or not lowering.are_together(x, y):
         return False
-    step: Step | None = lowering.at[x]
+    step: Step | None = aligned(lowering, operation, x, y)
+    if step is None:
+        return False
+    before = step.volume.item_shape
     if len(after) != len(before):
         wider = (1,) * (len(after) - len(before)) + before
         plan = reshaped(before, wider) if len(after) > len(before) else None
-        step = moved(lowering, operation, lowering.at[x], plan, last=True) if plan is not None else None
+        step = moved(lowering, operation, step, plan, last=True) if plan is not None else None
         before = wider
     for axis, (n, m) in enumerate(zip(before, after, strict=True)):
         if step is None or m % n:

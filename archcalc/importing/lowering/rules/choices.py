@@ -1,0 +1,68 @@
+"""Choices by conditions that all samples share: elements of one value or another, or a number in their place."""
+
+from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import aligned, moved, then, turned
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rules.arithmetic import is_number, number_of
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.program import Operation, Value
+from archcalc.layer import Numbers, Reference
+
+MOST = 1e15
+"""Numbers below this one are written in a spec."""
+
+
+@lowers("where", takes="condition input other")
+def where(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Of two values, or a value and a number."""
+    condition, two = given["condition"], [number_of(lowering, given.get(each)) for each in ("input", "other")]
+    like = next((each for each in two if isinstance(each, Value) and lowering.is_placed(each)), None)
+    known = all(is_number(each) or lowering.is_placed(each) for each in two)
+    if like is None or not known or not lowering.is_placed(condition):
+        return False
+    steps = [with_axes_of(lowering, operation, each, like) for each in (condition, *two)]
+    found = [each for each in steps if each is not None]
+    return len(found) == 3 and lowering.place(operation, layer("where"), found)
+
+
+@lowers("masked_fill", "masked_fill_", takes="input mask value")
+def masked_fill(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A number where a condition holds."""
+    x, mask, fill = given["input"], given["mask"], number_of(lowering, given["value"])
+    if not lowering.is_placed(x, mask) or not isinstance(fill, int | float):
+        return False
+    if abs(fill) >= MOST:
+        return where(lowering, operation, {"condition": mask, "input": fill, "other": x})
+    by = with_axes_of(lowering, operation, mask, x)
+    made = layer("mask", by=Reference(""), fill=float(fill))
+    return by is not None and lowering.place(operation, made, [turned(lowering, operation, x, last=True), by])
+
+
+def with_axes_of(lowering: Lowering, operation: Operation, value: object, like: Value) -> Step | None:
+    """The step of a value with as many axes as another one, features last; of a number, that number as a value."""
+    whole = turned(lowering, operation, like, last=True)
+    if isinstance(value, int | float):
+        return fixed_number(lowering, operation, float(value), whole)
+    if value is like:
+        return whole
+    assert isinstance(value, Value)
+    step = aligned(lowering, operation, value, like)
+    if step is None or not lowering.are_together(value, like):
+        return None
+    shape, missing = step.volume.item_shape, whole.volume.rank - step.volume.rank
+    if missing > 0:
+        return moved(lowering, operation, step, reshaped(shape, (1,) * missing + shape), last=True)
+    return turned(lowering, operation, step, last=True)
+
+
+def fixed_number(lowering: Lowering, operation: Operation, number: float, like: Step) -> Step | None:
+    """A number as a value with as many axes as another one; one that a spec cannot write comes with the weights."""
+    size = (1,) * (like.volume.rank + 1)
+    if abs(number) < MOST:
+        step = then(lowering, operation, layer("constant", values=Numbers((number,)), size=size))
+    else:
+        step = then(lowering, operation, layer("fixed_values", size=size))
+    if step is not None and step.kind == "fixed_values":
+        step.numbers = lambda: (number,)
+    return step and turned(lowering, operation, step, last=True)

@@ -1,0 +1,128 @@
+"""Reductions of axes: sums, means, extremes and norms; and what divides by a norm."""
+
+from typing import Any
+
+from archcalc.core.axes import Axes
+from archcalc.importing.lowering.lowering import Lowering, layer
+from archcalc.importing.lowering.moving import axis_word, settle, then, turned
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rules.convolutions import per_axis
+from archcalc.importing.program import Operation, Value
+from archcalc.layer import Layer
+
+
+def reduction(lowering: Lowering, x: Value, op: str, axes: Any, keep: bool) -> Layer | None:
+    """The layer that reduces these axes; None if the batch is among them. Without axes, all are."""
+    over = range(len(x.shape)) if axes is None else per_axis(axes, 1)
+    places = [lowering.axis(x, each) for each in over]
+    words = [axis_word(lowering.volume(x), each) for each in places if each is not None]
+    if len(words) != len(places):
+        return None
+    return layer("reduce", op=op, axes=None if is_all_positions(lowering, x, places) else Axes(words), keep=keep)
+
+
+def is_all_positions(lowering: Lowering, x: Value, places: list[int | None]) -> bool:
+    """Whether these axes of a sample are all but that of the features."""
+    volume = lowering.volume(x)
+    return bool(volume.rank) and set(places) == set(
+        range(volume.rank) if volume.channels_last else range(1, volume.rank + 1)
+    )
+
+
+def reduced(lowering: Lowering, operation: Operation, given: Arguments, op: str) -> bool:
+    x = given["input"]
+    if not lowering.is_placed(x) or given.get("dtype") or not lowering.volume(x).is_floating:
+        return False
+    axes = given.get("dim", given.get("axis"))
+    made = reduction(lowering, x, op, axes, bool(given.get("keepdim", False)))
+    return made is not None and lowering.place(operation, made, [x])
+
+
+@lowers("mean", takes="input dim keepdim")
+def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The average over all positions is a pooling layer; over other axes, a reduction."""
+    x, axes = given["input"], given.get("dim", given.get("axis"))
+    if not lowering.is_placed(x) or axes is None or given.get("dtype"):
+        return False
+    rank, keeps = lowering.volume(x).rank, bool(given.get("keepdim", False))
+    inner = {lowering.axis(x, each) for each in per_axis(axes, 1)}
+    last = inner == set(range(rank))
+    if rank and (last or inner == set(range(1, rank + 1))):
+        pooled = layer("global_avgpool", keepdim=keeps)
+        if lowering.place(operation, pooled, [turned(lowering, operation, x, last)]):
+            return True
+    return reduced(lowering, operation, given, "mean")
+
+
+@lowers("sum", takes="input dim keepdim")
+def total(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return reduced(lowering, operation, given, "sum")
+
+
+@lowers("amax", takes="input dim keepdim")
+def largest(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return reduced(lowering, operation, given, "max")
+
+
+@lowers("amin", takes="input dim keepdim")
+def smallest(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return reduced(lowering, operation, given, "min")
+
+
+@lowers("logsumexp", takes="input dim keepdim")
+def logsumexp(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return reduced(lowering, operation, given, "logsumexp")
+
+
+@lowers("max", "min", takes="input dim keepdim")
+def extreme(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Along one axis, if nothing reads where the extremes are; of two values, the larger or the smaller."""
+    x, other = given["input"], given.get("dim")
+    if isinstance(other, Value):
+        name = "maximum" if operation.function == "max" else "minimum"
+        return lowering.are_together(x, other) and lowering.place(operation, layer(name), [x, other])
+    if other is None or any(lowering.is_read(each) for each in operation.makes[1:]):
+        return False
+    return reduced(lowering, operation, given, operation.function)
+
+
+@lowers("norm", "linalg_norm", "linalg_vector_norm", takes="input p dim keepdim")
+def norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The root of the sum of squares."""
+    order = given.get("p", given.get("ord", 2))
+    return order in (2, 2.0, "fro", None) and reduced(lowering, operation, given, "norm")
+
+
+@lowers("std", takes="input dim unbiased keepdim")
+def deviation(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return is_usual(given) and reduced(lowering, operation, given, "std")
+
+
+@lowers("var", takes="input dim unbiased keepdim")
+def variance(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The square of the deviation."""
+    x = given["input"]
+    if not lowering.is_placed(x) or not is_usual(given):
+        return False
+    made = reduction(lowering, x, "std", given.get("dim", given.get("axis")), bool(given.get("keepdim", False)))
+    step = None if made is None else then(lowering, operation, made, lowering.at[x])
+    return step is not None and settle(lowering, operation, then(lowering, operation, layer("square"), step))
+
+
+def is_usual(given: Arguments) -> bool:
+    """Whether a deviation divides by n - 1."""
+    return given.get("unbiased", True) is True and given.get("correction", 1) == 1
+
+
+@lowers("normalize", takes="input p dim eps")
+def normalize(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Divided by its norm along an axis, which is at least `eps`."""
+    x = given["input"]
+    if not lowering.is_placed(x) or given.get("p", 2.0) != 2:
+        return False
+    made, step = reduction(lowering, x, "norm", given.get("dim", 1), keep=True), lowering.at[x]
+    length = None if made is None else then(lowering, operation, made, step)
+    if length is None:
+        return False
+    bounded = then(lowering, operation, layer("clamp", min=float(given.get("eps", 1e-12))), length)
+    return bounded is not None and settle(lowering, operation, then(lowering, operation, layer("div"), step, bounded))
