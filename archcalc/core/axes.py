@@ -43,7 +43,7 @@ def place_of(axis: Axis, x: Volume) -> int:
     [2, 1]
     """
     count = len(x.item_shape)
-    if x.plain and axis in WORDS:
+    if (x.plain and axis in WORDS) or (x.is_ids and axis == CHANNELS):
         return 0
     if axis == CHANNELS:
         return channels_place(x)

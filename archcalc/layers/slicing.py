@@ -63,6 +63,8 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
     torch.Tensor.__getitem__.
     """
 
+    takes_ids = True
+
     begin: Dim = 0
     end: Dim | None = None
     step: Dim = 1
@@ -117,6 +119,7 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
         Example(given=dict(begin=-2), x=tokens(4, 6), y=tokens(4, 2)),
         Example(given=dict(begin=1, end=6, step=2), x=image(8, 3, 3), y=image(3, 3, 3)),
         Example(given=dict(end=2), x=flat(6), y=flat(2)),
+        Example(given=dict(begin=3, end=4, axis=Axis("length")), x=ids(26), y=ids(1)),
         Example(given=dict(begin=1, end=5, step=3, axis=Axis("-1")), x=tokens(4, 6), y=tokens(4, 2)),
     )  # fmt: skip
 

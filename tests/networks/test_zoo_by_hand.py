@@ -6,10 +6,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
-from tests.networks import by_hand, by_hand_media
+from tests.networks import by_hand, by_hand_decisions, by_hand_media
 from tests.networks.zoo import network
 
-NETWORKS = {**by_hand.NETWORKS, **by_hand_media.NETWORKS}
+NETWORKS = {**by_hand.NETWORKS, **by_hand_media.NETWORKS, **by_hand_decisions.NETWORKS}
 
 
 @pytest.mark.zoo
@@ -18,7 +18,7 @@ def test_a_spec_equals_the_network_in_torch(name: str) -> None:
     graph = network(name)
     with torch.device("meta"):
         theirs = NETWORKS[name]().eval()
-        given = [torch.zeros(each.volume.shape) for each in graph.inputs]
+        given = [torch.zeros(x.shape, dtype=getattr(torch, x.dtype)) for x in (each.volume for each in graph.inputs)]
         with FlopCounterMode(display=False) as counted, torch.no_grad():
             theirs(*given)
     assert sum(map(params, graph)) == sum(each.numel() for each in theirs.parameters())
