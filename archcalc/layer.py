@@ -173,6 +173,7 @@ class Layer(Declared, ABC):
     ties         fields whose value is a Reference -> the weight that is shared with the layer they name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs the output values depend on; None: all
+    decided_by   the inputs, by number, that only choose among values: no gradient flows into them
     takes_ids    whether inputs may be integers
     takes_plain  whether it needs no meaning of axes: it goes by their numbers, by the last one, or by none
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
@@ -190,6 +191,7 @@ class Layer(Declared, ABC):
     ties: ClassVar[Mapping[str, str]] = {}
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
+    decided_by: ClassVar[tuple[int, ...]] = ()
     takes_ids: ClassVar[bool] = False
     takes_plain: ClassVar[bool] = False
     saves: ClassVar[tuple[str, ...]] = ("x",)

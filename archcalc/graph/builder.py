@@ -83,12 +83,12 @@ def graph_of(
 
 
 def marked(nodes: Mapping[str, Node], outputs: Iterable[str]) -> Iterator[Node]:
-    """The nodes in order; those that no output depends on say so."""
-    read = set(outputs)
+    """The nodes in order; those to which no gradient of an output comes back say so."""
+    reached = set(outputs)
     for node in reversed(list(nodes.values())):
-        if node.name in read:
-            read.update(node.sources)
-    return (node if node.name in read else replace(node, unread=True) for node in nodes.values())
+        if node.name in reached:
+            reached.update(node.sources[i] for i in node.followed)
+    return (node if node.name in reached else replace(node, detached=True) for node in nodes.values())
 
 
 def expanded(

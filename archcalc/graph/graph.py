@@ -31,7 +31,7 @@ class Node:
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
     `times`: the number of consecutive layers it represents: 1 unless a repeat is free. `learning`: for each input,
     whether gradients flow into it, from weights that are trained before it; None if that differs between the layers it
-    represents. `unread`: no output depends on it, so that it has no backward pass. `shared`: what it shares with other
+    represents. `detached`: no gradient of an output comes back to it. `shared`: what it shares with other
     nodes of its layer and inputs, if it was built with them.
     """
 
@@ -46,7 +46,7 @@ class Node:
     where: Location | None = None
     times: Dim = 1
     learning: tuple[bool | None, ...] = ()
-    unread: bool = False
+    detached: bool = False
     shared: Application | None = field(default=None, compare=False)
 
     @property
@@ -57,6 +57,14 @@ class Node:
     def first(self) -> str:
         """The name of the first value that it reads; empty if it reads none."""
         return self.sources[0] if self.sources else ""
+
+    @property
+    def followed(self) -> tuple[int, ...]:
+        """The inputs, by number, into which gradients of its output flow."""
+        if not self.output.is_floating:
+            return ()
+        carrying = range(len(self.inputs))[: self.layer.carries]
+        return tuple(i for i in carrying if i not in self.layer.decided_by and self.inputs[i].is_floating)
 
     @property
     def reruns(self) -> bool:
@@ -260,7 +268,7 @@ class Graph:
 def kind_of(node: Node) -> Any:
     """What the quantities of a node depend on."""
     one = id(node) if node.times != 1 else node.reruns
-    return id(node.application), one, node.frozen, node.learning, node.unread, *node.ties
+    return id(node.application), one, node.frozen, node.learning, node.detached, *node.ties
 
 
 def enclosing_scopes(name: str) -> Iterator[str]:

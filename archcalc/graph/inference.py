@@ -62,7 +62,7 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = node.output
-        self.learning[path] = node.output.is_floating and (any(learning[: layer.carries]) or node.trains)
+        self.learning[path] = node.output.is_floating and (any(learning[i] for i in node.followed) or node.trains)
 
     def apply(
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str

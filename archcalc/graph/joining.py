@@ -95,8 +95,9 @@ def is_resampled(branch: Branch) -> bool:
 def dropping(nodes: Mapping[str, Node], small: Branch) -> str:
     """The layer that dropped a row, which upsampling cannot give back, and the sizes at which none is dropped."""
     for node in small.own:
-        for axis, window in enumerate(sliding(node)):
-            n = node.inputs[0].spatial[axis]
+        for axis, (n, window) in enumerate(zip(node.inputs[0].spatial, node.layer.windows(*node.inputs), strict=False)):
+            if not isinstance(window, Window) or window.whole:
+                continue
             if window.stride > 1 and window.slide(n) * window.stride < n:
                 size, step = first_size(nodes, node, axis), max(steps_of(nodes)[each.name] for each in small.own)
                 fitting = [str(each) for each in (size // step * step, size // step * step + step) if each]

@@ -25,6 +25,7 @@ class Where(Broadcasting, name="where"):
     """
 
     inputs = (3, 3)
+    decided_by = (0,)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
         return Ops(compare=xs[0].numel)
@@ -66,6 +67,7 @@ class Mask(Broadcasting, name="mask", positional=("by", "fill")):
 
     inputs = (1, 1)
     reads = ("by",)
+    decided_by = (1,)
 
     by: Reference
     fill: float = -1e9

@@ -80,7 +80,7 @@ def spread(node: Node) -> Dim:
 
 def gradients(node: Node, contraction: Contraction) -> int:
     """How many factors of a contraction need a gradient: each is one more product in backward."""
-    if contraction.mac == 0 or node.unread:
+    if contraction.mac == 0 or node.detached:
         return 0
     learning = dict(zip(inputs_named(len(node.inputs)), node.learning, strict=False)) | {WEIGHTS: node.trains}
     return sum(

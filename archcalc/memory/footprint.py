@@ -163,10 +163,9 @@ def weights_of(graph: Graph) -> list[Weight]:
 
 
 def learned_weights(graph: Graph) -> list[Weight]:
-    """The parameters that get a gradient: trained, what is shared once, and an output depends on them. Optimizers pass
-    over the others."""
-    used = graph.ancestors(*graph.outputs)
-    reached = {key for node in graph if node.name in used for key, _ in applied(graph, node).values()}
+    """The parameters that get a gradient: trained, what is shared once, and a gradient of an output comes back to them.
+    Optimizers pass over the others."""
+    reached = {key for node in graph if not node.detached for key, _ in applied(graph, node).values()}
     owned = ((f"{node.name}.{weight.name}", weight) for node in graph for weight in node.weights)
     return [w for key, w in owned if key in reached and w.trainable and not w.buffer and not w.shared_with]
 

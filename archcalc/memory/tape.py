@@ -180,12 +180,21 @@ def record_node(tape: Tape, node: Node, weights: Applied, sources: Sequence[int]
     y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
     for kernel in node.layer.kernels(tape.run, y, *xs):
         one_kernel(tape, node.name, kernel, names, weights)
-    if not used:
-        tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
+    if not used or node.detached:
+        drop_saved(tape, node, first, used)
     last = len(tape.ops) - 1
     for source in sources:  # the module's frame refers to its input until it returns
         tape.ends[source] = max(tape.ends.get(source, first), last)
     return names["y"]
+
+
+def drop_saved(tape: Tape, node: Node, first: int, used: bool) -> None:
+    """What a node saves goes with its output, if no gradient comes back to it. Raises Opaque if it saves anything but
+    inputs and its output is used."""
+    kept = {storage for op in tape.ops[first:] for storage in op.saves} - set(tape.given)
+    if used and kept:
+        raise Opaque(f"{node.name}: no gradient comes back to it, and when autograd frees its tensors was not modelled")
+    tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
 
 
 def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:

@@ -471,3 +471,11 @@ def test_names_of_layers_are_identifiers_whatever_they_are() -> None:
         "super().__init__", "nn.Linear", "torch.flatten", "torch.no_grad", "torch.randn", "__name__", made.name,
         f"{made.name}().eval", "y.shape", *(f"self.{attribute(name)}" for name in names), *map(attribute, names),
     } | {name for name in calls(made.text) if name.startswith(("x.", "y."))}  # fmt: skip
+
+
+def test_nothing_is_deleted_after_the_last_step() -> None:
+    """All variables end there. Before it, a `del` frees memory for what follows."""
+    layers = "  - a = fc(8)\n  - b = relu\n  - c = fc(4)\n  - b -> d = fc(3)\n"
+    text = generate(load_text(f"archcalc: 1\nname: Two\ninput: [8]\nlayers:\n{layers}outputs: [c, d]\n")).text
+    assert "x = self.d(b)  # [3]\n        return c, x\n" in text
+    assert text.count("del ") == 1

@@ -89,3 +89,10 @@ def test_other_sizes_are_cropped() -> None:
     text = HEAD.format(n=572) + VALID_UNET
     assert help_of(text.format("e1")) == "crop the larger one: crop(like=u)"
     assert load_text(text.format("e1 -> crop(like=u)")).nodes
+
+
+def test_a_layer_that_makes_axes_is_no_window_on_those_of_its_input() -> None:
+    scaled = 'gap -> rearrange("b c -> b 1 c", first) -> conv(3, 1, padding=same) -> flatten -> sigmoid'
+    blocks = f"blocks:\n  scaled:\n    - mul:\n        - {scaled}\n        - x\n"
+    layers = "layers:\n  - add:\n      - maxpool(2) -> scaled\n      - prev\n"
+    assert help_of(f"archcalc: 1\ninput: [8, 8, 8]\n{blocks}{layers}").startswith("give both the same size")

@@ -17,6 +17,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import document_of_chain, load_text
 from archcalc.layer import Layer
 from archcalc.measure import MEASURES
+from archcalc.memory.footprint import footprint_of
 from archcalc.spec.document import read_document
 from archcalc.sym.expr import NoClosedForm
 from archcalc.verification.trace import Running
@@ -54,16 +55,23 @@ def test_contractions_are_all_of_the_macs(case: Case) -> None:
     assert macs_of(case.node.contractions) == case.example.macs
 
 
-def test_a_layer_that_no_output_depends_on_has_no_backward_pass() -> None:
-    """64 + 32 + 16 multiplications forward; backward the weights of two layers, and the input of the second."""
-    layers = "  - a = fc(8)\n  - a -> unread = fc(4)\n  - a -> c = fc(2)\n"
-    text = f"archcalc: 1\nname: Unread\ninput: [8]\nlayers:\n{layers}outputs: [c]\n"
-    graph = load_text(text)
+DETACHED = {
+    "one that nothing reads": "  - a = conv(1, 8)\n  - a -> b = conv(1, 4)\n  - a -> c = conv(1, 2)\noutputs: [c]\n",
+    "one that only chooses": "  - x -> c = conv(1, 3)\n  - x -> a = conv(1, 3)\n  - where: [c, a, x]\n  - conv(1, 2)\n",
+    "one that only masks": "  - x -> c = conv(1, 3)\n  - x -> a = conv(1, 3)\n  - mask(c)\n  - conv(1, 2)\n",
+    "all before it": "  - x -> c = conv(1, 3)\n  - where: [c, x, x]\n  - conv(1, 2)\n",
+}
+
+
+@pytest.mark.parametrize("name", DETACHED)
+def test_what_no_gradient_comes_back_to_has_no_backward_pass_and_no_gradients(name: str) -> None:
+    graph = load_text(f"archcalc: 1\nname: Detached\ninput: {{x: [3, 4, 4]}}\nlayers:\n{DETACHED[name]}")
     running = Running(generate(graph), graph, "cpu")
     with FlopCounterMode(display=False) as counter:
         running.module(*running.inputs()).sum().backward()
-    assert total(graph, "training_flops") == counter.get_total_flops() == 2 * (64 + 32 + 16) + 2 * (64 + 16 + 16)
-    assert total(graph, "backward_flops") == 2 * (64 + 16 + 16)
+    assert total(graph, "training_flops") == counter.get_total_flops()
+    made = [each.grad for each in running.module.parameters() if each.grad is not None]
+    assert footprint_of(graph).gradients == sum(each.nbytes for each in made) < footprint_of(graph).parameters
 
 
 def test_some_examples_have_more_than_one_contraction() -> None:
