@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import click
 from archcalc.command import PROBLEMS, Settings, write_output
 from archcalc.core.answers import apart, merged, whole_answer
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
-from archcalc.core.location import Location, Source
+from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import (
@@ -30,11 +30,12 @@ from archcalc.graph.sources import reader_of
 from archcalc.lint.checking import judged
 from archcalc.lint.diagnostic_formats import FORMATS
 from archcalc.lint.editing import edited
-from archcalc.lint.linting import Selection, findings_of
+from archcalc.lint.linting import Selection
 from archcalc.lint.rule import RULES
+from archcalc.lint.variants import once, outcome_of, variants_in
 from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
-from archcalc.spec.document import read_document, variant_names
+from archcalc.spec.document import read_document
 from archcalc.usage.files import expanded
 from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 from archcalc.usage.options import cache_option, changes_of, format_option, override_options
@@ -99,52 +100,7 @@ def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
     return Selection(chosen or Selection().select, left_out)
 
 
-def once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Without duplicates: variants share most of a file, and so report the same problems."""
-    found: dict[object, Diagnostic] = {}
-    for each in diagnostics:
-        what = () if each.severity == "warning" else (each.message,)
-        found.setdefault((each.code, each.location, *what) if each.location else each, each)
-    return list(found.values())
-
-
-# --- which specs -----------------------------------------------------------------------------------------------------
-
-
-def variants_in(source: Source) -> tuple[str | None, ...]:
-    """None, for the spec itself, and its variants."""
-    try:
-        return None, *variant_names(source)
-    except SpecError:
-        return (None,)  # the check of the spec itself reports the problems of the file
-
-
 # --- checking --------------------------------------------------------------------------------------------------------
-
-
-@record
-class Outcome:
-    """The problems of a network, and the locations in the spec of its layers; None if it could not be built."""
-
-    found: Sequence[Diagnostic]
-    locations: Collection[Location | None] | None = None
-
-
-def outcome_of(read: Callable[[], Document], variant: str | None, selection: Selection) -> Outcome:
-    """The problems of a spec and, if it can be built, the findings of rules."""
-
-    def noted(each: Diagnostic) -> Diagnostic:
-        return replace(each, notes=(*each.notes, f"in variant {variant}")) if variant else each
-
-    try:
-        document = read()
-        graph, found = judged(document)
-        if graph is None:
-            return Outcome([*map(noted, found)])
-        found = [*map(noted, found), *findings_of(document, graph, selection)]
-        return Outcome(found, {node.where for node in graph})
-    except SpecError as error:
-        return Outcome([*map(noted, error.diagnostics)])
 
 
 @record

@@ -43,7 +43,13 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": ZshComplete, "fish": FishComplete}
+class Fish(FishComplete):
+    """Fish, whose words may have commas: only the first one ends the kind of a word."""
+
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": ZshComplete, "fish": Fish}
 
 EXAMPLES = (
     "archcalc completion bash",

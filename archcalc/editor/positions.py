@@ -1,8 +1,13 @@
 """Places in a text as the language server protocol names them: lines, and UTF-16 units within a line."""
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archcalc.core.location import Location
+
+END = re.compile(r"\r\n|\n|\r")
+"""The end of a line in the protocol; other characters, which may break a line elsewhere, are within it."""
 
 
 def units(line: str, column: int) -> int:
@@ -23,6 +28,34 @@ def column_of(line: str, units: int) -> int:
     if line.isascii():
         return min(units, len(line))
     return len(line.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore"))
+
+
+def changed(text: str, changes: Iterable[Mapping[str, Any]]) -> str:
+    """A text after changes, one after the other: each of a range, or of the whole text.
+
+    >>> end = {"line": 1, "character": 1}
+    >>> changed("ab\\ncd", [{"range": {"start": end, "end": end}, "text": "X"}])
+    'ab\\ncXd'
+    """
+    for each in changes:
+        if span := each.get("range"):
+            begin, end = (offset_of(text, span[side]) for side in ("start", "end"))
+            text = text[:begin] + each["text"] + text[max(begin, end) :]
+        else:
+            text = each["text"]
+    return text
+
+
+def offset_of(text: str, at: Mapping[str, int]) -> int:
+    """The characters before a position. Lines end with a line feed, a carriage return, or both."""
+    begin = 0
+    for _ in range(at["line"]):
+        found = END.search(text, begin)
+        if found is None:
+            return len(text)
+        begin = found.end()
+    end = END.search(text, begin)
+    return begin + column_of(text[begin : end.start() if end else len(text)], at["character"])
 
 
 def range_of(where: Location) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Diagnostics as the language server protocol sends them."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from archcalc.core.location import Location
 from archcalc.editor.opened import Opened, uri_of
 from archcalc.editor.positions import range_of
 from archcalc.graph.builder import build
-from archcalc.lint.checking import judged
-from archcalc.lint.linting import EVERY_RULE, Selection, findings_of
+from archcalc.lint.linting import EVERY_RULE, Selection
+from archcalc.lint.variants import once, outcome_of, variants_in
 from archcalc.spec.document import read_document
 
 SEVERITY = {"error": 1, "warning": 2, "info": 3}
@@ -29,13 +30,16 @@ def errors_in(opened: Opened) -> list[Diagnostic]:
 
 
 def all_in(opened: Opened) -> list[Diagnostic]:
-    """Errors, unmet expectations, and the findings of rules."""
+    """Errors, unmet expectations, and the findings of rules: of the spec and of its variants, each once."""
     if not opened.is_current or opened.document is None:
         return errors_in(opened)
-    graph, found = judged(opened.document)
     problems = Problems()  # of the configuration
     selection = problems.attempt(selection_of, Path(opened.source.name)) or EVERY_RULE
-    return [*problems.found, *found, *(findings_of(opened.document, graph, selection) if graph else ())]
+    outcomes = [
+        outcome_of(partial(read_document, opened.source, variant=each), each, selection)
+        for each in variants_in(opened.source)
+    ]
+    return [*problems.found, *once(each for outcome in outcomes for each in outcome.found)]
 
 
 def selection_of(file: Path) -> Selection:

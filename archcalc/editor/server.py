@@ -16,13 +16,16 @@ from archcalc.core.version import VERSION
 from archcalc.editor import features  # noqa: F401  every file in it registers itself
 from archcalc.editor.feature import FEATURES
 from archcalc.editor.opened import Opened
-from archcalc.editor.positions import column_of
+from archcalc.editor.positions import changed, column_of
 from archcalc.editor.problems import all_in, errors_in, published
 
 PAUSE = 0.2
 """Seconds without a message after which rules are run."""
 
 UNKNOWN_METHOD, INVALID, INTERNAL, UNREADABLE = -32601, -32600, -32603, -32700
+
+INCREMENTAL = 2
+"""How editors send changes: only the parts that changed."""
 
 MOST_BYTES = 1 << 24
 """The longest message that is read."""
@@ -153,7 +156,7 @@ class Server:
 
     def initialize(self, params: Mapping[str, Any]) -> dict[str, Any]:
         announced = {key: value for each in FEATURES.values() for key, value in each.capability.items()}
-        sync = {"openClose": True, "change": 1}
+        sync = {"openClose": True, "change": INCREMENTAL}
         return {
             "capabilities": {"textDocumentSync": sync, **announced},
             "serverInfo": {"name": "archcalc", "version": VERSION},
@@ -168,7 +171,8 @@ class Server:
 
     def edited(self, params: Mapping[str, Any]) -> None:
         given = params["textDocument"]
-        self.remember(given["uri"], params["contentChanges"][-1]["text"], given.get("version"))
+        text = self.texts[given["uri"]].source.text if given["uri"] in self.texts else ""
+        self.remember(given["uri"], changed(text, params["contentChanges"]), given.get("version"))
 
     def remember(self, uri: str, text: str, version: int | None) -> None:
         self.texts[uri] = Opened(uri, text, version, self.texts.get(uri))

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import shutil
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -81,6 +82,22 @@ def test_a_word_is_completed_in_a_terminal(shell: str, program: Path) -> None:
     printed = dialogue(called, script, program)
     found = [each.strip() for each in re.findall(r"^THEN (.*) OVER\r?$", printed, re.MULTILINE)]
     assert found == [f"{line.rpartition(' ')[0]} {word}" for line, word in LINES.items()], printed
+
+
+def test_fish_offers_every_word(program: Path) -> None:
+    """Fish itself says what it would complete a line to: what all that it offers begin with."""
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    script = "archcalc completion fish | source\n" + "".join(f"echo THEN; complete -C '{line}'\n" for line in LINES)
+    environment = {"PATH": f"{program}:{os.environ['PATH']}", "HOME": str(program), "TERM": "dumb"}
+    ended = subprocess.run(["fish", "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert ended.stderr == ""
+    _, *found = ended.stdout.split("THEN\n")
+    offered = [[line.partition("\t")[0] for line in each.splitlines()] for each in found]
+    assert len(offered) == len(LINES)
+    common = os.path.commonprefix  # of characters, not of folders
+    made = [common(words) or line.split()[-1] for line, words in zip(LINES, offered, strict=True)]
+    assert made == list(LINES.values())
 
 
 def test_every_kind_of_word_can_be_asked_for() -> None:

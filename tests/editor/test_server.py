@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from archcalc.core.location import Source
 from archcalc.editor.outline import outline_of
+from archcalc.editor.positions import changed
 from archcalc.graph.builder import build
 from archcalc.lint.linting import findings_of
 from archcalc.report.report import report_of
@@ -145,6 +147,47 @@ def test_problems_are_published_while_typing(client: Client) -> None:
     client.awaits()
     client.notify("textDocument/didClose", textDocument={"uri": URI})
     client.awaits()
+
+
+def test_changes_are_sent_in_parts(client: Client) -> None:
+    """Each is applied to the text after the one before; columns count UTF-16 units."""
+    client.open(TEXT)
+    client.awaits()
+
+    def part(line: int, begin: int, end: int, text: str) -> dict[str, Any]:
+        places = [{"line": line, "character": column} for column in (begin, end)]
+        return {"range": dict(zip(("start", "end"), places, strict=True)), "text": text}
+
+    changes = [part(6, 17, 23, "strid"), part(1, 6, 9, "e\n"), part(2, 0, 0, "# a line\n")]
+    client.notify("textDocument/didChange", textDocument={"uri": URI, "version": 2}, contentChanges=changes)
+    [found] = client.awaits("AC120")
+    assert found["range"] == {"start": {"line": 8, "character": 17}, "end": {"line": 8, "character": 22}}
+    back = [part(8, 17, 22, "stride")]
+    client.notify("textDocument/didChange", textDocument={"uri": URI, "version": 3}, contentChanges=back)
+    client.awaits()
+
+
+def test_random_changes_give_the_text_of_the_editor() -> None:
+    """Against a list of UTF-16 units of each line, in which an editor would count."""
+    random = Random(1)
+    for _ in range(300):
+        text = "".join(random.choice("ab\n\n😀é") for _ in range(random.randint(0, 30)))
+        lines = text.split("\n")
+        line = random.randrange(len(lines))
+        units = len(lines[line].encode("utf-16-le")) // 2
+        column = random.randint(0, units)
+        put = random.choice(["", "x", "\n", "😀"])
+        before = lines[line].encode("utf-16-le")[: 2 * column].decode("utf-16-le", "ignore")
+        expected = "\n".join([*lines[:line], before + put + lines[line][len(before) :], *lines[line + 1 :]])
+        at = {"line": line, "character": column}
+        assert changed(text, [{"range": {"start": at, "end": at}, "text": put}]) == expected
+
+
+def test_variants_are_checked_too(client: Client) -> None:
+    text = TEXT + "variants:\n  wide: {w: 32}\n  wrong: {classes: 0}\n"
+    client.open(text)
+    [found] = [each for each in client.awaits("AC201") if each["severity"] == 1]
+    assert "in variant wrong" in found["message"]
 
 
 def test_the_findings_are_those_of_check(client: Client) -> None:
