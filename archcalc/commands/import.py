@@ -62,7 +62,7 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     say_whose(named)
     source = written(reference, inputs, options)
     chosen = {key: options[key] for key in ("config", "until", "run_on")}
-    found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
+    found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"], sizes=True)
     summarize(found, settings)
     write_output(found.spec, output)
     return verified(named, given, options["config"], settings) if options["verify"] else 0
@@ -89,6 +89,8 @@ def summarize(found: Imported, settings: Settings) -> None:
         print_diagnostics(found.findings, settings)
     if not settings.quiet:
         notice(found.summary)
+        if found.sizes:
+            notice(found.sizes)
 
 
 def verified(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:

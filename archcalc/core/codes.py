@@ -556,6 +556,13 @@ of the import are compared with torch all the same.
     self.layers = [nn.Linear(4, 4)]                  # write nn.ModuleList([nn.Linear(4, 4)])
 """,
     ),
+    "AC514": (
+        "the sizes of an import are fixed",
+        """The code was run at other sizes of its inputs, too, and the spec does not describe it there: a call reshapes
+to a number of its own, or an operation without a layer was measured at one size. The place is the call that fixes the
+sizes. At the size of the import, all numbers are exact.
+""",
+    ),
     "AC520": (
         "the code reads a value",
         """The network decides what to do by a value that it computed: `if y.sum() > 0`, `int(y.argmax())`, `y[y > 0]`.

@@ -13,7 +13,9 @@ from archcalc.importing.building import Reached, example_of, module_of, reported
 from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
+from archcalc.importing.sizes import sizes_of
 from archcalc.importing.tape import marked
+from archcalc.record import replace
 
 
 def network_in(
@@ -25,9 +27,11 @@ def network_in(
     source: str = "",
     blocks: bool = True,
     run_on: str = META,
+    sizes: bool = False,
 ) -> Imported:
     """Builds and runs a network. `until`: the path of a module inside it, which is imported instead. `run_on`: `meta`,
-    without values, or `cpu`, with the weights of the constructor and random inputs, the same in each run.
+    without values, or `cpu`, with the weights of the constructor and random inputs, the same in each run. `sizes`:
+    whether to run it at other sizes, too, to see whether the spec holds there.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
@@ -43,7 +47,12 @@ def network_in(
     about = [f"imported from {reference} with {', '.join(f'{name} {n}' for name, n in versions(reference).items())}"]
     if run_on == CPU:
         about.append("run with values: what depends on them holds for one random input and the constructor's weights")
-    return imported(model, positional, keywords, name, source, about, blocks, run_on)
+    found = imported(model, positional, keywords, name, source, about, blocks, run_on)
+    if not sizes or run_on == CPU:
+        return found
+    other = sizes_of(model, positional, keywords, found)
+    findings = (*found.findings, *([other.finding] if other.finding else []))
+    return replace(found, findings=findings, sizes=str(other))
 
 
 def random(each: Tensor) -> Tensor:

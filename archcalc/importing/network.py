@@ -36,7 +36,7 @@ class Imported:
 
     `spec`: the text of its spec; `flat`: with one line per layer, under the names of the code. `why_flat`: why `spec`
     is that text, too; empty if it has blocks. `findings`: what is not exact or not used, each with its place.
-    `program`: what ran.
+    `program`: what ran. `sizes`: whether the spec holds at other sizes; empty if they were not tried.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Imported:
     lowered: Lowered
     flat: str
     why_flat: str = ""
+    sizes: str = ""
 
     @cached_property
     def graph(self) -> Graph:

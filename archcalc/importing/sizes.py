@@ -1,0 +1,143 @@
+"""Other sizes: whether the spec of an import describes its code at other sizes of the inputs, too, and if not, why."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from archcalc.core.diagnostic import Diagnostic, SpecError
+from archcalc.core.location import Location, Source
+from archcalc.core.overrides import Overrides
+from archcalc.graph.builder import build
+from archcalc.graph.loading import gc_paused, overridden
+from archcalc.importing import tape
+from archcalc.importing.building import their_error
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.network import Imported, totals
+from archcalc.importing.program import Operation, Program, Value
+from archcalc.measure import MEASURES
+from archcalc.record import record
+from archcalc.spec.document import read_document
+
+SHORTEST = 4
+"""The shortest row of tokens of which half is tried."""
+
+
+@record
+class Sizes:
+    """`tried`: the shape of a sample of each input, by its name. `finding`: why the spec does not hold there.
+    `refused`: what the code itself says about these sizes; empty if it takes them."""
+
+    tried: Mapping[str, tuple[int, ...]]
+    finding: Diagnostic | None = None
+    refused: str = ""
+
+    def __str__(self) -> str:
+        shapes = ", ".join(str(list(shape)) for shape in self.tried.values())
+        if not self.tried:
+            return "its inputs have no sizes to change"
+        if self.refused:
+            return f"the code itself does not take {shapes}: {self.refused}"
+        if self.finding is None:
+            return f"the spec holds at other sizes, too: tried at {shapes}"
+        return f"the spec holds at this size alone: tried at {shapes}"
+
+
+def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported) -> Sizes:
+    """Runs the code once more on inputs of other sizes, and compares its totals with the spec's at these sizes."""
+    shapes = [other_shape(step) for step in found.lowered.inputs]
+    tried = {step.name: shape for step, shape in zip(found.lowered.inputs, shapes, strict=True)}
+    if all(shape == step.volume.item_shape for shape, step in zip(shapes, found.lowered.inputs, strict=True)):
+        return Sizes({})
+    given = iter(shapes)
+    larger, named = pytree.tree_map_only(
+        Tensor,
+        lambda each: torch.empty((1, *next(given)), dtype=each.dtype, device="meta"),
+        (dict(inputs), dict(keywords)),
+    )
+    try:
+        program = tape.record(model, larger, named, found.name)
+    except Exception as error:
+        raised = error if isinstance(error, SpecError) else their_error(error, f"{found.name} cannot run")
+        first = raised.diagnostics[0]
+        return Sizes(tried, refused=f"{first.location or 'it'} raises {type(error).__name__}")
+    return Sizes(tried, difference(found, tried, program))
+
+
+def other_shape(step: Step) -> tuple[int, ...]:
+    """The shape of a sample with other sizes: larger and unequal sides of pictures, half as many tokens."""
+    volume = step.volume
+    shape = tuple(int(n) for n in volume.item_shape)
+    free = [*volume.spatial]
+    if len(free) == 1:
+        sides = [int(free[0]) // 2 if int(free[0]) % 2 == 0 and int(free[0]) >= SHORTEST else int(free[0]) * 2]
+    else:
+        sides = [int(n) + more for n, more in zip(free, (0, 32, 64)[-len(free) :], strict=True)] if free else []
+    if volume.is_ids:
+        return tuple(sides)
+    return (*sides, shape[-1]) if volume.channels_last else (shape[0], *sides) if sides else shape
+
+
+def difference(found: Imported, tried: Mapping[str, tuple[int, ...]], program: Program) -> Diagnostic | None:
+    """Where the spec, at these sizes, is not what the code did there; None if its totals are the same."""
+    inputs = [f"{name}={','.join(map(str, shape))}" for name, shape in tried.items()]
+    source = Source(found.name, found.flat)
+    try:
+        with gc_paused():
+            graph = build(overridden(partial(read_document, source), Overrides(inputs=inputs)))
+        ours = {key: int(MEASURES[key].total(graph)) for key in ("params", "macs")}
+    except SpecError as error:
+        first = error.diagnostics[0]
+        step = step_at(found, first.location)
+        what = f"{step.function or step.kind} has sizes of its own" if step else "a layer has sizes of its own"
+        return fixed(what, step.where if step else None, (first.message,))
+    if ours == totals(program):
+        return None
+    changed = first_difference(found.program, program)
+    what = f"{changed.function} gets other arguments at other sizes" if changed else "totals differ at other sizes"
+    return fixed(what, changed.where if changed else None)
+
+
+def step_at(found: Imported, location: Location | None) -> Step | None:
+    """The step that stands at a line of the flat spec."""
+    if location is None:
+        return None
+    lines = found.flat.splitlines()[location.line : location.line + 4]
+    names = {step.name: step for step in found.lowered.steps}
+    words = [word.strip(" -:[],()") for line in lines for word in line.replace("=", " ").replace("name:", " ").split()]
+    return next((names[word] for word in words if word in names), None)
+
+
+def first_difference(before: Program, after: Program) -> Operation | None:
+    """The first call of a function that gets other arguments, apart from tensors."""
+    for one, other in zip(before.operations, after.operations, strict=False):
+        if (one.function, plain(one)) != (other.function, plain(other)):
+            return one
+    return None
+
+
+def plain(operation: Operation) -> str:
+    """Its arguments without its tensors."""
+
+    def text(each: Any) -> str:
+        if isinstance(each, Value):
+            return "tensor"
+        if isinstance(each, tuple | list):
+            return f"({', '.join(map(text, each))})"
+        return str(each)
+
+    return text((operation.arguments, tuple(f"{key}={text(each)}" for key, each in operation.keywords.items())))
+
+
+def fixed(why: str, location: Location | None, notes: tuple[str, ...] = ()) -> Diagnostic:
+    return Diagnostic(
+        code="AC514",
+        severity="warning",
+        message=f"the sizes of the inputs are fixed: {why}",
+        location=location,
+        notes=notes,
+        help="the spec is exact at the size that it was imported at; import it again for another one",
+    )

@@ -1,0 +1,68 @@
+"""Other sizes: what the code does there is what the spec says, or a call is named."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archcalc.importing.imported import from_torch
+from archcalc.importing.sizes import Sizes, sizes_of
+from tests.importing import networks
+from tests.shell import Shell
+
+IMAGE = torch.zeros(1, 3, 32, 32)
+
+
+def sizes(model: nn.Module, example: Tensor) -> Sizes:
+    return sizes_of(model, {"x": example}, {}, from_torch(model, example))
+
+
+class Resized(nn.Module):
+    """Makes a map as large as its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(F.max_pool2d(x, 4), size=x.shape[-2:], mode="bilinear")
+
+
+class Deeper(nn.Module):
+    """Has another layer where pictures are large."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return self.conv(y) if x.shape[-1] > 40 else y
+
+
+def test_a_spec_that_holds_at_other_sizes_says_so() -> None:
+    found = sizes(networks.ResNet(depth=1), IMAGE)
+    assert (found.finding, found.refused) == (None, "")
+    assert str(found) == "the spec holds at other sizes, too: tried at [3, 64, 96]"
+    tokens = sizes(networks.Tied(), torch.zeros(1, 6, dtype=torch.long))
+    assert list(tokens.tried.values()) == [(3,)]
+    assert tokens.finding is None
+    assert sizes(Resized(), IMAGE).finding is None
+
+
+def test_the_call_that_fixes_the_sizes_is_named() -> None:
+    for model, line in ((networks.Fourier(), "torch.fft"), (Deeper(), "")):
+        found = sizes(model, torch.zeros(1, 4, 16, 16) if isinstance(model, networks.Fourier) else IMAGE)
+        assert found.finding is not None
+        assert found.finding.code == "AC514"
+        assert not line or (found.finding.location is not None and line in found.finding.location.text)
+        assert "at this size alone" in str(found)
+
+
+def test_code_that_takes_no_other_size_says_it_itself() -> None:
+    flat = sizes(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2)), IMAGE)
+    assert flat.finding is None
+    assert "does not take [3, 64, 96]" in str(flat)
+    assert str(sizes(nn.Linear(4, 2), torch.zeros(1, 4))) == "its inputs have no sizes to change"
+
+
+def test_the_command_says_it(shell: Shell) -> None:
+    found = shell("import", "tests/importing/networks.py:Fourier", "--input", "4,16,16")
+    assert "warning[AC514]" in found.err
+    assert "torch.fft.rfft2(x)" in found.err.partition("AC514")[2]
+    assert found.err.endswith("the spec holds at this size alone: tried at [4, 48, 80]\n")
