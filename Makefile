@@ -42,9 +42,16 @@ fuzz: setup
 faults: setup
 	$(BIN)/python -m tests.faults
 
-bench: setup
-	$(BIN)/python -m pip install --quiet torchinfo fvcore accelerate
-	$(BIN)/python -m benchmarks
+# The tools beside which archcalc is measured have an environment of their own.
+.peers/ready: pyproject.toml Makefile
+	$(PYTHON) -m venv .peers
+	$(if $(TORCH),.peers/bin/python -m pip install --quiet '$(TORCH)')
+	.peers/bin/python -m pip install --quiet --editable '.[torch]' torchinfo fvcore accelerate thop calflops transformers \
+	    onnx onnx-tool torch-kitsune torch-preflight
+	touch $@
+
+bench: .peers/ready
+	.peers/bin/python -m benchmarks
 
 # An environment of its own: nothing else needs these libraries. The results are benchmarks/corpus.csv.
 corpus:
@@ -66,4 +73,4 @@ release: setup
 	$(BIN)/python -m release --whole
 
 clean:
-	rm -rf .venv .corpus .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .corpus .peers .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,9 +1,9 @@
 """Runs all benchmarks, one after another."""
 
-from benchmarks import closed_forms, growth, memory, startup, sweeps
+from benchmarks import closed_forms, growth, memory, ratios, sweeps
 
 if __name__ == "__main__":
-    startup.main()
+    ratios.main()
     growth.main()
     closed_forms.main()
     memory.main()

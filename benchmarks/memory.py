@@ -108,10 +108,34 @@ def accelerate_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterato
     yield ITERATION, "Accelerate, training using Adam", max(estimate_training_usage(size, "float32").values())
 
 
+def kitsune_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """`predict_memory`, which means a GPU and adds an overhead."""
+    from kitsune.predict import predict_memory  # lazy: it may not be installed
+
+    shape, batch = tuple(inputs[0].shape[1:]), len(inputs[0])
+    found = predict_memory(module, shape, batch, optimizer="adamw")
+    yield SAVED, "torch-kitsune, activations", found.activation_bytes
+    yield ITERATION, "torch-kitsune, total", found.total_bytes
+
+
+def preflight_estimates(module: nn.Module, inputs: Sequence[Tensor]) -> Iterator[Estimate]:
+    """`VRAMGuard` of torch-preflight, which means a GPU; its context is left out."""
+    from torch_preflight.vram.costmodel import estimate  # lazy: it may not be installed
+    from torch_preflight.vram.guard import VRAMGuard
+
+    optimizer = torch.optim.AdamW(module.parameters())
+    guard = VRAMGuard(module, optimizer=optimizer, batch_size=len(inputs[0]), example_input=inputs[0])
+    found = estimate(guard.profile, guard.config).breakdown
+    yield SAVED, "torch-preflight, activations", found.activations
+    yield ITERATION, "torch-preflight, total without the context of a GPU", found.total - found.cuda_context
+
+
 PEERS: dict[str, Callable[[nn.Module, Sequence[Tensor]], Iterator[Estimate]]] = {
     "torchinfo": torchinfo_estimates,
     "fvcore": fvcore_estimates,
     "accelerate": accelerate_estimates,
+    "torch-kitsune": kitsune_estimates,
+    "torch-preflight": preflight_estimates,
 }
 
 
