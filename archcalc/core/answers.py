@@ -103,8 +103,8 @@ def kind(path: str) -> bytes:
         return OTHER
 
 
-def code() -> Iterator[tuple[str, Stamp]]:
-    """The files of the code that has run, and its folders. The standard library has the version of Python."""
+def code() -> Iterator[tuple[str, Stamp | str]]:
+    """The files of the code that has run, and what its folders hold. The standard library has the version of Python."""
     standard = os.path.dirname(os.__file__)
     folders = set()
     for module in list(sys.modules.values()):
@@ -114,7 +114,15 @@ def code() -> Iterator[tuple[str, Stamp]]:
             folders.add(os.path.dirname(file))
     for folder in sorted(folders):
         if folder.startswith(PACKAGE):
-            yield folder, stamp(folder)
+            yield folder, modules(folder)
+
+
+def modules(folder: str) -> str:
+    """The names of the modules in a folder: a new one may be discovered."""
+    try:
+        return " ".join(sorted(each for each in os.listdir(folder) if each.endswith(".py")))
+    except OSError:
+        return ""
 
 
 def stamp(file: str) -> Stamp:
@@ -163,12 +171,12 @@ class Run:
     """What a run has looked at, and whether its answer follows from that alone."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, bytes | Stamp] = {}
+        self.seen: dict[str, bytes | Stamp | str] = {}
         self.whole = False
         self.doubtful = False
         self.begin = time_ns()
 
-    def see(self, path: str, what: bytes | Stamp) -> None:
+    def see(self, path: str, what: bytes | Stamp | str) -> None:
         if self.seen.setdefault(path, what) != what:
             self.doubtful = True
 
@@ -176,7 +184,8 @@ class Run:
         """What has run. A file that has changed since the run began may have been read before or after."""
         for path, what in code():
             self.see(path, what)
-            self.doubtful = self.doubtful or what[1] > self.begin - MOST_CLOCKS_DIFFER
+            young = isinstance(what, tuple) and what[1] > self.begin - MOST_CLOCKS_DIFFER
+            self.doubtful = self.doubtful or young
 
     def merge(self, other: "Run") -> None:
         """Adds what a run in another process has looked at."""
@@ -253,6 +262,10 @@ class Heard:
         return getattr(self.stream, name)
 
 
+LOOKED_AGAIN: "dict[type, Callable[[str], Any]]" = {bytes: state, tuple: stamp, str: modules}
+"""How to find what a run has seen at a path again, by what it has kept of it."""
+
+
 # --- answers kept and given ------------------------------------------------------------------------------------------
 
 
@@ -275,7 +288,7 @@ class Asked:
             return None
         seen, code, said = loads(content)
         for path, what in seen.items():
-            if what != (state(path) if isinstance(what, bytes) else stamp(path)):
+            if what != LOOKED_AGAIN[type(what)](path):
                 return None
         return code, said
 
