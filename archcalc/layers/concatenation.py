@@ -47,7 +47,8 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
     axis: Axis = CHANNELS
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
-        yield has_axis(self.name, self.axis, xs[0])
+        if self.axis != CHANNELS or xs[0].plain:
+            yield has_axis(self.name, self.axis, xs[0])
         if self.axis == CHANNELS:
             yield from equal_but(xs, f"concat needs equal sizes except for channels, got {listed(xs)}", channels=False)
             return

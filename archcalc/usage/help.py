@@ -52,8 +52,8 @@ def words_of(error: click.ClickException) -> tuple[str, str]:
 
 
 def sentence(message: str) -> str:
-    """A message of click as archcalc writes them: without capital letters and full stops."""
-    first = message[:1].lower() if message[1:2].islower() else message[:1]
+    """A message of click as archcalc writes them: without capital letters and full stops. Names keep theirs."""
+    first = message[:1].lower() if message.split(" ")[0].isalpha() and message[1:2].islower() else message[:1]
     return first + message[1:].removesuffix(".").replace(". Did you mean", "; did you mean")
 
 
