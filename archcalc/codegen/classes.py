@@ -6,12 +6,13 @@ written out; where they differ it becomes a parameter, one for all places whose 
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from archcalc.codegen.names import Distinct, access, attribute, class_name, unlike
 from archcalc.codegen.tree import Block, Member
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Node
 from archcalc.layer import Call
 from archcalc.record import MISSING, field, record, replace
@@ -78,9 +79,8 @@ class Form:
         """What its `forward` takes: values, then modules."""
         return (*self.block.inputs, *self.passed)
 
-    @cached_property
-    def key(self) -> Key:
-        """Its structure without values, with names of values replaced by their origin."""
+    def structure(self) -> Key:
+        """Equal for expansions that one class can serve: all but its values, with their origins in place of names."""
         origin: dict[str, Key] = {name: ("in", i) for i, name in enumerate(self.inputs)}
         lines = []
         for i, step in enumerate(self.steps):
@@ -134,8 +134,10 @@ class Classes:
     def __init__(self, root: Block, frozen: Collection[str], reserved: Iterable[str], flat: bool = False) -> None:
         self.names = Distinct(reserved)
         self.frozen = frozen
+        self.built = cache(built)
         self.by_key: dict[Key, Class] = {}
         self.forms: dict[str, Form] = {}
+        self.keys: dict[str, Key] = {}
         self.class_of: dict[str, Class] = {}
         self.blocks = {block.prefix: block for block in root.blocks}
         in_order = sorted(root.blocks, key=lambda each: each.height)
@@ -151,15 +153,18 @@ class Classes:
     def place(self, blocks: Sequence[Block]) -> None:
         """Gives every block of a level its class; what they contain has theirs."""
         new: list[Class] = []
+        known: dict[Key, Key] = {}  # kept once: a key is as long as its block
         for block in blocks:
             form = self.forms[block.prefix] = self.form(block)
+            key = form.structure()
+            key = self.keys[block.prefix] = known.setdefault(key, key)
             if block.reruns:
                 if self.is_callable(block):
                     self.class_of[block.module].reruns.append(form)
                 continue
-            made = self.by_key.get(form.key)
+            made = self.by_key.get(key)
             if made is None:
-                made = self.by_key[form.key] = Class(self.names.claim(class_name(block.kind)), [])
+                made = self.by_key[key] = Class(self.names.claim(class_name(block.kind)), [])
                 new.append(made)
             made.forms.append(form)
             self.class_of[block.prefix] = made
@@ -184,7 +189,7 @@ class Classes:
         """The constructor call of a member; None where it needs no module."""
         frozen = member.module in self.frozen
         if isinstance(member, Node):
-            return built(member, frozen)
+            return self.built(member.application, frozen)
         if made := self.class_of.get(member.module):
             return Build(made.name, made.arguments(self.forms[member.module]), frozen=frozen)
         parts = tuple(build or PLACE_HOLDER for _, build in self.modules(member))
@@ -213,7 +218,9 @@ class Classes:
         if not block.reruns:
             return True
         owner, mine = self.forms.get(block.module), self.forms[block.prefix]
-        return owner is not None and owner.key == mine.key and all(alike(v) for _, _, v in leaves([owner, mine]))
+        if owner is None or self.keys[block.module] != self.keys[block.prefix]:
+            return False
+        return all(alike(v) for _, _, v in leaves([owner, mine]))
 
     def is_pipeline(self, block: Block) -> bool:
         """Whether nn.Sequential can run it: a chain of blocks, each taking what the one before it hands on."""
@@ -268,12 +275,11 @@ def inside(module: str, name: str) -> str:
     return f"{module}.{name}" if module else name
 
 
-def built(node: Node, frozen: bool) -> Build | None:
-    call = node.layer.call(*node.inputs)
-    if not call.target:
+def built(made: Application, frozen: bool) -> Build | None:
+    if not made.call.target:
         return None
-    defaults = {name: default for name, default in node.layer.known.items() if default is not MISSING}
-    return replace(constructed(call), optional=defaults, frozen=frozen)
+    defaults = {name: default for name, default in made.layer.known.items() if default is not MISSING}
+    return replace(constructed(made.call), optional=defaults, frozen=frozen)
 
 
 def constructed(call: Call) -> Build:
@@ -282,7 +288,7 @@ def constructed(call: Call) -> Build:
 
 
 def node_step(node: Node, home: Block) -> Step:
-    call = node.layer.call(*node.inputs)
+    call = node.application.call
     places = [f"{{{i}}}" for i in range(len(node.inputs))]
     reads, module = node.sources, ""
     if call.target and owns(home, node.module):

@@ -29,5 +29,5 @@ def with_own_module(node: Node, graph: Graph) -> Node:
 
 def made_alike(node: Node, owner: Node) -> bool:
     """Whether both can use the same module."""
-    call, first = node.layer.call(*node.inputs), owner.layer.call(*owner.inputs)
+    call, first = node.application.call, owner.application.call
     return replace(call, forward="") == replace(first, forward="")

@@ -132,8 +132,8 @@ def head(graph: Graph, body: Sequence[Part]) -> Iterator[str]:
 
 def lacked_by_torch(graph: Graph) -> Mapping[str, str]:
     """The classes that a network uses and torch lacks, and the files in layers/torch_modules that define them."""
-    calls = (node.layer.call(*node.inputs) for node in graph if not node.reruns)
-    return {each.target: each.file for call in calls for each in with_parts(call) if each.file}
+    calls = {id(node.application): node.application.call for node in graph if not node.reruns}
+    return {each.target: each.file for call in calls.values() for each in with_parts(call) if each.file}
 
 
 def with_parts(call: Call) -> Iterator[Call]:

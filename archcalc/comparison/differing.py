@@ -41,7 +41,7 @@ class Differ:
     def changes(self, a: Node, b: Node) -> Iterator[Change]:
         if a.layer.name != b.layer.name:
             yield Change("type", a.layer.name, b.layer.name)
-        elif a.layer.call(*a.inputs) != b.layer.call(*b.inputs):  # not `padding=same` and its number
+        elif a.application.call != b.application.call:  # not `padding=same` and its number
             yield from self.arguments(a, b)
         yield from self.reads(a, b)
         if a.reruns != b.reruns or (a.reruns and self.named(a.module) != b.module):

@@ -1,7 +1,16 @@
 """Weights: the tensors that a layer owns. Parameter counts, weight memory and fan-in are derived from them."""
 
-from archcalc.core.dim import Dim, prod
+from functools import cache
+
+from archcalc.core.dim import Dim, is_number, prod
+from archcalc.core.volume import ITEMSIZE
 from archcalc.record import record
+
+
+@cache
+def bytes_of(shape: tuple[Dim, ...], dtype: str) -> Dim:
+    """Cached: networks have many weights of few shapes."""
+    return prod(shape) * ITEMSIZE[dtype]
 
 
 @record
@@ -26,6 +35,10 @@ class Weight:
     @property
     def numel(self) -> Dim:
         return prod(self.shape)
+
+    @property
+    def nbytes(self) -> Dim:
+        return bytes_of(self.shape, self.dtype) if is_number(*self.shape) else prod(self.shape) * ITEMSIZE[self.dtype]
 
     @property
     def is_bias(self) -> bool:

@@ -7,7 +7,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
-from archcalc.layer import Layer
+from archcalc.layer import Call, Layer
 from archcalc.record import record, replace
 
 
@@ -32,6 +32,11 @@ class Application:
     def windows(self) -> tuple[tuple[AnyWindow, ...], ...]:
         """For each input, its window on each axis."""
         return tuple(self.layer.windows_of_inputs(*self.inputs))
+
+    @cached_property
+    def call(self) -> Call:
+        """The module of torch that it is, and its line."""
+        return self.layer.call(*self.inputs)
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:

@@ -168,7 +168,7 @@ class Pattern:
             sources = tuple([known[i] for i in reads])
             yield Node(
                 name, node.layer, sources, node.inputs, node.outputs, module, node.frozen, ties, node.where,
-                learning=node.learning, shared=node.shared,
+                learning=node.learning, application=node.application,
             )  # fmt: skip
 
 

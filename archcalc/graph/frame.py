@@ -63,6 +63,8 @@ class Scope(Metered):
     `e1.channels` and `x.height` are sizes of a layer's output; `enc.*` is a list of the members of a repeat.
     """
 
+    __slots__ = ("frame", "meter")
+
     def __init__(self, frame: "Frame") -> None:
         self.frame = frame
         self.meter = frame.meter
@@ -135,10 +137,11 @@ class Frame:
     counts: Counter[str] = field(default_factory=Counter)
     local: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)
-    scope: Scope = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.scope = Scope(self)
+    @property
+    def scope(self) -> Scope:
+        """Made when it is asked for: a frame that kept it would live, with the network, until garbage is collected."""
+        return Scope(self)
 
     @property
     def within_block(self) -> bool:

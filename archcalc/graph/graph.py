@@ -22,17 +22,20 @@ from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim
 from archcalc.sym.periodic import PeriodicSet
 
+NONE_YET: Any = Application(None, (), ())  # type: ignore[arg-type]  # of no layer
+"""Stands for the application of a node that is given none."""
 
-@record(slots=False)
+
+@record
 class Node:
-    """One application of a layer.
+    """One application of a layer. Networks have many: it keeps nothing that it can share with its likes.
 
     `module`: the name of the module whose weights it uses: its own, or that of the layer it runs again.
     `ties`: weights of this node that are another node's tensor: {"weight": "wte.weight"}.
     `times`: the number of consecutive layers it represents: 1 unless a repeat is free. `learning`: for each input,
     whether gradients flow into it, from weights that are trained before it; None if that differs between the layers it
-    represents. `detached`: no gradient of an output comes back to it. `shared`: what it shares with other
-    nodes of its layer and inputs, if it was built with them.
+    represents. `detached`: no gradient of an output comes back to it. `application`: its layer on its inputs, shared
+    with other nodes that were built with the same; a copy of it with others gets its own.
     """
 
     name: str
@@ -47,7 +50,12 @@ class Node:
     times: Dim = 1
     learning: tuple[bool | None, ...] = ()
     detached: bool = False
-    shared: Application | None = field(default=None, compare=False)
+    application: Application = field(default=NONE_YET, compare=False)
+
+    def __post_init__(self) -> None:
+        made = self.application
+        if made.layer is not self.layer or made.inputs is not self.inputs or made.outputs is not self.outputs:
+            object.__setattr__(self, "application", Application(self.layer, self.inputs, self.outputs))
 
     @property
     def output(self) -> Volume:
@@ -71,15 +79,7 @@ class Node:
         """Whether it runs a module that an earlier node owns."""
         return self.module != self.name
 
-    @cached_property
-    def application(self) -> Application:
-        """Its layer on its inputs. A copy of a node with another layer or other inputs has one of its own."""
-        made = self.shared
-        if made and made.layer is self.layer and made.inputs is self.inputs and made.outputs is self.outputs:
-            return made
-        return Application(self.layer, self.inputs, self.outputs)
-
-    @cached_property
+    @property
     def ops(self) -> Ops:
         return self.application.ops
 
@@ -93,7 +93,7 @@ class Node:
         """Whether it has weights that are trained, its own or those of the module that it runs again."""
         return not self.frozen and self.application.trains
 
-    @cached_property
+    @property
     def weights(self) -> tuple[Weight, ...]:
         """Its entries of `state_dict`, by their names within the module; none if it runs another node's module."""
         if self.reruns:

@@ -56,7 +56,7 @@ class Network:
         learning = tuple(self.learning.get(source, False) for source in sources)
         node = Node(
             path, applied.layer, sources, applied.inputs, applied.outputs, module, frozen, ties, call.where,
-            learning=learning, shared=applied,
+            learning=learning, application=applied,
         )  # fmt: skip
         if node.reruns:
             self.check_rerun(node)

@@ -29,7 +29,7 @@ def inferred(layer: type[Layer]) -> tuple[str, ...]:
 
 def contradicted(node: Node, source: Node | None, asserted: Mapping[str, tuple[Expression, Any]]) -> list[Diagnostic]:
     """The problems of arguments that state other sizes than those that arrive; `source`: the layer before the node."""
-    actual = node.layer.call(*node.inputs).arguments
+    actual = node.application.call.arguments
     return [
         Diagnostic(
             code="AC201",

@@ -39,7 +39,7 @@ NORMS_OF_FVCORE = ("torch.nn.LayerNorm", "torch.nn.GroupNorm", "torch.nn.Instanc
 
 
 def has_handler(node: Node) -> bool:
-    return node.layer.call(*node.inputs).target.startswith(NORMS_OF_FVCORE)
+    return node.application.call.target.startswith(NORMS_OF_FVCORE)
 
 
 def on_maps(quantity: Quantity) -> Quantity:

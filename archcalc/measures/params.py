@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import Dim
-from archcalc.core.volume import ITEMSIZE, is_floating
+from archcalc.core.volume import is_floating
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Node
 from archcalc.measure import measure
@@ -51,7 +51,7 @@ def buffers(node: Node) -> Dim:
 @measure("param_bytes", title="Param bytes", noun="weight memory", unit="byte")
 def param_bytes(node: Node) -> Dim:
     """Bytes of all weights."""
-    return sum(w.numel * ITEMSIZE[w.dtype] for w in node.weights if not w.buffer and not w.shared_with)
+    return sum(w.nbytes for w in node.weights if not w.buffer and not w.shared_with)
 
 
 @measure("keras_params", title="Keras params", noun="parameters as Keras counts")

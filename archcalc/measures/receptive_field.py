@@ -46,11 +46,12 @@ class Seen:
 
 def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
     """For every node, its field in each spatial input that reaches it, in the order of the inputs."""
-    found: dict[str, list[Seen]] = {}
+    found: dict[str, tuple[Seen, ...]] = {}
     for seed in spatial_inputs(graph):
+        alone: dict[int, tuple[Seen, ...]] = {}  # most layers see what the one before them sees, in one input
         for name, seen in of_input(graph, seed).items():
-            found.setdefault(name, []).append(seen)
-    return {name: tuple(each) for name, each in found.items()}
+            found[name] = (*found[name], seen) if name in found else alone.setdefault(id(seen), (seen,))
+    return found
 
 
 def receptive_fields(graph: Graph) -> dict[str, Fields]:

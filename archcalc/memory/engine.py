@@ -22,20 +22,23 @@ NEW = {Gradient.NEW, Gradient.NEW_VIEW, Gradient.NEW_STRIDED}
 STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE}
 
 
-def inference(tape: Tape, watch: int = -1) -> Timeline:
+def inference(tape: Tape, watch: int = -1, *, brief: bool = False) -> Timeline:
     """A forward pass that saves nothing for backward; the caller holds the input, which stays alive."""
-    live_set = LiveSet(tape, watch=watch)
+    live_set = LiveSet(tape, watch=watch, brief=brief)
     forward(live_set, keep=False, again={})
     return live_set.timeline
 
 
-def training(tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accumulate: bool = False) -> Timeline:
+def training(
+    tape: Tape, watch: int = -1, *, again: Sequence[Stretch] = (), accumulate: bool = False, brief: bool = False
+) -> Timeline:
     """A forward and a backward pass; the caller holds the input and the initial gradient.
 
     Gradients of weights stay alive as `param.grad`; weights and buffers are not counted. `again`: the stretches that
-    are checkpointed. `accumulate`: gradients of an earlier pass exist from the start and are added to.
+    are checkpointed. `accumulate`: gradients of an earlier pass exist from the start and are added to. `brief`: the
+    timeline has only the steps that may be the highest, if sizes are numbers.
     """
-    live_set = LiveSet(tape, watch=watch)
+    live_set = LiveSet(tape, watch=watch, brief=brief)
     runs = {stretch.first: Recompute(stretch, live_set) for stretch in again}
     backward = Backward(live_set, runs.values(), accumulate)
     forward(live_set, keep=True, again=runs)
@@ -50,18 +53,26 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
     tape = live_set.tape
     bare = {index for each in again.values() for index in each.indices}
     ending = {each.stretch.last: each for each in again.values() if each.stretch.stop is None}
-    dead = dying(tape)
     live_set.take_all(tape.given)
-    for index, op in enumerate(tape.ops):
+    for index, (op, dead) in enumerate(zip(tape.ops, dying(tape), strict=True)):
         if index in again:
             again[index].begin()
         live_set.take_all(tape.tensors[tensor].storage for tensor in op.made)
         live_set.take_all(op.saves if keep and index not in bare else ())
         live_set.take_all(op.wrapped if keep else ())
         live_set.mark("forward", op.node)
-        live_set.drop_all(tape.tensors[tensor].storage for tensor in dead.get(index, ()))
+        live_set.drop_all(tape.tensors[tensor].storage for tensor in dead)
         if index in ending:
             ending[index].done(index)
+
+
+def made_by(tape: Tape) -> list[int | None]:
+    """For every tensor, the operation that makes it; None for an input."""
+    found: list[int | None] = [None] * len(tape.tensors)
+    for index, op in enumerate(tape.ops):
+        for tensor in op.made:
+            found[tensor] = index
+    return found
 
 
 @record
@@ -81,7 +92,7 @@ class Backward:
     def __init__(self, live_set: LiveSet, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
         self.live_set, self.tape = live_set, live_set.tape
         self.again = {index: each for each in again for index in each.indices}
-        self.made_by = {tensor: index for index, op in enumerate(self.tape.ops) for tensor in op.made}
+        self.made_by = made_by(self.tape)
         self.buffers: dict[int, Waiting] = {}
         needed = self.needed()
         self.expected = Counter(maker for index in needed for maker in self.makers(index))
@@ -105,7 +116,8 @@ class Backward:
 
     def needed(self) -> set[int]:
         """The operations that have a backward pass."""
-        found = {self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor)}
+        makers = (self.made_by[tensor] for tensor in self.tape.outputs if self.learns(tensor))
+        found = {maker for maker in makers if maker is not None}
         for index in range(len(self.tape.ops) - 1, -1, -1):
             if index in found:
                 found.update(self.makers(index))
@@ -113,7 +125,8 @@ class Backward:
 
     def makers(self, index: int) -> Iterator[int]:
         """The operations that wait for a gradient from this one, once per tensor that requires a gradient."""
-        return (self.made_by[t] for t in self.learning(self.tape.ops[index]) if t in self.made_by)
+        makers = (self.made_by[tensor] for tensor in self.learning(self.tape.ops[index]))
+        return (maker for maker in makers if maker is not None)
 
     def learns(self, tensor: int) -> bool:
         return self.tape.tensors[tensor].learns
@@ -125,6 +138,7 @@ class Backward:
     def run(self) -> None:
         for tensor, seed in self.seeds:
             maker, first = self.made_by[tensor], tensor not in self.buffers
+            assert maker is not None
             turned = self.tape.tensors[tensor].order is Order.TRANSPOSED  # it lies as the output does
             given = Waiting(self.live_set.take(seed), owned=True, contiguous=not turned, turned=turned)
             added = self.add(tensor, given, self.tape.ops[maker].node)
@@ -251,7 +265,7 @@ class Backward:
         """Delivers a gradient to the operation that made the tensor, added to an earlier one. Returns the storages that
         were added to another one and are still held."""
         added = self.add(tensor, gradient, node)
-        maker = self.made_by.get(tensor)
+        maker = self.made_by[tensor]
         if maker is not None:  # the gradient of an input stays alive
             self.expected[maker] -= 1
             if not self.expected[maker]:

@@ -8,7 +8,6 @@ from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Run
 from archcalc.core.machine import DEFAULT
 from archcalc.core.shown import Shown, data_frame
-from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.graph.graph import Graph
@@ -110,7 +109,7 @@ def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with
     Raises Opaque for a layer whose memory is not predicted, ValueError for a network with free symbols.
     """
     graph = loaded_in_numbers(network)
-    kept, timeline = trained(graph, setup, watched=with_timeline)
+    saved_here, timeline = trained(graph, setup, watched=with_timeline, brief=True)
     flat, nested = inferences(graph, setup)
     weights, learned = weights_of(graph), learned_weights(graph)
     return Footprint(
@@ -118,7 +117,7 @@ def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with
         parameters=bytes_of(weight for weight in weights if not weight.buffer),
         buffers=bytes_of(weight for weight in weights if weight.buffer),
         gradients=bytes_of(learned),
-        saved=by_layer(kept),
+        saved=by_layer(saved_here),
         inference=flat,
         nested=nested,
         training=timeline.peak,
@@ -137,19 +136,20 @@ def gradients_of_weights(graph: Graph, timeline: Timeline) -> int:
     return sum(nbytes for name, nbytes in timeline.alive if name in names)
 
 
-def trained(graph: Graph, setup: TrainingSetup, *, watched: bool = False) -> tuple[list[tuple[str, int]], Timeline]:
+def trained(
+    graph: Graph, setup: TrainingSetup, *, watched: bool = False, brief: bool = False
+) -> tuple[list[tuple[str, int]], Timeline]:
     """The bytes each layer saves for backward, and the timeline of a training step with blocks as modules; `watched`:
-    with the tensors that are alive at its peak."""
+    with the tensors that are alive at its peak; `brief`: otherwise with no more steps than it takes to know that."""
     if setup.autocast and setup.checkpointed:
         raise Opaque("under autocast, checkpointed blocks cast their weights again")
     tape = tape_of(graph, run_of(graph, setup))
     again = stretches(graph, tape, setup.checkpointed)
     hold_inputs_of_blocks(graph, tape)
-    kept = list(saved(tape, instead(again)))
-    timeline = training(tape, again=again, accumulate=setup.accumulate)
+    timeline = training(tape, again=again, accumulate=setup.accumulate, brief=brief)
     if watched:  # the peak is known only now
         timeline = training(tape, timeline.highest, again=again, accumulate=setup.accumulate)
-    return kept, timeline
+    return list(saved(tape, instead(again))), timeline
 
 
 def run_of(graph: Graph, setup: TrainingSetup, *, is_training: bool = True) -> Run:
@@ -173,9 +173,9 @@ def learned_weights(graph: Graph) -> list[Weight]:
 def inferences(graph: Graph, setup: TrainingSetup) -> tuple[TimelineStep, TimelineStep]:
     """The inference peaks of flat source, and of source with blocks as modules."""
     tape = tape_of(graph, run_of(graph, setup, is_training=False))
-    flat = inference(tape).peak
+    flat = inference(tape, brief=True).peak
     hold_inputs_of_blocks(graph, tape)
-    return flat, inference(tape).peak
+    return flat, inference(tape, brief=True).peak
 
 
 def by_layer(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
@@ -186,7 +186,7 @@ def by_layer(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
 
 
 def bytes_of(weights: Iterable[Weight]) -> int:
-    return sum(weight.numel * ITEMSIZE[weight.dtype] for weight in weights)
+    return sum(weight.nbytes for weight in weights)
 
 
 def step_of(weights: Sequence[Weight], learned: Sequence[Weight], setup: TrainingSetup) -> Step | None:

@@ -34,6 +34,8 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
 
     Raises SpecError if there is no block of that name.
     """
+    if not kinds:
+        return ()
     indices: dict[str, list[int]] = {}
     for index, op in enumerate(tape.ops):
         indices.setdefault(op.node, []).append(index)

@@ -5,7 +5,7 @@ Tensors are numbered; several may be views of one storage. Storages take memory 
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.volume import ITEMSIZE, is_floating
@@ -57,6 +57,9 @@ class WeightGradients:
         return (*self.new, *self.viewed, *self.summed)
 
 
+NO_GRADIENTS = WeightGradients()
+
+
 @record
 class Reduced:
     """A gradient that the engine sums or casts when the kernel has ended: of a tensor, by number, or of a weight, by
@@ -86,7 +89,7 @@ class Op:
     saves: tuple[int, ...] = ()
     wrapped: tuple[int, ...] = ()
     gradient: Gradient = Gradient.NEW
-    weights: WeightGradients = WeightGradients()
+    weights: WeightGradients = NO_GRADIENTS
     scratch: int = 0
     negated: tuple[int, ...] = ()
     reduced: tuple[Reduced, ...] = ()
@@ -114,6 +117,8 @@ class Tape:
     ends: dict[int, int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
     casts: dict[str, int] = field(default_factory=dict)
+    kernels: dict[Any, tuple[Kernel, ...]] = field(default_factory=dict)
+    """Those of a layer on its inputs, in the dtypes in which they come: equal layers run the same kernels."""
 
     def tensor(
         self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.CONTIGUOUS
@@ -135,7 +140,8 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
 
     Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
     """
-    used = graph.ancestors(*graph.outputs) | {each.name for each in graph.inputs}
+    used = graph.ancestors(*graph.outputs)
+    used.update(each.name for each in graph.inputs)
     check_predicted(graph, run, used)
     made = Tape(run)
     values = made.values
@@ -177,8 +183,7 @@ def record_node(tape: Tape, node: Node, weights: Applied, sources: Sequence[int]
     names = {f"x{i}": source for i, source in enumerate(sources)}
     names |= {"x": sources[0]} if sources else {}
     first = len(tape.ops)
-    y, xs = volumes(tape.run, node, [tape.tensors[source].size.dtype for source in sources])
-    for kernel in node.layer.kernels(tape.run, y, *xs):
+    for kernel in kernels_of(tape, node, sources):
         one_kernel(tape, node.name, kernel, names, weights)
     if not used or node.detached:
         drop_saved(tape, node, first, used)
@@ -195,6 +200,15 @@ def drop_saved(tape: Tape, node: Node, first: int, used: bool) -> None:
     if used and kept:
         raise Opaque(f"{node.name}: no gradient comes back to it, and when autograd frees its tensors was not modelled")
     tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
+
+
+def kernels_of(tape: Tape, node: Node, sources: Sequence[int]) -> tuple[Kernel, ...]:
+    dtypes = tuple([tape.tensors[source].size.dtype for source in sources])
+    known = tape.kernels.get((node.application, dtypes))
+    if known is None:
+        y, xs = volumes(tape.run, node, dtypes)
+        known = tape.kernels[node.application, dtypes] = tuple(node.layer.kernels(tape.run, y, *xs))
+    return known
 
 
 def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:
@@ -252,7 +266,7 @@ def is_learning(tape: Tape, kernel: Kernel, reads: Sequence[int], gradients: Gra
 def gradients(weights: Applied, names: Iterable[str]) -> Gradients:
     """Of those weights that are learned."""
     learned = (weights[name] for name in names if name in weights and weights[name][1].trainable)
-    return tuple((key, Tensor(w.numel, w.dtype).nbytes) for key, w in learned)
+    return tuple([(key, weight.nbytes) for key, weight in learned])
 
 
 def weight_gradients(
@@ -262,13 +276,14 @@ def weight_gradients(
     backward = kernel.backward
     later = {*backward.broadcast, *(name for name in kernel.weights if is_remade(tape, kernel, name, {}, weights))}
     new = gradients(weights, (each for each in kernel.weights if each not in {*backward.viewed, *later}))
-    return WeightGradients(
+    found = WeightGradients(
         new=new,
         viewed=gradients(weights, backward.viewed),
         summed=gradients(weights, (each for each in kernel.weights if each in later)),
         views=backward.weight_views,
         permuted=permuted(tape, node, kernel, reads[0], new) if kept and backward.input_order else (),
     )
+    return NO_GRADIENTS if found == NO_GRADIENTS else found  # most kernels have no weights
 
 
 def in_order_of_edges(kernel: Kernel) -> tuple[str, ...]:
@@ -469,7 +484,7 @@ def cast_weight(tape: Tape, node: str, key: str, weight: Weight, dtype: str, tur
         return tape.casts[key]
     learns = weight.trainable
     made = tape.tensor(f"{key} as {dtype}", Tensor(weight.numel, dtype), learns)
-    new = ((key, Tensor(weight.numel, weight.dtype).nbytes),) if learns else ()
+    new = ((key, weight.nbytes),) if learns else ()
     gradient = WeightGradients(new=new, permuted=(key,) if key in turned else ())
     tape.ops.append(Op(node=node, reads=(), made=(made,), learns=learns, weights=gradient))
     if learns:
@@ -532,12 +547,15 @@ def is_pipeline(graph: Graph, prefix: str, inside: Sequence[Node]) -> bool:
     return True
 
 
-def dying(tape: Tape) -> dict[int, list[int]]:
-    """The tensors that die after each operation."""
-    found: dict[int, list[int]] = {}
-    for tensor, place in tape.ends.items():
-        found.setdefault(place, []).append(tensor)
-    return found
+def dying(tape: Tape) -> Iterator[Sequence[int]]:
+    """For every operation, the tensors that die after it."""
+    order = sorted(tape.ends, key=tape.ends.__getitem__)
+    at = 0
+    for place in range(len(tape.ops)):
+        first = at
+        while at < len(order) and tape.ends[order[at]] == place:
+            at += 1
+        yield order[first:at]
 
 
 def saved(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str, int]]:

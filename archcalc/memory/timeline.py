@@ -1,7 +1,6 @@
 """The timeline of a run: which storages of a tape are alive, how many references each has, and the bytes per step."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from archcalc.memory.tape import Tape
 from archcalc.record import field, record
@@ -18,11 +17,14 @@ class TimelineStep:
 
 @record
 class Timeline:
-    """The steps of a run in order. `left`: bytes alive at its end; `alive`: storages by name, at the watched step;
-    `tensors`: every storage with its bytes and the steps at which it is alive, from the first up to, excluding, the
-    last, if a step is watched."""
+    """The steps of a run in order, with their numbers; of a brief one, only those at which more is alive than before.
+
+    `left`: bytes alive at its end; `alive`: storages by name, at the watched step; `tensors`: every storage with its
+    bytes and the steps at which it is alive, from the first up to, excluding, the last, if a step is watched.
+    """
 
     steps: tuple[TimelineStep, ...]
+    numbers: Sequence[int]
     left: int
     alive: tuple[tuple[str, int], ...] = ()
     tensors: tuple[tuple[str, int, int, int], ...] = ()
@@ -30,32 +32,42 @@ class Timeline:
     @property
     def peak(self) -> TimelineStep:
         """The first step with the most bytes alive; without layers, the caller's input alone."""
-        return self.steps[self.highest] if self.steps else TimelineStep("forward", "input", self.left)
+        return max(self.steps, key=lambda step: step.live, default=TimelineStep("forward", "input", self.left))
 
     @property
     def highest(self) -> int:
-        return max(range(len(self.steps)), key=lambda i: self.steps[i].live, default=-1)
+        """The number of that step; -1 without layers."""
+        return max(zip(self.steps, self.numbers, strict=True), key=lambda pair: pair[0].live, default=(None, -1))[1]
 
 
 @record(frozen=False)
 class LiveSet:
-    """The live storages, each with its reference count; `seen`: those alive at step number `watch`."""
+    """What is alive. `holders`: how many references every storage has; `seen`: the live ones at step number `watch`.
+
+    `brief`: steps at which less is alive than before are not kept; `marked`: how many there were.
+    """
 
     tape: Tape
-    holders: Counter[int] = field(default_factory=Counter)
+    holders: list[int] = field(default_factory=list)
     live: int = 0
     watch: int = -1
+    brief: bool = False
+    marked: int = 0
+    most: int = -1
     seen: list[tuple[str, int]] = field(default_factory=list)
     steps: list[TimelineStep] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     born: dict[int, int] = field(default_factory=dict)
     ended: list[tuple[str, int, int, int]] = field(default_factory=list)
 
     def take(self, storage: int) -> int:
+        if storage >= len(self.holders):
+            self.holders += [0] * (len(self.tape.bytes_of) - len(self.holders))
         self.holders[storage] += 1
         if self.holders[storage] == 1:
             self.live += self.tape.bytes_of[storage]
             if self.watch >= 0:
-                self.born[storage] = len(self.steps)
+                self.born[storage] = self.marked
         return storage
 
     def take_all(self, storages: Iterable[int]) -> list[int]:
@@ -70,24 +82,30 @@ class LiveSet:
 
     def life(self, storage: int) -> tuple[str, int, int, int]:
         """A storage that ends now, with the steps at which it was alive."""
-        return self.tape.names[storage], self.tape.bytes_of[storage], self.born.pop(storage), len(self.steps)
+        return self.tape.names[storage], self.tape.bytes_of[storage], self.born.pop(storage), self.marked
 
     def drop_all(self, storages: Iterable[int]) -> None:
         for storage in storages:
             self.drop(storage)
 
     def new(self, name: str, nbytes: int) -> int:
-        return self.take(self.tape.storage(name, nbytes))
+        """A new storage. Its name is kept if a step is watched, which alone tells names."""
+        return self.take(self.tape.storage(name if self.watch >= 0 else "", nbytes))
 
     def mark(self, phase: str, node: str, scratch: int = 0) -> None:
-        if len(self.steps) == self.watch:
-            alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i, count in self.holders.items() if count]
+        if self.marked == self.watch:
+            alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i in self.born]
             self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
-        self.steps.append(TimelineStep(phase, node, self.live + scratch))
+        live = self.live + scratch
+        if not self.brief or live > self.most:
+            self.most = live
+            self.steps.append(TimelineStep(phase, node, live))
+            self.numbers.append(self.marked)
+        self.marked += 1
 
     @property
     def timeline(self) -> Timeline:
         """The timeline so far."""
         lives = [*self.ended, *(self.life(storage) for storage in tuple(self.born))]
         lived = sorted((each for each in lives if each[2] < each[3]), key=lambda each: each[2])
-        return Timeline(tuple(self.steps), self.live, tuple(self.seen), tuple(lived))
+        return Timeline(tuple(self.steps), self.numbers, self.live, tuple(self.seen), tuple(lived))

@@ -184,10 +184,13 @@ def report_of(
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
     seen, measured = seen_by(graph), {id(model): values_of(model) for model, _ in graph.alike}
+    known: dict[tuple[int, int], Mapping[str, Value]] = {}  # lines with the same values share them
     for node, model in zip(graph, graph.models, strict=True):
-        values = dict(measured[id(model)])
+        values: Mapping[str, Value] = measured[id(model)]
         if saved is not None:
-            values[SAVED] = saved.get(node.name, 0)
+            bytes_saved = saved.get(node.name, 0)
+            key = id(model), bytes_saved
+            values = known.get(key) or known.setdefault(key, {**values, SAVED: bytes_saved})
         yield Line(node.name, node.layer.name, values, node.output, seen.get(node.name, ()), node, node.times)
 
 

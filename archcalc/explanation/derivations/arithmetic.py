@@ -55,9 +55,10 @@ def arithmetic(subject: Subject) -> Iterator[Part]:
 
 def of_kinds(subject: Subject, done: Mapping[str, Dim]) -> Node:
     """The node with a letter for each kind of arithmetic."""
-    made = replace(next(subject.trace.copies, subject.node))
+    node = next(subject.trace.copies, subject.node)
+    made = replace(node.application)
     vars(made)["ops"] = Ops(**{kind: named(KINDS[kind][0], n) for kind, n in done.items()})
-    return made
+    return replace(node, application=made)
 
 
 def reading(subject: Subject, spoken: Collection[str]) -> Iterator[Step]:

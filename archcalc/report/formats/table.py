@@ -90,15 +90,19 @@ def body_in(report: Report, view: View, lines: Sequence[Line], short: bool) -> B
     columns = [available[name] for name in view.columns] or [c for c in available.values() if c.rank < 9]
     if view.columns and "layer" not in view.columns:
         columns.insert(0, available["layer"])
-    rows = [Row(tuple(c.cell(line) for c in columns), kind) for line, kind in shown(report, view, lines)]
-    marked = [Row(tuple(marks(columns, row)), row.kind) for row in rows]
-    return Body(tuple(columns), tuple(marked), fitted(columns, [row.cells for row in marked], view.room))
+    known: dict[str, str] = {}
+    rows = tuple(
+        Row(tuple([known.setdefault(cell, cell) for cell in cells_of(line, kind, columns)]), kind)
+        for line, kind in shown(report, view, lines)
+    )
+    return Body(tuple(columns), rows, fitted(columns, [row.cells for row in rows], view.room))
 
 
-def marks(columns: Sequence[Column], row: Row) -> Iterator[str]:
+def cells_of(line: Line, kind: str, columns: Sequence[Column]) -> Iterator[str]:
     """The cells of a row; subtotals are marked at their name."""
-    for column, cell in zip(columns, row.cells, strict=True):
-        yield f"= {cell}" if row.kind == "block" and column.name == "layer" else cell
+    for column in columns:
+        cell = column.cell(line)
+        yield f"= {cell}" if kind == "block" and column.name == "layer" else cell
 
 
 def lines_in(report: Report, view: View) -> Sequence[Line]:
