@@ -73,6 +73,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "cross_attention": {
         "cross_attention": (),
     },
+    "deform_conv": {
+        "deform_conv": ("deform_conv2d",),
+    },
     "distance_attention": {
         "attend_distances": (),
         "sinusoidal_distances": (),
@@ -160,6 +163,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "log_softmax": (),
         "logsigmoid": (),
     },
+    "lookup": {
+        "lookup": (),
+    },
     "lrn": {
         "lrn": ("norm",),
     },
@@ -223,6 +229,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "rmsnorm": {
         "rmsnorm": ("rms_norm",),
     },
+    "roi_align": {
+        "roi_align": (),
+    },
     "sampling": {
         "affine_grid": (),
         "grid_sample": (),
@@ -230,6 +239,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "scale": {
         "scale": (),
+    },
+    "selective_scan": {
+        "selective_scan": (),
     },
     "sequence": {
         "tokens": ("tokens1d", "tokens2d", "tokens3d"),
@@ -269,10 +281,16 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "unfold": ("unfold2d",),
         "fold": ("fold1d",),
     },
+    "unpool": {
+        "unpool": ("max_unpool", "unpool2d", "unpool3d"),
+    },
     "upsample": {
         "upsample": ("upsample1d", "upsample2d", "upsample3d"),
     },
     "window_attention": {
         "window_attention": (),
+    },
+    "wkv": {
+        "wkv": (),
     },
 }

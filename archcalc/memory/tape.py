@@ -455,19 +455,20 @@ def cast(
 ) -> Iterator[tuple[str, int]]:
     """Records the casts of autocast before a kernel: the names of inputs and weights, each with its cast.
 
-    In the order of torch's compiled code, which evaluates arguments from last to first.
+    In the order of torch's compiled code, which evaluates arguments from last to first. Integers stay what they are.
     """
     if not tape.run.autocast or kernel.cast is Cast.NONE:
         return
     applied = [name for name in kernel.weights if name in weights]
-    dtypes = [tape.tensors[names[name]].size.dtype for name in kernel.reads]
+    floating = [name for name in kernel.reads if is_floating(tape.tensors[names[name]].size.dtype)]
+    dtypes = [tape.tensors[names[name]].size.dtype for name in floating]
     dtype = cast_to(kernel.cast, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
     learned = gradients(weights, applied) if tape.run.training and kernel.backward.input_order else ()
     turned = permuted(tape, node, kernel, names[kernel.reads[0]], learned) if learned else ()
     for name in reversed(applied):
         if weights[name][1].dtype != dtype:
             yield name, cast_weight(tape, node, *weights[name], dtype, turned)
-    for name in dict.fromkeys(kernel.reads):
+    for name in dict.fromkeys(floating):
         source = names[name]
         held = tape.tensors[source]
         if held.size.dtype != dtype:

@@ -26,7 +26,7 @@ from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.loading import load, load_text
 from archcalc.layer import LAYERS, Example, Layer
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import fields_of, receptive_fields, spatial_inputs
+from archcalc.measures.receptive_field import fields_of, spatial_inputs
 from archcalc.report.report import report_of
 from tests.goldens import assert_golden
 from tests.networks.zoo import each, network, references
@@ -198,7 +198,8 @@ def alone(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
 def test_every_example_is_explained_and_every_step_is_true(case: Case, batch: int) -> None:
     xs = tuple(replace(x, batch=batch) for x in case.example.xs)
     graph = alone(LAYERS[case.kind](**case.example.given), xs)
-    check(explain(graph, "it"), graph.nodes[0], receptive_fields(graph).get("it", ()))
+    fields = [axis for seed in spatial_inputs(graph) for axis in fields_of(graph, seed).get("it", ())]
+    check(explain(graph, "it"), graph.nodes[0], fields)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -6,10 +6,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
-from tests.networks import by_hand, by_hand_decisions, by_hand_media
+from tests.networks import by_hand, by_hand_decisions, by_hand_maps, by_hand_media
 from tests.networks.zoo import network
 
-NETWORKS = {**by_hand.NETWORKS, **by_hand_media.NETWORKS, **by_hand_decisions.NETWORKS}
+FILES = (by_hand, by_hand_media, by_hand_decisions, by_hand_maps)
+NETWORKS = {name: make for each in FILES for name, make in each.NETWORKS.items()}
 
 
 @pytest.mark.zoo

@@ -59,6 +59,8 @@ def along_axes(node: Node) -> Iterator[Part]:
 
 def spread_over(node: Node) -> Volume:
     """The input that gives the output its positions: the first, unless it is broadcast to another, like a gate."""
+    if any(window is not IDENTITY for window in node.layer.windows(*node.inputs)):
+        return node.inputs[0]
     own = node.inputs[: node.layer.carries]
     return next((x for x in own if x.spatial == node.output.spatial), node.inputs[0])
 

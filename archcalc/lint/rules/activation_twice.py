@@ -7,6 +7,7 @@ from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.activation import ReLU
 from archcalc.layers.clipped import ReLU6
+from archcalc.layers.function import Function
 from archcalc.lint.editing import without_line, without_step
 from archcalc.lint.rule import Design, Finding, Rule
 
@@ -16,7 +17,7 @@ class ActivationTwice(Rule, code="AR103"):
 
     The second of two rectifiers has no effect, and a rectifier after a sigmoid passes every value unchanged. Usually
     one of the two is superfluous, or a layer between them is missing. The rule ignores an activation whose output other
-    layers also read, as in a gate.
+    layers also read, as in a gate, and functions that compute with what an activation makes, as the squared ReLU.
 
     Source: Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines" (max(x, 0) twice is
     max(x, 0)).
@@ -30,6 +31,8 @@ class ActivationTwice(Rule, code="AR103"):
         for node in design.playing(Role.ACTIVATION):
             before = design.before(node)
             if before is None or before.layer.role is not Role.ACTIVATION or design.after(before) is not node:
+                continue
+            if isinstance(node.layer, Function):
                 continue
             message = f"{node.layer.name} directly after {before.layer.name}: one activation is enough"
             edits = dropped(design, node) if changes_nothing(before, node) else ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.axes import place_of
 from archcalc.layers.softmax import Softmax
 from archcalc.lint.rule import Design, Finding, Rule
 
@@ -19,8 +20,9 @@ class SoftmaxOfOne(Rule, code="AR105"):
     good = "- flatten -> fc(1) -> sigmoid"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node, _ in design.of(Softmax):
-            if node.output.channels == 1:
+        for node, layer in design.of(Softmax):
+            x = node.inputs[0]
+            if x.item_shape[place_of(layer.axis, x) - 1] == 1:
                 yield Finding(
                     node=node, message=f"{node.name} has a single output, which is always 1", help="use sigmoid"
                 )
