@@ -64,7 +64,10 @@ class Field:
             return None
         turns, phase = divmod(i, count)
         span = self.spans[phase]
-        return span and (span[0] + self.step * turns, span[1] + self.step * turns)
+        if span is None:
+            return None
+        lo, hi = span[0] + self.step * turns, span[1] + self.step * turns
+        return (min(lo, 0) if self.earlier and is_number(lo) else lo), hi
 
     @property
     def listed(self) -> bool:
@@ -94,7 +97,9 @@ class Field:
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
         if made.step == 0 and is_number(n) and all(covers(span, n) for span in spans):
             return Field.all_of(n, self.aligned)
-        return made.from_first(1 - n) if self.earlier or isinstance(window, EarlierWindow) else made
+        all_alike = len(spans) == 1 and is_number(made.step) and made.step == 0  # earlier ones see nothing else
+        from_first = self.earlier or (isinstance(window, EarlierWindow) and not all_alike)
+        return made.from_first(1 - n) if from_first else made
 
     def gathered(self, n: int) -> "Field":
         """The field of elements that each see all that the listed ones see.
