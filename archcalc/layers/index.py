@@ -282,7 +282,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "fold": ("fold1d",),
     },
     "unpool": {
-        "unpool": ("max_unpool", "unpool2d", "unpool3d"),
+        "unpool": ("max_unpool", "maxunpool2d", "maxunpool3d", "unpool2d", "unpool3d"),
     },
     "upsample": {
         "upsample": ("upsample1d", "upsample2d", "upsample3d"),

@@ -13,7 +13,9 @@ from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, e
 FAMILY = "Pooling"
 
 
-class Unpool(Merge, name="unpool", positional=("of", "kernel_size"), aliases=("max_unpool",)):
+class Unpool(
+    Merge, name="unpool", positional=("of", "kernel_size"), aliases=("max_unpool", "maxunpool2d", "maxunpool3d")
+):
     """Puts each value where max pooling found the maximum of its window; all else is 0.
 
     x: C at *spatial'; of: C at *spatial, the map that was pooled -> y: C at *spatial. `kernel_size` is that of the

@@ -111,7 +111,7 @@ $ archcalc check -e "input(3, 8, 8) -> reshape(192)"
 $ archcalc check -e "input(3, 8, 8) -> Dense(10)"
 $ archcalc check -e "input(3, 8, 8) -> normalize"
 $ archcalc check -e "input(3, 8, 8) -> separable_conv(3, 16)"
-$ archcalc check -e "input(3, 8, 8) -> max_unpool(2)"
+$ archcalc check -e "input(3, 8, 8) -> transformer_block(8)"
 $ archcalc check -e "input(3, 8, 8) -> GlobalAveragePooling2D"
 $ archcalc check -e "input(3, 8, 8) -> con(3, 16)"
 """,

@@ -22,7 +22,9 @@ blocks:
   quick_gelu: {{mul: [scale(1.702) -> sigmoid, x]}}
 {tower("see", image, 12, 3072, "")}
 {tower("read", text, 8, 2048, ", causal=true")}
-  unit: rmsnorm(elementwise_affine=false) -> scale(power=-0.5)
+  unit:
+    - length = reduce(norm, channels)
+    - div: [x, length]
 layers:
   - image -> patches = conv({patch}, {width}, stride={patch}, bias=false) -> tokens -> class_token -> position_embedding
   - pre_layrnorm = layernorm(eps={image.get("layer_norm_eps", 1e-5)})
