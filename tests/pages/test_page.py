@@ -181,7 +181,7 @@ def test_the_parts_of_a_page_share_one_selection_by_keyboard_too(browser: Browse
     assert browser.evaluate("document.querySelector('#table-body .selected td').textContent") == "▸layer1"
     assert browser.evaluate("document.querySelector('#detail h3').textContent") == "layer1"
     assert browser.evaluate("document.querySelectorAll('#shares .selected').length") == 1
-    assert browser.evaluate("document.querySelector('#spec .selected').id") == "line-15"
+    assert browser.evaluate("document.querySelector('#spec .selected').id") == "line-16"
 
 
 @needs_chromium

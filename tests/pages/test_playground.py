@@ -81,7 +81,7 @@ def test_the_archive_has_all_that_the_page_imports_and_is_small() -> None:
     names = zipfile.ZipFile(BytesIO(made)).namelist()
     assert {"archcalc/pages/playground.py", "archcalc/specs/resnet18.yaml", "yaml/__init__.py"} <= set(names)
     assert not [name for name in names if "layers/torch_modules" in name or name.endswith((".so", ".pyc"))]
-    assert len(made) < 900_000
+    assert len(made) < 1_000_000
     assert made == archive([Path(archcalc.__file__).parent, Path(yaml.__file__).parent])
 
 
