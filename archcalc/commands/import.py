@@ -95,7 +95,7 @@ def summarize(found: Imported, settings: Settings) -> None:
 
 def verified(reference: CodeReference, given: Sequence[Given], config: str, settings: Settings) -> int:
     """Prints whether the generated module computes what the code computes; a difference is a problem."""
-    agreement = from_code().agreement_in(reference, given, config)
+    agreement = with_torch("agreement").agreement_in(reference, given, config)
     if not settings.quiet or not agreement.holds:
         notice(str(agreement))
     return 0 if agreement.holds else PROBLEMS

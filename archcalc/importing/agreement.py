@@ -19,12 +19,13 @@ from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
-from archcalc.importing.building import reported_as
+from archcalc.importing.building import example_of, module_of, reported_as
 from archcalc.importing.imported import imported
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.network import Imported
 from archcalc.importing.program import BATCH, Value
+from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.stored import initialized, modules_of, named_tensors
 from archcalc.importing.tape import tensors_in
 from archcalc.record import record
@@ -51,6 +52,15 @@ class Agreement:
         sizes = ", ".join(f"{list(size)}: {error:.1e}" for size, error in self.errors.items())
         verdict = "the outputs agree" if self.holds else "the outputs differ"
         return f"{verdict} in float64 with weights drawn at random; largest relative error at {sizes}"
+
+
+def agreement_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Agreement:
+    """Builds a network with values, and compares it with what is generated from its import.
+
+    Raises SpecError with the place in the user's code if it cannot be followed, or an operation has no layer.
+    """
+    model = module_of(reference, config, with_values=True)
+    return agreement_of(model, *example_of(model, inputs))
 
 
 def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Agreement:

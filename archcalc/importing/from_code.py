@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from archcalc.core.diagnostic import did_you_mean, problem
-from archcalc.importing.agreement import Agreement, agreement_of
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
 from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
@@ -60,15 +59,6 @@ def random(each: Tensor) -> Tensor:
     if each.is_floating_point():
         return torch.rand(each.shape, dtype=each.dtype)
     return torch.randint(0, 2, each.shape, dtype=each.dtype)
-
-
-def agreement_in(reference: CodeReference, inputs: Sequence[Given], config: str = "") -> Agreement:
-    """Builds a network with values, and compares it with what is generated from its import.
-
-    Raises SpecError with the place in the user's code if it cannot be followed, or an operation has no layer.
-    """
-    model = module_of(reference, config, with_values=True)
-    return agreement_of(model, *example_of(model, inputs))
 
 
 def inside(

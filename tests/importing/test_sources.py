@@ -83,3 +83,16 @@ print(*[name for name in sys.modules if name.startswith("archcalc.importing")], 
 def test_a_spec_loads_no_reader() -> None:
     ended = subprocess.run([sys.executable, "-c", READING], capture_output=True, text=True, check=True, cwd=ROOT)
     assert ended.stderr.split() == []
+
+
+IMPORTING = """
+import sys
+import archcalc.importing.from_code
+print(*{".".join(name.split(".")[:2]) for name in sys.modules})
+"""
+
+
+def test_an_import_loads_no_generator_and_no_verification() -> None:
+    """They take longer to load than ResNet-50 takes to import, and only `--verify` needs them."""
+    ended = subprocess.run([sys.executable, "-c", IMPORTING], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert {"archcalc.codegen", "archcalc.verification"}.isdisjoint(ended.stdout.split())
