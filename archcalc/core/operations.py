@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from archcalc.core.kernel import NEW, PRESERVED, VIEW, Backward, Cast, Gradient, Kernel, Layout, Order, Tensor
+from archcalc.core.volume import Volume
 
 NUMBER: Mapping[str, Tensor] = {"factor": Tensor(1, "float64", wrapped=True)}
 """A Python number that a tensor is multiplied with, or that is added to one, as torch wraps it."""
@@ -113,3 +114,8 @@ def within(kernels: Iterable[Kernel], name: str, reads: str, makes: str) -> Iter
     known = {"x": reads, "y": makes}
     for kernel in kernels:
         yield kernel.renamed(lambda each: known.get(each, f"{name}.{each}"))
+
+
+def gradient_of_pooled(x: Volume) -> Gradient:
+    """Along one axis, torch pools a map of one row: the gradient is a view without that row."""
+    return Gradient.NEW_VIEW if x.rank == 1 else Gradient.NEW

@@ -6,6 +6,7 @@ from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
 from archcalc.core.kernel import Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
+from archcalc.core.operations import gradient_of_pooled
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AdaptiveWindow
@@ -62,7 +63,11 @@ class AdaptiveAvgPool(
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         saves = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
         yield Kernel(
-            size=tensor_of(y), layout=Layout(preserves=y.rank == 2, fixed=is_single(y)), saves=saves, cast=self.cast(x)
+            size=tensor_of(y),
+            layout=Layout(preserves=y.rank == 2, fixed=is_single(y)),
+            saves=saves,
+            gradient=gradient_of_pooled(x),
+            cast=self.cast(x),
         )
 
     def ops(self, y: Volume, x: Volume) -> Ops:
@@ -105,6 +110,7 @@ class AdaptiveMaxPool(
             also=own,
             layout=Layout(preserves=y.rank == 2, fixed=is_single(y)),
             saves=("x", *own),
+            gradient=gradient_of_pooled(x),
             cast=self.cast(x),
         )
 

@@ -49,19 +49,19 @@ class Arranged(Layer):
         return Volume(features, tuple(spatial), batch, channels_last=last, dtype=x.dtype, plain=plain)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """The gradient of what moved comes back strided, and is copied where an axis had been split."""
+        """The gradient of what moved comes back strided, and is copied where parts of an axis were moved apart."""
         plan = self.arrangement(x)
-        moves, splits = plan.moves(x.shape), any(len(group) != 1 for group in plan.left)
         if plan.taken == plan.made and all(len(group) == 1 for group in plan.right):
+            splits = any(len(group) != 1 for group in plan.left)
             yield view() if splits else Kernel(layout=Layout(view=True, same=True))
             return
-        if not moves:
+        if not plan.moves(x.shape):
             yield reshape()
             return
         yield Kernel(
             makes="arranged",
             layout=Layout(view=True, reads_contiguous=True, order=Order.PERMUTED),
-            gradient=Gradient.NEW if splits else Gradient.STRIDED_SLICE,
+            gradient=Gradient.NEW if plan.parts(x.shape) else Gradient.STRIDED_SLICE,
         )
         merges = any(len(group) != 1 for group in plan.right)
         makes = "copy" if merges else "y"

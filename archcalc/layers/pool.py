@@ -6,6 +6,7 @@ from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, maximum, per_axis, prod
 from archcalc.core.kernel import Backward, Cast, Kernel, Layout, Run, Tensor, tensor, tensor_of
 from archcalc.core.layout import channels_before
+from archcalc.core.operations import gradient_of_pooled
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_even, torch_pad
 from archcalc.core.volume import Volume, image
@@ -88,6 +89,7 @@ class Pooling(Layer):
             layout=Layout(preserves=x.rank == 2, reads_contiguous=bool(on_demand), unlearned=True),
             saves=(reads, *own),
             backward=Backward(on_demand=on_demand),
+            gradient=gradient_of_pooled(x),
             cast=self.cast(x),
         )
 

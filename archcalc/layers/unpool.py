@@ -6,6 +6,7 @@ from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, same
 from archcalc.core.kernel import CONTIGUOUS, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
+from archcalc.core.operations import gradient_of_pooled
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import AnyWindow, BlockWindow, TransposedWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, expression
@@ -73,7 +74,12 @@ class Unpool(
         places = Tensor(pooled.numel, "int64")
         yield Kernel(reads=("x1",), makes="places", size=places, also={"pooled": pooled}, layout=CONTIGUOUS)
         yield Kernel(
-            reads=("x0", "places"), size=tensor_of(y), saves=("places",), layout=CONTIGUOUS, cast=self.cast(*xs)
+            reads=("x0", "places"),
+            size=tensor_of(y),
+            saves=("places",),
+            layout=CONTIGUOUS,
+            gradient=gradient_of_pooled(xs[0]),
+            cast=self.cast(*xs),
         )
 
     def call(self, *xs: Volume) -> Call:

@@ -131,6 +131,10 @@ TEXTS = {
     "padded": mixed(
         "- conv(3, 8) -> relu -> upconv(2, 3, s2) -> pad(2, mode=replicate) -> conv(3, 3, padding=same) -> softmax"
     ),
+    "an axis of length 1 dropped, the others reordered": "archcalc: 1\ninput: [4, 1, 6]\nlayers:\n"
+    '  - conv(1, 4) -> rearrange("b c 1 w -> b w c", features=last) -> linear(4)\n',
+    "an einsum of a value with itself": "archcalc: 1\ninput: [8, 5]\nlayers:\n"
+    "  - tokens -> linear(8) -> f = relu\n  - f -> einsum(bqc, bkc, bqk, f) -> linear(3)\n",
     "frozen": mixed("- conv(3, 4, freeze=true) -> relu -> conv(3, 4) -> conv(3, 2, freeze=true) -> fc(3, freeze=true)"),
     "one axis": "archcalc: 1\ninput: [3, 33]\nlayers:\n"
     "  - conv(3, 8) -> relu -> pad(2, mode=reflect) -> avg(2) -> conv(2, 8, padding=((3, 0),)) -> upconv(3, 4)\n"

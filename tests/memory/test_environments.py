@@ -131,3 +131,33 @@ def test_nor_a_state_but_where_it_is_made_at_once(call: str, freeze: str) -> Non
 def test_what_a_crop_leaves_contiguous_is_not_copied(crop: str, channels: int, batch: int) -> None:
     text = CROPPED.format(channels=channels, crop=crop)
     assert_exact(build(read_document(Source("net.yaml", text)), batch=batch))
+
+
+MET = """
+archcalc: 1
+input: [{size}]
+layers:
+  - first = conv(1, 4)
+  - first -> relu -> {layer} -> out = relu
+  - first -> {layer} -> both = relu
+  - first -> mean = gap
+  - first -> it = {layer}
+outputs: [out, both, mean, it]
+"""
+
+VIEWED = [
+    ("1, 9", "avgpool(3, 1)"),
+    ("1, 3", "maxpool(3, 1)"),
+    ("1, 9", "adaptive_avgpool(2)"),
+    ("1, 9", "adaptive_maxpool(2)"),
+    ("4, 1, 6", 'rearrange("b c 1 w -> b w c", features=last)'),
+    ("1, 4, 5", 'rearrange("b c (h p) w -> b w (h p) c", p=2, features=last)'),
+    ("1, 4, 5", 'rearrange("b c (h p) w -> b w (p h) c", p=2, features=last)'),
+]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize(("size", "layer"), VIEWED)
+def test_gradients_are_not_added_in_place_to_a_view(size: str, layer: str, batch: int) -> None:
+    """The gradient of the last reader comes first. Torch pools along one axis as over a map of one row."""
+    assert_exact(build(read_document(Source("net.yaml", MET.format(size=size, layer=layer))), batch=batch))
