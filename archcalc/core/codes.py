@@ -79,6 +79,7 @@ and numbers.
 a call, unless there are comments or quotes between them. Quote such a call, or write a list with '- '.
 
     concat: [conv(3, 64, p1), prev]         # read as it stands
+    concat: [conv(3, 64, dilation=r) for r in [6, 12]]
     concat: ["conv(3, 64, act='relu')", prev]
 """,
     ),
@@ -90,7 +91,8 @@ a call, unless there are comments or quotes between them. Quote such a call, or 
     chain := step {"->" step}
     step  := [name "="] call ["*" expr]
     call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
-    arg   := expr | key "=" expr | tag      s2 p1 d2 g32 k3: stride padding dilation groups kernel_size
+    arg   := value | key "=" value | tag    s2 p1 d2 g32 k3: stride padding dilation groups kernel_size
+    value := expr ["if" expr "else" value]
 """,
     ),
     "AC013": (

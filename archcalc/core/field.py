@@ -98,7 +98,7 @@ class Field:
         if made.step == 0 and is_number(n) and all(covers(span, n) for span in spans):
             return Field.all_of(n, self.aligned)
         all_alike = len(spans) == 1 and is_number(made.step) and made.step == 0  # earlier ones see nothing else
-        from_first = self.earlier or (isinstance(window, EarlierWindow) and not all_alike)
+        from_first = self.earlier or (isinstance(window, EarlierWindow) and not all_alike and not self.listed)
         return made.from_first(1 - n) if from_first else made
 
     def gathered(self, n: int) -> "Field":

@@ -40,8 +40,7 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
 
     `axis` is written beside the list: `{concat: [prev, prefix], axis: length}`.
 
-    Sources: Szegedy et al. 2014, arXiv:1409.4842, figure 2; tokens of two streams: Esser et al. 2024, arXiv:2403.03206,
-    figure 2.
+    Sources: Szegedy et al. 2014, arXiv:1409.4842, figure 2; tokens of two streams: Esser et al. 2024, arXiv:2403.03206.
     """
 
     axis: Axis = CHANNELS
@@ -94,7 +93,7 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
         Example(x=(flat(3), flat(4)), y=flat(7)),
         Example(
             given=dict(axis=Axis("length")), x=(tokens(154, 64), tokens(100, 64)), y=tokens(254, 64),
-            source="tokens of a text beside those of an image: Esser et al. 2024, arXiv:2403.03206, figure 2",
+            source="tokens of a text beside those of an image: Esser et al. 2024, arXiv:2403.03206",
         ),
         Example(given=dict(axis=Axis("2")), x=(image(3, 2, 4), image(3, 5, 4), image(3, 1, 4)), y=image(3, 8, 4)),
         Example(given=dict(axis=Axis("width")), x=(grid(3, 2, 4), grid(3, 3, 4)), y=grid(3, 5, 4)),

@@ -22,7 +22,7 @@ class Lookup(Merge, name="lookup", positional=("table",)):
     The table is a layer of its own, so that other layers can read it too, as those that find the nearest row do:
     `argmax -> lookup(codes)`. Rows of each sample's own are read by `gather`. No arithmetic.
 
-    Sources: van den Oord, Vinyals & Kavukcuoglu 2017, arXiv:1711.00937, equation 2; torch.nn.functional.embedding.
+    Sources: van den Oord, Vinyals & Kavukcuoglu 2017, arXiv:1711.00937; torch.nn.functional.embedding.
     """
 
     role = Role.MOVEMENT
@@ -62,7 +62,7 @@ class Lookup(Merge, name="lookup", positional=("table",)):
     examples = (
         Example(
             given=dict(table=Reference("codes")), x=(ids(32, 32), shared(tokens(512, 64))), y=grid(32, 32, 64),
-            source="512 codes at 32 x 32 places: van den Oord et al. 2017, arXiv:1711.00937, section 4.1",
+            source="512 codes at 32 x 32 places: van den Oord et al. 2017, arXiv:1711.00937",
         ),
         Example(given=dict(table=Reference("codes")), x=(ids(5), shared(tokens(7, 3))), y=tokens(5, 3)),
     )  # fmt: skip

@@ -37,7 +37,7 @@ class Recurrent(OfTokens):
 
     `returns: last` gives h of the last layer after the last token (for each direction, its own last) instead of h after
     every token. `returns: state` gives all final states as one vector, from which a decoder can start
-    (Sutskever et al. 2014, arXiv:1409.3215, section 3.4). `state` names a layer that outputs such a vector; without it
+    (Sutskever et al. 2014, arXiv:1409.3215). `state` names a layer that outputs such a vector; without it
     the initial states are 0.
     """
 
@@ -250,7 +250,7 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     zeros.
 
     Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Gers et al. 2000 (the gate f); projection:
-    Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215, section 3.4;
+    Sak et al. 2014, arXiv:1402.1128, section 2; state: Sutskever et al. 2014, arXiv:1409.3215;
     torch.nn.LSTM.
     """
 
@@ -315,12 +315,12 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=1000, num_layers=4, returns="state"), x=tokens(5, 1000), y=flat(8000),
             params=32_032_000, macs=160_000_000, scalar=320_260_000,
-            source="8000 numbers for a sentence: Sutskever et al. 2014, arXiv:1409.3215, section 3.4 (32M; no biases)",
+            source="8000 numbers for a sentence: Sutskever et al. 2014, arXiv:1409.3215 (32M; no biases)",
         ),
         Example(
             given=dict(hidden_size=1000, num_layers=4, state=Reference("encoder")), x=(tokens(5, 1000), flat(8000)),
             y=tokens(5, 1000), params=32_032_000, macs=160_000_000, scalar=320_260_000,
-            source="the decoder that begins with them: Sutskever et al. 2014, arXiv:1409.3215, sections 2 and 3.4",
+            source="the decoder that begins with them: Sutskever et al. 2014, arXiv:1409.3215",
         ),
         Example(
             given=dict(hidden_size=3, num_layers=2, dropout=0.2, state=Reference("encoder")),

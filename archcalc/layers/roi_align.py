@@ -30,7 +30,7 @@ class RoIAlign(Merge, name="roi_align", positional=("boxes", "output_size")):
     4 products and 3 sums for each point, and the average of a cell's points. Where the points lie is not counted.
     Values decide which elements are read, so the receptive field is the whole map.
 
-    Sources: He et al. 2017, arXiv:1703.06870, section 3 (RoIAlign); torchvision.ops.roi_align (names, `aligned`).
+    Sources: He et al. 2017, arXiv:1703.06870 (RoIAlign); torchvision.ops.roi_align (names, `aligned`).
     """
 
     opaque = Unpredicted(always="libraries have a kernel of their own for it, whose memory is another")
@@ -78,7 +78,7 @@ class RoIAlign(Merge, name="roi_align", positional=("boxes", "output_size")):
         Example(
             given=dict(boxes=Reference("proposals"), output_size=7, spatial_scale=0.25),
             x=(image(256, 50, 64), tokens(100, 4)), y=image(256, 100, 7, 7), scalar=40_140_800,
-            source="the box head, 7 x 7: He et al. 2017, arXiv:1703.06870, figure 4; maskrcnn_resnet50_fpn",
+            source="the box head, 7 x 7: He et al. 2017, arXiv:1703.06870; maskrcnn_resnet50_fpn",
         ),
         Example(
             given=dict(boxes=Reference("proposals"), output_size=(3, 2), sampling_ratio=1, aligned=True),

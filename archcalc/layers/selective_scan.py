@@ -26,7 +26,7 @@ class SelectiveScan(Merge, name="selective_scan", positional=("delta", "b", "c")
     MACs: the products of the state with c, N for each value of y. The update of the state is arithmetic element by
     element: for each of its N numbers an exponential, 3 products and a sum. A is computed once, which is not counted.
 
-    Source: Gu & Dao 2023, arXiv:2312.00752, algorithm 2.
+    Source: Gu & Dao 2023, arXiv:2312.00752.
     """
 
     opaque = Unpredicted(always="it is a loop over tokens, and libraries have a kernel of their own for it")

@@ -173,7 +173,7 @@ class Take(AlongAxis, name="take", positional=("index", "axis")):
     examples = (
         Example(
             given=dict(index=-1, axis=Axis("length")), x=tokens(25, 512), y=flat(512),
-            source="the last state of an encoder: Sutskever, Vinyals & Le 2014, arXiv:1409.3215, section 2",
+            source="the last state of an encoder: Sutskever, Vinyals & Le 2014, arXiv:1409.3215",
         ),
         Example(given=dict(index=4, axis=Axis("depth")), x=image(64, 8, 14, 14), y=image(64, 14, 14),
                 source="torch.select: one frame of a video"),
@@ -274,7 +274,7 @@ class Gather(Merge, name="gather", positional=("by",)):
     The receptive field of the output is the whole sequence, because values decide which tokens are read.
 
     Sources: tokens in a random order, and back: He et al. 2021, arXiv:2111.06377, section 3; neighbours of points:
-    Qi et al. 2017, arXiv:1706.02413, section 3.2; torch.gather.
+    Qi et al. 2017, arXiv:1706.02413; torch.gather.
     """
 
     role = Role.MOVEMENT

@@ -62,7 +62,7 @@ class Softmax(OverFeatures, name="softmax", positional=("axis",)):
         Example(x=tokens(7, 5), y=tokens(7, 5), scalar=161),
         Example(
             given=dict(axis=Axis("length")), x=tokens(196, 8), y=tokens(196, 8), scalar=7_824,
-            source="weights over positions: Ilse, Tomczak & Welling 2018, arXiv:1802.04712, equation 8",
+            source="weights over positions: Ilse, Tomczak & Welling 2018, arXiv:1802.04712",
         ),
         Example(given=dict(axis=Axis("height")), x=image(2, 3, 4), y=image(2, 3, 4), scalar=104),
     )  # fmt: skip

@@ -53,7 +53,7 @@ class Unfold(Sliding, name="unfold", positional=("kernel_size", "stride")):
 
     x: C at [H, W] -> y: C k k at L, one for every position of the window, the last axis running fastest
 
-    Sources: torch.nn.Unfold; overlapping patches: Yuan et al. 2021, arXiv:2101.11986, section 3.1.
+    Sources: torch.nn.Unfold; overlapping patches: Yuan et al. 2021, arXiv:2101.11986.
     """
 
     role = Role.MOVEMENT
@@ -78,7 +78,7 @@ class Unfold(Sliding, name="unfold", positional=("kernel_size", "stride")):
     examples = (
         Example(
             given=dict(kernel_size=7, stride=4, padding=2), x=image(3, 224, 224), y=image(147, 3136),
-            source="T2T-ViT, the first patches: Yuan et al. 2021, arXiv:2101.11986, section 3.3",
+            source="T2T-ViT, the first patches: Yuan et al. 2021, arXiv:2101.11986",
         ),
         Example(given=dict(kernel_size=(2, 3), dilation=(2, 1)), x=image(2, 6, 7), y=image(12, 20)),
         Example(given=dict(kernel_size=2, stride=2), x=image(4, 6, 4), y=image(16, 6)),

@@ -25,7 +25,7 @@ class Unpool(
     No arithmetic: where the maxima of `of` are is found by pooling it again, and those comparisons are counted in the
     pooling layer. No gradient flows to `of`.
 
-    Sources: Badrinarayanan, Kendall & Cipolla 2015, arXiv:1511.00561, figure 3; torch.nn.MaxUnpool2d.
+    Sources: Badrinarayanan, Kendall & Cipolla 2015, arXiv:1511.00561; torch.nn.MaxUnpool2d.
     """
 
     role = Role.MOVEMENT
@@ -90,7 +90,7 @@ class Unpool(
     examples = (
         Example(
             given=dict(of=Reference("e1")), x=(image(64, 16, 16), image(64, 32, 32)), y=image(64, 32, 32),
-            source="SegNet, windows of 2 x 2: Badrinarayanan et al. 2015, arXiv:1511.00561, section 3",
+            source="SegNet, windows of 2 x 2: Badrinarayanan et al. 2015, arXiv:1511.00561",
         ),
         Example(
             given=dict(of=Reference("e1"), kernel_size=(2, 3)), x=(image(16, 4, 2), image(16, 8, 6)),

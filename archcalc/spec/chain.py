@@ -4,7 +4,8 @@ path  := chain ["if" expr ["else" path]] ["for" name {"," name} "in" expr ["if" 
 chain := step {"->" step}
 step  := [name "="] call ["*" expr]
 call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
-arg   := expr | key "=" expr | tag            tag: s2 p1 d2 g32 k3
+arg   := value | key "=" value | tag          tag: s2 p1 d2 g32 k3
+value := expr ["if" expr "else" value]
 """
 
 from collections.abc import Container
@@ -13,7 +14,18 @@ from typing import TypeAlias
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
 from archcalc.core.location import Location
 from archcalc.record import field, record, replace
-from archcalc.spec.expression import Expression, Loop, Name, Number, Word, expression, loop, number, own_name
+from archcalc.spec.expression import (
+    Expression,
+    Loop,
+    Name,
+    Number,
+    Word,
+    conditional_value,
+    expression,
+    loop,
+    number,
+    own_name,
+)
 from archcalc.spec.token import END, NAME, RESERVED, Cursor
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
@@ -246,10 +258,10 @@ def argument(cursor: Cursor) -> Expression | tuple[Word, Expression]:
         if after == "=":
             word = Word(text, cursor.here())
             cursor.at += 2
-            return word, expression(cursor)
+            return word, conditional_value(cursor)
         if after in (",", ")", "") and text[0] in TAGS and text[1:].isdecimal():
             return _tag(cursor)
-    return expression(cursor)
+    return conditional_value(cursor)
 
 
 def _tag(cursor: Cursor) -> Tag:

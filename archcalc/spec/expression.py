@@ -11,7 +11,7 @@ from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, proble
 from archcalc.core.location import Location
 from archcalc.record import field, record
 from archcalc.spec.function import FUNCTIONS
-from archcalc.spec.token import CONDITION, END, KERNEL, NAME, NUMBER, PATTERN, RESERVED, Cursor
+from archcalc.spec.token import CONDITION, ELSE, END, KERNEL, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
     MAX_ENTRIES,
     MAX_INTEGER,
@@ -277,6 +277,20 @@ class Binary(Expression):
 
 
 @record
+class Conditional(Expression):
+    """`64 if wide else 32`. Only the value that is chosen is evaluated."""
+
+    condition: Expression
+    then: Expression
+    otherwise: Expression
+    where: Location = field(compare=False)
+
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        held = truth_of(self.condition.evaluate(names, words, truth), self.condition.where)
+        return (self.then if held else self.otherwise).evaluate(names, words, truth)
+
+
+@record
 class Index(Expression):
     """`depths[0]`; `depths[-1]` is the last."""
 
@@ -331,6 +345,8 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
             return (operand,)
         case Binary(_, left, right, _) | Index(left, right, _):
             return left, right
+        case Conditional(condition, then, otherwise, _):
+            return condition, then, otherwise
         case ListOf(item, loop, _):
             return (item, *parts_of_loop(loop))
     return ()
@@ -372,9 +388,25 @@ PREFIX = {"-": 40, "+": 40, "not": 8}
 def parse_expression(text: str, where: Location) -> Expression:
     """Parses `text`; `where` is the location of its first character."""
     cursor = Cursor(text, where)
-    found = expression(cursor)
+    found = conditional_value(cursor)
     cursor.finish()
     return found
+
+
+def conditional_value(cursor: Cursor) -> Expression:
+    """The next value: an expression, or two of which a condition chooses one."""
+    first = cursor.at
+    found = expression(cursor)
+    if not cursor.skip("if"):
+        return found
+    cursor.enter()
+    cursor.count_operation()
+    condition = expression(cursor)
+    if not cursor.skip("else"):
+        raise cursor.expected("'else'", ELSE)
+    otherwise = conditional_value(cursor)
+    cursor.depth -= 1
+    return Conditional(condition, found, otherwise, cursor.since(first))
 
 
 def expression(cursor: Cursor, binding: int = 0) -> Expression:
@@ -463,7 +495,7 @@ def _bracketed(cursor: Cursor) -> Expression:
 
 def _list(cursor: Cursor, opening: int) -> Expression:
     """`[3, 4, 6]` or `[2 * i for i in range(n)]`, from its first entry on."""
-    item = expression(cursor)
+    item = conditional_value(cursor)
     if cursor.texts[cursor.at] != "for":
         items = [item]
         if cursor.skip(","):
@@ -520,7 +552,7 @@ def values(cursor: Cursor, opening: int, what: str) -> tuple[tuple[Expression, .
     while not cursor.skip(closing):
         if cursor.kinds[cursor.at] == END:
             raise cursor.unclosed(opening, what)
-        items.append(expression(cursor))
+        items.append(conditional_value(cursor))
         if cursor.texts[cursor.at] == "=":
             raise problem(
                 "AC012", "a call inside an argument takes no named arguments", cursor.here(), help="write f(0.1)"
@@ -536,7 +568,7 @@ def _indexed(cursor: Cursor, base: Expression, first: int) -> Expression:
     opening = cursor.at
     cursor.at += 1
     cursor.count_operation()
-    index = expression(cursor)
+    index = conditional_value(cursor)
     if not cursor.skip("]"):
         raise cursor.unclosed(opening, "this index")
     return Index(base, index, cursor.since(first))

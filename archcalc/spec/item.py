@@ -24,6 +24,9 @@ from archcalc.spec.token import NAME, Cursor
 SIBLINGS = ("name", "from", "repeat", "for")
 """Keys that a mapping may have besides its layer; a merge also takes its arguments there."""
 
+LONGEST = 40
+"""The most characters of a text that a help repeats."""
+
 VALUE = re.compile(r"\s*[-+.\d(\[]")
 """The beginning of a text that is a value, not a layer."""
 
@@ -93,6 +96,8 @@ def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
 
 def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
     """The name, if any, and the layer of a key: `skip = add`."""
+    if "->" in cursor.texts:
+        raise _after_arrow(cursor, value)
     name, target = None, _word(cursor)
     if cursor.skip("="):
         name, target = target, _word(cursor)
@@ -102,6 +107,21 @@ def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
         raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
     cursor.finish()
     return name, target
+
+
+def _after_arrow(cursor: Cursor, value: Node) -> SpecError:
+    """The problem of a chain that ends in a merge, or in another layer that is a mapping: `a -> concat: [b, c]`."""
+    at = len(cursor.texts) - 1 - cursor.texts[::-1].index("->")
+    before, last = cursor.text[: cursor.starts[at]].strip(), cursor.text[cursor.ends[at] :].strip()
+    start, end = value.span
+    given = cursor.where.source.text[start:end]
+    if (isinstance(value, Sequence) and not value.flow) or "\n" in given or len(given) > LONGEST:
+        given = "[...]" if isinstance(value, Sequence) else "..."
+    before = before if len(before) <= LONGEST else "..."
+    what = "a merge" if isinstance(value, Sequence) else "a layer with ':'"
+    where = cursor.place(cursor.starts[at], cursor.ends[-1])
+    help = f"write two items: '- {before}', then '- {last}: {given}'"
+    return problem("AC022", f"{what} is an item of its own and cannot end a chain", where, help=help)
 
 
 def _word(cursor: Cursor) -> Word:

@@ -35,6 +35,13 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULLS = ("", "~", "null")
 INDEX = re.compile(r"\sfor\s+\w+\s*\Z")
 NAME = re.compile(r"\s*\w+\s*")
+BRACKET = re.compile(
+    r"""  "[^"\n]*" | '[^'\n]*' | (?:^|(?<=\s))\#.* | \n
+    | (?P<continued>(?:(?<=[\w=)+])|(?<=[\w=)+][ ]))\[)
+    | [()\[\]]""",
+    re.VERBOSE | re.MULTILINE,
+)
+"""Brackets outside quotes and comments; `continued`: after a word or sign, where YAML cannot begin a list."""
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -114,11 +121,44 @@ def parsed(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     if len(source.text) > MAX_BYTES or len(source.text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise too_large()
     try:
-        return Reader(source, problems).read(), tuple(problems.found)
+        return Reader(source, problems, source.text).read(), tuple(problems.found)
     except yaml.MarkedYAMLError as error:
+        if (found := with_lists_in_calls(source, error)) is not None:
+            return found
         raise syntax_error(source, error) from None
     except (yaml.YAMLError, UnicodeError):
         raise unprintable(source) from None
+
+
+def with_lists_in_calls(
+    source: Source, error: yaml.MarkedYAMLError
+) -> tuple[Node | None, tuple[Diagnostic, ...]] | None:
+    """The tree and its problems of a file that YAML cannot read only because calls in [ ] or { } contain lists."""
+    text = parenthesised(source.text) if "expected ',' or" in (error.problem or "") else source.text
+    if text == source.text:
+        return None
+    problems = Problems()
+    try:
+        return Reader(source, problems, text).read(), tuple(problems.found)
+    except yaml.YAMLError:
+        return None
+
+
+def parenthesised(text: str) -> str:
+    """The text, of the same length, with parentheses for the brackets of lists that stand in calls on one line."""
+    found, opened = list(text), ""
+    for part in BRACKET.finditer(text):
+        sign, at = part.group(), part.start()
+        if sign == "\n":
+            opened = ""
+        elif sign in ("(", "["):
+            in_call = sign == "[" and (part.lastgroup == "continued" or opened[-1:] in ("(", "<"))
+            opened += "<" if in_call else sign
+            found[at] = "(" if in_call else sign
+        elif sign in (")", "]"):
+            found[at] = ")" if opened[-1:] == "<" and sign == "]" else sign
+            opened = opened[:-1]
+    return "".join(found)
 
 
 def too_large() -> SpecError:
@@ -128,10 +168,10 @@ def too_large() -> SpecError:
 
 
 class Reader:
-    """The state of one reading."""
+    """The state of one reading. `text`: what YAML reads, where it differs from the source in some brackets."""
 
-    def __init__(self, source: Source, problems: Problems) -> None:
-        self.source, self.problems = source, problems
+    def __init__(self, source: Source, problems: Problems, text: str) -> None:
+        self.source, self.problems, self.text = source, problems, text
         self.stack: list[Opened] = []
         self.root: Node | None = None
         self.nodes = 0
@@ -150,7 +190,7 @@ class Reader:
     def _events(self) -> Iterator[Any]:
         """The events of a spec. Raises SpecError for events that specs cannot have."""
         documents = 0
-        for event in yaml.parse(self.source.text, Loader=LOADER):
+        for event in yaml.parse(self.text, Loader=LOADER):
             if isinstance(event, NodeEvent):
                 self._check(event)
             elif type(event) is DocumentStartEvent:
@@ -204,6 +244,8 @@ class Reader:
         start, end, value, style = event.start_mark, event.end_mark, event.value, event.style
         span = (start.index, end.index)
         if not style and start.line == end.line:
+            if self.text is not self.source.text:
+                value = self.source.text[slice(*span)]
             where = Location(self.source, start.line, start.column, len(value) or 1)
             return Scalar(value, value, where, True, span)
         text, offset = verbatim(self.source.text, span, value, style or "")
@@ -263,10 +305,10 @@ class Reader:
         """One call of the pieces, up to the one that closes its brackets; reported if they are more than a call."""
         last, depth, plain, loop = first, open_brackets(first), True, opens_loop(first)
         for piece in pieces:
-            plain = plain and isinstance(piece, Scalar) and piece.plain
+            plain = plain and piece is not None and is_plain(piece)
             last, depth = piece or last, depth + (open_brackets(piece) if piece else 0)
             loop = opens_loop(last) or (loop and isinstance(last, Scalar) and NAME.fullmatch(last.value) is not None)
-            if (depth <= 0 and not loop) or not isinstance(piece, Scalar):
+            if (depth <= 0 and not loop) or not (plain or isinstance(piece, Scalar)):
                 break
         if not isinstance(first, Scalar) or not isinstance(last, Scalar) or last is first:
             return first
@@ -282,6 +324,13 @@ class Reader:
         return Scalar(text, text, where, True, span)
 
 
+def is_plain(node: Node) -> bool:
+    """Whether a node is a plain scalar, or a list in brackets of them, as an argument is."""
+    if isinstance(node, Sequence):
+        return node.flow and all(map(is_plain, node.items))
+    return isinstance(node, Scalar) and node.plain
+
+
 def is_alone(pair: tuple[Node, Node]) -> bool:
     """Whether a key of a { } mapping has no value."""
     return isinstance(pair[1], Scalar) and pair[1].plain and not pair[1].value
@@ -293,10 +342,10 @@ def opens_loop(node: Node) -> bool:
 
 
 def open_brackets(node: Node) -> int:
-    """The number of unclosed parentheses in a plain scalar."""
+    """The number of unclosed parentheses and brackets in a plain scalar."""
     if not isinstance(node, Scalar) or not node.plain:
         return 0
-    return node.value.count("(") - node.value.count(")")
+    return sum(node.value.count(sign) for sign in "([") - sum(node.value.count(sign) for sign in ")]")
 
 
 def verbatim(text: str, span: tuple[int, int], value: str, style: str) -> tuple[str, int]:

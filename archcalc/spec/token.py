@@ -34,6 +34,8 @@ TOKEN = re.compile(
 
 CONDITION = "put a condition after a whole path: conv(3, 64) if n > 1 else prev"
 
+ELSE = "a value needs both: 64 if n > 1 else 32; for a whole layer: conv(3, 64) if n > 1"
+
 MISPLACED = {"if": CONDITION, "for": "write a list: [2 * i for i in range(4)]"}
 """What to write for words that do not stand within a call."""
 
@@ -66,6 +68,17 @@ MEANT = {
     ":": "write key=value inside a call",
 }
 """Common mistakes, and what to write instead."""
+
+PRODUCT = "write {0}*{1} for a product; begin a name with a letter"
+SUFFIXES = {
+    "K": "write {0}k for thousands, or {0}*1024",
+    "KB": "write {0}kB for thousands of bytes, or {0}KiB for 1,024",
+    "m": "write {0}M for millions, or {0}*m for a product",
+    "g": "write {0}G for billions, or {0}*g for a product",
+    "b": "write {0}B for billions, or {0}*b for a product",
+    "t": "write {0}T for trillions, or {0}*t for a product",
+}
+"""What may be meant by numbers whose suffix is written in another way."""
 
 
 class Cursor:
@@ -111,8 +124,10 @@ class Cursor:
         help = MEANT.get(text, "")
         if text.lower().startswith(("0x", "0o", "0b")):
             help = "write a decimal number"
+        elif scaled := re.fullmatch(r"(\d{1,16}(?:\.\d{1,16})?)([A-Za-z]B?)", text):
+            help = SUFFIXES.get(scaled[2], PRODUCT).format(*scaled.groups())
         elif product := re.fullmatch(r"(\d{1,16})([A-Za-z_]\w{0,32})", text):
-            help = f"write {product[1]}*{product[2]} for a product; begin a name with a letter"
+            help = PRODUCT.format(*product.groups())
         elif text.isalpha():
             help = "use only the letters a to z and A to Z, digits and _ in names"
         raise problem("AC013", f"cannot read {quoted(text)}", self.place(start, end), help=help)

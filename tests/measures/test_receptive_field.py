@@ -247,11 +247,13 @@ def test_what_reads_all_positions_of_a_sequence_sees_what_each_of_them_sees(chai
     ("chain", "seen"),
     [
         ("repeat(1, axis=1) -> take(1, axis=1) -> cumsum(1)", [(1, 1)]),
+        ("repeat(2, axis=1) -> roll(1, axis=1) -> cumsum(1)", [(1, 1), (0, 1), (0, 1), (0, 1)]),
         ("pad([[0, 1]], axis=1) -> take(0, axis=2) -> cumsum(1)", [(-1, 0), (0, 1), (0, 2)]),
     ],
 )
 def test_running_sums_see_nothing_else_of_an_axis(chain: str, seen: list[tuple[int, int]]) -> None:
-    """Not of an axis that was taken away, and all earlier elements where the axis is longer than the input's."""
+    """Not of an axis that was taken away; all earlier elements where the axis is longer than the input's; no others
+    where the elements were moved."""
     graph = build(one_liner(f"input(2, 1, 1, channels_last=true) -> {chain}"))
     (found,) = seen_by(graph)[graph.nodes[-1].name]
     assert [found.fields[0].at(i) for i in range(len(seen))] == seen

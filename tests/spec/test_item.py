@@ -78,6 +78,24 @@ def test_a_flow_list_of_paths() -> None:
     assert found.paths[2] == layers("- conv(3, 64) -> relu")
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "conv(3, 256, dilation=r) for r in [6, 12, 18]",
+        "conv(3, c, dilation=r) for c, r in zip([16, 32], [6, 12])",
+        "reduce(mean, [1, 2], keep=true)",
+        "pad([[1, 0], [2, 3]], axis=2)",
+        "conv(3, widths[-1], padding=[1, 1])",
+        "conv([3, 3], 8) -> conv(k, [w for w in [4, 8] if w > n][0])",
+    ],
+)
+def test_calls_with_lists_need_no_quotes_in_a_flow_list(call: str) -> None:
+    """YAML itself cannot read most of them; the rest of the file is left as it is."""
+    quoted = layers(f"- concat: ['{call}', [prev, relu]]  # it's [one\n- fc: [3, 4]")
+    assert layers(f"- concat: [{call}, [prev, relu]]  # it's [one\n- fc: [3, 4]") == quoted
+    assert layers(f"- {{concat: [{call}, [prev, relu]], axis: 1}}\n- fc: [3, 4]")[1:] == quoted[1:]
+
+
 def test_a_list_of_numbers_is_left_to_whoever_knows_the_layers() -> None:
     _, found = merge("- conv: [3, 64, [1, 2], same]")
     targets = [[step.call.target.text for step in path if isinstance(step, Step)] for path in found.paths]
