@@ -24,7 +24,7 @@ class Field:
     A field whose step is 0 lists all elements; with one span they all see the same.
     Sliding windows alone give one phase; transposed windows multiply the phases. `whole`: every element sees all of
     the input. `aligned`: at every join so far, the fields of the branches had the same centre and the same jump.
-    `earlier`: every element sees the input from its first element on; all spans begin at 1 - n.
+    `earlier`: every element sees the input from element `first` on; all spans begin at 1 - n + 2*first.
     """
 
     spans: tuple[Span, ...] = ((0, 0),)
@@ -32,6 +32,7 @@ class Field:
     whole: bool = False
     aligned: bool = True
     earlier: bool = False
+    first: int = 0
 
     @classmethod
     def all_of(cls, n: Dim, aligned: bool = True) -> "Field":
@@ -46,6 +47,11 @@ class Field:
     def start(self) -> Dim:
         """The first input element that output element 0 sees; negative if that is padding."""
         return next((span[0] for span in self.spans if span), 0)
+
+    @property
+    def begin(self) -> int:
+        """The same without padding, where it is a number."""
+        return max(0, self.start) if is_number(self.start) else 0
 
     @property
     def jump(self) -> Fraction:
@@ -67,7 +73,7 @@ class Field:
         if span is None:
             return None
         lo, hi = span[0] + self.step * turns, span[1] + self.step * turns
-        return (min(lo, 0) if self.earlier and is_number(lo) else lo), hi
+        return (self.first or min(lo, 0) if self.earlier and is_number(lo) else lo), hi
 
     @property
     def listed(self) -> bool:
@@ -85,7 +91,7 @@ class Field:
 
         >>> from archcalc.core.window import Window
         >>> Field().through(Window(kernel=7, stride=2, begin=3, end=3), 224).through(Window(kernel=3, stride=2), 224)
-        Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False)
+        Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False, first=0)
         """
         if window.whole and is_number(n, self.step) and self.step == 0 and not self.whole:
             return self.gathered(n)
@@ -99,7 +105,9 @@ class Field:
             return Field.all_of(n, self.aligned)
         all_alike = len(spans) == 1 and is_number(made.step) and made.step == 0  # earlier ones see nothing else
         from_first = self.earlier or (isinstance(window, EarlierWindow) and not all_alike and not self.listed)
-        return made.from_first(1 - n) if from_first else made
+        if not from_first:
+            return made
+        return made.from_first(1 - n + 2 * made.begin, made.begin)
 
     def gathered(self, n: int) -> "Field":
         """The field of elements that each see all that the listed ones see.
@@ -112,9 +120,9 @@ class Field:
             return Field.all_of(n, self.aligned)
         return replace(self, spans=(seen,))
 
-    def from_first(self, lo: Dim) -> "Field":
+    def from_first(self, lo: Dim, first: int) -> "Field":
         """The field of elements that also see all earlier ones."""
-        return replace(self, spans=tuple(span and (lo, span[1]) for span in self.spans), earlier=True)
+        return replace(self, spans=tuple(span and (lo, span[1]) for span in self.spans), earlier=True, first=first)
 
     def unrolled(self, phases: int) -> "Field":
         """The same field, written with a multiple of its phases."""
@@ -156,7 +164,7 @@ def union(fields: Sequence[Field]) -> Field:
     """What several branches see together at a join.
 
     >>> union([Field(((-1, 1),)), Field()])
-    Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False)
+    Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False, first=0)
     """
     first = fields[0]
     if all(field == first for field in fields):
@@ -166,7 +174,9 @@ def union(fields: Sequence[Field]) -> Field:
         if field.whole:
             return replace(field, aligned=aligned)
     if lows := [span[0] for field in fields if field.earlier for span in field.spans if span]:
-        return replace(union([replace(field.from_first(lows[0]), earlier=False) for field in fields]), earlier=True)
+        first = min(field.first if field.earlier else field.begin for field in fields)
+        alike = [replace(field.from_first(lows[0], first), earlier=False, first=0) for field in fields]
+        return replace(union(alike), earlier=True, first=first)
     if any(field.listed for field in fields):
         return union_of_listed(fields, aligned)
     if len({field.jump for field in fields}) > 1:

@@ -248,6 +248,7 @@ def test_what_reads_all_positions_of_a_sequence_sees_what_each_of_them_sees(chai
     [
         ("repeat(1, axis=1) -> take(1, axis=1) -> cumsum(1)", [(1, 1)]),
         ("repeat(2, axis=1) -> roll(1, axis=1) -> cumsum(1)", [(1, 1), (0, 1), (0, 1), (0, 1)]),
+        ("slice(1, 2, axis=1) -> cumsum(1)", [(1, 1)]),
         ("pad([[0, 1]], axis=1) -> take(0, axis=2) -> cumsum(1)", [(-1, 0), (0, 1), (0, 2)]),
     ],
 )
