@@ -174,9 +174,9 @@ def union(fields: Sequence[Field]) -> Field:
         if field.whole:
             return replace(field, aligned=aligned)
     if lows := [span[0] for field in fields if field.earlier for span in field.spans if span]:
-        first = min(field.first if field.earlier else field.begin for field in fields)
-        alike = [replace(field.from_first(lows[0], first), earlier=False, first=0) for field in fields]
-        return replace(union(alike), earlier=True, first=first)
+        begin = min(field.first if field.earlier else field.begin for field in fields)
+        alike = [replace(field.from_first(lows[0], begin), earlier=False, first=0) for field in fields]
+        return replace(union(alike), earlier=True, first=begin)
     if any(field.listed for field in fields):
         return union_of_listed(fields, aligned)
     if len({field.jump for field in fields}) > 1:
