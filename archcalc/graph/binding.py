@@ -190,7 +190,7 @@ def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
 def tuple_of(item: Kind) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if not isinstance(value, tuple):
-            raise ValueError(f"must be a list, got {shown(value)}")
+            raise ValueError(f"must be a list, got {shown(value)}: write [{shown(value)}]")
         return tuple(map(item.convert, value))
 
     return convert

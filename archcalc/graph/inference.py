@@ -204,4 +204,9 @@ def check_rank(layer: Layer, call: Invocation, x: Volume) -> None:
     ranks = (RANKED[call.target.text],) if call.target.text in RANKED else layer.ranks
     if ranks and x.rank not in ranks:
         axes = f"{either(ranks)} spatial {'axis' if ranks == (1,) else 'axes'}"
-        raise problem("AC202", f"{call.target.text} needs {axes}; {x} has {x.rank}", call.where)
+        help = (
+            ""
+            if x.rank
+            else "a vector has no positions; reduce(mean, [2, 3], keep=true) pools a map and keeps its axes"
+        )
+        raise problem("AC202", f"{call.target.text} needs {axes}; {x} has {x.rank}", call.where, help=help)
