@@ -148,6 +148,12 @@ class Numbers(tuple[float, ...]):
     __slots__ = ()
 
 
+class Sizes(tuple[Dim, ...]):
+    """The value of a field that takes one size or several: `reshape(392)`, `reshape(8, 7, 7)`, `reshape([8, 7, 7])`."""
+
+    __slots__ = ()
+
+
 LAYERS: Catalogue[type["Layer"]] = Catalogue()
 """Every layer by its name in a spec, declared by the class statements in layers/."""
 

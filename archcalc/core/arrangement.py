@@ -120,6 +120,61 @@ class Arrangement:
         return False
 
 
+def resized(taken: Sequence[Dim], made: Sequence[Dim]) -> Arrangement | None:
+    """The axes of an item, of lengths `taken`, as axes of lengths `made`, with its elements in the same order.
+
+    None where they have no common parts: no parts of axes of 6 and 4 make axes of 4 and 6.
+
+    >>> found = resized((2, 6, 5), (4, 3, 5))
+    >>> found.left, found.right
+    ((('b',), ('s0',), ('s1', 's2'), ('s3',)), (('b',), ('s0', 's1'), ('s2',), ('s3',)))
+    >>> resized((6, 4), (4, 6)) is None
+    True
+    """
+    parts = common_parts(taken, made)
+    if parts is None:
+        return None
+    left: list[list[str]] = [[] for _ in taken]
+    right: list[list[str]] = [[] for _ in made]
+    given: dict[str, Dim] = {}
+    for i, (from_axis, to_axis, size) in enumerate(parts):
+        word = f"s{i}"
+        given[word] = size
+        left[from_axis].append(word)
+        right[to_axis].append(word)
+    batch = ("b",)
+    return Arrangement((batch, *map(tuple, left)), (batch, *map(tuple, right)), given)
+
+
+def common_parts(taken: Sequence[Dim], made: Sequence[Dim]) -> list[tuple[int, int, Dim]] | None:
+    """The parts of which axes of lengths `taken` and of lengths `made` both consist, each with its axis in both.
+
+    >>> common_parts((12,), (3, 4)), common_parts((2, 1, 6), (4, 3))
+    ([(0, 0, 3), (0, 1, 4)], [(0, 0, 2), (2, 0, 2), (2, 1, 3)])
+    """
+    found: list[tuple[int, int, Dim]] = []
+    mine, theirs = ([[i, n] for i, n in enumerate(sizes) if n != 1] for sizes in (taken, made))
+    while mine and theirs:
+        (i, n), (j, m) = mine[0], theirs[0]
+        size = m if is_multiple(n, m) else n
+        if not is_multiple(m, size):
+            return None
+        found.append((i, j, size))
+        mine[0][1], theirs[0][1] = exact(n, size), exact(m, size)
+        mine, theirs = ([each for each in axes if each[1] != 1] for axes in (mine, theirs))
+    return None if mine or theirs else found
+
+
+def is_multiple(n: Dim, part: Dim) -> bool:
+    """Whether `part` divides `n` whatever the symbols are, as it stands.
+
+    >>> from archcalc.core.dim import free
+    >>> is_multiple(12, 4), is_multiple(12, 5), is_multiple(6 * free("H"), free("H")), is_multiple(free("H"), 2)
+    (True, False, True, False)
+    """
+    return exact(n, part) * part == n
+
+
 @record
 class ArrangedWindow(AnyWindow):
     """One axis that becomes another, of other words: an element reads those with the same values of common words.

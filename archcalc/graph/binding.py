@@ -14,10 +14,10 @@ from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
-from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference
+from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference, Sizes
 from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
-from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, Word
+from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, TupleOf, Word
 from archcalc.spec.value import Value, written
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio
@@ -35,6 +35,8 @@ class Kind:
 
     convert: Callable[[Value], Any]
     words: Collection[str] = ()
+    takes_rest: bool = False
+    """Whether it takes all positional arguments that are left, as a list."""
 
 
 @record
@@ -178,6 +180,11 @@ def numbers(value: Value) -> Numbers:
     return Numbers(map(number, value if isinstance(value, tuple) else (value,)))
 
 
+def sizes(value: Value) -> Sizes:
+    """One size, or a list of sizes."""
+    return Sizes(map(dimension, value if isinstance(value, tuple) else (value,)))
+
+
 def one_of(words: tuple[Any, ...]) -> Callable[[Value], Any]:
     def convert(value: Value) -> Any:
         if value not in words:
@@ -221,6 +228,7 @@ SIMPLE: Mapping[Any, Kind] = {
     Axis: Kind(axis, WORDS),
     Axes: Kind(axes, WORDS),
     Numbers: Kind(numbers),
+    Sizes: Kind(sizes, takes_rest=True),
 }
 
 
@@ -271,9 +279,10 @@ def given_arguments(
     others."""
     given: Given = {}
     problems: list[Diagnostic] = []
-    if len(call.positional) > len(positional):
+    values = with_rest(call.positional, positional, kinds)
+    if len(values) > len(positional):
         problems.append(_too_many(call, positional, kinds, inferred))
-    for name, value in zip(positional, call.positional, strict=False):
+    for name, value in zip(positional, values, strict=False):
         given[name] = (None, value)
     for word, value in call.keywords:
         if word.text not in known and word.text not in inferred and not open_:
@@ -283,6 +292,17 @@ def given_arguments(
         else:
             given[word.text] = (word, value)
     return given, problems
+
+
+def with_rest(
+    values: tuple[Expression, ...], positional: tuple[str, ...], kinds: Mapping[str, Kind]
+) -> tuple[Expression, ...]:
+    """The positional arguments, those that are left for the last name as one list where its kind takes them."""
+    last = kinds.get(positional[-1]) if len(values) > len(positional) > 0 else None
+    if last is None or not last.takes_rest:
+        return values
+    first = len(positional) - 1
+    return (*values[:first], TupleOf(values[first:], values[first].where))
 
 
 def _too_many(

@@ -1,6 +1,6 @@
 """Layers of other frameworks by their meaning: what to write here for a name of torch, Keras or ONNX.
 
-A name that is spelt like one of ours may mean something else: `reshape` is not `resize`.
+A name that is spelt like one of ours may mean something else: `normalize` is not `lrn`.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ NONE = "there is no such layer"
 
 MEANINGS: Mapping[str, str] = {
     # --- shapes ---
-    "reshape": f"{NONE}; rearrange(pattern) splits, reorders and merges axes; flatten makes a vector",
-    "view": f"{NONE}; rearrange(pattern) splits, reorders and merges axes; flatten makes a vector",
-    "unflatten": f"{NONE}; rearrange(pattern) splits axes, and untokens(height, width) makes a map of tokens",
+    "view": "write reshape(sizes), without the batch; rearrange(pattern) also reorders axes",
+    "view_as": "write reshape(sizes), without the batch",
+    "unflatten": "write reshape(sizes), without the batch; untokens(height, width) makes a map of tokens",
     "squeeze": f'{NONE}; rearrange drops an axis of length 1: rearrange("b c 1 w -> b c w")',
     "unsqueeze": f'{NONE}; rearrange makes an axis of length 1: rearrange("b t c -> b t 1 c")',
     "expand_dims": f'{NONE}; rearrange makes an axis of length 1: rearrange("b t c -> b t 1 c")',

@@ -219,6 +219,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "cumsum": (),
         "argmax": (),
     },
+    "reshape": {
+        "reshape": (),
+    },
     "residual": {
         "layer_scale": (),
         "drop_path": ("stochastic_depth",),

@@ -107,7 +107,8 @@ $ archcalc check net.yaml
     ),
     "Layers of other frameworks": (
         """
-$ archcalc check -e "input(3, 8, 8) -> reshape(192)"
+$ archcalc check -e "input(3, 8, 8) -> view(-1, 192)"
+$ archcalc check -e "input(3, 8, 8) -> reshape(8, 8, 3)"
 $ archcalc check -e "input(3, 8, 8) -> Dense(10)"
 $ archcalc check -e "input(3, 8, 8) -> normalize"
 $ archcalc check -e "input(3, 8, 8) -> separable_conv(3, 16)"

@@ -263,6 +263,16 @@ CASES: dict[str, Sequence[str]] = {
         "- gap -> fc(1)\n- add: [prev, 'fc(8)']",
         "input: [1, 8, 8]\nlayers:\n- mul: [prev, 'conv(3, 4, p1)']",
     ],
+    "AR211": [
+        "input: [6, 4]\nlayers:\n- reshape(4, 6)  # <-",
+        "input: [3, 8, 8]\nlayers:\n- reshape(8, 8, 3)  # <-",
+        "input: [192]\nlayers:\n- reshape(4, 4, 12)  # <-",
+        "input: [192]\nlayers:\n- reshape(4, 4, 12, features=last)",
+        "input: [192]\nlayers:\n- reshape(12, 4, 4)",
+        "input: [192]\nlayers:\n- reshape(8, 24)",
+        "input: [3, 8, 8]\nlayers:\n- reshape(3, 64)",
+        "input: [6, 4]\nlayers:\n- flatten -> reshape(4, 6)",
+    ],
     "AR301": [
         "input: [3, 64]\nlayers:\n- conv(3, 8) -> relu\n- gap  # <-\n- fc(3)",
         "- conv(3, 8) -> relu\n- fc(10)  # <-",
