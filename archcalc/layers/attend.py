@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from archcalc.core.agreement import same_batch
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, divides, exact, minimum, same
@@ -67,7 +68,7 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         text = f"queries and keys of a head must have as many features: {query} and {key}"
         yield same(query.channels * self.groups, key.channels * self.num_heads), text
         yield same(key.spatial[0], value.spatial[0]), f"keys and values must be as many: {key} and {value}"
-        yield same(query.batch, key.batch), "queries and keys must have the same batch"
+        yield from same_batch(query, key)
         if self.causal:
             text = f"causal compares places in one sequence: {query} and {key} must be equally long"
             yield same(query.spatial[0], key.spatial[0]), text

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 from typing import TypeAlias
 
+from archcalc.core.agreement import same_dtype
 from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim, prod, same
 from archcalc.core.kernel import (
@@ -200,7 +201,7 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
         for letters, x in zip((self.left, self.right), xs, strict=True):
             axes = f"{letters} names {len(letters)} axes including the batch; {x} has {len(x.shape)} with the batch"
             yield len(letters) == len(x.shape), axes
-        yield xs[0].dtype == xs[1].dtype, f"both inputs must have the same dtype, got {xs[0].dtype} and {xs[1].dtype}"
+        yield same_dtype(*xs)
         second = dict(zip(self.right, xs[1].shape, strict=True))
         for letter, n in zip(self.left, xs[0].shape, strict=True):
             m = second.get(letter, n)
@@ -275,7 +276,7 @@ class Matmul(Product, name="matmul"):
         for each in xs:
             yield each.rank >= 1 and each.channels_last, f"matmul needs positions, and features last; got {each}"
         yield x.rank == second.rank, f"matmul needs inputs with the same number of axes, got {x} and {second}"
-        yield x.dtype == second.dtype, f"both inputs must have the same dtype, got {x.dtype} and {second.dtype}"
+        yield same_dtype(*xs)
         message = (
             f"matmul cannot multiply {x} by {second}: "
             "the last axis of the first must equal the second-to-last axis of the second"

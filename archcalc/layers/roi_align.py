@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.agreement import same_batch, same_dtype
 from archcalc.core.arrangement import MixedWindow
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import Dim, PerAxis, per_axis, same
+from archcalc.core.dim import Dim, PerAxis, per_axis
 from archcalc.core.kernel import Unpredicted
 from archcalc.core.layout import channels_before
 from archcalc.core.moved import ChosenWindow
@@ -50,8 +51,8 @@ class RoIAlign(Merge, name="roi_align", positional=("boxes", "output_size")):
         yield x.rank == 2, f"roi_align needs a map of two axes, got {x}"
         four = boxes.rank == 1 and boxes.channels_last and boxes.channels == 4
         yield four, f"boxes must be 4 coordinates of each region, such as [1000, 4] with features last; got {boxes}"
-        yield x.dtype == boxes.dtype, f"both inputs must have the same dtype, got {x.dtype} and {boxes.dtype}"
-        yield same(x.batch, boxes.batch), f"{x} and {boxes} have different batches"
+        yield same_dtype(*xs)
+        yield from same_batch(*xs)
         yield from one_for_each_axis(2, output_size=self.output_size)
         yield from at_least(1, output_size=self.output_size, sampling_ratio=self.sampling_ratio)
         yield self.spatial_scale > 0, f"spatial_scale must be above 0, got {self.spatial_scale}"

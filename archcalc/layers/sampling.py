@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.agreement import same_batch, same_dtype
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim, same
@@ -80,8 +81,8 @@ class GridSample(Merge, name="grid_sample", positional=("by",)):
         yield x.rank == 2, f"grid_sample needs a map of two axes, got {x}"
         two = places.rank == 2 and places.channels_last and places.channels == 2
         yield two, f"by must be 2 coordinates at [height, width], features last; got {places}"
-        yield x.dtype == places.dtype, f"both inputs must have the same dtype, got {x.dtype} and {places.dtype}"
-        yield same(x.batch, places.batch), f"{x} and {places} have different batches"
+        yield same_dtype(*xs)
+        yield from same_batch(*xs)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return tuple(ChosenWindow(n) for n in xs[1].spatial)

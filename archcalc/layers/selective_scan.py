@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.agreement import same_batch, same_dtype
 from archcalc.core.contraction import WEIGHTS, Contraction
 from archcalc.core.dim import same
 from archcalc.core.kernel import Unpredicted
@@ -47,8 +48,8 @@ class SelectiveScan(Merge, name="selective_scan", positional=("delta", "b", "c")
         message = f"b and c must have as many features as the state: {b} and {c}"
         yield from ((same(n, m), message) for n, m in zip(b.shape, c.shape, strict=True))
         yield same(b.spatial[0], x.spatial[0]), f"b and c must be at the tokens of x: {b} and {x}"
-        yield same(b.batch, x.batch), f"{x} and {b} have different batches"
-        yield x.dtype == delta.dtype == b.dtype == c.dtype, "all inputs must have the same dtype"
+        yield from same_batch(x, b)
+        yield same_dtype(*xs)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (EarlierWindow(),)

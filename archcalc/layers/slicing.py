@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.agreement import same_batch
 from archcalc.core.axes import (
     CHANNELS,
     Axis,
@@ -14,7 +15,7 @@ from archcalc.core.axes import (
     without,
 )
 from archcalc.core.condition import at_least
-from archcalc.core.dim import Dim, ceil_div, is_number, same
+from archcalc.core.dim import Dim, ceil_div, is_number
 from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.moved import ChosenWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import slice_of, view
@@ -289,7 +290,7 @@ class Gather(Merge, name="gather", positional=("by",)):
         tokens_last = x.rank == 1 and x.channels_last and not x.is_ids
         yield tokens_last, f"gather needs tokens, a sequence whose features come last; got {x}"
         yield by.is_ids and by.rank > 0, f"by must be integers with positions, such as an input of int64; got {by}"
-        yield same(x.batch, by.batch), f"{x} and {by} have different batches"
+        yield from same_batch(*xs)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return self.windows_of_inputs(*xs)[0]
