@@ -5,7 +5,6 @@ Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 success, 
 """
 
 import errno
-import gc
 import importlib
 import os
 import sys
@@ -174,14 +173,13 @@ def source_at(file: str) -> Source:
     return Source(file, text)
 
 
-def main(arguments: Sequence[str] | None = None, asked: Asked | None = None) -> None:
-    """The program: runs a command and exits with its exit code. The answer to what is `asked` is kept."""
-    gc.disable()  # the process is short-lived and keeps its objects: collection would only cost time
+def main(arguments: Sequence[str] | None = None, asked: Asked | None = None) -> int:
+    """The program: runs a command and returns its exit code. The answer to what is `asked` is kept."""
     if sys.stdout is None:
-        sys.exit(unwritable("standard output is closed"))
+        return unwritable("standard output is closed")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # characters that the terminal cannot encode are not errors
-    sys.exit(asked.answered(run) if asked else run(arguments))
+    return asked.answered(run) if asked else run(arguments)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from archcalc.core.version import VERSION
 from tests.networks.zoo import ROOT
 
 HEAVY = {"torch", "sympy", "networkx", "numpy", "rich", "hypothesis", "dataclasses_json", "asyncio", "unittest"}
@@ -95,3 +96,14 @@ def test_a_report_loads_the_layers_that_it_has_and_one_format() -> None:
         own = {name.rpartition(".")[2] for name in found if name.startswith(f"archcalc.{folder}.")}
         assert own & {"conv", "table"}, folder
         assert own.isdisjoint({"attention", "mixture", "recurrent", "csv", "latex", "markdown"}), folder
+
+
+THREAD = "threading.Thread(target=lambda: [threading.main_thread().join(), print('later')]).start()"
+
+
+@pytest.mark.parametrize("left", ["atexit.register(print, 'later')", THREAD], ids=["function", "thread"])
+def test_what_is_left_to_run_runs_when_the_program_ends(left: str) -> None:
+    program = f"import atexit, threading\n{left}\nfrom archcalc.__main__ import main\nmain()"
+    command = [sys.executable, "-c", program, "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ended.stdout.split("\n") == [f"archcalc {VERSION}", "later", ""]
