@@ -1,5 +1,6 @@
-"""The command line: each command is a click command in a file of commands/, loaded when it is called.
+"""The command line: a plain one is read here and its command called; click reads all others.
 
+A command is a function that declares what it takes, in a file of commands/ that is loaded when it is called.
 Data goes to stdout, diagnostics and progress to stderr. Exit codes: 0 success, 1 problems found, 2 usage error,
 3 missing extra, 130 interrupted.
 """
@@ -14,18 +15,13 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import click
-from click.shell_completion import CompletionItem
-
 from archcalc.core.answers import Asked
-from archcalc.core.configuration import EMPTY, configuration_of, read_configuration, text_of
-from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean
+from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.extra import MissingExtra
-from archcalc.core.location import Source
 from archcalc.core.render import complaint, fitted, render_all, width_of
-from archcalc.core.version import VERSION
 from archcalc.record import record
-from archcalc.usage.help import CONFIGURATION, words_of
+from archcalc.usage.declared import Refused
+from archcalc.usage.plain import read
 
 PROBLEMS = 1
 MISSING = 3
@@ -34,88 +30,15 @@ INTERRUPTED = 130
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF}
 """What the system says where a stream takes no more: the disk is full, or the stream is closed."""
 
-SUMMARIES = {
-    "report": "Print the layer table and the totals of a network.",
-    "serve": "Show the page of a spec, and refresh it when the file is saved.",
-    "draw": "Draw a network, in a file or on the terminal.",
-    "check": "Find errors in specs and weaknesses in designs.",
-    "diff": "Print what differs between two networks and their totals.",
-    "import": "Write existing code as a spec.",
-    "verify": "Build the generated PyTorch, run it, compare every number.",
-    "selftest": "Check the figures on this machine, with this torch.",
-    "generate": "Write the network as PyTorch source.",
-    "formula": "Print totals as closed forms in free sizes, and the valid sizes.",
-    "solve": "Find what fits a budget: a size, the batch size or a width.",
-    "sweep": "Find the best of a space of designs, or its Pareto front.",
-    "explain": "Derive the numbers of a layer, or explain a diagnostic code.",
-    "layers": "List the layers.",
-    "specs": "List the bundled specs.",
-    "config": "Show the configuration and where it is from.",
-    "cache": "Show where answers are kept, or remove them.",
-    "schema": "Print the JSON Schema of specs, for editors.",
-    "server": "Run the language server, which editors start.",
-    "new": "Print a commented spec to start from.",
-    "fmt": "Lay out specs in one canonical form.",
-    "completion": "Print what makes a shell complete archcalc's words.",
-    "help": "Show the help of a command.",
-}
-"""Every command, in the order of `--help`; each is in the file of its name."""
 
-
-class Commands(click.Group):
-    """Commands by name, imported when called: `--help` and `--version` import none."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(SUMMARIES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in SUMMARIES:
-            return None
-        module = importlib.import_module(f"archcalc.commands.{cmd_name}")
-        command: click.Command = module.command
-        return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Runs a command, and reports what is wrong with the settings of the command line."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # click would exit with 1
-            discard_output()
-            return 0
-        except SpecError as error:
-            print_diagnostics(error.diagnostics, ctx.obj)
-            return PROBLEMS
-        except MissingExtra as missing:
-            complain(str(missing), settings=ctx.obj)
-            return MISSING
-        except click.ClickException as error:
-            complain(*words_of(error), settings=ctx.obj)
-            return error.exit_code
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
-            ctx.fail(f"no command is called '{args[0]}'; {did_you_mean(args[0], list(SUMMARIES))}".strip("; "))
-        return super().resolve_command(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """What a shell offers for the command: without loading any."""
-        names = [CompletionItem(name, help=text) for name, text in SUMMARIES.items() if name.startswith(incomplete)]
-        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
-
-
-@record
+@record(frozen=False)
 class Settings:
-    """The options before the command's name."""
+    """The options before the command's name. `configured`: those of the command whose value is the configuration's."""
 
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
+    configured: frozenset[str] = frozenset()
 
     def colors_for(self, output: str | None) -> bool:
         """Whether a result written to `output` is coloured: never in a file."""
@@ -132,47 +55,6 @@ class Settings:
         return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="archcalc", message="%(prog)s %(version)s")
-@click.option("-q", "--quiet", is_flag=True, help="Print only data and problems.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an internal error.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour output."
-)
-@click.option("--config", metavar="FILE", help="Read this configuration; none: read no configuration.")
-@click.pass_context
-def root(context: click.Context, quiet: bool, verbose: bool, color: str, config: str | None) -> None:
-    """The calculator for neural-network architectures.
-
-    SPEC is a path, `-` for standard input, or the name of a bundled spec (resnet50). Add @variant to select a variant
-    (resnet50@resnet101). A network can also be given as
-    -e "input(3,32,32) -> conv(5,32,p2) -> relu -> fc(10)".
-    """
-    context.obj = Settings(quiet, verbose, color)
-    if context.invoked_subcommand not in UNCONFIGURED:
-        configure(context, config)
-
-
-UNCONFIGURED = ("help", "completion", "new", "server", "selftest", "cache")
-"""Commands without options that the configuration sets. The server reads it for each file."""
-
-
-def configure(context: click.Context, file: str | None) -> None:
-    """Makes the configuration the defaults of options; those of the command line have precedence."""
-    found = EMPTY if file == "none" else read_configuration(source_at(file)) if file else configuration_of(Path.cwd())
-    context.meta[CONFIGURATION] = found
-    values = {name: each.value for name, each in found.values.items()}
-    context.default_map = dict.fromkeys(SUMMARIES, values)
-
-
-def source_at(file: str) -> Source:
-    """The text of a configuration that --config names."""
-    text = text_of(Path(file))
-    if text is None:
-        raise click.UsageError(f"--config: {file} cannot be read")
-    return Source(file, text)
-
-
 def main(arguments: Sequence[str] | None = None, asked: Asked | None = None) -> int:
     """The program: runs a command and returns its exit code. The answer to what is `asked` is kept."""
     if sys.stdout is None:
@@ -184,26 +66,37 @@ def main(arguments: Sequence[str] | None = None, asked: Asked | None = None) -> 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code. No input causes a traceback."""
+    given, settings = sys.argv[1:] if arguments is None else [*arguments], Settings()
     try:
-        result = root.main(arguments, prog_name="archcalc", standalone_mode=False)
+        result = called(given, settings)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.Abort:
-        return INTERRUPTED
-    except click.exceptions.Exit as exit:
-        return exit.exit_code
-    except click.ClickException as error:
-        complain(*words_of(error))
-        return error.exit_code
+    except Refused as error:
+        complain(str(error), error.help, settings=settings)
+        return error.code
+    except SpecError as error:
+        print_diagnostics(error.diagnostics, settings)
+        return PROBLEMS
+    except MissingExtra as missing:
+        complain(str(missing), settings=settings)
+        return MISSING
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
-        return lost(error, arguments)
+        return lost(error, given)
     except Exception as error:
-        return internal_error(error, arguments)
+        return internal_error(error, given)
 
 
-def lost(error: OSError, arguments: Sequence[str] | None = None) -> int:
+def called(arguments: list[str], settings: Settings) -> Any:
+    """What the command that the arguments name returns."""
+    if plain := read(arguments):
+        return plain.call(settings)
+    by_click = importlib.import_module("archcalc.usage.group")  # click costs four times the start of Python
+    return by_click.called(arguments, settings)
+
+
+def lost(error: OSError, arguments: Sequence[str] = ()) -> int:
     """The exit code where output could not be written: success if its reader wants no more of it."""
     if isinstance(error, BrokenPipeError):
         discard_output()
@@ -226,9 +119,8 @@ def unwritable(reason: str) -> int:
     return PROBLEMS
 
 
-def internal_error(error: Exception, arguments: Sequence[str] | None) -> int:
-    given = sys.argv[1:] if arguments is None else arguments
-    if "-v" in given or "--verbose" in given:
+def internal_error(error: Exception, arguments: Sequence[str]) -> int:
+    if "-v" in arguments or "--verbose" in arguments:
         raise error
     complain(
         f"internal error: {type(error).__name__}: {error}", "please report it; `archcalc -v ...` shows the traceback"
@@ -236,17 +128,29 @@ def internal_error(error: Exception, arguments: Sequence[str] | None) -> int:
     return PROBLEMS
 
 
+def say(text: str, stream: Any = None) -> None:
+    """Prints to stderr, or another stream, with the colours that the text has."""
+    stream = stream or sys.stderr
+    if sys.platform == "win32":
+        import click  # lazy: four times the start of Python; old terminals there take colours by calls
+
+        click.echo(text, stream, color=True)
+        return
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 def complain(message: str, help: str = "", settings: Settings | None = None) -> None:
     """Prints an error that has no code to stderr."""
     color = (settings or Settings()).colors(sys.stderr)
     text = complaint(message, help, color=color, room=width_of(sys.stderr))
-    click.echo(text, err=True, color=True)
+    say(text)
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> None:
     """Prints diagnostics as text to stderr."""
     text = render_all(diagnostics, color=settings.colors(sys.stderr), room=width_of(sys.stderr))
-    click.echo(text, err=True, color=True)
+    say(text)
 
 
 # --- where the result goes ----------------------------------------------------------------------------------------
@@ -254,7 +158,7 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], settings: Settings) -> 
 
 def notice(text: str) -> None:
     """Prints to stderr what is no error and no part of the result, broken between words on a terminal."""
-    click.echo(fitted(f"archcalc: {text}", width_of(sys.stderr)), err=True)
+    say(fitted(f"archcalc: {text}", width_of(sys.stderr)))
 
 
 def room_of(output: str | None) -> int | None:
@@ -290,7 +194,7 @@ def replacing(output: str) -> Iterator[Path]:
             partial.chmod(target.stat().st_mode & 0o777)
         partial.replace(target)
     except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror or error}") from None
+        raise Refused(f"cannot write {output}: {error.strerror or error}") from None
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

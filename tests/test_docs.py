@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archcalc.command import PROBLEMS, SUMMARIES, run
+from archcalc.command import PROBLEMS, run
 from archcalc.core.location import Source
 from archcalc.editor.layout import laid_out
 from archcalc.graph.builder import build
@@ -19,6 +19,7 @@ from archcalc.layer import LAYERS
 from archcalc.lint.expectation import failures
 from archcalc.spec.document import read_document
 from archcalc.spec.zoo import MODELINE
+from archcalc.usage.declared import SUMMARIES
 from archcalc.verification import verify
 from docs.__main__ import FOLDER, PAGES
 from docs.families import FAMILIES

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from archcalc.command import SUMMARIES, run
+from archcalc.command import run
+from archcalc.usage.declared import SUMMARIES
 from tests.networks.zoo import ROOT
 
 SCOPE = (

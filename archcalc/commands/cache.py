@@ -3,7 +3,7 @@
 import click
 
 from archcalc.core.answers import MOST_ANSWERS, MOST_BYTES, folder, kept, remove_oldest
-from archcalc.usage.help import OUTPUT, Command, option
+from archcalc.usage.declared import OUTPUT, Refused, called, option
 
 EXAMPLES = (
     "archcalc cache",
@@ -11,7 +11,7 @@ EXAMPLES = (
 )
 
 
-@click.command("cache", cls=Command, examples=EXAMPLES)
+@called("cache", EXAMPLES)
 @option("--clear", is_flag=True, help="Remove all answers.", group=OUTPUT)
 def command(clear: bool) -> None:
     """Show where answers are kept, or remove them.
@@ -29,7 +29,7 @@ def command(clear: bool) -> None:
     except FileNotFoundError:
         removed, answers = 0, []
     except OSError as error:
-        raise click.ClickException(f"{where}: {(error.strerror or str(error)).lower()}") from None
+        raise Refused(f"{where}: {(error.strerror or str(error)).lower()}") from None
     if clear:
         click.echo(f"{removed} answers removed from {where}")
         return

@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
-from archcalc.command import PROBLEMS, Settings, write_output
+from archcalc.command import PROBLEMS, Settings, say, write_output
 from archcalc.core.answers import apart, merged, whole_answer
 from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Source
@@ -36,8 +34,8 @@ from archcalc.lint.variants import once, outcome_of, variants_in
 from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
+from archcalc.usage.declared import INPUT, OUTPUT, UsageError, argument, called, option
 from archcalc.usage.files import expanded
-from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
 from archcalc.usage.options import cache_option, changes_of, format_option, override_options
 
 MANY = 8
@@ -49,7 +47,7 @@ EXAMPLES = (
 )
 
 
-@click.command("check", cls=Command, examples=EXAMPLES)
+@called("check", EXAMPLES, with_settings=True)
 @argument("specs", nargs=-1, metavar="SPEC|DIR...", completes="specs")
 @option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT)
 @override_options
@@ -65,7 +63,6 @@ EXAMPLES = (
 @option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @format_option("text", *FORMATS)
 @cache_option
-@click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], form: str, **options: Any) -> int:
     """Check syntax, names, shapes and published numbers, and find weaknesses in designs.
 
@@ -73,7 +70,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     `archcalc explain AR101` gives the reason, and `# noqa: AR101` at the end of a line suppresses the warning there.
     """
     if not specs and not expressions:
-        raise click.UsageError("no SPEC or DIR given")
+        raise UsageError("no SPEC or DIR given")
     selection = selection_of(options["select"], options["ignore"])
     overrides = changes_of(options)
     families = all_checked([name for spec in specs for name in expanded(spec)], selection, overrides)
@@ -82,10 +79,11 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
         chain = partial(document_of_chain, "\n".join(expressions), overrides)
         results.append([*outcome_of(chain, None, selection).found])
     found = once(each for family in results for each in family)
-    click.echo(written(found, form, settings), nl=False, color=True)
+    if text := written(found, form, settings):
+        say(text.removesuffix("\n"), sys.stdout)
     if not found and form == "text" and not settings.quiet:
         count = sum(len(each.variants) for each in families) + bool(expressions)
-        click.echo(f"{count} network{'s' * (count != 1)} checked, no problems", err=True)
+        say(f"{count} network{'s' * (count != 1)} checked, no problems")
     if options["cache"] and not options["fix"] and read_from_specs(specs):
         whole_answer()
     return PROBLEMS if any(options["strict"] or each.severity == "error" for each in found) else 0
@@ -96,7 +94,7 @@ def selection_of(select: Sequence[str], ignore: Sequence[str]) -> Selection:
     chosen, left_out = (tuple(code.strip() for each in given for code in each.split(",")) for given in (select, ignore))
     for word in (*chosen, *left_out):
         if not any(code.startswith(word.upper()) for code in RULES):
-            raise click.UsageError(f"no rule begins with '{word}': {enumerated(RULES)}")
+            raise UsageError(f"no rule begins with '{word}': {enumerated(RULES)}")
     return Selection(chosen or Selection().select, left_out)
 
 
@@ -170,7 +168,7 @@ def fixed(families: Sequence[Family], selection: Selection, overrides: Overrides
         if edits and Path(name).is_file():
             text = edited(edits[0].where.source.text, edits)
             if problem := next(problems_with(text, family, overrides), None):
-                click.echo(f"{name} not changed: after the fixes, {problem.message}", err=True)
+                say(f"{name} not changed: after the fixes, {problem.message}")
             else:
                 write_output(text, name)
                 files.append(name)
@@ -178,7 +176,7 @@ def fixed(families: Sequence[Family], selection: Selection, overrides: Overrides
                 found = checked(name, selection, overrides).found
         left.append(found)
     if files:
-        click.echo(f"{count} fixed in {enumerated(files)}", err=True)
+        say(f"{count} fixed in {enumerated(files)}")
     return left
 
 

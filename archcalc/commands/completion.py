@@ -4,7 +4,8 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from archcalc.command import write_output
-from archcalc.usage.help import Command, Words, argument
+from archcalc.usage.declared import Choice, argument
+from archcalc.usage.help import Command
 from archcalc.usage.options import output_option
 
 
@@ -58,7 +59,7 @@ EXAMPLES = (
 
 
 @click.command("completion", cls=Command, examples=EXAMPLES)
-@argument("shell", type=Words(list(SHELLS)), metavar="|".join(SHELLS))
+@argument("shell", type=Choice(tuple(SHELLS)), metavar="|".join(SHELLS))
 @output_option
 @click.pass_context
 def command(context: click.Context, shell: str, output: str | None) -> None:

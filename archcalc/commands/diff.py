@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from archcalc.command import PROBLEMS, Settings, print_diagnostics, room_of, write_output
 from archcalc.commands.report import asks_for_memory, memory_in, whole
 from archcalc.comparison.comparison import compare
@@ -22,7 +20,7 @@ from archcalc.importing.checkpoint import checkpoint_of
 from archcalc.measure import MEASURES
 from archcalc.report.report import CONVENTIONS, Report, report_of
 from archcalc.spec.declaration import Document
-from archcalc.usage.help import INPUT, TRAINING, Command, option
+from archcalc.usage.declared import INPUT, TRAINING, Choice, UsageError, called, option
 from archcalc.usage.options import changes_of, format_option, output_option, spec_options, training_options
 
 TROUBLE = 2
@@ -36,18 +34,17 @@ EXAMPLES = (
 )
 
 
-@click.command("diff", cls=Command, examples=EXAMPLES)
+@called("diff", EXAMPLES, with_settings=True)
 @spec_options
 @output_option
 @format_option(*FORMATS, default=None, help="Output format. Default: from the suffix of -o, else table.")
 @option(
-    "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
+    "--convention", type=Choice(tuple(sorted(CONVENTIONS))), default="macs", show_default=True, help="What to count."
 )
 @option("--all", "every", is_flag=True, help="One row per layer: do not combine those that differ in the same way.")
 @option("--names", metavar="FILE", help="A map in YAML: names of the network to those of a checkpoint.", group=INPUT)
 @option("--train", is_flag=True, help="Also compare memory: saved for backward, peaks.", group=TRAINING)
 @training_options
-@click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Print what differs between two networks, and where the difference of their totals comes from.
 
@@ -58,10 +55,12 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     Exits with 0 if the networks are equal (names do not matter), with 1 if they differ, with 2 if one cannot be read.
     """
     if len(specs) + len(expressions) != 2:
-        raise click.UsageError("diff compares two networks: name two SPECs, or one and -e CHAIN for the other")
+        raise UsageError("diff compares two networks: name two SPECs, or one and -e CHAIN for the other")
     try:
         with gc_paused():
-            return reported(settings, specs, expressions, options | {"expressions": expressions})
+            return reported(
+                settings, specs, expressions, options | {"expressions": expressions, "configured": settings.configured}
+            )
     except SpecError as error:
         print_diagnostics(error.diagnostics, settings)
         return TROUBLE
@@ -77,7 +76,7 @@ def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str
     form = format_named(format_of(options["form"], output))
     if specs and (given := checkpoint_of(specs[-1])):
         if not hasattr(form, "write_weights"):
-            raise click.UsageError("a page shows two networks: compare weights as a table, in .json or in .md")
+            raise UsageError("a page shows two networks: compare weights as a table, in .json or in .md")
         found = with_checkpoint([*specs[:-1], *expressions], given, overrides, options)
         write_output(form.write_weights(found, look), output)
         return 0 if found.is_empty else PROBLEMS
@@ -114,7 +113,7 @@ def with_total(document: Document, wanted: Wanted, options: Mapping[str, Any]) -
     """Compares one total with a number from elsewhere."""
     if wanted.measure not in MEASURES:
         help = did_you_mean(wanted.measure, MEASURES) or f"use one of {', '.join(MEASURES)}"
-        raise click.UsageError(f"'{wanted.measure}' is no quantity; {help}")
+        raise UsageError(f"'{wanted.measure}' is no quantity; {help}")
     graph = build(document, batch=options["batch"], dtype=options["dtype"])
     equal, lines = compared(graph, wanted)
     write_output("\n".join(lines) + "\n", options["output"])

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from archcalc.command import Settings, room_of, write_output
 from archcalc.commands.report import memory_in
 from archcalc.core.extra import MissingExtra
@@ -17,7 +15,7 @@ from archcalc.pages.styles import STYLES
 from archcalc.pages.terminal import text
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import report_of
-from archcalc.usage.help import Command, option
+from archcalc.usage.declared import Choice, Range, UsageError, called, option
 from archcalc.usage.options import output_option, overrides_of, spec_options
 
 EXAMPLES = (
@@ -38,14 +36,11 @@ SETUP = {
 }  # fmt: skip
 
 
-@click.command("draw", cls=Command, examples=EXAMPLES)
+@called("draw", EXAMPLES, with_settings=True)
 @spec_options
 @output_option
-@option(
-    "--style", type=click.Choice(list(STYLES)), default="volumes", show_default=True, help="What a file looks like."
-)
-@option("--depth", type=click.IntRange(1), default=1, show_default=True, help="Open blocks down to this depth.")
-@click.pass_obj
+@option("--style", type=Choice(tuple(STYLES)), default="volumes", show_default=True, help="What a file looks like.")
+@option("--depth", type=Range(1), default=1, show_default=True, help="Open blocks down to this depth.")
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Draw a network: as text, or in a file as its suffix says.
 
@@ -55,7 +50,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     [document, *others] = documents_of(specs, expressions, overrides)
     if others:
-        raise click.UsageError("draw takes one network: name one SPEC")
+        raise UsageError("draw takes one network: name one SPEC")
     graph = build(document, batch=options["batch"], dtype=options["dtype"])
     output = options["output"]
     if output in (None, "-"):
@@ -65,9 +60,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     suffix = Path(output).suffix.lower()
     known = {each.suffix: each for each in PICTURES.values()}
     if suffix not in known and suffix not in CONVERTED:
-        raise click.UsageError(
-            f"-o {output}: no picture has the suffix '{suffix}'; use {', '.join([*known, *CONVERTED])}"
-        )
+        raise UsageError(f"-o {output}: no picture has the suffix '{suffix}'; use {', '.join([*known, *CONVERTED])}")
     made = known.get(suffix, PICTURES["svg"])
     written = made.write(document_of(report_of(graph, dtype=options["dtype"])), options["style"], options["depth"])
     if suffix in CONVERTED:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-import click
-
 from archcalc.command import room_of, write_output
 from archcalc.core.codes import CODES
 from archcalc.core.diagnostic import did_you_mean
@@ -19,8 +17,8 @@ from archcalc.graph.loading import documents_of, gc_paused
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, text_of, title_of
 from archcalc.record import asdict
-from archcalc.usage.help import Argument, Command
-from archcalc.usage.options import format_option, output_option, overrides_of, spec_options
+from archcalc.usage.declared import UsageError, argument, called
+from archcalc.usage.options import format_option, network_options, output_option, overrides_of
 
 CODE = re.compile(r"[A-Za-z]{2}\d+")
 """The form of a diagnostic's code."""
@@ -31,8 +29,9 @@ EXAMPLES = (
 )
 
 
-@click.command("explain", cls=Command, examples=EXAMPLES)
-@spec_options
+@called("explain", EXAMPLES)
+@argument("specs", nargs=-1, metavar="SPEC LAYER | CODE", completes="spec then layer")
+@network_options
 @output_option
 @format_option("text", "json")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
@@ -45,7 +44,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
         return
     *networks, layer = specs or [""]
     if len(networks) + bool(expressions) != 1 or not layer:
-        raise click.UsageError("explain needs a SPEC and a LAYER: archcalc explain lenet5 conv1")
+        raise UsageError("explain needs a SPEC and a LAYER: archcalc explain lenet5 conv1")
     overrides = overrides_of(networks, expressions, options)
     [document] = documents_of(networks, expressions, overrides)
     with gc_paused():
@@ -53,13 +52,9 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     try:
         made = explain(graph, layer)
     except UnknownLayer as error:
-        raise click.UsageError(str(error)) from None
+        raise UsageError(str(error)) from None
     write = as_json if options["form"] == "json" else as_text_on_terminal
     write_output(write(made, options["output"]), options["output"])
-
-
-named = next(each for each in command.params if isinstance(each, Argument))
-named.metavar, named.completes = "SPEC LAYER | CODE", "spec then layer"
 
 
 def long_text(code: str) -> str:
@@ -72,8 +67,8 @@ def long_text(code: str) -> str:
         return f"{known}: {title}\n\n{text.rstrip()}\n"
     if CODE.fullmatch(code):
         help = did_you_mean(known, [*CODES, *RULES]) or "codes look like AC201"
-        raise click.UsageError(f"unknown diagnostic code '{code}'; {help}")
-    raise click.UsageError(f"a layer is missing: archcalc explain {code} LAYER; codes look like AC201")
+        raise UsageError(f"unknown diagnostic code '{code}'; {help}")
+    raise UsageError(f"a layer is missing: archcalc explain {code} LAYER; codes look like AC201")
 
 
 def as_text_on_terminal(made: Explanation, output: str | None) -> str:

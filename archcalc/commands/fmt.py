@@ -11,8 +11,8 @@ from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Source
 from archcalc.editor.layout import laid_out
 from archcalc.graph.loading import source_of
+from archcalc.usage.declared import OUTPUT, UsageError, argument, called, option
 from archcalc.usage.files import expanded
-from archcalc.usage.help import OUTPUT, Command, argument, option
 
 EXAMPLES = (
     "archcalc fmt specs/lenet5.yaml",
@@ -20,11 +20,10 @@ EXAMPLES = (
 )
 
 
-@click.command("fmt", cls=Command, examples=EXAMPLES)
+@called("fmt", EXAMPLES, with_settings=True)
 @argument("specs", nargs=-1, metavar="FILE|DIR...", completes="specs")
 @option("--check", is_flag=True, help="Change nothing. Exit with 1 if a file is laid out differently.", group=OUTPUT)
 @option("--diff", is_flag=True, help="Change nothing. Print what would change.", group=OUTPUT)
-@click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], check: bool, diff: bool) -> int:
     """Lay out specs in one canonical form. The order, the words and the comments stay.
 
@@ -32,7 +31,7 @@ def command(settings: Settings, /, specs: Sequence[str], check: bool, diff: bool
     is not changed: its errors are printed, and the exit code is 1.
     """
     if not specs:
-        raise click.UsageError("no FILE or DIR given")
+        raise UsageError("no FILE or DIR given")
     problems: list[Diagnostic] = []
     changed, count = [], 0
     for name in (each for spec in specs for each in expanded(spec)):
@@ -61,9 +60,9 @@ def own_source(name: str) -> Source:
     """The text of a file. Raises UsageError for a variant, and for a bundled spec, which is not the user's."""
     source, variant = source_of(name)
     if variant is not None:
-        raise click.UsageError(f"{name}: fmt lays out a file with all its variants: leave out @{variant}")
+        raise UsageError(f"{name}: fmt lays out a file with all its variants: leave out @{variant}")
     if not Path(name).is_file():
-        raise click.UsageError(f"{name} is a bundled spec; fmt lays out files: `archcalc fmt my_net.yaml`")
+        raise UsageError(f"{name} is a bundled spec; fmt lays out files: `archcalc fmt my_net.yaml`")
     return source
 
 

@@ -4,8 +4,6 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import example
 from archcalc.closed_forms.formula import ClosedForms, Formula, formula
@@ -22,7 +20,7 @@ from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup, setup_of_options
 from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import NoClosedForm
-from archcalc.usage.help import Command, option
+from archcalc.usage.declared import UsageError, called, option
 from archcalc.usage.options import (
     format_option,
     free_option,
@@ -42,7 +40,7 @@ EXAMPLES = (
 )
 
 
-@click.command("formula", cls=Command, examples=EXAMPLES)
+@called("formula", EXAMPLES)
 @spec_options
 @free_option
 @output_option
@@ -85,9 +83,7 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
 
 def known(name: str) -> str:
     if name not in (*MEASURES, *BY_LAYER, *FORMS):
-        raise click.UsageError(
-            f"--of: unknown quantity '{name}'; use one of {', '.join((*MEASURES, *BY_LAYER, *FORMS))}"
-        )
+        raise UsageError(f"--of: unknown quantity '{name}'; use one of {', '.join((*MEASURES, *BY_LAYER, *FORMS))}")
     return name
 
 
@@ -122,7 +118,7 @@ def memory_or_said(graph: Graph, figures: Sequence[str], setup: TrainingSetup) -
 def named(graph: Graph, name: str) -> Node:
     if name not in graph.by_name:
         help = did_you_mean(name, graph.by_name) or "`--layers` lists them"
-        raise click.UsageError(f"--layer: {graph.name} has no layer '{name}'; {help}")
+        raise UsageError(f"--layer: {graph.name} has no layer '{name}'; {help}")
     return graph.by_name[name]
 
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from archcalc.command import PROBLEMS, Settings, notice, print_diagnostics, write_output
 from archcalc.core.overrides import Overrides
 from archcalc.graph.loading import document_of
@@ -15,7 +13,7 @@ from archcalc.importing.network import Imported
 from archcalc.importing.reference import PREFIX, CodeReference, Given, code_reference, given_input
 from archcalc.importing.sources.py import from_code, say_whose, with_torch
 from archcalc.spec.zoo import bundled
-from archcalc.usage.help import INPUT, OUTPUT, Command, argument, option
+from archcalc.usage.declared import INPUT, OUTPUT, Choice, UsageError, argument, called, option
 from archcalc.usage.options import output_option
 
 EXAMPLES = (
@@ -24,7 +22,7 @@ EXAMPLES = (
 )
 
 
-@click.command("import", cls=Command, examples=EXAMPLES)
+@called("import", EXAMPLES, with_settings=True)
 @argument("reference", metavar="REFERENCE")
 @option(
     "--input",
@@ -37,11 +35,10 @@ EXAMPLES = (
 @option("--args", "arguments", default="", metavar="ARGS", help="Of the constructor: 'depth=4'.", group=INPUT)
 @option("--config", default="", metavar="FILE", help="config.json, for transformers.", group=INPUT)
 @option("--until", default="", metavar="MODULE", help="Import this module of it.", group=INPUT)
-@option("--run-on", type=click.Choice(["meta", "cpu"]), default="meta", help="cpu: with values.", group=INPUT)
+@option("--run-on", type=Choice(("meta", "cpu")), default="meta", help="cpu: with values.", group=INPUT)
 @option("--verify", is_flag=True, help="Also compare outputs, in float64 with random weights.", group=OUTPUT)
 @option("--flat", is_flag=True, help="One line per layer, without blocks.", group=OUTPUT)
 @output_option
-@click.pass_obj
 def command(settings: Settings, /, reference: str, inputs: Sequence[str], output: str | None, **options: Any) -> int:
     """Write existing code as a spec: py:torchvision.models:resnet50, my_net.py:Net, model.onnx or .pt2.
 
@@ -49,14 +46,14 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     no layer describes is kept as it was measured, and a warning names its line.
     """
     if reference in bundled() or Path(reference).suffix in (".yaml", ".yml"):
-        raise click.UsageError(f"{reference} is a spec: `archcalc report {reference}` reads it as it is")
+        raise UsageError(f"{reference} is a spec: `archcalc report {reference}` reads it as it is")
     if reference.lower().endswith((".onnx", ".pt2")):
         return file_imported(reference, inputs, output, settings, options)
     if not reference.startswith(PREFIX) and reader_of(reference) is not None:
         write_output(document_of(reference, Overrides(inputs=inputs)).source.text, output)
         return 0
     if options["verify"] and (options["until"] or options["run_on"] == "cpu"):
-        raise click.UsageError("--verify compares whole networks, without their values: leave out --until and --run-on")
+        raise UsageError("--verify compares whole networks, without their values: leave out --until and --run-on")
     named = code_reference(reference, options["arguments"])
     given = [given_input(each) for each in inputs]
     say_whose(named)
@@ -74,7 +71,7 @@ def file_imported(path: str, inputs: Sequence[str], output: str | None, settings
     for key in ("arguments", "config", "until", "verify"):
         if options[key] or options["run_on"] != "meta":
             what = "an ONNX file" if is_onnx else "a program of torch.export"
-            raise click.UsageError(f"{what} takes --input and --flat: the other options are for code")
+            raise UsageError(f"{what} takes --input and --flat: the other options are for code")
     source = " ".join(["archcalc import", path, *(f"--input {each}" for each in inputs)])
     read = network_in if is_onnx else with_torch("from_pt2").network_in
     found = read(path, [given_input(each) for each in inputs], source, blocks=not options["flat"])

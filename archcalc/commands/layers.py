@@ -1,13 +1,11 @@
 """`archcalc layers`: the catalogue."""
 
-import click
-
 import archcalc.layers  # noqa: F401  every file in it registers itself
 from archcalc.command import write_text
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.explanation.description import page, signature, summary
 from archcalc.layer import LAYERS, known_names, layer_named
-from archcalc.usage.help import Command, argument
+from archcalc.usage.declared import UsageError, argument, called
 
 EXAMPLES = (
     "archcalc layers",
@@ -15,7 +13,7 @@ EXAMPLES = (
 )
 
 
-@click.command("layers", cls=Command, examples=EXAMPLES)
+@called("layers", EXAMPLES)
 @argument("name", required=False, completes="layers")
 def command(name: str | None) -> None:
     """List the layers, or describe the layer NAME."""
@@ -25,7 +23,7 @@ def command(name: str | None) -> None:
     layer = layer_named(name)
     if layer is None:
         help = did_you_mean(name, known_names()) or "`archcalc layers` lists them"
-        raise click.UsageError(f"no layer is called '{name}'; {help}")
+        raise UsageError(f"no layer is called '{name}'; {help}")
     write_text(page(layer))
 
 

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import click
-
 from archcalc.command import write_output
 from archcalc.spec.zoo import MODELINE, SCHEMA
-from archcalc.usage.help import OUTPUT, Command, Words, argument, option
+from archcalc.usage.declared import OUTPUT, Choice, UsageError, argument, called, option
 from archcalc.usage.options import output_option
 from archcalc.usage.starters import starter, starters
 
@@ -16,8 +14,8 @@ EXAMPLES = (
 )
 
 
-@click.command("new", cls=Command, examples=EXAMPLES)
-@argument("kind", type=Words(starters()), metavar="KIND")
+@called("new", EXAMPLES)
+@argument("kind", type=Choice(tuple(starters())), metavar="KIND")
 @output_option
 @option(
     "--schema",
@@ -32,11 +30,11 @@ def command(kind: str, output: str | None, schema: bool) -> None:
     """
     if output is None or output == "-":
         if schema:
-            raise click.UsageError("--schema needs -o FILE: the schema is written beside it")
+            raise UsageError("--schema needs -o FILE: the schema is written beside it")
         write_output(starter(kind), output)
         return
     if Path(output).exists():
-        raise click.UsageError(f"-o {output}: the file exists; name another one, or remove it")
+        raise UsageError(f"-o {output}: the file exists; name another one, or remove it")
     if schema:
         from archcalc.lint.schema import as_json  # lazy: 60 ms, all layers
 

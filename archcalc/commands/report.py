@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 import archcalc.pages  # noqa: F401  it makes its format known
 from archcalc.command import Settings, notice, room_of, write_output
 from archcalc.core.answers import whole_answer
@@ -23,7 +21,7 @@ from archcalc.report.formats.table import AUTO, EXACT, SHORT, View, table
 from archcalc.report.layout import every_column
 from archcalc.report.report import CONVENTIONS, REPORTS, Format, Report, folded, report_of
 from archcalc.spec.declaration import Document
-from archcalc.usage.help import TRAINING, Command, is_configured, option
+from archcalc.usage.declared import TRAINING, Choice, Range, UsageError, called, option
 from archcalc.usage.options import (
     cache_option,
     changes_of,
@@ -46,7 +44,7 @@ EXAMPLES = (
 )
 
 
-@click.command("report", cls=Command, examples=EXAMPLES)
+@called("report", EXAMPLES, with_settings=True)
 @spec_options
 @free_option
 @output_option
@@ -55,20 +53,20 @@ EXAMPLES = (
     *sorted(REPORTS.names()), default=None, help="Output format. Default: from the suffix of -o, else table."
 )
 @option(
-    "--convention", type=click.Choice(sorted(CONVENTIONS)), default="macs", show_default=True, help="What to count."
+    "--convention", type=Choice(tuple(sorted(CONVENTIONS))), default="macs", show_default=True, help="What to count."
 )
 @option(
     "--by",
-    type=click.Choice(["layer", "block", "type"]),
+    type=Choice(("layer", "block", "type")),
     default="layer",
     show_default=True,
     help="Lines of the table.",
 )
-@option("--depth", type=click.IntRange(1), help="Group layers by the first N parts of their names.")
+@option("--depth", type=Range(1), help="Group layers by the first N parts of their names.")
 @option("--columns", default="", metavar="A,B", completes="columns", help="Columns to show, in this order.")
 @option(
     "--units",
-    type=click.Choice([AUTO, EXACT, SHORT]),
+    type=Choice((AUTO, EXACT, SHORT)),
     default=AUTO,
     show_default=True,
     help="Numbers in full, or to three digits: 1.81 G. auto rounds where full numbers do not fit.",
@@ -99,17 +97,17 @@ EXAMPLES = (
     group=TRAINING,
 )
 @option("--variants", is_flag=True, help="Also report every variant of each SPEC.")
-@option("--top", type=click.IntRange(1), help="Show only the first N lines.")
-@click.pass_obj
+@option("--top", type=Range(1), help="Show only the first N lines.")
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Print the layer table and the totals of a network."""
+    options["configured"] = settings.configured
     overrides = overrides_of(specs, expressions, options)
     documents = documents_of(specs, expressions, overrides)
     if options["variants"]:
         documents += variants_of(specs, documents, overrides)
     form = format_of(options["form"], options["output"])
     if REPORTS[form].single and len(documents) > 1:
-        raise click.UsageError(f"the format {form} takes one network: name one SPEC")
+        raise UsageError(f"the format {form} takes one network: name one SPEC")
     with gc_paused():
         reports = [completed(document, REPORTS[form], options) for document in documents]
         write_output(text_of(reports, form, options, settings), options["output"])
@@ -120,7 +118,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 def variants_of(specs: Sequence[str], documents: Sequence[Document], overrides: Overrides) -> list[Document]:
     """The variants of specs that are none themselves."""
     if "-" in specs:
-        raise click.UsageError("--variants: standard input can be read only once; name a file")
+        raise UsageError("--variants: standard input can be read only once; name a file")
     pairs = zip(specs, documents, strict=False)  # a one-line network, the last document, has no variants
     names = [f"{spec}@{each}" for spec, it in pairs if not it.variant for each in it.variants]
     return documents_of(names, (), overrides)
@@ -156,8 +154,7 @@ MEMORY = ("train", "optimizer", "accumulate", "autocast", "machine", "checkpoint
 
 
 def asks_for_memory(options: Mapping[str, Any]) -> bool:
-    context = click.get_current_context(silent=True)
-    return any(options.get(each) and not (context and is_configured(context, each)) for each in MEMORY)
+    return any(options.get(each) and each not in options.get("configured", ()) for each in MEMORY)
 
 
 def reported(document: Document, options: Mapping[str, Any]) -> Report:
@@ -170,7 +167,7 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
         return report_of(graph, options["convention"], dtype, footprint=memory)
     graph = with_free(document, free, batch=batch, dtype=dtype)
     if options["sort"]:
-        raise click.UsageError("--sort: the order depends on the free symbols; give them numbers with --set")
+        raise UsageError("--sort: the order depends on the free symbols; give them numbers with --set")
     from archcalc.closed_forms.feasibility import feasible  # lazy: 5 ms
 
     words = ((name, allowed.named(name)) for name, allowed in feasible(graph).by_symbol.items())
@@ -205,7 +202,7 @@ def format_of(form: str | None, output: str | None) -> str:
     for each in REPORTS.values():
         if suffix in each.suffixes:
             return each.name
-    raise click.UsageError(
+    raise UsageError(
         f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(sorted(REPORTS.names()))}"
     )
 
@@ -241,4 +238,4 @@ def known_names(given: Sequence[str], known: Sequence[str], option: str) -> None
         if name not in known:
             meant = did_you_mean(name, known)
             names = f"the names are {', '.join(known)}"
-            raise click.UsageError(f"{option}: unknown name '{name}'; {f'{meant} {names}' if meant else names}")
+            raise UsageError(f"{option}: unknown name '{name}'; {f'{meant} {names}' if meant else names}")

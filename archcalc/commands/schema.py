@@ -1,10 +1,8 @@
 """`archcalc schema`: the JSON Schema of specs, for editors."""
 
-import click
-
 from archcalc.command import write_output
 from archcalc.lint.schema import as_json
-from archcalc.usage.help import Command
+from archcalc.usage.declared import called
 from archcalc.usage.options import output_option
 
 EXAMPLES = (
@@ -13,7 +11,7 @@ EXAMPLES = (
 )
 
 
-@click.command("schema", cls=Command, examples=EXAMPLES)
+@called("schema", EXAMPLES)
 @output_option
 def command(output: str | None) -> None:
     """Print the JSON Schema of specs, which editors use for completion and checks."""

@@ -9,7 +9,7 @@ import click
 
 from archcalc.command import PROBLEMS, Settings, write_output
 from archcalc.core.extra import MissingExtra
-from archcalc.usage.help import Command
+from archcalc.usage.declared import called
 from archcalc.usage.options import output_option
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ EXAMPLES = (
 )
 
 
-@click.command("selftest", cls=Command, examples=EXAMPLES)
+@called("selftest", EXAMPLES, with_settings=True)
 @output_option
-@click.pass_obj
 def command(settings: Settings, /, output: str | None) -> int:
     """Check the figures on this machine: about a minute.
 

@@ -16,7 +16,7 @@ from archcalc.pages.server import HOST, Live, script, server_of
 from archcalc.record import replace
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import REPORTS
-from archcalc.usage.help import Command, option
+from archcalc.usage.declared import Range, Refused, UsageError, called, option
 from archcalc.usage.options import overrides_of, spec_options, training_options
 
 EXAMPLES = ("archcalc serve net.yaml", "archcalc serve net.yaml@large --port 8200")
@@ -24,11 +24,10 @@ EXAMPLES = ("archcalc serve net.yaml", "archcalc serve net.yaml@large --port 820
 PORT = 8137
 
 
-@click.command("serve", cls=Command, examples=EXAMPLES)
+@called("serve", EXAMPLES, with_settings=True)
 @spec_options
 @training_options
-@option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes any that is free.")
-@click.pass_obj
+@option("--port", type=Range(0, 65535), default=PORT, show_default=True, help="0 takes any that is free.")
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> None:
     """Show the page of a spec, and refresh it when the file is saved. While the spec is broken, the page says why.
 
@@ -36,13 +35,13 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
     """
     overrides = overrides_of(specs, expressions, {**options, "free": ()})
     if len(specs) != 1 or expressions or specs[0] == "-":
-        raise click.UsageError("serve takes one SPEC, a file or a bundled spec")
+        raise UsageError("serve takes one SPEC, a file or a bundled spec")
     file = Path(source_of(specs[0])[0].name)
     try:
         server = server_of(live(specs[0], file, overrides, options), options["port"])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise click.ClickException(f"port {options['port']}: {reason}; choose another one with --port") from None
+        raise Refused(f"port {options['port']}: {reason}; choose another one with --port") from None
     with server:
         if not settings.quiet:
             click.echo(f"{file.name}: http://{HOST}:{server.server_address[1]}  (Ctrl-C ends)", err=True)

@@ -3,10 +3,8 @@
 import gc
 import sys
 
-import click
-
 from archcalc.editor.server import Server
-from archcalc.usage.help import Command
+from archcalc.usage.declared import called
 
 EXAMPLES = (
     "archcalc server",
@@ -14,7 +12,7 @@ EXAMPLES = (
 )
 
 
-@click.command("server", cls=Command, examples=EXAMPLES)
+@called("server", EXAMPLES)
 def command() -> int:
     """Run the language server, which editors start. It reads standard input and writes standard output.
 

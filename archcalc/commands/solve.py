@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import click
-
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
@@ -23,7 +21,7 @@ from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sym.decide import Undecided, reach
 from archcalc.sym.periodic import PeriodicSet
-from archcalc.usage.help import INPUT, Command, option
+from archcalc.usage.declared import INPUT, Range, Refused, UsageError, called, option
 from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 AXIS_WORDS = {"H": "row", "W": "column", "D": "frame"}
@@ -49,7 +47,7 @@ EXAMPLES = (
 )
 
 
-@click.command("solve", cls=Command, examples=EXAMPLES)
+@called("solve", EXAMPLES)
 @option(
     "--for",
     "symbol",
@@ -66,9 +64,9 @@ EXAMPLES = (
 @output_option
 @training_options
 @option("--lossless", "no_loss", is_flag=True, help="Only sizes at which no window drops rows or columns.", group=INPUT)
-@option("--near", type=click.IntRange(1), help="Also print the nearest values to this one.")
-@option("--most", type=click.IntRange(1), help="The largest value to consider.", group=INPUT)
-@option("--multiple-of", "step", type=click.IntRange(1), help="Only multiples of this.", group=INPUT)
+@option("--near", type=Range(1), help="Also print the nearest values to this one.")
+@option("--most", type=Range(1), help="The largest value to consider.", group=INPUT)
+@option("--multiple-of", "step", type=Range(1), help="Only multiples of this.", group=INPUT)
 @format_option("text", "json")
 def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Find the values of a size, the batch size or a parameter that fit a network and a budget.
@@ -78,14 +76,14 @@ def command(specs: Sequence[str], expressions: Sequence[str], **options: Any) ->
     Exits with 1 if no value fits.
     """
     if condition := next((spec for spec in specs if "<" in spec or ">" in spec), None):
-        raise click.UsageError(f"'{condition}' is not a spec; give a condition with --where '{condition}'")
+        raise UsageError(f"'{condition}' is not a spec; give a condition with --where '{condition}'")
     overrides = overrides_of(specs, expressions, options)
     found = []
     for document in documents_of(specs, expressions, overrides):
         try:
             found.append(asked(document, options))
         except Undecided as undecided:
-            raise click.ClickException(f"{document.name}: cannot be decided: {undecided}") from None
+            raise Refused(f"{document.name}: cannot be decided: {undecided}") from None
     if options["form"] == "json":
         records = [as_json(each) for each in found]
         text = json.dumps(records[0] if len(records) == 1 else records, indent=1, ensure_ascii=False) + "\n"
@@ -113,8 +111,8 @@ def symbol_asked(document: Document, graph: Graph, name: str) -> str:
     if len(found) == 1:
         return found[0]
     if f"{name}_0" in found:
-        raise click.UsageError(f"--for {name}: this is a list; name an entry: {name}[0]")
-    raise click.UsageError(f"--for {name}: it stands for {' and '.join(found)}: name one of them")
+        raise UsageError(f"--for {name}: this is a list; name an entry: {name}[0]")
+    raise UsageError(f"--for {name}: it stands for {' and '.join(found)}: name one of them")
 
 
 # --- text ------------------------------------------------------------------------------------------------------------

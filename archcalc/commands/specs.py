@@ -8,7 +8,8 @@ from archcalc.command import write_text
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.spec.document import read_document, read_source, variant_names
 from archcalc.spec.zoo import bundled, text_of
-from archcalc.usage.help import Group, argument
+from archcalc.usage.declared import UsageError, argument
+from archcalc.usage.help import Group
 
 EXAMPLES = (
     "archcalc specs list",
@@ -53,5 +54,5 @@ def found(name: str) -> Path:
     known = bundled()
     if name not in known:
         help = did_you_mean(name, known) or "`archcalc specs` lists them"
-        raise click.UsageError(f"no bundled spec is called '{name}'; {help}")
+        raise UsageError(f"no bundled spec is called '{name}'; {help}")
     return known[name]

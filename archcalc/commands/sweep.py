@@ -27,7 +27,7 @@ from archcalc.sweeping.question import COUNT, ROWS, Question, conditions, parsed
 from archcalc.sweeping.run import Engine, Run, State, cores, silent
 from archcalc.sweeping.space import axis_of, table_given
 from archcalc.sweeping.sweep import MOST_ROWS, Sweep, TooManyRows, corners, random_designs
-from archcalc.usage.help import INPUT, OUTPUT, Command, option
+from archcalc.usage.declared import INPUT, OUTPUT, Range, Refused, UsageError, called, option
 from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 ALONE = 10_000_000
@@ -40,7 +40,7 @@ EXAMPLES = (
 )
 
 
-@click.command("sweep", cls=Command, examples=EXAMPLES)
+@called("sweep", EXAMPLES, with_settings=True)
 @spec_options
 @option(
     "--over",
@@ -63,18 +63,17 @@ EXAMPLES = (
 @option("--min", "minimise", multiple=True, metavar="QUANTITY", help="What is to be small.")
 @option("--max", "maximise", multiple=True, metavar="QUANTITY", help="What is to be large.")
 @option("--pareto", is_flag=True, help="Keep the Pareto front: the default for several objectives.")
-@option("--top", type=click.IntRange(1), help="Keep the best N designs. Default with one objective: 1.")
+@option("--top", type=Range(1), help="Keep the best N designs. Default with one objective: 1.")
 @option("--count", is_flag=True, help="Only count the designs.")
 @option("--histogram", metavar="QUANTITY", help="Count the designs by the values of this.")
 @option("--columns", multiple=True, metavar="A,B", help="Further quantities of the designs that are kept.")
-@option("--verify", type=click.IntRange(0), default=0, help="Compare N random designs with their reports.")
+@option("--verify", type=Range(0), default=0, help="Compare N random designs with their reports.")
 @training_options
 @output_option
 @format_option(*NAMES, default=None, help="Output format. Default: from the suffix of -o, else table.")
 @option("--resume", is_flag=True, help="Continue the interrupted sweep with this output file.", group=OUTPUT)
-@option("--jobs", type=click.IntRange(0), default=0, help="Processes. Default: 1, or all cores.", group=OUTPUT)
+@option("--jobs", type=Range(0), default=0, help="Processes. Default: 1, or all cores.", group=OUTPUT)
 @option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster; `local` starts one.", group=OUTPUT)
-@click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Search a space of designs by closed forms: all of them, the best, or the Pareto front.
 
@@ -93,7 +92,7 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
         started(run, options)
         run.go(engine(question, options))
     except JournalError as error:
-        raise click.ClickException(str(error)) from None
+        raise Refused(str(error)) from None
     finally:
         if shows(settings):
             click.echo("\r\033[K", nl=False, err=True)
@@ -108,14 +107,14 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 def question_asked(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Question:
     overrides = overrides_of(specs, expressions, options)
     if len(specs) + bool(expressions) > 1:
-        raise click.UsageError("a sweep takes one network: name one SPEC")
+        raise UsageError("a sweep takes one network: name one SPEC")
     if not (options["over"] or options["choose"] or options["designs"]):
-        raise click.UsageError("a sweep needs an axis: name one with --over 'w=16..128:8'")
+        raise UsageError("a sweep needs an axis: name one with --over 'w=16..128:8'")
     axes = [axis_of(text) for text in options["over"]] + [axis_of(text, "--choose") for text in options["choose"]]
     axes += [table_given(designs_in(options["designs"]))] if options["designs"] else []
     objectives = objectives_of(options["minimise"], options["maximise"])
     if (options["pareto"] or options["top"]) and not objectives:
-        raise click.UsageError("--pareto and --top need an objective: add --min or --max")
+        raise UsageError("--pareto and --top need an objective: add --min or --max")
     return question_of(
         documents_for(axes, reader(specs, expressions, overrides)),
         axes,
@@ -148,7 +147,7 @@ def designs_in(path: str) -> Iterator[dict[str, object]]:
                 yield {(name or "").strip(): number(value or "") for name, value in row.items()}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise click.ClickException(f"--designs {path}: {str(reason).lower()}") from None
+        raise Refused(f"--designs {path}: {str(reason).lower()}") from None
 
 
 def number(text: str) -> object:
@@ -172,7 +171,7 @@ def options_of_report(expressions: Sequence[str], options: Mapping[str, Any]) ->
 def refuse_rows(question: Question, form: str) -> None:
     """Refuses to list too many designs before they are evaluated, if their number is known."""
     if question.wanted == ROWS and not question.where and question.space.size > MOST_ROWS and form != "parquet":
-        raise click.ClickException(
+        raise Refused(
             f"the space has {question.space.size:,} designs, too many to list: ask for the best with --pareto or "
             "--top, narrow it with --where, or write a Parquet file: -o designs.parquet"
         )
@@ -183,9 +182,9 @@ def refuse_rows(question: Question, form: str) -> None:
 
 def check_options(form: str, options: Mapping[str, Any]) -> None:
     if options["resume"] and not is_file(options):
-        raise click.UsageError("--resume continues a sweep that was writing to a file: name it with -o")
+        raise UsageError("--resume continues a sweep that was writing to a file: name it with -o")
     if form in ("svg", "html") and len(listed(options["minimise"])) + len(listed(options["maximise"])) < 2:
-        raise click.UsageError("a picture shows two objectives: add --min or --max")
+        raise UsageError("a picture shows two objectives: add --min or --max")
 
 
 def is_file(options: Mapping[str, Any]) -> bool:
@@ -197,7 +196,7 @@ def is_file(options: Mapping[str, Any]) -> bool:
 def started(run: Run, options: Mapping[str, Any]) -> None:
     """Begins or continues the journal, which is in the folder of the output."""
     if run.journal and not run.journal.path.parent.is_dir():
-        raise click.ClickException(f"cannot write {options['output']}: No such file or directory")
+        raise Refused(f"cannot write {options['output']}: No such file or directory")
     if run.journal and options["resume"]:
         run.resume()
     elif run.journal:
@@ -231,11 +230,11 @@ def format_of(form: str | None, output: str | None) -> str:
     """The requested format, by name or by the file's suffix."""
     if form or output in (None, "-"):
         if form == "parquet" and output in (None, "-"):
-            raise click.UsageError("a Parquet file needs a name: -o designs.parquet")
+            raise UsageError("a Parquet file needs a name: -o designs.parquet")
         return form or "table"
     suffix = Path(output).suffix.lower()
     if suffix not in SUFFIXES:
-        raise click.UsageError(f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(NAMES)}")
+        raise UsageError(f"-o {output}: no format has the suffix '{suffix}'; add --format {'|'.join(NAMES)}")
     return SUFFIXES[suffix]
 
 
@@ -250,9 +249,9 @@ def write(sweep: Sweep, form: str, output: str | None, journal: Journal | None) 
         else:
             write_output(made.write(sweep, room_of(output)) if form == "table" else made.write(sweep), output)
     except (NoPicture, TooManyRows) as error:
-        raise click.ClickException(f"{error}{kept}") from None
-    except click.ClickException as error:
-        raise click.ClickException(f"{error.message}{kept}") from None
+        raise Refused(f"{error}{kept}") from None
+    except Refused as error:
+        raise Refused(f"{error}{kept}") from None
     except MissingExtra as error:
         raise MissingExtra(f"{error}{kept}") from None
 

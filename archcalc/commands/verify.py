@@ -16,7 +16,7 @@ from archcalc.memory.training_setup import setup_of_options
 from archcalc.report.formats.table import AUTO, View, table
 from archcalc.report.report import report_of
 from archcalc.spec.declaration import Document
-from archcalc.usage.help import Command, option
+from archcalc.usage.declared import Choice, Range, called, option
 from archcalc.usage.options import format_option, output_option, overrides_of, spec_options, training_options
 
 if TYPE_CHECKING:
@@ -30,19 +30,19 @@ EXAMPLES = (
 )
 
 
-@click.command("verify", cls=Command, examples=EXAMPLES)
+@called("verify", EXAMPLES, with_settings=True)
 @spec_options
 @output_option
 @option(
     "--device",
-    type=click.Choice(["auto", "meta", "cpu", "cuda"]),
+    type=Choice(("auto", "meta", "cpu", "cuda")),
     default="auto",
     show_default=True,
     help="meta: only shapes and counts; auto: the GPU if there is one.",
 )
 @option(
     "--sizes",
-    type=click.IntRange(0),
+    type=Range(0),
     default=64,
     show_default=True,
     help="Compare closed forms at this many sizes, over two periods.",
@@ -52,14 +52,13 @@ EXAMPLES = (
 @option("--time/--no-time", default=False, show_default=True, help="Time every layer and measure the device's limits.")
 @option(
     "--depth",
-    type=click.IntRange(1),
+    type=Range(1),
     default=1,
     show_default=True,
     help="Group layers by the first N parts of their names.",
 )
 @option("--quick", is_flag=True, help="Only the size of the spec, without receptive fields and memory.")
 @format_option("text", "json")
-@click.pass_obj
 def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[str], **options: Any) -> int:
     """Build the generated PyTorch, run it, compare every number.
 

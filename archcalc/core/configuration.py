@@ -1,8 +1,8 @@
 """The configuration: defaults of options, in `archcalc.toml` or in `[tool.archcalc]` of `pyproject.toml`."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from archcalc.core.answers import looked_for
@@ -76,27 +76,30 @@ class Configuration:
 EMPTY = Configuration()
 
 
-def configuration_of(folder: Path) -> Configuration:
+def configuration_of(folder: str) -> Configuration:
     """The configuration of a folder: that of the nearest file in it or above it.
 
     Raises SpecError if the file cannot be read or has keys or values that are not known.
     """
-    for place in (folder, *folder.parents):
+    place, above = "", folder
+    while place != above:
+        place, above = above, os.path.dirname(above)
         for name in (OWN, SHARED):
-            path = place / name
+            path = os.path.join(place, name)
             if (text := text_of(path)) is not None and (name == OWN or "tool.archcalc" in text):
-                return read_configuration(Source(str(path), text))
+                return read_configuration(Source(path, text))
     return EMPTY
 
 
-def text_of(path: Path) -> str | None:
+def text_of(path: str) -> str | None:
     """The text of a file; None if there is none that can be read."""
-    looked_for(str(path))
+    looked_for(path)
     try:
-        if not path.is_file() or path.stat().st_size > MOST_BYTES:
+        if not os.path.isfile(path) or os.path.getsize(path) > MOST_BYTES:
             return None
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
         return None
 
 
@@ -108,7 +111,7 @@ def read_configuration(source: Source) -> Configuration:
         table = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
         raise unreadable(source, str(error)) from None
-    if Path(source.name).name == SHARED:
+    if os.path.basename(source.name) == SHARED:
         table = table.get("tool", {}).get("archcalc", {})
     found: dict[str, Configured] = {}
     problems: list[Diagnostic] = []
@@ -142,7 +145,7 @@ def place_of(source: Source, name: str) -> Location:
     for number, line in enumerate(source.lines):
         if header := re.match(r"\s*\[([^\]]+)\]", line):
             table = header[1].strip()
-        own = table == "" if Path(source.name).name == OWN else table in ("tool.archcalc", "tool", "")
+        own = table == "" if os.path.basename(source.name) == OWN else table in ("tool.archcalc", "tool", "")
         if own and (key := re.match(rf"\s*(?:[\w.]+\.)?(\"?{re.escape(name)}\"?)\s*[=.]", line)):
             return Location(source, number, key.start(1), len(key[1]))
         if header and header[1].strip().endswith(f"archcalc.{name}"):

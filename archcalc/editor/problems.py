@@ -44,7 +44,7 @@ def all_in(opened: Opened) -> list[Diagnostic]:
 
 def selection_of(file: Path) -> Selection:
     """The rules that the configuration of a file's folder selects."""
-    found = configuration_of(file.parent) if file.is_absolute() else EMPTY
+    found = configuration_of(str(file.parent)) if file.is_absolute() else EMPTY
     select, ignore = (found.values[name].value if name in found.values else () for name in ("select", "ignore"))
     return Selection(select or EVERY_RULE.select, ignore)
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from archcalc.core.answers import files_below, looked_for
 from archcalc.core.diagnostic import SpecError
 from archcalc.spec.document import read_regular
+from archcalc.usage.declared import UsageError
 
 
 def expanded(spec: str) -> Iterator[str]:
@@ -17,7 +16,7 @@ def expanded(spec: str) -> Iterator[str]:
         looked_for(spec)
         files = [file for file in map(str, map(Path, files_below(spec, ".yaml"))) if is_spec(file)]
         if not files:
-            raise click.UsageError(f"{spec} contains no specs")
+            raise UsageError(f"{spec} contains no specs")
         yield from files
     else:
         yield spec

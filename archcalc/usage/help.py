@@ -1,11 +1,11 @@
 """How commands explain themselves: options in groups, examples, and hints for an option or a word that is not known.
 
-In: the declarations of a command's options. Out: click commands and options. To touch: the groups of `--help`.
+In: the declarations of a command's options. Out: click commands and options. To touch: the form of `--help`.
 """
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -13,14 +13,17 @@ from click.formatting import join_options
 from click.shell_completion import CompletionItem
 
 from archcalc.core.diagnostic import did_you_mean, enumerated
-
-INPUT = "Input"
-CONTENT = "What to show"
-TRAINING = "Training"
-OUTPUT = "Output"
-
-GROUPS = (INPUT, CONTENT, TRAINING, OUTPUT)
-"""The groups of options, in the order of `--help`."""
+from archcalc.usage.declared import (
+    CONTENT,
+    GROUPS,
+    OUTPUT,
+    Choice,
+    Declared,
+    Parameter,
+    Range,
+    UsageError,
+    parameters_of,
+)
 
 NAMES = 24
 """The width of the column of options; longer ones take a line of their own."""
@@ -95,8 +98,7 @@ class Option(Completed, click.Option):
         self.group = group
         self.completes = completes
         kind = settings.get("type")
-        if isinstance(kind, click.Choice):
-            settings["type"] = kind = Words(kind.choices)
+        if isinstance(kind, Words):
             listed = f"[{'|'.join(kind.choices)}]"
             if len(listed) > SHORT:
                 settings["help"] = settings["help"].replace(".", f": {', '.join(kind.choices)}.", 1)
@@ -126,29 +128,50 @@ class Option(Completed, click.Option):
         return (names if self.is_flag else f"{names} {self.metavar}"), text
 
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+def parameter_of(declared: Parameter) -> click.Parameter:
+    """What click knows of an argument or option that a command declares."""
+    settings = dict(declared.settings)
+    kind = settings.get("type")
+    if isinstance(kind, Choice):
+        settings["type"] = Words(kind.words)
+    elif isinstance(kind, Range):
+        settings["type"] = click.IntRange(kind.least, kind.most)
+    if check := settings.get("callback"):
+        settings["callback"] = lambda ctx, param, value: checked(check, value, ctx)
+    return (Option if declared.options else Argument)(declared.names, **settings)
 
-Decorator = Callable[[Function], Function]
+
+def checked(check: Callable[[Any], Any], value: Any, ctx: click.Context) -> Any:
+    try:
+        return check(value)
+    except UsageError as error:
+        raise click.UsageError(str(error), ctx) from None
 
 
-def option(*declared: str, **settings: Any) -> Decorator[Any]:
-    """Declares an option of a group: `@option("--top", type=click.IntRange(1), group=OUTPUT, help="...")`."""
-    return click.option(*declared, cls=Option, **settings)
-
-
-def argument(*declared: str, **settings: Any) -> Decorator[Any]:
-    """Declares an argument: `@argument("specs", nargs=-1, completes="specs")`."""
-    return click.argument(*declared, cls=Argument, **settings)
+def command_of(declared: Declared) -> "Command":
+    """The click command of a declaration."""
+    run = click.pass_obj(declared.function) if declared.with_settings else declared.function
+    return Command(declared.name, callback=run, help=declared.function.__doc__, examples=declared.examples)
 
 
 class Command(click.Command):
-    """A command whose help has its options in groups and ends with examples."""
+    """A command whose help has its options in groups and ends with examples. Its function declares what it takes."""
 
     examples: Sequence[str]
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **settings: Any) -> None:
         self.examples = examples
-        super().__init__(*args, **settings)
+        declared = [parameter_of(each) for each in parameters_of(settings.get("callback"))]
+        super().__init__(*args, **{**settings, "params": [*declared, *settings.get("params", ())]})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command, which is told what is configured."""
+        ctx.obj.configured = frozenset(each.name for each in self.params if each.name and is_configured(ctx, each.name))
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            error.help = error.help or f"see `{ctx.command_path} --help`"
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         records: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}

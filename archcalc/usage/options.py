@@ -3,12 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.core.machine import DEFAULT, MACHINES
 from archcalc.core.overrides import MAX_LAYERS, Overrides
-from archcalc.usage.help import INPUT, OUTPUT, TRAINING, Decorator, Function, argument, option
+from archcalc.usage.declared import (
+    INPUT,
+    OUTPUT,
+    TRAINING,
+    Choice,
+    Decorator,
+    Function,
+    Range,
+    UsageError,
+    argument,
+    option,
+)
 
 
 def together(*decorators: Decorator[Any]) -> Decorator[Any]:
@@ -50,7 +59,7 @@ override_options = together(
     ),
     option(
         "--max-layers",
-        type=click.IntRange(1),
+        type=Range(1),
         default=MAX_LAYERS,
         show_default=True,
         help="Reject networks with more layers.",
@@ -59,21 +68,23 @@ override_options = together(
 )
 """--set, --input, --import-root, --max-layers: `changes_of` reads these options."""
 
-spec_options = together(
-    argument("specs", nargs=-1, metavar="SPEC...", completes="specs"),
+network_options = together(
     option("-e", "expressions", multiple=True, metavar="CHAIN", help="A network in one line.", group=INPUT),
     override_options,
-    option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Batch size.", group=INPUT),
+    option("--batch", type=Range(1), default=1, show_default=True, help="Batch size.", group=INPUT),
     option(
         "--dtype",
-        type=click.Choice(["float64", "float32", "bfloat16", "float16"]),
+        type=Choice(("float64", "float32", "bfloat16", "float16")),
         default="float32",
         show_default=True,
         help="Dtype of floating-point inputs and weights.",
         group=INPUT,
     ),
 )
-"""SPEC..., -e, --set, --input, --import-root, --max-layers, --batch, --dtype."""
+"""-e, --set, --input, --import-root, --max-layers, --batch, --dtype."""
+
+spec_options = together(argument("specs", nargs=-1, metavar="SPEC...", completes="specs"), network_options)
+"""SPEC..., and the options of networks."""
 
 
 free_option = option(
@@ -97,15 +108,15 @@ output_option = option("-o", "--output", metavar="FILE", help="Output file, writ
 
 def format_option(*names: str, default: str | None = "text", help: str = "Output format.") -> Decorator[Any]:
     """--format, with the names of a command's formats."""
-    kind = click.Choice(names)
+    kind = Choice(names)
     return option("--format", "form", type=kind, default=default, show_default=bool(default), help=help, group=OUTPUT)
 
 
-def known_machine(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+def known_machine(name: str | None) -> str | None:
     """The name of a machine that is known, or none."""
     if name is not None and name not in MACHINES:
         help = did_you_mean(name, MACHINES) or f"one of {', '.join(MACHINES)}"
-        raise click.UsageError(f"--machine: there is no machine named '{name}'; {help}", context)
+        raise UsageError(f"--machine: there is no machine named '{name}'; {help}")
     return name
 
 
@@ -138,14 +149,14 @@ training_options = together(
     option(
         "--implementation",
         metavar="LOOP",
-        type=click.Choice(["forloop", "foreach", "fused"]),
+        type=Choice(("forloop", "foreach", "fused")),
         help="Torch's implementation of the optimizer step. Default: foreach.",
         group=TRAINING,
     ),
     option("--accumulate", is_flag=True, help="Add gradients to those of earlier batches.", group=TRAINING),
     option(
         "--autocast",
-        type=click.Choice(["bfloat16"]),
+        type=Choice(("bfloat16",)),
         help="Run the forward pass under torch.autocast.",
         group=TRAINING,
     ),
@@ -158,7 +169,7 @@ training_options = together(
 def overrides_of(specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> Overrides:
     """What the options change of a spec. Raises UsageError if no network is given."""
     if not specs and not expressions:
-        raise click.UsageError(
+        raise UsageError(
             'no SPEC given: name a path or a bundled spec such as resnet50, or use -e "input(3,32,32) -> fc(10)"'
         )
     return changes_of(options)
@@ -170,7 +181,7 @@ def changes_of(options: Mapping[str, Any]) -> Overrides:
     for each in options["assignments"]:
         name, equals, value = each.partition("=")
         if not equals or not name.strip():
-            raise click.UsageError(f"--set needs NAME=VALUE, got '{each}'")
+            raise UsageError(f"--set needs NAME=VALUE, got '{each}'")
         found[name.strip()] = value.strip()
     return Overrides(
         settings=found, inputs=options["inputs"], roots=options["import_roots"], max_layers=options["max_layers"]

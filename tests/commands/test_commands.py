@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from archcalc import layers  # noqa: F401  every file in them registers itself
-from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, SUMMARIES, run
+from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, run
 from archcalc.commands import report as command_report
 from archcalc.core.codes import CODES
 from archcalc.core.version import VERSION
@@ -20,6 +20,7 @@ from archcalc.layer import known_names
 from archcalc.report import formats  # noqa: F401  every file in them registers itself
 from archcalc.report.report import CONVENTIONS, REPORTS
 from archcalc.spec.zoo import MODELINE, bundled
+from archcalc.usage.declared import SUMMARIES
 from tests.goldens import assert_golden
 from tests.networks.zoo import ROOT, SPECS, references
 from tests.shell import Outcome, Shell
@@ -103,7 +104,7 @@ def test_a_missing_extra_is_reported_with_what_installs_it() -> None:
 
 def test_a_fault_of_the_program_is_owned_up_to(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     others = {name: text for name, text in SUMMARIES.items() if name != "report"}  # the order of the rest stays
-    monkeypatch.setattr("archcalc.command.SUMMARIES", others | {"nowhere": "A command whose file is not there."})
+    monkeypatch.setattr("archcalc.usage.group.SUMMARIES", others | {"nowhere": "A command whose file is not there."})
     outcome = shell("nowhere")
     assert (outcome.code, outcome.out) == (PROBLEMS, "")
     assert outcome.err.startswith("error: internal error: ModuleNotFoundError: ")

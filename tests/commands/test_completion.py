@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from archcalc.command import SUMMARIES, root
 from archcalc.usage.completion import KINDS
+from archcalc.usage.declared import SUMMARIES
+from archcalc.usage.group import root
 from archcalc.usage.help import Argument, Option
 from tests.networks.zoo import ROOT
 

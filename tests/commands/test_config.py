@@ -37,13 +37,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_is_found_upwards_and_the_nearest_holds(folder: Path) -> None:
     below = folder / "below" / "it"
-    assert configuration_of(below).file == str(folder / "pyproject.toml")
-    assert configuration_of(below).values["ignore"].value == ("AR3", "AR101")
+    assert configuration_of(str(below)).file == str(folder / "pyproject.toml")
+    assert configuration_of(str(below)).values["ignore"].value == ("AR3", "AR101")
     (folder / "below" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
-    assert configuration_of(below).file == str(folder / "pyproject.toml")
+    assert configuration_of(str(below)).file == str(folder / "pyproject.toml")
     (folder / "below" / "archcalc.toml").write_text("units = 'short'\n")
-    assert list(configuration_of(below).values) == ["units"]
-    assert configuration_of(folder.parent).values == EMPTY.values
+    assert list(configuration_of(str(below)).values) == ["units"]
+    assert configuration_of(str(folder.parent)).values == EMPTY.values
 
 
 def test_it_is_the_default_of_options_and_the_command_line_wins(folder: Path, shell: Shell) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 import pytest
 
-from archcalc.command import PROBLEMS, SUMMARIES, root
+from archcalc.command import PROBLEMS
+from archcalc.usage.declared import SUMMARIES
+from archcalc.usage.group import root
 from archcalc.usage.help import Command, Option
 from tests.networks.zoo import SPECS
 from tests.shell import Shell

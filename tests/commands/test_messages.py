@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from archcalc.command import INTERRUPTED, MISSING, PROBLEMS, SUMMARIES, root
+from archcalc.command import INTERRUPTED, MISSING, PROBLEMS
+from archcalc.usage.declared import SUMMARIES
+from archcalc.usage.group import root
 from archcalc.usage.help import Argument
 from tests.networks.zoo import ROOT
 from tests.shell import Outcome, Shell
