@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from pathlib import Path
 from typing import Any
 
 from archcalc.core.answers import Asked
@@ -176,25 +175,26 @@ def write_output(made: str | bytes, output: str | None) -> None:
     if output is None or output == "-":
         sys.stdout.write(made if isinstance(made, str) else made.decode("utf-8"))
         return
-    with replacing(output) as path:
-        path.write_bytes(made.encode("utf-8") if isinstance(made, str) else made)
+    with replacing(output) as path, open(path, "wb") as file:
+        file.write(made.encode("utf-8") if isinstance(made, str) else made)
 
 
 @contextmanager
-def replacing(output: str) -> Iterator[Path]:
+def replacing(output: str) -> Iterator[str]:
     """Where to write a file that takes the place of the output when it is whole."""
-    target = Path(os.path.realpath(output))  # keep symbolic links
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    target = os.path.realpath(output)  # keep symbolic links
+    folder, name = os.path.split(target)
+    partial = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
-        if target.exists() and not target.is_file():  # a device or a pipe: write to it, do not replace it
+        if os.path.exists(target) and not os.path.isfile(target):  # a device or a pipe: write to it, do not replace it
             yield target
             return
         yield partial
-        if target.exists():
-            partial.chmod(target.stat().st_mode & 0o777)
-        partial.replace(target)
+        if os.path.exists(target):
+            os.chmod(partial, os.stat(target).st_mode & 0o777)
+        os.replace(partial, target)
     except OSError as error:
         raise Refused(f"cannot write {output}: {error.strerror or error}") from None
     finally:
         with suppress(OSError):
-            partial.unlink(missing_ok=True)
+            os.unlink(partial)

@@ -1,7 +1,7 @@
 """`archcalc report`: the layer table and totals of networks."""
 
+import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import archcalc.pages  # noqa: F401  it makes its format known
@@ -198,7 +198,7 @@ def format_of(form: str | None, output: str | None) -> str:
     """The requested format, by name or by the file's suffix."""
     if form or output in (None, "-"):
         return form or "table"
-    suffix = Path(output).suffix.lower()
+    suffix = os.path.splitext(output)[1].lower()
     for each in REPORTS.values():
         if suffix in each.suffixes:
             return each.name

@@ -30,7 +30,7 @@ def listed() -> None:
     """List every bundled spec with its name and variants."""
     width = max(map(len, bundled()))
     for name, path in bundled().items():
-        source = read_source(str(path))
+        source = read_source(path)
         variants = ", ".join(f"@{each}" for each in variant_names(source))
         write_text(f"{name:{width}}  {read_document(source).name}" + (f"  ({variants})" if variants else "") + "\n")
 
@@ -39,7 +39,7 @@ def listed() -> None:
 @argument("name", completes="bundled")
 def show(name: str) -> None:
     """Print the text of a bundled spec, without the line that names a schema beside it."""
-    click.echo(text_of(found(name).stem), nl=False)
+    click.echo(text_of(Path(found(name)).stem), nl=False)
 
 
 @command.command("path")
@@ -49,7 +49,7 @@ def path(name: str) -> None:
     click.echo(found(name))
 
 
-def found(name: str) -> Path:
+def found(name: str) -> str:
     """The file of a bundled spec."""
     known = bundled()
     if name not in known:

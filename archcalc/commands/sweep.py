@@ -245,7 +245,7 @@ def write(sweep: Sweep, form: str, output: str | None, journal: Journal | None) 
         made = format_named(form)
         if hasattr(made, "write_to"):
             with replacing(output or "") as path:
-                made.write_to(sweep, path)
+                made.write_to(sweep, Path(path))
         else:
             write_output(made.write(sweep, room_of(output)) if form == "table" else made.write(sweep), output)
     except (NoPicture, TooManyRows) as error:

@@ -1,7 +1,7 @@
 """What results have in common in Python: rows as a DataFrame, rich's and files' forms of their text."""
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from archcalc.core.extra import MissingExtra
@@ -24,10 +24,11 @@ def data_frame(rows: list[dict[str, Any]]) -> Any:
     return pandas.DataFrame(rows)
 
 
-def save(path: str | Path, writers: Mapping[str, Callable[[], str]]) -> None:
+def save(path: str | os.PathLike[str], writers: Mapping[str, Callable[[], str]]) -> None:
     """Writes a file with the writer of its suffix. Raises ValueError for another suffix."""
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()
     if suffix not in writers:
         raise ValueError(f"no format has the suffix '{suffix}'; use one of {', '.join(writers)}")
     text = writers[suffix]()  # before the file is opened: an error leaves it as it was
-    Path(path).write_text(text, encoding="utf-8")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)

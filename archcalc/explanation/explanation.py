@@ -105,7 +105,7 @@ def place(where: Location | None) -> str:
     if where is None:
         return ""
     path = Path(where.source.name)
-    return f"{path.name if path.parent == folder() else path}:{where.line + 1}:{where.column + 1}"
+    return f"{path.name if path.parent == Path(folder()) else path}:{where.line + 1}:{where.column + 1}"
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ A graph, the name or path of a spec or another reference, or whatever has a grap
 """
 
 from collections.abc import Collection
-from pathlib import Path
+from os import PathLike
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from archcalc.graph.freeing import with_free
@@ -22,7 +22,7 @@ class HasGraph(Protocol):
         """The layer graph."""
 
 
-Network: TypeAlias = Graph | str | Path | HasGraph
+Network: TypeAlias = Graph | str | PathLike[str] | HasGraph
 
 
 def loaded(network: Network, free: Collection[str] | None = None, dtype: str = "float32") -> Graph:
@@ -31,7 +31,7 @@ def loaded(network: Network, free: Collection[str] | None = None, dtype: str = "
 
     Raises TypeError for what is no network, SpecError for a spec that cannot be read.
     """
-    if isinstance(network, str | Path):
+    if isinstance(network, str | PathLike):
         return load(network, free=free, dtype=dtype)
     graph = graph_of(network)
     if free is None:
@@ -44,7 +44,7 @@ def loaded(network: Network, free: Collection[str] | None = None, dtype: str = "
 def loaded_free(network: Network, free: Collection[str] | None = None) -> Graph:
     """The graph of a network with free symbols: a graph as it is; of a spec, what `free` names, or else the axes of its
     inputs."""
-    if isinstance(network, str | Path) and free is None:
+    if isinstance(network, str | PathLike) and free is None:
         with gc_paused():
             return with_free(document_of(str(network)))
     return loaded(network, free)
@@ -55,7 +55,7 @@ def loaded_with(network: Network, symbol: str) -> Graph:
 
     Raises ValueError if it lacks the symbol, SpecError if nothing of that name can be free.
     """
-    graph = None if isinstance(network, str | Path) else graph_of(network)
+    graph = None if isinstance(network, str | PathLike) else graph_of(network)
     if graph is None or not graph.symbols:
         return loaded(network, (symbol,))
     if symbol not in graph.symbols:
@@ -75,7 +75,7 @@ def document_given(network: Network | Document) -> Document:
     """The document of a network, which can be built again with other sizes."""
     if isinstance(network, Document):
         return network
-    if isinstance(network, str | Path):
+    if isinstance(network, str | PathLike):
         return document_of(str(network))
     return document_in(graph_of(network))
 

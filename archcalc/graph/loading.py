@@ -1,11 +1,11 @@
 """Loading: from the name of a spec to its graph."""
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.core.location import Source
@@ -36,7 +36,7 @@ def gc_paused() -> Iterator[None]:
 
 
 def load(
-    spec: str | Path,
+    spec: str | os.PathLike[str],
     *,
     settings: Mapping[str, str | int] | None = None,
     free: Collection[str] | None = None,
@@ -122,7 +122,7 @@ def documents_of(specs: Sequence[str], chains: Sequence[str], overrides: Overrid
 
 def source_of(spec: str) -> tuple[Source, str | None]:
     """The text of a named spec, and the requested variant."""
-    if Path(spec).is_file():
+    if os.path.isfile(spec):
         return read_source(spec), None
     path, _, variant = spec.rpartition("@") if "@" in spec else (spec, "", "")
     if path == "-":
@@ -130,8 +130,8 @@ def source_of(spec: str) -> tuple[Source, str | None]:
     if not path:
         raise problem("AC021", f"'{spec}' is not the name of a spec", help="`archcalc specs` lists the bundled specs")
     known = bundled()
-    if path in known and not Path(path).is_file():
-        return read_source(str(known[path])), variant or None
+    if path in known and not os.path.isfile(path):
+        return read_source(known[path]), variant or None
     if "->" in spec or spec.startswith("input("):
         raise problem("AC021", f"'{spec}' is a network, not the name of one", help=f"put -e before it: -e '{spec}'")
     if is_a_name(path):
@@ -153,4 +153,4 @@ def standard_input() -> bytes:
 
 def is_a_name(spec: str) -> bool:
     """Whether it looks like the name of a bundled spec rather than a path."""
-    return not Path(spec).exists() and not Path(spec).suffix and "/" not in spec
+    return not os.path.exists(spec) and not os.path.splitext(spec)[1] and "/" not in spec

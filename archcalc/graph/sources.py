@@ -5,9 +5,8 @@ importing/sources reads it; it is imported when a reference of its kind is read,
 """
 
 import importlib
+import os
 import re
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol, cast
 
 from archcalc.core.overrides import Overrides
@@ -37,7 +36,11 @@ PREFIX = re.compile(r"([a-z]\w+):")
 def reader_of(reference: str) -> Reader | None:
     """The reader of a reference; None if it is a spec."""
     kind = kind_of(reference)
-    if kind in SPECS or not kind.isidentifier() or find_spec(f"{PACKAGE}.{kind}") is None:
+    if kind in SPECS or not kind.isidentifier():
+        return None
+    from importlib.util import find_spec  # lazy: 1 ms, needed only where the reference may not be a spec
+
+    if find_spec(f"{PACKAGE}.{kind}") is None:
         return None
     reader = cast(Reader, importlib.import_module(f"{PACKAGE}.{kind}"))
     return reader if reader.claims(reference) else None
@@ -51,6 +54,6 @@ def kind_of(reference: str) -> str:
     """
     if found := PREFIX.match(reference):
         return found.group(1)
-    path = reference if Path(reference).is_file() else reference.partition("@")[0]
-    suffix = Path(path).suffix[1:].lower()
+    path = reference if os.path.isfile(reference) else reference.partition("@")[0]
+    suffix = os.path.splitext(path)[1][1:].lower()
     return OTHER_SUFFIXES.get(suffix, suffix)

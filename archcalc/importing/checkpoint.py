@@ -5,17 +5,17 @@ The kind of a checkpoint is its suffix; the file of that name in checkpoints/ re
 
 import importlib
 import json
-import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from archcalc.comparison.weights import Weights
+from archcalc.core.catalogue import modules_in
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.sources import kind_of
 from archcalc.importing import checkpoints
 
-KINDS = frozenset(found.name for found in pkgutil.iter_modules(checkpoints.__path__))
+KINDS = frozenset(modules_in(checkpoints.__path__))
 
 INDEX = ".index.json"
 """The end of the name of a file that lists the files of a checkpoint in several."""

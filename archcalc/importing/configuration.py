@@ -4,10 +4,10 @@ The file of families/ that is called like the `model_type` writes the spec. Neit
 """
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from archcalc.core.catalogue import modules_in
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
 from archcalc.importing import families
 from archcalc.importing.checkpoint import json_object
@@ -16,7 +16,7 @@ from archcalc.spec.reader import MAX_BYTES
 
 T = TypeVar("T", int, float, bool, str)
 
-FAMILIES = tuple(found.name for found in pkgutil.iter_modules(families.__path__))
+FAMILIES = tuple(modules_in(families.__path__))
 
 LARGEST = 1 << 31
 

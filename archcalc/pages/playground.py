@@ -113,8 +113,8 @@ def archive(folders: Iterable[Path]) -> bytes:
             for path in sorted(each for each in folder.rglob("*") if is_needed(each)):
                 name = path.relative_to(folder.parent).as_posix()
                 file.writestr(zipfile.ZipInfo(name, EARLIEST), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
-        for name, path in bundled().items():
-            file.writestr(zipfile.ZipInfo(f"archcalc/specs/{name}.yaml", EARLIEST), path.read_bytes(), 8, 9)
+        for name, spec in bundled().items():
+            file.writestr(zipfile.ZipInfo(f"archcalc/specs/{name}.yaml", EARLIEST), Path(spec).read_bytes(), 8, 9)
     return made.getvalue()
 
 

@@ -6,7 +6,7 @@ Each format has its own file in formats/. Formats compute nothing: what they nee
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
@@ -124,7 +124,7 @@ class Report(Shown):
         """The rows as a DataFrame of pandas, with the names of layers as its index."""
         return data_frame(self.rows()).set_index("name")
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Writes the report to a file; its suffix selects the format: .html, .json, .csv, .md, .tex or .txt.
 
         Raises ValueError for another suffix.

@@ -169,11 +169,11 @@ class Libraries(Sections):
             looked_for(path)
             known = bundled()
             if node.value in known:
-                return str(known[node.value])
+                return known[node.value]
             help = did_you_mean(node.value, known) or "`archcalc specs` lists the bundled ones"
             message = f"there is no file and no bundled spec called {quoted(node.value)}"
             raise problem("AC020", message, node.where, help=help)
-        if not any(lies_in(path, root) for root in (*self.roots, str(folder()))):
+        if not any(lies_in(path, root) for root in (*self.roots, folder())):
             help = "move the file into the spec's folder, or name a folder of imports: --import-root DIR"
             raise problem("AC020", "an import lies in the spec's folder or below", node.where, help=help)
         return path

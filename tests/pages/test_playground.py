@@ -34,7 +34,7 @@ BROKEN = "archcalc: 1\ninput: [3, 8, 8]\nlayers:\n  - conv(3, 8, strides=2)\n"
 
 
 def answered(name: str, **options: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(answer(bundled()[name].read_text(encoding="utf-8"), **options))
+    found: dict[str, Any] = json.loads(answer(Path(bundled()[name]).read_text(encoding="utf-8"), **options))
     return found
 
 
@@ -133,7 +133,7 @@ def write(browser: Browser, text: str) -> None:
 @pytest.mark.zoo
 @pytest.mark.parametrize("name", COMPARED)
 def test_numbers_in_the_browser_are_those_of_the_command_line(name: str, opened: Browser) -> None:
-    write(opened, bundled()[name].read_text(encoding="utf-8"))
+    write(opened, Path(bundled()[name]).read_text(encoding="utf-8"))
     totals = opened.evaluate("page.network.totals")
     native = json.loads(json.dumps(packed(json_of(whole_report(document_of(name), Wanted())))["totals"]))
     assert totals == native
@@ -145,7 +145,7 @@ def test_numbers_in_the_browser_are_those_of_the_command_line(name: str, opened:
 @needs_pyodide
 @pytest.mark.zoo
 def test_a_problem_is_shown_at_its_line_and_the_network_stays(opened: Browser) -> None:
-    write(opened, bundled()["lenet5"].read_text(encoding="utf-8"))
+    write(opened, Path(bundled()["lenet5"]).read_text(encoding="utf-8"))
     write(opened, BROKEN)
     assert "strides" in opened.evaluate("$('problems').textContent")
     assert opened.evaluate("$('line-numbers').querySelector('b').textContent") == "4"
@@ -164,7 +164,7 @@ def test_a_link_holds_the_spec(opened: Browser) -> None:
     opened.evaluate("playground.share()")
     link = opened.evaluate("location.href")
     assert "#spec=" in link
-    write(opened, bundled()["lenet5"].read_text(encoding="utf-8"))
+    write(opened, Path(bundled()["lenet5"]).read_text(encoding="utf-8"))
     opened.evaluate(f"{FORGET}; playground.read()")
     opened.until("document.documentElement.dataset.answered")
     assert opened.evaluate("$('text').value") == BROKEN.replace("strides", "stride")

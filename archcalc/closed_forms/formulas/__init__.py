@@ -3,6 +3,6 @@
 A format is imported when it is requested.
 """
 
-import pkgutil
+from archcalc.core.catalogue import modules_in
 
-FORMATS = tuple(found.name for found in pkgutil.iter_modules(__path__))
+FORMATS = tuple(modules_in(__path__))

@@ -5,12 +5,11 @@ A format is imported when it is requested. Pages are a later stage.
 """
 
 import importlib
-import pkgutil
 from types import ModuleType
 
-MODULES = {found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)} | {
-    "html": "archcalc.pages.difference"
-}
+from archcalc.core.catalogue import modules_in
+
+MODULES = {found: f"{__name__}.{found}" for found in modules_in(__path__)} | {"html": "archcalc.pages.difference"}
 """Every format and its module."""
 
 FORMATS = tuple(MODULES)

@@ -1,7 +1,8 @@
 """All derivations, one file per subject. Importing this package registers them."""
 
 import importlib
-import pkgutil
 
-for found in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{found.name}")
+from archcalc.core.catalogue import modules_in
+
+for found in modules_in(__path__):
+    importlib.import_module(f"{__name__}.{found}")

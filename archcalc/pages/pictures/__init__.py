@@ -1,7 +1,8 @@
 """Formats of pictures: every file in this folder registers one."""
 
 import importlib
-import pkgutil
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+from archcalc.core.catalogue import modules_in
+
+for _module in modules_in(__path__):
+    importlib.import_module(f"{__name__}.{_module}")

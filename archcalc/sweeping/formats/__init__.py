@@ -5,10 +5,11 @@ sweep and a path.
 """
 
 import importlib
-import pkgutil
 from types import ModuleType
 
-NAMES = tuple(found.name for found in pkgutil.iter_modules(__path__))
+from archcalc.core.catalogue import modules_in
+
+NAMES = tuple(modules_in(__path__))
 """All formats."""
 
 SUFFIXES = {

@@ -5,7 +5,8 @@ To touch: add a function with the decorator `operator` of onnx/following.py.
 """
 
 import importlib
-import pkgutil
 
-for found in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{found.name}")
+from archcalc.core.catalogue import modules_in
+
+for found in modules_in(__path__):
+    importlib.import_module(f"{__name__}.{found}")
