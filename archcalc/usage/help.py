@@ -165,7 +165,7 @@ class Command(click.Command):
         super().__init__(*args, **{**settings, "params": [*declared, *settings.get("params", ())]})
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command, which is told what is configured."""
+        """Runs the command, which then knows what is configured."""
         ctx.obj.configured = frozenset(each.name for each in self.params if each.name and is_configured(ctx, each.name))
         try:
             return super().invoke(ctx)
