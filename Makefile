@@ -53,12 +53,13 @@ faults: setup
 bench: .peers/ready
 	.peers/bin/python -m benchmarks
 
-# An environment of its own: nothing else needs these libraries. The results are benchmarks/corpus.csv.
+# An environment of its own: nothing else needs these libraries. The results are benchmarks/corpus.csv and agreement.csv.
 corpus:
 	$(PYTHON) -m venv .corpus
 	$(if $(TORCH),.corpus/bin/python -m pip install --quiet '$(TORCH)')
 	.corpus/bin/python -m pip install --quiet --editable '.[torch]' torchvision==0.28.0 timm==1.0.31 transformers==5.24.0
 	.corpus/bin/python -m benchmarks.corpus
+	.corpus/bin/python -m benchmarks.agreement
 
 docs: setup
 	$(BIN)/python -m docs

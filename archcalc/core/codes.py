@@ -578,6 +578,14 @@ what the network did then. `--until MODULE` imports the part before this line.
 batch. archcalc describes one sample. Import the part before it with `--until MODULE`.
 """,
     ),
+    "AC523": (
+        "operations that cannot be seen",
+        """A part of the network was compiled: by `torch.jit.script` or `torch.jit.trace`, or in a language other than
+Python. archcalc sees the functions of torch that Python calls. A reference to code (`py:my_net.py:Net`) is built
+without compilers, so that this needs no change; with `from_torch`, set PYTORCH_JIT=0 in the environment before torch is
+imported.
+""",
+    ),
     "AC530": (
         "a node of an ONNX file cannot be followed",
         """archcalc does not know the operator, or its sizes depend on values. The line is the number of the node in the

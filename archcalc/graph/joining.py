@@ -128,7 +128,7 @@ def first_size(nodes: Mapping[str, Node], node: Node, axis: int) -> int:
 def unpadded(small: Branch) -> Iterator[str]:
     """The layers that make a branch smaller for lack of padding."""
     for node in small.own:
-        for n, window in zip(node.inputs[0].spatial, sliding(node), strict=False):
+        for n, window in zip(node.inputs[0].spatial if node.inputs else (), sliding(node), strict=False):
             if window.extent > window.stride and window.slide(n) < (n - 1) // window.stride + 1:
                 rule = "same" if window.extent % 2 else "same_upper"
                 same = f"padding={rule if window.stride == 1 else (window.extent - 1) // 2}"

@@ -20,12 +20,14 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.importing.building import example_of, module_of, reported_as
+from archcalc.importing.guest import guest
 from archcalc.importing.imported import imported
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.network import Imported
 from archcalc.importing.program import BATCH, Value
 from archcalc.importing.reference import CodeReference, Given
+from archcalc.importing.sizes import other_inputs
 from archcalc.importing.stored import initialized, modules_of, named_tensors
 from archcalc.importing.tape import tensors_in
 from archcalc.record import record
@@ -59,14 +61,15 @@ def agreement_in(reference: CodeReference, inputs: Sequence[Given], config: str 
 
     Raises SpecError with the place in the user's code if it cannot be followed, or an operation has no layer.
     """
-    model = module_of(reference, config, with_values=True)
-    return agreement_of(model, *example_of(model, inputs))
+    with guest(reference.home):
+        model = module_of(reference, config, with_values=True)
+        return agreement_of(model, *example_of(model, inputs))
 
 
 def agreement_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Agreement:
-    """Compares a module that has values with what is generated from its import, at the given and at a larger size.
+    """Compares a module that has values with what is generated from its import, at the given and at other sizes.
 
-    A larger size that the module itself refuses, or at which an operation has no layer, is left out. The weights of the
+    Other sizes that the module itself refuses, or at which an operation has no layer, are left out. The weights of the
     module are replaced.
 
     Raises SpecError if an operation has no layer, so that nothing can be generated for it.
@@ -84,24 +87,29 @@ def errors_of(
     for each in modules_of(model).values():
         each.double().eval()
     draw(model)
-    errors = {}
-    for i, (args, kwargs) in enumerate(sizes(inputs, keywords)):
+    errors: dict[tuple[int, ...], float] = {}
+    given: Any = pytree.tree_map_only(Tensor, widened, (dict(inputs), dict(keywords)))
+    while given:
+        args, kwargs = given
         try:
             found = imported(model, args, kwargs, blocks=False)
+            refuse_opaque(found)
         except SpecError:
-            if i == 0:
+            if not errors:
                 raise
-            continue
-        missing = [step for step in found.lowered.steps if step.kind == "opaque"]
-        if missing and i:
-            continue
-        if missing:
-            what = missing[0]
-            message = f"{len(missing)} operations have no layer, so that nothing can be generated for them"
-            raise problem("AC512", message, what.where, help="the totals are exact all the same")
+            break
         size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
         errors[size] = error_of(model, found, args, kwargs)
+        given = None if len(errors) > 1 else other_inputs(args, kwargs, found)
     return errors
+
+
+def refuse_opaque(found: Imported) -> None:
+    missing = [step for step in found.lowered.steps if step.kind == "opaque"]
+    if missing:
+        what = missing[0]
+        message = f"{len(missing)} operations have no layer, so that nothing can be generated for them"
+        raise problem("AC512", message, what.where, help="the totals are exact all the same")
 
 
 class Widened(TorchFunctionMode):
@@ -131,25 +139,8 @@ def in_float64() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def sizes(inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The inputs as they are, and with pictures of other, unequal sides."""
-    given = pytree.tree_map_only(Tensor, widened, (dict(inputs), dict(keywords)))
-    yield given
-    larger = pytree.tree_map_only(Tensor, enlarged, given)
-    if [each.shape for each in tensors_in(larger)] != [each.shape for each in tensors_in(given)]:
-        yield larger
-
-
 def widened(each: Tensor) -> Tensor:
     return each.double() if each.is_floating_point() else each
-
-
-def enlarged(each: Tensor) -> Tensor:
-    """A picture with 32 more rows and 64 more columns; other inputs as they are."""
-    if each.dim() != 4:
-        return each
-    *others, height, width = each.shape
-    return torch.empty((*others, height + 32, width + 64), dtype=each.dtype, device="meta")
 
 
 def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> float:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from archcalc.importing.reference import CodeReference, Given
 
 TORCH = str(Path(torch.__file__).parent)
 OURS = str(Path(__file__).parent)
+PYTHON = sysconfig.get_path("stdlib")
 
 
 def module_of(reference: CodeReference, config: str = "", with_values: bool = False) -> nn.Module:
@@ -87,14 +89,47 @@ def imported(reference: CodeReference) -> ModuleType:
         path = Path(reference.home)
         if not path.is_file():
             raise problem("AC500", f"there is no file {reference.home}")
-        sys.path.insert(0, str(path.parent.resolve()))
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        made = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = made
-        spec.loader.exec_module(made)
-        return made
+        return from_file(path.resolve())
+
+
+def from_file(path: Path) -> ModuleType:
+    """The module in a file; as a part of its package if it imports its neighbours: `from .layers import Block`."""
+    depth = len(packages(path))
+    while depth <= len(path.parts) - 2:
+        root = path.parents[depth]
+        if str(root) not in sys.path:
+            sys.path.insert(0, str(root))
+        try:
+            return (
+                importlib.import_module(".".join(path.relative_to(root).with_suffix("").parts))
+                if depth
+                else alone(path)
+            )
+        except ImportError as error:
+            if "attempted relative import" not in str(error):
+                raise
+            depth += 1
+    raise ImportError(f"{path.name} imports from above all of its folders")
+
+
+def packages(path: Path) -> list[Path]:
+    """The folders around a file that are packages."""
+    found: list[Path] = []
+    for folder in path.parents:
+        if not (folder / "__init__.py").is_file():
+            return found
+        found.append(folder)
+    return found
+
+
+def alone(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = made
+    spec.loader.exec_module(made)
+    return made
 
 
 def attribute(home: ModuleType, reference: CodeReference) -> Any:
@@ -165,15 +200,17 @@ def reported_as(message: str, made: Any) -> Iterator[None]:
         yield
     except (SpecError, Reached):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise their_error(error, message, made) from None
 
 
-def their_error(error: Exception, message: str, made: Any = None) -> SpecError:
+def their_error(error: BaseException, message: str, made: Any = None) -> SpecError:
     """What the user's code raised: where, in its own words, and the calls that led there."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if is_theirs(each.filename)]
-    where = place(frames[-1]) if frames else None
-    said = str(error).strip().splitlines() or [""]
+    where = place_of(frames[-1]) if frames else None
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        where = place(error.filename, error.lineno, (error.offset or 1) - 1, error.offset or 1)
+    said = (error.msg if isinstance(error, SyntaxError) else str(error)).strip().splitlines() or [""]
     notes = [f"called from {each.filename}:{each.lineno}, in {each.name}" for each in frames[:-1]]
     if without_values(error):
         return problem(
@@ -185,18 +222,22 @@ def their_error(error: Exception, message: str, made: Any = None) -> SpecError:
             "part before this",
         )
     help = signature_help(made) if isinstance(error, TypeError) else ""
+    if isinstance(error, SystemExit):
+        help = "it ends the program: put what a script does under `if __name__ == '__main__':`"
     return problem("AC500", f"{message}: {type(error).__name__}: {said[0]}", where, notes=notes, help=help)
 
 
 def is_theirs(file: str) -> bool:
-    return not file.startswith((TORCH, OURS, "<frozen")) and "importlib" not in file
+    """Whether a file is neither torch's, nor ours, nor Python's own."""
+    own = file.startswith((TORCH, OURS, "<frozen")) or "importlib" in file
+    return not own and not (file.startswith(PYTHON) and "-packages" not in file)
 
 
 NEEDS_VALUES = ("meta tensor", "'Meta' backend", "data-dependent", "data-independent")
 """What torch says where an operation needs values."""
 
 
-def without_values(error: Exception) -> bool:
+def without_values(error: BaseException) -> bool:
     """Whether an operation needs values that a tensor without storage does not have."""
     return any(each in str(error) for each in NEEDS_VALUES)
 
@@ -208,15 +249,23 @@ def signature_help(made: Any) -> str:
         return ""
 
 
-def place(frame: traceback.FrameSummary) -> Location | None:
-    if not Path(frame.filename).is_file() or frame.lineno is None:
+def place_of(frame: traceback.FrameSummary) -> Location | None:
+    """Where a call stands, as far as it is on one line."""
+    if frame.lineno is None:
         return None
-    source = Source(frame.filename, Path(frame.filename).read_text(errors="replace"))
-    line = source.line(frame.lineno - 1)
-    indent = len(line) - len(line.lstrip())
-    begin = frame.colno if frame.colno is not None else indent
-    end = frame.end_colno if frame.end_colno is not None and frame.end_lineno == frame.lineno else len(line)
-    return Location(source, frame.lineno - 1, begin, max(1, end - begin))
+    return place(
+        frame.filename, frame.lineno, frame.colno, frame.end_colno if frame.end_lineno == frame.lineno else None
+    )
+
+
+def place(file: str, number: int, begin: int | None, end: int | None) -> Location | None:
+    """A part of a line of a file, whose numbers begin at 1; its columns begin at 0. Without them, all of the line."""
+    if not Path(file).is_file():
+        return None
+    source = Source(file, Path(file).read_text(errors="replace"))
+    line = source.line(number - 1)
+    first = len(line) - len(line.lstrip()) if begin is None else begin
+    return Location(source, number - 1, first, max(1, (len(line) if end is None else end) - first))
 
 
 def versions(reference: CodeReference) -> Mapping[str, str]:

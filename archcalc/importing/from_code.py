@@ -9,6 +9,7 @@ from torch.utils import _pytree as pytree
 
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
+from archcalc.importing.guest import guest
 from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
@@ -34,24 +35,29 @@ def network_in(
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
-    torch.manual_seed(0)
-    model = module_of(reference, config, with_values=run_on == CPU).eval()
-    positional, keywords = example_of(model, inputs)
-    if run_on == CPU:
-        positional, keywords = pytree.tree_map_only(Tensor, random, (positional, keywords))
-    name = reference.name
-    if until:
-        name = f"{name}.{until}"
-        model, positional, keywords = inside(model, until, positional, keywords)
-    about = [f"imported from {reference} with {', '.join(f'{name} {n}' for name, n in versions(reference).items())}"]
-    if run_on == CPU:
-        about.append("run with values: what depends on them holds for one random input and the constructor's weights")
-    found = imported(model, positional, keywords, name, source, about, blocks, run_on)
-    if not sizes or run_on == CPU:
-        return found
-    other = sizes_of(model, positional, keywords, found)
-    findings = (*found.findings, *([other.finding] if other.finding else []))
-    return replace(found, findings=findings, sizes=str(other))
+    with guest(reference.home):
+        torch.manual_seed(0)
+        model = module_of(reference, config, with_values=run_on == CPU).eval()
+        positional, keywords = example_of(model, inputs)
+        if run_on == CPU:
+            positional, keywords = pytree.tree_map_only(Tensor, random, (positional, keywords))
+        name = reference.name
+        if until:
+            name = f"{name}.{until}"
+            model, positional, keywords = inside(model, until, positional, keywords)
+        about = [
+            f"imported from {reference} with {', '.join(f'{name} {n}' for name, n in versions(reference).items())}"
+        ]
+        if run_on == CPU:
+            about.append(
+                "run with values: what depends on them holds for one random input and the constructor's weights"
+            )
+        found = imported(model, positional, keywords, name, source, about, blocks, run_on)
+        if not sizes or run_on == CPU:
+            return found
+        other = sizes_of(model, positional, keywords, found)
+        findings = (*found.findings, *([other.finding] if other.finding else []))
+        return replace(found, findings=findings, sizes=str(other))
 
 
 def random(each: Tensor) -> Tensor:

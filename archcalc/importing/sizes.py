@@ -50,14 +50,10 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
     """Runs the code once more on inputs of other sizes, and compares its totals with the spec's at these sizes."""
     shapes = [other_shape(step) for step in found.lowered.inputs]
     tried = {step.name: shape for step, shape in zip(found.lowered.inputs, shapes, strict=True)}
-    if all(shape == step.volume.item_shape for shape, step in zip(shapes, found.lowered.inputs, strict=True)):
+    other = other_inputs(inputs, keywords, found)
+    if other is None:
         return Sizes({})
-    given = iter(shapes)
-    larger, named = pytree.tree_map_only(
-        Tensor,
-        lambda each: torch.empty((1, *next(given)), dtype=each.dtype, device="meta"),
-        (dict(inputs), dict(keywords)),
-    )
+    larger, named = other
     try:
         program = tape.record(model, larger, named, found.name)
     except Exception as error:
@@ -65,6 +61,22 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
         first = raised.diagnostics[0]
         return Sizes(tried, refused=f"{first.location or 'it'} raises {type(error).__name__}")
     return Sizes(tried, difference(found, tried, program))
+
+
+def other_inputs(
+    inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The inputs of an import with other sizes, one sample each and without values; None if no size can change."""
+    shapes = [other_shape(step) for step in found.lowered.inputs]
+    if all(shape == step.volume.item_shape for shape, step in zip(shapes, found.lowered.inputs, strict=True)):
+        return None
+    rest = iter(shapes)
+    other: tuple[dict[str, Any], dict[str, Any]] = pytree.tree_map_only(
+        Tensor,
+        lambda each: torch.empty((1, *next(rest)), dtype=each.dtype, device="meta"),
+        (dict(inputs), dict(keywords)),
+    )
+    return other
 
 
 def other_shape(step: Step) -> tuple[int, ...]:

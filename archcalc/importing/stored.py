@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +89,10 @@ def initialized(model: nn.Module, args: Any, kwargs: Any) -> nn.Module:
     lazy = [each for each in (*model.parameters(), *model.buffers()) if is_lazy(each)]
     if not lazy:
         return model
-    model, device = copy.deepcopy(model).eval(), lazy[0].device
+    known = {
+        id(each): cast(Any, type(each))(requires_grad=False, device=each.device, dtype=each.dtype) for each in lazy
+    }
+    model, device = copy.deepcopy(model, known).eval(), lazy[0].device  # torch copies no buffer without a size itself
 
     def zeros(each: Tensor) -> Tensor:
         return torch.zeros((1, *each.shape[1:]), dtype=each.dtype, device=device)

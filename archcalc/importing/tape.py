@@ -21,9 +21,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
+from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location, Source
 from archcalc.importing.aliasing import Aliases
 from archcalc.importing.elements import integers, numbers
+from archcalc.importing.guest import eager
 from archcalc.importing.program import (
     BATCH,
     BUFFER,
@@ -132,6 +134,8 @@ class Tape(TorchFunctionMode):
         """A tensor that no call made: a weight that no module has, or a constant."""
         shape, dtype = tuple(tensor.shape), dtype_of(tensor)
         if not isinstance(tensor, nn.Parameter):
+            if tensor.device.type == "meta" and any(n and n % BATCH == 0 for n in shape):
+                raise unseen("a tensor comes from code that calls no function of torch from Python", self.here())
             return Value(CONSTANT, shape, dtype)
         name = f"outside{sum(not each.registered for each in self.stored.values())}"
         self.stored[name] = Stored(shape, dtype, (name,), registered=False)
@@ -248,6 +252,11 @@ class Tape(TorchFunctionMode):
             func(*args, **kwargs)
         return counter.get_total_flops() // 2
 
+    def refuse(self, function: Any) -> None:
+        raise unseen(
+            f"the function {function.qualified_name.rpartition('.')[2]} was compiled by torch.jit", self.here()
+        )
+
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -310,7 +319,7 @@ def recorded(
         for i, tensor in enumerate(found):
             label = word if len(found) == 1 else f"{word}_{i}"
             given.append(tape.give(tensor, Value(INPUT, tuple(tensor.shape), dtype_of(tensor), label)))
-    with hooked(model, tape), torch.no_grad(), tape:
+    with hooked(model, tape), torch.no_grad(), eager(tape.refuse), tape:
         result = model(*inputs.values(), **keywords)
     results = [tape.value(each) for each in tensors_in(result)]
     return Program(
@@ -325,6 +334,16 @@ def recorded(
         integers=partial(integers, tape.tensor_of),
         numbers=partial(numbers, tape.tensor_of),
         batch=batch,
+    )
+
+
+def unseen(message: str, where: Location | None) -> SpecError:
+    return problem(
+        "AC523",
+        message,
+        where,
+        help="its operations cannot be seen: set PYTORCH_JIT=0 in the environment before torch is imported, or give a "
+        "reference to the code (py:my_net.py:Net), which is built without compilers",
     )
 
 
@@ -375,7 +394,12 @@ def hooked(model: nn.Module, tape: Tape) -> Iterator[None]:
     """Tells the tape which module runs. The model is left as it was, and so is its mode."""
     was_training = [each for each in model.modules() if each.training]
     hooks = []
-    for path, each in modules_of(model).items():
+    modules = modules_of(model)
+    for path, each in modules.items():
+        if isinstance(each, torch.jit.ScriptModule):
+            what = f"the module {path}" if path else "the network"
+            raise unseen(f"{what} was compiled by torch.jit", None)
+    for path, each in modules.items():
         hooks.append(each.register_forward_pre_hook(lambda m, x, path=path: tape.enter(path, m), prepend=True))
         hooks.append(each.register_forward_hook(lambda m, x, y: tape.leave(m, x, y)))
     model.eval()

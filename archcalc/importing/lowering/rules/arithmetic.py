@@ -24,8 +24,10 @@ def is_number(value: object) -> bool:
 
 
 def number_of(lowering: Lowering, value: Any) -> Any:
-    """A number for a constant that is a single known one; everything else as it is."""
+    """A number for a constant that is a single known one, and depends on no weight; everything else as it is."""
     if not isinstance(value, Value) or value.shape or value.varies or value in lowering.at:
+        return value
+    if value.kind in (WEIGHT, DERIVED):
         return value
     known = lowering.program.numbers(value)
     return known[0] if known else value
