@@ -22,7 +22,7 @@ Methods take the output volume before the inputs, `(y, x)`, so that a layer with
 
 import enum
 import sys
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
@@ -167,7 +167,7 @@ RANKED: dict[str, int] = {}
 """The rank that a name requires, of layers that were looked at: `conv2d` -> 2."""
 
 
-class Layer(Declared, ABC):
+class Layer(Declared):
     """A subclass declared with `name` can be used in specs under that name.
 
     positional   the fields that a call may pass without a keyword, in order

@@ -1,12 +1,21 @@
 """What a call in a spec or on the command line creates: an immutable value with named fields, such as a layer."""
 
+from abc import ABCMeta
 from typing import Any, ClassVar, dataclass_transform
 
 from archcalc.record import MISSING, fields_of, shared, with_methods
 
 
+class Nominal(ABCMeta):
+    """Of classes that may be abstract. Their instances are those of their subclasses, and no class is registered as
+    one: so whether a value is one is found out as fast as for plain classes."""
+
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Declared:
+class Declared(metaclass=Nominal):
     """A subclass's annotations are its fields. Without `name` it is abstract; with it, final.
 
     Each subclass is a record whose fields are given by name. Its `__init__`, too, is shared with all others: layers are

@@ -75,6 +75,24 @@ class Field:
         lo, hi = span[0] + self.step * turns, span[1] + self.step * turns
         return (self.first or min(lo, 0) if self.earlier and is_number(lo) else lo), hi
 
+    def over(self, elements: Sequence[int]) -> Span:
+        """What several output elements see together: the hull of `at`, without a call for each of many elements.
+
+        >>> Field(((0, 2),), step=2).over([0, 3]), Field(((0, 0), (4, 4)), step=0).over([1, 2])
+        ((0, 8), (4, 4))
+        """
+        spans, step, count = self.spans, self.step, len(self.spans)
+        if self.earlier:
+            return hull(map(self.at, elements))
+        if count == 1 and (span := spans[0]) is not None and is_number(step, *span):
+            return (span[0] + step * min(elements), span[1] + step * max(elements)) if elements else None
+        if not self.listed:
+            return hull(map(self.at, elements))
+        if isinstance(elements, range) and elements.step > 0:
+            first = elements.start if elements.start >= 0 else elements.start % elements.step
+            return hull(spans[first : max(0, elements.stop) : elements.step])
+        return hull(spans[i] for i in elements if 0 <= i < count)
+
     @property
     def listed(self) -> bool:
         return len(self.spans) > 1 and is_number(self.step) and self.step == 0
@@ -99,7 +117,7 @@ class Field:
             return Field.all_of(n, self.aligned)
         outputs, inputs = window.period
         phases = self.phases_through(window)
-        spans = tuple(hull(self.at(element) for element in ends(window.reach(i), self)) for i in range(phases))
+        spans = tuple([self.over(ends(window.reach(i), self)) for i in range(phases)])
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
         if made.step == 0 and is_number(n) and all(covers(span, n) for span in spans):
             return Field.all_of(n, self.aligned)
@@ -126,6 +144,8 @@ class Field:
 
     def unrolled(self, phases: int) -> "Field":
         """The same field, written with a multiple of its phases."""
+        if phases == len(self.spans) and not self.earlier:
+            return self
         return replace(self, spans=tuple(self.at(i) for i in range(phases)), step=self.step * phases // len(self.spans))
 
 
@@ -149,14 +169,22 @@ def ends(reach: Sequence[int], field: Field) -> Sequence[int]:
 
 def hull(spans: Iterable[Span]) -> Span:
     seen = [span for span in spans if span]
-    return (min(lo for lo, _ in seen), max(hi for _, hi in seen)) if seen else None
+    if len(seen) < 2:
+        return seen[0] if seen else None
+    return min([lo for lo, _ in seen]), max([hi for _, hi in seen])
+
+
+def have_one_jump(fields: Sequence[Field]) -> bool:
+    """Whether neighbouring elements of all fields are equally far apart in the input."""
+    step, phases = fields[0].step, len(fields[0].spans)
+    return all(field.step * phases == step * len(field.spans) for field in fields)
 
 
 def phases_of_union(fields: Sequence[Field]) -> int:
     """How many phases the union of several fields has."""
     if any(field.listed for field in fields):
         return max(len(field.spans) for field in fields)
-    together = len({field.jump for field in fields}) == 1 and not any(field.whole for field in fields)
+    together = have_one_jump(fields) and not any(field.whole for field in fields)
     return lcm(*(len(field.spans) for field in fields)) if together else 1
 
 
@@ -179,7 +207,7 @@ def union(fields: Sequence[Field]) -> Field:
         return replace(union(alike), earlier=True, first=begin)
     if any(field.listed for field in fields):
         return union_of_listed(fields, aligned)
-    if len({field.jump for field in fields}) > 1:
+    if not have_one_jump(fields):
         if any(field.step == 0 for field in fields):
             raise NoClosedForm("elements that all see the same part of the input meet others that do not")
         return replace(first, spans=(hull(span for field in fields for span in field.spans),), aligned=False)

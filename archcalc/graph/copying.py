@@ -1,10 +1,11 @@
-"""Equal copies of a block: where a copy gives back what it takes, the next one is the same layers on the same volumes.
+"""Equal copies of a block: called with the same arguments on the same volume, it is the same layers again.
 
-The first copies of `block * n` are expanded. Those after them are placed as the last one is, under other names: with
-its layers and what it shares with others of its kind, without binding, checking or inferring anything again.
+The first of them is expanded. The others are placed as that one is, under other names: with its layers and what it
+shares with others of its kind, without binding, checking or inferring anything again. Of `block * n` all that are left
+are placed at once, where a copy gives back what it takes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,8 +14,9 @@ from archcalc.graph.bounds import Bounds
 from archcalc.graph.frame import MEMBERS, SIZES, Frame, Named
 from archcalc.graph.graph import Node, Scope
 from archcalc.graph.inference import Network
+from archcalc.graph.remembered import NotAlike, comparable
 from archcalc.layer import Layer, Reference
-from archcalc.record import record, replace
+from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation, Step
 from archcalc.spec.expression import names_in
 
@@ -48,13 +50,23 @@ class Copy:
     expansions: tuple[tuple[str, Expansion], ...]
 
 
+@record(frozen=False)
+class Known:
+    """A block that was expanded. `pattern`: its nodes as they are placed again; None before that is asked for."""
+
+    copy: Copy
+    pattern: "Pattern | None" = None
+
+
 @record
 class Copying:
-    """Finds out whether the next copies are equal to the last one, and places them."""
+    """Finds out whether the next copies are equal to the last one, or a block to an earlier one, and places them."""
 
     network: Network
     expansions: dict[str, Expansion]
     bounds: Bounds
+    known: dict[Hashable, Known | None] = field(default_factory=dict)
+    """The blocks so far, by all that their layers depend on; None where these name each other."""
 
     def before(self, frame: Frame) -> Before:
         network = self.network
@@ -62,6 +74,8 @@ class Copying:
             len(network.nodes), len(network.scopes), len(self.expansions), len(network.repeats),
             self.bounds.steps, dict(frame.counts),
         )  # fmt: skip
+
+    # --- the next copies of a repeat ---------------------------------------------------------------------------------
 
     def added(self, before: Before, step: Step, source: str, made: str, frame: Frame) -> Copy | None:
         """The last copy, if every further one is equal to it: one block, which returns the volume that it takes.
@@ -85,6 +99,52 @@ class Copying:
             return None
         expansions = tuple((each, self.expansions[each]) for each in names)
         return Copy(words[0], name, prefix, source, made, self.bounds.steps - before.steps, nodes, scopes, expansions)
+
+    # --- blocks that are like an earlier one -------------------------------------------------------------------------
+
+    def kind(self, expansion: Expansion, name: str, source: str, frame: Frame) -> Hashable:
+        """All that the layers of a block depend on, except for its name; None if it runs again, or takes layers."""
+        if expansion.module != frame.path(name):
+            return None
+        try:
+            given = [comparable(value) for value in expansion.arguments.values()]
+        except NotAlike:
+            return None
+        sites = [(id(site.definition), site.guarded) for site in frame.stack]  # they end recursions, and deep nesting
+        network = self.network
+        return (
+            id(expansion.definition), *given, expansion.frozen, network.volumes[source],
+            network.learning.get(source, False), frame.guarded, *sites,
+        )  # fmt: skip
+
+    def remember(self, kind: Hashable, before: Before, name: str, source: str, made: str, frame: Frame) -> None:
+        """Notes a block that was expanded, for those that will be like it."""
+        network, prefix = self.network, frame.path(name)
+        scopes = last(network.scopes, before.scopes)
+        if len(network.repeats) > before.repeats or not scopes or scopes[-1].prefix != prefix:
+            return
+        nodes, names = last(network.nodes, before.nodes), last_keys(self.expansions, before.expansions)
+        expansions = tuple((each, self.expansions[each]) for each in names)
+        steps = self.bounds.steps - before.steps
+        self.known[kind] = Known(Copy("", name, prefix, source, made, steps, nodes, scopes, expansions))
+
+    def place_like(self, kind: Hashable, name: str, source: str, frame: Frame) -> str | None:
+        """Places a block as an earlier one of its kind: the path of what comes out of it; None if it is the first, or
+        there is no room for it."""
+        known = self.known.get(kind)
+        if known is None:
+            return None
+        copy = known.copy
+        if known.pattern is None:
+            known.pattern = Pattern.of(copy)
+            if any(True for node in copy.nodes for _ in references_in(node.layer)) or known.pattern.outside:
+                self.known[kind] = None
+                return None
+        if not self.bounds.have_room(1, len(copy.nodes), copy.steps):
+            return None
+        self.bounds.copied(1, len(copy.nodes), copy.steps)
+        self.place_nodes(known.pattern, frame.path(name), source)
+        return self.place_names(copy, name, source, frame)
 
     def is_settled(self, before: Before, source: str, made: str) -> bool:
         """Whether the next copy gets what the last one got: the same volume, and the same gradients."""

@@ -155,8 +155,12 @@ class Expander(Repeating):
         if self.network.volumes[sources[0]] is None:
             frame.local |= dict.fromkeys(members_made(name, definition), Named(UNKNOWN))
             return UNKNOWN
+        kind = None if self.problems.diagnostics else self.copying.kind(expansion, name, sources[0], frame)
+        placed = None if kind is None else self.copying.place_like(kind, name, sources[0], frame)
+        if placed is not None:
+            return placed
         inner = frame_within(expansion, call, sources[0], frame, name, self.declared, self.expansions)
-        before = len(self.network.nodes)
+        before, noted = len(self.network.nodes), self.copying.before(frame)
         made = self.body(definition.body, sources[0], inner)
         self.expansions[inner.prefix] = replace(expansion, members=inner.local)
         frame.local |= {f"{name}.{member}": value for member, value in inner.local.items()}
@@ -164,6 +168,8 @@ class Expander(Repeating):
             self.network.scopes[inner.prefix] = Scope(
                 inner.prefix, definition.name.text, inner.module, made, inner.numbered, expansion.arguments, sources[0]
             )
+            if kind is not None and not self.problems.diagnostics:
+                self.copying.remember(kind, noted, name, sources[0], made, frame)
         return made
 
 

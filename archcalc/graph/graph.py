@@ -69,10 +69,7 @@ class Node:
     @property
     def followed(self) -> tuple[int, ...]:
         """The inputs, by number, into which gradients of its output flow."""
-        if not self.output.is_floating:
-            return ()
-        carrying = range(len(self.inputs))[: self.layer.carries]
-        return tuple(i for i in carrying if i not in self.layer.decided_by and self.inputs[i].is_floating)
+        return self.application.followed
 
     @property
     def reruns(self) -> bool:

@@ -7,7 +7,7 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.layout import is_written_last, layout_help
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph.application import Application
+from archcalc.graph.application import Application, Applications
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
@@ -37,8 +37,12 @@ class Network:
     repeats: list[Repeat] = field(default_factory=list)
     learning: dict[str, bool] = field(default_factory=dict)
     """Whether gradients flow into a value; not into inputs."""
-    applied: dict[tuple[Layer, tuple[Volume, ...]], Application] = field(default_factory=dict)
+    applications: Applications = field(default_factory=Applications)
     """Networks repeat the same layer on the same inputs."""
+    applied: dict[tuple[int, ...], tuple[Application, Layer, tuple[Volume, ...]]] = field(default_factory=dict)
+    """The same by the identities of the layer and the inputs, which copies of a block share."""
+    claimed: set[int] = field(default_factory=set)
+    """The applications whose requirements are among the conditions."""
 
     def add(
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
@@ -51,7 +55,10 @@ class Network:
             return
         if xs:
             check_rank(layer, call, xs[0])
-        applied = self.applied.get((layer, xs)) or self.apply(layer, call, xs, sources, path)
+        key = (id(layer), *map(id, xs))
+        if key not in self.applied:
+            self.applied[key] = self.apply(layer, call, xs, sources, path), layer, xs
+        applied = self.applied[key][0]
         ties = self.ties(layer, xs, call) if layer.ties else {}
         learning = tuple(self.learning.get(source, False) for source in sources)
         node = Node(
@@ -67,15 +74,21 @@ class Network:
     def apply(
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str
     ) -> Application:
-        """A layer on inputs that it has not had before. Raises SpecError if it rejects them."""
-        try:
-            for claim, message in self.check_inputs(layer, call, xs, sources):
-                self.conditions.append(Condition(claim, message, path))
-            y = self.output(layer, xs)
-        except NoClosedForm as error:
-            raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
-        check_lengths(y, call.where)
-        return self.applied.setdefault((layer, xs), Application(layer, xs, (y,)))
+        """A layer on inputs. Raises SpecError if it rejects them."""
+        found = self.applications.get(layer, xs, self.dtype)
+        if found is None:
+            try:
+                claims = self.check_inputs(layer, call, xs, sources)
+                y = self.output(layer, xs)
+            except NoClosedForm as error:
+                raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
+            check_lengths(y, call.where)
+            found = self.applications.add(layer, xs, self.dtype, y, claims)
+        applied, claims = found
+        if claims and id(applied) not in self.claimed:
+            self.claimed.add(id(applied))
+            self.conditions += [Condition(claim, message, path) for claim, message in claims]
+        return applied
 
     def repeat_from(self, first: int, count: Dim, source: str, output: str) -> None:
         """Makes the nodes from number `first` on one copy of `count`, from `source` to `output`."""

@@ -8,7 +8,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.dim import number_at
 from archcalc.core.location import Location
 from archcalc.graph.builder import build
-from archcalc.graph.graph import Graph, Node
+from archcalc.graph.graph import Graph
 from archcalc.lint import rules  # noqa: F401  every file in it registers itself
 from archcalc.lint.rule import RULES, Design, Finding
 from archcalc.record import record
@@ -57,22 +57,17 @@ def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_R
 
 def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
     design = Design(graph)
-    at: dict[Location | None, list[Node]] = {}
-    for node in graph:
-        at.setdefault(node.where, []).append(node)
     for code, rule in sorted(RULES.items()):
         if code in selection:
             by_place: dict[Location | None, list[Finding]] = {}
             for finding in rule().findings(design):
                 by_place.setdefault(finding.where, []).append(finding)
             yield from (
-                diagnostic_of(code, found, at.get(place, ()))
-                for place, found in by_place.items()
-                if not suppressed(code, place)
+                diagnostic_of(code, found, graph) for place, found in by_place.items() if not suppressed(code, place)
             )
 
 
-def diagnostic_of(code: str, found: Sequence[Finding], there: Sequence[Node]) -> Diagnostic:
+def diagnostic_of(code: str, found: Sequence[Finding], graph: Graph) -> Diagnostic:
     """One diagnostic for all layers from one location; with edits if every layer there has the weakness."""
     first, *others = found
     plural = "s" * (len(others) > 1)
@@ -84,8 +79,14 @@ def diagnostic_of(code: str, found: Sequence[Finding], there: Sequence[Node]) ->
         location=first.where,
         notes=(*first.notes, more) if more else first.notes,
         help=first.help,
-        edits=first.edits if len({each.node.name for each in found}) == len(there) else (),
+        edits=first.edits if first.edits and is_everywhere(found, graph) else (),
     )
+
+
+def is_everywhere(found: Sequence[Finding], graph: Graph) -> bool:
+    """Whether all nodes from one location have the weakness."""
+    place = found[0].where
+    return len({each.node.name for each in found}) == sum(1 for node in graph if node.where == place)
 
 
 def suppressed(code: str, place: Location | None) -> bool:

@@ -11,8 +11,9 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from textwrap import indent
-from typing import ClassVar, TypeAlias, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar, cast
 
 from archcalc.core.diagnostic import Edit
 from archcalc.core.location import Location
@@ -65,11 +66,26 @@ class Design:
             found.setdefault(type(node.layer), []).append(node)
         return found
 
-    def of(self, kind: type[L]) -> Iterator[tuple[Node, L]]:
-        """The nodes whose layer has a type, with that layer."""
-        for node in self.chosen({each for each in self.by_type if issubclass(each, kind)}):
-            assert isinstance(node.layer, kind)
-            yield node, node.layer
+    def of(self, *kinds: type[L]) -> Iterator[tuple[Node, L]]:
+        """The nodes whose layer has one of these types, with that layer."""
+        for node in self.chosen({each for each in self.by_type if issubclass(each, kinds)}):
+            yield node, cast(L, node.layer)
+
+    def where(self, holds: Callable[[Node], object]) -> Sequence[Node]:
+        """The nodes of which something holds that follows from a layer and its inputs alone: it is asked once for all
+        copies of a layer."""
+        groups = [alike for alike in self.alike if holds(alike[0][1])]
+        if len(groups) == 1:
+            return [node for _, node in groups[0]]
+        return [node for _, node in sorted(chain.from_iterable(groups))]
+
+    @cached_property
+    def alike(self) -> Sequence[Sequence[tuple[int, Node]]]:
+        """The nodes by their layer and its inputs, each with its number in the network."""
+        found: dict[int, list[tuple[int, Node]]] = {}
+        for i, node in enumerate(self.graph):
+            found.setdefault(id(node.application), []).append((i, node))
+        return [*found.values()]
 
     def playing(self, *roles: Role) -> Sequence[Node]:
         """The nodes whose layer has one of these roles."""
@@ -97,13 +113,19 @@ class Design:
         return found
 
     @cached_property
-    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+    def readers(self) -> Mapping[str, Sequence[Node]]:
         """The nodes that read a value, including inputs; empty for unused values."""
         found: dict[str, list[Node]] = {name: [] for name in self.graph.volumes}
         for node in self.graph:
-            for source in dict.fromkeys(node.sources):
+            sources = node.sources
+            for source in sources if len(sources) == 1 else dict.fromkeys(sources):
                 found[source].append(node)
-        return {name: tuple(nodes) for name, nodes in found.items()}
+        return found
+
+    @cached_property
+    def outputs(self) -> frozenset[str]:
+        """The names of the outputs."""
+        return frozenset(self.graph.outputs)
 
     @cached_property
     def fields(self) -> Sequence[tuple[Input, Mapping[str, Fields]]]:
@@ -121,21 +143,15 @@ class Design:
 
     def sliding(self, node: Node) -> Sequence[tuple[int, Window]]:
         """The sliding windows of a layer, each with its axis."""
-        return self.windows[node.name]
+        return self.windows[id(node.application)]
 
     @cached_property
-    def windows(self) -> Mapping[str, Sequence[tuple[int, Window]]]:
-        known: dict[int, Sequence[tuple[int, Window]]] = {}
-        found: dict[str, Sequence[tuple[int, Window]]] = {}
-        for node in self.graph:  # networks repeat layers
-            if is_pointwise(type(node.layer)):
-                found[node.name] = ()
-                continue
-            key = id(node.application)
-            if key not in known:
-                known[key] = tuple(windows_of(node))
-            found[node.name] = known[key]
-        return found
+    def windows(self) -> Mapping[int, Sequence[tuple[int, Window]]]:
+        """Those of every layer and its inputs: networks repeat layers."""
+        return {
+            id(node.application): () if is_pointwise(type(node.layer)) else tuple(windows_of(node))
+            for (_, node), *_ in self.alike
+        }
 
     def before(self, node: Node) -> Node | None:
         """The node of a node's first source; None if that is an input."""
@@ -151,7 +167,7 @@ class Design:
     def after(self, node: Node) -> Node | None:
         """The only node that reads a node's output; None if there are several, or the node is an output."""
         readers = self.readers[node.name]
-        return readers[0] if len(readers) == 1 and node.name not in self.graph.outputs else None
+        return readers[0] if len(readers) == 1 and node.name not in self.outputs else None
 
     def back(self, node: Node, *roles: Role) -> Node | None:
         """The nearest earlier node that has none of these roles; None if an input comes first."""

@@ -116,25 +116,30 @@ class Growth:
 
     def joined(self, branches: Sequence[Fields]) -> Fields:
         """The union of the fields of several branches."""
-        if len(branches) == 1 or all(each == branches[0] for each in branches):
-            return branches[0]
+        first = branches[0]
+        if all(each is first or each == first for each in branches):
+            return first
         axes = list(zip(*branches, strict=True))
-        for fields in axes:
-            self.take(phases_of_union(fields), len(fields))
-        return tuple(map(union, axes))
+        square = all(a is b for axis in axes[1:] for a, b in zip(axis, axes[0], strict=True))
+        phases = [phases_of_union(fields) for fields in (axes[:1] if square else axes)]
+        for fields, count in zip(axes, phases * len(axes) if square else phases, strict=True):
+            self.take(count, len(fields))
+        return (union(axes[0]),) * len(axes) if square else tuple(map(union, axes))
 
 
 @record(frozen=False)
 class Walk:
     """Follows one input through the nodes.
 
-    `seen`: the fields so far. `ranges`: the bounds of the free symbols.
+    `seen`: the fields so far. `ranges`: the bounds of the free symbols. `known`: what layers made of fields: once all
+    of the input is seen, copies of a block make the same of the same.
     """
 
     seed: Input
     ranges: Ranges
     seen: dict[str, Seen] = field(default_factory=dict)
     growth: Growth = field(default_factory=Growth)
+    known: dict[tuple[int, ...], tuple[Mapping[int, Seen], Seen]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seen.setdefault(self.seed.name, self.sees((Field(),) * self.seed.volume.rank))
@@ -146,9 +151,14 @@ class Walk:
         """Follows the nodes in order; nodes that stand for a free number of copies, together."""
         outermost = {each.nodes[0]: each for each in sorted(repeats, key=lambda each: len(each.nodes))}
         i = 0
+        if not outermost:
+            for node in nodes:
+                self.growth.left += LOOKUPS
+                self.step(node)
+            return
         while i < len(nodes):
             self.growth.left += LOOKUPS
-            repeat = outermost.get(nodes[i].name) if outermost else None
+            repeat = outermost.get(nodes[i].name)
             if repeat is None:
                 self.step(nodes[i])
                 i += 1
@@ -159,22 +169,29 @@ class Walk:
 
     def step(self, node: Node) -> None:
         if len(node.sources) == 1 and is_pointwise(type(node.layer)):  # most layers: norms, activations
-            if node.sources[0] in self.seen:
-                self.seen[node.name] = self.seen[node.sources[0]]
+            if (before := self.seen.get(node.sources[0])) is not None:
+                self.seen[node.name] = before
             return
-        branches = {i: self.seen[name] for i, name in enumerate(carriers(node)) if name in self.seen}
+        branches = {i: each for i, name in enumerate(carriers(node)) if (each := self.seen.get(name)) is not None}
         if not branches:
             return
-        if unknown := [each for each in branches.values() if not each.fields]:
-            self.seen[node.name] = unknown[0]
-            return
+        key = (id(node.application), *branches, *map(id, branches.values()))
+        if key not in self.known:
+            self.known[key] = branches, self.made(node, branches)
+        self.seen[node.name] = self.known[key][1]
+
+    def made(self, node: Node, branches: Mapping[int, Seen]) -> Seen:
+        """What a node makes of the fields of its inputs."""
+        for each in branches.values():
+            if not each.fields:
+                return each
         try:
             found = advance(node, {i: each.fields for i, each in branches.items()}, self.seed, self.growth)
-            self.seen[node.name] = self.sees(found)
         except TooManyPhases as error:
-            self.seen[node.name] = self.sees((), str(error))
+            return self.sees((), str(error))
         except NoClosedForm as error:
-            self.seen[node.name] = self.sees((), f"it has no closed form: {error}")
+            return self.sees((), f"it has no closed form: {error}")
+        return next((each for each in branches.values() if each.fields == found), None) or self.sees(found)
 
     # --- copies whose number is free ---------------------------------------------------------------------------------
 

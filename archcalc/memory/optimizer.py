@@ -14,7 +14,7 @@ A step is stated as torch's source has it, line by line (memory/statements.py). 
 (memory/optimizer_memory.py).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -70,7 +70,7 @@ IMPLEMENTATIONS = ("forloop", "foreach", "fused")
 """How torch runs a step: weight by weight, on lists, or as one kernel."""
 
 
-class Optimizer(Declared, ABC):
+class Optimizer(Declared):
     """A subclass declared with `name` can be used in commands under that name.
 
     target           the class of torch.optim

@@ -1,12 +1,13 @@
 """Expressions: `4*w`, `depths[0]`, `make_divisible(w * 1.5, 8)`. Parsed here, evaluated on demand, never by Python."""
 
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias, cast
 
+from archcalc.core.declared import Nominal
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
 from archcalc.record import field, record
@@ -50,7 +51,7 @@ class Word:
     where: Location = field(compare=False)
 
 
-class Expression(ABC):
+class Expression(metaclass=Nominal):
     """An expression with the method `evaluate`; `words` are names that evaluate to themselves (`same`, `relu`)."""
 
     __slots__ = ()
@@ -141,7 +142,7 @@ class Allowance(Meter):
             raise problem("AC114", "evaluating these lists takes too many steps", where, help=help)
 
 
-class Metered(Mapping[str, Value], ABC):
+class Metered(Mapping[str, Value]):
     """Names whose lists count their steps on one meter, however many expressions they stand in."""
 
     meter: Meter

@@ -56,10 +56,10 @@ def document(text: str, max_layers: int = 100_000) -> Document:
     return replace(read_document(Source("test.yaml", f"{HEAD}input: [8, 16, 16]\n{text}")), max_layers=max_layers)
 
 
-def outcome(document: Document) -> object:
+def outcome(document: Document, free: tuple[str, ...] = ()) -> object:
     """The graph, with the order of its blocks, or its problems."""
     try:
-        graph = build(document, free=())
+        graph = build(document, free=free)
     except SpecError as error:
         return error.diagnostics
     return graph, [*graph.scopes.items()], sharing(graph)
@@ -69,6 +69,50 @@ def sharing(graph: Graph) -> list[int]:
     """For each node, the first one that it shares its facts with."""
     first: dict[int, int] = {}
     return [first.setdefault(id(node.application), i) for i, node in enumerate(graph)]
+
+
+LIKE = {
+    "branches": "blocks:\n  b(c):\n    - conv(3, c, p1) -> relu\nlayers:\n  - y = relu\n"
+    "  - add: [b(8), b(8), y -> b(8) -> b(8)]\n",
+    "turns of a loop": f"{RESIDUAL}layers:\n  - h = b for i in range(4)\n  - add: [h.1.skip, h.3]\n",
+    "turns of a loop with an index": "blocks:\n  b(d):\n    - conv(3, 8, padding=d, dilation=d) -> relu\nlayers:\n"
+    "  - b(d) for d in [1, 2, 1, 2, 1]\n",
+    "paths of a loop": f"{RESIDUAL}layers:\n  - concat:\n    - b for i in range(3)\n",
+    "blocks in blocks": "blocks:\n  a(k):\n    - y = conv(k, 8, p1) -> relu\n    - add: [y, prev]\n  b:\n"
+    "    - i = a(3)\n    - a(3) -> i()\n    - j = a(3)\nlayers:\n  - h = b\n  - b\n  - add: [h.j.y, prev]\n",
+    "frozen and not": f"{RESIDUAL}layers:\n  - b: {{freeze: true}}\n  - b\n  - b: {{freeze: true}}\n  - b -> b\n",
+    "one that gives back what it takes": "blocks:\n  b:\n    - add: [relu, prev]\n  n:\n    - b if 0 > 1\n"
+    "layers:\n  - n -> n -> b -> n -> b\n",
+    "a size that differs": f"{RESIDUAL}layers:\n  - b -> b -> maxpool(2) -> b -> b\n",
+    "a number of copies that is free": f"{RESIDUAL}params: {{n: 3}}\nlayers:\n  - b -> b * n -> b\n",
+    "what samples share": "blocks:\n  b:\n    - y = learned(8, 16, 16)\n    - add: [y, x]\n"
+    "layers:\n  - relu -> b -> b\n",
+    "layers that name each other": "blocks:\n  b:\n    - y = conv(3, 8)\n    - pad(2) -> crop(like=y) -> pad(1)\n"
+    "layers:\n  - b -> b -> b\n",
+    "a recursion": "blocks:\n  b(n):\n    - conv(3, 8, p1)\n    - b(n - 1) if n > 0\n"
+    "layers:\n  - b(3) -> b(2) -> b(3)\n",
+}
+"""Blocks that are like an earlier one of the network."""
+
+
+@pytest.mark.parametrize("case", LIKE)
+@pytest.mark.parametrize("free", [(), ("n",)])
+def test_blocks_like_an_earlier_one_are_what_expansion_makes(case: str, free: tuple[str, ...]) -> None:
+    read = document(LIKE[case])
+    assert outcome(read, free) == expanded(read, free)
+
+
+def test_blocks_like_an_earlier_one_are_placed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str | None] = []
+    place = Copying.place_like
+
+    def noted(self: Copying, *given) -> str | None:  # type: ignore[no-untyped-def]
+        asked.append(place(self, *given))
+        return asked[-1]
+
+    monkeypatch.setattr(Copying, "place_like", noted)
+    build(document(LIKE["turns of a loop with an index"]))
+    assert asked == [None, None, None, "b4.relu1", "b5.relu1"]  # gradients flow into b3, and not into b1
 
 
 @pytest.fixture
@@ -85,11 +129,12 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def expanded(document: Document) -> object:
+def expanded(document: Document, free: tuple[str, ...] = ()) -> object:
     """What comes of a document if every copy is expanded."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Repeating, "copy_of_all", lambda *_: None)
-        return outcome(document)
+        patched.setattr(Copying, "kind", lambda *_: None)
+        return outcome(document, free)
 
 
 @pytest.mark.parametrize("case", PLACED)

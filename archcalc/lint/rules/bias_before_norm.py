@@ -27,7 +27,8 @@ class BiasBeforeNorm(Rule, code="AR101"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.CONTRACTION):
-            norm, biases = norm_after(design, node), [each for each in node.weights if each.name == "bias"]
+            norm = norm_after(design, node)
+            biases = [each for each in node.weights if each.name == "bias"] if norm is not None else []
             if norm is None or not biases or not all(is_cancelled(design, user) for user in design.users[node.module]):
                 continue
             [bias] = biases

@@ -6,6 +6,8 @@ from archcalc.layers.layernorm import LayerNorm
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.lint.rule import Design, Finding, Rule
 
+NORMS: tuple[type[LayerNorm | RMSNorm], ...] = (LayerNorm, RMSNorm)
+
 
 class ConstantNorm(Rule, code="AR602"):
     """A norm whose groups have a single value: its output is constant.
@@ -21,9 +23,8 @@ class ConstantNorm(Rule, code="AR602"):
     good = "- conv(3, 1)\n- layernorm(over=all) -> flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            # one root for each group
-            if isinstance(node.layer, LayerNorm | RMSNorm) and node.ops.root == node.output.numel:
+        for node, _ in design.of(*NORMS):
+            if node.ops.root == node.output.numel:  # one root for each group
                 message = f"{node.name} normalises each value alone, which leaves at most its sign"
                 help = "normalise several: layernorm(over=all), or batchnorm"
                 yield Finding(node=node, message=message, help=help)

@@ -64,15 +64,18 @@ blocks:
 """
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        plain: dict[str, Chain | None] = {}
+        if len(design.playing(Role.CONTRACTION)) < DEEP:
+            return
+        plain: dict[str, Chain] = {}
         deepest: Chain | None = None
         for node in design:
             chain = None if resets(node) else plain.get(node.first)
             if node.layer.role is Role.CONTRACTION:
                 chain = Chain(node, chain, 1 + (chain.depth if chain else 0))
-            plain[node.name] = chain
-            if chain and chain.depth > (deepest.depth if deepest else 0):
-                deepest = chain
+                if chain.depth > (deepest.depth if deepest else 0):
+                    deepest = chain
+            if chain:
+                plain[node.name] = chain
         if deepest and deepest.depth >= DEEP:
             end = deepest.last
             message = f"{deepest.depth} layers with weights up to {end.name} have no norm or residual"

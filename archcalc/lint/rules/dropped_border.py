@@ -22,14 +22,15 @@ class DroppedBorder(Rule, code="AR201"):
     good = "- conv(3, 8, s2, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            lost = {axis: dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)}
-            if any(lost.values()):
-                yield Finding(
-                    node=node,
-                    message=f"{node.name} drops the last {' and the last '.join(counted(node, lost))} of its input",
-                    help="add padding, or choose another size: archcalc solve --lossless lists them",
-                )
+        def lost(node: Node) -> dict[int, int]:
+            return {axis: dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)}
+
+        for node in design.where(lambda node: any(lost(node).values())):
+            yield Finding(
+                node=node,
+                message=f"{node.name} drops the last {' and the last '.join(counted(node, lost(node)))} of its input",
+                help="add padding, or choose another size: archcalc solve --lossless lists them",
+            )
 
 
 def counted(node: Node, lost: Mapping[int, int]) -> Iterator[str]:

@@ -26,6 +26,8 @@ class Gridding(Rule, code="AR304"):
     good = "- conv(3, 8, p1) -> relu\n- conv(3, 8, d2, p2) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        if len(design.where(lambda node: any(window.dilation > 1 for _, window in design.sliding(node)))) < 2:
+            return
         rows: dict[str, list[Node]] = {}
         for node in design.playing(Role.CONTRACTION):
             if not isinstance(node.layer, Filtering) or any(w.stride > 1 for _, w in design.sliding(node)):

@@ -26,9 +26,12 @@ class IdleDepthwise(Rule, code="AR405"):
     good = "- conv(1, 64) -> relu\n- conv(3, 64, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        known: dict[int, float] = {}  # of every layer and its inputs
         for node, layer in design.of(Conv):
             if 1 < layer.groups == node.inputs[0].channels and macs(node):
-                intensity = work_of_layer(design.graph, node).intensity
+                if id(node.application) not in known:
+                    known[id(node.application)] = work_of_layer(design.graph, node).intensity
+                intensity = known[id(node.application)]
                 if intensity < LEAST:
                     message = f"{node.name} is depthwise, {intensity:.1f} FLOPs per byte: memory bandwidth limits it"
                     yield Finding(node=node, message=message, help="measure its time: archcalc verify --time")

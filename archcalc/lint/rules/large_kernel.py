@@ -25,7 +25,7 @@ class LargeKernel(Rule, code="AR401"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, layer in design.of(Conv):
-            if node.sources[0] in design.inputs or node.reruns:
+            if layer.groups != 1 or node.sources[0] in design.inputs or node.reruns:
                 continue
             depth, stacked = stack(design, node, layer)
             if depth > 1 and stacked < params(node):

@@ -30,8 +30,8 @@ class LinearTwice(Rule, code="AR102"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.CONTRACTION):
-            before = linear_before(design, node)
-            if before is None or not (is_linear(before) and is_linear(node)):
+            before = linear_before(design, node) if is_linear(node) else None
+            if before is None or not is_linear(before):
                 continue
             if node.reruns or before.reruns:
                 continue

@@ -30,12 +30,12 @@ class MissingReduction(Rule, code="AR403"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, layer in design.of(Conv):
-            if layer.groups != 1 or is_reduction(design.back(node, Role.ACTIVATION, Role.BATCH_NORM)):
-                continue
             x, taps = node.inputs[0], int(prod(layer.kernel(node.inputs[0])))
+            if layer.groups != 1 or taps < LARGE or is_reduction(design.back(node, Role.ACTIVATION, Role.BATCH_NORM)):
+                continue
             few = int(x.channels) // FEW
             reduced = int(x.positions) * int(x.channels) * few + int(node.output.numel) * few * taps
-            if taps >= LARGE and x.channels >= 64 and x.channels >= node.output.channels and 2 * reduced < macs(node):
+            if x.channels >= 64 and x.channels >= node.output.channels and 2 * reduced < macs(node):
                 message = (
                     f"{node.name} has windows of {taps} elements over {x.channels} channels and no reduction before it"
                 )

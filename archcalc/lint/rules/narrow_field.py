@@ -45,21 +45,21 @@ def sizes_to_see(design: Design, seed: Input) -> tuple[int, ...]:
 
 
 def joined_fields(design: Design) -> Iterator[tuple[Node, Input, Fields]]:
-    """The layers that combine all positions of an input, with the input and the field before them; a layer that
-    combines several inputs once, with the first."""
+    """The layers that combine all positions of an input into one, with the input and the field before them; a layer
+    that combines several inputs once, with the first."""
     found: set[str] = set()
+    vectors = design.where(lambda node: node.output.positions == node.output.batch)
     for seed, fields in design.fields:
-        for node in design:
+        for node in vectors:
             seen, before = fields.get(node.name, ()), fields.get(node.first, ())
-            if node.name not in found and joins(node, seen, before):
+            if node.name not in found and joins(seen, before):
                 found.add(node.name)
                 yield node, seed, before
 
 
-def joins(node: Node, seen: Fields, before: Fields) -> bool:
-    """Whether a layer combines all positions into one, and is the first to see the whole input."""
-    first = bool(seen and before) and all(each.whole for each in seen) and not any(each.whole for each in before)
-    return first and node.output.positions == node.output.batch
+def joins(seen: Fields, before: Fields) -> bool:
+    """Whether a layer that sees `seen` of an input is the first to see all of it."""
+    return bool(seen and before) and all(each.whole for each in seen) and not any(each.whole for each in before)
 
 
 def is_narrow(fields: Fields, lengths: tuple[int, ...]) -> bool:

@@ -31,6 +31,8 @@ class Saturating(Rule, code="AR507"):
     good = "- conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> conv(3, 8) -> relu -> flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        if not any(kind in SATURATING for kind in design.by_type):
+            return
         rows: dict[str, int] = {}
         for node in design:
             is_one = saturates(node)

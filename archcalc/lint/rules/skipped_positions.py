@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
+from archcalc.graph.graph import Node
 from archcalc.lint.rule import Design, Finding, Rule
 
 
@@ -19,9 +20,10 @@ class SkippedPositions(Rule, code="AR203"):
     good = "- conv(3, 16, p1) -> relu\n- avgpool(2) -> conv(1, 32)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
+        def read(node: Node) -> float:
             windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
-            read = prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)
-            if read < 1:
-                message = f"{node.name} skips {1 - read:.0%} of its input: the stride is larger than the kernel"
-                yield Finding(node=node, message=message, help="use avgpool(2) before it, and stride 1")
+            return prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)
+
+        for node in design.where(lambda node: read(node) < 1):
+            message = f"{node.name} skips {1 - read(node):.0%} of its input: the stride is larger than the kernel"
+            yield Finding(node=node, message=message, help="use avgpool(2) before it, and stride 1")

@@ -28,12 +28,12 @@ class SwappedOrder(Rule, code="AR209"):
     good = "- conv2d(3, 32)\n- relu -> flatten -> fc(10)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        for node in design:
-            layer = node.layer
-            if not isinstance(layer, Conv | LocallyConnected | TransposedConv):
+        kinds: tuple[type[Conv | LocallyConnected | TransposedConv], ...] = (Conv, LocallyConnected, TransposedConv)
+        for node, layer in design.of(*kinds):
+            if not looks_swapped(layer.kernel_size, layer.out_channels):
                 continue
             kernel, stride = (per_axis(each, node.inputs[0].rank) for each in (layer.kernel_size, layer.stride))
-            if looks_swapped(layer.kernel_size, layer.out_channels) and kernel != stride and (meant := swapped(node)):
+            if kernel != stride and (meant := swapped(node)):
                 size = "x".join(map(str, kernel))
                 message = f"{node.name} has {layer.out_channels} filters of {size}: the kernel size comes first"
                 yield Finding(node=node, message=message, help=f"for {kernel[0]} filters write {meant}")

@@ -27,6 +27,6 @@ layers:
     def findings(self, design: Design) -> Iterator[Finding]:
         tied = {design.graph.owner(key).name for node in design for key in node.ties.values()}
         for node in design:
-            if node.name not in tied and not design.readers[node.name] and node.name not in design.graph.outputs:
+            if node.name not in tied and not design.readers[node.name] and node.name not in design.outputs:
                 message = f"the output of {node.name} is unused"
                 yield Finding(node=node, message=message, help="remove it, or list it under outputs:")
