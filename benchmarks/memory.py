@@ -55,16 +55,16 @@ def measured(graph: Graph, running: Running, inputs: Sequence[Tensor]) -> dict[s
     found = {
         SAVED: saved(running, inputs).total,
         INFERENCE: standing + flat_inference(graph),
-        TRAINING: standing + memory.training(running, inputs).peak,
+        TRAINING: standing + memory.training(running, inputs).stream.peak,
     }
     optimizer = torch.optim.AdamW(running.module.parameters(), foreach=True)
-    peak = memory.iteration(running, inputs, optimizer).peak
+    peak = memory.iteration(running, inputs, optimizer).stream.peak
     return {**found, ITERATION: standing + memory.state_bytes(optimizer) + peak}
 
 
 def flat_inference(graph: Graph) -> int:
     flat = Running(generate(graph, flat=True), graph, "cpu")
-    return memory.inference(flat, flat.inputs()).peak
+    return memory.inference(flat, flat.inputs()).stream.peak
 
 
 def archcalc_estimates(graph: Graph) -> Iterator[Estimate]:

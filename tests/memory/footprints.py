@@ -101,8 +101,8 @@ def measured(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, in
         "parameters": standing.parameters,
         "buffers": standing.buffers,
         "saved": saved.saved(nested, inputs).total,
-        "inference": memory.inference(flat, inputs).peak,
-        "nested inference": memory.inference(nested, inputs).peak,
+        "inference": memory.inference(flat, inputs).stream.peak,
+        "nested inference": memory.inference(nested, inputs).stream.peak,
         **in_training(nested, setup),
     }
 
@@ -110,10 +110,10 @@ def measured(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, in
 def peaks(graph: Graph) -> dict[str, int]:
     """For the flat source only: its peaks, and what is left after training."""
     found, flat = figures(footprint_of(graph, here())), Running(generate(graph, flat=True), graph, "cpu")
-    taken = {"inference": memory.inference(flat, flat.inputs()).peak, **in_training(flat)}
+    taken = {"inference": memory.inference(flat, flat.inputs()).stream.peak, **in_training(flat)}
     return {name: found[name] - nbytes for name, nbytes in taken.items()}
 
 
 def in_training(running: Running, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, int]:
-    trained = memory.training(running, running.inputs(), accumulate=setup.accumulate)
+    trained = memory.training(running, running.inputs(), accumulate=setup.accumulate).stream
     return {"training": trained.peak, "left": trained.inputs + trained.seeds + trained.end}

@@ -147,7 +147,7 @@ def iteration(graph: Graph, optimizer: Optimizer) -> int:
     running = Running(generate(graph), graph, "cpu")
     call = optimizer.call("foreach")
     made = getattr(torch.optim, call.target.rpartition(".")[2])(running.module.parameters(), **dict(call.arguments))
-    peak = memory.iteration(running, running.inputs(), made).peak
+    peak = memory.iteration(running, running.inputs(), made).stream.peak
     return memory.standing(running).total + memory.state_bytes(made) + peak
 
 

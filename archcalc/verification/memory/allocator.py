@@ -1,8 +1,9 @@
 """A model of CUDA's caching allocator: from requested bytes to allocated blocks and reserved device memory.
 
-One stream, default settings. Every request is rounded up to 512 bytes and gets the smallest free block of its pool that
-is large enough; if there is none, a segment is reserved on the device. The excess of a block is split off unless it is
-too small; a released block merges with its free neighbours.
+One stream, default settings. The segments that exist before a run have free blocks, which the run can use. Every
+request is rounded up to 512 bytes and gets the smallest free block of its pool that is large enough; if there is
+none, a segment is reserved on the device. The excess of a block is split off unless it is too small; a released block
+merges with its free neighbours.
 
 Source: PyTorch, c10/cuda/CUDACachingAllocator.cpp and c10/core/AllocatorConfig.h (the constants and their names).
 """
@@ -42,9 +43,23 @@ class Peaks:
     reserved: int
 
 
-def peaks(events: Iterable[Event]) -> Peaks:
-    """The peaks of an initially empty allocator. Releases of earlier allocations are ignored."""
+@record
+class Segment:
+    """Memory that is reserved before a run: its blocks in order, each with its size and whether it is in use.
+
+    `small`: its pool.
+    """
+
+    small: bool
+    blocks: tuple[tuple[int, bool], ...]
+
+
+def peaks(events: Iterable[Event], before: Iterable[Segment] = ()) -> Peaks:
+    """The peaks above the level at the start, where these segments exist. Releases of earlier allocations are
+    ignored."""
     allocator, blocks = Allocator(), dict[int, Block]()
+    for segment in before:
+        allocator.begin_with(segment)
     most = Peaks(0, 0, 0)
     for event in events:
         if event.size > 0:
@@ -103,6 +118,21 @@ class Allocator:
     allocated: int = 0
     reserved: int = 0
     free: dict[bool, list[Block]] = field(default_factory=lambda: {True: [], False: []})
+    start: int = 0
+    """Where new segments begin: behind those from before."""
+
+    def begin_with(self, segment: Segment) -> None:
+        """Takes over a segment from before: none of it counts, and its free blocks can be used. Segments lie apart, so
+        that their blocks are in the order of their addresses."""
+        address, last = self.start, None
+        for size, in_use in segment.blocks:
+            block = Block(size, address, segment.small, requested=in_use, before=last)
+            if last:
+                last.after = block
+            if not in_use:
+                insort(self.free[segment.small], block, key=ORDER)
+            address, last = address + size, block
+        self.start = address
 
     def allocate(self, request: int) -> Block:
         """The smallest free block that is large enough, or a new segment; the excess is split off."""
@@ -121,7 +151,7 @@ class Allocator:
     def segment(self, size: int) -> Block:
         """A new segment; blocks never have neighbours in another segment."""
         new = segment_for(size)
-        address = self.reserved
+        address = self.start + self.reserved
         self.reserved += new
         return Block(new, address, size <= SMALL_SIZE)
 

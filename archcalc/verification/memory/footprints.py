@@ -8,10 +8,6 @@ the allocator must reproduce from the same events (allocator.py).
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-import torch
-from torch import nn
-
-from archcalc.codegen import generate
 from archcalc.graph.graph import Graph
 from archcalc.memory import engine as memory
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of, run_of
@@ -20,8 +16,8 @@ from archcalc.memory.tape import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import replace
 from archcalc.verification.memory.allocator import peaks as modelled
-from archcalc.verification.memory.measured import inference, iteration, standing, state_bytes, training
-from archcalc.verification.memory.saved import saved
+from archcalc.verification.memory.measurement import Measurement, measurement_of
+from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.stream import Stream, Usage
 from archcalc.verification.row import Row, compared, reported, total, within
 from archcalc.verification.trace import Running
@@ -41,60 +37,40 @@ def footprints(graph: Graph, running: Running, setup: TrainingSetup, level: str,
     try:
         found = footprint_of(graph, setup)
     except Opaque as opaque:
-        yield Row("memory", level, at, "not predicted", "not measured", None, (str(opaque),))
+        yield not_predicted(opaque, level, at)
         return
     if (needed := found.iteration) > room:
         yield Row("memory", level, at, found.training.live, f"not run: needs {needed / 2**30:.1f} GiB", None)
         return
-    running = running.under(setup.autocast)
-    kept = saved(running, running.inputs())
+    yield from compared_memory(graph, found, measurement_of(graph, running, setup), level, at)
+
+
+def not_predicted(opaque: Opaque, level: str, at: str) -> Row:
+    return Row("memory", level, at, "not predicted", "not measured", None, (str(opaque),))
+
+
+def compared_memory(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Iterator[Row]:
+    """Compares a network's predicted memory with a measurement of it, which may be an earlier one."""
     predicted = {node.name: found.saved.get(node.name, 0) for node in graph}
-    measured = {node.name: kept.by_layer.get(node.name, 0) for node in graph}
+    measured = {node.name: measurement.saved.get(node.name, 0) for node in graph}
     yield compared("saved for backward, by layer", level, at, predicted, measured, "layer")
-    yield total("bytes saved for backward", level, at, sum(found.saved.values()), kept.total)
-    yield from peaks(found, graph, running, level, at)
-    if found.step:
-        yield iterated(found, running, level, at)
+    yield total("bytes saved for backward", level, at, sum(found.saved.values()), sum(measurement.saved.values()))
+    yield from peaks(graph, found, measurement, level, at)
+    if found.step and measurement.iteration:
+        peak = measurement.iteration.stream.peak + measurement.standing
+        yield total(f"iteration peak with {found.step.name}, bytes", level, at, found.iteration, peak)
 
 
-def iterated(found: Footprint, running: Running, level: str, at: str) -> Row:
-    """A whole iteration with the optimizer's step; it changes the parameters of the network."""
-    made = optimizer(running.module, found.setup)
-    measured = iteration(running, running.inputs(), made, accumulate=found.setup.accumulate)
-    there = standing(running).total + state_bytes(made) + gradients_before(running, found.setup)
-    name = found.step.name if found.step else ""
-    return total(f"iteration peak with {name}, bytes", level, at, found.iteration, measured.peak + there)
-
-
-def optimizer(module: nn.Module, setup: TrainingSetup) -> torch.optim.Optimizer:
-    """The torch optimizer for all trained weights."""
-    assert setup.optimizer
-    call = setup.optimizer.call(setup.implementation)
-    made: torch.optim.Optimizer = getattr(torch.optim, call.target.rpartition(".")[2])(
-        [each for each in module.parameters() if each.requires_grad], **call.arguments
-    )
-    return made
-
-
-def gradients_before(running: Running, setup: TrainingSetup) -> int:
-    """Bytes of the gradients of earlier batches, which are not in the events of one pass."""
-    trained = (each for each in running.module.parameters() if each.requires_grad)
-    return sum(each.nbytes for each in trained) if setup.accumulate else 0
-
-
-def peaks(found: Footprint, graph: Graph, running: Running, level: str, at: str) -> Iterator[Row]:
-    inputs = running.inputs()
-    flat = Running(generate(graph, flat=True), graph, running.device).under(running.autocast)
-    inferred = inference(running, inputs)
-    yield from peak("inference peak, bytes", level, at, found.nested.live, inferred)
-    yield from peak("inference peak of flat source, bytes", level, at, found.inference.live, inference(flat, inputs))
-    trained = training(running, inputs, accumulate=found.setup.accumulate)
-    before = gradients_before(running, found.setup)
-    yield from peak("training peak, bytes", level, at, found.training.live, trained, before)
-    for phase, stream in [("inference", inferred), ("training", trained)]:
-        if stream.usage:
+def peaks(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Iterator[Row]:
+    inferred, trained = measurement.inference, measurement.training
+    yield from peak("inference peak, bytes", level, at, found.nested.live, inferred.stream)
+    flat = measurement.flat.stream
+    yield from peak("inference peak of flat source, bytes", level, at, found.inference.live, flat)
+    yield from peak("training peak, bytes", level, at, found.training.live, trained.stream, measurement.gradients)
+    for phase, recording in [("inference", inferred), ("training", trained)]:
+        if recording.usage:
             sizes = predicted_sizes(graph, found.setup, phase == "training")
-            yield from blocks(phase, level, at, stream, stream.usage, sizes)
+            yield from blocks(phase, level, at, recording, recording.usage, sizes)
 
 
 def peak(quantity: str, level: str, at: str, predicted: int, stream: Stream, before: int = 0) -> Iterator[Row]:
@@ -103,22 +79,23 @@ def peak(quantity: str, level: str, at: str, predicted: int, stream: Stream, bef
     Statistics are relative to the start of the run, when inputs and initial gradients exist; the workspaces found in
     the events are subtracted.
     """
-    yield at_least(quantity, level, at, predicted, stream.peak + before, stream.resolved)
+    unsure = stream.peak - stream.least
+    yield at_least(quantity, level, at, predicted, stream.peak + before, unsure)
     if stream.usage:
         given, workspaces = stream.inputs + stream.seeds, stream.raw_peak - stream.logical_peak
         requested = stream.usage.requested + given + before - workspaces
-        yield at_least(f"{quantity}, by statistics", level, at, predicted, requested, stream.resolved)
+        yield at_least(f"{quantity}, by statistics", level, at, predicted, requested, unsure)
 
 
-def at_least(quantity: str, level: str, at: str, predicted: int, measured: int, resolved: bool) -> Row:
-    """Requires equality; if kernels are unknown, the measurement includes workspaces, and a larger value is reported.
+def at_least(quantity: str, level: str, at: str, predicted: int, measured: int, unsure: int) -> Row:
+    """Requires equality; where `unsure` bytes may be those of workspaces, a value larger by so much is reported.
 
-    >>> [at_least("peak", "L3 cuda", "", 100, each, False).agrees for each in (99, 100, 101)]
-    [False, True, None]
+    >>> [at_least("peak", "L3 cuda", "", 100, each, 8).agrees for each in (99, 100, 101, 109)]
+    [False, True, None, False]
     """
-    if resolved or measured <= predicted:
+    if not 0 < measured - predicted <= unsure:
         return total(quantity, level, at, predicted, measured)
-    part = f"{measured - predicted:,} bytes more, including workspaces: their kernels are unknown"
+    part = f"{measured - predicted:,} bytes more, which can be workspaces: their kernels are unknown"
     return reported(quantity, level, at, predicted, measured, [part])
 
 
@@ -126,12 +103,22 @@ def at_least(quantity: str, level: str, at: str, predicted: int, measured: int, 
 
 
 def blocks(
-    phase: str, level: str, at: str, stream: Stream, usage: Usage, predicted: Mapping[int, int]
+    phase: str, level: str, at: str, recording: Recording, usage: Usage, predicted: Mapping[int, int]
 ) -> Iterator[Row]:
-    """The allocator's peaks of allocated and reserved bytes during the run; and all workspaces by size."""
-    model = modelled(stream.events)
-    yield within(f"allocated in {phase}, in blocks", level, at, model.allocated, usage.allocated, PERCENT)
-    yield reported(f"reserved in {phase}", level, at, model.reserved, usage.reserved)
+    """The allocator's peaks of allocated and reserved bytes during the run; and all workspaces by size.
+
+    The model is that of the allocator's default settings, so that with others both peaks are only reported.
+    """
+    stream = recording.stream
+    name = f"allocated in {phase}, in blocks"
+    if recording.settings:
+        part = [f"the allocator has other settings than its default: {recording.settings}"]
+        yield reported(name, level, at, "not predicted", usage.allocated, part)
+        yield reported(f"reserved in {phase}", level, at, "not predicted", usage.reserved, part)
+    else:
+        model = modelled(stream.events, recording.segments)
+        yield within(name, level, at, model.allocated, usage.allocated, PERCENT)
+        yield reported(f"reserved in {phase}", level, at, model.reserved, usage.reserved)
     parts = [*listed(stream, predicted)]
     if usage.cublas:
         parts.append(f"cuBLAS, permanent and not in peaks: {usage.cublas:,}")

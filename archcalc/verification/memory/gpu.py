@@ -1,44 +1,41 @@
 """Recording on a GPU: the history of CUDA's caching allocator, and its statistics.
 
 There are two recordings of one run. The history has the requested bytes; the profiler has the kernel of each event, but
-only the size of the allocated block. Both have the same events in the same order, and are merged.
+only the size of the allocated block (see matching.py).
 
 cuBLAS keeps one workspace per thread in the caching allocator. It is allocated at the first matrix product and never
 released; `CUBLAS_WORKSPACE_CONFIG`, if set before that, sets its size. A run is recorded after an identical one, so the
 workspace is not in the events or the peaks; `Usage.cublas` is its size. cuDNN's workspaces live within a kernel.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from operator import itemgetter
 from typing import Any
 
 import torch
 
-from archcalc.record import record, replace
+from archcalc.verification.memory.allocator import Segment
+from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.stream import AllocatorEvent, Usage, recorded
 
 ALLOCATED, RELEASED = "alloc", "free_requested"
 """The history's names for the two events of a tensor; its other events are about segments and deferred releases."""
 
+FREE = "inactive"
+"""The snapshot's name for the state of a block that can be used."""
+
 ENTRIES = 1_000_000
 """The maximum number of events in the history."""
 
 
-@record
-class Recording:
-    """A recorded run on the GPU. `resolved`: whether the profiler has the same events, so that kernels are known."""
-
-    changes: tuple[AllocatorEvent, ...]
-    resolved: bool
-    usage: Usage
-
-
 def recorded_on_gpu(run: Callable[[], object]) -> Recording:
-    """Every event of the caching allocator during `run`, in requested bytes."""
+    """Every event of the caching allocator during `run`, in requested bytes and with kernels."""
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_stats()
+    before, segments = torch.cuda.memory_stats(), standing_segments(torch.cuda.memory._snapshot()["segments"])
     torch.cuda.memory._record_memory_history(context=None, max_entries=ENTRIES)
     try:
         seen = recorded(run, "cuda")
@@ -47,8 +44,24 @@ def recorded_on_gpu(run: Callable[[], object]) -> Recording:
     finally:
         torch.cuda.memory._record_memory_history(enabled=None)
     used = usage(before, torch.cuda.memory_stats(), cublas())
-    changes, resolved = merged(tuple(history(snapshot, torch.cuda.current_device())), seen)
-    return Recording(changes, resolved, used)
+    return Recording(seen, tuple(history(snapshot, torch.cuda.current_device())), used, segments, settings())
+
+
+def settings() -> str:
+    """The settings of the allocator that are not its default ones, as the environment has them."""
+    names = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+    return next((f"{name}={os.environ[name]}" for name in names if os.environ.get(name)), "")
+
+
+def standing_segments(segments: Iterable[Mapping[str, Any]]) -> tuple[Segment, ...]:
+    """The segments of a snapshot, in the order of their addresses."""
+    return tuple(
+        Segment(
+            each["segment_type"] == "small",
+            tuple((block["size"], block["state"] != FREE) for block in each["blocks"]),
+        )
+        for each in sorted(segments, key=itemgetter("address"))
+    )
 
 
 def history(snapshot: Mapping[str, Any], device: int) -> Iterator[AllocatorEvent]:
@@ -58,14 +71,6 @@ def history(snapshot: Mapping[str, Any], device: int) -> Iterator[AllocatorEvent
             yield AllocatorEvent(entry["size"], entry["addr"])
         elif entry["action"] == RELEASED:
             yield AllocatorEvent(-entry["size"], entry["addr"])
-
-
-def merged(asked: Sequence[AllocatorEvent], seen: Sequence[AllocatorEvent]) -> tuple[tuple[AllocatorEvent, ...], bool]:
-    """The sizes of one recording with the kernels of the other; without kernels if the two disagree."""
-    same = [(each.address, each.size > 0) for each in asked] == [(each.address, each.size > 0) for each in seen]
-    if not same:
-        return tuple(asked), False
-    return tuple(replace(kernel, size=size.size) for size, kernel in zip(asked, seen, strict=True)), True
 
 
 def usage(before: Mapping[str, int], after: Mapping[str, int], held: int) -> Usage:

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from archcalc.record import record
+from archcalc.record import record, replace
 from archcalc.verification.memory.gpu import recorded_on_gpu, same_every_time
+from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.saved import identity
-from archcalc.verification.memory.stream import Stream, events, recorded
+from archcalc.verification.memory.stream import recorded
 from archcalc.verification.modes import mode
 from archcalc.verification.trace import Running
 
 Run = Callable[[], None]
 
 
-def inference(running: Running, inputs: Sequence[Tensor]) -> Stream:
+def inference(running: Running, inputs: Sequence[Tensor]) -> Recording:
     """A forward pass in evaluation mode, without gradients; the outputs live until it ends."""
 
     def run() -> None:
@@ -29,10 +30,10 @@ def inference(running: Running, inputs: Sequence[Tensor]) -> Stream:
 
     with mode(running.module, training=False), same_every_time():
         run()
-        return stream(running, inputs, (), run)
+        return recording(running, inputs, (), run)
 
 
-def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = False) -> Stream:
+def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = False) -> Recording:
     """A forward pass in training mode and a backward pass from given gradients of all outputs.
 
     `accumulate`: gradients of an earlier step exist, and new ones are added to them. Otherwise the run allocates
@@ -42,10 +43,12 @@ def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = F
         step()
         if not accumulate:
             running.module.zero_grad(set_to_none=True)
-        return stream(running, inputs, seeds, step)
+        return recording(running, inputs, seeds, step)
 
 
-def iteration(running: Running, inputs: Sequence[Tensor], optimizer: Optimizer, *, accumulate: bool = False) -> Stream:
+def iteration(
+    running: Running, inputs: Sequence[Tensor], optimizer: Optimizer, *, accumulate: bool = False
+) -> Recording:
     """The same, followed by a step of the optimizer, whose states already exist (see `state_bytes`).
 
     The step changes the parameters.
@@ -59,7 +62,7 @@ def iteration(running: Running, inputs: Sequence[Tensor], optimizer: Optimizer, 
         run()
         if not accumulate:
             running.module.zero_grad(set_to_none=True)
-        return stream(running, inputs, seeds, run)
+        return recording(running, inputs, seeds, run)
 
 
 @contextmanager
@@ -90,13 +93,13 @@ def differentiable(outputs: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
     return [each for each in found if each.requires_grad]
 
 
-def stream(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], run: Run) -> Stream:
+def recording(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], run: Run) -> Recording:
     """Records the device's allocator in a run, after one unrecorded run in which libraries initialise."""
-    around = storage_bytes(inputs), storage_bytes(seeds)
     if running.device == "cuda":
         made = recorded_on_gpu(run)
-        return Stream(events(made.changes), *around, made.resolved, made.usage)
-    return Stream(events(recorded(run, autocast=bool(running.autocast))), *around)
+    else:
+        made = Recording(recorded(run, autocast=bool(running.autocast)))
+    return replace(made, inputs=storage_bytes(inputs), seeds=storage_bytes(seeds))
 
 
 def storage_bytes(tensors: Iterable[Tensor]) -> int:

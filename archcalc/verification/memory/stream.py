@@ -28,13 +28,15 @@ class Event:
     """One allocation (`size` in bytes, above 0) or release (below 0).
 
     `block`: the number of the allocation in the run, from 0. `kernel`: the kernel of the event, "" between kernels.
-    `workspace`: whether a kernel allocates and releases it in one run, so that it holds no tensor.
+    `workspace`: whether a kernel allocates and releases it in one run, so that it holds no tensor. `known`: whether it
+    is known in which run of which kernel the block is allocated and released.
     """
 
     size: int
     block: int = BEFORE
     kernel: str = ""
     workspace: bool = False
+    known: bool = True
 
 
 @record
@@ -59,15 +61,19 @@ class Stream:
     gradients of the outputs. The last two belong to the run: `inputs` and `seeds` are their bytes. `peak` includes
     them, because they live throughout the run; the other figures do not.
 
-    `resolved`: whether kernels are known; if not, workspaces count as tensors. `usage`: the statistics of a GPU's
-    allocator.
+    Blocks whose kernels are unknown count as tensors in `peak`, and as workspaces in `least`. `usage`: the statistics
+    of a GPU's allocator.
     """
 
     events: tuple[Event, ...]
     inputs: int = 0
     seeds: int = 0
-    resolved: bool = True
     usage: Usage | None = None
+
+    @cached_property
+    def resolved(self) -> bool:
+        """Whether all kernels are known."""
+        return all(event.known for event in self.events)
 
     @cached_property
     def raw_peak(self) -> int:
@@ -83,6 +89,12 @@ class Stream:
     def peak(self) -> int:
         """The peak of tensors, including the inputs and the initial gradients."""
         return self.logical_peak + self.inputs + self.seeds
+
+    @property
+    def least(self) -> int:
+        """The same, if all that may be workspaces are."""
+        tensors = highest(event.size for event in self.events if event.known and not event.workspace)
+        return tensors + self.inputs + self.seeds
 
     @property
     def end(self) -> int:
@@ -118,12 +130,14 @@ def highest(changes: Iterable[int]) -> int:
 
 @record
 class AllocatorEvent:
-    """An event from the profiler. `run` identifies one run of a kernel; 0 is outside kernels."""
+    """An event of an allocator. `run` identifies one run of a kernel; 0 is outside kernels. `known`: whether `run` is
+    known."""
 
     size: int
     address: int
     kernel: str = ""
     run: int = 0
+    known: bool = True
 
 
 def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[AllocatorEvent, ...]:
@@ -188,23 +202,29 @@ def flattened(
 
 
 def events(changes: Sequence[AllocatorEvent]) -> tuple[Event, ...]:
-    """Numbers the events, and marks workspaces: allocated and released in one run of a kernel."""
+    """Numbers the events, and marks workspaces: allocated and released in one run of a kernel.
+
+    Of a release that no kernel is known for, it is enough to know that another run has begun since the allocation.
+    """
     alive: dict[int, tuple[int, AllocatorEvent]] = {}
     blocks: list[int] = []
     workspaces: set[int] = set()
-    count = 0
+    unknown: set[int] = set()
+    count = run = 0
     for change in changes:
+        run = change.run if change.known else run
         if change.size > 0:
             alive[change.address] = (count, change)
             blocks.append(count)
+            unknown |= set() if change.known else {count}
             count += 1
             continue
         block, born = alive.pop(change.address, (BEFORE, None))
         blocks.append(block)
-        if born and born.run == change.run != 0:
-            workspaces.add(block)
+        if born and born.known and born.run == run != 0:
+            (workspaces if change.known else unknown).add(block)
     return tuple(
-        Event(change.size, block, change.kernel, block in workspaces)
+        Event(change.size, block, change.kernel, block in workspaces, block not in unknown)
         for change, block in zip(changes, blocks, strict=True)
     )
 
