@@ -103,6 +103,33 @@ class PieceWindow(MovedWindow):
 
 
 @record
+class GlobalWindow(MovedWindow):
+    """A window slides over the tokens, but the first `count` of them read all, and all read them.
+
+    `causal`: no token reads later ones.
+    """
+
+    outputs: Dim
+    count: Dim
+    window: Window
+    causal: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"the first {self.count} read all, and are read by all; the others read {self.window.kernel} around them"
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> w = GlobalWindow(7, 1, Window(kernel=3, begin=1, end=1))
+        >>> [list(w.reach(i)) for i in (0, 1, 4)]
+        [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2], [0, 3, 4, 5]]
+        """
+        last = i + 1 if self.causal else self.outputs
+        near = (j for j in self.window.reach(i) if self.count <= j < last)
+        return range(last) if i < self.count else [*range(self.count), *near]
+
+
+@record
 class UnfoldedWindow(AnyWindow):
     """A window that slides over one axis of a map, with all its positions in a row, the last axis running fastest.
 

@@ -6,32 +6,31 @@ from typing import Any
 from archcalc.core.agreement import same_batch
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import Contraction, Operator, macs_of
-from archcalc.core.dim import Dim, divides, exact, minimum, same
+from archcalc.core.dim import Dim, divides, exact, same
 from archcalc.core.kernel import Backward, Cast, Kernel, Run, tensor_of
 from archcalc.core.operations import view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
-from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
+from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.attention import attended, masked_pairs
-from archcalc.layers.cross_attention import MASKED, needs_scores
-from archcalc.layers.grouped_attention import CAPPED, fits_around, nearby, seen_through
+from archcalc.layers.attention import attended
+from archcalc.layers.grouped_attention import CAPPED
 from archcalc.layers.sequence import needs_tokens
+from archcalc.layers.sight import MASKED, WithSight
 from archcalc.layers.softmax import softmax_ops
 
 FAMILY = "Attention"
 
 
-class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
+class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_heads")):
     """Attention of given queries to given keys and values: softmax(Q K^T scale) V in each of `num_heads` heads.
 
     x: queries H d at T tokens, keys G d at S tokens, values G e at S tokens -> y: H e at T tokens
 
     It has no weights: the three inputs come from layers of any kind. H is `num_heads`; G is `num_kv_heads`, by default
-    H, and H / G heads share one head of keys and values. `scale` is 1 / sqrt(d) by default. With `causal`, a token
-    attends to itself and earlier tokens, with `window` to so many, or without `causal` to so many around it. `softcap`
-    and `mask` are those of `grouped_attention` and `cross_attention`. `{attend: [q, k, v], num_heads: 8, causal:
-    true}` is how to write it.
+    H, and H / G heads share one head of keys and values. `scale` is 1 / sqrt(d) by default. `causal`, `window`,
+    `dilation`, `global_tokens`, `softcap` and `mask` are those of `grouped_attention`. `{attend: [q, k, v], num_heads:
+    8, causal: true}` is how to write it.
 
     MACs: H (d + e) for each pair of tokens, masked pairs included. The other operations per pair are those of
     `grouped_attention`. Decoding caches keys and values if it is causal.
@@ -41,15 +40,10 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
 
     role = Role.CONTRACTION
     inputs = (3, 3)
-    reads = ("mask",)
 
-    num_heads: Dim
     num_kv_heads: Dim | None = None
-    causal: bool = False
-    window: Dim | None = None
     scale: float | None = None
     softcap: float | None = None
-    mask: Reference | None = None
 
     @property
     def groups(self) -> Dim:
@@ -60,7 +54,7 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         query, key, value, *masks = xs
         for name, x in zip(("its queries", "its keys", "its values"), xs, strict=False):
             yield needs_tokens(name, x)
-        yield from at_least(1, num_heads=self.num_heads, num_kv_heads=self.groups, window=self.window or 1)
+        yield from at_least(1, num_heads=self.num_heads, num_kv_heads=self.groups)
         text = f"num_kv_heads={self.groups} must divide num_heads={self.num_heads}"
         yield divides(self.groups, self.num_heads), text
         for n, x in ((self.num_heads, query), (self.groups, key), (self.groups, value)):
@@ -75,22 +69,17 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
         if self.window is not None:
             text = f"window compares places in one sequence: {query} and {key} must be equally long"
             yield same(query.spatial[0], key.spatial[0]), text
-            yield from fits_around(self.window, self.causal)
+        yield from self.seeing(key.spatial[0])
         yield self.softcap is None or self.softcap > 0, f"softcap must be above 0, got {self.softcap}"
-        plain = not self.causal and self.window is None and self.softcap is None
-        yield self.mask is None or plain, "mask stands alone: remove causal, window and softcap, or mask"
-        for mask in masks:
-            yield from needs_scores(mask, self.num_heads, query.spatial[0], key.spatial[0])
+        yield from self.needs_scores(tuple(masks), query.spatial[0], key.spatial[0])
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (IDENTITY,)
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        whole = WholeWindow(xs[0].spatial[0])
-        seen: AnyWindow = EarlierWindow() if self.causal else whole
-        if self.window is not None:
-            seen = seen_through(self.window, self.causal)
-        return ((IDENTITY,), (seen,), (seen,), (IDENTITY, whole))[: len(xs)]
+        n = xs[0].spatial[0]
+        seen = self.sight(n)
+        return (IDENTITY,), (seen,), (seen,), *self.windows_of_masks(xs[3:], n, seen)
 
     def shape(self, *xs: Volume) -> Volume:
         query, _, value, *_ = xs
@@ -110,23 +99,16 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
     def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
         query, key = xs[:2]
         n, operator = key.spatial[0], Operator.ATTENTION if self.softcap is None else Operator.PRODUCT
-        whole = not self.causal and self.window is None
-        added = ("x3",) * (self.mask is not None)
-        for left, right, width in ((("x0",), ("x1",), query.channels), (("x0", "x1", *added), ("x2",), y.channels)):
-            masked = 0 if whole else query.batch * masked_pairs(n, self.reach(key), width, sides=not self.causal)
+        sides = ((("x0",), ("x1",), query.channels), (("x0", "x1", *self.added(3)), ("x2",), y.channels))
+        for left, right, width in sides:
+            masked = query.batch * self.masked(n, width) if self.limited else 0
             yield Contraction(query.positions * n * width, left, right, masked, operator)
-
-    def reach(self, key: Volume) -> Dim:
-        """How many tokens the last one attends to, or so many around each."""
-        if self.window is None:
-            return key.spatial[0]
-        return minimum(key.spatial[0], self.window) if self.causal else self.window
 
     def cached(self, *xs: Volume) -> Dim:
         return xs[1].channels + xs[2].channels if self.causal else 0
 
     def cached_tokens(self, x: Volume) -> Dim:
-        return self.reach(x)
+        return self.kept(x.spatial[0])
 
     def unpredicted(self, run: Run, *xs: Volume) -> str:
         if self.softcap is not None:
@@ -142,7 +124,7 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         names: tuple[str, ...] = ("x0", "x1", "x2")
         if self.window is not None:
-            yield from nearby(xs[0].spatial[0])
+            yield from self.sighted(xs[0].spatial[0])
             names = (*names, "mask")
         all_three = Backward(all_in=y.dtype)
         yield attended(tensor_of(y), names, self.num_heads, xs[0], cast=Cast.LOWER, backward=all_three)
@@ -171,5 +153,10 @@ class Attend(Merge, name="attend", positional=("num_heads", "num_kv_heads")):
             given=dict(num_heads=2, causal=True, window=2, softcap=20.0), x=(tokens(4, 6), tokens(4, 6), tokens(4, 6)),
             y=tokens(4, 6), macs=192, scalar=568,
             source="scores between -20 and 20, as in Gemma 2: Gemma team 2024, arXiv:2408.00118, section 2",
+        ),
+        Example(
+            given=dict(num_heads=2, window=3, dilation=2, global_tokens=1),
+            x=(tokens(9, 8), tokens(9, 8), tokens(9, 8)), y=tokens(9, 8), macs=1_296, scalar=3_294,
+            source="a dilated window and a global token: Beltagy et al. 2020, arXiv:2004.05150, section 3.1",
         ),
     )  # fmt: skip

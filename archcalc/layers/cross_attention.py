@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, same, summed
+from archcalc.core.dim import Dim, divides, summed
 from archcalc.core.kernel import Backward, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
@@ -15,20 +15,21 @@ from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, i
 from archcalc.layers.attention import attended
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import needs_tokens
+from archcalc.layers.sight import MASKED, WithMask
 from archcalc.layers.softmax import softmax_ops
 
 FAMILY = "Attention"
 
 
-class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "memory")):
+class CrossAttention(WithMask, Merge, name="cross_attention", positional=("num_heads", "memory")):
     """Attention from each token to the tokens of another sequence, `memory`, such as an encoder's output.
 
     x: C at T tokens, memory: M at S tokens -> y: C at T tokens
 
     softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = `head_dim` features, by default C / num_heads. The
     queries come from x, keys and values from the memory. `bias` is that of all four maps; `q_bias`, `k_bias`, `v_bias`
-    and `out_bias` replace it for one of them. `mask` names a volume of T x S numbers, which are added to the scores of
-    all heads, or of such numbers for each head.
+    and `out_bias` replace it for one of them. `mask` names a volume of T x S numbers, which are added to scores, or of
+    1 x S, for all heads or for each.
 
     MACs, for W = num_heads d: 2 C W per token, 2 M W per token of the memory, and 2 W for each of their T S pairs. The
     other operations per pair are those of `attention`, and one addition with `mask`. Keys and values are computed once;
@@ -43,7 +44,6 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
     reads = ("memory", "mask")
     inputs = (1, 1)
 
-    num_heads: Dim
     memory: Reference
     bias: bool = True
     q_bias: bool | None = None
@@ -51,7 +51,6 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
     v_bias: bool | None = None
     out_bias: bool | None = None
     head_dim: Dim | None = None
-    mask: Reference | None = None
 
     def requires(self, *xs: Volume) -> Iterator[Requirement]:
         x, memory, *masks = xs
@@ -63,8 +62,7 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
             yield divides(self.num_heads, x.channels), text
         else:
             yield from at_least(1, head_dim=self.head_dim)
-        for mask in masks:
-            yield from needs_scores(mask, self.num_heads, x.spatial[0], memory.spatial[0])
+        yield from self.needs_scores(tuple(masks), x.spatial[0], memory.spatial[0])
 
     def width(self, x: Volume) -> Dim:
         """The number of features of all heads together."""
@@ -82,7 +80,8 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
         return (IDENTITY,) * xs[0].rank
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        return ((IDENTITY,), (WholeWindow(xs[0].spatial[0]),), (IDENTITY, WholeWindow(xs[0].spatial[0])))[: len(xs)]
+        n = xs[0].spatial[0]
+        return (IDENTITY,), (WholeWindow(n),), *self.windows_of_masks(xs[2:], n)
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[0]
@@ -112,7 +111,7 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
 
     def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
         x, memory = xs[:2]
-        yield from across(x, memory, self.width(x), ("x2",) * (self.mask is not None))
+        yield from across(x, memory, self.width(x), self.added(2))
 
     def cached(self, *xs: Volume) -> Dim:
         return 0
@@ -162,18 +161,6 @@ class CrossAttention(Merge, name="cross_attention", positional=("num_heads", "me
             source="no bias for keys, as in Whisper: Radford et al. 2022, arXiv:2212.04356",
         ),
     )  # fmt: skip
-
-
-MASKED = "torch's attention takes other kernels in training than in inference where what it adds to scores is learned"
-"""Why memory is not predicted where scores come from another layer."""
-
-
-def needs_scores(mask: Volume, heads: Dim, queries: Dim, keys: Dim) -> Iterator[Requirement]:
-    """What is added to scores has one number for each pair, or one for each pair and head."""
-    text = f"mask must have {queries} x {keys} numbers, one for each pair, for all heads or for each: got {mask}"
-    yield mask.rank == 2 and not mask.channels_last and mask.channels in (1, heads), text
-    for n, m in zip(mask.spatial, (queries, keys), strict=True):
-        yield same(n, m), text
 
 
 def across(x: Volume, memory: Volume, width: Dim, added: Factor = ()) -> Iterator[Contraction]:

@@ -8,17 +8,18 @@ from archcalc.core.dim import Dim, divides, exact, same
 from archcalc.core.kernel import Cast, Unpredicted
 from archcalc.core.moved import ChosenWindow
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, shared, tokens
+from archcalc.core.volume import Volume, image, shared, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.sequence import needs_tokens
+from archcalc.layers.sight import WithMask
 from archcalc.layers.softmax import softmax_ops
 
 FAMILY = "Attention"
 
 
-class AttendDistances(Merge, name="attend_distances", positional=("num_heads",)):
+class AttendDistances(WithMask, Merge, name="attend_distances", positional=("num_heads",)):
     """Attention of given queries, keys and values whose scores depend on the distance of two tokens as well.
 
     x: queries W, keys W and values W at T tokens, W = `num_heads` d -> y: W at T tokens
@@ -28,10 +29,11 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
     one is 0, and larger distances have the first or last row. One of them can be left out. With `query_biases`, learned
     vectors u and v of each head are added to the queries: (q_i + u) k_j + (q_i + v) a_ij. `scale` is 1 / sqrt(d) by
     default; DeBERTa has 1 / sqrt(3 d). Each term is computed for all S distances, and gathered for each pair. Tables
-    may be shared by all samples: what makes them counts once.
+    may be shared by all samples: what makes them counts once. `mask` names a volume of numbers that are added to
+    scores: T x T, or 1 x T, for all heads or for each.
 
     MACs: 2 W for each of the T^2 pairs of tokens, and W for each of T S pairs for each table. The other operations per
-    pair are those of `attention`, and one addition for each table.
+    pair are those of `attention`, and one addition for each table and the mask.
 
     Sources: Dai et al. 2019, arXiv:1901.02860, section 3.3 (tables of all distances, u and v); Gulati et al. 2020,
     arXiv:2005.08100, section 2.1; He et al. 2020, arXiv:2006.03654, equations 3 and 4.
@@ -39,10 +41,9 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
 
     role = Role.CONTRACTION
     inputs = (3, 3)
-    reads = ("distance_keys", "distance_queries")
+    reads = ("distance_keys", "distance_queries", "mask")
     opaque = Unpredicted(always="how torch gathers the scores of distances is not modelled")
 
-    num_heads: Dim
     distance_keys: Reference | None = None
     distance_queries: Reference | None = None
     query_biases: bool = False
@@ -57,16 +58,27 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
             yield same(x.spatial[0], query.spatial[0]), text
         yield from at_least(1, num_heads=self.num_heads)
         yield divides(self.num_heads, query.channels), f"{self.num_heads} heads must divide {query.channels} features"
-        yield len(xs) > 3, "attend_distances needs distance_keys, distance_queries or both; without them it is attend"
-        for table in xs[3:]:
+        tables = self.tables(*xs)
+        yield (
+            len(tables) > 0,
+            "attend_distances needs distance_keys, distance_queries or both; without them it is attend",
+        )
+        for table in tables:
             yield needs_tokens("a table of distances", table)
             text = f"a table of distances must have the {query.channels} features of the queries, got {table}"
             yield same(table.channels, query.channels), text
         keyed = self.distance_keys is not None or not self.query_biases
         yield keyed, "query_biases belong to distance_keys: name a table, or remove them"
+        yield from self.needs_scores(self.masks(*xs), query.spatial[0], query.spatial[0])
+
+    def tables(self, *xs: Volume) -> tuple[Volume, ...]:
+        return xs[3:] if self.mask is None else xs[3:-1]
+
+    def masks(self, *xs: Volume) -> tuple[Volume, ...]:
+        return () if self.mask is None else xs[-1:]
 
     def for_each_sample(self, *xs: Volume) -> Iterable[int]:
-        return range(3)
+        return range(3) if self.mask is None else (0, 1, 2, len(xs) - 1)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (IDENTITY,)
@@ -74,7 +86,8 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         """Which rows of a table a token reads depends on where it stands."""
         whole, some = (WholeWindow(xs[0].spatial[0]),), (ChosenWindow(xs[0].spatial[0]),)
-        return (IDENTITY,), whole, whole, *(some for _ in xs[3:])
+        masks = self.windows_of_masks(self.masks(*xs), xs[0].spatial[0])
+        return (IDENTITY,), whole, whole, *(some for _ in self.tables(*xs)), *masks
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[0]
@@ -86,7 +99,7 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
             yield Weight("distance_bias", size)
 
     def ops(self, y: Volume, *xs: Volume) -> Ops:
-        query, tables = xs[0], xs[3:]
+        query, tables = xs[0], self.tables(*xs)
         rows = self.num_heads * query.positions
         scores = rows * query.spatial[0]
         by_distance = [rows * table.spatial[0] for table in tables]
@@ -94,24 +107,25 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
             mac=macs_of(self.contractions(y, *xs)),
             sums=scores + y.numel + sum(by_distance),
             mul=scores,
-            add=len(tables) * scores + (2 * query.numel if self.query_biases else 0),
+            add=(len(xs) - 3) * scores + (2 * query.numel if self.query_biases else 0),
         ) + softmax_ops(scores, rows)
 
     def contractions(self, y: Volume, *xs: Volume) -> Iterator[Contraction]:
-        query, tables = xs[0], xs[3:]
+        query, tables = xs[0], self.tables(*xs)
         own = (WEIGHTS,) * self.query_biases
         yield Contraction(query.numel * query.spatial[0], ("x0", *own), ("x1",))
         readers = [("x0", *own)] * (self.distance_keys is not None) + [("x1",)] * (self.distance_queries is not None)
         names = [f"x{3 + i}" for i in range(len(tables))]
         for reader, name, table in zip(readers, names, tables, strict=True):
             yield Contraction(query.numel * table.spatial[0], reader, (name,))
-        yield Contraction(query.numel * query.spatial[0], ("x0", "x1", *own, *names), ("x2",))
+        added = self.added(len(xs) - 1)
+        yield Contraction(query.numel * query.spatial[0], ("x0", "x1", *own, *names, *added), ("x2",))
 
     def cast(self, *xs: Volume) -> Cast:
         return Cast.LOWER
 
     def call(self, *xs: Volume) -> Call:
-        given = dict(num_heads=self.num_heads) | self.stated("num_heads", "distance_keys", "distance_queries")
+        given = dict(num_heads=self.num_heads) | self.stated("num_heads", *self.reads)
         if self.query_biases:
             given["features"] = xs[0].channels
         named = [key for key in self.reads if getattr(self, key) is not None]
@@ -137,6 +151,11 @@ class AttendDistances(Merge, name="attend_distances", positional=("num_heads",))
         Example(
             given=dict(num_heads=1, distance_queries=Reference("b")),
             x=(tokens(3, 4), tokens(3, 4), tokens(3, 4), tokens(4, 4)), y=tokens(3, 4), macs=120, scalar=264,
+        ),
+        Example(
+            given=dict(num_heads=2, distance_keys=Reference("a"), mask=Reference("padding")),
+            x=(tokens(3, 4), tokens(3, 4), tokens(3, 4), shared(tokens(5, 4)), image(1, 1, 3)), y=tokens(3, 4),
+            macs=132, scalar=336, source="with a mask of padding: He et al. 2020, arXiv:2006.03654 (DeBERTa's code)",
         ),
     )  # fmt: skip
 

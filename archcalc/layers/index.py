@@ -235,6 +235,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "roi_align": {
         "roi_align": (),
     },
+    "rope": {
+        "rope": (),
+    },
     "sampling": {
         "affine_grid": (),
         "grid_sample": (),
@@ -253,6 +256,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "sinusoidal_positions": (),
         "select": (),
     },
+    "sight": {},
     "slicing": {
         "slice": (),
         "take": (),

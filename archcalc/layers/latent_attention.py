@@ -3,20 +3,21 @@
 from collections.abc import Iterator, Mapping
 
 from archcalc.core.condition import at_least
-from archcalc.core.contraction import Contraction, macs_of
+from archcalc.core.contraction import WEIGHTS, Contraction, macs_of
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import CONTIGUOUS, NEW, VIEW, Gradient, Kernel, Run, Tensor, Unpredicted, tensor, tensor_of
 from archcalc.core.operations import NUMBER, linear_map, product, slice_of, within
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, tokens, widest
+from archcalc.core.volume import Volume, image, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
-from archcalc.layer import Call, Example, Requirement, Role, module
-from archcalc.layers.attention import COMPUTED, attended, of_pairs
+from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
+from archcalc.layers.attention import attended, of_pairs
 from archcalc.layers.heads import table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
+from archcalc.layers.sight import MASKED, WithMask, later
 from archcalc.layers.softmax import softmax_ops
 from archcalc.record import replace
 
@@ -26,7 +27,7 @@ OF_THE_INPUT = ("q_proj", "q_a_proj", "kv_a_proj_with_mqa")
 """The maps of the input itself."""
 
 
-class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
+class LatentAttention(WithMask, OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
     """Causal self-attention whose keys and values are computed from `kv_lora_rank` normalised features per token.
 
     x: C at T tokens -> y: the same
@@ -34,12 +35,13 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     Queries and keys have `qk_nope_head_dim` features without position and `qk_rope_head_dim` features rotated by RoPE;
     the rotated features of the keys are shared by all heads. Queries are computed from `q_lora_rank` normalised
     features, or from all features if it is not given. Decoding caches, per token, the `kv_lora_rank` features and the
-    rotated ones. A token attends to itself and earlier tokens; MACs are counted for all T^2 pairs of tokens, as in
+    rotated ones. `mask` names a volume of numbers that are added to scores: T x T, or 1 x T, for all heads or for each.
+    A token attends to itself and earlier tokens; MACs are counted for all T^2 pairs of tokens, as in
     torch's FlopCounterMode.
 
     MACs: the linear maps, and for each pair in a head the features of a query plus those of a value. Other operations:
     the norms; two multiplications and one addition per rotated feature (cosines and sines are tables); softmax, as in
-    attention.
+    attention, and one addition for each pair in a head with `mask`.
 
     Sources: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1; RoPE: Su et al. 2021, arXiv:2104.09864, section 3.2;
     transformers.models.deepseek_v3 (names of weights).
@@ -48,7 +50,6 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     role = Role.CONTRACTION
     opaque = Unpredicted(autocast="its norms and attention products mix cast and uncast tensors")
 
-    num_heads: Dim
     kv_lora_rank: Dim
     q_lora_rank: Dim | None = None
     qk_nope_head_dim: Dim = 128
@@ -56,7 +57,7 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
     v_head_dim: Dim = 128
     rope: float = 10_000.0
 
-    def requires(self, x: Volume) -> Iterator[Requirement]:
+    def requires(self, x: Volume, *masks: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, num_heads=self.num_heads, kv_lora_rank=self.kv_lora_rank, v_head_dim=self.v_head_dim)
         yield from at_least(1, qk_nope_head_dim=self.qk_nope_head_dim, qk_rope_head_dim=self.qk_rope_head_dim)
@@ -65,11 +66,16 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         n = self.qk_rope_head_dim
         yield n % 2 == 0, f"RoPE rotates pairs of features: qk_rope_head_dim={n} must be even"
         yield self.rope > 0, f"rope must be above 0, got {self.rope}"
+        yield from self.needs_scores(masks, x.spatial[0], x.spatial[0])
 
-    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+    def windows(self, x: Volume, *masks: Volume) -> tuple[AnyWindow, ...]:
         return (EarlierWindow(),)
 
-    def shape(self, x: Volume) -> Volume:
+    def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
+        own = self.windows(*xs)
+        return own, *self.windows_of_masks(xs[1:], xs[0].spatial[0], own[0])
+
+    def shape(self, x: Volume, *masks: Volume) -> Volume:
         return x
 
     @property
@@ -95,38 +101,43 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
             yield "q_a_layernorm", self.q_lora_rank
         yield "kv_a_layernorm", self.kv_lora_rank
 
-    def weights(self, x: Volume) -> Iterator[Weight]:
+    def weights(self, x: Volume, *masks: Volume) -> Iterator[Weight]:
         yield from (Weight(f"{name}.weight", (made, given)) for name, made, given in self.maps(x))
         yield from (Weight(f"{name}.weight", (n,)) for name, n in self.norms())
 
-    def ops(self, y: Volume, x: Volume) -> Ops:
+    def ops(self, y: Volume, x: Volume, *masks: Volume) -> Ops:
         items, pairs = x.positions, x.positions * x.spatial[0]
         scores, rows = self.num_heads * pairs, self.num_heads * items
         rotated = items * (self.num_heads + 1) * self.qk_rope_head_dim
         norms = [RMSNorm(eps=1e-6).ops(v, v) for v in (x.to(channels=n) for _, n in self.norms())]
         maps = list(self.maps(x))
         made = Ops(
-            mac=macs_of(self.contractions(y, x)),
+            mac=macs_of(self.contractions(y, x, *masks)),
             sums=items * sum(made for _, made, _ in maps) + scores + rows * self.v_head_dim,
             mul=scores + 2 * rotated,
-            add=rotated,
+            add=rotated + (scores if self.mask else 0),
         )
         return sum(norms, made + softmax_ops(scores, rows))
 
-    def contractions(self, y: Volume, x: Volume) -> Iterator[Contraction]:
+    def contractions(self, y: Volume, x: Volume, *masks: Volume) -> Iterator[Contraction]:
+        own, added = self.first(x, *masks), self.added(1)
+        factors = {"o_proj": (own, WEIGHTS, *added)} | dict.fromkeys(OF_THE_INPUT, (own,))
         for name, made, given in self.maps(x):
-            yield Contraction(x.positions * made * given, ("x",) if name in OF_THE_INPUT else COMPUTED)
-        yield from of_pairs(x, self.num_heads * self.qk_head_dim, x.spatial[0], self.num_heads * self.v_head_dim)
+            yield Contraction(x.positions * made * given, factors.get(name, (own, WEIGHTS)))
+        queries, values = self.num_heads * self.qk_head_dim, self.num_heads * self.v_head_dim
+        yield from of_pairs(x, queries, later, values, own=own, added=added)
 
-    def cached(self, x: Volume) -> Dim:
+    def cached(self, x: Volume, *masks: Volume) -> Dim:
         return self.kv_lora_rank + self.qk_rope_head_dim
 
-    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
+    def unpredicted(self, run: Run, x: Volume, /, *masks: Volume) -> str:
+        if self.mask is not None:
+            return MASKED
         if self.num_heads == 1:
             return "with one head torch skips some copies, and which ones is not modelled"
         return super().unpredicted(run, x)
 
-    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+    def kernels(self, run: Run, y: Volume, x: Volume, *masks: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
         n, heads = x.positions, self.num_heads
         nope, rope, v = self.qk_nope_head_dim, self.qk_rope_head_dim, self.v_head_dim
@@ -174,8 +185,9 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
         yield from normed(run, x.to(channels=self.q_lora_rank), "short", "q_a_layernorm", ("short",))
         yield linear_map(sizes["q_b_proj"], "q_b_proj.weight", reads="q_a_layernorm", makes="mapped")
 
-    def call(self, x: Volume) -> Call:
-        return module("LatentAttention", file="latent_attention", embed_dim=x.channels, **self.stated())
+    def call(self, x: Volume, *masks: Volume) -> Call:
+        forward, stated = f"{{module}}({inputs_list(1 + len(masks))})", self.stated("mask")
+        return module("LatentAttention", forward=forward, file="latent_attention", embed_dim=x.channels, **stated)
 
     examples = (
         Example(
@@ -189,6 +201,13 @@ class LatentAttention(OfTokens, name="latent_attention", positional=("num_heads"
                 rope=100.0,
             ),
             x=tokens(4, 8), y=tokens(4, 8), params=313, macs=1_496, scalar=3_196,
+        ),
+        Example(
+            given=dict(
+                num_heads=2, kv_lora_rank=6, q_lora_rank=5, qk_nope_head_dim=3, qk_rope_head_dim=2, v_head_dim=4,
+                mask=Reference("padding"),
+            ),
+            x=(tokens(4, 8), image(1, 1, 4)), y=tokens(4, 8), params=313, macs=1_496, scalar=3_228,
         ),
     )  # fmt: skip
 

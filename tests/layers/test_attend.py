@@ -1,11 +1,13 @@
 """Attention of given queries to given keys and values, against torch as a whole network."""
 
 import pytest
+import torch
 
 from archcalc import load_text
 from archcalc.core.diagnostic import SpecError
 from archcalc.measure import MEASURES
 from archcalc.verification import verify
+from tests.torch_oracle import applied
 from tests.verification.test_verify import document
 
 
@@ -33,12 +35,64 @@ layers:
         spec(", causal: true"),
         spec(", causal: true, window: 3, num_kv_heads: 1", heads=(8, 4, 4)),
         spec(", window: 3"),
+        spec(", window: 3, dilation: 2, global_tokens: 1"),
+        spec(", causal: true, window: 2, dilation: 3"),
     ],
 )
 def test_all_numbers_equal_those_of_torch(text: str, batch: int) -> None:
     certificate = verify(document(text), batch=batch, device="cpu", sizes=2)
     assert [row for row in certificate.rows if row.agrees is not True and "fields" not in row.quantity] == []
     assert any(row.quantity == "training peak, bytes" for row in certificate.rows)
+
+
+MASKED = """
+archcalc: 1
+input: {x: {shape: [7, 8], channels_last: true}, padding: [1, 1, 7], pairs: [2, 7, 7]}
+layers:
+  - table = learned([9, 8])
+  - x -> linear(8)
+  - LAYER
+  - linear(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "attention(2, mask=padding)",
+        "attention(2, mask=pairs, causal=true)",
+        "grouped_attention(2, 1, mask=padding, causal=true)",
+        "grouped_attention(2, mask=pairs, window=3)",
+        "grouped_attention(2, mask=padding, alibi=true, causal=true)",
+        "grouped_attention(2, mask=pairs, softcap=4, window=3, dilation=2)",
+        "cross_attention(2, x, mask=padding)",
+        "{attend: [prev, prev, prev], num_heads: 2, causal: true, mask: pairs}",
+        "{attend: [prev, prev, prev], num_heads: 2, softcap: 2, mask: padding}",
+        "t5_attention(2, num_buckets=8, mask=padding)",
+        "t5_attention(2, num_buckets=8, mask=pairs, causal=true)",
+        "t5_attention(2, memory=x, mask=pairs)",
+        "latent_attention(2, kv_lora_rank=3, qk_nope_head_dim=4, qk_rope_head_dim=2, v_head_dim=4, mask=padding)",
+        "{attend_distances: [prev, prev, prev], num_heads: 2, distance_keys: table, mask: padding}",
+    ],
+)
+def test_masks_are_added_to_scores(layer: str) -> None:
+    """All numbers are torch's; a token whose mask is far below zero changes no output but its own."""
+    text = MASKED.replace("LAYER", layer)
+    certificate = verify(document(text), batch=2, device="cpu", sizes=2)
+    assert [row for row in certificate.rows if row.agrees is False] == []
+    node = next(each for each in load_text(text).nodes if "mask" in each.layer.reads)
+    torch.manual_seed(0)
+    module = applied(node.layer, node.inputs, "cpu")
+    values = [torch.randn(1, *each.item_shape) for each in node.inputs]
+    hidden = values[-1].clone()
+    hidden[..., 4] = -1e9
+    kept = [each.clone() for each in values[:-1]]
+    for each, volume in zip(values[:-1], node.inputs, strict=False):
+        each[:, 4] += not volume.shared
+    outputs = [module(*inputs, hidden) for inputs in (kept, values[:-1])]
+    places = [i for i in range(7) if i != 4]
+    assert torch.allclose(outputs[0][:, places], outputs[1][:, places], atol=1e-5)
+    assert not torch.allclose(module(*kept, values[-1]), outputs[0], atol=1e-5)
 
 
 FROZEN = """

@@ -64,6 +64,33 @@ def test_a_window_on_both_sides_keeps_as_many_pairs_as_torchs_mask(tokens: int, 
     assert attended(chain) == tokens * 4 * 24 * 24 + kept * 48
 
 
+@pytest.mark.parametrize("tokens", [2, 5, 12])
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(("window", "dilation", "first"), [(1, 1, 2), (3, 2, 0), (3, 2, 1), (5, 3, 2), (9, 1, 1)])
+def test_dilated_windows_and_global_tokens_keep_as_many_pairs(
+    tokens: int, causal: bool, window: int, dilation: int, first: int
+) -> None:
+    arguments = f"3, causal={str(causal).lower()}, window={window}, dilation={dilation}, global_tokens={first}"
+    chain = f"input(24, {tokens}) -> tokens -> grouped_attention({arguments})"
+    graph = build(document_of_chain(chain))
+    layer = graph.nodes[-1].layer
+    module = applied(layer, graph.nodes[-1].inputs).it
+    seen = module.nearby(torch.zeros(1, 3, tokens, 8), window)  # type: ignore[union-attr, operator]
+    steps = range(window) if causal else range(-(window // 2), window // 2 + 1)
+    expected = [
+        [i < first or j < first or j in {i - dilation * step for step in steps} for j in range(tokens)]
+        for i in range(tokens)
+    ]
+    if causal:
+        expected = [[sees and j <= i for j, sees in enumerate(row)] for i, row in enumerate(expected)]
+    assert seen.tolist() == expected
+    assert attended(chain) == tokens * 4 * 24 * 24 + sum(map(sum, expected)) * 48
+    (own,) = layer.windows(*graph.nodes[-1].inputs)
+    assert [[j for j in own.reach(i) if 0 <= j < tokens] for i in range(tokens)] == [
+        [j for j, sees in enumerate(row) if sees] for row in expected
+    ]
+
+
 @pytest.mark.parametrize("size", [(8, 8), (4, 9), (9, 11), (3, 4), (6, 13)])
 @pytest.mark.parametrize("shift", [0, 1, 2, 3])
 def test_shifted_windows_keep_as_many_pairs_as_torchs_mask(size: tuple[int, int], shift: int) -> None:
@@ -103,6 +130,8 @@ archcalc: 1
 input: {x: {shape: [9, 24], channels_last: true}}
 layers:
   - grouped_attention(3, causal=true, window=4)
+  - grouped_attention(3, window=5, dilation=3, global_tokens=1)
+  - grouped_attention(3, causal=true, window=2, dilation=2, global_tokens=1)
   - attention(3, causal=true)
   - latent_attention(3, kv_lora_rank=4, qk_nope_head_dim=5, qk_rope_head_dim=2, v_head_dim=4)
 """

@@ -21,6 +21,7 @@ class AttendDistances(nn.Module):
         value: torch.Tensor,
         distance_keys: torch.Tensor | None = None,
         distance_queries: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
         q, k, v = self.heads(query), self.heads(key), self.heads(value)
         at_content, at_distance = q, q
@@ -33,6 +34,8 @@ class AttendDistances(nn.Module):
             by_key = self.heads(distance_queries) @ k.transpose(-2, -1)
             scores = scores + self.gathered(by_key.transpose(-2, -1), by_key=True)
         scores = scores * (self.scale or q.shape[-1] ** -0.5)
+        if mask is not None:
+            scores = scores + mask
         return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
 
     def heads(self, x: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,8 @@ class GroupedAttention(nn.Module):
         rope: float | None = None,
         rotary_dim: int | None = None,
         window: int | None = None,
+        dilation: int = 1,
+        global_tokens: int = 0,
         alibi: bool = False,
         qk_norm: float | None = None,
         qk_norm_over: str = "head",
@@ -30,6 +32,7 @@ class GroupedAttention(nn.Module):
         super().__init__()
         self.head_dim, self.causal = head_dim, causal
         self.rope, self.rotary_dim, self.window, self.alibi = rope, rotary_dim or head_dim, window, alibi
+        self.dilation, self.global_tokens = dilation, global_tokens
         self.over_all, self.scale, self.softcap = qk_norm_over == "all", scale, softcap
         queries, keys = num_heads * head_dim, num_kv_heads * head_dim
         self.q_proj = nn.Linear(embed_dim, queries, qkv_bias if q_bias is None else q_bias)
@@ -39,7 +42,7 @@ class GroupedAttention(nn.Module):
         self.q_norm = nn.RMSNorm(queries if self.over_all else head_dim, qk_norm) if qk_norm else None
         self.k_norm = nn.RMSNorm(keys if self.over_all else head_dim, qk_norm) if qk_norm else None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         maps = self.q_proj, self.k_proj, self.v_proj
         query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
         if self.q_norm and self.k_norm:
@@ -50,10 +53,14 @@ class GroupedAttention(nn.Module):
             query = self.turned(query, cos, sin)
             key = self.turned(key, cos, sin)
         query, key, value = (each.transpose(1, 2) for each in (query, key, value))
-        mask = self.nearby(query, self.window) if self.window else self.slopes(query) if self.alibi else None
         if self.softcap:
-            y = self.capped(query, key, value, self.softcap)
+            y = self.capped(query, key, value, self.softcap, mask)
         else:
+            if self.window or (self.causal and mask is not None):
+                seen = self.nearby(query, self.window or key.shape[2])
+                mask = seen if mask is None else mask.masked_fill(~seen, -torch.inf)
+            if self.alibi:
+                mask = self.slopes(query) if mask is None else self.slopes(query) + mask
             causal = self.causal and mask is None
             y = F.scaled_dot_product_attention(
                 query, key, value, mask, is_causal=causal, scale=self.scale, enable_gqa=True
@@ -75,19 +82,33 @@ class GroupedAttention(nn.Module):
         where = where * cos + where.roll(self.rotary_dim // 2, -1) * sin
         return torch.cat([where, rest], -1)
 
-    def capped(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cap: float) -> torch.Tensor:
-        """Attention whose scores stay between -cap and cap; the heads of a group share keys and values."""
+    def capped(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, cap: float, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Attention whose scores stay between -cap and cap, before the mask is added; groups share keys and values."""
         groups, length = query.unflatten(1, (key.shape[1], -1)), key.shape[2]
         scores = groups @ key.unsqueeze(2).transpose(-2, -1)
         scores = cap * torch.tanh(scores * ((self.scale or self.head_dim**-0.5) / cap))
+        if mask is not None:
+            scores = scores + mask.expand(-1, query.shape[1], -1, -1).unflatten(1, (key.shape[1], -1))
         if self.causal or self.window:
             scores = scores.masked_fill(~self.nearby(query, self.window or length), -torch.inf)
         return (scores.softmax(-1) @ value.unsqueeze(2)).flatten(1, 2)
 
     def nearby(self, x: torch.Tensor, window: int) -> torch.Tensor:
-        """Which tokens each attends to: itself, and those before it within the window, or on both sides of it."""
-        later = 0 if self.causal else window // 2
-        return x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril(later).triu(later + 1 - window)
+        """Which tokens each attends to: those before it within the window, or on both sides of it, and global ones."""
+        later = 0 if self.causal else window // 2 * self.dilation
+        earlier = (window - 1) * self.dilation - later
+        seen = x.new_ones(x.shape[2], x.shape[2], dtype=torch.bool).tril(later).triu(-earlier)
+        if self.dilation > 1:
+            places = torch.arange(x.shape[2], device=x.device) % self.dilation
+            seen &= places == places[:, None]
+        if self.global_tokens:
+            seen[: self.global_tokens].fill_(True)
+            seen[:, : self.global_tokens].fill_(True)
+            if self.causal:
+                seen.tril_()
+        return seen
 
     def slopes(self, x: torch.Tensor) -> torch.Tensor:
         """What is added to scores: less the farther away, in some heads more steeply; no later token is attended to."""

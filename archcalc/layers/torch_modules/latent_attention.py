@@ -33,7 +33,7 @@ class LatentAttention(nn.Module):
         self.kv_b_proj = nn.Linear(kv_lora_rank, num_heads * (qk_nope_head_dim + v_head_dim), bias=False)
         self.o_proj = nn.Linear(num_heads * v_head_dim, embed_dim, bias=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         cos, sin = self.turns(x)
         query = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.compressed else self.q_proj(x)
         query = query.unflatten(-1, self.heads).transpose(1, 2)
@@ -45,7 +45,10 @@ class LatentAttention(nn.Module):
         both = self.kv_b_proj(self.kv_a_layernorm(latent)).unflatten(-1, self.heads).transpose(1, 2)
         key, value = both[..., : self.nope], both[..., self.nope :].contiguous()
         key = torch.cat([key, place.expand(-1, self.heads[0], -1, -1)], dim=-1)
-        y = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        if mask is not None:
+            later = x.new_ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1)
+            mask = mask.masked_fill(later, -torch.inf)
+        y = F.scaled_dot_product_attention(query, key, value, mask, is_causal=mask is None)
         return self.o_proj(y.transpose(1, 2).flatten(2))
 
     def turns(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

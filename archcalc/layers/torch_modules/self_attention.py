@@ -15,8 +15,10 @@ class SelfAttention(nn.Module):
         self.out_proj = nn.Linear(embed_dim, embed_dim, bias)
         nn.init.xavier_uniform_(self.in_proj_weight)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         heads = F.linear(x, self.in_proj_weight, self.in_proj_bias).unflatten(-1, (3, self.num_heads, -1))
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        if self.causal and mask is not None:
+            mask = mask.masked_fill(x.new_ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1), -torch.inf)
+        y = F.scaled_dot_product_attention(query, key, value, mask, is_causal=self.causal and mask is None)
         return self.out_proj(y.transpose(1, 2).flatten(2))

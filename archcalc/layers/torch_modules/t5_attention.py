@@ -24,19 +24,21 @@ class T5Attention(nn.Module):
         self.o = nn.Linear(num_heads * d_kv, d_model, bias=False)
         self.relative_attention_bias = nn.Embedding(num_buckets, num_heads) if num_buckets else None
 
-    def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, memory: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         mapped = self.q(x), self.k(memory), self.v(memory)
         query, key, value = (each.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for each in mapped)
         bias = self.bias(x, self.relative_attention_bias) if self.relative_attention_bias else None
-        y = F.scaled_dot_product_attention(query, key, value, bias, is_causal=self.causal and bias is None, scale=1.0)
+        added = mask if bias is None else bias if mask is None else bias + mask
+        if self.causal and added is not None:
+            added = added.masked_fill(x.new_ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1), float("-inf"))
+        y = F.scaled_dot_product_attention(query, key, value, added, is_causal=self.causal and added is None, scale=1.0)
         return self.o(y.transpose(1, 2).flatten(2))
 
     def bias(self, x: torch.Tensor, learned: nn.Embedding) -> torch.Tensor:
-        """What each head adds to the score of two tokens, by their distance; causal: minus infinity for later ones."""
+        """What each head adds to the score of two tokens, by their distance."""
         places = torch.arange(x.shape[1], device=x.device)
         distance = places - places[:, None]
-        bias = learned(self.bucket(distance, learned.num_embeddings)).permute(2, 0, 1)
-        return bias.masked_fill(distance > 0, float("-inf")) if self.causal else bias
+        return learned(self.bucket(distance, learned.num_embeddings)).permute(2, 0, 1)
 
     def bucket(self, distance: torch.Tensor, buckets: int) -> torch.Tensor:
         """Half of the buckets for distances one by one, the others ever wider; later tokens have theirs if seen."""

@@ -205,7 +205,31 @@ def without_zeros() -> Iterator[None]:
         reached = (attend(query, key, dyed, *arguments, **keywords) > 0) | query_dyed.any(-1, keepdim=True)
         return attend(query, key, value, *arguments, **keywords).masked_fill(reached, float("nan"))
 
-    with patch.object(F, "interpolate", interpolate), patch.object(F, "scaled_dot_product_attention", attention):
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(F, "interpolate", interpolate))
+        stack.enter_context(patch.object(F, "scaled_dot_product_attention", attention))
+        stack.enter_context(without_shares_of_zero())
+        yield
+
+
+@contextmanager
+def without_shares_of_zero() -> Iterator[None]:
+    """The same for attention that is spelled out, `scores.softmax(-1) @ values`."""
+    softmax, product = Tensor.softmax, Tensor.__matmul__
+    latest: list[Tensor] = []
+
+    def noted(scores: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        latest[:] = [softmax(scores, *arguments, **keywords)]
+        return latest[0]
+
+    def multiplied(left: Tensor, right: Tensor) -> Tensor:
+        if not any(left is each for each in latest):
+            return product(left, right)
+        dyed = product(left.nan_to_num(1.0), right.isnan().to(left.dtype)) > 0
+        reached = dyed | left.isnan().any(-1, keepdim=True)
+        return product(left.nan_to_num(0.0), right.nan_to_num(0.0)).masked_fill(reached, float("nan"))
+
+    with patch.object(Tensor, "softmax", noted), patch.object(Tensor, "__matmul__", multiplied):
         yield
 
 
