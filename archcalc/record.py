@@ -1,14 +1,14 @@
 """Records: classes whose annotations are their fields, as `dataclasses` makes them, at little cost when imported.
 
 A report imports a hundred records and makes half of them. `dataclasses` imports `inspect`, and compiles up to nine
-methods of each class where it is defined. Records share their methods, except `__init__`, which is compiled when the
-first record of a class is made. To everyone else a record is a dataclass: the functions of `dataclasses` take it.
+methods of each class where it is defined. Records share their methods, except `__init__`, which is compiled when a
+class has many records. To everyone else a record is a dataclass: the functions of `dataclasses` take it.
 """
 
 import importlib
 import operator
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
     from dataclasses import asdict as asdict
@@ -82,7 +82,7 @@ def made(cls: Any, frozen: bool, slots: bool, kw_only: bool, eq: bool) -> Any:
     methods = shared(fields_of(cls, kw_only), frozen, eq)
     own = {name for name in ("__repr__", "__eq__", "__hash__") if vars(cls).get(name)}
     cls = (with_slots if slots else with_methods)(cls, {name: methods[name] for name in methods.keys() - own})
-    cls.__init__ = compiled_when_called(cls, frozen)
+    cls.__init__ = compiled_when_called_often(cls, frozen)
     return cls
 
 
@@ -92,7 +92,7 @@ def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
     for base in reversed(cls.__mro__[1:]):
         found |= vars(base).get("record_fields", {})
     for name, kind in annotations_of(cls).items():
-        if str(kind).startswith(("typing.ClassVar", "ClassVar")):
+        if is_of_class(kind):
             continue
         value = vars(cls).get(name, MISSING)
         found[name] = made = value if isinstance(value, Field) else Field(value, MISSING, True, True)
@@ -100,6 +100,13 @@ def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
         if isinstance(value, Field):
             delattr(cls, name) if made.default is MISSING else setattr(cls, name, made.default)
     return found
+
+
+def is_of_class(annotation: Any) -> bool:
+    """Whether it says that an attribute is the class's."""
+    if isinstance(annotation, str):
+        return annotation.startswith(("ClassVar", "typing.ClassVar"))
+    return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
 
 
 def annotations_of(cls: type) -> Mapping[str, Any]:
@@ -191,15 +198,49 @@ FROZEN = {
 }
 
 
-# --- __init__, compiled when it is first called ----------------------------------------------------------------------
+# --- __init__, compiled when it is called often ----------------------------------------------------------------------
 
 
-def compiled_when_called(cls: Any, frozen: bool) -> Callable[..., None]:
+FEW = 16
+"""Records of a class whose fields are set one by one: to compile `__init__` takes as long as to set those of fifty."""
+
+
+def compiled_when_called_often(cls: Any, frozen: bool) -> Callable[..., None]:
+    called = 0
+
     def __init__(self: Any, *given: Any, **named: Any) -> None:
-        cls.__init__ = compiled(cls, frozen)
-        cls.__init__(self, *given, **named)
+        nonlocal called
+        called += 1
+        values = values_of(cls, given, named) if called <= FEW else None
+        if values is None:
+            cls.__init__ = compiled(cls, frozen)
+            cls.__init__(self, *given, **named)
+            return
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if hasattr(cls, "__post_init__"):
+            self.__post_init__()
 
     return __init__
+
+
+def values_of(cls: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The values of all fields; None if the arguments are not those of `__init__`, which says what is wrong."""
+    if len(given) > len(cls.__match_args__):
+        return None
+    values = dict(zip(cls.__match_args__, given, strict=False))
+    left = dict(named)
+    for name, each in cls.record_fields.items():
+        if each.init and name in left and name not in values:
+            values[name] = left.pop(name)
+        elif name not in values or values[name] is MISSING:
+            if each.factory is not MISSING:
+                values[name] = each.factory()
+            elif each.init:
+                if each.default is MISSING:
+                    return None
+                values[name] = each.default
+    return None if left else values
 
 
 def compiled(cls: Any, frozen: bool) -> Callable[..., None]:
