@@ -101,6 +101,38 @@ def test_a_report_loads_the_layers_that_it_has_and_one_format() -> None:
 THREAD = "threading.Thread(target=lambda: [threading.main_thread().join(), print('later')]).start()"
 
 
+LIBRARIES = (
+    {"fractions", "decimal", "numbers", "math", "struct", "bisect", "heapq"}  # numbers of specs, symbols
+    | {"re", "enum", "copyreg", "typing", "types", "functools", "collections", "contextlib", "keyword", "operator"}
+    | {"reprlib", "itertools", "importlib", "warnings", "errno", "gc", "atexit"}
+    | {"encodings", "blake2", "sre"}
+)
+"""What a report loads of the standard library, beside what Python itself loads."""
+
+STAGES = {
+    "record", "sym", "core", "spec", "layer", "layers", "graph", "measure", "measures", "report", "pages", "usage",
+    "command", "commands",
+}  # fmt: skip
+"""The stages of archcalc that a report runs; of memory it takes what writes bytes."""
+
+
+@pytest.mark.parametrize("spec", ["specs/resnet50.yaml", "lenet5"])
+def test_a_report_loads_only_what_it_needs(spec: str) -> None:
+    program = (
+        "import sys\nbefore = {*sys.modules}\nfrom archcalc.command import run\nrun(sys.argv[1:])\n"
+        "print(*(name for name in sys.modules if name not in before), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", program, "report", spec, "--no-cache"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    found = ended.stderr.split()
+    others = {name.partition(".")[0].strip("_") for name in found if not name.startswith("archcalc")}
+    assert others - LIBRARIES == set()
+    own = {name.removeprefix("archcalc.") for name in found if name.startswith("archcalc.")}
+    assert {name.partition(".")[0] for name in own} - STAGES == {"memory"}
+    assert {name for name in own if name.startswith("memory")} == {"memory", "memory.text"}
+    assert own.isdisjoint({"spec.full_yaml", "usage.group", "usage.help", "report.formats.csv"})
+
+
 @pytest.mark.parametrize("left", ["atexit.register(print, 'later')", THREAD], ids=["function", "thread"])
 def test_what_is_left_to_run_runs_when_the_program_ends(left: str) -> None:
     program = f"import atexit, threading\n{left}\nfrom archcalc.__main__ import main\nmain()"

@@ -8,7 +8,7 @@ import yaml
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location, Source
-from archcalc.spec import reader
+from archcalc.spec import full_yaml, reader
 from archcalc.spec.chain import Step
 from archcalc.spec.declaration import Document, Expectation
 from archcalc.spec.document import one_liner, read_document, read_source, variant_names
@@ -353,13 +353,19 @@ def test_several_inputs_have_names() -> None:
     assert targets == [("relu", False), ("b", True), ("tanh", False)]
 
 
-# --- PyYAML without its C part ------------------------------------------------------------------------------------
+# --- PyYAML, and PyYAML without its C part ------------------------------------------------------------------------
 
 
-def test_the_same_document_without_the_c_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    fast = repr(read(RESNET))
-    monkeypatch.setattr(reader, "LOADER", yaml.SafeLoader)
-    assert repr(read(RESNET)) == fast
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader])
+def test_the_same_document_by_pyyaml(loader: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = repr(read(RESNET))
+    read_by = []
+    monkeypatch.setattr(reader, "events", lambda text: None)
+    monkeypatch.setattr(full_yaml, "LOADER", loader)
+    monkeypatch.setattr(full_yaml, "check", lambda event, source: read_by.append(loader))
+    reader.parsed.cache_clear()
+    assert repr(read(RESNET)) == plain
+    assert read_by
 
 
 def test_expressions_span_lines_of_the_file() -> None:
