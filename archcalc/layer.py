@@ -399,7 +399,7 @@ class Merge(Layer):
 
 def layer_named(word: str) -> type[Layer] | None:
     """The layer with this name or alias; None if there is none."""
-    return LAYERS.get(ALIASES.get(word, word))
+    return LAYERS.found.get(word) or LAYERS.get(ALIASES.get(word, word))
 
 
 def known_names() -> list[str]:

@@ -48,28 +48,32 @@ class Network:
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool
     ) -> None:
         """Adds a node. Its volume is unknown if an input is. Raises SpecError if the layer rejects its inputs."""
-        sources = (*sources, *map(str, layer.references()))
-        xs = tuple(x for source in sources if (x := self.volumes[source]) is not None)
-        self.volumes[path] = None
+        if layer.reads:
+            sources = (*sources, *map(str, layer.references()))
+        volumes = self.volumes
+        xs = tuple([x for source in sources if (x := volumes[source]) is not None])
+        volumes[path] = None
         if len(xs) < len(sources):
             return
-        if xs:
+        if xs and (layer.ranks or call.target.text in RANKED):
             check_rank(layer, call, xs[0])
         key = (id(layer), *map(id, xs))
-        if key not in self.applied:
-            self.applied[key] = self.apply(layer, call, xs, sources, path), layer, xs
-        applied = self.applied[key][0]
+        known = self.applied.get(key)
+        if known is None:
+            known = self.applied[key] = self.apply(layer, call, xs, sources, path), layer, xs
+        applied = known[0]
         ties = self.ties(layer, xs, call) if layer.ties else {}
-        learning = tuple(self.learning.get(source, False) for source in sources)
+        flows = self.learning.get
+        learning = tuple([flows(source, False) for source in sources])
         node = Node(
             path, applied.layer, sources, applied.inputs, applied.outputs, module, frozen, ties, call.where,
             learning=learning, application=applied,
         )  # fmt: skip
-        if node.reruns:
+        if module != path:
             self.check_rerun(node)
         self.nodes[path] = node
-        self.volumes[path] = node.output
-        self.learning[path] = node.output.is_floating and (any(learning[i] for i in node.followed) or node.trains)
+        self.volumes[path] = y = applied.outputs[0]
+        self.learning[path] = any([learning[i] for i in applied.followed]) or (y.is_floating and node.trains)
 
     def apply(
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str

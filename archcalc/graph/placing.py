@@ -42,10 +42,13 @@ class Placing:
         bound = self.remembered.bound(call, kind, frame.scope, defaults)
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
-        check_reads(bound.layer, call)
+        if kind.reads:
+            check_reads(bound.layer, call)
         name = name or frame.number(call.target.text)
-        made = self.place(tied_to_layers(bound.layer), call, sources, frame, name, frozen)
-        self.check_asserted(made, bound)
+        layer = tied_to_layers(bound.layer) if kind.ties else bound.layer
+        made = self.place(layer, call, sources, frame, name, frozen)
+        if bound.asserted:
+            self.check_asserted(made, bound)
         for key in kind.followed_by:
             if key in bound.others and (after := follower(key, bound.others[key], frame)):
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
@@ -59,7 +62,7 @@ class Placing:
 
     def check_asserted(self, made: str, bound: Bound) -> None:
         """Raises SpecError if the call states other sizes than those that arrive."""
-        node = self.network.nodes.get(made) if bound.asserted else None
+        node = self.network.nodes.get(made)
         if node and (problems := contradicted(node, self.network.nodes.get(node.sources[0]), bound.asserted)):
             raise SpecError(problems)
 
@@ -92,6 +95,8 @@ class Placing:
         """The layer and its sources, where values that all samples share meet others: repeated, if the layer needs
         them for each sample."""
         volumes = self.network.volumes
+        if len(sources) == 1 and not layer.reads:  # nothing that it could meet
+            return layer, sources
         named = {key: getattr(layer, key) for key in layer.reads}
         read = (*sources, *map(str, layer.references()))
         xs = [x for source in read if (x := volumes[source]) is not None]

@@ -31,20 +31,23 @@ class Remembered:
     def bound(self, call: Invocation, layer: type[Layer], names: Names, defaults: Defaults) -> Bound:
         """What `bind` makes of a call. Raises SpecError as it does."""
         written = (layer, call.target.text, id(defaults), *map(id, call.positional), *map(id_of_keyword, call.keywords))
+        used = self.names.get(written)
+        if used is None:
+            used = self.names_of(written, call)
         try:
-            key = (*written, *(comparable(names.get(name)) for name in self.names_of(written, call)))
+            key = (*written, *[comparable(names.get(name)) for name in used]) if used else written
         except (NotAlike, SpecError):
             return bind(call, layer, names, defaults)
-        if key not in self.known:
-            self.known[key] = call, defaults, bind(call, layer, names, defaults)
-        return self.known[key][2]
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = call, defaults, bind(call, layer, names, defaults)
+        return known[2]
 
     def names_of(self, written: Any, call: Invocation) -> tuple[str, ...]:
         """The names that the arguments of a call use."""
-        if written not in self.names:
-            given = (*call.positional, *(value for _, value in call.keywords))
-            self.names[written] = tuple(dict.fromkeys(name.id for each in given for name in names_in(each)))
-        return self.names[written]
+        given = (*call.positional, *(value for _, value in call.keywords))
+        used = self.names[written] = tuple(dict.fromkeys(name.id for each in given for name in names_in(each)))
+        return used
 
 
 def id_of_keyword(keyword: tuple[Word, Expression]) -> tuple[str, int]:

@@ -21,16 +21,17 @@ def faults(graph: Graph) -> Iterator[str]:
         for source in node.sources:
             if source not in known:
                 yield f"{node.name} reads '{source}'"
-        if node.reruns and (node.module not in nodes or nodes[node.module].reruns):
-            yield f"{node.name} runs '{node.module}'"
+        name = node.name
+        if node.module != name and (node.module not in nodes or nodes[node.module].reruns):
+            yield f"{name} runs '{node.module}'"
         if node.ties:
             yield from (f"{node.name} is tied to '{key}'" for key in node.ties.values() if not is_there(key, nodes))
-        known.add(node.name)
-        nodes[node.name] = node
-        for prefix in enclosing_scopes(node.name):
-            if prefix in filled:
-                break  # and so are those around it
+        known.add(name)
+        nodes[name] = node
+        prefix = name.rpartition(".")[0]
+        while prefix and prefix not in filled:  # those around one that is filled are filled
             filled.add(prefix)
+            prefix = prefix.rpartition(".")[0]
     if not graph.outputs:
         yield "it has no outputs"
     yield from (f"'{name}' is an output" for name in graph.outputs if name not in known)
