@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.graph.binding import Kind, given_arguments, read, truth
 from archcalc.graph.declarations import WORDS, Declarations
-from archcalc.graph.frame import INCOMING, Frame, Named, Site, explicit_names, is_sequence
+from archcalc.graph.frame import INCOMING, Frame, Named, Site, is_sequence
 from archcalc.record import field, record
 from archcalc.spec.chain import Invocation, settled
 from archcalc.spec.declaration import BlockDef
@@ -106,7 +106,7 @@ def frame_within(
         library=library,
         network=frame.network,
         meter=frame.meter,
-        taken=explicit_names(definition.body),
+        taken=definition.names,
         stack=(*frame.stack, site_of(call, definition, frame)),
         numbered=is_sequence(definition.body, library),
         frozen=expansion.frozen,

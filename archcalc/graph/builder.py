@@ -13,7 +13,7 @@ from archcalc.graph.application import Applications
 from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
-from archcalc.graph.frame import Frame, Named, explicit_names
+from archcalc.graph.frame import Frame, Named
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
@@ -21,6 +21,7 @@ from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver
 from archcalc.graph.wholeness import assert_whole
 from archcalc.record import replace
+from archcalc.spec.chain import explicit_names
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Names
 

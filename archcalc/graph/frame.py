@@ -10,7 +10,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.layer import Reference
 from archcalc.record import field, record
-from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
+from archcalc.spec.chain import Body, Each, Invocation, Item, Step, explicit_names
 from archcalc.spec.declaration import BlockDef, Library
 from archcalc.spec.expression import Meter, Metered, Names
 from archcalc.spec.value import Value
@@ -225,23 +225,6 @@ def sizes_of(x: Volume) -> dict[str, Value]:
     return {"channels": x.channels, "shape": x.item_shape, "spatial": x.spatial, **named}
 
 
-def explicit_names(body: Body) -> frozenset[str]:
-    """The names that a chain gives explicitly, including those in its paths."""
-    found: set[str] = set()
-    for item in body:
-        if isinstance(item, Choice):
-            found |= explicit_names(item.then) | explicit_names(item.otherwise)
-            continue
-        if isinstance(item, Each):
-            found |= explicit_names(item.body)
-            continue
-        if item.name:
-            found.add(item.name.text)
-        if isinstance(item.call, Merge):
-            found.update(*(explicit_names(path) for path in item.call.paths))
-    return frozenset(found)
-
-
 def names_made(item: Item, library: Library) -> Iterator[str]:
     """The names that an item makes known: those that it gives by hand, and those of the layers of a named block."""
     yield from explicit_names((item,))
@@ -251,7 +234,7 @@ def names_made(item: Item, library: Library) -> Iterator[str]:
 
 def members_made(name: str, definition: BlockDef) -> Iterator[str]:
     """What the layers of a block are called from outside, where the block is called `name`."""
-    return (f"{name}.{member}" for member in explicit_names(definition.body))
+    return (f"{name}.{member}" for member in definition.names)
 
 
 def is_sequence(body: Body, library: Library) -> bool:

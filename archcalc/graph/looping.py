@@ -9,9 +9,9 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.graph.binding import shown
 from archcalc.graph.bounds import evaluated_in
 from archcalc.graph.declarations import WORDS
-from archcalc.graph.frame import Frame, Site, explicit_names
+from archcalc.graph.frame import Frame, Site
 from archcalc.record import record, replace
-from archcalc.spec.chain import Body, Choice, Each, Merge
+from archcalc.spec.chain import Body, Choice, Each, Merge, explicit_names
 from archcalc.spec.expression import Expression, Function, Inner, Names, names_in
 from archcalc.spec.value import Truth
 

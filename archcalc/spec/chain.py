@@ -110,6 +110,23 @@ Item: TypeAlias = Step | Choice | Each
 Body: TypeAlias = tuple[Item, ...]
 
 
+def explicit_names(body: Body) -> frozenset[str]:
+    """The names that a chain gives explicitly, including those in its paths."""
+    found: set[str] = set()
+    for item in body:
+        if isinstance(item, Choice):
+            found |= explicit_names(item.then) | explicit_names(item.otherwise)
+            continue
+        if isinstance(item, Each):
+            found |= explicit_names(item.body)
+            continue
+        if item.name:
+            found.add(item.name.text)
+        if isinstance(item.call, Merge):
+            found.update(*(explicit_names(path) for path in item.call.paths))
+    return frozenset(found)
+
+
 def parse_chain(text: str, where: Location) -> Body:
     """The items of one chain string; `where` is the location of its first character."""
     cursor = Cursor(text, where)

@@ -1,12 +1,13 @@
 """Declarations: the parts of a spec with their locations, not yet evaluated. spec/ creates them, graph/ reads them."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from archcalc.core.diagnostic import problem
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import MAX_LAYERS
 from archcalc.record import field, record
-from archcalc.spec.chain import Body
+from archcalc.spec.chain import Body, explicit_names
 from archcalc.spec.expression import Expression, Name, Word
 
 
@@ -51,7 +52,7 @@ class Parameter:
     value: Expression
 
 
-@record
+@record(slots=False)
 class BlockDef:
     """A block. `home`: the key in `Document.libraries` of the file whose params, blocks and defaults it uses."""
 
@@ -60,6 +61,11 @@ class BlockDef:
     body: Body
     home: str
     where: Location = field(compare=False)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that its chain gives explicitly."""
+        return explicit_names(self.body)
 
 
 @record

@@ -108,7 +108,7 @@ class Libraries(Sections):
             for name, block in self.libraries[other].blocks.items():
                 self.define(found, f"{prefix}.{name}" if prefix else name, block)
         for key, body in self.pairs(node, "blocks"):
-            signature = self.problems.attempt(signature_of, key)
+            signature = self.once(signature_of, key)
             items = self.body(body)
             if signature:
                 self.define(found, signature[0].text, BlockDef(*signature, items, home, key.where))

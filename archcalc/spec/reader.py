@@ -94,7 +94,7 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
     return root
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def parsed(source: Source) -> tuple[Node | None, tuple[Diagnostic, ...]]:
     """The tree and its problems, cached for the variants of a file, which are read one after the other."""
     problems = Problems()

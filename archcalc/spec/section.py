@@ -1,7 +1,9 @@
 """The independent sections of a spec: inputs, params, symbols, defaults, expectations, texts."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
@@ -13,10 +15,20 @@ from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
 from archcalc.spec.setting import can_be_set, unknown_setting
 
+N = TypeVar("N", bound=Node)
+P = ParamSpec("P")
+T = TypeVar("T")
+
 INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last", "plain")
 BOUNDS = ("min", "max", "multiple_of")
 MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
 """The tolerance after an expected number: `+- 1%`, `+- 5`."""
+
+
+@lru_cache(maxsize=4)
+def read_before(source: Source) -> dict[tuple[Any, int], tuple[Node, Any]]:
+    """What the nodes of a file were read as, by what read them and their identities, each with its node."""
+    return {}
 
 
 def dimension_of(node: Node) -> Expression:
@@ -77,7 +89,18 @@ class Sections:
         return found or ()
 
     def value(self, node: Node | None) -> Expression | None:
-        return self.problems.attempt(value_of, node) if node else None
+        return self.once(value_of, node) if node else None
+
+    def once(self, read: Callable[Concatenate[N, P], T], node: N, *more: P.args, **named: P.kwargs) -> T | None:
+        """What a node is read as: once for the variants of a file, unless there are problems, which each reports."""
+        known = read_before(node.where.source)
+        if (read, id(node)) in known:
+            return cast(T, known[read, id(node)][1])
+        count = len(self.problems.found)
+        made = self.problems.attempt(read, node, *more, **named)
+        if made is not None and len(self.problems.found) == count:
+            known[read, id(node)] = node, made
+        return made
 
     def body(self, node: Node | None) -> Body:
         if node is None:
@@ -85,7 +108,7 @@ class Sections:
         if (isinstance(node, Scalar) and node.is_null) or (isinstance(node, Sequence) and not node.items):
             self.problems.add(problem("AC022", "the list of layers is empty", node.where, help="write '- layer' below"))
             return ()
-        return self.problems.attempt(body_of, node, self.problems) or ()
+        return self.once(body_of, node, self.problems) or ()
 
     def flag(self, node: Node | None) -> bool:
         if node is None or (isinstance(node, Scalar) and node.value in ("true", "false")):
