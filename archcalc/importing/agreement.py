@@ -149,8 +149,8 @@ def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywo
     copy = copied(model, found)
     with torch.no_grad(), reported_as("the network cannot run", model.forward):
         expected = [each for each in tensors_in(model(*args.values(), **kwargs)) if each.is_floating_point()]
-        given = tensors_in((*args.values(), kwargs))
-        made = tensors_in(copy(*given))
+        steps = zip(tensors_in((*args.values(), kwargs)), found.lowered.inputs, strict=True)
+        made = tensors_in(copy(*(each.reshape(SAMPLES, *step.volume.item_shape) for each, step in steps)))
     if len(made) != len(expected):
         return float("inf")
     if len(found.program.outputs) == len(expected):

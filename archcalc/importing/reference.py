@@ -12,7 +12,7 @@ PREFIX = "py:"
 
 FORM = re.compile(r"(?P<home>[^:()]+?):(?P<name>[A-Za-z_][\w.]*)(?:\((?P<arguments>.*)\))?", re.DOTALL)
 
-SHAPE = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<dims>[\d,\s]*\d)(?::(?P<dtype>[a-z]+\d*))?")
+SHAPE = re.compile(r"(?:(?P<name>[A-Za-z_]\w*)=)?(?P<dims>[\d,\s]*)(?::(?P<dtype>[a-z]+\d*))?")
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "bool")
 
@@ -80,17 +80,21 @@ class Given:
 
 
 def given_input(text: str) -> Given:
-    """The input in `3,224,224`, `image=3,64,64` or `ids=128:int64`. Raises SpecError if it has another form.
+    """The input in `3,224,224`, `image=3,64,64` or `ids=128:int64`; `user=:int64` is one number for each sample.
 
-    >>> given_input("ids=128:int64")
-    Given(shape=(128,), dtype='int64', name='ids')
+    Raises SpecError if it has another form.
+
+    >>> given_input("ids=128:int64"), given_input("user=:int64")
+    (Given(shape=(128,), dtype='int64', name='ids'), Given(shape=(), dtype='int64', name='user'))
     """
     found = SHAPE.fullmatch(text.strip().replace("[", "").replace("]", ""))
-    dims = [] if found is None else [each.strip() for each in found["dims"].split(",")]
+    alone = found is not None and found["dtype"] and not found["dims"].strip()
+    dims = [] if found is None or alone else [each.strip() for each in found["dims"].split(",")]
     if found is None or not all(dims) or (found["dtype"] or "float32") not in DTYPES:
         raise problem(
             "AC501",
             f"'{text}' is not the shape of an input",
-            help="write --input 3,224,224, --input image=3,64,64 or --input ids=128:int64, without the batch",
+            help="write --input 3,224,224, --input image=3,64,64 or --input ids=128:int64, without the batch; --input "
+            "user=:int64 is one number for each sample",
         )
     return Given(tuple(map(int, dims)), found["dtype"] or "float32", found["name"] or "")

@@ -1,5 +1,6 @@
 """References: which of them is read as a spec, and by what file each other kind is read."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -38,7 +39,9 @@ class Plain:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "find_spec", lambda name: name == f"{sources.PACKAGE}.plain")
+    found = importlib.util.find_spec
+    mine = f"{sources.PACKAGE}.plain"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: name == mine or found(name, *rest))
     monkeypatch.setitem(sys.modules, f"{sources.PACKAGE}.plain", Plain)
 
 

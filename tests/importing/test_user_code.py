@@ -21,6 +21,13 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Patches(), IMAGE),
         (networks.Mobile(), IMAGE),
         (networks.Skips(), IMAGE),
+        (networks.FromOnes(), SEQUENCE),
+        (networks.Cells(), SEQUENCE),
+        (networks.OneCell(), SEQUENCE),
+        (networks.Translating(), SEQUENCE),
+        (networks.Letters(), torch.zeros(1, 7, 12)),
+        (networks.Masked(), torch.zeros(1, 6, 12)),
+        (networks.Reading(), torch.zeros(1, 6, 12)),
     ],
     ids=lambda each: type(each).__name__,
 )
@@ -28,10 +35,16 @@ def test_the_outputs_agree(model: nn.Module, example: Tensor) -> None:
     assert agreement_of(model, {"x": example}, {}).holds
 
 
-def test_a_first_state_that_is_not_zero_is_not_taken_for_zeros() -> None:
-    found = from_torch(networks.FromOnes(), SEQUENCE)
-    assert [each.function for each in found.lowered.steps if each.kind == "opaque"] == ["lstm"]
+def test_inputs_may_be_one_number_for_each_sample() -> None:
+    user, age = torch.zeros(1, dtype=torch.long), torch.zeros(1)
+    assert agreement_of(networks.Numbers(), {"user": user, "item": user, "age": age}, {}).holds
+
+
+def test_a_cell_in_a_loop_reads_the_state_before_it() -> None:
+    """A layer that runs again reads what the first run reads, so that such a cell is written as its gates."""
+    found = from_torch(networks.Cells(), SEQUENCE)
     assert not found.differences
+    assert not any(each.kind in ("lstm", "gru", "rnn", "opaque") for each in found.lowered.steps)
 
 
 def test_sequences_of_several_lengths_run_with_values() -> None:

@@ -135,3 +135,107 @@ class Skips(nn.Module):
         x = F.pad(F.interpolate(x, scale_factor=2), [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])
         y = self.out(torch.cat([skip, x], 1))
         return {"logits": y, "probs": y.sigmoid()}
+
+
+class Cells(nn.Module):
+    """Cells in a loop over time, from zeros and from what torch begins with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.LSTMCell(4, 5)
+        self.second = nn.GRUCell(5, 6)
+        self.third = nn.RNNCell(6, 3, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = c = x.new_zeros(x.shape[0], 5)
+        g = torch.zeros(x.size(0), 6, device=x.device)
+        r, kept = None, []
+        for t in range(x.shape[1]):
+            h, c = self.first(x[:, t], (h, c))
+            g = self.second(h, g)
+            r = self.third(g, r)
+            kept.append(r)
+        return torch.stack(kept, dim=1), c
+
+
+class OneCell(nn.Module):
+    """Cells that run once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.LSTMCell(4, 5)
+        self.second = nn.GRUCell(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, c = self.first(x[:, 0])
+        return self.second(c, h)  # type: ignore[no-any-return]
+
+
+class Translating(nn.Module):
+    """A decoder that begins with all states of an encoder; a learned first state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.LSTM(4, 5, 2, batch_first=True)
+        self.decoder = nn.LSTM(4, 5, 2, batch_first=True)
+        self.begin = nn.Parameter(torch.randn(1, 1, 3))
+        self.last = nn.GRU(5, 3, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, states = self.encoder(x)
+        y, _ = self.decoder(x, states)
+        return self.last(y, self.begin.repeat(1, x.size(0), 1))[0]  # type: ignore[no-any-return]
+
+
+class Letters(nn.Module):
+    """Products by letters: with weights of several axes, dots, several operands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v = (nn.Parameter(torch.randn(2, 12, 6)) for _ in range(3))
+        self.o = nn.Parameter(torch.randn(2, 6, 12))
+        self.w = nn.Parameter(torch.randn(12, 12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (torch.einsum("btd,hdk->bhtk", x, each) for each in (self.q, self.k, self.v))
+        weights = torch.einsum("bhtk, bhsk -> bhts", q, k).softmax(-1)
+        y = torch.einsum("bhts,bhsk,hkd->btd", weights, v, self.o)
+        return torch.einsum("...d,de->...e", y, self.w)
+
+
+class Masked(nn.Module):
+    """torch's encoder with a mask, and choices by what was computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mask = nn.Transformer.generate_square_subsequent_mask(x.size(1)).to(x.device)
+        y = self.layer(x, src_mask=mask, is_causal=True)
+        y = torch.where(y > 0, y, 0.01 * y).masked_fill(y.abs() < 0.1, 0.0)
+        return torch.where(y < x, x, y)
+
+
+class Reading(nn.Module):
+    """torch's decoder, which reads a memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(12, 2, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x, torch.tanh(x[:, ::2]))  # type: ignore[no-any-return]
+
+
+class Numbers(nn.Module):
+    """One number for each sample, whole or not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user, self.item = nn.Embedding(7, 3), nn.Embedding(5, 3)
+        self.out = nn.Linear(7, 1)
+
+    def forward(self, user: Tensor, item: Tensor, age: Tensor) -> Tensor:
+        pair = self.user(user), self.item(item), age[:, None]
+        return self.out(torch.cat(pair, dim=-1)).squeeze(-1)  # type: ignore[no-any-return]

@@ -37,3 +37,32 @@ def broadcast(*shapes: Sequence[int]) -> tuple[int, ...]:
     most = max(map(len, shapes))
     wide = [(1,) * (most - len(each)) + tuple(each) for each in shapes]
     return tuple(next((n for n in lengths if n != 1), 1) for lengths in zip(*wide, strict=True))
+
+
+class Writing:
+    """Writes calls down in the place of another one, to place layers for all of them or for none."""
+
+    def __init__(self, lowering: Lowering, operation: Operation) -> None:
+        self.lowering, self.operation = lowering, operation
+        self.calls: list[Operation] = []
+
+    def __call__(self, function: str, *arguments: object, shape: Sequence[int], makes: Value | None = None) -> Value:
+        """What a call makes, of this shape."""
+        made = call(self.operation, function, *arguments)
+        kind = MADE if any(each.varies for each in made.values) else DERIVED
+        value = makes or Value(kind, tuple(shape), self.operation.makes[0].dtype, maker=made)
+        made.makes = (value,)
+        self.lowering.readers.setdefault(value, [self.operation])
+        self.calls.append(made)
+        return value
+
+    def parts(self, whole: Value, size: int, axis: int = -1) -> list[Value]:
+        """Parts of an axis, all of one size."""
+        axis %= len(whole.shape)
+        shape = (*whole.shape[:axis], size, *whole.shape[axis + 1 :])
+        before = (slice(None),) * axis
+        bounds = (slice(i, i + size) for i in range(0, whole.shape[axis], size))
+        return [self("__getitem__", whole, (*before, each), shape=shape) for each in bounds]
+
+    def is_placed(self) -> bool:
+        return self.lowering.tried(lambda: all(lowered_with_shared(self.lowering, each) for each in self.calls))

@@ -160,7 +160,7 @@ class Lowering:
         first = first.again or first
         if set(first.weights.values()) == set(step.weights.values()) and first.layer == step.layer:
             step.again = first
-            return True
+            return first.named == step.named  # what its arguments name is the same in every run
         if step.layer is not None and list(owners) == list(step.layer.ties.values()) and first.kind != "opaque":
             step.tied = first
             return True

@@ -47,7 +47,7 @@ def volume_of_input(readers: Readers, value: Value, shape: tuple[int, ...] | Non
     if shape is None:
         raise problem("AC522", f"the input {value.name} has no batch axis of its own")
     if value.dtype in INTEGERS:
-        return Volume(1, shape, channels_last=True, dtype=value.dtype)
+        return Volume(1, shape or (1,), channels_last=True, dtype=value.dtype)
     if not shape:
         return Volume(1)
     last = len(value.shape) > 2 and not wants_channels_first(readers, value, default=len(value.shape) != 3)

@@ -1,10 +1,10 @@
-"""Choices by conditions that all samples share: elements of one value or another, or a number in their place."""
+"""Choices by conditions: elements of one value or another, or a number in their place."""
 
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, moved, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.lowering.rules.arithmetic import is_number, number_of
+from archcalc.importing.lowering.rules.arithmetic import backwards, is_number, met, number_of
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Numbers, Reference
@@ -37,6 +37,33 @@ def masked_fill(lowering: Lowering, operation: Operation, given: Arguments) -> b
     by = with_axes_of(lowering, operation, mask, x)
     made = layer("mask", by=Reference(""), fill=float(fill))
     return by is not None and lowering.place(operation, made, [turned(lowering, operation, x, last=True), by])
+
+
+@lowers("gt", "__gt__", "greater", "lt", "__lt__", "less", takes="input other")
+def compared(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A condition that only chooses: a value that is above zero where it holds."""
+    if not only_chooses(lowering, operation.makes[0]):
+        return False
+    pair = [number_of(lowering, given[each]) for each in ("input", "other")]
+    high, low = pair if "g" in operation.function.strip("_")[:1] else reversed(pair)
+    if lowering.is_placed(high, low):
+        return met(lowering, operation, "sub", high, low)
+    if is_number(low) and lowering.is_placed(high):
+        if not low:
+            return lowering.same(operation.makes[0], high)
+        return lowering.place(operation, layer("add_constant", value=-float(low)), [high])
+    return is_number(high) and lowering.is_placed(low) and backwards(lowering, operation, "sub", float(high), low)
+
+
+def only_chooses(lowering: Lowering, condition: Value) -> bool:
+    """Whether all that reads a condition chooses by it."""
+    readers = lowering.readers.get(condition, ())
+    chooses = all(
+        (each.function == "where" and each.arguments[:1] == (condition,))
+        or (each.function in ("masked_fill", "masked_fill_") and each.arguments[1:2] == (condition,))
+        for each in readers
+    )
+    return bool(readers) and chooses and condition not in lowering.program.outputs
 
 
 def with_axes_of(lowering: Lowering, operation: Operation, value: object, like: Value) -> Step | None:

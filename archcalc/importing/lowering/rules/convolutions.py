@@ -1,12 +1,15 @@
 """Convolutions and linear maps."""
 
+from string import ascii_lowercase
 from typing import Any
 
+from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import turned
+from archcalc.importing.lowering.moving import moved, settle, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.program import WEIGHT, Operation, Value
+from archcalc.importing.program import MADE, WEIGHT, Operation, Value
+from archcalc.layer import Letters, Reference
 
 
 def per_axis(value: Any, rank: int) -> tuple[int, ...]:
@@ -81,13 +84,26 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given["weight"], given.get("bias")
     if not isinstance(weight, Value) or not lowering.is_placed(x):
         return False
-    if isinstance(bias, Value) and bias.kind != WEIGHT:
+    if isinstance(bias, Value) and not bias.kind == weight.kind == WEIGHT:
         product = between(lowering, operation, "linear", x, weight, shape=operation.makes[0].shape)
         return in_order(lowering, product, last=call(operation, "add", product, bias, makes=operation.makes))
+    if weight.kind != WEIGHT:
+        return by_computed(lowering, operation, x, weight)
     made = layer("linear", out_features=weight.shape[0], bias=bias is not None)
     return lowering.place(
         operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight, "bias": bias}
     )
+
+
+def by_computed(lowering: Lowering, operation: Operation, x: Value, weight: Value) -> bool:
+    """A linear map whose matrix is computed from weights, or is a part of one."""
+    if not lowering.is_placed(weight) or not lowering.is_shared(weight) or len(weight.shape) != 2:
+        return False
+    step = turned(lowering, operation, x, last=True)
+    places = ascii_lowercase[2 : 2 + step.volume.rank]
+    left, right, out = (Letters(f"a{each}") for each in (f"{places}y", "zy", f"{places}z"))
+    made = layer("einsum", left=left, right=right, out=out, other=Reference(""))
+    return lowering.place(operation, made, [step, turned(lowering, operation, weight, last=True)])
 
 
 @lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")
@@ -98,9 +114,11 @@ def embedding(lowering: Lowering, operation: Operation, given: Arguments) -> boo
     rows, features = weight.shape
     padding = given.get("padding_idx")
     padding = None if padding is None or padding < 0 else padding
-    return lowering.place(
-        operation,
-        layer("embedding", num_embeddings=rows, embedding_dim=features, padding_idx=padding),
-        [x],
-        {"weight": weight},
-    )
+    made = layer("embedding", num_embeddings=rows, embedding_dim=features, padding_idx=padding)
+    if lowering.item(x) != ():
+        return lowering.place(operation, made, [x], {"weight": weight})
+    row = Value(MADE, (*x.shape, 1, features), operation.makes[0].dtype, maker=operation)  # one number is a row of one
+    if not lowering.place(operation, made, [x], {"weight": weight}, row):
+        return False
+    plan = reshaped((1, features), (features,))
+    return settle(lowering, operation, moved(lowering, operation, lowering.at[row], plan, last=True))

@@ -1,9 +1,10 @@
 """Matrix products of two values."""
 
-from string import ascii_lowercase
+from collections.abc import Sequence
+from string import ascii_uppercase
 
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import turned
+from archcalc.importing.lowering.moving import then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.movement import permutation
 from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
@@ -56,18 +57,58 @@ def addmm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 @lowers("einsum", takes="equation *operands")
 def einsum(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """Of two values, each with the batch as its first axis, under one letter."""
-    equation, operands = given["equation"], given["operands"]
-    if not isinstance(equation, str) or "->" not in equation or "." in equation or len(operands) != 2:
+    """Of values that have the batch first, and of those that all samples share; several are multiplied in a row."""
+    operands = given["operands"]
+    terms = terms_of(given["equation"], operands)
+    if terms is None or len(operands) < 2 or not lowering.is_placed(*operands):
         return False
-    if not lowering.is_placed(*operands) or not all(lowering.is_batch_first(each) for each in operands):
+    *inputs, out = terms
+    batch = {letters[:1] for letters, each in zip(inputs, operands, strict=True) if not lowering.is_shared(each)}
+    known = all(lowering.is_shared(each) or lowering.is_batch_first(each) for each in operands)
+    if not known or len(batch) != 1 or batch != {out[:1]}:
         return False
-    inputs, _, out = equation.replace(" ", "").partition("->")
-    left, _, right = inputs.partition(",")
-    letters = "".join(dict.fromkeys(left + right + out))
-    if not left or not right or not out or not all(each in ascii_lowercase for each in letters.lower()):
+    first = out[0]
+    inputs = [first + each if lowering.is_shared(value) else each for each, value in zip(inputs, operands, strict=True)]
+    if not all(each.count(first) == 1 and each[0] == first for each in inputs):
         return False
-    if not left[0] == right[0] == out[0] or not all(len(set(each)) == len(each) > 1 for each in (left, right, out)):
-        return False
-    made = layer("einsum", left=Letters(left), right=Letters(right), out=Letters(out), other=Reference(""))
-    return lowering.place(operation, made, list(operands))
+    step, letters = lowering.at[operands[0]], inputs[0]
+    for i, (other, value) in enumerate(zip(inputs[1:], operands[1:], strict=True), 2):
+        left = out if i == len(inputs) else kept(letters + other, out + "".join(inputs[i:]))
+        if not all(len(set(each)) == len(each) > 1 for each in (letters, other, left)):
+            return False
+        made = layer("einsum", left=Letters(letters), right=Letters(other), out=Letters(left), other=Reference(""))
+        if i == len(inputs):
+            return lowering.place(operation, made, [step, lowering.at[value]])
+        between = then(lowering, operation, made, step, lowering.at[value])
+        if between is None:
+            return False
+        step, letters = between, left
+    return False
+
+
+def kept(letters: str, needed: str) -> str:
+    """The letters that are still needed, in their order."""
+    return "".join(each for each in dict.fromkeys(letters) if each in needed)
+
+
+def terms_of(equation: object, operands: Sequence[Value]) -> list[str] | None:
+    """The letters of each input and of the output, with letters in place of dots.
+
+    >>> terms_of("...d,de", (Value("made", (2, 3, 4)), Value("weight", (4, 5))))
+    ['ABd', 'de', 'ABe']
+    """
+    if not isinstance(equation, str):
+        return None
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(operands):
+        return None
+    ranks = {len(each.shape) - len(term) + 3 for term, each in zip(inputs, operands, strict=True) if "..." in term}
+    if len(ranks) > 1 or any(each.isupper() for each in equation):
+        return None
+    dots = ascii_uppercase[: ranks.pop()] if ranks else ""
+    inputs = [each.replace("...", dots) for each in inputs]
+    every = "".join(inputs)
+    if not arrow:
+        out = dots + "".join(sorted(each for each in set(every) - set(dots) if every.count(each) == 1))
+    return [*inputs, out.replace("...", dots)] if all(map(str.isalpha, inputs)) and out else None

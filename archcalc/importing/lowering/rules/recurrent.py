@@ -1,10 +1,18 @@
-"""Recurrent layers that are one call."""
+"""Recurrent layers that are one call, and their cells."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archcalc.importing.lowering.arranging import reshaped
+from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import settle, then
+from archcalc.importing.lowering.moving import moved, settle, then
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.slicing import part
-from archcalc.importing.program import CONSTANT, Operation, Value
+from archcalc.importing.lowering.samples import batch_axis
+from archcalc.importing.lowering.step import Step
+from archcalc.importing.program import CONSTANT, MADE, Operation, Value
+from archcalc.layer import Layer, Numbers, Reference
 
 
 @lowers("lstm", takes="input hx params has_biases num_layers dropout train bidirectional batch_first")
@@ -37,13 +45,15 @@ def is_zero(value: Value) -> bool:
 
 
 def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: str, gates: int) -> bool:
-    """From a state of zeros, if nothing reads the last state but for that of the last layer."""
+    """If nothing reads the last state but for that of the last layer."""
     x, params = given["input"], given["params"]
     state = given["hx"] if isinstance(given["hx"], tuple) else (given["hx"],)
-    if any(map(lowering.is_read, operation.makes[2:])) or not all(map(is_zero, state)) or not lowering.is_placed(x):
+    if not lowering.is_placed(x):
         return False
-    ends = last_states(lowering, operation, given)
-    if ends is None:
+    ends = None if any(map(lowering.is_read, operation.makes[2:])) else last_states(lowering, operation, given)
+    whole = ends is None and not lowering.is_read(operation.makes[0])
+    begin = None if all(map(is_zero, state)) else first_state(lowering, operation, state)
+    if (ends is None and not whole) or (begin is None and not all(map(is_zero, state))):
         return False
     hidden, projected = params[0].shape[0] // gates, state[0].shape[-1]
     sizes = {"proj_size": projected} if projected != hidden else {}
@@ -54,14 +64,45 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         bias=given["has_biases"],
         dropout=float(given["dropout"]),
         bidirectional=given["bidirectional"],
+        state=None if begin is None else Reference(""),
+        returns="state" if whole else None,
         **sizes,
     )
     names = [each.name for each in made.weights(lowering.volume(x))]
     if len(names) != len(params):
         return False
-    if not lowering.place(operation, made, [x], dict(zip(names, params, strict=True))):
+    inputs: list[Value | Step] = [x] if begin is None else [x, begin]
+    weights = dict(zip(names, params, strict=True))
+    if whole:
+        return all_states(lowering, operation, made, inputs, weights)
+    if not lowering.place(operation, made, inputs, weights):
         return False
-    return all(end(lowering, operation, reader, backward, projected) for reader, backward in ends)
+    return all(end(lowering, operation, reader, backward, projected) for reader, backward in ends or ())
+
+
+def all_states(
+    lowering: Lowering,
+    operation: Operation,
+    made: Layer,
+    inputs: Sequence[Value | Step],
+    weights: Mapping[str, object],
+) -> bool:
+    """The last states of all layers and directions as one vector, and each kind of state as a part of it."""
+    states = operation.makes[1:]
+    sizes = [state.shape[0] * state.shape[2] for state in states]
+    both = Value(MADE, (states[0].shape[1], sum(sizes)), states[0].dtype, maker=operation)
+    if not lowering.place(operation, made, inputs, weights, both):
+        return False
+    begin = 0
+    for state, size in zip(states, sizes, strict=True):
+        one = part(lowering, operation, lowering.at[both], 0, begin, begin + size) if len(states) > 1 else None
+        plan = reshaped((size,), (state.shape[0], state.shape[2]))
+        if not settle(
+            lowering, operation, moved(lowering, operation, one or lowering.at[both], plan, last=True), state
+        ):
+            return False
+        begin += size
+    return True
 
 
 def last_states(lowering: Lowering, operation: Operation, given: Arguments) -> list[tuple[Operation, bool]] | None:
@@ -97,3 +138,160 @@ def end(lowering: Lowering, operation: Operation, reader: Operation, backward: b
         taken = part(lowering, operation, taken, 0, begin, begin + features)
     lowering.taken.add(reader)
     return settle(lowering, reader, taken)
+
+
+# --- first states -------------------------------------------------------------------------------------------------
+
+
+def first_state(lowering: Lowering, operation: Operation, states: Sequence[Value]) -> Step | None:
+    """One vector per sample: the states of all layers and directions, and then their cells. None if a state is not
+    known."""
+    parts = []
+    for each in states:
+        found = zeros(lowering, operation, each) if is_zero(each) else as_vector(lowering, operation, each)
+        if found is None:
+            return None
+        parts.append(found)
+    if len(parts) == 1:
+        return parts[0]
+    return whole_of(parts) or then(lowering, operation, layer("concat"), *parts)
+
+
+def zeros(lowering: Lowering, operation: Operation, state: Value) -> Step | None:
+    many = state.shape[-1] * (state.shape[0] if len(state.shape) == 3 else 1)
+    return then(lowering, operation, layer("constant", values=Numbers((0.0,)), size=(many,)))
+
+
+def as_vector(lowering: Lowering, operation: Operation, state: Value) -> Step | None:
+    """A state of one layer, or of several, in which case the layers come before the batch."""
+    at = len(state.shape) - 2
+    if not lowering.is_placed(state) or (
+        not lowering.is_shared(state) and batch_axis(state, lowering.program.batch) != at
+    ):
+        return None
+    step = lowering.at[state]
+    shape = step.volume.item_shape
+    return (
+        step if len(shape) == 1 else moved(lowering, operation, step, reshaped(shape, (step.volume.numel,)), last=True)
+    )
+
+
+def whole_of(parts: Sequence[Step]) -> Step | None:
+    """The step of which both parts are the two halves, in their order."""
+    first, second = parts
+    if not first.kind == second.kind == "channels" or first.sources != second.sources:
+        return None
+    begin, end = first.volume.channels, first.sources[0].volume.channels
+    straight = getattr(first.layer, "begin", 0) == 0 and getattr(second.layer, "begin", 0) == begin
+    return first.sources[0] if straight and begin + second.volume.channels == end else None
+
+
+# --- cells --------------------------------------------------------------------------------------------------------
+
+CELLS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "gru_cell": ("gru", {}),
+    "lstm_cell": ("lstm", {}),
+    "rnn_tanh_cell": ("rnn", {}),
+    "rnn_relu_cell": ("rnn", {"nonlinearity": "relu"}),
+}
+"""The recurrent layer of each cell, and its arguments."""
+
+NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+
+
+@lowers(*CELLS, takes="input hx w_ih w_hh b_ih b_hh")
+def cell(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A recurrent layer over a single token."""
+    name, more = CELLS[operation.function]
+    x, states = given["input"], given["hx"] if isinstance(given["hx"], tuple) else (given["hx"],)
+    weights = dict(zip(NAMES, (given.get(each) for each in ("w_ih", "w_hh", "b_ih", "b_hh")), strict=True))
+    hidden = states[0].shape[-1]
+    if not lowering.is_placed(x) or lowering.volume(x).rank:
+        return False
+    if len(lowering.readers.get(given["w_hh"], ())) > 1:
+        return token_by_token(lowering, operation, given, states)
+    begin = None if all(map(is_zero, states)) else first_state(lowering, operation, states)
+    if begin is None and not all(map(is_zero, states)):
+        return False
+    both = len(operation.makes) > 1 and lowering.is_read(operation.makes[1])
+    made = layer(
+        name,
+        hidden_size=hidden,
+        bias=given.get("b_ih") is not None,
+        returns="state" if both else "last",
+        state=None if begin is None else Reference(""),
+        **more,
+    )
+    size = lowering.volume(x).channels
+    token = moved(lowering, operation, lowering.at[x], reshaped((size,), (1, size)), last=True)
+    inputs = [token] if begin is None else [token, begin]
+    if not both:
+        return lowering.place(operation, made, inputs, weights)
+    whole = Value(MADE, (operation.makes[0].shape[0], 2 * hidden), operation.makes[0].dtype, maker=operation)
+    if not lowering.place(operation, made, inputs, weights, whole):
+        return False
+    ends = [part(lowering, operation, lowering.at[whole], 0, i * hidden, (i + 1) * hidden) for i in range(2)]
+    return all(settle(lowering, operation, end, each) for end, each in zip(ends, operation.makes, strict=True))
+
+
+def token_by_token(lowering: Lowering, operation: Operation, given: Arguments, states: Sequence[Value]) -> bool:
+    """A cell that runs for one token after the other, as the maps and gates that it consists of."""
+    known = [each if lowering.is_placed(each) else zero_of_sample(lowering, operation, each) for each in states]
+    if any(each is None for each in known):
+        return False
+    h, *cells = [each for each in known if each is not None]
+    write = Writing(lowering, operation)
+    shape = (*h.shape[:-1], given["w_ih"].shape[0])
+    own = write("linear", given["input"], given["w_ih"], given.get("b_ih"), shape=shape)
+    old = write("linear", h, given["w_hh"], given.get("b_hh"), shape=shape)
+    GATES[operation.function](write, own, old, [h, *cells])
+    return write.is_placed()
+
+
+def gru_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
+    (h,) = states
+    size, shape = h.shape[-1], h.shape
+    mine, before = write.parts(own, size), write.parts(old, size)
+    r, z = (
+        write("sigmoid", write("add", *pair, shape=shape), shape=shape)
+        for pair in list(zip(mine, before, strict=True))[:2]
+    )
+    kept = write("mul", r, before[2], shape=shape)
+    n = write("tanh", write("add", mine[2], kept, shape=shape), shape=shape)
+    rest = write("mul", z, write("sub", h, n, shape=shape), shape=shape)
+    write("add", n, rest, shape=shape, makes=write.operation.makes[0])
+
+
+def lstm_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
+    _, c = states
+    shape = c.shape
+    i, f, g, o = write.parts(write("add", own, old, shape=own.shape), c.shape[-1])
+    i, f, o = (write("sigmoid", each, shape=shape) for each in (i, f, o))
+    new = write("mul", i, write("tanh", g, shape=shape), shape=shape)
+    cell = write("add", write("mul", f, c, shape=shape), new, shape=shape, makes=write.operation.makes[1])
+    write("mul", o, write("tanh", cell, shape=shape), shape=shape, makes=write.operation.makes[0])
+
+
+def no_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
+    (h,) = states
+    act = "tanh" if write.operation.function == "rnn_tanh_cell" else "relu"
+    write(act, write("add", own, old, shape=h.shape), shape=h.shape, makes=write.operation.makes[0])
+
+
+GATES = {"gru_cell": gru_gates, "lstm_cell": lstm_gates, "rnn_tanh_cell": no_gates, "rnn_relu_cell": no_gates}
+"""What each cell does with its two maps, of the input and of the state, and its states."""
+
+
+def zero_of_sample(lowering: Lowering, operation: Operation, state: Value) -> Value | None:
+    """A state of zeros as a value that each sample has; None if it is none."""
+    x = operation.arguments[0]
+    if not is_zero(state) or not lowering.is_placed(x):
+        return None
+    zero = zeros(lowering, operation, state)
+    each = zero and then(lowering, operation, layer("expand", like=Reference("")), zero, lowering.at[x])
+    if each is None:
+        return None
+    value = Value(MADE, (x.shape[0], state.shape[-1]), x.dtype, maker=operation)
+    lowering.give(value, each)
+    lowering.readers[value] = [operation]
+    return value
