@@ -13,8 +13,9 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES, Measure
 from archcalc.measures.receptive_field import Seen
 from archcalc.record import field, record
-from archcalc.sym.decide import Undecided, period_of
+from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import Expr, Monomial, NoClosedForm, expression, symbol, total
+from archcalc.sym.periods import period_of
 
 
 @record
@@ -161,7 +162,7 @@ def stages(layers: Mapping[str, Expr], whole: Expr, own: Mapping[str, int]) -> I
 def periods(whole: Expr, names: Sequence[str]) -> dict[str, int]:
     """For every symbol the multiple at which all floors are exact; empty if that is undecided."""
     try:
-        return {name: period_of(whole, name)[0] for name in names if name in whole.symbols()}
+        return {name: period_of(whole, name).length for name in names if name in whole.symbols()}
     except Undecided:
         return {}
 

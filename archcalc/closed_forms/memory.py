@@ -89,9 +89,10 @@ class Memory:
             left -= cast(PeriodicSet, piece.sizes)
             yield piece
         if left:
+            first = int(reach(left)[0])
             raise Undecided(
                 f"memory has another form at almost every {name}, and {MOST_PIECES} of them do not reach "
-                f"{name} = {int(reach(left)[0]):,}: bound {name} with --most, or give it a number"
+                f"{name} = {first:,}: bound {name} with --most {first - 1}, or give it a number"
             )
 
     def main(self) -> Piece:

@@ -21,14 +21,14 @@ from archcalc.sym.decide import (
     Undecided,
     cases,
     combined_sets,
-    degree_of,
     evaluator,
-    period_of,
+    reach,
     size_of,
     solutions,
 )
 from archcalc.sym.expr import Claim, holds
 from archcalc.sym.periodic import PeriodicSet
+from archcalc.sym.periods import degree_of, period_of
 
 NONE = PeriodicSet()
 
@@ -64,7 +64,7 @@ def satisfying(claim: Claim, symbol: str, domain: PeriodicSet, ranges: Mapping[s
         every, parts = split
         found = [of_claim(each, symbol, domain, ranges, effort) for each in parts]
         return Found(combined_sets(every, (each.allowed for each in found)), ways(found))
-    return exactly(claim, symbol, int(least), last, effort)
+    return exactly(claim, symbol, domain, effort)
 
 
 def of_claim(
@@ -80,22 +80,31 @@ def ways(found: Iterable[Found]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(way for each in found for way in each.how))
 
 
-def exactly(claim: Claim, symbol: str, least: int, last: int | None, effort: Effort) -> Found:
+def exactly(claim: Claim, symbol: str, domain: PeriodicSet, effort: Effort) -> Found:
     """Solves by period if it is short enough, otherwise value by value."""
+    least, most = domain.bounds() or (1, inf)
     try:
-        if period_of(claim.left, symbol)[0] * (degree_of(claim.left, symbol) + 1) <= EXACT:
-            allowed = solutions(claim.left, claim.relation, symbol, least, last, effort)
+        if period_of(claim.left, symbol).length * (degree_of(claim.left, symbol) + 1) <= EXACT:
+            last = None if most == inf else int(most)
+            allowed = solutions(claim.left, claim.relation, symbol, int(least), last, effort, domain)
             return Found(allowed, ("exact: periodic in the size",))
         reason = "its period is too long"
     except Undecided as undecided:
         reason = str(undecided)
-    most = min(EXACT, effort.left // size_of(claim.left))
-    if last is None or last - least >= most:
-        raise Undecided(f"{reason}; limit {symbol} to at most {most:,} values, so that each can be tried")
-    effort.spend(last - least + 1, claim.left)
+    few = min(EXACT, effort.left // size_of(claim.left))
+    members = domain.first(few + 1)
+    if len(members) > few:
+        raise Undecided(f"{reason}; {within_reach(symbol, members, few)}")
+    effort.spend(len(members), claim.left)
     value = evaluator(claim.left, symbol)
-    members = (n for n in range(least, last + 1) if holds(value(n), claim.relation))
-    return Found(PeriodicSet.of(members), (f"all {last - least + 1:,} values tried",))
+    allowed = PeriodicSet.of(n for n in members if holds(value(n), claim.relation))
+    return Found(allowed, (f"all {len(members):,} values tried",))
+
+
+def within_reach(symbol: str, members: Sequence[int], few: int) -> str:
+    """What to write, so that no more than the first few of some values have to be tried."""
+    most = members[few] - 1
+    return f"bound {symbol} with --most {most}" if most else f"give {symbol} a number"
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -181,7 +190,8 @@ def of_budget(
     budget: Budget, symbol: str, domain: PeriodicSet, ranges: Mapping[str, Interval], effort: Effort
 ) -> Found:
     """The values that meet a budget, over all of its cases."""
-    found = [of_case(budget, case, symbol, domain & case.sizes, ranges, effort) for case in budget.cases]
+    parts = sorted(((domain & case.sizes, case) for case in budget.cases), key=lambda part: reach(part[0]))
+    found = [of_case(budget, case, symbol, sizes, ranges, effort) for sizes, case in parts]
     return Found(
         combined_sets(False, (NONE, *(each.allowed for each in found))),
         ways(sorted(found, key=lambda each: bool(each.left_out))) or ("all values tried",),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
-from archcalc.core.dim import Dim, PerAxis, ceil_div, maximum, per_axis
+from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, per_axis
 
 Pair: TypeAlias = tuple[Dim, Dim]
 Padding: TypeAlias = Dim | str | tuple[Dim | Pair, ...]
@@ -49,7 +49,9 @@ def _ruled(rule: str, n: Dim, reach: Dim, stride: Dim) -> Pair:
             return reach, reach
         case "same":
             return reach // 2, reach // 2
-    total = maximum((ceil_div(n, stride) - 1) * stride + reach + 1 - n, 0)
+    total = (ceil_div(n, stride) - 1) * stride + reach + 1 - n
+    if not (is_number(stride, reach) and stride <= reach + 1):  # otherwise it cannot be below 0
+        total = maximum(total, 0)
     less, more = total // 2, total - total // 2
     return (less, more) if rule == "same_upper" else (more, less)
 

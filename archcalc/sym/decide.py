@@ -1,15 +1,15 @@
 """Exact decisions: whether two expressions are equal for all values, and for which values a condition holds.
 
-Expressions without maxima and with constant divisors are quasi-polynomials: for each remainder modulo a period they are
-polynomials. Finitely many values therefore decide every question. Anything outside this class is reported as undecided,
-never guessed.
+Expressions with constant divisors, and with maxima only of parts that rise alike, are quasi-polynomials: for each
+remainder modulo a period they are polynomials. Finitely many values therefore decide every question. Anything outside
+this class is reported as undecided, never guessed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import partial, reduce
 from itertools import pairwise, product
-from math import gcd, inf, lcm
+from math import gcd, inf
 from typing import TypeAlias
 
 from archcalc.record import record
@@ -20,18 +20,15 @@ from archcalc.sym.expr import (
     Claim,
     Expr,
     Extremum,
-    FloorDiv,
-    Group,
-    Monomial,
     Number,
     Relation,
-    Symbol,
     expression,
     holds,
 )
 from archcalc.sym.expr import claim as claim_that
 from archcalc.sym.periodic import PeriodicSet, Piece
 from archcalc.sym.periodic import Undecided as Undecided
+from archcalc.sym.periods import degree_of, period_of
 
 MAX_POINTS = 200_000
 """The limit on values evaluated for one comparison of expressions."""
@@ -105,68 +102,6 @@ class Verdict:
         return self.status is Status.HOLDS
 
 
-# --- periods and degrees ---------------------------------------------------------------------------------------------
-
-Period: TypeAlias = tuple[int, int]
-"""(P, A): on the numbers P q + r an expression is a polynomial in q whose coefficients, except the constant, are
-multiples of A. A is 0 if the expression does not depend on the symbol."""
-
-CONSTANT: Period = (1, 0)
-
-
-def period_of(whole: Expr, symbol: str) -> Period:
-    """The period of an expression along one symbol. Raises Undecided for maxima and divisors with symbols."""
-    terms = [(p, a * c) for m, c in whole.terms.items() for p, a in [period_of_product(m, symbol)] if a]
-    if not terms:
-        return CONSTANT
-    period = lcm(*(p for p, _ in terms))
-    return period, gcd(*(a * (period // p) for p, a in terms))
-
-
-def period_of_product(monomial: Monomial, symbol: str) -> Period:
-    factors = (period_of_atom(atom, symbol) for atom, _ in monomial)
-    return reduce(combined, (each for each in factors if each[1]), CONSTANT)
-
-
-def combined(mine: Period, theirs: Period) -> Period:
-    """The period of a product of two factors that depend on the symbol."""
-    (p, a), (q, b) = mine, theirs
-    if not a:
-        return theirs
-    period = lcm(p, q)
-    return period, gcd(a * (period // p), b * (period // q))
-
-
-def period_of_atom(atom: Atom, symbol: str) -> Period:
-    if isinstance(atom, Symbol):
-        return (1, 1) if atom.name == symbol else CONSTANT
-    if isinstance(atom, Group):
-        return period_of(atom.sum, symbol)
-    if isinstance(atom, FloorDiv) and atom.divisor.is_constant:
-        period, step = period_of(atom.numerator, symbol)
-        if not step:
-            return CONSTANT
-        times = atom.divisor.constant // gcd(atom.divisor.constant, step)
-        return period * times, step * times // atom.divisor.constant
-    if any(symbol in part.symbols() for part in atom.parts()):
-        raise Undecided(
-            "a divisor contains a symbol" if isinstance(atom, FloorDiv) else "it contains a maximum or minimum"
-        )
-    return CONSTANT
-
-
-def degree_of(whole: Expr, symbol: str) -> int:
-    """The highest power of a symbol, including those within floors and groups."""
-    return max((sum(k * degree_of_atom(a, symbol) for a, k in m) for m in whole.terms), default=0)
-
-
-def degree_of_atom(atom: Atom, symbol: str) -> int:
-    if isinstance(atom, Symbol):
-        return int(atom.name == symbol)
-    parts = (atom.numerator,) if isinstance(atom, FloorDiv) else atom.parts()
-    return max(degree_of(part, symbol) for part in parts)
-
-
 # --- equality --------------------------------------------------------------------------------------------------------
 
 
@@ -186,7 +121,7 @@ def equal(a: Number, b: Number) -> Verdict:
     if not names:
         return Verdict(Status.REFUTED, {}) if difference else Verdict(Status.HOLDS)
     try:
-        axes = [range(1, period_of(difference, name)[0] * (degree_of(difference, name) + 1) + 1) for name in names]
+        axes = [range(1, period_of(difference, name).length * (degree_of(difference, name) + 1) + 1) for name in names]
     except Undecided as undecided:
         return Verdict(Status.UNDECIDED, reason=str(undecided))
     points = reduce(lambda count, axis: count * len(axis), axes, 1)
@@ -209,8 +144,9 @@ def solutions(
     least: int = 1,
     most: int | None = None,
     effort: Effort | None = None,
+    within: PeriodicSet | None = None,
 ) -> PeriodicSet:
-    """The numbers from `least` to `most` for which `left relation 0` holds.
+    """The numbers from `least` to `most`, of those in `within`, for which `left relation 0` holds.
 
     Raises Undecided if it contains another symbol, if the values to try are unbounded, or at the limit of the effort.
 
@@ -223,7 +159,7 @@ def solutions(
     others = whole.symbols() - {symbol}
     if others:
         raise Undecided(f"it also depends on {', '.join(sorted(others))}")
-    everywhere = PeriodicSet.interval(least, most)
+    everywhere = PeriodicSet.interval(least, most) & (~PeriodicSet() if within is None else within)
     if whole.is_constant:
         return everywhere if holds(whole.constant, relation) else PeriodicSet()
     if (found := of_monotone(whole, relation, symbol, least, most)) is not None:
@@ -232,15 +168,31 @@ def solutions(
         every, parts = split
         return combined_sets(every, (of_claim(each, symbol, everywhere, effort) for each in parts))
     try:
-        period, _ = period_of(whole, symbol)
+        period = period_of(whole, symbol).length
     except Undecided as undecided:
-        return tried(whole, relation, symbol, least, most, str(undecided), effort)
+        return tried(whole, relation, symbol, everywhere, str(undecided), effort)
     if period > MAX_PERIOD:
         raise Undecided(f"its period is {period:,}")
-    degree = degree_of(whole, symbol)
-    effort.spend(period * (degree + 1), whole)
+    degree, firsts = degree_of(whole, symbol), first_of_each_remainder(everywhere, least, period)
+    effort.spend(len(firsts) * (degree + 1), whole)
     find = of_polynomials if degree > 1 else of_lines
-    return find(evaluator(whole, symbol), relation, least, period, degree) & everywhere
+    return find(evaluator(whole, symbol), relation, least, period, degree, firsts) & everywhere
+
+
+def first_of_each_remainder(numbers: PeriodicSet, least: int, period: int) -> Sequence[int]:
+    """Of each remainder modulo a period that some of the numbers have, the first from `least` on.
+
+    >>> first_of_each_remainder(PeriodicSet.modulo(4, [1, 2]), 3, 6)
+    [3, 4, 5, 6, 7, 8]
+    >>> first_of_each_remainder(PeriodicSet.modulo(4, [1, 2]), 3, 8)
+    [5, 6, 9, 10]
+    """
+    remainders: set[int] = set()
+    for piece in numbers.pieces:
+        common = gcd(period, piece.period)
+        kept = {r % common for r in piece.residues}
+        remainders.update(r for r in range(period) if r % common in kept)
+    return sorted(least + (r - least) % period for r in remainders)
 
 
 def of_claim(claim: bool | Claim, symbol: str, domain: PeriodicSet, effort: Effort | None = None) -> PeriodicSet:
@@ -249,7 +201,7 @@ def of_claim(claim: bool | Claim, symbol: str, domain: PeriodicSet, effort: Effo
         return domain if claim else PeriodicSet()
     least, most = reach(domain)
     last = None if most == inf else int(most)
-    return solutions(claim.left, claim.relation, symbol, int(least), last, effort) & domain
+    return solutions(claim.left, claim.relation, symbol, int(least), last, effort, domain)
 
 
 def combined_sets(every: bool, sets: Iterable[PeriodicSet]) -> PeriodicSet:
@@ -298,36 +250,39 @@ def last_that_holds(holds: Callable[[int], bool], least: int, most: float) -> in
     return low
 
 
-def tried(
-    whole: Expr, relation: Relation, symbol: str, least: int, most: int | None, why: str, effort: Effort
-) -> PeriodicSet:
-    """Solutions found by trying every number between the bounds."""
-    if most is None or most - least > MAX_POINTS:
+def tried(whole: Expr, relation: Relation, symbol: str, numbers: PeriodicSet, why: str, effort: Effort) -> PeriodicSet:
+    """Solutions found by trying every one of the numbers."""
+    least, most = reach(numbers)
+    if most - least > MAX_POINTS:
         raise Undecided(f"{why}: give {symbol} an upper bound")
-    effort.spend(most - least + 1, whole)
+    effort.spend(int(most - least) + 1, whole)
     value = evaluator(whole, symbol)
-    return PeriodicSet.of(n for n in range(least, most + 1) if holds(value(n), relation))
+    return PeriodicSet.of(n for n in range(int(least), int(most) + 1) if n in numbers and holds(value(n), relation))
 
 
 Value: TypeAlias = Callable[[int], int]
 
 
-def of_lines(value: Value, relation: Relation, least: int, period: int, degree: int = 1) -> PeriodicSet:
+def of_lines(
+    value: Value, relation: Relation, least: int, period: int, degree: int, firsts: Sequence[int]
+) -> PeriodicSet:
     """Solutions of an expression that is linear for each remainder, with the same slope for all."""
-    values = [value(least + i) for i in range(period)]
-    slope = value(least + period) - values[0]
+    values = {first: value(first) for first in firsts}
+    slope = value(least + period) - value(least)
     if not slope:
-        return PeriodicSet.modulo(period, (least + i for i, v in enumerate(values) if holds(v, relation)), least)
+        return PeriodicSet.modulo(period, (first for first, v in values.items() if holds(v, relation)), least)
     if relation == ">=":
-        return of_polynomials(value, relation, least, period, degree)
-    zeros = (least + i + -v // slope * period for i, v in enumerate(values) if v % slope == 0 and -v // slope >= 0)
+        return of_polynomials(value, relation, least, period, degree, firsts)
+    zeros = (first + -v // slope * period for first, v in values.items() if v % slope == 0 and -v // slope >= 0)
     return PeriodicSet.of(zeros) if relation == "==" else PeriodicSet.interval(least) - PeriodicSet.of(zeros)
 
 
-def of_polynomials(value: Value, relation: Relation, least: int, period: int, degree: int) -> PeriodicSet:
+def of_polynomials(
+    value: Value, relation: Relation, least: int, period: int, degree: int, firsts: Sequence[int]
+) -> PeriodicSet:
     """On each remainder a polynomial, whose sign changes where `turns` says."""
     truths: dict[int, dict[int, bool]] = {}
-    for first in range(least, least + period):
+    for first in firsts:
         values = [value(first + q * period) for q in range(degree + 1)]
         for q in (0, *turns(values)):
             truths.setdefault(least + q * period, {})[first % period] = holds(value_at(values, q), relation)
@@ -456,7 +411,7 @@ def by_solutions(claim: Claim, name: str, allowed: PeriodicSet) -> Verdict | Non
         return Verdict(Status.HOLDS)
     least, most = reach(allowed)
     try:
-        if period_of(claim.left, name)[0] * (degree_of(claim.left, name) + 1) > MAX_DECIDED:
+        if period_of(claim.left, name).length * (degree_of(claim.left, name) + 1) > MAX_DECIDED:
             return None
         held = solutions(claim.left, claim.relation, name, int(least), None if most == inf else int(most))
     except Undecided:

@@ -18,7 +18,7 @@ SAMPLES = (0, 1, 3, 8, 20, 60, 150, 400, 1_000, 3_000, 10_000, 10**5, 10**6)
 
 FEW, NEAR = 4, 64
 """With more than FEW expressions in one symbol, the largest at each of the first NEAR values is found: beyond them, the
-effect of floors is bounded."""
+effect of floors is bounded. Where there are no further values, these are all that is needed."""
 
 MOST_PAIRS = 40
 """The maximum number of remaining expressions that are compared pairwise."""
@@ -32,18 +32,24 @@ def envelope(wholes: Iterable[Expr], ranges: Ranges) -> list[Expr]:
     >>> envelope([3 * n, 2 * n + 5, 2 * n + 4, n + 6, n // 100], {"n": (1, inf)})
     [3·n, 2·n + 5]
     """
-    kept = on_a_hull(undominated(highest_of_alike(wholes), ranges))
-    names = symbols_of(kept)
+    alike = highest_of_alike(wholes)
+    names = symbols_of(alike)
+    least, most = ranges.get(names[0], DIMENSION) if len(names) == 1 else DIMENSION
+    if most - least < NEAR:
+        return greatest_from(int(least), int(most), names[0], alike)
+    kept = on_a_hull(undominated(alike, ranges))
     if len(kept) <= FEW or len(names) != 1:
         return kept
-    [name] = names
-    least, most = ranges.get(name, DIMENSION)
-    near = [
-        max(kept, key=lambda each: each.at(**{name: n})) for n in range(int(least), int(min(least + NEAR, most)) + 1)
-    ]
-    further = undominated(kept, {name: (least + NEAR, most)}) if most > least + NEAR else []
+    near = greatest_from(int(least), int(least) + NEAR, names[0], kept)
+    further = undominated(kept, {names[0]: (least + NEAR, most)})
     needed = {id(each) for each in (*near, *further)}
     return [each for each in kept if id(each) in needed]
+
+
+def greatest_from(least: int, most: int, name: str, wholes: Sequence[Expr]) -> list[Expr]:
+    """Those that are the greatest at one of the values of their one symbol from `least` to `most`."""
+    found = {id(best): best for n in range(least, most + 1) for best in [greatest_at({name: n}, wholes)]}
+    return [each for each in wholes if id(each) in found]
 
 
 def undominated(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:

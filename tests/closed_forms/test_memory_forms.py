@@ -17,6 +17,7 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
+from archcalc.graph.inference import MAX_LENGTH
 from archcalc.graph.loading import load
 from archcalc.memory.optimizer import read_optimizer
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
@@ -76,7 +77,9 @@ def test_forms_have_the_values_that_numbers_give(network: str, symbol: str) -> N
     agree(network, symbol, ADAMW, (1, 2, 3, 33, 500))
 
 
-MANY_FORMS = {("bilstm_imdb", "T"), ("char_rnn", "T"), ("word_lstm", "T"), ("seq2seq", "T")}
+MANY_FORMS = {
+    ("bilstm_imdb", "T"), ("char_rnn", "T"), ("word_lstm", "T"), ("seq2seq", "T"), ("crnn", "H"), ("demucs", "T"),
+}  # fmt: skip
 """Networks that torch runs step by step: at every length their tape is another."""
 
 ZOO = [path.stem for path in FILES]
@@ -107,8 +110,10 @@ def test_the_zoo_is_solved(network: str) -> None:
     for symbol in symbols_of(network):
         graph = load(network, free=[symbol])
         if (network, symbol) in MANY_FORMS:
-            with pytest.raises(Undecided, match="memory has another form at almost every"):
+            with pytest.raises(Undecided, match="memory has another form at almost every") as refused:
                 budgets(("training_peak <= 1GB",), graph)
+            most = int(str(refused.value).partition("--most ")[2].partition(",")[0])
+            assert budgets(("training_peak <= 1GB",), graph, sizes=PeriodicSet.interval(1, most))
             continue
         [free] = graph.symbols.values()
         limit = 5 * numbers(at_size(network, symbol, max(2, free.own or 2)))["training_peak"]
@@ -117,7 +122,13 @@ def test_the_zoo_is_solved(network: str) -> None:
 
 @pytest.mark.parametrize(
     ("network", "symbol", "limit"),
-    [("llama3@1b", "T", 80 * 10**9), ("resnet50", "w", 24 * 2**30), ("convnext_v2", "N", 24 * 2**30)],
+    [
+        ("llama3@1b", "T", 80 * 10**9),
+        ("resnet50", "w", 24 * 2**30),
+        ("convnext_v2", "N", 24 * 2**30),
+        ("i3d", "H", 2 * 10**9),
+        ("maxvit", "H", 2 * 10**9),
+    ],
 )
 def test_the_greatest_size_within_a_budget(network: str, symbol: str, limit: int) -> None:
     best_fits_and_the_next_does_not(network, symbol, f"training_peak <= {limit}", limit)
@@ -128,6 +139,8 @@ def best_fits_and_the_next_does_not(network: str, symbol: str, where: str, limit
     [name] = graph.symbols
     found = answer(graph, name, budgets((where,), graph))
     assert found.best is not None
+    if found.best > MAX_LENGTH:
+        return  # specs take no such numbers
     best = numbers(at_size(network, symbol, found.best))["training_peak"]
     assert found.costs(found.best) == {"training_peak": best}
     assert best <= limit
@@ -262,7 +275,7 @@ def test_a_tape_that_is_another_at_every_length_is_not_decided_without_bounds(sh
     reported = shell(*question)
     assert reported.code != 0
     assert "memory has another form at almost every T, and 96 of them do not reach T = 97" in reported.err
-    assert "bound T with --most" in reported.err
+    assert "bound T with --most 96" in reported.err
     bounded = shell(*question, "--most", "12")
     assert bounded.out.splitlines()[1].startswith("T = 9: 11,0")
 

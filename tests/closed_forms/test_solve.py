@@ -12,7 +12,7 @@ import pytest
 from archcalc import measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import feasible
-from archcalc.closed_forms.solve import Answer, answer, solve
+from archcalc.closed_forms.solve import Answer, answer, exactly, solve
 from archcalc.command import run
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
@@ -22,7 +22,8 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import load
 from archcalc.measure import MEASURES
 from archcalc.spec.document import read_document
-from archcalc.sym.decide import Undecided
+from archcalc.sym.decide import Effort, Undecided, size_of
+from archcalc.sym.expr import Claim, largest, symbol
 from archcalc.sym.periodic import PeriodicSet
 from tests.goldens import assert_golden
 from tests.networks.zoo import document
@@ -131,8 +132,21 @@ def test_how_an_answer_was_found_is_said() -> None:
 
 
 def test_what_has_to_be_tried_without_end_is_undecided() -> None:
-    with pytest.raises(Undecided, match="limit w to at most 65,536 values"):
+    with pytest.raises(Undecided, match="bound w with --most 65536"):
         asked("w", "max(w, 5) * (w - 20) ** 2 <= 100")
+
+
+def test_where_decisions_run_out_the_bound_that_is_named_is_one_that_can_be_followed() -> None:
+    w = symbol("w")
+    claim = Claim(100 - largest(w, 5) * (w - 20) ** 2, ">=")
+    for least in (1, 224):
+        with pytest.raises(Undecided) as refused:
+            exactly(claim, "w", PeriodicSet.interval(least), Effort(5 * size_of(claim.left)))
+        bound = int(str(refused.value).partition("--most ")[2])
+        assert bound == least + 4
+        assert exactly(claim, "w", PeriodicSet.interval(least, bound), Effort(5 * size_of(claim.left))).how
+    with pytest.raises(Undecided, match="give w a number"):
+        exactly(claim, "w", PeriodicSet.interval(), Effort(0))
 
 
 def test_coprime_moduli_are_solved_together() -> None:

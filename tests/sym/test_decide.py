@@ -8,8 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from archcalc.sym.decide import Effort, Status, Undecided, equal, solutions
-from archcalc.sym.expr import Claim, Expr, Relation, ceil_div, claim, extremum, floor_div, holds, symbol
+from archcalc.sym.expr import Claim, Expr, Relation, ceil_div, claim, extremum, floor_div, holds, largest, symbol
 from archcalc.sym.periodic import PeriodicSet, all_of
+from archcalc.sym.periods import period_of
 from tests.calls import calls_of
 
 n, m, H, W, w = map(symbol, ("n", "m", "H", "W", "w"))
@@ -101,6 +102,52 @@ def test_conditions_with_squares_are_solved() -> None:
         )
         whole = product * pick.choice([1, 2, -1]) + n * pick.randint(-9, 9) + pick.randint(-60, 60)
         agree(whole, pick.choice(RELATIONS), 1, 400)
+
+
+def test_numbers_outside_of_those_asked_about_are_not_evaluated() -> None:
+    pick = random.Random(8)
+    for _ in range(60):
+        whole = (piece(pick, 3) - piece(pick, 2)) * (n // 2 - 20) + pick.randint(-60, 60)
+        some = PeriodicSet.modulo(
+            pick.choice([4, 6, 28]), [pick.randrange(28), pick.randrange(28)], pick.randint(1, 30)
+        )
+        relation = pick.choice(RELATIONS)
+        found = solutions(whole, relation, "n", 1, within=some)
+        for value in range(1, 300):
+            assert (value in found) == (value in some and holds(whole.at(n=value), relation)), (whole, relation, value)
+    effort = Effort(200)
+    solutions((n // 224) * 5 - n, ">=", "n", effort=effort, within=PeriodicSet.modulo(224, [4, 5]))
+    assert effort.left > 100
+
+
+def test_periods_and_rises_are_those_of_the_values() -> None:
+    pick = random.Random(9)
+    for _ in range(300):
+        whole = piece(pick, 4) - piece(pick, 3)
+        if pick.random() < 0.5:
+            whole = largest(whole, whole + n % pick.choice([2, 3, 4]) - pick.randint(0, 3), whole - 2) // 2
+        if pick.random() < 0.3:
+            whole = whole * (n // 3 - n % 5)
+        period = period_of(whole, "n")
+        values = [
+            whole.at(n=1 + first + q * period.length) for first in range(min(period.length, 30)) for q in range(5)
+        ]
+        for row in range(0, len(values), 5):
+            steps = [after - before for before, after in pairwise(values[row : row + 5])]
+            if period.even:
+                assert set(steps) == {period.rise}, (whole, period, steps)
+            else:
+                assert all(step % period.rise == 0 for step in steps), (whole, period, steps)
+
+
+def test_nested_floors_have_the_period_that_they_have() -> None:
+    """Rows in windows of 7 behind four halvings, each padded to whole windows."""
+    rows: Expr = n
+    for _ in range(4):
+        rows = 7 * ceil_div(ceil_div(rows, 2), 7)
+    assert period_of(rows, "n").length == 112
+    same = largest(0, 2 * ceil_div(n, 2) - n + 5)
+    assert period_of(n + same - same // 2, "n").length == 2
 
 
 def test_a_threshold_far_away_is_found_at_once() -> None:

@@ -21,8 +21,9 @@ from archcalc.layer import Role
 from archcalc.measures.arithmetic import macs
 from archcalc.record import record
 from archcalc.spec.declaration import Document
-from archcalc.sym.decide import Undecided, period_of
+from archcalc.sym.decide import Undecided
 from archcalc.sym.expr import Expr, expression
+from archcalc.sym.periods import period_of
 from archcalc.verification.row import META, Row, compared
 from archcalc.verification.structure.mac_counter import MacCounter, Operations
 from archcalc.verification.trace import Running, torch_dtype
@@ -119,7 +120,7 @@ def periods(graph: Graph, names: Sequence[str]) -> dict[str, int]:
     for whole in wholes:
         for name in names:
             try:
-                found[name] = lcm(found[name], period_of(whole, name)[0])
+                found[name] = lcm(found[name], period_of(whole, name).length)
             except Undecided:
                 continue
     return found
