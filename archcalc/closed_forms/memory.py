@@ -21,6 +21,7 @@ from archcalc.sym.bounds import Ranges
 from archcalc.sym.decide import Undecided, always, of_claim, reach
 from archcalc.sym.envelope import envelope
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, largest
+from archcalc.sym.greatest import greatest_on
 from archcalc.sym.guided import Guide
 from archcalc.sym.periodic import PeriodicSet
 
@@ -49,7 +50,15 @@ class Piece:
 
     def figures(self, *names: str) -> dict[str, Expr]:
         """Figures by their names: each the greatest of its lines, without those that are below others everywhere."""
-        return {name: largest(*envelope(self.lines[name], self.ranges)) for name in names}
+        return {name: largest(*self.upper(self.lines[name])) for name in names}
+
+    def upper(self, lines: Sequence[Expr]) -> Sequence[Expr]:
+        """The lines that are the greatest at one of the sizes."""
+        if self.sizes and len(self.ranges) == 1 and is_broken(self.sizes):
+            [symbol] = self.ranges
+            if found := greatest_on(lines, symbol, self.sizes):
+                return found
+        return envelope(lines, self.ranges)
 
 
 @record(slots=False)
@@ -123,6 +132,11 @@ class Memory:
         sizes = where(conditions, *self.allowed.items()) if len(self.allowed) == 1 else None
         within = self.allowed if sizes is None else {self.symbol: sizes}
         return Piece(lines, conditions, {name: reach(each) for name, each in within.items()}, sizes, why)
+
+
+def is_broken(sizes: PeriodicSet) -> bool:
+    """Whether it ends, or has gaps without end."""
+    return sizes.pieces[-1].end is not None or sizes.pieces[-1].period > 1
 
 
 def where(conditions: Iterable[Claim], fits: tuple[str, PeriodicSet]) -> PeriodicSet:

@@ -86,7 +86,9 @@ def converted(option: Parameter, text: str) -> Any:
 
 
 def value_of(option: Parameter, given: Sequence[Any]) -> Any:
-    """What the function gets: all values, or the last one, or the default."""
+    """What the function gets: all values, or the last one, or the default. Raises NotPlain where one is missing."""
+    if option.settings.get("required") and not given:
+        raise NotPlain
     if option.settings.get("multiple"):
         return tuple(given)
     value = given[-1] if given else option.settings.get("default", False if option.is_flag else None)

@@ -38,6 +38,7 @@ OTHERS = [
     "report --help",
     "report -h",
     "report resnet50 --nothing",
+    "solve resnet50",
     "report resnet50 --bat 4",
     "report resnet50 --batch",
     "report resnet50 --batch 0",

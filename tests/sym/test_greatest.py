@@ -1,0 +1,48 @@
+"""The greatest of several expressions on a periodic set, against the values of all."""
+
+import random
+from collections.abc import Sequence
+
+from archcalc.sym.expr import Expr, symbol
+from archcalc.sym.greatest import greatest_on
+from archcalc.sym.periodic import PeriodicSet
+
+n = symbol("n")
+
+
+def quadratic(pick: random.Random) -> Expr:
+    """As lines of memory are: products of floors of a size, and numbers."""
+    rows = (n + pick.randint(0, 9)) // pick.choice([1, 2, 4])
+    more = pick.choice([rows, (n + 3) // 8, n // 2])
+    return pick.randint(0, 9) * rows * more + pick.randint(-20, 90) * rows + pick.randint(-900, 900)
+
+
+def numbers_of(pick: random.Random) -> PeriodicSet:
+    remainders = [pick.randrange(12) for _ in range(3)]
+    most = pick.choice([None, None, 200])
+    return PeriodicSet.modulo(12, remainders, pick.randint(1, 40), most) | PeriodicSet.interval(3, pick.randint(3, 9))
+
+
+def test_no_expression_that_is_somewhere_the_greatest_is_dropped() -> None:
+    pick, dropped = random.Random(1), 0
+    for _ in range(80):
+        wholes: Sequence[Expr] = [quadratic(pick) for _ in range(12)]
+        numbers = numbers_of(pick)
+        kept = greatest_on(wholes, "n", numbers)
+        assert kept is not None
+        dropped += len(wholes) - len(kept)
+        for value in numbers.first(150):
+            assert max(each.at(n=value) for each in kept) == max(each.at(n=value) for each in wholes)
+    assert dropped > 400
+
+
+def test_what_is_greater_on_other_remainders_alone_is_dropped() -> None:
+    even, odd = 100 * (n // 2) + 7, 100 * ((n + 1) // 2)
+    assert greatest_on([even, odd], "n", PeriodicSet.modulo(2, [0])) == [even]
+    assert greatest_on([even, odd], "n", PeriodicSet.modulo(2, [1])) == [odd]
+    assert greatest_on([even, odd], "n", PeriodicSet.interval()) == [even, odd]
+
+
+def test_too_many_remainders_are_not_looked_at() -> None:
+    assert greatest_on([n // 997, n // 991], "n", PeriodicSet.interval()) is None
+    assert greatest_on([n, 2 * n], "n", PeriodicSet.interval(1, 10**6)) is None
