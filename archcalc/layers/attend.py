@@ -13,7 +13,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.attention import attended
+from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.grouped_attention import CAPPED
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import MASKED, WithSight
@@ -116,7 +116,10 @@ class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_h
         if self.mask is not None:
             return MASKED
         alike = xs[0].channels * self.groups == xs[2].channels * self.num_heads
-        return "" if alike else "torch's kernels differ where keys and values have heads of different sizes"
+        if not alike:
+            return "torch's kernels differ where keys and values have heads of different sizes"
+        d, grouped = exact(xs[0].channels, self.num_heads), self.groups != self.num_heads
+        return unfused(run, d, masked=self.window is not None, grouped=grouped)
 
     def cast(self, *xs: Volume) -> Cast:
         return Cast.LOWER
@@ -127,7 +130,7 @@ class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_h
             yield from self.sighted(xs[0].spatial[0])
             names = (*names, "mask")
         all_three = Backward(all_in=y.dtype)
-        yield attended(tensor_of(y), names, self.num_heads, xs[0], cast=Cast.LOWER, backward=all_three)
+        yield attended(run, tensor_of(y), names, self.num_heads, xs[0], cast=Cast.LOWER, backward=all_three)
         yield view("gathered", holds=names[3:])
 
     def call(self, *xs: Volume) -> Call:

@@ -1,18 +1,18 @@
 """Attention: each token is replaced by a weighted sum over all tokens, or over itself and the earlier ones."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, prod
-from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor, tensor_of
+from archcalc.core.dim import Dim, divides, exact, prod
+from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map, reshape, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, grid, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
+from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.sight import MASKED, WithMask, later
@@ -109,7 +109,7 @@ class Attention(WithMask, OfTokens, name="attention", positional=("num_heads",))
         return 2 * x.channels if self.causal else 0
 
     def unpredicted(self, run: Run, x: Volume, /, *masks: Volume) -> str:
-        return MASKED if self.mask else ""
+        return MASKED if self.mask else unfused(run, exact(x.channels, self.num_heads))
 
     def cast(self, x: Volume, *masks: Volume) -> Cast:
         return Cast.LOWER
@@ -123,7 +123,7 @@ class Attention(WithMask, OfTokens, name="attention", positional=("num_heads",))
             yield view("x", "rows") if x.batch == 1 else reshape("x", "rows")
         yield linear_map(mapped, "in_proj_weight", first, reads, makes="mapped", reads_contiguous=many(x))
         yield Kernel(reads=("mapped",), makes="heads", layout=VIEW, holds=(reads,))
-        yield attended(tensor_of(y), ("heads",), self.num_heads, own, saves=("mapped",), holds=(reads,))
+        yield attended(run, tensor_of(y), ("heads",), self.num_heads, own, saves=("mapped",), holds=(reads,))
         held = ("mapped", reads)
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", makes=makes, holds=held)
         if self.rows:
@@ -185,19 +185,3 @@ def of_pairs(
     for width, factor in ((features, made), (features if values is None else values, (*made, *added))):
         removed = 0 if masked is None else x.batch * masked(x.spatial[0], width)
         yield Contraction(pairs * width, factor, made, removed, operator)
-
-
-def attended(
-    size: Tensor, reads: tuple[str, ...], heads: Dim, x: Volume, saves: tuple[str, ...] = (), **more: Any
-) -> Kernel:
-    """`scaled_dot_product_attention` in one kernel: the logarithms of softmax's sums stand for the scores.
-
-    It saves what it reads, or `saves` where that is a view of it. A mask of truths becomes one of scores, and these
-    are saved. Backward makes the gradients of queries, keys and values, wanted or not: `Backward(all_in=...)` where
-    they come from several inputs.
-    """
-    own = {"sums": Tensor(heads * x.positions, "float32")}
-    if "mask" in reads:
-        own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
-    kept = saves or tuple(name for name in reads if name != "mask")
-    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=(*kept, "gathered", *own), **more)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, summed
+from archcalc.core.dim import Dim, divides, exact, summed
 from archcalc.core.kernel import Backward, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
@@ -12,7 +12,7 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.attention import attended
+from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.linear import many
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import MASKED, WithMask
@@ -74,7 +74,7 @@ class CrossAttention(WithMask, Merge, name="cross_attention", positional=("num_h
         return self.bias if own is None else own
 
     def unpredicted(self, run: Run, *xs: Volume) -> str:
-        return MASKED if self.mask else ""
+        return MASKED if self.mask else unfused(run, exact(self.width(xs[0]), self.num_heads))
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         return (IDENTITY,) * xs[0].rank
@@ -128,7 +128,7 @@ class CrossAttention(WithMask, Merge, name="cross_attention", positional=("num_h
             yield linear_map(size, weight, bias, reads=reads, makes=name, reads_contiguous=many(source))
         names = tuple(made)
         gathered, all_three = Tensor(x.positions * self.width(x), y.dtype), Backward(all_in=y.dtype)
-        yield attended(gathered, names, self.num_heads, x, backward=all_three)
+        yield attended(run, gathered, names, self.num_heads, x, backward=all_three)
         last = ("out_proj.bias",) * self.biased("out")
         yield linear_map(tensor_of(y), "out_proj.weight", last, reads="gathered", holds=names)
 

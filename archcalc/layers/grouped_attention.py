@@ -12,7 +12,8 @@ from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.attention import attended, of_pairs
+from archcalc.layers.attention import of_pairs
+from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.heads import OfHeads
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sight import MASKED, WithSight
@@ -116,7 +117,10 @@ class GroupedAttention(
         return self.kept(x.spatial[0])
 
     def unpredicted(self, run: Run, x: Volume, /, *masks: Volume) -> str:
-        return CAPPED if self.softcap is not None else MASKED if self.mask else ""
+        if self.softcap is not None or self.mask:
+            return MASKED if self.mask else CAPPED
+        masked, grouped = self.window is not None or self.alibi, self.groups != self.num_heads
+        return unfused(run, self.features(x), masked=masked, grouped=grouped)
 
     def cast(self, x: Volume, *masks: Volume) -> Cast:
         return Cast.LOWER
@@ -132,7 +136,7 @@ class GroupedAttention(
         if self.alibi:
             yield from falling(x.spatial[0], self.num_heads, y.dtype)
             names = (*names, "scores")
-        yield attended(Tensor(x.positions * self.num_heads * d, y.dtype), names, self.num_heads, x)
+        yield attended(run, Tensor(x.positions * self.num_heads * d, y.dtype), names, self.num_heads, x)
         last = ("o_proj.bias",) if self.out_bias else ()
         holds = (*names, *(("cos", "sin") if turned else ()))
         yield linear_map(tensor_of(y), "o_proj.weight", last, reads="gathered", holds=holds)

@@ -12,7 +12,8 @@ from archcalc.core.volume import Volume, image, tokens, widest
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.attention import attended, of_pairs
+from archcalc.layers.attention import of_pairs
+from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.heads import table, turn
 from archcalc.layers.linear import many
 from archcalc.layers.rmsnorm import RMSNorm
@@ -135,7 +136,7 @@ class LatentAttention(WithMask, OfTokens, name="latent_attention", positional=("
             return MASKED
         if self.num_heads == 1:
             return "with one head torch skips some copies, and which ones is not modelled"
-        return super().unpredicted(run, x)
+        return super().unpredicted(run, x) or unfused(run, self.qk_head_dim)
 
     def kernels(self, run: Run, y: Volume, x: Volume, *masks: Volume) -> Iterator[Kernel]:
         """In the order of the module's code, whose variables live until it returns."""
@@ -167,7 +168,7 @@ class LatentAttention(WithMask, OfTokens, name="latent_attention", positional=("
         held = (*names, "cos", "sin", "query", "key")
         gathered = Tensor(n * heads * v, x.dtype)
         if self.qk_head_dim == v:
-            yield attended(gathered, ("query", "key", "value"), heads, x)
+            yield attended(run, gathered, ("query", "key", "value"), heads, x)
         else:
             yield from plainly_attended(heads, self.qk_head_dim, v, x, held)
         alike = 1 in (heads, x.spatial[0])  # in memory, heads before tokens or after

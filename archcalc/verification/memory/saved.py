@@ -12,14 +12,15 @@ from archcalc.record import record, replace
 from archcalc.verification.modes import mode
 from archcalc.verification.trace import Running
 
-ACTIVATION, INPUT, PARAMETER, BUFFER = "activation", "input", "parameter", "buffer"
+ACTIVATION, INPUT, PARAMETER, BUFFER, ELSEWHERE = "activation", "input", "parameter", "buffer", "elsewhere"
 
 
 @record
 class Kept:
     """One saved storage: `size` in bytes; `shape` and `dtype` of the first tensor that was saved.
 
-    `layer`: the first layer that saved it. `kind`: an activation, or memory that exists anyway.
+    `layer`: the first layer that saved it. `kind`: an activation, memory that exists anyway, or memory of another
+    device, such as the random state that attention on a GPU keeps on the CPU.
     """
 
     layer: str
@@ -69,6 +70,7 @@ def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
     A Python number that multiplies a tensor is saved too, in 8 bytes that autograd does not report.
     """
     kinds = owned(running.module, inputs)
+    places = {each.device for each in (*inputs, *running.module.parameters())}
     held: dict[int, UntypedStorage] = {}  # keeps storages alive, so that no identity is reused
     holders: dict[int, list[ReferenceType[Packed]]] = {}
     kept: dict[int, Kept] = {}
@@ -79,7 +81,8 @@ def saved(running: Running, inputs: Sequence[Tensor]) -> Saved:
         if (key := identity(tensor)) not in held:
             held[key] = tensor.untyped_storage()
             size, dtype = held[key].nbytes(), str(tensor.dtype).removeprefix("torch.")
-            kept[key] = Kept("", kinds.get(key, ACTIVATION), size, tuple(tensor.shape), dtype)
+            kind = kinds.get(key, ACTIVATION) if tensor.device in places else ELSEWHERE
+            kept[key] = Kept("", kind, size, tuple(tensor.shape), dtype)
             new.append(key)
         holders.setdefault(key, []).append(ref(packed := Packed()))
         return packed
