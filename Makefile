@@ -7,7 +7,7 @@ PYTHON ?= $(shell for each in python3.11 python3.12 python3.13 python3; do \
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
-.PHONY: setup demo test lint types zoo fuzz faults bench corpus docs site clean
+.PHONY: setup demo test lint types zoo fuzz faults gpu bench corpus docs site clean
 
 setup: .venv/ready
 
@@ -42,6 +42,10 @@ fuzz: setup
 faults: setup
 	$(BIN)/python -m tests.faults
 
+# All that needs a GPU, in 8 minutes; see docs/gpu.md. Where nothing can be installed, scripts/gpu.sh does the same.
+gpu: setup
+	$(BIN)/python -m gpu run
+
 # The tools beside which archcalc is measured have an environment of their own.
 .peers/ready: pyproject.toml Makefile
 	$(PYTHON) -m venv .peers
@@ -74,4 +78,4 @@ release: setup
 	$(BIN)/python -m release --whole
 
 clean:
-	rm -rf .venv .corpus .peers .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf gpu-run .venv .corpus .peers .site site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -117,10 +117,9 @@ class GroupedAttention(
         return self.kept(x.spatial[0])
 
     def unpredicted(self, run: Run, x: Volume, /, *masks: Volume) -> str:
-        if self.softcap is not None or self.mask:
-            return MASKED if self.mask else CAPPED
+        plain = MASKED if self.mask else CAPPED if self.softcap is not None else ""
         masked, grouped = self.window is not None or self.alibi, self.groups != self.num_heads
-        return unfused(run, self.features(x), masked=masked, grouped=grouped)
+        return plain or unfused(run, self.features(x), masked=masked, grouped=grouped)
 
     def cast(self, x: Volume, *masks: Volume) -> Cast:
         return Cast.LOWER

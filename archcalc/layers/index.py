@@ -118,6 +118,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "clamp": ("clip",),
         "add_constant": (),
     },
+    "fused_attention": {},
     "gated": {
         "glu": (),
     },

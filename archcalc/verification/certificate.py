@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from archcalc.core.kernel import RELEASE
 from archcalc.core.machine import DEFAULT
 from archcalc.record import asdict
 from archcalc.verification.row import Count, Row, VerificationReport
@@ -36,7 +37,8 @@ def to_text(certificate: VerificationReport, paint: Paint = unpainted) -> str:
 
 
 def heading(certificate: VerificationReport) -> str:
-    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})", *machine(certificate)]
+    lines = [f"{certificate.name}: generated PyTorch, built and run ({used(certificate)})"]
+    lines += [*machine(certificate), *release(certificate)]
     return "\n".join(lines) + "\n"
 
 
@@ -67,6 +69,13 @@ def machine(certificate: VerificationReport) -> Iterator[str]:
     if named and (named != DEFAULT or here != DEFAULT.name):
         place = "this machine" if named.name == here else f"another machine than this, which is {here}"
         yield f"memory is predicted for {named.name}, {place}; the default of other commands is {DEFAULT.name}"
+
+
+def release(certificate: VerificationReport) -> Iterator[str]:
+    """The release of torch that memory is predicted for, where it is another one than this."""
+    here = certificate.versions.get("torch", "")
+    if here and certificate.versions.get("rules") != "none" and not here.startswith(f"{RELEASE}."):
+        yield f"memory is predicted for torch {RELEASE}, another release than this: its rows may differ"
 
 
 def text(value: Count) -> str:

@@ -16,7 +16,17 @@ from archcalc.memory.roofline import COMPUTE, MEMORY, NOTHING, Ceilings, Work
 from archcalc.verification import VerificationReport, verify
 from archcalc.verification.certificate import to_json, to_text
 from archcalc.verification.timing.ceilings import Measured, Rate, copy_rate, per_second, product_rate
-from archcalc.verification.timing.clock import HEAD_START, CpuClock, CudaClock, Spread, clock_of, spread, timed
+from archcalc.verification.timing.clock import (
+    HEAD_START,
+    PAUSE,
+    STRETCH,
+    CpuClock,
+    CudaClock,
+    Spread,
+    clock_of,
+    spread,
+    timed,
+)
 from archcalc.verification.timing.text import plain, rows_of
 from archcalc.verification.timing.timing import Timed, Timing, timing
 from archcalc.verification.trace import Running
@@ -84,6 +94,18 @@ def test_the_clock_of_a_gpu_calls_functions_that_torch_has(monkeypatch: pytest.M
     assert isinstance(clock, CudaClock)
     assert clock.seconds([clock.start(), clock.mark(), clock.mark()]) == [0.002, 0.002]
     assert done == ["synchronize", f"wait {HEAD_START}", "synchronize"]
+
+
+def test_a_gpu_waits_again_before_its_queue_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause between two stretches of marks is in no layer's time."""
+    waits: list[int] = []
+    monkeypatch.setattr(torch.cuda, "_sleep", waits.append)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    clock = clock_of("cuda")
+    marks = [clock.start(), *(clock.mark() for _ in range(2 * STRETCH + 1))]
+    assert clock.seconds(marks) == [0.002] * (2 * STRETCH + 1)
+    assert waits == [HEAD_START, PAUSE, PAUSE]
 
 
 # --- ceilings --------------------------------------------------------------------------------------------------------

@@ -279,6 +279,16 @@ def test_a_run_that_does_not_fit_into_memory_is_skipped_and_reported(monkeypatch
     assert to_text(certificate).endswith("; 1 not measured\n")
 
 
+@pytest.mark.parametrize(("release", "is_said"), [("2.13.1+cu130", False), ("2.11.0", True), ("2.130.0", True)])
+def test_another_release_of_torch_is_said(release: str, is_said: bool) -> None:
+    """Memory to the byte is a statement about one release."""
+    made = replace(verify("lenet5", device="cpu", quick=True), versions={"torch": release, "rules": "cpu, torch 2.13"})
+    line = "memory is predicted for torch 2.13, another release than this: its rows may differ"
+    assert (line in to_text(made).splitlines()) == is_said
+    meta = replace(made, versions={"torch": release, "rules": "none"})
+    assert line not in to_text(meta)
+
+
 # --- devices ---------------------------------------------------------------------------------------------------------
 
 without_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

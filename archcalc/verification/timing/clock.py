@@ -14,6 +14,13 @@ HEAD_START = 100_000_000
 """Cycles that a GPU waits at the start of a measurement, about 50 ms. Meanwhile the CPU enqueues the work, so that the
 work is measured and not the enqueueing; if enqueueing takes longer, it is included."""
 
+PAUSE = 10_000_000
+"""Cycles that a GPU waits between stretches of marks, about 5 ms."""
+
+STRETCH = 40
+"""Marks in a stretch: a GPU's queue holds about 1,000 launches, and a layer launches a few; when it is full, the CPU
+waits, and what follows is measured with its enqueueing."""
+
 
 @record
 class Spread:
@@ -63,24 +70,53 @@ class CpuClock(Clock):
         return [after - before for before, after in pairwise(marks)]
 
 
+@record
+class CudaMark:
+    """The event at which work so far is done, and the one after which the next work begins: after a pause, another."""
+
+    done: Any
+    next: Any
+
+
 class CudaClock(Clock):
     """A GPU's events, which are recorded in the order of its work, with a resolution of half a microsecond."""
 
-    def start(self) -> Any:
+    def __init__(self) -> None:
+        self.marks = 0
+
+    def start(self) -> CudaMark:
         torch.cuda.synchronize()
-        sleep: Callable[[int], None] = torch.cuda._sleep
+        self.marks = 0
         sleep(HEAD_START)
-        return self.mark()
+        event = recorded()
+        return CudaMark(event, event)
 
-    def mark(self) -> Any:
-        made: Callable[..., Any] = torch.cuda.Event
-        event = made(enable_timing=True)
-        event.record()
-        return event
-
-    def seconds(self, marks: Sequence[Any]) -> list[float]:
+    def mark(self) -> CudaMark:
+        self.marks += 1
+        event = recorded()
+        if self.marks % STRETCH:
+            return CudaMark(event, event)
         torch.cuda.synchronize()
-        return [before.elapsed_time(after) / 1000 for before, after in pairwise(marks)]
+        sleep(PAUSE)
+        return CudaMark(event, recorded())
+
+    def seconds(self, marks: Sequence[CudaMark]) -> list[float]:
+        torch.cuda.synchronize()
+        return [before.next.elapsed_time(after.done) / 1000 for before, after in pairwise(marks)]
+
+
+def recorded() -> Any:
+    """An event in the stream."""
+    made: Callable[..., Any] = torch.cuda.Event
+    event = made(enable_timing=True)
+    event.record()
+    return event
+
+
+def sleep(cycles: int) -> None:
+    """Lets the GPU wait."""
+    wait: Callable[[int], None] = torch.cuda._sleep
+    wait(cycles)
 
 
 def clock_of(device: str) -> Clock:

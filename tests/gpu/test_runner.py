@@ -1,0 +1,128 @@
+"""The order, the limits and the archive of a run on a GPU, with a stand-in for the process that runs parts."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from gpu import archive as archives
+from gpu.__main__ import main
+from gpu.archive import Archive, members_of, read
+from gpu.plan import NETWORKS, Part, plan, short_plan
+from gpu.runner import Run, Worker, run
+
+STAND_IN = """
+import json, sys, time
+for line in sys.stdin:
+    part = json.loads(line)
+    if part["network"] == "slow":
+        time.sleep(60)
+    if part["network"] == "crash":
+        sys.exit(9)
+    path = f"{sys.argv[1]}/{part['name']}.json"
+    json.dump({"part": part, "rows": [], "seconds": 0.1}, open(path, "w"))
+    print(path, flush=True)
+"""
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A worker without torch; the list has one entry for each process."""
+    begun: list[int] = []
+
+    def started(self: Worker) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", STAND_IN, str(self.folder)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        begun.append(process.pid)
+        return process
+
+    monkeypatch.setattr(Worker, "started", started)
+    monkeypatch.setattr("gpu.runner.START", 5)
+    return begun
+
+
+def part(name: str, network: str = "", limit: float = 20) -> Part:
+    return Part(name=name, kind="memory", network=network, limit=limit)
+
+
+def test_a_run_writes_every_result_and_ends_after_none(stand_in: list[int], tmp_path: Path) -> None:
+    """A part that hangs and one that ends its process are results, and the next part has a process of its own."""
+    said: list[str] = []
+    parts = [part("first"), part("hangs", "slow", 0.3), part("crashes", "crash"), part("last")]
+    assert run(parts, Run("cpu", Archive(tmp_path), 60, said.append)) == []
+    assert [line.partition(" (")[0] for line in said] == [
+        "first: 0 agree, 0 disagree", "hangs: given up after 0 s", "crashes: ended with 9", "last: 0 agree, 0 disagree",
+    ]  # fmt: skip
+    assert len(stand_in) == 3
+    assert Archive(tmp_path).names() == {"first", "hangs", "crashes", "last"}
+
+
+def test_a_second_run_continues_where_the_first_ended(stand_in: list[int], tmp_path: Path) -> None:
+    parts = [part("one"), part("two")]
+    assert run(parts[:1], Run("cpu", Archive(tmp_path), 60, lambda line: None)) == []
+    said: list[str] = []
+    assert run(parts, Run("cpu", Archive(tmp_path), 60, said.append)) == []
+    assert len(said) == 1
+    assert said[0].startswith("two")
+    assert json.loads((tmp_path / "summary.json").read_text()) == {"left": [], "parts": ["one", "two"]}
+
+
+def test_what_no_time_is_left_for_is_said(stand_in: list[int], tmp_path: Path) -> None:
+    assert run([part("one"), part("two")], Run("cpu", Archive(tmp_path), 0, print)) == ["one", "two"]
+    assert stand_in == []
+
+
+# --- the archive -----------------------------------------------------------------------------------------------------
+
+
+def test_volumes_are_added_and_a_full_archive_leaves_recordings_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MOST_BYTES", 12_000)
+    monkeypatch.setattr(archives, "VOLUMES", 2)
+    made = Archive(tmp_path)
+    for i in range(4):
+        made.add(f"part{i}", {"rows": [i], "measurement": [hash((i, k)) for k in range(400)]})
+    assert [volume.name for volume in made.volumes] == ["part-1.tar", "part-2.tar"]
+    found = {name: read(packed) for name, packed in made.members()}
+    assert sorted(found) == ["part0", "part1", "part2", "part3"]
+    assert found["part0"]["measurement"]
+    assert (found["part3"]["measurement"], found["part3"]["rows"]) == (None, [3])
+    assert found["part3"]["left_out"] == "recordings: the archive is full"
+
+
+def test_a_volume_that_was_cut_off_has_the_parts_before(tmp_path: Path) -> None:
+    made = Archive(tmp_path)
+    made.add("whole", {"rows": []})
+    made.add("cut", {"measurement": list(range(5000))})
+    [volume] = made.volumes
+    with tarfile.open(volume) as opened:
+        begin = opened.getmember("cut.json.gz").offset_data
+    volume.write_bytes(volume.read_bytes()[: begin + 20])
+    assert [name for name, _ in members_of(volume)] == ["whole"]
+
+
+# --- the plan --------------------------------------------------------------------------------------------------------
+
+
+def test_the_most_valuable_parts_come_first() -> None:
+    parts = list(plan(["zoo_network"]))
+    names = [each.name for each in parts]
+    assert len(names) == len(set(names))
+    assert names[0] == "about"
+    assert names[1 : len(NETWORKS) + 1] == [f"float32-{name}" for name in NETWORKS]
+    assert names[-1] == "zoo-zoo_network"
+    assert len(NETWORKS) >= 12
+    for kind in ("bfloat16", "autocast", "step-adamw-fused", "step-sgd", "checkpoint", "time-float32"):
+        assert any(name.startswith(kind) for name in names), kind
+    assert {(each.kind, bool(each.optimizer), each.dtype) for each in short_plan()} == {
+        (each.kind, bool(each.optimizer), each.dtype) for each in parts
+    }
+
+
+def test_the_plan_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--list", "--short"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "   60 s  float32-lenet5"
