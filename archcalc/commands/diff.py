@@ -11,12 +11,14 @@ from archcalc.comparison.formats import FORMATS, SUFFIXES, format_named
 from archcalc.comparison.naming import names_in
 from archcalc.comparison.rows import Look
 from archcalc.comparison.totals import Wanted, compared, wanted_total
-from archcalc.comparison.weights import WeightComparison, Weights, compare_weights, weights_of
+from archcalc.comparison.translation import compared_by_map
+from archcalc.comparison.weights import WeightComparison, Weights, weights_of
 from archcalc.core.diagnostic import SpecError, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of, document_of_chain, gc_paused
 from archcalc.importing.checkpoint import checkpoint_of
+from archcalc.importing.naming import compared_by_family
 from archcalc.measure import MEASURES
 from archcalc.report.report import CONVENTIONS, Report, report_of
 from archcalc.spec.declaration import Document
@@ -100,7 +102,11 @@ def with_checkpoint(
     if expected is None:
         [document] = documents((), first, overrides) if options["expressions"] else documents(first, (), overrides)
         expected = weights_of(build(document, batch=options["batch"], dtype=options["dtype"]))
-    return compare_weights(expected, given, names_in(options["names"]) if options["names"] else None)
+    return (
+        compared_by_map(expected, given, names_in(options["names"]))
+        if options["names"]
+        else compared_by_family(expected, given)
+    )
 
 
 def report(document: Document, options: Mapping[str, Any]) -> Report:

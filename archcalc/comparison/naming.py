@@ -19,7 +19,8 @@ def names_in(path: str) -> dict[str, str]:
     for key, value in root.pairs:
         if not isinstance(value, Scalar) or not value.value:
             raise problem("AC543", f"'{key.value}' needs a name", key.where, help=f"write {key.value}: name")
-        if key.value.count("*") != value.value.count("*"):
+        parts = (*key.value.split(" + "), *value.value.split(" + "))
+        if len({each.count("*") for each in parts}) > 1:
             raise problem("AC543", "both names need the same number of *", value.where)
         found[key.value] = value.value
     return found

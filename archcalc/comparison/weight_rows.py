@@ -35,6 +35,8 @@ class WeightRows:
     def notes(self) -> Iterator[str]:
         """What is assumed, and which names would fit."""
         made = self.comparison
+        if made.family:
+            yield f"names and parts of weights are compared as the family {made.family} has them in checkpoints"
         if made.prefix:
             yield f"all names of the checkpoint begin with '{made.prefix}', which is left out"
         optional = sum(

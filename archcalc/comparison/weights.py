@@ -58,13 +58,15 @@ def weights_of(graph: Graph) -> Weights:
 class WeightComparison:
     """Expected weights and those that are there. `names`: the name that each expected weight should have there.
 
-    `prefix`: what all names there have in front, if leaving it out makes names agree.
+    `prefix`: what all names there have in front, if leaving it out makes names agree. `family`: that whose names the
+    expected weights were given; axes of length 1 do not count then.
     """
 
     expected: Weights
     given: Weights
     names: Mapping[str, str] = field(default_factory=dict)
     prefix: str = ""
+    family: str = ""
 
     @cached_property
     def missing(self) -> Mapping[str, Stored]:
@@ -89,7 +91,10 @@ class WeightComparison:
             for name, each in self.expected.tensors.items()
             if self.names[name] in self.given.tensors
         }
-        return {name: (a, b) for name, (a, b) in pairs.items() if a.shape != b.shape}
+        return {name: (a, b) for name, (a, b) in pairs.items() if self.axes(a) != self.axes(b)}
+
+    def axes(self, stored: Stored) -> tuple[int, ...]:
+        return tuple(n for n in stored.shape if n != 1) if self.family else stored.shape
 
     @property
     def agree(self) -> int:

@@ -6,6 +6,53 @@ LONGEST = 4096
 """Tokens of the input where the family allows more; `--set T=...` sets another number."""
 
 
+def of_experts(theirs: str, gate: str, up: str, down: str) -> dict[str, str]:
+    """The experts of a layer, which are two weights here and three for each expert there."""
+    return {
+        "model.layers.*.mlp.experts.gate_up_proj": f"{theirs}.#.{gate}.weight + {theirs}.#.{up}.weight",
+        "model.layers.*.mlp.experts.down_proj": f"{theirs}.#.{down}.weight",
+    }
+
+
+EXPERTS = of_experts("model.layers.*.mlp.experts", "gate_proj", "up_proj", "down_proj")
+
+SHORT = {
+    "embed_tokens": "model.embed_tokens",
+    "layers.*.norm1": "model.layers.*.input_layernorm",
+    "layers.*.norm2": "model.layers.*.post_attention_layernorm",
+    "layers.*.mlp1": "model.layers.*.mlp",
+    "layers": "model.layers",
+    "norm": "model.norm",
+}
+"""Names of weights in checkpoints, for the shorter ones that bundled specs have."""
+
+GGUF = {
+    "model.embed_tokens": "token_embd",
+    "model.layers.*.input_layernorm": "blk.*.attn_norm",
+    "model.layers.*.self_attn.q_proj": "blk.*.attn_q",
+    "model.layers.*.self_attn.k_proj": "blk.*.attn_k",
+    "model.layers.*.self_attn.v_proj": "blk.*.attn_v",
+    "model.layers.*.self_attn.o_proj": "blk.*.attn_output",
+    "model.layers.*.self_attn.q_norm": "blk.*.attn_q_norm",
+    "model.layers.*.self_attn.k_norm": "blk.*.attn_k_norm",
+    "model.layers.*.post_attention_layernorm": "blk.*.ffn_norm",
+    "model.layers.*.mlp.gate_proj": "blk.*.ffn_gate",
+    "model.layers.*.mlp.up_proj": "blk.*.ffn_up",
+    "model.layers.*.mlp.down_proj": "blk.*.ffn_down",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+}
+"""Names in GGUF files, as llama.cpp writes them."""
+
+GGUF_OF_SHORT = {ours: GGUF[theirs] for ours, theirs in SHORT.items() if theirs in GGUF} | {
+    "layers.*.mlp1.gate_proj": "blk.*.ffn_gate",
+    "layers.*.mlp1.up_proj": "blk.*.ffn_up",
+    "layers.*.mlp1.down_proj": "blk.*.ffn_down",
+    "lm_head": "output",
+    **{key.removeprefix("model."): name for key, name in GGUF.items() if ".self_attn." in key},
+}
+
+
 def shape_of_heads(config: Configuration, width: int = 4096, kv_heads: int = 0) -> tuple[int, int, int]:
     """The number of heads, of heads of keys, and the features of one. `width`, `kv_heads`: defaults."""
     heads = config.get("num_attention_heads", 32)

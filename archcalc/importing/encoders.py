@@ -3,6 +3,36 @@
 from archcalc.importing.configuration import Configuration
 
 
+def qkv(ours: str, theirs: str, names: tuple[str, str, str]) -> dict[str, str]:
+    """Queries, keys and values, which are one weight here and three there, and their biases."""
+    return {
+        f"{ours}.in_proj_{kind}": " + ".join(f"{theirs}.{name}.{kind}" for name in names) for kind in ("weight", "bias")
+    }
+
+
+LAYER = "encoder.layer.*"
+
+NAMES = {
+    "word_embeddings": "embeddings.word_embeddings",
+    "word_embedding": "embeddings.word_embeddings",
+    "token_type_embeddings": "embeddings.token_type_embeddings",
+    "segment_embedding": "embeddings.token_type_embeddings",
+    "position_embeddings": "embeddings.position_embeddings",
+    "position_embedding1": "embeddings.position_embeddings",
+    "layernorm1": "embeddings.LayerNorm",
+    **qkv("encoder.*.attention1", f"{LAYER}.attention.self", ("query", "key", "value")),
+    "encoder.*.attention1.out_proj": f"{LAYER}.attention.output.dense",
+    "encoder.*.norm1": f"{LAYER}.attention.output.LayerNorm",
+    "encoder.*.linear1": f"{LAYER}.intermediate.dense",
+    "encoder.*.fc1": f"{LAYER}.intermediate.dense",
+    "encoder.*.linear2": f"{LAYER}.output.dense",
+    "encoder.*.fc2": f"{LAYER}.output.dense",
+    "encoder.*.norm2": f"{LAYER}.output.LayerNorm",
+    "pooler": "pooler.dense",
+}
+"""Names of weights in checkpoints of BERT and RoBERTa."""
+
+
 def bert_like(config: Configuration, title: str, *, vocab: int, segments: int, context: int, reserved: int) -> str:
     """The spec of the model with its pooler. `reserved`: rows of the table of positions that no token uses."""
     width, heads = config.get("hidden_size", 768), config.get("num_attention_heads", 12)

@@ -72,6 +72,7 @@ def write_weights(comparison: WeightComparison, look: Look) -> str:
             "equal": comparison.is_empty,
             "agree": comparison.agree,
             "prefix": comparison.prefix,
+            "family": comparison.family,
             "missing": [named(name, stored(each)) for name, each in comparison.missing.items()],
             "extra": [named(name, stored(each)) for name, each in comparison.extra.items()],
             "reshaped": [named(name, {"network": stored(a), "checkpoint": stored(b)}) for name, (a, b) in pairs],

@@ -1,7 +1,10 @@
 """BERT. Defaults: BertConfig of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.encoders import NAMES as NAMES_OF_ENCODERS
 from archcalc.importing.encoders import bert_like
+
+NAMES = (NAMES_OF_ENCODERS,)
 
 
 def spec(config: Configuration) -> str:

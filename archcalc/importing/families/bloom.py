@@ -2,6 +2,24 @@
 
 from archcalc.importing.configuration import Configuration
 
+SELF = "transformer.h.*.self_attention"
+
+NAMES = (
+    {
+        f"{SELF}.q_proj + {SELF}.k_proj + {SELF}.v_proj": f"{SELF}.query_key_value",
+        f"{SELF}.o_proj": f"{SELF}.dense",
+    },
+    {
+        f"{SELF}.q_proj + {SELF}.k_proj + {SELF}.v_proj": "h.*.self_attention.query_key_value",
+        f"{SELF}.o_proj": "h.*.self_attention.dense",
+        "transformer.h": "h",
+        "transformer.word_embeddings": "word_embeddings",
+        "transformer.word_embeddings_layernorm": "word_embeddings_layernorm",
+        "transformer.ln_f": "ln_f",
+    },
+)
+"""With the language model's head, and as the files of the model alone have them."""
+
 
 def spec(config: Configuration) -> str:
     config.read |= {"n_embed", "num_attention_heads", "n_inner"}

@@ -1,6 +1,37 @@
 """CLIP. Defaults: CLIPConfig of transformers 5.24. One picture is compared with one text, whose last token ends it."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.encoders import qkv
+
+
+def named(ours: str, theirs: str) -> dict[str, str]:
+    """Names in checkpoints of the blocks of one of the two transformers."""
+    layer = f"{theirs}.encoder.layers.*"
+    return {
+        **qkv(f"{ours}.*.attention1", f"{layer}.self_attn", ("q_proj", "k_proj", "v_proj")),
+        f"{ours}.*.attention1.out_proj": f"{layer}.self_attn.out_proj",
+        f"{ours}.*.layernorm1": f"{layer}.layer_norm1",
+        f"{ours}.*.layernorm2": f"{layer}.layer_norm2",
+        f"{ours}.*.linear1": f"{layer}.mlp.fc1",
+        f"{ours}.*.linear2": f"{layer}.mlp.fc2",
+    }
+
+
+NAMES = (
+    {
+        **named("image_blocks", "vision_model"),
+        **named("text_blocks", "text_model"),
+        "patches": "vision_model.embeddings.patch_embedding",
+        "class_token1.weight": "vision_model.embeddings.class_embedding",
+        "position_embedding1": "vision_model.embeddings.position_embedding",
+        "pre_layrnorm": "vision_model.pre_layrnorm",
+        "layernorm1": "vision_model.post_layernorm",
+        "embedding1": "text_model.embeddings.token_embedding",
+        "position_embedding2": "text_model.embeddings.position_embedding",
+        "final_layer_norm": "text_model.final_layer_norm",
+        "learned1.weight": "logit_scale",
+    },
+)
 
 
 def spec(config: Configuration) -> str:

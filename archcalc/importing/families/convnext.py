@@ -2,6 +2,23 @@
 
 from archcalc.importing.configuration import Configuration
 
+STAGE = "convnext.encoder.stages.*"
+
+NAMES = (
+    {
+        "stem": "convnext.embeddings.patch_embeddings",
+        "layernorm1": "convnext.embeddings.layernorm",
+        "stage*.*.conv1": f"{STAGE}.layers.*.dwconv",
+        "stage*.*.layernorm1": f"{STAGE}.layers.*.layernorm",
+        "stage*.*.mlp1.conv1": f"{STAGE}.layers.*.pwconv1",
+        "stage*.*.mlp1.conv2": f"{STAGE}.layers.*.pwconv2",
+        "stage*.*.layer_scale1.weight": f"{STAGE}.layers.*.layer_scale_parameter",
+        "down*.layernorm1": f"{STAGE}.downsampling_layer.0",
+        "down*.conv1": f"{STAGE}.downsampling_layer.1",
+        "layernorm2": "convnext.layernorm",
+    },
+)
+
 
 def spec(config: Configuration) -> str:
     widths = numbers(config, "hidden_sizes", [96, 192, 384, 768])

@@ -1,7 +1,13 @@
 """DeepSeek-V3 and R1. Defaults: DeepseekV3Config of transformers 5.24. Prediction of later tokens is left out."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.decoders import EXPERTS
 from archcalc.importing.latent_decoders import Sizes, experts_of, latent_decoder
+
+DENSE = {"model.layers.*.gated1": "model.layers.*.mlp"}
+
+NAMES = (DENSE, DENSE | EXPERTS)
+"""As transformers 5 has them, and as files do, with a weight for each expert."""
 
 
 def spec(config: Configuration) -> str:

@@ -4,6 +4,19 @@ from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import LONGEST, flag
 
 
+def named(inner: str) -> dict[str, str]:
+    """Names in checkpoints; `inner`: what stands between a layer and its parts here."""
+    ours, theirs = f"transformer.h.*{inner}.self_attention", "transformer.h.*.self_attention"
+    return {
+        f"{ours}.q_proj + {ours}.k_proj + {ours}.v_proj": f"{theirs}.query_key_value",
+        f"{ours}.o_proj": f"{theirs}.dense",
+        f"transformer.h.*{inner}": "transformer.h.*",
+    }
+
+
+NAMES = (named(".together1"), named(""))
+
+
 def spec(config: Configuration) -> str:
     width, heads = config.get("hidden_size", 4544), config.get("num_attention_heads", 71)
     newer = config.get("new_decoder_architecture", False)

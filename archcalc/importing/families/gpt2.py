@@ -2,6 +2,25 @@
 
 from archcalc.importing.configuration import Configuration
 
+H = "transformer.h.*"
+
+NAMED = {
+    f"{H}.attn.in_proj_weight": f"{H}.attn.c_attn.weight ^T",
+    f"{H}.attn.in_proj_bias": f"{H}.attn.c_attn.bias",
+    f"{H}.attn.out_proj.weight": f"{H}.attn.c_proj.weight ^T",
+    f"{H}.attn.out_proj": f"{H}.attn.c_proj",
+    f"{H}.mlp.c_fc.weight": f"{H}.mlp.c_fc.weight ^T",
+    f"{H}.mlp.c_proj.weight": f"{H}.mlp.c_proj.weight ^T",
+}
+
+ALONE = {
+    **{ours: theirs.removeprefix("transformer.") for ours, theirs in NAMED.items()},
+    **{f"transformer.{each}": each for each in ("h", "wte", "wpe", "ln_f")},
+}
+
+NAMES = (NAMED, ALONE)
+"""With the language model's head, and as the files of the model alone have them."""
+
 
 def spec(config: Configuration) -> str:
     width, heads = config.get("n_embd", 768), config.get("n_head", 12)

@@ -1,7 +1,9 @@
 """Llama 1 to 3. Defaults: LlamaConfig of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.decoders import attention_call, flag, gated_decoder
+from archcalc.importing.decoders import GGUF, GGUF_OF_SHORT, SHORT, attention_call, flag, gated_decoder
+
+NAMES = (SHORT, GGUF, GGUF_OF_SHORT)
 
 
 def spec(config: Configuration) -> str:

@@ -1,7 +1,15 @@
 """Mixtral. Defaults: MixtralConfig of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.decoders import attention_call, gated_decoder
+from archcalc.importing.decoders import SHORT, attention_call, gated_decoder, of_experts
+
+MOE = "model.layers.*.block_sparse_moe"
+
+NAMES = (
+    {"model.layers.*.mlp.gate": f"{MOE}.gate", **of_experts(f"{MOE}.experts", "w1", "w3", "w2")},
+    {"layers.*.moe": "model.layers.*.mlp", **SHORT},
+)
+"""As the files have them, and as transformers 5 has them for the bundled spec."""
 
 
 def spec(config: Configuration) -> str:

@@ -3,6 +3,8 @@
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import flag
 
+NAMES = ({"model.decoder.layers.*.self_attn.o_proj": "model.decoder.layers.*.self_attn.out_proj"},)
+
 
 def spec(config: Configuration) -> str:
     width, context = config.get("hidden_size", 768), config.get("max_position_embeddings", 2048)

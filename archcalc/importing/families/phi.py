@@ -3,6 +3,13 @@
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import attention_call, tokens
 
+NAMES = (
+    {
+        "model.layers.*.together1.self_attn.o_proj": "model.layers.*.self_attn.dense",
+        "model.layers.*.together1": "model.layers.*",
+    },
+)
+
 
 def spec(config: Configuration) -> str:
     width, size = config.get("hidden_size", 2048), config.get("intermediate_size", 8192)

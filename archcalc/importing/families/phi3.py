@@ -3,6 +3,15 @@
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import attention_call, gated_decoder
 
+SELF = "model.layers.*.self_attn"
+
+NAMES = (
+    {
+        f"{SELF}.q_proj + {SELF}.k_proj + {SELF}.v_proj": f"{SELF}.qkv_proj",
+        "model.layers.*.mlp.gate_proj + model.layers.*.mlp.up_proj": "model.layers.*.mlp.gate_up_proj",
+    },
+)
+
 
 def spec(config: Configuration) -> str:
     config.read.add("original_max_position_embeddings")

@@ -1,8 +1,10 @@
 """Qwen3 with experts. Defaults: Qwen3MoeConfig of transformers 5.24. Every head of queries and keys has a norm."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.decoders import flag, gated_decoder, shape_of_heads
+from archcalc.importing.decoders import EXPERTS, flag, gated_decoder, shape_of_heads
 from archcalc.importing.windows import no_windows
+
+NAMES = (EXPERTS,)
 
 
 def spec(config: Configuration) -> str:

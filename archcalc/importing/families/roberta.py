@@ -1,7 +1,10 @@
 """RoBERTa. Defaults: RobertaConfig of transformers 5.24. Positions count from the one behind that of padding."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.encoders import NAMES as NAMES_OF_ENCODERS
 from archcalc.importing.encoders import bert_like
+
+NAMES = (NAMES_OF_ENCODERS,)
 
 
 def spec(config: Configuration) -> str:

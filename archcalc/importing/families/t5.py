@@ -3,6 +3,34 @@
 from archcalc.importing.configuration import ACTIVATIONS, Configuration
 
 
+def named(ours: str, theirs: str) -> dict[str, str]:
+    """Names in checkpoints of a layer of the encoder, or of the decoder."""
+    cross = ours.startswith("decoder")
+    last = f"{theirs}.layer.{2 if cross else 1}"
+    return {
+        f"{ours}.rmsnorm1": f"{theirs}.layer.0.layer_norm",
+        f"{ours}.own": f"{theirs}.layer.0.SelfAttention",
+        f"{ours}.rmsnorm2": f"{theirs}.layer.1.layer_norm",
+        f"{ours}.cross": f"{theirs}.layer.1.EncDecAttention",
+        f"{ours}.mlp1.rmsnorm1": f"{last}.layer_norm",
+        f"{ours}.mlp1.feed_forward1.linear1": f"{last}.DenseReluDense.wi",
+        f"{ours}.mlp1.feed_forward1.linear2": f"{last}.DenseReluDense.wo",
+        f"{ours}.mlp1.feed_forward1": f"{last}.DenseReluDense",
+    }
+
+
+NAMES = (
+    {
+        **named("encoder0", "encoder.block.0"),
+        **named("encoder.*", "encoder.block.*+1"),
+        **named("decoder0", "decoder.block.0"),
+        **named("decoder.*", "decoder.block.*+1"),
+        "memory": "encoder.final_layer_norm",
+        "rmsnorm1": "decoder.final_layer_norm",
+    },
+)
+
+
 def spec(config: Configuration) -> str:
     width, size, depth = config.get("d_model", 512), config.get("d_ff", 2048), config.get("num_layers", 6)
     heads, d_kv = config.get("num_heads", 8), config.get("d_kv", 64)

@@ -2,6 +2,36 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import flag
+from archcalc.importing.encoders import qkv
+
+OLD = "vit.encoder.layer.*"
+
+BOTH = {
+    "patch_embeddings": "vit.embeddings.patch_embeddings.projection",
+    "class_token1.weight": "vit.embeddings.cls_token",
+    "position_embedding1.weight": "vit.embeddings.position_embeddings",
+    "layernorm1": "vit.layernorm",
+}
+
+NAMES = (
+    {
+        **BOTH,
+        **qkv("encoder.*.attention1", f"{OLD}.attention.attention", ("query", "key", "value")),
+        "encoder.*.attention1.out_proj": f"{OLD}.attention.output.dense",
+        "encoder.*.linear1": f"{OLD}.intermediate.dense",
+        "encoder.*.linear2": f"{OLD}.output.dense",
+        "encoder": "vit.encoder.layer",
+    },
+    {
+        **BOTH,
+        **qkv("encoder.*.attention1", "vit.layers.*.attention", ("q_proj", "k_proj", "v_proj")),
+        "encoder.*.attention1.out_proj": "vit.layers.*.attention.o_proj",
+        "encoder.*.linear1": "vit.layers.*.mlp.fc1",
+        "encoder.*.linear2": "vit.layers.*.mlp.fc2",
+        "encoder": "vit.layers",
+    },
+)
+"""As the files have them, and as transformers 5 has them."""
 
 
 def spec(config: Configuration) -> str:
