@@ -74,7 +74,8 @@ class Rows:
             if self.is_shown(name):
                 percent = f" ({(after - before) / before:+.1%})" if before and after != before else ""
                 yield noun_of(name), f"{before:,}", f"{after:,}", signed(after - before) + percent.replace("%", " %")
-        fields = [field_text(report.lines[-1]) for report in (self.comparison.before, self.comparison.after)]
+        reports = (self.comparison.before, self.comparison.after)
+        fields = [field_text(report.lines[-1]) if report.lines else "" for report in reports]
         if fields[0] != fields[1]:
             yield "receptive field", fields[0], fields[1], ""
 

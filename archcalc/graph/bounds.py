@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.location import Location
+from archcalc.graph.least_layers import LeastLayers
 from archcalc.record import field, record
 from archcalc.spec.chain import Choice, Each, Item, Merge
+from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Expression, Meter, parts_of_loop, size_of
 
 IDLE = 20_000
@@ -53,6 +55,13 @@ class Bounds(Meter):
             message = f"expanding the network takes more than {limit:,} steps for {self.layers:,} layers"
             help = "blocks or repeats inside each other make few layers or none: check their conditions and `* n`"
             raise GivenUp(problem("AC132", message, where, help=help))
+
+    def check_least(self, document: Document) -> None:
+        """Gives up before any layer is made, if there will be too many whatever conditions say."""
+        least, layers = LeastLayers(document), 0
+        for item in document.layers:
+            layers += least.of_item(item, document.library)
+            self.check_room(layers, item.where)
 
     def made(self, layers: int, where: Location) -> None:
         """Notes how many layers there are."""

@@ -107,6 +107,7 @@ def expanded(
     placing = Placing(network, declared, bounds)
     expander = Expander(network, declared, problems, bounds, placing, resolver)
     try:
+        bounds.check_least(document)
         last = expander.body(document.layers, inputs[0].name if inputs else UNKNOWN, frame)
     except GivenUp as given_up:
         if not problems.diagnostics:  # after problems, the limit may be reached because of them

@@ -12,6 +12,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of, load, load_text
 from archcalc.report.report import Report, report_of
 from tests.networks.zoo import SPECS, each, network, references
+from tests.shell import Shell
 
 RESNET = (SPECS / "resnet18.yaml").read_text()
 LLAMA = (SPECS / "llama2.yaml").read_text().replace("depth: 32", "depth: 3")
@@ -200,3 +201,9 @@ def test_a_comparison_the_other_way_round_has_the_opposite_differences() -> None
 def test_repeats_of_another_number() -> None:
     comparison = compare(edited(LLAMA.partition("\nexpect:")[0] + "\n"), report_of(build(document_of("llama2"))))
     assert found(comparison) == [("added", "layers.3 and 28 more", "block block, 10 layers")]
+
+
+def test_networks_without_layers_are_compared(shell: Shell) -> None:
+    reported = shell("diff", "-e", "input(3, 8, 8) -> prev", "-e", "input(3, 8, 8) -> relu")
+    assert (reported.code, "1 layer added" in reported.out) == (1, True)
+    assert shell("diff", "-e", "input(3, 8, 8) -> prev", "-e", "input(3, 8, 8) -> prev").code == 0

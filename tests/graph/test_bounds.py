@@ -11,9 +11,12 @@ from archcalc.core.location import Source
 from archcalc.core.overrides import MAX_LAYERS
 from archcalc.graph.bounds import IDLE
 from archcalc.graph.builder import build
+from archcalc.graph.least_layers import LeastLayers
 from archcalc.graph.loading import load_text
+from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from tests.calls import calls_of
+from tests.networks.zoo import FILES, document, network
 
 HEAD = "archcalc: 1\ninput: [3, 8, 8]\n"
 
@@ -66,7 +69,8 @@ REFUSED = {
     "blocks called twice": (doubled("relu * 0", 30), "AC132"),
     "conditions called twice": (doubled(f"relu if n < 0 and {LONG} > 0", 30), "AC132"),
     "joins called twice": (doubled("add: [prev, relu if n < 0]", 30), "AC132"),
-    "problems called twice": (doubled("add: ['conv(9, n)', relu]", 30), "AC201"),
+    "problems called twice": (doubled("add: ['conv(9, n)', prev]", 14), "AC201"),
+    "layers called twice, with problems": (doubled("add: ['conv(9, n)', relu]", 30), "AC132"),
     "an unknown layer": (nested("nonsense", 99_999), "AC101"),
     "an unknown layer called twice": (doubled("add: [nonsense, prev]", 30), "AC101"),
     "arguments too many": (nested("relu(1)", 99_999), "AC121"),
@@ -94,6 +98,38 @@ def test_expansions_without_end_are_refused_early(text: str, code: str) -> None:
     calls, _, first = expanded(text)
     assert first == code
     assert calls < CALLS
+
+
+@pytest.mark.parametrize("body", ["relu", "relu() -> prev", "add: [relu * 2, prev]", "relu if n > 0 else tanh -> tanh"])
+def test_layers_that_are_too_many_are_counted_before_any_is_made(body: str) -> None:
+    calls, _, code = expanded(doubled(body, 30))
+    assert code == "AC132"
+    assert calls < CALLS / 100
+
+
+def least_layers(document: Document) -> int:
+    return LeastLayers(document).of_body(document.layers, document.library)
+
+
+@pytest.mark.parametrize(
+    ("body", "least"),
+    [
+        ("relu * 3 -> relu", 16),
+        ("relu = tanh\n    - relu -> tanh()", 8),  # here it is a name
+        ("n", 0),
+        ("relu * n", 0),
+        ("relu for i in range(9)", 0),
+        ("add: [relu if n > 1, tanh -> gelu]", 8),
+        ("b0(n) if n < 0 else relu", 0),
+    ],
+)
+def test_what_names_and_conditions_decide_is_not_counted(body: str, least: int) -> None:
+    assert least_layers(read_document(Source("net.yaml", doubled(body, 3)))) == least
+
+
+def test_the_least_layers_are_never_above_those_of_the_zoo() -> None:
+    for path in FILES:
+        assert least_layers(document(path.stem)) <= len(network(path.stem).nodes), path.stem
 
 
 def test_copies_of_layers_are_all_made() -> None:
