@@ -142,6 +142,12 @@ class AxisSizes(tuple[tuple[str, Dim], ...]):
     """The value of a field that collects all further keywords of a call, each a size: `p=2` of a pattern's words."""
 
 
+class WeightNames(tuple[str, ...]):
+    """The value of a field that takes the beginning of a weight's name, or several: `norm_of=weight_hh`."""
+
+    __slots__ = ()
+
+
 class Numbers(tuple[float, ...]):
     """The value of a field that takes one number or a list of numbers: `constant(0.5)`, `constant([1, 2, 4])`."""
 

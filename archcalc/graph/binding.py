@@ -14,7 +14,7 @@ from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
-from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference, Sizes
+from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference, Sizes, WeightNames
 from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, TupleOf, Word
@@ -138,17 +138,28 @@ def layer_name(value: Value) -> Reference:
     return value
 
 
-class AnyLetters(Collection[str]):
-    """The words that consist of letters."""
-
-    def __contains__(self, word: object) -> bool:
-        return isinstance(word, str) and word.isascii() and word.isalpha()
+class AnyWords(Collection[str]):
+    """Abstract: words of one form, which nobody can list."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(())
 
     def __len__(self) -> int:
         return 0
+
+
+class AnyLetters(AnyWords):
+    """The words that consist of letters."""
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word.isascii() and word.isalpha()
+
+
+class AnyNames(AnyWords):
+    """The words that are names of Python."""
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and word.isascii() and word.isidentifier()
 
 
 def letters(value: Value) -> Letters:
@@ -173,6 +184,15 @@ def axis(value: Value) -> Axis:
 
 def axes(value: Value) -> Axes:
     return Axes(map(axis, value if isinstance(value, tuple) else (value,)))
+
+
+def weight_names(value: Value) -> WeightNames:
+    """The beginning of a name, or a list of them."""
+    given = value if isinstance(value, tuple) else (value,)
+    words = [word for word in given if isinstance(word, str)]
+    if len(words) < len(given) or not words:
+        raise ValueError(f"must be the beginning of a weight's name, such as weight_hh, got {shown(value)}")
+    return WeightNames(words)
 
 
 def numbers(value: Value) -> Numbers:
@@ -227,6 +247,7 @@ SIMPLE: Mapping[Any, Kind] = {
     PatternOfAxes: Kind(pattern_of_axes),
     Axis: Kind(axis, WORDS),
     Axes: Kind(axes, WORDS),
+    WeightNames: Kind(weight_names, AnyNames()),
     Numbers: Kind(numbers),
     Sizes: Kind(sizes, takes_rest=True),
 }

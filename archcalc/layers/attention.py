@@ -14,6 +14,7 @@ from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.linear import many
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.sight import MASKED, WithMask, later
 from archcalc.layers.softmax import softmax_ops
@@ -22,7 +23,7 @@ from archcalc.record import replace
 FAMILY = "Attention"
 
 
-class Attention(WithMask, OfTokens, name="attention", positional=("num_heads",)):
+class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=("num_heads",)):
     """Self-attention: softmax(Q K^T / sqrt(d)) V in each of `num_heads` heads of d = C / num_heads features.
 
     x: C at T tokens -> y: the same

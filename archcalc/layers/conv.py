@@ -43,7 +43,6 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
         yield divides(self.groups, x.channels), f"groups={self.groups} must divide the {x.channels} input channels"
         yield divides(self.groups, self.out_channels), f"groups={self.groups} must divide {self.out_channels} filters"
         yield from self.sliding(x)
-        yield from self.parametrized(self.filters(x))
 
     def remedy(self, *xs: Volume) -> str:
         return order_help(self.name, self.kernel_size, self.out_channels)
@@ -51,11 +50,8 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, self.positions(x))
 
-    def filters(self, x: Volume) -> Weight:
-        return Weight("weight", (self.out_channels, exact(x.channels, self.groups), *self.kernel(x)))
-
     def weights(self, x: Volume) -> Iterator[Weight]:
-        yield from self.stored(self.filters(x))
+        yield Weight("weight", (self.out_channels, exact(x.channels, self.groups), *self.kernel(x)))
         if self.bias:
             yield Weight("bias", (self.out_channels,))
 
@@ -71,14 +67,14 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
         yield from self.after_padding(y, x, () if by_itself else self.pads(x))
 
     def call(self, x: Volume) -> Call:
-        stated = self.stated("out_channels", "padding", "parametrization", "norm_dim")
+        stated = self.stated("out_channels", "padding")
         given = dict(in_channels=x.channels, out_channels=self.out_channels, **stated)
         padding = None if self.padding in FOLLOW_SIZE else in_modules(self.pads(x))
         if padding is None:
-            return self.made(module(f"torch.nn.Conv{x.rank}d", forward=f"{{module}}({self.padded(x)})", **given))
+            return module(f"torch.nn.Conv{x.rank}d", forward=f"{{module}}({self.padded(x)})", **given)
         if padding:
             given["padding"] = padding
-        return self.made(module(f"torch.nn.Conv{x.rank}d", **given))
+        return module(f"torch.nn.Conv{x.rank}d", **given)
 
     examples = (
         Example(

@@ -11,12 +11,13 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, Window
-from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Recurrent layers"
 
 
-class ConvLSTM(Layer, name="conv_lstm", positional=("hidden_channels", "kernel_size")):
+class ConvLSTM(Parametrized, name="conv_lstm", positional=("hidden_channels", "kernel_size")):
     """An LSTM whose maps are convolutions, over the frames of a video; a map is one frame.
 
     x: C at [T, H, W] or [H, W] -> y: H, the `hidden_channels`, at the same positions

@@ -14,6 +14,7 @@ from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.linear import many
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import MASKED, WithMask
 from archcalc.layers.softmax import softmax_ops
@@ -21,7 +22,7 @@ from archcalc.layers.softmax import softmax_ops
 FAMILY = "Attention"
 
 
-class CrossAttention(WithMask, Merge, name="cross_attention", positional=("num_heads", "memory")):
+class CrossAttention(Parametrized, WithMask, Merge, name="cross_attention", positional=("num_heads", "memory")):
     """Attention from each token to the tokens of another sequence, `memory`, such as an encoder's output.
 
     x: C at T tokens, memory: M at S tokens -> y: C at T tokens

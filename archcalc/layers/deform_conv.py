@@ -15,11 +15,14 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
 from archcalc.layers.filtering import order_help
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
 
-class DeformConv(Merge, name="deform_conv", positional=("kernel_size", "out_channels", "offsets", "mask")):
+class DeformConv(
+    Parametrized, Merge, name="deform_conv", positional=("kernel_size", "out_channels", "offsets", "mask")
+):
     """A convolution whose taps are moved: at each position, `offsets` say by how much, and `mask` what each counts.
 
     x: C at [H, W]; offsets: 2 G k k at [H', W']; mask: G k k at [H', W'] -> y: out_channels at [H', W'], as in conv

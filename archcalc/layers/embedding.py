@@ -8,13 +8,14 @@ from archcalc.core.dim import Dim
 from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.volume import Volume, ids, tokens
 from archcalc.core.weight import Weight
-from archcalc.layer import Call, Example, Layer, Reference, Requirement, Role, module
+from archcalc.layer import Call, Example, Reference, Requirement, Role, module
+from archcalc.layers.parametrized import Parametrized
 from archcalc.record import replace
 
 FAMILY = "Embeddings, tokens and positions"
 
 
-class Embedding(Layer, name="embedding", positional=("num_embeddings", "embedding_dim")):
+class Embedding(Parametrized, name="embedding", positional=("num_embeddings", "embedding_dim")):
     """Looks up a learned vector for every integer: row i of the weight for i.
 
     x: an integer below num_embeddings at each of T positions -> y: embedding_dim at T tokens, features last

@@ -11,11 +11,14 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
 
-class FilterBankConv(Filtering, name="filter_bank_conv", positional=("kernel_size", "out_channels", "order")):
+class FilterBankConv(
+    Filtering, Parametrized, name="filter_bank_conv", positional=("kernel_size", "out_channels", "order")
+):
     """A convolution whose filters are learned combinations of the derivatives of a Gaussian of `sigma` up to `order`.
 
     x: C_in at *spatial -> y: out_channels at *spatial', sizes as in conv

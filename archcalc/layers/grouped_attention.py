@@ -15,6 +15,7 @@ from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_l
 from archcalc.layers.attention import of_pairs
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.heads import OfHeads
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sight import MASKED, WithSight
 from archcalc.layers.softmax import softmax_ops
@@ -23,7 +24,12 @@ FAMILY = "Attention"
 
 
 class GroupedAttention(
-    WithSight, OfHeads, name="grouped_attention", positional=("num_heads", "num_kv_heads"), aliases=("gqa",)
+    Parametrized,
+    WithSight,
+    OfHeads,
+    name="grouped_attention",
+    positional=("num_heads", "num_kv_heads"),
+    aliases=("gqa",),
 ):
     """Self-attention in which `num_heads` heads of queries share `num_kv_heads` heads of keys and values.
 

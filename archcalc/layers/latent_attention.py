@@ -16,6 +16,7 @@ from archcalc.layers.attention import of_pairs
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.heads import table, turn
 from archcalc.layers.linear import many
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.sight import MASKED, WithMask, later
@@ -28,7 +29,9 @@ OF_THE_INPUT = ("q_proj", "q_a_proj", "kv_a_proj_with_mqa")
 """The maps of the input itself."""
 
 
-class LatentAttention(WithMask, OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)):
+class LatentAttention(
+    Parametrized, WithMask, OfTokens, name="latent_attention", positional=("num_heads",), aliases=("mla",)
+):
     """Causal self-attention whose keys and values are computed from `kv_lora_rank` normalised features per token.
 
     x: C at T tokens -> y: the same

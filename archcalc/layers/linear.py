@@ -66,11 +66,6 @@ class Linear(Parametrized, name="linear", positional=("out_features",)):
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from at_least(1, out_features=self.out_features)
         yield self.flatten or not flattened(x), f"linear acts on the last axis, but the channels of {x} come first"
-        yield from self.parametrized(self.matrix(x))
-        yield (
-            self.tie is None or self.parametrization is None,
-            "tie and parametrization both make the weight: remove one",
-        )
 
     def remedy(self, *xs: Volume) -> str:
         call, before = f"linear({self.out_features})", "tokens" if xs[0].rank == 1 else "channels_last"
@@ -83,11 +78,8 @@ class Linear(Parametrized, name="linear", positional=("out_features",)):
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_features, () if flattened(x) else x.spatial)
 
-    def matrix(self, x: Volume) -> Weight:
-        return Weight("weight", (self.out_features, features(x)))
-
     def weights(self, x: Volume) -> Iterator[Weight]:
-        yield from self.stored(self.matrix(x))
+        yield Weight("weight", (self.out_features, features(x)))
         if self.bias:
             yield Weight("bias", (self.out_features,))
 
@@ -106,8 +98,7 @@ class Linear(Parametrized, name="linear", positional=("out_features",)):
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"
-        given = self.stated("tie", "flatten", "parametrization", "norm_dim")
-        return self.made(module("torch.nn.Linear", in_features=features(x), forward=forward, **given))
+        return module("torch.nn.Linear", in_features=features(x), forward=forward, **self.stated("tie", "flatten"))
 
     examples = (
         Example(

@@ -10,11 +10,12 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering, order_help
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
 
-class LocallyConnected(Filtering, name="locally_connected", positional=("kernel_size", "out_channels")):
+class LocallyConnected(Filtering, Parametrized, name="locally_connected", positional=("kernel_size", "out_channels")):
     """A convolution without weight sharing: each position has its own `out_channels` filters and biases.
 
     x: C_in at *spatial -> y: out_channels at *spatial', sizes as in conv

@@ -12,12 +12,13 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.linear import across, features, flattened, many
+from archcalc.layers.parametrized import Parametrized
 from archcalc.record import replace
 
 FAMILY = "Linear, maxout and RBF layers"
 
 
-class Maxout(Layer, name="maxout", positional=("out_features", "pieces")):
+class Maxout(Parametrized, name="maxout", positional=("out_features", "pieces")):
     """y_i = max_j (w_ij . x + b_ij): the maximum over `pieces` affine maps.
 
     x: features, alone or at every position -> y: out_features. A volume with channels before positions is flattened

@@ -17,6 +17,7 @@ from archcalc.layers.activation import Activation, ReLU
 from archcalc.layers.linear import many
 from archcalc.layers.mixture_experts import Experts, SharedExperts
 from archcalc.layers.mixture_router import Router, SigmoidRouter, SoftmaxRouter
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import OfTokens
 from archcalc.layers.smooth import GELU, SiLU
 
@@ -26,7 +27,7 @@ ACTIVATIONS: Mapping[str, Activation] = {"silu": SiLU(), "gelu": GELU(), "relu":
 """What an expert may have between its maps."""
 
 
-class Mixture(OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
+class Mixture(Parametrized, OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
     """Each token passes through the `top_k` of `num_experts` MLPs with the best router scores, and the shared experts.
 
     x: C at T tokens -> y: the same

@@ -6,12 +6,13 @@ from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Run, tensor_of
 from archcalc.core.volume import Volume, grid
 from archcalc.core.window import Window, slide
 from archcalc.layer import Call, Example, Role, module
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.window_attention import OfMaps
 
 FAMILY = "Reshaping, padding and cropping"
 
 
-class PatchMerging(OfMaps, name="patch_merging"):
+class PatchMerging(Parametrized, OfMaps, name="patch_merging"):
     """Concatenates the features of 2x2 neighbours, column by column; an odd axis is padded with zeros at its end.
 
     x: C at H x W, C last -> y: 4 C at ceil(H / 2) x ceil(W / 2), C last

@@ -10,12 +10,13 @@ from archcalc.core.operations import sum_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat
 from archcalc.core.weight import Weight
-from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.layer import Call, Example, Requirement, Role, module
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Linear, maxout and RBF layers"
 
 
-class RBF(Layer, name="rbf", positional=("out_features",)):
+class RBF(Parametrized, name="rbf", positional=("out_features",)):
     """y_i = sum_j (x_j - w_ij)^2 + b_i: the squared Euclidean distance from each of `out_features` centres.
 
     x: features -> y: out_features

@@ -12,7 +12,8 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
-from archcalc.layer import Call, Example, Reference, Requirement, Role, module
+from archcalc.layer import Call, Example, Reference, Requirement, Role, WeightNames, module
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.recurrent_memory import (
     Cell,
     Unrolled,
@@ -32,7 +33,7 @@ SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
 """The fields that determine the number of features of a state."""
 
 
-class Recurrent(OfTokens):
+class Recurrent(Parametrized, OfTokens):
     """Abstract: `num_layers` stacked layers that process the tokens in order, or (`bidirectional`) in both directions.
 
     `returns: last` gives h of the last layer after the last token (for each direction, its own last) instead of h after
@@ -307,6 +308,14 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=3, bias=False, returns="last"), x=tokens(2, 2), y=flat(3), params=60, macs=120,
             scalar=270,
+        ),
+        Example(
+            given=dict(
+                hidden_size=3, bias=False, returns="last", parametrization="weight_norm",
+                norm_of=WeightNames(("weight_hh",)),
+            ),
+            x=tokens(2, 2), y=flat(3), params=72, macs=120, scalar=270,
+            source="a length for each row of the state's matrix: Salimans & Kingma 2016, arXiv:1602.07868, equation 2",
         ),
         Example(
             given=dict(hidden_size=3, num_layers=2, returns="state"), x=tokens(2, 2), y=flat(12), params=180, macs=264,

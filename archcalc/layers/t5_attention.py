@@ -14,6 +14,7 @@ from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, module
 from archcalc.layers.attention import of_pairs
 from archcalc.layers.cross_attention import across
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import WithMask, later
 from archcalc.layers.softmax import softmax_ops
@@ -21,7 +22,7 @@ from archcalc.layers.softmax import softmax_ops
 FAMILY = "Attention"
 
 
-class T5Attention(WithMask, Merge, name="t5_attention", positional=("num_heads",)):
+class T5Attention(Parametrized, WithMask, Merge, name="t5_attention", positional=("num_heads",)):
     """Attention softmax(Q K^T + B) V, where B is learned per head and distance bucket; no scale, no linear biases.
 
     x: C at T tokens; optional second sequence `memory`: M at S tokens -> y: C at T tokens

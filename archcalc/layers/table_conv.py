@@ -11,6 +11,7 @@ from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.filtering import Filtering
+from archcalc.layers.parametrized import Parametrized
 
 FAMILY = "Convolution"
 
@@ -22,7 +23,7 @@ LENET5_C3 = (
 """LeCun et al. 1998, table I: for each of 16 maps, the maps of S2 it is connected to."""
 
 
-class TableConv(Filtering, name="table_conv", positional=("kernel_size", "table")):
+class TableConv(Filtering, Parametrized, name="table_conv", positional=("kernel_size", "table")):
     """A convolution whose output map o reads only the input maps listed in table[o].
 
     x: C_in at *spatial -> y: len(table) at *spatial', sizes as in conv

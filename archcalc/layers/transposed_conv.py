@@ -36,7 +36,7 @@ class TransposedConv(
 
     role = Role.CONTRACTION
     ranks = (1, 2, 3)
-    rows = 1
+    singular_axis = 1
     followed_by = ("norm", "act")
     saves = ("x", "weight")
 
@@ -64,7 +64,6 @@ class TransposedConv(
                 f"output_padding={w.output_padding} must be below the stride {w.stride} or the dilation {w.dilation}",
             )
             yield w.slide(n) >= 1, f"the output of an axis of {n} elements is empty: {w.counted(n)}"
-        yield from self.parametrized(self.patches(x))
 
     def windows(self, x: Volume) -> tuple[TransposedWindow, ...]:
         given = (self.kernel_size, self.stride, self.padding, self.padding, self.dilation, self.output_padding)
@@ -74,12 +73,9 @@ class TransposedConv(
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, slide(self.windows(x), x.spatial))
 
-    def patches(self, x: Volume) -> Weight:
-        each = exact(self.out_channels, self.groups)
-        return Weight("weight", (x.channels, each, *per_axis(self.kernel_size, x.rank)))
-
     def weights(self, x: Volume) -> Iterator[Weight]:
-        yield from self.stored(self.patches(x))
+        each = exact(self.out_channels, self.groups)
+        yield Weight("weight", (x.channels, each, *per_axis(self.kernel_size, x.rank)))
         if self.bias:
             yield Weight("bias", (self.out_channels,))
 
@@ -101,8 +97,7 @@ class TransposedConv(
         yield in_order_of_input(self.applied(y, x), self.weights(x), y, x)
 
     def call(self, x: Volume) -> Call:
-        given = self.stated("parametrization", "norm_dim")
-        return self.made(module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **given))
+        return module(f"torch.nn.ConvTranspose{x.rank}d", in_channels=x.channels, **self.stated())
 
     examples = (
         Example(

@@ -26,6 +26,7 @@ from archcalc.core.window import BlockWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.attention import COMPUTED
 from archcalc.layers.linear import many
+from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.softmax import softmax_ops
 
 FAMILY = "Attention"
@@ -42,7 +43,7 @@ class OfMaps(Layer):
         return "put the features last first: channels_last" if xs[0].rank == 2 and not xs[0].channels_last else ""
 
 
-class WindowAttention(OfMaps, name="window_attention", positional=("window_size", "num_heads")):
+class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=("window_size", "num_heads")):
     """Self-attention within windows: softmax(Q K^T / sqrt(d) + B) V in each of `num_heads` heads, window by window.
 
     x: C at H x W, C last -> y: the same

@@ -375,6 +375,8 @@ class Hifigan(nn.Module):
             c //= 2
             self.blocks.append(nn.ModuleList(self.block(c, k) for k in (3, 7, 11)))
         self.last = nn.Conv1d(c, 1, 7, 1, 3)
+        for each in [each for each in self.modules() if isinstance(each, nn.Conv1d | nn.ConvTranspose1d)]:
+            nn.utils.parametrizations.weight_norm(each)
 
     def block(self, c: int, k: int) -> nn.Module:
         convs = ((nn.Conv1d(c, c, k, 1, d * (k // 2), d), nn.Conv1d(c, c, k, 1, k // 2)) for d in (1, 3, 5))
