@@ -107,9 +107,6 @@ class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_h
     def cached(self, *xs: Volume) -> Dim:
         return xs[1].channels + xs[2].channels if self.causal else 0
 
-    def cached_tokens(self, x: Volume) -> Dim:
-        return self.kept(x.spatial[0])
-
     def unpredicted(self, run: Run, *xs: Volume) -> str:
         if self.softcap is not None:
             return CAPPED

@@ -85,7 +85,7 @@ class OfHeads(OfTokens):
             headed = self.qk_norm_over == "head"
             yield name, x.to(d if headed else heads * d, (n, heads) if headed else (n,))
 
-    def weights(self, x: Volume) -> Iterator[Weight]:
+    def weights(self, x: Volume, *masks: Volume) -> Iterator[Weight]:
         for name, each in self.mapped(x):
             yield Weight(f"{name[0]}_proj.weight", (each.channels, x.channels))
             if self.biased(name):

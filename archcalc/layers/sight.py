@@ -113,8 +113,9 @@ class WithSight(WithMask):
             else (later(n, width) - later(rest, width) + later(rest, width, self.dilation, window))
         )
 
-    def kept(self, n: Dim) -> Dim:
-        """For how many of n tokens decoding keeps keys and values."""
+    def cached_tokens(self, x: Volume, /) -> Dim:
+        """Those that the window covers, and global ones."""
+        n = x.spatial[0]
         if self.window is None:
             return n
         return minimum(n, self.dilation * (self.window - 1) + 1 + self.global_tokens)
