@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from archcalc.core.answers import VARIABLE
+from archcalc.graph.application import APPLICATIONS
 from tests.shell import Shell
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as cores: their threads would wait for one another
@@ -36,6 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("markexpr") == "fuzz":
         settings.load_profile("new examples")
     config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """What layers make of inputs is found out anew in each test: some tests put faults into layers."""
+    APPLICATIONS.clear()
 
 
 SETTLED: list[tuple[Path, int]] = []

@@ -16,7 +16,6 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, enumerated
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all, width_of
-from archcalc.graph.application import Applications
 from archcalc.graph.loading import (
     document_of,
     document_of_chain,
@@ -41,9 +40,6 @@ from archcalc.usage.options import cache_option, changes_of, format_option, over
 
 MANY = 8
 """Number of files for which another process pays off."""
-
-SHARED = Applications()
-"""What the networks of one run share. Other processes, which check some of them, begin with a copy of it."""
 
 EXAMPLES = (
     "archcalc check resnet50",
@@ -130,7 +126,7 @@ def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
     except SpecError as error:
         return Family(name, (None,), [*error.diagnostics])
     variants = variants_in(source) if Path(name).is_file() else (chosen,)
-    outcomes = [outcome_of(partial(document, source, each, overrides), each, selection, SHARED) for each in variants]
+    outcomes = [outcome_of(partial(document, source, each, overrides), each, selection) for each in variants]
     ruled = [{(each.code, each.location) for each in variant.found} for variant in outcomes]
     sound = not any(each.severity == "error" for variant in outcomes for each in variant.found)
 
@@ -150,7 +146,6 @@ def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
 
 def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides) -> list[Family]:
     """Checks every spec. Many specs are distributed among forked processes, which share the imported modules."""
-    SHARED.known.clear()
     workers = min(len(names) // MANY, os.cpu_count() or 1)
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forking a process with threads can deadlock
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():

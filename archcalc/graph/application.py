@@ -1,6 +1,7 @@
 """A layer on inputs of certain volumes: what follows from these two alone, and what all nodes share that apply it."""
 
 from functools import cached_property
+from typing import TypeAlias
 
 from archcalc.core.contraction import Contraction
 from archcalc.core.ops import Ops
@@ -8,7 +9,7 @@ from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Layer
-from archcalc.record import field, record, replace
+from archcalc.record import record, replace
 from archcalc.sym.expr import Claim
 
 MANY = 20_000
@@ -73,28 +74,14 @@ class Application:
         return tuple(replace(weight, trainable=False) for weight in self.weights)
 
 
-@record(slots=False, eq=False)
-class Applications:
-    """What layers make of inputs, for all networks that are built with it: variants of a network share most of them.
+Known: TypeAlias = tuple[Application, list[tuple[Claim, str]]]
+"""An application, and what it requires of free symbols, with the messages for where that does not hold."""
 
-    Each comes with what it requires of free symbols, and the messages for where that does not hold.
-    """
+APPLICATIONS: dict[tuple[Layer, tuple[Volume, ...], str], Known] = {}
+"""The applications of networks so far, by layer, inputs and the network's dtype: variants of a network share most."""
 
-    known: dict[tuple[Layer, tuple[Volume, ...], str], tuple[Application, list[tuple[Claim, str]]]] = field(
-        default_factory=dict
-    )
 
-    def get(
-        self, layer: Layer, inputs: tuple[Volume, ...], dtype: str
-    ) -> tuple[Application, list[tuple[Claim, str]]] | None:
-        """What is known of a layer in a network of a dtype."""
-        return self.known.get((layer, inputs, dtype))
-
-    def add(
-        self, layer: Layer, inputs: tuple[Volume, ...], dtype: str, output: Volume, claims: list[tuple[Claim, str]]
-    ) -> tuple[Application, list[tuple[Claim, str]]]:
-        if len(self.known) >= MANY:
-            self.known.clear()
-        made = Application(layer, inputs, (output,)), claims
-        self.known[layer, inputs, dtype] = made
-        return made
+def make_room() -> None:
+    """Forgets the applications once they are many; between networks, each of which has one for all copies of a layer."""
+    if len(APPLICATIONS) > MANY:
+        APPLICATIONS.clear()

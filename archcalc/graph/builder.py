@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
-from archcalc.graph.application import Applications
+from archcalc.graph.application import make_room
 from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
@@ -33,13 +33,12 @@ def build(
     dtype: str = "float32",
     sizes: Mapping[str, tuple[Dim, ...]] | None = None,
     free: Collection[str] | None = None,
-    applications: Applications | None = None,
 ) -> Graph:
     """The graph of a document.
 
     `batch`: samples per batch; `dtype`: of parameters and inputs; `sizes`: shapes of inputs that replace those of the
     spec. `free`: the parameters (`w`, `depths[0]`) to make free symbols, in addition to those of the document; None
-    requires numbers. `applications`: what networks share that are built one after the other.
+    requires numbers.
 
     Raises SpecError with all problems of the document.
     """
@@ -48,7 +47,8 @@ def build(
     names = declared.parameters_of(document.library)
     inputs = tuple(declared.input(each, names) for each in document.inputs)
     declared.check_blocks()
-    network = Network(dtype, applications=applications or Applications())
+    network = Network(dtype)
+    make_room()
     outputs = expanded(document, inputs, declared, network, problems)
     for name, where in free_names(document).items() if free is None else ():
         problems.report(free_symbol(name, where))

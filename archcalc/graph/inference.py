@@ -7,7 +7,7 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.layout import is_written_last, layout_help
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
-from archcalc.graph.application import Application, Applications
+from archcalc.graph.application import APPLICATIONS, Application
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, Layer
@@ -37,10 +37,8 @@ class Network:
     repeats: list[Repeat] = field(default_factory=list)
     learning: dict[str, bool] = field(default_factory=dict)
     """Whether gradients flow into a value; not into inputs."""
-    applications: Applications = field(default_factory=Applications)
-    """Networks repeat the same layer on the same inputs."""
     applied: dict[tuple[int, ...], tuple[Application, Layer, tuple[Volume, ...]]] = field(default_factory=dict)
-    """The same by the identities of the layer and the inputs, which copies of a block share."""
+    """Its applications by the identities of the layer and the inputs, which copies of a block share."""
     claimed: set[int] = field(default_factory=set)
     """The applications whose requirements are among the conditions."""
 
@@ -79,7 +77,7 @@ class Network:
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str
     ) -> Application:
         """A layer on inputs. Raises SpecError if it rejects them."""
-        found = self.applications.get(layer, xs, self.dtype)
+        found = APPLICATIONS.get((layer, xs, self.dtype))
         if found is None:
             try:
                 claims = self.check_inputs(layer, call, xs, sources)
@@ -87,7 +85,7 @@ class Network:
             except NoClosedForm as error:
                 raise problem("AC136", f"{call.target.text} needs numbers: {error}", call.where) from None
             check_lengths(y, call.where)
-            found = self.applications.add(layer, xs, self.dtype, y, claims)
+            found = APPLICATIONS[layer, xs, self.dtype] = Application(layer, xs, (y,)), claims
         applied, claims = found
         if claims and id(applied) not in self.claimed:
             self.claimed.add(id(applied))

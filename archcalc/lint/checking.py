@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from archcalc.closed_forms.feasibility import contradictions
 from archcalc.core.diagnostic import Diagnostic, SpecError
-from archcalc.graph.application import Applications
 from archcalc.graph.builder import build
 from archcalc.graph.given import Network, document_given
 from archcalc.graph.graph import Graph
@@ -26,13 +25,10 @@ def problems_of(document: Document) -> Sequence[Diagnostic]:
     return judged(document)[1]
 
 
-def judged(document: Document, applications: Applications | None = None) -> tuple[Graph | None, Sequence[Diagnostic]]:
-    """The network of a document, if it can be built, and the problems. Free sizes stay free.
-
-    `applications`: what networks share that are judged one after the other.
-    """
+def judged(document: Document) -> tuple[Graph | None, Sequence[Diagnostic]]:
+    """The network of a document, if it can be built, and the problems. Free sizes stay free."""
     try:
-        graph = build(document, free=(), applications=applications)
+        graph = build(document, free=())
     except SpecError as error:
         return None, error.diagnostics
     return graph, [*contradictions(graph), *failures(graph, document)]

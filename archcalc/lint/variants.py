@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Location, Source
-from archcalc.graph.application import Applications
 from archcalc.lint.checking import judged
 from archcalc.lint.linting import Selection, findings_of
 from archcalc.record import record, replace
@@ -28,17 +27,15 @@ class Outcome:
     locations: Collection[Location | None] | None = None
 
 
-def outcome_of(
-    read: Callable[[], Document], variant: str | None, selection: Selection, applications: Applications | None = None
-) -> Outcome:
-    """The problems of a spec and, if it can be built, the findings of rules. `applications` as in `judged`."""
+def outcome_of(read: Callable[[], Document], variant: str | None, selection: Selection) -> Outcome:
+    """The problems of a spec and, if it can be built, the findings of rules."""
 
     def noted(each: Diagnostic) -> Diagnostic:
         return replace(each, notes=(*each.notes, f"in variant {variant}")) if variant else each
 
     try:
         document = read()
-        graph, found = judged(document, applications)
+        graph, found = judged(document)
         if graph is None:
             return Outcome([*map(noted, found)])
         found = [*map(noted, found), *findings_of(document, graph, selection)]
