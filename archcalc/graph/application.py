@@ -82,6 +82,6 @@ APPLICATIONS: dict[tuple[Layer, tuple[Volume, ...], str], Known] = {}
 
 
 def make_room() -> None:
-    """Forgets the applications once they are many; between networks, each of which has one for all copies of a layer."""
+    """Forgets the applications once they are many: between networks, so that copies of a layer share one."""
     if len(APPLICATIONS) > MANY:
         APPLICATIONS.clear()

@@ -124,6 +124,23 @@ def test_a_mode_is_restored_afterwards() -> None:
     assert all(each.grad is None for each in it.module.parameters())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "input(3,16,16) -> conv(3,8,p1) -> batchnorm -> relu -> maxpool(2) -> gap -> fc(4)",
+        "input(12,16) -> tokens -> layernorm -> attention(4) -> gelu -> fc(16) -> softmax",
+        "input(12,16) -> tokens -> lstm(8) -> gru(8) -> fc(4)",
+        "input(8,12,12) -> upconv(2,4,s2) -> groupnorm(2) -> upsample(2) -> dropout(0.5)",
+    ],
+)
+def test_the_first_run_on_the_cpu_allocates_what_later_ones_do(text: str) -> None:
+    it = chain(text)
+    inputs = it.inputs()
+    for measured in (inference, training):
+        first, second = (of_tensors(measured(it, inputs).stream) for _ in range(2))
+        assert first == second
+
+
 # --- inference -------------------------------------------------------------------------------------------------------
 
 

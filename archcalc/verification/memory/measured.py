@@ -29,7 +29,7 @@ def inference(running: Running, inputs: Sequence[Tensor]) -> Recording:
             running.forward(inputs)
 
     with mode(running.module, training=False), same_every_time():
-        run()
+        initialise(running, run)
         return recording(running, inputs, (), run)
 
 
@@ -40,8 +40,10 @@ def training(running: Running, inputs: Sequence[Tensor], *, accumulate: bool = F
     gradients, which exist at its end. Running statistics are updated; parameters are not.
     """
     with ready(running, inputs) as (seeds, step):
-        step()
-        if not accumulate:
+        if accumulate:
+            step()
+        else:
+            initialise(running, step)
             running.module.zero_grad(set_to_none=True)
         return recording(running, inputs, seeds, step)
 
@@ -87,6 +89,13 @@ def ready(running: Running, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Ten
             module.zero_grad(set_to_none=True)
 
 
+def initialise(running: Running, run: Run) -> None:
+    """An unrecorded run on a GPU, whose libraries allocate what they keep when they are first used. On the CPU the
+    first run allocates what each later one does."""
+    if running.device == "cuda":
+        run()
+
+
 def differentiable(outputs: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
     """The outputs from which a backward pass can start: those that depend on a trained parameter."""
     found = (outputs,) if isinstance(outputs, Tensor) else outputs
@@ -94,7 +103,7 @@ def differentiable(outputs: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
 
 
 def recording(running: Running, inputs: Sequence[Tensor], seeds: Sequence[Tensor], run: Run) -> Recording:
-    """Records the device's allocator in a run, after one unrecorded run in which libraries initialise."""
+    """Records the device's allocator in a run."""
     if running.device == "cuda":
         made = recorded_on_gpu(run)
     else:
