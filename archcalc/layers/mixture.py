@@ -58,7 +58,10 @@ class Mixture(Parametrized, OfTokens, name="mixture", positional=("num_experts",
     """
 
     role = Role.CONTRACTION
-    opaque = Unpredicted(autocast="autocast does not cast grouped_mm, so that cast and uncast tensors mix")
+    opaque = Unpredicted(
+        autocast="autocast does not cast grouped_mm, so that cast and uncast tensors mix",
+        gpu="grouped_mm runs in a kernel of its own or product by product, as dtype and device decide",
+    )
 
     num_experts: Dim
     top_k: Dim
