@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 import sysconfig
 import traceback
@@ -18,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.location import Location, Source
+from archcalc.importing.program import BATCH
 from archcalc.importing.reference import CodeReference, Given
 
 TORCH = str(Path(torch.__file__).parent)
@@ -221,10 +223,19 @@ def their_error(error: BaseException, message: str, made: Any = None) -> SpecErr
             help="--run-on cpu follows what one example decides (from_torch: run_on='cpu'); --until MODULE imports the "
             "part before this",
         )
+    notes += batches_in(said[0])
     help = signature_help(made) if isinstance(error, TypeError) else ""
     if isinstance(error, SystemExit):
         help = "it ends the program: put what a script does under `if __name__ == '__main__':`"
     return problem("AC500", f"{message}: {type(error).__name__}: {said[0]}", where, notes=notes, help=help)
+
+
+def batches_in(said: str) -> list[str]:
+    """Why a message has numbers that are not in the code: the run has a batch of its own."""
+    whole = [int(each) for each in re.findall(r"\d{4,12}", said)]
+    folded = dict.fromkeys(each for each in whole if each and each % BATCH == 0)
+    shown = ", ".join(f"{each} is {each // BATCH} for each sample" for each in folded if each != BATCH)
+    return [f"the run has a batch of {BATCH} samples" + (f": {shown}" if shown else "")] if folded else []
 
 
 def is_theirs(file: str) -> bool:

@@ -55,7 +55,7 @@ def test_a_part_is_imported_on_the_shapes_that_it_sees(shell: Shell) -> None:
         ((f"{NETWORKS}:ResNet", "--args", "width=4", "--input", "4"), "it takes (depth: int = 2)"),
         (("no_such_module:Net", "--input", "4"), "No module named 'no_such_module'"),
         (("nothing.py:Net", "--input", "4"), "there is no file nothing.py"),
-        ((NETWORKS, "--input", "4"), "does not name a class or function"),
+        ((NETWORKS, "--input", "4"), "is code, which runs only if it is asked to"),
         ((f"{NETWORKS}:ResNet", "--input", "3x32"), "is not the shape of an input"),
     ],
 )

@@ -92,6 +92,11 @@ WRONG = {
         "ValueError: no!",
         "raises.py:6:9",
     ),
+    "shapes.py": (
+        "from torch import nn\n\n\nclass Net(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 2)\n",
+        "the run has a batch of 1009 samples",
+        "",
+    ),
     "other.py": ("def Net():\n    return 3\n", "which is no module of torch", ""),
     "missing.py": ("class Nett:\n    pass\n", "did you mean 'Nett'?", ""),
 }
@@ -108,6 +113,12 @@ def test_what_is_wrong_with_a_program_is_said_once_with_its_place(name: str, tmp
     assert place in found.err
     assert "Traceback" not in found.err
     assert "1 problem found" in found.err
+
+
+def test_a_file_of_python_alone_is_refused_with_what_to_write(shell: Shell) -> None:
+    found = shell("report", f"{PROGRAMS}/script.py", "--input", "4")
+    assert found.code == 1
+    assert f"py:{PROGRAMS}/script.py:Net" in found.err
 
 
 def test_a_weight_of_one_number_is_no_constant() -> None:

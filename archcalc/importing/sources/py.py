@@ -6,6 +6,7 @@ from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 
+from archcalc.core.diagnostic import problem
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
@@ -18,8 +19,8 @@ from archcalc.spec.document import read_document
 
 
 def claims(reference: str) -> bool:
-    """Only with the prefix: the name of a file alone is not code to run."""
-    return reference.startswith(PREFIX)
+    """Code with the prefix; the name of a file of Python alone, which is not code to run, is refused."""
+    return reference.startswith(PREFIX) or reference.endswith(".py")
 
 
 def read(reference: str, overrides: Overrides) -> Document:
@@ -27,6 +28,9 @@ def read(reference: str, overrides: Overrides) -> Document:
 
     Says on standard error whose code runs, and what of it is not exact. Raises SpecError if it cannot be followed.
     """
+    if not reference.startswith(PREFIX):
+        help = f"name a class or a function in it, with the prefix: py:{reference}:Net --input 3,224,224"
+        raise problem("AC500", f"{reference} is code, which runs only if it is asked to", help=help)
     named = code_reference(reference)
     say_whose(named)
     found = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
