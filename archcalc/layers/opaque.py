@@ -35,6 +35,7 @@ class Opaque(Layer, name="opaque", positional=("makes",)):
     measured = True
     reads = ("others",)
     takes_ids = True
+    takes_plain = True
 
     makes: tuple[Dim, ...]
     seen: tuple[tuple[Dim, ...], ...]

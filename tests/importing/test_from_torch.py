@@ -109,7 +109,8 @@ def test_an_error_of_the_users_code_has_its_own_place_and_the_calls_that_led_the
     assert "shape '[-1, 3]' is invalid" in found.message
     assert found.location is not None
     assert found.location.text == "x.reshape(-1, 3)"
-    (note,) = found.notes
+    note, batch = found.notes
+    assert batch.startswith("the run has a batch of 1009 samples")
     assert note.endswith("in forward")
 
 

@@ -28,6 +28,8 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Letters(), torch.zeros(1, 7, 12)),
         (networks.Masked(), torch.zeros(1, 6, 12)),
         (networks.Reading(), torch.zeros(1, 6, 12)),
+        (networks.WholeNumbers(), torch.zeros(1, 7, dtype=torch.long)),
+        (networks.Normalised(), SEQUENCE),
     ],
     ids=lambda each: type(each).__name__,
 )

@@ -239,3 +239,32 @@ class Numbers(nn.Module):
     def forward(self, user: Tensor, item: Tensor, age: Tensor) -> Tensor:
         pair = self.user(user), self.item(item), age[:, None]
         return self.out(torch.cat(pair, dim=-1)).squeeze(-1)  # type: ignore[no-any-return]
+
+
+class WholeNumbers(nn.Module):
+    """Positions that skip the padding, masks from what ids are, and a mean over what is left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.positions = nn.Embedding(20, 8, padding_idx=1), nn.Embedding(40, 8)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        mask = ids.ne(1).int()
+        places = torch.cumsum(mask, dim=1).type_as(mask) * mask
+        x = self.words(ids) + self.positions(places.long() + 1)
+        keep = (ids != 1) & ~(ids == 0) | (ids >= 5)
+        x = x.masked_fill(~keep.unsqueeze(-1), 0.0)
+        return self.out(x.sum(1) / (keep.float().sum(1, keepdim=True) + 1)), (ids < 1).float() + (ids > 0).float()
+
+
+class Normalised(nn.Module):
+    """Weights of a direction and a length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.utils.parametrizations.weight_norm(nn.Conv1d(4, 6, 3, padding=1), dim=2)
+        self.map = nn.utils.parametrizations.weight_norm(nn.Linear(6, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.map(torch.relu(self.conv(x.transpose(1, 2))).transpose(1, 2))  # type: ignore[no-any-return]

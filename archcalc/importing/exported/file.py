@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from pathlib import PurePosixPath
 from typing import IO, Any, TypeAlias
 
@@ -13,6 +14,10 @@ MOST_BYTES = 1 << 28
 """The longest JSON that is read."""
 
 MOST_NODES = 200_000
+
+LARGEST = 1 << 31
+"""Elements along an axis; a tensor has at most its square."""
+
 
 Json: TypeAlias = dict[str, Any]
 
@@ -130,20 +135,24 @@ def read(path: str, program: Json, weights: Json) -> Exported:
     for spec in signature["input_specs"]:
         ((kind, given),) = spec.items()
         if kind == "user_input":
-            inputs += [each["name"] for each in (given["arg"].get("as_tensor"),) if each]
+            inputs += [text(each["name"]) for each in (given["arg"].get("as_tensor"),) if each]
         elif kind in KINDS:
             key, group = KINDS[kind]
-            stored[given["arg"]["name"]] = (given[key], group)
+            stored[given["arg"]["name"]] = (path_of(given[key]), group)
     outputs = [
-        each["user_output"]["arg"]["as_tensor"]["name"]
+        text(each["user_output"]["arg"]["as_tensor"]["name"])
         for each in signature["output_specs"]
         if "as_tensor" in each.get("user_output", {}).get("arg", {})
     ]
+    shapes = {name: shape_in(each) for name, each in graph["tensor_values"].items()}
+    for name in (*inputs, *stored):
+        if name not in shapes or (name in inputs and not shapes[name].sizes):
+            raise ValueError(f"no shape of {name}")
     return Exported(
         path=path,
         torch=str(program.get("torch_version", "")),
         nodes=[node_in(each) for each in graph["nodes"]],
-        shapes={name: shape_in(each) for name, each in graph["tensor_values"].items()},
+        shapes=shapes,
         inputs=inputs,
         stored=stored,
         outputs=outputs,
@@ -173,6 +182,8 @@ def ties_in(weights: Json) -> dict[str, str]:
 
 def shape_in(meta: Json) -> Shape:
     sizes = [size_in(each) for each in meta["sizes"]]
+    if not all(0 <= n < LARGEST for n, _ in sizes) or prod(n for n, _ in sizes) > LARGEST**2:
+        raise ValueError("a size that no tensor has")
     return Shape(tuple(n for n, _ in sizes), tuple(free for _, free in sizes), DTYPES.get(meta["dtype"], "float32"))
 
 
@@ -202,7 +213,7 @@ def node_in(node: Json) -> Node:
 def made_in(output: Json) -> str | tuple[str, ...]:
     ((kind, value),) = output.items()
     if kind == "as_tensors":
-        return tuple(each["name"] for each in value)
+        return tuple(text(each["name"]) for each in value)
     if isinstance(value, dict):
         return str(value.get("name") or value.get("as_name") or "")
     return ""
@@ -216,9 +227,9 @@ def argument_in(argument: Json) -> Any:
     if kind in ("as_int", "as_float", "as_bool", "as_string", "as_ints", "as_floats", "as_bools", "as_strings"):
         return value
     if kind in ("as_tensor", "as_custom_obj"):
-        return Name(value["name"])
+        return Name(text(value["name"]))
     if kind in ("as_tensors", "as_nested_tensors"):
-        return [Name(each["name"]) for each in value]
+        return [Name(text(each["name"])) for each in value]
     if kind in ("as_optional_tensor",):
         return argument_in(value)
     if kind == "as_optional_tensors":
@@ -236,8 +247,22 @@ def argument_in(argument: Json) -> Any:
     raise ValueError(f"an argument of the kind {kind}")
 
 
+def path_of(name: Any) -> str:
+    """A name of a weight. Raises ValueError if it is none."""
+    if not all(text(name).split(".")):
+        raise ValueError("a name with an empty part")
+    return text(name)
+
+
+def text(name: Any) -> str:
+    """A name of a value. Raises ValueError if it is none."""
+    if not isinstance(name, str):
+        raise ValueError("a name that is no text")
+    return name
+
+
 def symbol_in(value: Json) -> Any:
-    return Name(value["as_name"]) if "as_name" in value else next(iter(value.values()))
+    return Name(text(value["as_name"])) if "as_name" in value else next(iter(value.values()))
 
 
 def modules_in(stack: str) -> Iterator[tuple[str, str]]:

@@ -192,7 +192,9 @@ def turned(lowering: Lowering, operation: Operation, value: Value | Step, last: 
 
 
 def axis_word(volume: Volume, axis: int) -> Axis:
-    """An axis of a sample as layers name it."""
+    """An axis of a sample as layers name it; by its number where axes have no meaning."""
+    if volume.plain:
+        return Axis(str(axis + 1))
     if axis == (volume.rank if volume.channels_last else 0):
         return CHANNELS
     names = POSITIONS.get(volume.rank)

@@ -9,6 +9,7 @@ from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, broadcast, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, moved, then, turned
+from archcalc.importing.lowering.numbers import as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
@@ -76,7 +77,8 @@ def two(*functions: str, name: str, number: WithNumber, swapped: str = "", learn
 
     @lowers(*functions, takes="input other")
     def rule(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-        x, other = (number_of(lowering, given[each]) for each in ("input", "other"))
+        pair = (number_of(lowering, given[each]) for each in ("input", "other"))
+        x, other = (as_numbers(lowering, operation, each) for each in pair)
         if given.get("alpha", 1) != 1 or given.get("rounding_mode"):
             return False
         if operation.function in REVERSED:

@@ -5,6 +5,7 @@ from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, moved, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.arithmetic import backwards, is_number, met, number_of
+from archcalc.importing.lowering.rules.conditions import of_whole
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Numbers, Reference
@@ -42,10 +43,13 @@ def masked_fill(lowering: Lowering, operation: Operation, given: Arguments) -> b
 @lowers("gt", "__gt__", "greater", "lt", "__lt__", "less", takes="input other")
 def compared(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """A condition that only chooses: a value that is above zero where it holds."""
+    word = {"greater": "gt", "less": "lt"}.get(operation.function, operation.function.strip("_"))
+    if of_whole(lowering, operation, given, word):
+        return True
     if not only_chooses(lowering, operation.makes[0]):
         return False
     pair = [number_of(lowering, given[each]) for each in ("input", "other")]
-    high, low = pair if "g" in operation.function.strip("_")[:1] else reversed(pair)
+    high, low = pair if word == "gt" else reversed(pair)
     if lowering.is_placed(high, low):
         return met(lowering, operation, "sub", high, low)
     if is_number(low) and lowering.is_placed(high):

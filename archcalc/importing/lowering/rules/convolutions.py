@@ -7,8 +7,9 @@ from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import moved, settle, turned
+from archcalc.importing.lowering.numbers import as_integers
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.program import MADE, WEIGHT, Operation, Value
+from archcalc.importing.program import DERIVED, MADE, WEIGHT, Operation, Value
 from archcalc.layer import Letters, Reference
 
 
@@ -34,6 +35,7 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     rank = len(weight.shape) - 2
     padding = given.get("padding", 0)
+    stored, how = weights_of(weight)
     return lowering.place(
         operation,
         layer(
@@ -45,10 +47,23 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
             dilation=short(per_axis(given.get("dilation", 1), rank)),
             groups=given.get("groups", 1),
             bias=bias is not None,
+            **how,
         ),
         [turned(lowering, operation, x, last=False)],
-        {"weight": weight, "bias": bias},
+        {**stored, "bias": bias},
     )
+
+
+def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:
+    """The stored values that a weight is, or is normalised from, by their names in a layer; arguments of the layer."""
+    maker = weight.maker if weight.kind == DERIVED else None
+    if maker is None or maker.function != "_weight_norm":
+        return {"weight": weight}, {}
+    direction, length, *rest = maker.arguments
+    axis = rest[0] if rest else maker.keywords.get("dim", 0)
+    prefix = "parametrizations.weight"
+    named = {f"{prefix}.original0": length, f"{prefix}.original1": direction}
+    return named, {"parametrization": "weight_norm", "norm_dim": axis or None}
 
 
 @lowers(
@@ -87,12 +102,11 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if isinstance(bias, Value) and not bias.kind == weight.kind == WEIGHT:
         product = between(lowering, operation, "linear", x, weight, shape=operation.makes[0].shape)
         return in_order(lowering, product, last=call(operation, "add", product, bias, makes=operation.makes))
-    if weight.kind != WEIGHT:
+    stored, how = weights_of(weight)
+    if weight.kind != WEIGHT and not how:
         return by_computed(lowering, operation, x, weight)
-    made = layer("linear", out_features=weight.shape[0], bias=bias is not None)
-    return lowering.place(
-        operation, made, [turned(lowering, operation, x, last=True)], {"weight": weight, "bias": bias}
-    )
+    made = layer("linear", out_features=weight.shape[0], bias=bias is not None, **how)
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], {**stored, "bias": bias})
 
 
 def by_computed(lowering: Lowering, operation: Operation, x: Value, weight: Value) -> bool:
@@ -109,16 +123,19 @@ def by_computed(lowering: Lowering, operation: Operation, x: Value, weight: Valu
 @lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")
 def embedding(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight = given["input"], given["weight"]
-    if not lowering.is_placed(x) or given.get("max_norm") is not None or not lowering.volume(x).is_ids:
+    if not lowering.is_placed(x) or given.get("max_norm") is not None:
+        return False
+    ids = as_integers(lowering, operation, x)
+    if not ids.volume.is_ids:
         return False
     rows, features = weight.shape
     padding = given.get("padding_idx")
     padding = None if padding is None or padding < 0 else padding
     made = layer("embedding", num_embeddings=rows, embedding_dim=features, padding_idx=padding)
     if lowering.item(x) != ():
-        return lowering.place(operation, made, [x], {"weight": weight})
+        return lowering.place(operation, made, [ids], {"weight": weight})
     row = Value(MADE, (*x.shape, 1, features), operation.makes[0].dtype, maker=operation)  # one number is a row of one
-    if not lowering.place(operation, made, [x], {"weight": weight}, row):
+    if not lowering.place(operation, made, [ids], {"weight": weight}, row):
         return False
     plan = reshaped((1, features), (features,))
     return settle(lowering, operation, moved(lowering, operation, lowering.at[row], plan, last=True))

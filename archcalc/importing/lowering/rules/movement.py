@@ -4,7 +4,8 @@ from typing import Any
 
 from archcalc.importing.lowering.arranging import permuted, reshaped
 from archcalc.importing.lowering.lowering import Lowering
-from archcalc.importing.lowering.moving import arrange
+from archcalc.importing.lowering.moving import arrange, settle
+from archcalc.importing.lowering.numbers import as_numbers, is_whole
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import item_order, slower_than_batch
 from archcalc.importing.program import Operation, Value
@@ -12,12 +13,13 @@ from archcalc.importing.program import Operation, Value
 SAME = (
     "contiguous", "clone", "detach", "alias", "cpu", "cuda", "float", "type_as", "to", "__get__", "data", "identity",
     "view_as", "reshape_as", "half", "bfloat16", "double",
+    "int", "long",
 )  # fmt: skip
 
 
 @lowers(*SAME, takes="input *rest")
 def same(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """The value itself, if neither its shape nor its dtype changes."""
+    """The value itself, if its shape stays, and its dtype or that it is whole."""
     x, y = given["input"], operation.makes[0]
     if not lowering.is_placed(x):
         return False
@@ -25,6 +27,9 @@ def same(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return reshape(lowering, operation, given)
     if x.shape != y.shape:
         return False
+    if x.dtype != y.dtype and is_whole(x) and not (y.dtype == "bool" and x.dtype != "bool"):
+        seen = x if is_whole(y) else as_numbers(lowering, operation, x)
+        return isinstance(seen, Value) and settle(lowering, operation, lowering.at[seen])
     return x.dtype == y.dtype and lowering.same(y, x)
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from archcalc.core.axes import Axes
+from archcalc.core.axes import CHANNELS, Axes
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, settle, then, turned
+from archcalc.importing.lowering.numbers import as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis
 from archcalc.importing.program import Operation, Value
@@ -107,6 +108,19 @@ def variance(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     made = reduction(lowering, x, "std", given.get("dim", given.get("axis")), bool(given.get("keepdim", False)))
     step = None if made is None else then(lowering, operation, made, lowering.at[x])
     return step is not None and settle(lowering, operation, then(lowering, operation, layer("square"), step))
+
+
+@lowers("cumsum", takes="input dim")
+def running_sum(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Of numbers, or of conditions as 0 and 1."""
+    x, axis = as_numbers(lowering, operation, given["input"]), given.get("dim", given.get("axis"))
+    if not isinstance(x, Value) or not lowering.is_placed(x) or not isinstance(axis, int) or given.get("dtype"):
+        return False
+    inner = lowering.axis(x, axis)
+    if inner is None:
+        return False
+    word = axis_word(lowering.volume(x), inner)
+    return lowering.place(operation, layer("cumsum", axis=None if word == CHANNELS else word), [x])
 
 
 def is_usual(given: Arguments) -> bool:
