@@ -215,11 +215,16 @@ def lines_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, li
     if setup.optimizer:
         standing += state_bytes(setup.optimizer, weights if setup.optimizer.at_once else learned)
         stepping = list(amounts_of_step(setup.optimizer, learned, setup.implementation))
-    alive = [step.live for step in timeline.steps]
+    alive = course(timeline)
     inferred = inference(tape_of(graph, run_of(graph, setup, is_training=False)))
     return {
         "saved_bytes": [summed(nbytes for _, nbytes in kept)],
-        "inference_peak": [step.live for step in inferred.steps],
+        "inference_peak": course(inferred),
         "training_peak": alive,
         "iteration_peak": [standing + live for live in (*alive, *(timeline.left + each for each in stepping))],
     }
+
+
+def course(timeline: Timeline) -> list[Dim]:
+    """What is alive at each step; without layers, what is left."""
+    return [step.live for step in timeline.steps] or [timeline.left]

@@ -199,6 +199,8 @@ def drop_saved(tape: Tape, node: Node, first: int, used: bool) -> None:
     kept = {storage for op in tape.ops[first:] for storage in op.saves} - set(tape.given)
     if used and kept:
         raise Opaque(f"{node.name}: no gradient comes back to it, and when autograd frees its tensors was not modelled")
+    if not used:  # until its output is there
+        hold(tape, [i for op in tape.ops[first:] for i in op.made if tape.tensors[i].storage in kept])
     tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
 
 

@@ -64,7 +64,7 @@ def conditions(found: "Footprint") -> Iterator[str]:
 def timeline(made: "Timeline") -> Iterator[str]:
     """The peak in each part of the network, forward and backward, and the tensors alive at the highest peak."""
     parts = folded(made.steps)
-    widest = max(len(name) for _, name, _ in parts)
+    widest = max((len(name) for _, name, _ in parts), default=0)
     most = made.peak.live
     for phase, name, live in parts:
         bar = "#" * max(1, round(WIDTH * live / most))

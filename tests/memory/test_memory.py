@@ -34,6 +34,7 @@ from archcalc.verification.trace import Running
 from tests.goldens import assert_golden
 from tests.memory.footprints import differences, forms, numbers, predicted
 from tests.networks.zoo import ROOT, document, references
+from tests.shell import Shell
 from tests.verification.test_random_networks import SLOW, Network, networks
 
 # --- published -------------------------------------------------------------------------------------------------------
@@ -388,3 +389,30 @@ def test_random_networks_use_the_predicted_memory(network: Network) -> None:
         return
     with suppress(ValueError):  # a batch norm over one value cannot be trained
         assert set(differences(graph).values()) == {0}, network.spec()
+
+
+UNREAD_LAYERS = (
+    "attention(2)",
+    "gru(8)",
+    "layernorm",
+    "lstm(8)",
+    "grouped_attention(2)",
+    "cross_attention(2, toks)",
+    "rmsnorm",
+)
+
+
+@pytest.mark.parametrize(
+    "call", [call if i < 3 else pytest.param(call, marks=pytest.mark.zoo) for i, call in enumerate(UNREAD_LAYERS)]
+)
+def test_what_a_layer_saves_that_nothing_reads_is_kept_until_its_output_is_there(call: str) -> None:
+    """Of attention the sums of its softmax, of a recurrent layer its gates."""
+    inputs = "{image: [2, 9, 8], toks: {shape: [10, 8], channels_last: true}}"
+    text = f"archcalc: 1\ninput: {inputs}\nlayers:\n  - toks -> {call}\n  - image -> conv(1, 3)\n"
+    assert set(differences(load_text(text)).values()) == {0}
+
+
+def test_without_layers_the_input_is_all_there_is(shell: Shell) -> None:
+    nothing = "input(3, 8, 8) -> relu * 0"
+    assert "training peak: 768 bytes, in forward at input" in shell("report", "-e", nothing, "--timeline").out
+    assert "H = 9: 864 bytes" in shell("solve", "-e", nothing, "--for", "H", "--where", "training_peak <= 900").out
