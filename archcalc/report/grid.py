@@ -45,7 +45,11 @@ def widest(column: Column, cells: Sequence[str], number: int) -> int:
 
 def lines_of(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     """A row as lines: cells that are broken take several."""
-    broken = [[*terms(cell, width - GAP * (i > 0))] for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    rooms = [width - GAP * (i > 0) for i, width in enumerate(widths)]
+    if all(len(cell) <= room for cell, room in zip(cells, rooms, strict=True)):
+        yield aligned(columns, cells, widths)
+        return
+    broken = [[*terms(cell, room)] for cell, room in zip(cells, rooms, strict=True)]
     for parts in zip_longest(*broken, fillvalue=""):
         yield aligned(columns, parts, widths)
 

@@ -4,7 +4,7 @@ Each format has its own file in formats/. Formats compute nothing: what they nee
 """
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,7 +18,7 @@ from archcalc.core.shown import Shown, data_frame, save
 from archcalc.core.volume import Volume
 from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Node
-from archcalc.measure import MEASURES, Measure
+from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import Fields, Seen, seen_by, spatial_inputs, widest
 from archcalc.record import field, record
 from archcalc.sym.expr import NoClosedForm
@@ -188,27 +188,61 @@ def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[L
     for node, model in zip(graph, graph.models, strict=True):
         values: Mapping[str, Value] = measured[id(model)]
         if saved is not None:
-            bytes_saved = saved.get(node.name, 0)
-            key = id(model), bytes_saved
-            values = known.get(key) or known.setdefault(key, {**values, SAVED: bytes_saved})
+            key = id(model), saved.get(node.name, 0)
+            if key not in known:
+                known[key] = Values((*values, SAVED), partial(value_in, values, key[1]))
+            values = known[key]
         yield Line(node.name, node.layer.name, values, node.output, seen.get(node.name, ()), node, node.times)
 
 
-def values_of(node: Node) -> dict[str, Value]:
-    return {name: value_of(measure, node) for name, measure in MEASURES.items()}
+class Values(Mapping[str, Value]):
+    """Quantities by the names of their measures. Each is computed when it is first asked for: a table shows a few."""
+
+    __slots__ = ("known", "names", "of")
+
+    def __init__(self, names: Collection[str], of: Callable[[str], Value]) -> None:
+        self.names, self.of, self.known = names, of, dict[str, Value]()
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self.known:
+            if name not in self.names:
+                raise KeyError(name)
+            self.known[name] = self.of(name)
+        return self.known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
-def value_of(measure: Measure, node: Node) -> Value:
+def values_of(node: Node) -> Values:
+    return Values(MEASURES, partial(value_of, node))
+
+
+def value_in(values: Mapping[str, Value], saved: int, name: str) -> Value:
+    return saved if name == SAVED else values[name]
+
+
+def value_of(node: Node, name: str) -> Value:
     try:
-        return measure.of(node) * node.times
+        return MEASURES[name].of(node) * node.times
     except NoClosedForm:
         return None
 
 
-def sums(lines: Iterable[Line]) -> dict[str, Value]:
+def sums(lines: Iterable[Line]) -> Values:
     """The totals over lines."""
     each = [line.values for line in lines]
-    return {name: sum_of([values[name] for values in each]) for name in (each[0] if each else MEASURES)}
+    return Values(each[0] if each else MEASURES, partial(sum_in, each))
+
+
+def sum_in(lines: Sequence[Mapping[str, Value]], name: str) -> Value:
+    return sum_of([values[name] for values in lines])
 
 
 def sum_of(values: Sequence[Value]) -> Value:
