@@ -1,25 +1,32 @@
 """The largest of the lines of a table: one line, or several that are alike."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from archcalc.report.report import Line
 
-NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
-"""A part of a name that counts repeats: `layers.3.moe`."""
+
+def without_numbers(name: str) -> str:
+    """A name without the parts of it that count repeats.
+
+    >>> without_numbers("layers.3.moe"), without_numbers("layer3.0")
+    ('layers.*.moe', 'layer3.*')
+    """
+    first, *rest = name.split(".")
+    return ".".join([first, *("*" if part.isdecimal() else part for part in rest)])
 
 
-def largest(lines: Sequence[Line], measure: str) -> str:
+def largest(lines: Sequence[Line], alike: Sequence[str], measure: str) -> str:
     """`stem (2.9 %)`; `layers.*.moe (32 alike, 81.6 %)`, if lines of one name with other numbers are equal.
 
-    Empty if the total is 0.
+    `alike`: the names of the lines without their numbers. Empty if the total is 0.
     """
-    total = sum(line.values[measure] or 0 for line in lines)
+    amounts = [line.values[measure] for line in lines]
+    total = sum(amount or 0 for amount in amounts)
     if total == 0:
         return ""
     groups: dict[object, list[Line]] = {}
-    for line in lines:
-        groups.setdefault((NUMBER.sub("*", line.name), line.values[measure]), []).append(line)
+    for line, name, amount in zip(lines, alike, amounts, strict=True):
+        groups.setdefault((name, amount), []).append(line)
     most = max(groups.values(), key=lambda group: len(group) * (group[0].values[measure] or 0))
     share = f"{100 * len(most) * (most[0].values[measure] or 0) / total:.1f} %"
     if len(most) == 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import Seen, widest
@@ -48,6 +49,8 @@ def size_text(seen: Seen) -> str:
     return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
 
 
+VALUES = attrgetter("values")
+
 UNITS = {"byte": "B"}
 """The signs of the units of measures."""
 
@@ -68,16 +71,30 @@ def shape_text(line: Line) -> str:
     return " x ".join(f"({dim})" if " " in dim else dim for dim in dims)
 
 
+def once(of: Callable[[Line], object], text: Callable[[Line], str]) -> Callable[[Line], str]:
+    """A text that follows from a part of a line, made once for all lines that share the part: copies of a layer do."""
+    known: dict[int, tuple[object, str]] = {}  # the part as well: as long as it is there, no other has its id
+
+    def cell(line: Line) -> str:
+        part = of(line)
+        if id(part) not in known:
+            known[id(part)] = part, text(line)
+        return known[id(part)][1]
+
+    return cell
+
+
 def every_column(report: Report, short: bool = False) -> dict[str, Column]:
     """All columns that `--columns` may name; those of rank 9 are shown only on request. `short`: rounded numbers."""
+    field = partial(field_text, says_input=report.has_several_inputs)
     shown = {"params": 1, report.arithmetic: 2, "output_bytes": 5}
     columns = [
         Column("layer", "Layer", lambda line: line.name, 0, numeric=False),
         Column("type", "Type", lambda line: line.kind, 6, numeric=False),
-        Column("output", "Output", shape_text, 3, numeric=True),
-        Column("receptive_field", "Field", partial(field_text, says_input=report.has_several_inputs), 4),
+        Column("output", "Output", once(attrgetter("output"), shape_text), 3, numeric=True),
+        Column("receptive_field", "Field", once(attrgetter("seen"), field), 4),
         *(
-            Column(name, m.title, count_of(name, short, UNITS.get(m.unit, "")), shown.get(name, 9))
+            Column(name, m.title, once(VALUES, count_of(name, short, UNITS.get(m.unit, ""))), shown.get(name, 9))
             for name, m in MEASURES.items()
         ),
     ]

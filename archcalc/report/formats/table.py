@@ -11,8 +11,8 @@ from archcalc.core.render import BOLD, RESET, printable, wrapped
 from archcalc.measure import MEASURES
 from archcalc.memory.text import figures, timeline
 from archcalc.record import record
-from archcalc.report.grid import Grid, fitted, lines_of
-from archcalc.report.largest import largest
+from archcalc.report.grid import Grid, fitted, form_of, lines_of
+from archcalc.report.largest import largest, without_numbers
 from archcalc.report.layout import NO_FIELD, Column, every_column, total_line
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
@@ -98,11 +98,12 @@ def body_in(report: Report, view: View, lines: Sequence[Line], short: bool) -> B
     return Body(tuple(columns), rows, fitted(columns, [row.cells for row in rows], view.room))
 
 
-def cells_of(line: Line, kind: str, columns: Sequence[Column]) -> Iterator[str]:
+def cells_of(line: Line, kind: str, columns: Sequence[Column]) -> list[str]:
     """The cells of a row; subtotals are marked at their name."""
-    for column in columns:
-        cell = column.cell(line)
-        yield f"= {cell}" if kind == "block" and column.name == "layer" else cell
+    cells = [column.cell(line) for column in columns]
+    if kind == "block":
+        return [f"= {cell}" if column.name == "layer" else cell for column, cell in zip(columns, cells, strict=True)]
+    return cells
 
 
 def lines_in(report: Report, view: View) -> Sequence[Line]:
@@ -134,12 +135,12 @@ def heading(report: Report) -> list[str]:
 
 def drawn(made: Body, color: bool) -> Iterator[str]:
     """The lines of the table, with a rule below the heading and above the total."""
-    columns = [made.columns[i] for i in made.grid.kept]
+    form = form_of([made.columns[i] for i in made.grid.kept], made.grid.widths)
     rule = "-" * sum(made.grid.widths)
     for row in (Row(tuple(each.title for each in made.columns), "head"), *made.rows):
         if row.kind == "total":
             yield rule
-        for line in lines_of(columns, [row.cells[i] for i in made.grid.kept], made.grid.widths):
+        for line in lines_of(form, [row.cells[i] for i in made.grid.kept], made.grid.widths):
             yield f"{COLORS[row.kind]}{line}{RESET}" if color and row.kind in COLORS else line
         if row.kind == "head":
             yield rule
@@ -148,7 +149,8 @@ def drawn(made: Body, color: bool) -> Iterator[str]:
 def closing(report: Report, lines: Sequence[Line], is_short: bool) -> list[str]:
     """The summary below the table: totals, and the largest of its lines."""
     names = () if report.graph.symbols else ("params", report.arithmetic, "output_bytes")
-    shares = [f"most {MEASURES[name].noun}: {most}" for name in names if (most := largest(lines, name))]
+    alike = [without_numbers(line.name) for line in lines] if names else []
+    shares = [f"most {MEASURES[name].noun}: {most}" for name in names if (most := largest(lines, alike, name))]
     totals = [exact_totals(report)] if is_short and not report.graph.symbols else []
     return [
         parameters(report),
