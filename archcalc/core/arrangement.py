@@ -20,7 +20,7 @@ Group: TypeAlias = tuple[str, ...]
 
 WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 
-AXIS = re.compile(rf"\s*(?:1(?!\w)|({WORD})|\(\s*({WORD}(?:\s+{WORD})*)\s*\))")
+AXIS = rf"\s*(?:1(?!\w)|({WORD})|\(\s*({WORD}(?:\s+{WORD})*)\s*\))"
 """1, a word, or words in parentheses."""
 
 
@@ -31,9 +31,10 @@ def groups_of(side: str) -> tuple[Group, ...] | None:
     ((('b',), ('h', 'p'), ('c',)), (('b',), (), ('c',)), None, None)
     """
     found: list[Group] = []
+    pattern = re.compile(AXIS)
     side, at = side.strip(), 0
     while at < len(side):
-        axis = AXIS.match(side, at)
+        axis = pattern.match(side, at)
         if axis is None:
             return None
         found.append((axis[1],) if axis[1] else tuple((axis[2] or "").split()))

@@ -8,10 +8,10 @@ from archcalc.core.diagnostic import Diagnostic, Label, in_file_order
 from archcalc.core.location import Location
 from archcalc.record import record
 
-COLUMN = re.compile(r"(?:^| ) +(?=\S)")
+COLUMN = r"(?:^| ) +(?=\S)"
 """The blanks before a column of a line."""
 
-SET = re.compile(r"^( |-|\||```)", re.MULTILINE)
+SET = r"(?m)^( |-|\||```)"
 """Lines that are set as they are: code, lists, tables."""
 
 WIDEST = 160
@@ -220,7 +220,7 @@ def wrapped(line: str, room: int | None, hanging: bool = True) -> list[str]:
         return [line]
     from textwrap import wrap  # lazy: 1 ms, needed only on narrow terminals
 
-    stops = [found.end() for found in COLUMN.finditer(line) if found.end() <= room // 2] if hanging else []
+    stops = [found.end() for found in re.finditer(COLUMN, line) if found.end() <= room // 2] if hanging else []
     indent = " " * stops[-1] if stops else ""
     glued = line.replace(" %", "\xa0%")
     made = wrap(glued, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -249,7 +249,7 @@ def flowed(text: str, room: int | None) -> str:
     """
     if room is None:
         return text
-    made = [each if SET.search(each) else " ".join(each.split("\n")) for each in text.split("\n\n")]
+    made = [each if re.search(SET, each) else " ".join(each.split("\n")) for each in text.split("\n\n")]
     return fitted("\n\n".join(made), room)
 
 

@@ -30,7 +30,7 @@ SPECS = ("", "yaml", "yml")
 OTHER_SUFFIXES = {"pth": "pt", "ckpt": "pt", "bin": "pt", "pkl": "pt", "pickle": "pt"}
 """Suffixes that name the kind of another one."""
 
-PREFIX = re.compile(r"([a-z]\w+):")
+PREFIX = r"([a-z]\w+):"
 
 
 def reader_of(reference: str) -> Reader | None:
@@ -52,7 +52,7 @@ def kind_of(reference: str) -> str:
     >>> [kind_of(each) for each in ("py:net:Net", "C:/a/model.ONNX", "weights.pth", "a.yaml@large", "resnet50@large")]
     ['py', 'onnx', 'pt', 'yaml', '']
     """
-    if found := PREFIX.match(reference):
+    if ":" in reference and (found := re.match(PREFIX, reference)):
         return found.group(1)
     path = reference if os.path.isfile(reference) else reference.partition("@")[0]
     suffix = os.path.splitext(path)[1][1:].lower()

@@ -1,6 +1,5 @@
 """Layer items: a chain string, a one-key mapping or a merge of paths. All become the same steps."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from archcalc.core.diagnostic import Problems, SpecError, did_you_mean, problem, quoted
@@ -27,7 +26,7 @@ SIBLINGS = ("name", "from", "repeat", "for")
 LONGEST = 40
 """The most characters of a text that a help repeats."""
 
-VALUE = re.compile(r"\s*[-+.\d(\[]")
+VALUE = tuple("-+.([0123456789")
 """The beginning of a text that is a value, not a layer."""
 
 
@@ -163,7 +162,7 @@ def _path(node: Node, problems: Problems) -> Body:
     if isinstance(node, Sequence):
         parts = (problems.attempt(_path, item, problems) for item in node.items)
         return tuple(item for part in parts if part for item in part)
-    if isinstance(node, Scalar) and node.plain and VALUE.match(node.text):
+    if isinstance(node, Scalar) and node.plain and node.text.lstrip().startswith(VALUE):
         target = Word(node.value, node.where)
         return (Step(None, Invocation(target, (), (), False, node.where), None, (), True, node.where),)
     return body_of(node, problems)

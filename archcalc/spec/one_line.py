@@ -11,7 +11,7 @@ from archcalc.spec.expression import Name, Word
 from archcalc.spec.section import INPUT_KEYS
 
 ONE_LINE = "write input(3, 32, 32) -> conv(5, 32, p2) -> relu -> fc(10)"
-BREAK = re.compile(r"[()\[\];]|\r?\n")
+BREAK = r"[()\[\];]|\r?\n"
 ATTRIBUTES = INPUT_KEYS[1:]
 
 
@@ -82,7 +82,7 @@ def statements(source: Source) -> Iterator[tuple[str, Location]]:
     start = 0
     depth = 0
     text = source.text
-    for match in BREAK.finditer(f"{text};"):
+    for match in re.finditer(BREAK, f"{text};"):
         sign = match.group().strip() or "\n"
         depth = max(0, depth + (sign in "([") - (sign in ")]"))
         if sign in "()[]" or (sign == "\n" and (depth or goes_on(text, match.start(), match.end()))):

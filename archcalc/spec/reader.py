@@ -21,8 +21,8 @@ MAX_DEPTH = 48
 LONGEST_HELP = 80
 
 NULLS = ("", "~", "null")
-INDEX = re.compile(r"\sfor\s+\w+\s*\Z")
-NAME = re.compile(r"\s*\w+\s*")
+INDEX = r"\sfor\s+\w+\s*\Z"
+NAME = r"\s*\w+\s*"
 
 
 @record
@@ -214,7 +214,8 @@ class Reader:
         for piece in pieces:
             plain = plain and piece is not None and is_plain(piece)
             last, depth = piece or last, depth + (open_brackets(piece) if piece else 0)
-            loop = opens_loop(last) or (loop and isinstance(last, Scalar) and NAME.fullmatch(last.value) is not None)
+            is_name = isinstance(last, Scalar) and re.fullmatch(NAME, last.value) is not None
+            loop = opens_loop(last) or (loop and is_name)
             if (depth <= 0 and not loop) or not (plain or isinstance(piece, Scalar)):
                 break
         if not isinstance(first, Scalar) or not isinstance(last, Scalar) or last is first:
@@ -245,7 +246,9 @@ def is_alone(pair: tuple[Node, Node]) -> bool:
 
 def opens_loop(node: Node) -> bool:
     """Whether a plain scalar ends in the first names of an index: `f(i, s) for i`, which `s in zip(a, b)` follows."""
-    return isinstance(node, Scalar) and node.plain and " for " in node.value and INDEX.search(node.value) is not None
+    if not isinstance(node, Scalar) or not node.plain or " for " not in node.value:
+        return False
+    return re.search(INDEX, node.value) is not None
 
 
 def open_brackets(node: Node) -> int:

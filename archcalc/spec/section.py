@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 INPUT_KEYS = ("shape", "dtype", "vocab", "channels_last", "plain")
 BOUNDS = ("min", "max", "multiple_of")
-MARGIN = re.compile(r"\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z", re.DOTALL)
+MARGIN = r"(?s)\s*(?:\+-|\+/-|\u00b1)\s*(?P<margin>.*?)\s*(?P<percent>%?)\s*\Z"
 """The tolerance after an expected number: `+- 1%`, `+- 5`."""
 
 
@@ -206,7 +206,7 @@ class Sections:
             return Expectation(word, None, None, None, self.expectations(node), key.where)
         if isinstance(node, Sequence):
             return Expectation(word, value_of(node), None, None, (), node.where)
-        match = MARGIN.search(node.text)
+        match = re.search(MARGIN, node.text) if "+" in node.text or "\u00b1" in node.text else None
         if match is None:
             return Expectation(word, value_of(node), None, None, (), node.where)
         value = parse_expression(node.text[: match.start()], node.where)

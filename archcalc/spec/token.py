@@ -39,7 +39,7 @@ ELSE = "a value needs both: 64 if n > 1 else 32; for a whole layer: conv(3, 64) 
 MISPLACED = {"if": CONDITION, "for": "write a list: [2 * i for i in range(4)]"}
 """What to write for words that do not stand within a call."""
 
-LINE_BREAK = re.compile(r"\r?\n")
+LINE_BREAK = r"\r?\n"
 
 MEANT = {
     "=>": "write ->",
@@ -92,7 +92,7 @@ class Cursor:
     def __init__(self, text: str, where: Location) -> None:
         self.text, self.where = text, where
         self.at = self.depth = self.operations = 0
-        self.breaks: Sequence[int] = [m.end() for m in LINE_BREAK.finditer(text)] if "\n" in text else ()
+        self.breaks: Sequence[int] = [m.end() for m in re.finditer(LINE_BREAK, text)] if "\n" in text else ()
         self.kinds: list[str] = []
         self.texts: list[str] = []
         self.starts: list[int] = []
