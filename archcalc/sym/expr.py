@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache, reduce, wraps
 from math import gcd
-from typing import Any, Literal, Protocol, TypeAlias, Union
+from typing import Any, Literal, Protocol, TypeAlias
 
 from archcalc.record import record
 from archcalc.sym.notation import Notation
 from archcalc.sym.text import TEXT
 
-Number: TypeAlias = Union["Expr", int]
+Number: TypeAlias = "Expr | int"
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 Terms: TypeAlias = dict[Monomial, int]
 
