@@ -183,6 +183,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "mixture_experts": {},
     "mixture_router": {},
+    "modulated_conv": {
+        "modulated_conv": ("modulated_conv2d",),
+    },
     "opaque": {
         "opaque": (),
     },

@@ -46,15 +46,15 @@ class OfMaps(Layer):
 class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=("window_size", "num_heads")):
     """Self-attention within windows: softmax(Q K^T / sqrt(d) + B) V in each of `num_heads` heads, window by window.
 
-    x: C at H x W, C last -> y: the same
+    x: C at H x W, C last -> y: the same, or `out_features` at H x W
 
     Windows are squares of w = `window_size` positions. `shift_size` shifts them, to connect positions that unshifted
     windows separate; an axis no longer than a window is not shifted. B is learned for each offset of two positions: a
     table of (2 w - 1)^2 entries per head. As in torchvision, zeros pad the last windows, and pairs from opposite sides
     of the map, which a shift brings together, are masked; both are computed and therefore counted.
 
-    MACs: 4 C^2 and 2 C w^2 per position, including padding. In addition, each pair in a head takes the multiplication
-    and the addition in softmax's argument, and the operations of softmax.
+    MACs: 4 C^2 (with `out_features` D, 3 C^2 + C D) and 2 C w^2 per position, including padding. In addition, each
+    pair in a head takes the multiplication and the addition in softmax's argument, and the operations of softmax.
 
     Sources: Liu et al. 2021, arXiv:2103.14030, equations 2 and 4, section 3.2;
     torchvision.models.swin_transformer.ShiftedWindowAttention (names of weights).
@@ -69,12 +69,14 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
     num_heads: Dim
     shift_size: Dim = 0
     bias: bool = True
+    out_features: Dim | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
         yield from at_least(1, window_size=self.window_size, num_heads=self.num_heads)
         yield divides(self.num_heads, x.channels), f"num_heads={self.num_heads} must divide the {x.channels} features"
         yield from at_least(0, shift_size=self.shift_size)
+        yield from at_least(1, out_features=1 if self.out_features is None else self.out_features)
         yield (
             self.shift_size < self.window_size,
             f"shift_size={self.shift_size} must be less than window_size={self.window_size}",
@@ -84,7 +86,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         return tuple(BlockWindow(n, self.window_size, self.shift_size) for n in x.spatial)
 
     def shape(self, x: Volume) -> Volume:
-        return x
+        return x if self.out_features is None else x.to(self.out_features)
 
     def weights(self, x: Volume) -> Iterator[Weight]:
         c, w = x.channels, self.window_size
@@ -93,9 +95,10 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         yield Weight("qkv.weight", (3 * c, c))
         if self.bias:
             yield Weight("qkv.bias", (3 * c,))
-        yield Weight("proj.weight", (c, c))
+        made = self.shape(x).channels
+        yield Weight("proj.weight", (made, c))
         if self.bias:
-            yield Weight("proj.bias", (c,))
+            yield Weight("proj.bias", (made,))
 
     def padded(self, x: Volume) -> Volume:
         """The map, padded with zeros to a multiple of the window size."""
@@ -107,7 +110,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         whole = self.padded(x)
-        projected = 4 * whole.numel  # queries, keys, values, and the output of the combined heads
+        projected = 3 * whole.numel + self.shape(whole).numel  # queries, keys, values, and the heads together
         pairs = self.pairs(whole)
         scores, rows = self.num_heads * pairs, self.num_heads * whole.positions
         return Ops(
@@ -124,7 +127,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         yield Contraction(3 * whole.numel * x.channels)
         for _ in ("scores", "weighted sums"):
             yield Contraction(pairs * x.channels, COMPUTED, COMPUTED, (pairs - together) * x.channels)
-        yield Contraction(whole.numel * x.channels, COMPUTED)
+        yield Contraction(whole.numel * y.channels, COMPUTED)
 
     def together(self, n: Dim) -> Dim:
         """Pairs along an axis that no mask removes: a shift leaves two parts of the last window."""
@@ -140,7 +143,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The map is padded and shifted, cut into windows, and put together again."""
         whole = self.padded(x)
-        into, out = tensor_of(whole), Tensor(whole.numel, y.dtype)
+        into, out = tensor_of(whole), Tensor(self.shape(whole).numel, y.dtype)
         if whole != x:
             yield Kernel(makes="x", size=into)
         if self.shifted(x):
@@ -178,7 +181,8 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         gradient = Gradient.VIEW if flat or whole.positions == self.window_size**2 else Gradient.NEW
         yield Kernel(reads=("gathered",), makes="joined", size=joined, layout=VIEW if flat else NEW, gradient=gradient)
         names = ("x", "heads", "scores", *(("apart",) if self.shifted(whole) else ()))
-        yield linear_map(joined, "proj.weight", last, reads="joined", reads_contiguous=many(y), holds=names)
+        made = Tensor(self.shape(whole).numel, y.dtype)
+        yield linear_map(made, "proj.weight", last, reads="joined", reads_contiguous=many(y), holds=names)
 
     def scored(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """The attention weights of all pairs."""
@@ -214,5 +218,11 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         Example(
             given=dict(window_size=3, num_heads=1, shift_size=1), x=grid(2, 7, 3), y=grid(2, 7, 3),
             params=73, macs=2_430, scalar=6_183,
+        ),
+        Example(
+            given=dict(window_size=4, num_heads=2, out_features=6), x=grid(4, 4, 4), y=grid(4, 4, 6), params=188,
+            macs=3_200, scalar=9_344,
+            source="from one width to the next, narrow, and otherwise as in CoAtNet: Dai et al. 2021, "
+            "arXiv:2106.04803, appendix A.1 (timm, Attention2d)",
         ),
     )  # fmt: skip

@@ -235,7 +235,54 @@ class Tacotron2(nn.Module):
         return self.mel(both), self.stop(both), spectrogram + self.after(spectrogram)
 
 
+class Styled(nn.Module):
+    """A filter of each sample's own: its weights times a style, then of length 1, as one convolution in groups."""
+
+    def __init__(self, i: int, o: int, k: int = 3, plain: bool = False) -> None:
+        super().__init__()
+        self.style, self.filters = nn.Linear(512, i), nn.Parameter(torch.zeros(o, i, k, k))
+        self.bias, self.plain = nn.Parameter(torch.zeros(o)), plain
+        if not plain:
+            self.noise = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor, w: Tensor) -> Any:
+        s = self.style(w)
+        own = self.filters * s[:, None, :, None, None]
+        if not self.plain:
+            lengths = torch.einsum("oi,bi->bo", self.filters.square().sum((2, 3)), s.square())
+            own = own * (lengths + 1e-8).rsqrt()[:, :, None, None, None]
+        n, k = len(x), self.filters.shape[-1]
+        y = F.conv2d(x.flatten(0, 1)[None], own.flatten(0, 1), padding=k // 2, groups=n)
+        y = y.view(n, -1, *x.shape[2:]) + self.bias[:, None, None]
+        return y if self.plain else F.leaky_relu(y + self.noise * torch.zeros_like(y[:, :1]), 0.2)
+
+
+class Stylegan2(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mapping = nn.Sequential(*(nn.Sequential(nn.Linear(512, 512), nn.LeakyReLU(0.2)) for _ in range(8)))
+        self.begin, self.first = nn.Parameter(torch.zeros(1, 512, 4, 4)), Styled(512, 512)
+        self.colours, self.levels, i = nn.ModuleList([Styled(512, 3, 1, True)]), nn.ModuleList(), 512
+        for o in (512, 512, 512, 512, 256, 128, 64, 32):
+            self.levels.append(nn.ModuleList([Styled(i, o), Styled(o, o)]))
+            self.colours.append(Styled(o, 3, 1, True))
+            i = o
+
+    def forward(self, z: Tensor) -> Any:
+        w = self.mapping(z / z.norm(dim=1, keepdim=True))
+        y = self.first(self.begin.repeat(len(z), 1, 1, 1), w)
+        rgb = self.colours[0](y, w)
+        for level, colours in zip(self.levels, self.colours[1:], strict=True):
+            assert isinstance(level, nn.ModuleList)
+            y, rgb = (F.interpolate(each, scale_factor=2, mode="bilinear") for each in (y, rgb))
+            for layer in level:
+                y = layer(y, w)
+            rgb = colours(y, w) + rgb
+        return rgb
+
+
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "segnet": Segnet, "dcn_resnet50": dcn_resnet50, "stn": SpatialTransformer, "flownetc": Flownetc, "vqvae": Vqvae,
     "capsnet": Capsnet, "convlstm": convlstm, "tacotron2": Tacotron2,
+    "stylegan2": Stylegan2,
 }  # fmt: skip

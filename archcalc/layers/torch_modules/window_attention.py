@@ -9,12 +9,18 @@ class WindowAttention(nn.Module):
     relative_position_index: torch.Tensor
 
     def __init__(
-        self, embed_dim: int, num_heads: int, window_size: int, shift_size: int = 0, bias: bool = True
+        self,
+        embed_dim: int,
+        num_heads: int,
+        window_size: int,
+        shift_size: int = 0,
+        bias: bool = True,
+        out_features: int | None = None,
     ) -> None:
         super().__init__()
         self.num_heads, self.window_size, self.shift_size = num_heads, window_size, shift_size
         self.qkv = nn.Linear(embed_dim, 3 * embed_dim, bias)
-        self.proj = nn.Linear(embed_dim, embed_dim, bias)
+        self.proj = nn.Linear(embed_dim, embed_dim if out_features is None else out_features, bias)
         offsets = 2 * window_size - 1  # along one axis
         self.relative_position_bias_table = nn.Parameter(torch.empty(offsets**2, num_heads))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
