@@ -88,13 +88,19 @@ def declared(document: Document, *, batch: int = 1, dtype: str = "float32") -> D
 
 
 def with_free(
-    document: Document, names: Collection[str] | None = None, *, batch: int = 1, dtype: str = "float32"
+    document: Document,
+    names: Collection[str] | None = None,
+    *,
+    batch: int = 1,
+    dtype: str = "float32",
+    alone: bool = False,
 ) -> Graph:
     """The network with some of its numbers free.
 
     `names`: axes of the inputs (`H`, or `mask_H` of one of several inputs), the batch size `N`, parameters (`w`,
     `depths[0]`), in addition to the free symbols of the document. None frees the axes of all inputs if the document has
-    no free symbols. Inputs whose sizes are tied are free together, others separately.
+    no free symbols. Inputs whose sizes are tied are free together, others separately. Where the spec's own size of
+    another axis does not fit, that is free as well, unless they are to be free `alone`.
 
     Raises SpecError for any other name, and for layers that do not fit.
     """
@@ -110,7 +116,7 @@ def with_free(
     try:
         return made.graph(chosen)
     except SpecError as error:  # the size that the spec gives another axis may be what does not fit
-        if not chosen or len(chosen) == len(axes):
+        if alone or not chosen or len(chosen) == len(axes):
             raise
         with suppress(SpecError):
             return made.graph(axes)

@@ -42,7 +42,7 @@ class Network:
         """The network, in symbols if any number is free. Raises SpecError."""
         if not self.symbols:
             return build(self.document, batch=self.batch, dtype=self.dtype)
-        return with_free(self.document, list(self.symbols), batch=self.batch, dtype=self.dtype)
+        return with_free(self.document, list(self.symbols), batch=self.batch, dtype=self.dtype, alone=True)
 
     def at(self, given: Mapping[str, Value]) -> "Network":
         """The network with some of its numbers set."""

@@ -1,13 +1,20 @@
 """Answers about memory, against brute force: every size is loaded as a number, and its peak is predicted."""
 
+import random
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
 
-from archcalc.closed_forms.solve import solve
+from archcalc.closed_forms.budget import budgets
+from archcalc.closed_forms.solve import Answer, answer, solve
 from archcalc.core.diagnostic import SpecError
+from archcalc.graph.inference import MAX_LENGTH
 from archcalc.graph.loading import load
+from archcalc.sym.decide import Undecided
+from tests.closed_forms.test_memory_forms import MANY_FORMS, at_size, symbols_of
 from tests.memory.footprints import numbers
+from tests.networks.zoo import references
 
 BY_BATCH = (
     "lenet5", "alexnet", "resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3", "efficientnet", "regnet_y",
@@ -52,3 +59,45 @@ def test_an_answer_is_what_trying_every_size_gives(network: str, symbol: str) ->
 )
 def test_answers_of_the_zoo_are_what_trying_every_size_gives(network: str, symbol: str) -> None:
     compare(network, symbol)
+
+
+# --- every network of the zoo ----------------------------------------------------------------------------------------
+
+
+def sizes_around(found: Answer, own: int, pick: random.Random) -> list[int]:
+    """Sizes at which an answer is tried: the least ones, the spec's own, those at its end, and one between."""
+    assert found.best is not None
+    ends = {found.best - 1, found.best, found.best + 1, found.fails or 1}
+    some = {1, 2, own, pick.randint(1, found.best), *ends}
+    return sorted(size for size in some if 0 < size <= MAX_LENGTH)
+
+
+def wrong_sizes(network: str, symbol: str) -> Iterator[str]:
+    """The sizes at which an answer on training memory is another than by numbers; nothing where it is refused with a
+    bound that can be given."""
+    graph = load(network, free=[symbol])
+    [(name, free)] = graph.symbols.items()
+    own = max(2, free.own or 2)
+    limit = 3 * numbers(at_size(network, symbol, own))["training_peak"]
+    try:
+        found = answer(graph, name, budgets((f"training_peak <= {limit}",), graph))
+    except Undecided:
+        if (network.partition("@")[0], symbol) in MANY_FORMS:
+            return
+        raise
+    for size in sizes_around(found, own, random.Random(f"{network} {symbol}")):
+        peak = None
+        with suppress(SpecError):
+            peak = numbers(at_size(network, symbol, size)).get("training_peak")
+        if (size in found.fits, size in found.allowed) != (peak is not None, peak is not None and peak <= limit):
+            yield f"{network}, {symbol} = {size}: {peak} bytes of {limit}, {found}"
+        elif size in found.allowed and found.costs(size) != {"training_peak": peak}:
+            yield f"{network}, {symbol} = {size}: {peak} bytes, {found.costs(size)}"
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("network", list(references()))
+def test_every_network_of_the_zoo_is_solved(network: str) -> None:
+    if not numbers(load(network)):
+        pytest.skip("its memory is not predicted")
+    assert [each for symbol in symbols_of(network) for each in wrong_sizes(network, symbol)] == []

@@ -14,6 +14,7 @@ from archcalc.commands import sweep as module
 from archcalc.sweeping.quantity import KNOWN
 from archcalc.sweeping.sweep import Sweep
 from tests.networks.zoo import ROOT
+from tests.shell import Shell
 
 SMALL = ["sweep", "resnet18", "--over", "w=16..48:16", "--over", "depths[0]=1..3"]
 FRONT = [*SMALL, "--min", "macs", "--max", "w*depths[0]"]
@@ -183,3 +184,13 @@ def test_the_result_in_python() -> None:
         _ = archcalc.sweep("lenet5", {"N": [1]}).front
     assert set(found.names) == {"w", "depths[0]", "macs"}
     assert "training_peak" in KNOWN
+
+
+def test_a_size_of_the_spec_that_does_not_fit_is_why_no_design_fits(shell: Shell) -> None:
+    """Only H is free, though no H fits while W is 4."""
+    reported = shell("sweep", "-e", "input(3, 9, 4) -> conv(5, 8)", "--over", "H=1..9", "--min", "macs")
+    assert reported.code == 1
+    assert "9 designs: 0 fit" in reported.out
+    assert "a window of 5 does not fit on an axis of length 4" in reported.out
+    fitting = shell("sweep", "-e", "input(3, 9, 4) -> conv(5, 8)", "--over", "H=W=1..9", "--min", "macs")
+    assert "5  5   600" in fitting.out
