@@ -184,7 +184,30 @@ def axes_of(known: Declared, dtype: str = "float32") -> tuple[Axis, ...]:
     spatial = [each for each in known.inputs if any(is_number(n) for n in each.volume.spatial)]
     if len(spatial) < 2:
         return tuple(axes_in([spatial] if spatial else [], known))
-    return tuple(axes_in(partition(spatial, known, dtype), known))
+    if groups := partition(spatial, known, dtype):
+        return tuple(axes_in(groups, known))
+    alike = tuple(axes_alike(spatial, known))
+    if alike and takes(alike, known, dtype):
+        return alike
+    first = [each for each in spatial if each.volume.spatial == spatial[0].volume.spatial]
+    return tuple(axes_in([first], known))
+
+
+def axes_alike(inputs: Sequence[Input], known: Declared) -> Iterator[Axis]:
+    """The axes of one letter and one length in several inputs, whatever their others are: frames of two rates."""
+    places: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for each in inputs:
+        for place, (letter, n) in enumerate(zip(letters_of(each.volume), each.volume.spatial, strict=False)):
+            if is_number(n):
+                places.setdefault((letter, n), []).append((each.name, place))
+    shared = {key: found for key, found in places.items() if len(found) > 1}
+    letters = [letter for letter, _ in shared]
+    taken = known.taken
+    for (letter, n), found in shared.items():
+        is_plain = letters.count(letter) == 1 and letter not in known.taken
+        symbol = letter if is_plain else unused(f"{found[0][0]}_{letter}", taken)
+        taken = {*taken, symbol}
+        yield Axis(symbol, letter, n, tuple(found))
 
 
 def axes_in(groups: Partition, known: Declared) -> Iterator[Axis]:
@@ -209,7 +232,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition:
     """The finest groups of inputs whose sizes can be free: apart where the network allows that, else inputs of one
-    size together; where it allows neither, the inputs that have the size of the first."""
+    size together; none where it allows neither."""
     apart = [[each] for each in inputs]
     if holds(apart, known, dtype):
         return apart
@@ -218,7 +241,7 @@ def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition
         alike.setdefault(each.volume.spatial, []).append(each)
     tied = list(alike.values())
     if not holds(tied, known, dtype):
-        return tied[:1]
+        return []
     for each in inputs[1:MAX_SPLITS]:
         rest = [[other for other in group if other is not each] for group in tied]
         finer = [group for group in (*rest, [each]) if group]
@@ -229,7 +252,11 @@ def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition
 
 def holds(groups: Partition, known: Declared, dtype: str) -> bool:
     """Whether the network takes every group's sizes whatever those of the others are."""
-    axes = list(axes_in(groups, known))
+    return takes(list(axes_in(groups, known)), known, dtype)
+
+
+def takes(axes: Sequence[Axis], known: Declared, dtype: str) -> bool:
+    """The same of axes, those of the same inputs together."""
     try:
         graph = Made(known, known.items, dtype, ()).graph(axes)
     except SpecError:

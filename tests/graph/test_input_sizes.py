@@ -143,6 +143,14 @@ layers:
   - add: [a, b]
 """
 
+FRAMES = """
+input: {few: [3, 4, 32, 32], many: [3, 8, 32, 32]}
+layers:
+  - few -> a = conv(3, 8, p1)
+  - many -> b = conv(3, 8, stride=[2, 1, 1], padding=1)
+  - add: [a, b]
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "symbols", "total"),
@@ -151,8 +159,9 @@ layers:
         (APART, ["x_H", "x_W", "y_H", "y_W"], "216·x_H·x_W + 216·y_H·y_W"),
         (THREE, ["x_H", "x_W", "z_H", "z_W"], "432·x_H·x_W + 216·z_H·z_W"),
         (RELATED, None, None),
+        (FRAMES, ["H", "W"], "5184·H·W"),
     ],
-    ids=["tied", "apart", "three", "related"],
+    ids=["tied", "apart", "three", "related", "frames"],
 )
 def test_inputs_are_free_together_where_their_sizes_are_tied(
     text: str, symbols: list[str] | None, total: str | None
