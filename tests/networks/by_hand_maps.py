@@ -281,8 +281,118 @@ class Stylegan2(nn.Module):
         return rgb
 
 
+class Inverted(nn.Module):
+    """An inverted residual of EfficientNet."""
+
+    def __init__(self, i: int, o: int, t: int, k: int, s: int) -> None:
+        super().__init__()
+        m, r = t * i, max(1, i // 4)
+        wide = [nn.Conv2d(i, m, 1, bias=False), nn.BatchNorm2d(m), nn.SiLU()] if t > 1 else []
+        self.wide = nn.Sequential(
+            *wide, nn.Conv2d(m, m, k, s, k // 2, groups=m, bias=False), nn.BatchNorm2d(m), nn.SiLU()
+        )
+        squeeze = (nn.AdaptiveAvgPool2d(1), nn.Conv2d(m, r, 1), nn.SiLU(), nn.Conv2d(r, m, 1), nn.Sigmoid())
+        self.gate, self.keeps = nn.Sequential(*squeeze), i == o and s == 1
+        self.narrow = nn.Sequential(nn.Conv2d(m, o, 1, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.wide(x)
+        y = self.narrow(y * self.gate(y))
+        return x + y if self.keeps else y
+
+
+def separable(o: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(64, 64, 3, padding=1, groups=64, bias=False), nn.Conv2d(64, o, 1))
+
+
+class Fused(nn.Module):
+    """A sum of maps with weights that are above 0 and add up to 1, all as large as the first."""
+
+    def __init__(self, *widths: int) -> None:
+        super().__init__()
+        self.shares = nn.Parameter(torch.ones(len(widths)))
+        sides = (nn.Sequential(nn.Conv2d(c, 64, 1), nn.BatchNorm2d(64)) if c != 64 else nn.Identity() for c in widths)
+        self.sides, self.last = nn.ModuleList(sides), nn.Sequential(nn.SiLU(), separable(64), nn.BatchNorm2d(64))
+
+    def forward(self, *maps: Tensor) -> Any:
+        shares, rows, total = self.shares.relu(), maps[0].shape[2], torch.zeros(())
+        for each, side, share in zip(maps, self.sides, shares / (shares.sum() + 1e-4), strict=True):
+            y = side(each)
+            y = F.max_pool2d(y, 3, 2, 1) if y.shape[2] > rows else F.interpolate(y, size=(rows, rows))
+            total = total + share * y
+        return self.last(total)
+
+
+class Pyramid(nn.Module):
+    def __init__(self, c3: int = 64, c4: int = 64, c5: int = 64) -> None:
+        super().__init__()
+        down = (Fused(64, 64), Fused(c5, 64), Fused(c4, 64), Fused(c3, 64))
+        up = (Fused(c4, 64, 64), Fused(c5, 64, 64), Fused(64, 64, 64), Fused(64, 64))
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+
+    def forward(self, maps: list[Tensor]) -> Any:
+        y, middle = maps[4], []
+        for fused, each in zip(self.down, maps[3::-1], strict=True):
+            y = fused(each, y)
+            middle.append(y)
+        made = [y]
+        for fused, *given in zip(self.up, maps[1:], [*middle[2::-1], None], strict=True):
+            y = fused(*(each for each in given if each is not None), y)
+            made.append(y)
+        return made
+
+
+class Heads(nn.Module):
+    def __init__(self, o: int) -> None:
+        super().__init__()
+        self.filters, self.last = nn.ModuleList(separable(64) for _ in range(3)), separable(o)
+        self.norms = nn.ModuleList(nn.ModuleList(nn.BatchNorm2d(64) for _ in range(3)) for _ in range(5))
+
+    def forward(self, maps: list[Tensor]) -> Any:
+        made = []
+        for y, norms in zip(maps, self.norms, strict=True):
+            assert isinstance(norms, nn.ModuleList)
+            for filters, norm in zip(self.filters, norms, strict=True):
+                y = F.silu(norm(filters(y)))
+            made.append(self.last(y))
+        return made
+
+
+class Efficientdet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.stages, i = (
+            nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.SiLU()),
+            nn.ModuleList(),
+            32,
+        )
+        plan = (
+            (1, 16, 3, 1, 1),
+            (6, 24, 3, 2, 2),
+            (6, 40, 5, 2, 2),
+            (6, 80, 3, 3, 2),
+            (6, 112, 5, 3, 1),
+            (6, 192, 5, 4, 2),
+        )
+        for t, o, k, n, s in (*plan, (6, 320, 3, 1, 1)):
+            self.stages.append(nn.Sequential(*(Inverted(o if j else i, o, t, k, 1 if j else s) for j in range(n))))
+            i = o
+        self.c6 = nn.Sequential(nn.Conv2d(320, 64, 1), nn.BatchNorm2d(64), nn.MaxPool2d(3, 2, 1))
+        self.rounds = nn.Sequential(Pyramid(40, 112, 320), Pyramid(), Pyramid())
+        self.kinds, self.boxes = Heads(810), Heads(36)
+
+    def forward(self, x: Tensor) -> Any:
+        y, maps = self.stem(x), []
+        for stage in self.stages:
+            y = stage(y)
+            maps.append(y)
+        c6 = self.c6(y)
+        maps = self.rounds([maps[2], maps[4], y, c6, F.max_pool2d(c6, 3, 2, 1)])
+        return self.kinds(maps), self.boxes(maps)
+
+
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "segnet": Segnet, "dcn_resnet50": dcn_resnet50, "stn": SpatialTransformer, "flownetc": Flownetc, "vqvae": Vqvae,
     "capsnet": Capsnet, "convlstm": convlstm, "tacotron2": Tacotron2,
-    "stylegan2": Stylegan2,
+    "stylegan2": Stylegan2, "efficientdet": Efficientdet,
 }  # fmt: skip
