@@ -93,9 +93,16 @@ class Design:
 
     def chosen(self, types: Collection[type[Layer]]) -> Sequence[Node]:
         """The nodes whose layer has one of these types, looked up by type because networks have few types."""
-        if len(types) > 1:
-            return [node for node in self.graph if type(node.layer) in types]
-        return [node for each in types for node in self.by_type[each]]
+        if len(types) == 1:
+            return [node for each in types for node in self.by_type[each]]
+        asked = frozenset(types)
+        if asked not in self.asked:
+            self.asked[asked] = [node for node in self.graph if type(node.layer) in asked] if asked else ()
+        return self.asked[asked]
+
+    @cached_property
+    def asked(self) -> dict[frozenset[type[Layer]], Sequence[Node]]:
+        return {}
 
     def defaults(self, layer: Layer) -> set[str]:
         """The arguments that the spec, or a file that it imports, states for all layers of a kind."""
