@@ -77,7 +77,7 @@ def loops(pick: random.Random) -> str:
 
 def blocks(pick: random.Random) -> str:
     """Blocks that call each other twice, so that their layers are many."""
-    depth, width = pick.choice([3, 8, 16, 40, 200]), pick.choice([1, 2, 3])
+    depth, width = pick.choice([3, 6, 11, 40, 200]), pick.choice([1, 2, 3])
     return f"  - b{min(depth, 60)}\nblocks:\n  b0: [{pick.choice(['relu', 'prev', 'conv(1, 3)'])}]\n" + "".join(
         f"  b{k + 1}: {pick.choice(['', ''])}[{', '.join([f'b{k}'] * width)}]\n" for k in range(min(depth, 60))
     )
