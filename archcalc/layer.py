@@ -250,6 +250,11 @@ class Layer(Declared):
         """What to write instead if a requirement fails; empty if the requirement's message already says so."""
         return ""
 
+    def misread(self, y: Volume) -> str:
+        """What to write if a layer after it needs the features at the other end of its output, `y`; empty if it says
+        where they are."""
+        return ""
+
     def windows(self, x: Volume, /) -> tuple[AnyWindow, ...]:
         """The window on each spatial axis of the (first) input."""
         return (IDENTITY,) * x.rank

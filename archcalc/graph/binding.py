@@ -14,7 +14,20 @@ from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
 from archcalc.graph.inferred import inferred
-from archcalc.layer import PRESETS, AxisSizes, Layer, Letters, Numbers, PatternOfAxes, Reference, Sizes, WeightNames
+from archcalc.layer import (
+    LAYERS,
+    PRESETS,
+    AxisSizes,
+    Layer,
+    Letters,
+    Numbers,
+    PatternOfAxes,
+    Reference,
+    Sizes,
+    WeightNames,
+    family_of,
+    layer_named,
+)
 from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, TupleOf, Word
@@ -345,7 +358,7 @@ def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
     if isinstance(extra, Tag):
         return meant_as_tag(extra)
     word = extra.id if isinstance(extra, Name) else ""
-    found = [f"{name}={word}" for name, kind in kinds.items() if word in kind.words]
+    found = [f"{name}={word}" for name, kind in kinds.items() if word in list(kind.words)]
     tagged = kinds.get(TAGS.get(word[:1], ""))
     found += [f"{TAGS[word[:1]]}={word[1:]}"] if tagged and word[1:] in tagged.words else []
     return f"did you mean {found[0]}?" if len(found) == 1 else ""
@@ -378,8 +391,18 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
         location=word.where,
-        help=short or did_you_mean(word.text, known) or takes,
+        help=short or did_you_mean(word.text, known) or takes + ("" if joins else elsewhere(name, word.text)),
     )
+
+
+def elsewhere(name: str, argument: str) -> str:
+    """Which layers of the same family take an argument that a layer does not take."""
+    layer = layer_named(name)
+    if layer is None:
+        return ""
+    family = [each for each in LAYERS.values() if family_of(each) == family_of(layer)]
+    others = [each.name for each in family if argument in each.known]
+    return f"; {argument} is an argument of {' and '.join(others)}" if 0 < len(others) < 4 else ""
 
 
 def _twice(word: Word, before: tuple[Word | None, Expression]) -> Diagnostic:
@@ -509,11 +532,12 @@ def _has_norm(given: Given) -> bool:
 
 def _missing(call: Invocation, signature: Signature, given: Given) -> Iterator[Diagnostic]:
     if missing := [name for name in signature.required if name not in given]:
+        keywords = (f"{name}=..." for name in signature.required if name not in signature.positional)
         yield Diagnostic(
             code="AC123",
             message=f"{call.target.text} needs {' and '.join(missing)}",
             location=call.target.where,
-            help=f"write {call.target.text}({', '.join(signature.positional) or f'{missing[0]}=...'})",
+            help=f"write {call.target.text}({', '.join((*signature.positional, *keywords))})",
         )
 
 

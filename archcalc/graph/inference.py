@@ -129,13 +129,25 @@ class Network:
                 depends.append((holds, message))
             elif not holds:
                 joined = join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
-                help = joined or layer.remedy(*xs) or self.layout_help(sources)
+                help = joined or self.misread_help(layer, xs, sources) or layer.remedy(*xs) or self.layout_help(sources)
                 raise self.rejected(message, call, sources, help)
         return depends
 
     def rejected(self, message: str, call: Invocation, sources: tuple[str, ...], help: str) -> SpecError:
         described = ", ".join(self.described(source) for source in sources)
         return problem("AC201", message, call.where, notes=[described], help=help)
+
+    def misread_help(self, layer: Layer, xs: tuple[Volume, ...], sources: tuple[str, ...]) -> str:
+        """What to write if the layer takes the first input with its features at the other end, as its source may have
+        meant it."""
+        node, x = self.nodes.get(sources[0]) if sources else None, xs[0]
+        if node is None or not (text := node.layer.misread(x)):
+            return ""
+        *spatial, last = x.item_shape
+        turned = (last, tuple(spatial)) if not x.channels_last else (x.item_shape[0], x.item_shape[1:])
+        other = replace(x.to(*turned), channels_last=not x.channels_last)
+        fits = all(holds is not False for holds, _ in layer.requires(other, *xs[1:]))
+        return text if fits else ""
 
     def layout_help(self, sources: tuple[str, ...]) -> str:
         """What to write instead of an input whose channels were written last, if the sources depend on one."""

@@ -119,6 +119,13 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
     def names_features(self) -> bool:
         return self.features is not None
 
+    def misread(self, y: Volume) -> str:
+        if self.features is not None:
+            return ""
+        end = "first" if y.channels_last else "last"
+        sizes = "".join(f", {word}={size}" for word, size in self.sizes)
+        return f'its features stay where they were, unless it says more: rearrange("{self.pattern}", {end}{sizes})'
+
     def requires(self, x: Volume) -> Iterator[Requirement]:
         sides = [groups_of(side) for side in self.pattern.split("->")]
         yield len(sides) == 2 and all(sides), UNREADABLE

@@ -321,7 +321,10 @@ class Function(Expression):
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
         if self.name.text not in FUNCTIONS:
-            help = did_you_mean(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
+            named = (
+                f"a layer or block has no value here: name its output before, y = {self.name.text}(...), and write y"
+            )
+            help = did_you_mean(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}; {named}"
             raise problem("AC111", f"unknown function {quoted(self.name.text)}", self.name.where, help=help)
         least, most, function = FUNCTIONS[self.name.text]
         if not least <= len(self.arguments) <= most:
