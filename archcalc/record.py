@@ -6,8 +6,9 @@ class has many records. To everyone else a record is a dataclass: the functions 
 """
 
 import importlib
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
@@ -80,8 +81,10 @@ def record(
 
 def made(cls: Any, frozen: bool, slots: bool, kw_only: bool, eq: bool) -> Any:
     methods = shared(fields_of(cls, kw_only), frozen, eq)
-    own = {name for name in ("__repr__", "__eq__", "__hash__") if vars(cls).get(name)}
-    cls = (with_slots if slots else with_methods)(cls, {name: methods[name] for name in methods.keys() - own})
+    for name in ("__repr__", "__eq__", "__hash__"):
+        if cls.__dict__.get(name):
+            methods.pop(name, None)  # its own
+    cls = (with_slots if slots else with_methods)(cls, methods)
     cls.__init__ = compiled_when_called_often(cls, frozen)
     return cls
 
@@ -89,21 +92,26 @@ def made(cls: Any, frozen: bool, slots: bool, kw_only: bool, eq: bool) -> Any:
 def fields_of(cls: type, keyword: bool = False) -> dict[str, Field]:
     """The fields of a class after those of the records that it extends. Of their values its body keeps the defaults."""
     found: dict[str, Field] = {}
-    for base in reversed(cls.__mro__[1:]):
-        found |= vars(base).get("record_fields", {})
+    for base in cls.__mro__[-2:0:-1]:  # without `object`
+        found |= base.__dict__.get("record_fields", {})
+    body = cls.__dict__
     for name, kind in annotations_of(cls).items():
         if is_of_class(kind):
             continue
-        value = vars(cls).get(name, MISSING)
-        found[name] = made = value if isinstance(value, Field) else Field(value, MISSING, True, True)
-        made.name, made.type, made.keyword = name, kind, keyword
-        if isinstance(value, Field):
-            delattr(cls, name) if made.default is MISSING else setattr(cls, name, made.default)
+        value = body.get(name, MISSING)
+        if value.__class__ is Field:
+            delattr(cls, name) if value.default is MISSING else setattr(cls, name, value.default)
+        else:
+            value = Field(value, MISSING, True, True)
+        value.name, value.type, value.keyword = name, kind, keyword
+        found[name] = value
     return found
 
 
 def is_of_class(annotation: Any) -> bool:
     """Whether it says that an attribute is the class's."""
+    if annotation.__class__ in (type, UnionType):  # most are: `int`, `int | None`
+        return False
     if isinstance(annotation, str):
         return annotation.startswith(("ClassVar", "typing.ClassVar"))
     return annotation is ClassVar or getattr(annotation, "__origin__", None) is ClassVar
@@ -128,13 +136,11 @@ def with_methods(cls: Any, methods: Mapping[str, Any]) -> Any:
 def with_slots(cls: Any, methods: Mapping[str, Any]) -> Any:
     """The class again, with a slot for each field that no base has one for: a class that exists takes no slots."""
     fields = methods["record_fields"]
-    taken = {name for base in cls.__mro__[1:] for name in vars(base).get("__slots__", ())}
-    body = {name: value for name, value in vars(cls).items() if name not in {"__dict__", "__weakref__", *fields}}
-    made = type(cls)(
-        cls.__name__, cls.__bases__, {**body, **methods, "__slots__": [name for name in fields if name not in taken]}
-    )
-    made.__qualname__ = cls.__qualname__
-    return made
+    taken = [name for base in cls.__mro__[1:-1] for name in base.__dict__.get("__slots__", ())]
+    body = {**cls.__dict__, **methods, "__slots__": [name for name in fields if name not in taken]}
+    for name in ("__dict__", "__weakref__", *fields):
+        body.pop(name, None)
+    return type(cls)(cls.__name__, cls.__bases__, {**body, "__qualname__": cls.__qualname__})
 
 
 # --- what records share ----------------------------------------------------------------------------------------------
@@ -142,15 +148,12 @@ def with_slots(cls: Any, methods: Mapping[str, Any]) -> Any:
 
 def shared(fields: Mapping[str, Field], frozen: bool = True, eq: bool = True) -> dict[str, Any]:
     """The attributes of a class with these fields, all but `__init__`."""
-    compared = (name for name, each in fields.items() if each.compare)
     return {
-        "record_fields": fields,
-        "record_compared": operator.attrgetter("__class__", *compared),
-        "__match_args__": tuple(name for name, each in fields.items() if each.init and not each.keyword),
-        "__repr__": shown,
+        **(FROZEN if frozen else EVERY),
         **({"__eq__": equal, "__hash__": hashed if frozen else None} if eq else {}),
-        **(FROZEN if frozen else {}),
-        **AS_DATACLASS,
+        "record_fields": fields,
+        "record_compared": attrgetter("__class__", *[name for name, each in fields.items() if each.compare]),
+        "__match_args__": tuple([name for name, each in fields.items() if each.init and not each.keyword]),
     }
 
 
@@ -188,14 +191,6 @@ def state_of(self: Any) -> dict[str, Any]:
 def set_state(self: Any, state: Mapping[str, Any]) -> None:
     for name, value in state.items():
         object.__setattr__(self, name, value)
-
-
-FROZEN = {
-    "__setattr__": cannot_assign,
-    "__delattr__": cannot_delete,
-    "__getstate__": state_of,
-    "__setstate__": set_state,
-}
 
 
 # --- __init__, compiled when it is called often ----------------------------------------------------------------------
@@ -347,7 +342,20 @@ def of_dataclass(each: Field) -> Any:
     return dataclasses.field(**given, init=each.init, compare=each.compare, kw_only=each.keyword)
 
 
-AS_DATACLASS: dict[str, Any] = {
-    name: MadeWhenAsked(lambda cls, name=name: vars(as_dataclass(cls))[name])  # type: ignore[misc]
-    for name in ("__dataclass_fields__", "__dataclass_params__")
+EVERY: dict[str, Any] = {
+    "__repr__": shown,
+    **{
+        name: MadeWhenAsked(lambda cls, name=name: vars(as_dataclass(cls))[name])  # type: ignore[misc]
+        for name in ("__dataclass_fields__", "__dataclass_params__")
+    },
 }
+"""What every record has."""
+
+FROZEN: dict[str, Any] = {
+    **EVERY,
+    "__setattr__": cannot_assign,
+    "__delattr__": cannot_delete,
+    "__getstate__": state_of,
+    "__setstate__": set_state,
+}
+"""What every record has whose fields cannot be assigned."""
