@@ -32,7 +32,6 @@ VIDEOS = """r3d_18 mc3_18 r2plus1d_18 swin3d_t"""
 TORCHVISION: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(SMALL_PICTURES.split(), (3, 64, 64)),
     **dict.fromkeys(VIDEOS.split(), (3, 8, 64, 64)),
-    "s3d": (3, 16, 224, 224),
     "inception_v3": (3, 96, 96),
     "vit_b_32": (3, 224, 224),
     "maxvit_t": (3, 224, 224),
@@ -46,8 +45,7 @@ convnextv2_atto vit_tiny_patch16_224 cait_xxs24_224 swin_s3_tiny_224 pvt_v2_b0 c
 efficientvit_b0 edgenext_xx_small davit_tiny nest_tiny_jx crossvit_tiny_240 volo_d1_224 hiera_tiny_224 fastvit_t8
 mambaout_femto tiny_vit_5m_224 halonet26t botnet26t_256 resnest14d gcresnet33ts mixnet_s ghostnet_100 rexnet_100 dpn68
 cspresnet50 visformer_tiny levit_128s convit_tiny xcit_nano_12_p16_224 poolformer_s12 twins_svt_small efficientformer_l1
-eva02_tiny_patch14_224 vit_relpos_small_patch16_224 gcvit_xxtiny focalnet_tiny_srf repvit_m1 nfnet_f0
-naflexvit_base_patch16_gap"""
+eva02_tiny_patch14_224 vit_relpos_small_patch16_224"""
 """Models of timm, at their own sizes."""
 
 

@@ -69,6 +69,9 @@ IN_PLACE = frozenset((
 MOST_VALUES = 1 << 24
 """The most elements of a constant that is made with its values."""
 
+MOST_FROM_WEIGHTS = 1 << 20
+"""The most elements of a tensor from which, with weights, others are computed with their values."""
+
 DROPS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
 """Modules that do nothing in evaluation and call no function, with their rate's attribute: `drop_path` on the tape."""
 
@@ -183,6 +186,7 @@ class Tape(TorchFunctionMode):
         tensors = [each for each in pytree.tree_leaves(tree) if isinstance(each, Tensor)]
         with_values = [each for each in tensors if each.device.type != "meta"]
         gone = len(with_values) < len(tensors) or any(self.varies(each) for each in with_values)
+        gone = gone or is_long(with_values, list(map(self.found, with_values)))
         return pytree.tree_map_only(Tensor, self.twin, tree) if with_values and gone else tree
 
     def varies(self, tensor: Tensor) -> bool:
@@ -252,11 +256,6 @@ class Tape(TorchFunctionMode):
             func(*args, **kwargs)
         return counter.get_total_flops() // 2
 
-    def refuse(self, function: Any) -> None:
-        raise unseen(
-            f"the function {function.qualified_name.rpartition('.')[2]} was compiled by torch.jit", self.here()
-        )
-
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -319,7 +318,7 @@ def recorded(
         for i, tensor in enumerate(found):
             label = word if len(found) == 1 else f"{word}_{i}"
             given.append(tape.give(tensor, Value(INPUT, tuple(tensor.shape), dtype_of(tensor), label)))
-    with hooked(model, tape), torch.no_grad(), eager(tape.refuse), tape:
+    with hooked(model, tape), torch.no_grad(), eager(lambda function: refuse(function, tape.here())), tape:
         result = model(*inputs.values(), **keywords)
     results = [tape.value(each) for each in tensors_in(result)]
     return Program(
@@ -335,6 +334,16 @@ def recorded(
         numbers=partial(numbers, tape.tensor_of),
         batch=batch,
     )
+
+
+def is_long(tensors: Sequence[Tensor], values: Sequence[Value | None]) -> bool:
+    """Whether a call computes much from weights, whose values nothing needs: with an axis for the batch, say."""
+    largest = max((each.numel() for each in tensors), default=0)
+    return largest > MOST_FROM_WEIGHTS and any(each is not None and each.kind in (WEIGHT, DERIVED) for each in values)
+
+
+def refuse(function: Any, where: Location | None) -> None:
+    raise unseen(f"the function {function.qualified_name.rpartition('.')[2]} was compiled by torch.jit", where)
 
 
 def unseen(message: str, where: Location | None) -> SpecError:
