@@ -94,7 +94,7 @@ class Memory:
             if not left:
                 return
             own = self.graph.symbols[name].own
-            piece = self.at({name: own if own is not None and own in left else int(reach(left)[0])})
+            piece = self.at({name: own if own is not None and own in left else int(reach(left)[0])}, sizes)
             left -= cast(PeriodicSet, piece.sizes)
             yield piece
         if left:
@@ -116,8 +116,11 @@ class Memory:
         found = islice(self.pieces(EVERY_SIZE), MOST_TRIES)
         return max(found, key=lambda piece: reach(piece.sizes or EVERY_SIZE)[1] - reach(piece.sizes or EVERY_SIZE)[0])
 
-    def at(self, values: Mapping[str, int]) -> Piece:
-        """The piece that a size is in. Raises NoClosedForm where something has to be known that no size decides."""
+    def at(self, values: Mapping[str, int], asked: PeriodicSet = EVERY_SIZE) -> Piece:
+        """The piece that a size is in, of those that are asked about.
+
+        Raises NoClosedForm where something has to be known that no size decides.
+        """
         if self.graph.repeats:
             counts = ", ".join(dict.fromkeys(str(each.count) for each in self.graph.repeats))
             raise NoClosedForm(f"the memory of a free number of copies ({counts}) is not worked out: give it a number")
@@ -129,7 +132,8 @@ class Memory:
         except Opaque as opaque:
             why = str(opaque)
         conditions = tuple(each for each in guide.conditions if not always(each, self.allowed).holds)
-        sizes = where(conditions, *self.allowed.items()) if len(self.allowed) == 1 else None
+        fits = [(name, allowed & asked) for name, allowed in self.allowed.items()]
+        sizes = where(conditions, *fits) if len(fits) == 1 else None
         within = self.allowed if sizes is None else {self.symbol: sizes}
         return Piece(lines, conditions, {name: reach(each) for name, each in within.items()}, sizes, why)
 

@@ -64,6 +64,9 @@ def test_answers_of_the_zoo_are_what_trying_every_size_gives(network: str, symbo
 # --- every network of the zoo ----------------------------------------------------------------------------------------
 
 
+UNDECIDED = MANY_FORMS | {("coatnet", "H")}
+"""Where a bound is asked for; CoAtNet's windows are as wide as it has rows, over columns that stay 14."""
+
 REPEATED = {("retinanet", "H"): 8}
 """Sizes up to here at which a sum repeats an axis of length 1, which no closed form says."""
 
@@ -86,7 +89,7 @@ def wrong_sizes(network: str, symbol: str) -> Iterator[str]:
     try:
         found = answer(graph, name, budgets((f"training_peak <= {limit}",), graph))
     except Undecided:
-        if (network.partition("@")[0], symbol) in MANY_FORMS:
+        if (network.partition("@")[0], symbol) in UNDECIDED:
             return
         raise
     for size in sizes_around(found, own, random.Random(f"{network} {symbol}")):
