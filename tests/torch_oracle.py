@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archcalc.codegen.torch_modules import text_of
+from archcalc.core.torch_modules import text_of
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
 from archcalc.verification.field.dye import plain_convolutions

@@ -11,10 +11,10 @@ from archcalc.codegen.forward import Forward, Line, annotated, forward
 from archcalc.codegen.freezing import frozen_paths, ties
 from archcalc.codegen.names import CALLED, TAKEN, class_name, unlike
 from archcalc.codegen.reruns import with_own_modules
-from archcalc.codegen.torch_modules import text_of
 from archcalc.codegen.tree import Tree
 from archcalc.codegen.wrapping import INDENT, WIDTH, wrapped
 from archcalc.core.render import printable
+from archcalc.core.torch_modules import text_of
 from archcalc.core.version import VERSION
 from archcalc.core.volume import Volume
 from archcalc.graph.given import Network, loaded_in_numbers

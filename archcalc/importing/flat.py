@@ -7,7 +7,7 @@ from typing import Any
 
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
-from archcalc.layer import AxisSizes, Layer, PatternOfAxes, Reference, known_names
+from archcalc.layer import PRESETS, AxisSizes, Layer, PatternOfAxes, Reference, known_names, layer_named
 from archcalc.record import record
 
 RESERVED = frozenset(("input", "prev", "x", "if", "else", "and", "or", "not", "true", "false", "none", "for", "in"))
@@ -132,13 +132,25 @@ def call_text(step: Step) -> str:
     if step.again is not None:
         return f"{step.again.name}()"
     given = arguments_of(step)
+    kind = preset_of(step.kind, step.layer.stated())
+    for name in PRESETS.get(kind, ()):
+        given.pop(name)
     parts = []
     for name in step.layer.positional:
         if name not in given:
             break
         parts.append(given.pop(name))
     parts += [f"{name}={text}" for name, text in given.items()]
-    return f"{step.kind}({', '.join(parts)})" if parts else step.kind
+    return f"{kind}({', '.join(parts)})" if parts else kind
+
+
+def preset_of(kind: str, given: Mapping[str, Any]) -> str:
+    """The name that sets arguments as a call has them: `fc` for a linear layer that flattens."""
+    layer = layer_named(kind)
+    for name, fixed in layer.presets.items() if layer is not None else ():
+        if all(given.get(key) is value for key, value in fixed.items()):
+            return name
+    return kind
 
 
 def arguments_of(step: Step) -> dict[str, str]:

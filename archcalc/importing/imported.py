@@ -11,6 +11,7 @@ from archcalc.importing import tape
 from archcalc.importing.building import their_error
 from archcalc.importing.from_pt2 import from_exported
 from archcalc.importing.network import Imported, network_of
+from archcalc.importing.retracing import program_of
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -78,6 +79,7 @@ def imported(
         raise
     except Exception as error:
         raise their_error(error, f"{name} cannot run", model.forward) from None
+    program.retrace = program_of if run_on == META else None
     return network_of(program, source, about, blocks)
 
 

@@ -5,10 +5,11 @@ In: a front end (tape.py, a reader of a file format) writes it. Out: lowering/ t
 Values are in single assignment: an operation makes new values, also where the code overwrote one.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from archcalc.core.location import Location
+from archcalc.layer import Call
 from archcalc.record import field, record
 
 BATCH = 1009
@@ -16,6 +17,9 @@ BATCH = 1009
 
 ONE = 1
 """The batch size of a run with values: a first axis of length 1 is the batch, and other values have none."""
+
+Plain: TypeAlias = bool | int | float | str | tuple[Any, ...] | None
+"""A setting of a module; a tuple has whole numbers."""
 
 INPUT, WEIGHT, BUFFER, CONSTANT, DERIVED, MADE = "input", "weight", "buffer", "constant", "derived", "made"
 """The kinds of values: from outside; learned; stored; of nothing; of weights alone; of inputs."""
@@ -64,12 +68,14 @@ class Operation:
 
 @record
 class ModuleCall:
-    """A module that ran: the operations from number `first` up to but not including `last`."""
+    """A module that ran: the operations from number `first` up to but not including `last`. `given`: the values that
+    it was called with, in order."""
 
     path: str
     kind: str
     first: int
     last: int
+    given: tuple[Value, ...] = ()
 
 
 @record
@@ -102,10 +108,12 @@ def no_macs(operation: Operation) -> int:
 class Program:
     """What ran, in order.
 
-    `stored`: weights and buffers by their first names. `kinds`: the class of every module by its path. `macs`: the
-    MACs of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
+    `stored`: weights and buffers by their first names. `kinds`: the class of every module by its path. `said`: what
+    modules call their settings, such as `num_heads`: numbers, words and truths, by the module's path. `macs`: the MACs
+    of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
     `integers`: the elements of a constant of integers, in memory's order, where they are known. `numbers`: those of any
-    constant; of one with an axis for the batch, those of a sample, if all have the same.
+    constant; of one with an axis for the batch, those of a sample, if all have the same. `retrace`: the program of a
+    layer on such inputs; None if nothing can run.
     """
 
     name: str
@@ -115,10 +123,12 @@ class Program:
     calls: tuple[ModuleCall, ...] = ()
     stored: Mapping[str, Stored] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict)
     macs: Callable[[Operation], int] = no_macs
     integers: Callable[[Value], tuple[int, ...] | None] = not_known
     numbers: Callable[[Value], tuple[float, ...] | None] = not_known
     batch: int = BATCH
+    retrace: "Callable[[Call, Sequence[Value]], Program] | None" = None
 
     @property
     def idle(self) -> tuple[str, ...]:

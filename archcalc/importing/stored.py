@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from archcalc.importing.program import Stored
+from archcalc.importing.program import Plain, Stored
 
 DEEPEST = 4
 """How deep lists in lists are looked into."""
@@ -49,6 +49,21 @@ def inside(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple | dict) and depth:
         for key, each in value.items() if isinstance(value, dict) else enumerate(value):
             yield from inside(f"{path}.{key}", each, depth - 1)
+
+
+def settings_of(module: nn.Module) -> dict[str, Plain]:
+    """The attributes of a module that are numbers, words, truths, lists of numbers or nothing; none of a module of
+    torch."""
+    if type(module).__module__.startswith("torch.nn"):
+        return {}
+    pairs = vars(module).items()
+    return {name: each for name, each in pairs if name not in OWN and is_plain(each)}
+
+
+def is_plain(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(type(each) is int for each in value)
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def named_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import zip_longest
 from math import prod
 from pathlib import Path
 from types import FrameType
@@ -41,7 +42,7 @@ from archcalc.importing.program import (
     Stored,
     Value,
 )
-from archcalc.importing.stored import dtype_of, initialized, modules_of, named_tensors, stored_in
+from archcalc.importing.stored import dtype_of, initialized, modules_of, named_tensors, settings_of, stored_in
 
 OURS = (str(Path(torch.__file__).parent) + "/", str(Path(__file__).parent) + "/")
 """Files of frames that are not the user's."""
@@ -60,6 +61,9 @@ CONSTANTS = frozenset((
 ))  # fmt: skip
 """Functions that read the shape of a tensor and none of its values."""
 
+LIKE = frozenset(("to", "type_as"))
+"""Functions that read the values of their first tensor alone: of another one, its dtype and device."""
+
 IN_PLACE = frozenset((
     "__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__", "__iand__", "__ior__",
     "__ixor__", "__ilshift__", "__irshift__", "__idiv__", "__setitem__",
@@ -72,8 +76,14 @@ MOST_VALUES = 1 << 24
 MOST_FROM_WEIGHTS = 1 << 20
 """The most elements of a tensor from which, with weights, others are computed with their values."""
 
-DROPS = {"StochasticDepth": "p", "DropPath": "drop_prob"}
-"""Modules that do nothing in evaluation and call no function, with their rate's attribute: `drop_path` on the tape."""
+MOST_KEPT = 1 << 27
+"""When constants have so many elements in all, what is computed from them has no values any more."""
+
+DROPS = ("StochasticDepth", "DropPath")
+"""Modules that do nothing in evaluation and call no function: `drop_path` on the tape."""
+
+RATES = ("p", "drop_prob")
+"""What they call their rate."""
 
 
 class Tape(TorchFunctionMode):
@@ -94,6 +104,7 @@ class Tape(TorchFunctionMode):
         self.called: dict[int, tuple[Any, Any, Any]] = {}
         self.twins: dict[int, Tensor] = {}
         self.tensor_of: dict[Value, Tensor] = {}
+        self.kept = 0
         self.stack = [""]
         self.calls: list[ModuleCall] = []
         self.open: list[tuple[str, str, int]] = []
@@ -110,6 +121,7 @@ class Tape(TorchFunctionMode):
             self.tensor_of.pop(before, None)
         if tensor.device.type != "meta" and not value.varies and not (self.counter and tensor.is_floating_point()):
             self.tensor_of[value] = tensor
+            self.kept += 0 if value.kind in (WEIGHT, BUFFER) else tensor.numel()
         self.values[id(tensor)] = value
         self.aliases.give(tensor)
         if id(tensor) in self.aliases.originals:
@@ -185,13 +197,13 @@ class Tape(TorchFunctionMode):
             return tree
         tensors = [each for each in pytree.tree_leaves(tree) if isinstance(each, Tensor)]
         with_values = [each for each in tensors if each.device.type != "meta"]
-        gone = len(with_values) < len(tensors) or any(self.varies(each) for each in with_values)
+        gone = len(with_values) < len(tensors) or any(map(self.varies, with_values))
         gone = gone or is_long(with_values, list(map(self.found, with_values)))
+        gone = gone or is_large(tensors) or self.kept > MOST_KEPT
         return pytree.tree_map_only(Tensor, self.twin, tree) if with_values and gone else tree
 
     def varies(self, tensor: Tensor) -> bool:
-        found = self.found(tensor)
-        return found is not None and found.varies
+        return (found := self.found(tensor)) is not None and found.varies
 
     def twin(self, tensor: Tensor) -> Tensor:
         """The same tensor without values; it stands for the same value."""
@@ -206,7 +218,7 @@ class Tape(TorchFunctionMode):
 
     def write(self, name: str, arguments: Any, keywords: Any, made: Sequence[Tensor]) -> None:
         operation = Operation(name, arguments, keywords, (), self.stack[-1], self.here())
-        given = [] if name in CONSTANTS else operation.values
+        given = [] if name in CONSTANTS else operation.values[:1] if name in LIKE else operation.values
         kind = MADE if any(each.varies for each in given) else CONSTANT
         if kind == CONSTANT and any(each.kind in (WEIGHT, DERIVED) for each in given):
             kind = DERIVED
@@ -248,13 +260,8 @@ class Tape(TorchFunctionMode):
 
     def macs(self, operation: Operation) -> int:
         """The MACs that torch's own counter has for one call; it runs again, on the same shapes."""
-        if id(operation) not in self.called:
-            return self.counts.get(operation, 0)
-        func, args, kwargs = self.called[id(operation)]
-        counter = FlopCounterMode(display=False)
-        with torch.no_grad(), counter:
-            func(*args, **kwargs)
-        return counter.get_total_flops() // 2
+        call = self.called.get(id(operation))
+        return self.counts.get(operation, 0) if call is None else macs_of(*call)
 
     # --- modules -----------------------------------------------------------------------------------------------------
 
@@ -267,9 +274,22 @@ class Tape(TorchFunctionMode):
         path, kind, first = self.open.pop()
         if kind in DROPS and isinstance(result, Tensor) and len(self.operations) == first and given:
             before = self.value(given[0])
-            self.write("drop_path", (before, float(getattr(module, DROPS[kind], 0.0) or 0.0)), {}, [result])
+            self.write("drop_path", (before, rate_of(module)), {}, [result])
         self.stack.pop()
-        self.calls.append(ModuleCall(path, kind, first, len(self.operations)))
+        known = map(self.found, (each for each in given if isinstance(each, Tensor)))
+        self.calls.append(ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known))))
+
+
+def macs_of(func: Any, args: Any, kwargs: Any) -> int:
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        func(*args, **kwargs)
+    return counter.get_total_flops() // 2
+
+
+def rate_of(module: nn.Module) -> float:
+    """How often a module drops a sample; 0 if it does not say."""
+    return float(next((each for name in RATES if (each := getattr(module, name, None)) is not None), 0.0))
 
 
 def record(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], name: str = "") -> Program:
@@ -329,6 +349,7 @@ def recorded(
         calls=tuple(tape.calls),
         stored=tape.stored,
         kinds={path: type(each).__name__ for path, each in modules_of(model).items()},
+        said={path: settings_of(each) for path, each in modules_of(model).items()},
         macs=tape.macs,
         integers=partial(integers, tape.tensor_of),
         numbers=partial(numbers, tape.tensor_of),
@@ -392,6 +413,13 @@ def with_values(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tupl
         lambda each: torch.device("cpu") if is_meta(each) else each, arguments
     )
     return found
+
+
+def is_large(tensors: Sequence[Tensor]) -> bool:
+    """Whether these tensors, repeated along one another's axes, have more elements than constants with values may have:
+    a table for every pair of thousands of tokens in every head."""
+    longest = zip_longest(*(reversed(each.shape) for each in tensors), fillvalue=1)
+    return prod(max(lengths) for lengths in longest) > MOST_VALUES
 
 
 def is_meta(value: Any) -> bool:

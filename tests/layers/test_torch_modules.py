@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from archcalc import layers
 from archcalc.codegen.source import with_parts
-from archcalc.codegen.torch_modules import text_of
+from archcalc.core.torch_modules import text_of
 from archcalc.layer import LAYERS, Call
 
 LAYER_FILES = sorted(Path(layers.__path__[0]).glob("*.py"))

@@ -159,22 +159,27 @@ def pattern(plan: Arranging, x: Volume) -> tuple[str, dict[str, int]]:
 
     >>> pattern(reshaped((14, 64), (2, 7, 64)), Volume(64, (14,), channels_last=True))
     ('b (n1 n2) c -> b n1 n2 c', {'n2': 7})
+    >>> pattern(reshaped((64,), (1, 64)), Volume(64))
+    ('b c -> b 1 c', {})
     """
+    alone = [{group[0] for group in groups if len(group) == 1} for groups in (plan.taken, plan.made)]
+    ones = {i for i in alone[0] ^ alone[1] if plan.sizes[i] == 1}
+    taken, made = ([[i for i in g if i not in ones] for g in groups] for groups in (plan.taken, plan.made))
     count = len(plan.taken)
     positions = POSITIONS.get(count - 1) or tuple("ijklmnopqrst"[: count - 1])
     axes = (*positions, "c") if x.channels_last else ("c", *positions)
     words: dict[Factor, str] = {}
     sizes: dict[str, int] = {}
-    for axis, group in zip(axes, plan.taken, strict=True):
+    for axis, group in zip(axes, taken, strict=True):
         if len(group) == 1:
             words[group[0]] = axis
             continue
         words |= {each: f"{axis}{i}" for i, each in enumerate(group, 1)}
         stated = group[:-1] if axis == "c" else group[1:]
         sizes |= {words[each]: plan.sizes[each] for each in stated}
-    sides = (" ".join(["b", *(grouped([words[i] for i in g]) for g in groups)]) for groups in (plan.taken, plan.made))
+    sides = (" ".join(["b", *(grouped([words[i] for i in g]) for g in groups)]) for groups in (taken, made))
     return " -> ".join(sides), sizes
 
 
 def grouped(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"({' '.join(words)})"
+    return (words[0] if len(words) == 1 else f"({' '.join(words)})") if words else "1"

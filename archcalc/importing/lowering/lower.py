@@ -6,6 +6,7 @@ from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.opaque import place_opaque
+from archcalc.importing.lowering.recognising import Recogniser
 from archcalc.importing.lowering.sharing import lowered_with_shared
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import DERIVED, WEIGHT, Operation, Program
@@ -30,16 +31,19 @@ def lowered(program: Program) -> Lowered:
     """The steps of a program. Raises SpecError if the samples of a batch meet."""
     state = Lowering(program)
     needed = needed_for_outputs(program)
-    for operation in program.operations:
+    recogniser = Recogniser(state)
+    for i, operation in enumerate(program.operations):
+        if operation in state.taken or recogniser.recognised(i):
+            continue
         if operation not in needed and counts_nothing(program, operation):
             continue  # the code made a decision with it
         if operation.is_empty:
             continue
-        if operation in state.taken or not any(each.varies for each in operation.makes):
+        if not any(each.varies for each in operation.makes):
             continue
         if not any(state.is_placed(each) for each in operation.values):
             continue  # a constant of a shape
-        if not lowered_with_shared(state, operation):
+        if not lowered_with_shared(state, operation) and not recogniser.alone(i):
             place_opaque(state, operation)
     idle = set(program.idle)
     learned = (name for name, each in program.stored.items() if not each.buffer)

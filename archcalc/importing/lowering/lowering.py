@@ -136,7 +136,7 @@ class Lowering:
         step = Step(layer, sources, volume, operation.module, function=operation.function, where=operation.where)
         step.weights = names
         step.path = common_path(names.values())
-        if not self.shares(step):
+        if not shares(self, step):
             return False
         self.append(step)
         self.give(makes, step)
@@ -150,21 +150,6 @@ class Lowering:
                 self.append(each)
         self.claimed.update({name: step for name in step.weights.values() if name not in self.claimed})
         self.steps.append(step)
-
-    def shares(self, step: Step) -> bool:
-        """Whether the step can use the weights that are another one's already: as a second run, or as a tie."""
-        owners = {name: self.claimed[each] for name, each in step.weights.items() if each in self.claimed}
-        if not owners:
-            return True
-        first = next(iter(owners.values()))
-        first = first.again or first
-        if set(first.weights.values()) == set(step.weights.values()) and first.layer == step.layer:
-            step.again = first
-            return first.named == step.named  # what its arguments name is the same in every run
-        if step.layer is not None and list(owners) == list(step.layer.ties.values()) and first.kind != "opaque":
-            step.tied = first
-            return True
-        return False
 
     def fits(self, layer: Layer, xs: Sequence[Volume], shape: tuple[int, ...] | None) -> Volume | None:
         """The output of a layer, if it accepts the inputs and gives that shape; else None."""
@@ -229,6 +214,30 @@ def copied(state: Any) -> Any:
     if isinstance(state, dict):
         return {key: list(each) if isinstance(each, list) else each for key, each in state.items()}
     return state.copy()
+
+
+def shares(lowering: Lowering, step: Step) -> bool:
+    """Whether the step can use the weights that are another one's already: as a second run, or as a tie."""
+    owners = {name: lowering.claimed[each] for name, each in step.weights.items() if each in lowering.claimed}
+    if not owners:
+        return True
+    first = next(iter(owners.values()))
+    first = first.again or first
+    again = set(first.weights.values()) == set(step.weights.values()) and first.layer == step.layer
+    ties = list(step.layer.ties.values()) if step.layer is not None else []
+    tied = list(owners) == ties and first.kind != "opaque"
+    if again and not (tied and has_names_of_its_own(lowering.program, step)):
+        step.again = first
+        return first.named == step.named  # what its arguments name is the same in every run
+    if tied:
+        step.tied = first
+    return tied
+
+
+def has_names_of_its_own(program: Program, step: Step) -> bool:
+    """Whether the module that runs holds its weights under other names than their first ones."""
+    names = {each for name in step.weights.values() for each in program.stored[name].names[1:]}
+    return any(f"{step.module}.{name}" in names for name in step.weights)
 
 
 def longer(shape: Sequence[Dim]) -> list[Dim]:

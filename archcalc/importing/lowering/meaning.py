@@ -34,9 +34,21 @@ def wants_channels_first(readers: Readers, value: Value, default: bool = False, 
             return True
         if operation.function.startswith(CHANNELS_LAST):
             return False
+        if is_exchange(operation) and depth:
+            return not wants_channels_first(readers, operation.makes[0], not default, depth - 1)
         if operation.function.rstrip("_") in KEEPS and depth:
             return wants_channels_first(readers, operation.makes[0], default, depth - 1)
     return default
+
+
+def is_exchange(operation: Operation) -> bool:
+    """Whether it exchanges the two axes of a sequence."""
+    x, *rest = operation.arguments
+    if operation.function == "permute":
+        order = rest[0] if len(rest) == 1 else tuple(rest)
+        return order == (0, 2, 1)
+    axes = {each % 3 for each in rest[:2] if type(each) is int}
+    return operation.function in ("transpose", "movedim", "swapaxes") and axes == {1, 2} and len(x.shape) == 3
 
 
 def volume_of_input(readers: Readers, value: Value, shape: tuple[int, ...] | None) -> Volume:

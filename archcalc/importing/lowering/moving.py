@@ -229,10 +229,10 @@ def of_map(plan: Arranging, last: bool) -> Layer | None:
     channels, *positions = plan.taken
     if any(len(group) != 1 for group in positions) or not positions:
         return None
+    if last and plan.made == (tuple(i for (i,) in positions), channels) and len(channels) == 1:
+        return layer("tokens")
     if last and plan.made == (*positions, channels) and len(channels) == 1:
         return layer("channels_last")
-    if last and len(positions) > 1 and plan.made == (tuple(i for (i,) in positions), channels) and len(channels) == 1:
-        return layer("tokens")
     if not last and len(channels) == 2 and plan.made == (channels[::-1], *positions):
         return layer("channel_shuffle", groups=plan.sizes[channels[0]])
     return None

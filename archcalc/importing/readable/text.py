@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archcalc.importing.flat import written
+from archcalc.importing.flat import preset_of, written
 from archcalc.importing.readable.blocks import Block, alike
 from archcalc.importing.readable.paths import Item, NotReadable, Raw
-from archcalc.layer import layer_named
+from archcalc.layer import PRESETS, layer_named
 from archcalc.record import record
 
 WIDTH = 118
@@ -86,6 +86,9 @@ class Writer:
         if item.runs_again:
             return f"{item.name} = {item.call}()" if item.name else f"{item.call}()"
         given = self.arguments(item)
+        kind = preset_of(item.call, item.arguments)
+        for name in PRESETS.get(kind, ()):
+            given.pop(name)
         order = self.blocks[item.call].parameters if item.call in self.blocks else positional(item.call)
         parts = []
         for name in order:
@@ -94,7 +97,7 @@ class Writer:
             parts.append(given.pop(name))
         is_block = item.call in self.blocks
         parts += [tagged(name, text) if not is_block else f"{name}={text}" for name, text in given.items()]
-        word = ALIAS.get(item.call, item.call)
+        word = ALIAS.get(kind, kind)
         text = f"{word}({', '.join(parts)})" if parts else word
         text += f" * {item.count}" if item.count > 1 else ""
         return f"{item.name} = {text}" if item.name else text

@@ -18,7 +18,6 @@ WITH_ARGUMENTS = {
     "elu": "alpha",
     "celu": "alpha",
     "leaky_relu": "negative_slope",
-    "hardtanh": "min_val max_val",
 }
 """Functions with the name of their layer, and the arguments that both have."""
 
@@ -35,6 +34,14 @@ for function in PLAIN:
     lowers(function, f"{function}_", takes="input inplace")(activation(function, ""))
 for function, words in WITH_ARGUMENTS.items():
     lowers(function, f"{function}_", takes=f"input {words} inplace")(activation(function, words))
+
+
+@lowers("hardtanh", "hardtanh_", takes="input min_val max_val inplace")
+def hardtanh(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """From 0 to 6 it is relu6, which torch computes by it."""
+    bounds = {key: given.get(key) for key in ("min_val", "max_val")}
+    made = layer("relu6") if tuple(bounds.values()) == (0, 6) else layer("hardtanh", **bounds)
+    return lowering.place(operation, made, [given["input"]])
 
 
 @lowers("softplus", takes="input beta threshold")

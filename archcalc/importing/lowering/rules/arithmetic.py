@@ -8,7 +8,7 @@ from archcalc.core.axes import Axis
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, broadcast, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import aligned, moved, then, turned
+from archcalc.importing.lowering.moving import aligned, forget, moved, then, turned
 from archcalc.importing.lowering.numbers import as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.samples import batch_axis
@@ -51,9 +51,22 @@ def met(lowering: Lowering, operation: Operation, name: str, x: Value, other: Va
     if len(ranked) == 2 and ranked[0].volume.channels_last != ranked[1].volume.channels_last:
         last = ranked[0].volume.channels_last if ranked[0] not in lowering.waiting else ranked[1].volume.channels_last
         pair = [turned(lowering, operation, each, last) for each in pair]
-    if (whole := other if lowering.is_shared(x) else x) in lowering.slow:
-        lowering.slow[operation.makes[0]] = lowering.slow[whole]
+    if (slow := other if lowering.is_shared(x) else x) in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[slow]
+    before = begun(lowering, operation, name, x)
+    whole = [*before.sources, *pair[1:]] if before is not None and pair[0] is before else []
+    if before is not None and whole and lowering.place(operation, layer(name), whole):
+        forget(lowering, before)
+        return True
     return lowering.place(operation, layer(name), pair)
+
+
+def begun(lowering: Lowering, operation: Operation, name: str, x: Value) -> Step | None:
+    """The step that begins a sum of several values in one line of code: `a + b` of `a + b + c`."""
+    step = lowering.at[x]
+    alike = step.kind == name in ("add", "mul") and step.where is not None and step.where == operation.where
+    alone = lowering.only_reader(x) is operation and lowering.seen_as.get(step) == [x]
+    return step if alike and alone and step.module == operation.module else None
 
 
 def with_axes(lowering: Lowering, operation: Operation, step: Step, pair: list[Step]) -> Step:
@@ -123,6 +136,8 @@ def with_weight(lowering: Lowering, operation: Operation, x: object, weight: obj
     """With a weight that all samples share: under its own name, or as learned values of any size."""
     if not isinstance(x, Value) or not isinstance(weight, Value) or x not in lowering.at:
         return False
+    if name == "position_embedding" and with_first_rows(lowering, operation, x, weight):
+        return True
     stored = stored_under(weight)
     if stored is None:
         return name == "position_embedding" and with_rows(lowering, operation, x, weight)
@@ -178,6 +193,21 @@ def with_rows(lowering: Lowering, operation: Operation, x: Value, rows: Value) -
         return False
     row = whole and then(lowering, operation, made, whole)
     return row is not None and lowering.place(operation, layer("add"), [seen, row])
+
+
+def with_first_rows(lowering: Lowering, operation: Operation, x: Value, rows: Value) -> bool:
+    """The first rows of a weight, one for each token: `x + self.weight[:, :n]`."""
+    maker = rows.maker
+    if maker is None or maker.function != "__getitem__" or lowering.volume(x).rank != 1:
+        return False
+    table = maker.arguments[0]
+    index = maker.arguments[1] if isinstance(maker.arguments[1], tuple) else (maker.arguments[1],)
+    if table.kind != WEIGHT or table.shape[:-2] not in ((), (1,)) or len(rows.shape) != len(table.shape):
+        return False
+    if not all(isinstance(each, slice) and not each.start and each.step in (None, 1) for each in index):
+        return False
+    made = layer("position_embedding", length=table.shape[-2])
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], {"weight": table})
 
 
 def alike_for_all(lowering: Lowering, x: Value, rows: Value) -> bool:

@@ -6,9 +6,10 @@ from typing import Any
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import moved, settle, turned
+from archcalc.importing.lowering.moving import forget, moved, settle, turned
 from archcalc.importing.lowering.numbers import as_integers
 from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import DERIVED, MADE, WEIGHT, Operation, Value
 from archcalc.layer import Letters, Reference
 
@@ -105,8 +106,15 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     stored, how = weights_of(weight)
     if weight.kind != WEIGHT and not how:
         return by_computed(lowering, operation, x, weight)
-    made = layer("linear", out_features=weight.shape[0], bias=bias is not None, **how)
-    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], {**stored, "bias": bias})
+    size, weights = dict(out_features=weight.shape[0], bias=bias is not None, **how), {**stored, "bias": bias}
+    before = flattened(lowering, operation, x)
+    if before is not None:
+        made = layer("linear", flatten=True, **size)
+        if lowering.place(operation, made, [before.sources[0]], weights):
+            forget(lowering, before)
+            return True
+    made = layer("linear", **size)
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], weights)
 
 
 def by_computed(lowering: Lowering, operation: Operation, x: Value, weight: Value) -> bool:
@@ -118,6 +126,15 @@ def by_computed(lowering: Lowering, operation: Operation, x: Value, weight: Valu
     left, right, out = (Letters(f"a{each}") for each in (f"{places}y", "zy", f"{places}z"))
     made = layer("einsum", left=left, right=right, out=out, other=Reference(""))
     return lowering.place(operation, made, [step, turned(lowering, operation, weight, last=True)])
+
+
+def flattened(lowering: Lowering, operation: Operation, x: Value) -> Step | None:
+    """The step that flattens a map for this operation alone, which is `fc`."""
+    step = lowering.at[x]
+    if step.kind != "flatten" or step.sources[0].volume.channels_last or lowering.only_reader(x) is not operation:
+        return None
+    inside = not step.module or f"{operation.module}.".startswith(f"{step.module}.")
+    return step if inside and lowering.seen_as.get(step) == [x] else None
 
 
 @lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")

@@ -59,6 +59,9 @@ def pad(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         if len(set(around)) == 1 and around[0][0] == around[0][1]:
             around = around[0][0]
         return lowering.place(operation, layer("pad", pad=around, mode=mode, **number), [x])
+    if fits and not lowering.volume(x).channels_last and mode == "constant" and all(n <= 0 for n in amounts):
+        gone = [tuple(-n for n in pair) for pair in (*pairs, *[(0, 0)] * (rank - len(pairs)))]
+        return lowering.place(operation, layer("crop", border=tuple(reversed(gone))), [x])
     return mode == "constant" and along_axes(lowering, operation, x, pairs, number)
 
 

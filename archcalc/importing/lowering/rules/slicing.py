@@ -12,20 +12,34 @@ from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Reference
 
+ALL = slice(None)
+
 
 def part(
-    lowering: Lowering, operation: Operation, step: Step, axis: int, begin: int, end: int, stride: int = 1
+    lowering: Lowering,
+    operation: Operation,
+    step: Step,
+    axis: int,
+    begin: int,
+    end: int,
+    stride: int = 1,
+    said: slice = ALL,
+    counted: bool = False,
 ) -> Step | None:
-    """The elements from `begin` up to `end` of an axis of a sample; None if no layer does that."""
+    """The elements from `begin` up to `end` of an axis of a sample; None if no layer does that. `said`: the bounds as
+    the code has them, which may count from the end. `counted`: whether it names the axis by its number, and not as the
+    last one."""
     volume = step.volume
     size = volume.item_shape[axis]
     if (begin, end, stride) == (0, size, 1):
         return step
     if not 0 <= begin < end <= size or stride < 1:
         return None
-    last = None if end == size else end
     word = axis_word(volume, axis)
-    if word == CHANNELS and stride == 1:
+    whole = end == size and (said.stop is None or word != CHANNELS)
+    last = said.stop if said.stop is not None and said.stop < 0 else None if whole else end
+    begin = said.start if said.start is not None and said.start < 0 else begin
+    if word == CHANNELS and stride == 1 and not (counted and volume.channels_last and volume.rank):
         return then(lowering, operation, layer("channels", begin=begin, end=last), step)
     made = layer("slice", begin=begin, end=last, step=stride, axis=word)
     return then(lowering, operation, made, step)
@@ -117,10 +131,11 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     step: Step | None = lowering.at[x]
     for axis, each in chosen:
         inner, size = lowering.axis(x, axis), x.shape[axis]
-        bounds = (each % size, each % size + 1, 1) if isinstance(each, int) else each.indices(size)
+        begin, end, stride = (each % size, each % size + 1, 1) if isinstance(each, int) else each.indices(size)
         if inner is None or step is None:
             return False
-        step = part(lowering, operation, step, inner, *bounds)
+        said, counted = ALL if isinstance(each, int) else each, Ellipsis not in listed(given["index"])
+        step = part(lowering, operation, step, inner, begin, end, stride, said, counted)
     if step is None:
         return False
     return settle(lowering, operation, with_shape(lowering, operation, step, operation.makes[0]))
