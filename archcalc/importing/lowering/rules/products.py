@@ -96,6 +96,8 @@ def terms_of(equation: object, operands: Sequence[Value]) -> list[str] | None:
 
     >>> terms_of("...d,de", (Value("made", (2, 3, 4)), Value("weight", (4, 5))))
     ['ABd', 'de', 'ABe']
+    >>> terms_of("B I D, B J D -> B I J", (Value("made", (2, 3, 4)), Value("made", (2, 5, 4))))
+    ['BID', 'BJD', 'BIJ']
     """
     if not isinstance(equation, str):
         return None
@@ -104,9 +106,9 @@ def terms_of(equation: object, operands: Sequence[Value]) -> list[str] | None:
     if len(inputs) != len(operands):
         return None
     ranks = {len(each.shape) - len(term) + 3 for term, each in zip(inputs, operands, strict=True) if "..." in term}
-    if len(ranks) > 1 or any(each.isupper() for each in equation):
+    if len(ranks) > 1:
         return None
-    dots = ascii_uppercase[: ranks.pop()] if ranks else ""
+    dots = "".join(each for each in ascii_uppercase if each not in equation)[: ranks.pop()] if ranks else ""
     inputs = [each.replace("...", dots) for each in inputs]
     every = "".join(inputs)
     if not arrow:
