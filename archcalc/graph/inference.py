@@ -140,9 +140,10 @@ class Network:
     def misread_help(self, layer: Layer, xs: tuple[Volume, ...], sources: tuple[str, ...]) -> str:
         """What to write if the layer takes the first input with its features at the other end, as its source may have
         meant it."""
-        node, x = self.nodes.get(sources[0]) if sources else None, xs[0]
-        if node is None or not (text := node.layer.misread(x)):
+        node = self.nodes.get(sources[0]) if sources else None
+        if node is None or not (text := node.layer.misread(xs[0])):
             return ""
+        x = xs[0]
         *spatial, last = x.item_shape
         turned = (last, tuple(spatial)) if not x.channels_last else (x.item_shape[0], x.item_shape[1:])
         other = replace(x.to(*turned), channels_last=not x.channels_last)
