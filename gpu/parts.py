@@ -37,7 +37,7 @@ def done(part: Part, device: str) -> Result:
 def graph_of(part: Part) -> Graph:
     """The network of a part: a reference, and parameters as `name=value` behind it."""
     reference, *given = part.network.split()
-    settings: Mapping[str, str | int] = dict(each.split("=", 1) for each in given)  # type: ignore[misc]
+    settings = {name: value for name, _, value in (each.partition("=") for each in given)}
     return load(reference, settings=settings, batch=part.batch, dtype=part.dtype)
 
 
