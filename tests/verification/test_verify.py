@@ -17,15 +17,18 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.core.window import TransposedWindow, Window
+from archcalc.graph.loading import load
 from archcalc.layer import expression
 from archcalc.layers.activation import ReLU
 from archcalc.layers.conv import Conv
 from archcalc.layers.upsample import Upsample
+from archcalc.measures.receptive_field import fields_of
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
 from archcalc.sym.expr import Claim
 from archcalc.verification import Row, VerificationReport, device_of, verify
 from archcalc.verification.certificate import to_json, to_text
+from archcalc.verification.field.borders import attained
 from archcalc.verification.row import compared, total
 from archcalc.verification.structure.periods import sizes_over
 
@@ -370,3 +373,11 @@ def test_a_row_counts_agreeing_values() -> None:
     row = compared("shapes", "L1 meta", "", {"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}, "entry")
     assert (row.predicted, row.measured, row.agrees) == ("2 entries", "1 entry", False)
     assert row.differences == ("b: predicted 2, measured 3", "c: predicted nothing, measured 4")
+
+
+def test_a_layer_that_reads_one_of_its_inputs_whole_has_borders() -> None:
+    """In CapsNet, each capsule reads all votes, and of the agreement its own place."""
+    graph = load("capsnet")
+    for seed in graph.inputs:
+        fields = fields_of(graph, seed)
+        assert attained(graph, seed, fields).keys() == {seed.name, *fields}

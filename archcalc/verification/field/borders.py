@@ -83,4 +83,5 @@ def taps(node: Node, axis: int, i: int, graph: Graph, fields: Mapping[str, Field
         volume = graph.volumes[source]
         along = carrying(volume, axis, rank)
         n = 0 if along is None else volume.spatial[along]
-        yield from ((source, unit) for unit in window.reach(i) if 0 <= unit < n)
+        units = range(n) if window.whole else window.reach(i)
+        yield from ((source, unit) for unit in units if 0 <= unit < n)
