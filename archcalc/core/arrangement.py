@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
+from archcalc.core.volume import apart
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
@@ -101,6 +102,13 @@ class Arrangement:
             whole = prod(self.given[word] for word in group if word in self.given)
             message = f"({' '.join(group) or 1}) does not divide into {whole}: the axis has {n} elements"
             yield divides(whole, n) if self.unknown(group) else same(whole, n), message
+
+    def windows(self, sizes: Mapping[str, Dim], before_last: bool, after_last: bool) -> tuple[AnyWindow, ...]:
+        """The windows of the input's positions in those of the output, whose features are the last or the first axis
+        of a sample; `sizes`: of all words."""
+        _, taken = apart(self.left[1:], before_last)
+        _, made = apart(self.right[1:], after_last)
+        return windows_between(taken, made, sizes)
 
     def moves(self, shape: Sequence[Dim]) -> bool:
         """Whether elements change their order in memory; axes of length 1 do not count."""

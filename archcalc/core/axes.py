@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from archcalc.core.arrangement import MixedWindow
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim
-from archcalc.core.volume import Volume
+from archcalc.core.volume import Volume, apart
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.record import replace
 
@@ -84,8 +84,8 @@ def without(x: Volume, places: Collection[int]) -> Volume:
     """The volume without these axes: features stay where they were, first or last; without positions it is flat."""
     left = [n for place, n in enumerate(x.item_shape, 1) if place not in places] or [1]
     last = x.channels_last and len(left) > 1
-    features, spatial = (left[-1], left[:-1]) if last else (left[0], left[1:])
-    return replace(x, channels=features, spatial=tuple(spatial), channels_last=last)
+    features, spatial = apart(left, last)
+    return replace(x, channels=features, spatial=spatial, channels_last=last)
 
 
 def windows_along(x: Volume, place: int, window: AnyWindow) -> tuple[AnyWindow, ...]:

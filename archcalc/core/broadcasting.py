@@ -6,7 +6,7 @@ from archcalc.core.arrangement import MixedWindow
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
 from archcalc.core.moved import OneElementWindow
-from archcalc.core.volume import Volume, widest
+from archcalc.core.volume import Volume, apart, widest
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.record import replace
 
@@ -45,7 +45,7 @@ def is_loose(x: Volume, whole: Volume) -> bool:
 def in_order(x: Volume, channels_last: bool, rank: int) -> Volume:
     """The same axes after new ones of length 1, as torch aligns them; the last or the first are the features."""
     axes = (*(1,) * (rank - x.rank), *x.item_shape)
-    features, spatial = (axes[-1], axes[:-1]) if channels_last else (axes[0], axes[1:])
+    features, spatial = apart(axes, channels_last)
     return replace(x, channels=features, spatial=spatial, channels_last=channels_last)
 
 

@@ -1,7 +1,12 @@
 """Volumes: what flows along the edges of the graph."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from archcalc.core.dim import Dim, prod
 from archcalc.record import record, replace
+
+Axis = TypeVar("Axis")
 
 ITEMSIZE = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int64": 8, "int32": 4, "bool": 1}
 """Bytes of one element."""
@@ -103,6 +108,15 @@ class Volume:
         '[3, 224, 224]'
         """
         return f"[{', '.join(map(str, self.item_shape))}]"
+
+
+def apart(axes: Sequence[Axis], last: bool) -> tuple[Axis, tuple[Axis, ...]]:
+    """The features and the positions among the axes of a sample, of which the features are the first or the last.
+
+    >>> apart((3, 8, 9), last=False), apart((8, 9, 3), last=True)
+    ((3, (8, 9)), (3, (8, 9)))
+    """
+    return (axes[-1], tuple(axes[:-1])) if last else (axes[0], tuple(axes[1:]))
 
 
 def image(channels: Dim, *spatial: Dim, batch: Dim = 1) -> Volume:

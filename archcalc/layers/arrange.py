@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Literal
 
-from archcalc.core.arrangement import Arrangement, groups_of, windows_between
+from archcalc.core.arrangement import Arrangement, groups_of
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Layout, Order, Run, tensor_of
 from archcalc.core.operations import reshape, view
-from archcalc.core.volume import Volume, flat, grid, image, tokens
+from archcalc.core.volume import Volume, apart, flat, grid, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import AxisSizes, Call, Example, Layer, PatternOfAxes, Requirement, Role, expression
 
@@ -37,16 +37,14 @@ class Arranged(Layer):
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         """Spatial axes of the input against those of the output; features of both are no axes here."""
         plan, y = self.arrangement(x), self.shape(x)
-        taken = plan.left[1:-1] if x.channels_last else plan.left[2:]
-        made = plan.right[1:-1] if y.channels_last else plan.right[2:]
-        return windows_between(taken, made, plan.sizes(x.shape))
+        return plan.windows(plan.sizes(x.shape), x.channels_last, y.channels_last)
 
     def shape(self, x: Volume) -> Volume:
         batch, *axes = self.arrangement(x).shape(x.shape)
         last = len(axes) > 1 and self.is_last(x)
-        features, spatial = (axes[-1], axes[:-1]) if last else (axes[0], axes[1:])
+        features, spatial = apart(axes, last)
         plain = x.plain and not self.names_features()
-        return Volume(features, tuple(spatial), batch, channels_last=last, dtype=x.dtype, plain=plain)
+        return Volume(features, spatial, batch, channels_last=last, dtype=x.dtype, plain=plain)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of what moved comes back strided, and is copied where parts of an axis were moved apart."""

@@ -21,7 +21,7 @@ from archcalc.core.kernel import (
 from archcalc.core.moved import OneElementWindow
 from archcalc.core.operations import view
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image, shared, tokens
+from archcalc.core.volume import Volume, apart, flat, image, shared, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Merge, Numbers, Reference, Requirement, Role, Source, expression, module
@@ -102,7 +102,7 @@ class Learned(Source, name="learned", positional=("size",)):
         if x is None:
             return of_size(self.size)
         axes = tuple(longer(pair) for pair in zip(self.own(x), x.item_shape, strict=True))
-        return x.to(axes[-1], axes[:-1]) if x.channels_last else x.to(axes[0], axes[1:])
+        return x.to(*apart(axes, x.channels_last))
 
     def weights(self, x: Volume | None = None, /) -> Iterator[Weight]:
         yield Weight("weight", self.size)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from archcalc.core.arrangement import Arrangement, MixedWindow, resized, windows_between
+from archcalc.core.arrangement import Arrangement, MixedWindow, resized
 from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
 from archcalc.core.kernel import Kernel, Layout, Run
 from archcalc.core.operations import reshape, view
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, apart, flat, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, Sizes, expression
 
@@ -64,7 +64,7 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
     def shape(self, x: Volume) -> Volume:
         made = self.made(x)
         last = len(made) > 1 and (x.channels_last if self.features is None else self.features == "last")
-        features, spatial = (made[-1], made[:-1]) if last else (made[0], made[1:])
+        features, spatial = apart(made, last)
         return Volume(
             features, spatial, x.batch, channels_last=last, dtype=x.dtype, plain=x.plain and not self.features
         )
@@ -73,9 +73,7 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
         plan, y = self.plan(x), self.shape(x)
         if plan is None:
             return (MixedWindow(y.spatial[0] if y.rank else 1),) * x.rank
-        taken = plan.left[1:-1] if x.channels_last else plan.left[2:]
-        made = plan.right[1:-1] if y.channels_last else plan.right[2:]
-        return windows_between(taken, made, plan.given)
+        return plan.windows(plan.given, x.channels_last, y.channels_last)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if not x.rank and not y.rank:

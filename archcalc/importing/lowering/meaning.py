@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import problem
-from archcalc.core.volume import INTEGERS, Volume
+from archcalc.core.volume import INTEGERS, Volume, apart
 from archcalc.importing.program import Operation, Value
 
 Readers: TypeAlias = Mapping[Value, Sequence[Operation]]
@@ -63,4 +63,4 @@ def volume_of_input(readers: Readers, value: Value, shape: tuple[int, ...] | Non
     if not shape:
         return Volume(1)
     last = len(value.shape) > 2 and not wants_channels_first(readers, value, default=len(value.shape) != 3)
-    return Volume(shape[-1], shape[:-1], channels_last=True) if last else Volume(shape[0], shape[1:])
+    return Volume(*apart(shape, last), channels_last=last)

@@ -56,14 +56,9 @@ def prelu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return lowering.place(operation, made, [given["input"]], {"weight": weight})
 
 
-@lowers("softmax", takes="input dim")
+@lowers("softmax", "log_softmax", takes="input dim")
 def softmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return over_features(lowering, operation, given, "softmax")
-
-
-@lowers("log_softmax", takes="input dim")
-def log_softmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return over_features(lowering, operation, given, "log_softmax")
+    return over_features(lowering, operation, given, operation.function)
 
 
 @lowers("glu", takes="input dim")

@@ -55,24 +55,13 @@ def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return reduced(lowering, operation, given, "mean")
 
 
-@lowers("sum", takes="input dim keepdim")
-def total(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return reduced(lowering, operation, given, "sum")
+BY_NAME = {"sum": "sum", "amax": "max", "amin": "min", "logsumexp": "logsumexp"}
+"""Reductions that differ in nothing but their names, here and there."""
 
 
-@lowers("amax", takes="input dim keepdim")
-def largest(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return reduced(lowering, operation, given, "max")
-
-
-@lowers("amin", takes="input dim keepdim")
-def smallest(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return reduced(lowering, operation, given, "min")
-
-
-@lowers("logsumexp", takes="input dim keepdim")
-def logsumexp(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return reduced(lowering, operation, given, "logsumexp")
+@lowers(*BY_NAME, takes="input dim keepdim")
+def by_name(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return reduced(lowering, operation, given, BY_NAME[operation.function])
 
 
 @lowers("max", "min", takes="input dim keepdim")
