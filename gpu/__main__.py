@@ -5,11 +5,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from archcalc.command import MISSING
+from archcalc.core.extra import MissingExtra
 from archcalc.graph.loading import load
 from archcalc.measures.params import params
 from archcalc.spec.zoo import bundled
 from archcalc.verification.certificate import differences, unpainted
 from archcalc.verification.certificate import line as row_line
+from archcalc.verification.network import device_of
 from gpu.archive import Archive
 from gpu.plan import NETWORKS, plan, short_plan
 from gpu.replay import certificates, replayed
@@ -43,7 +46,12 @@ def running(given: argparse.Namespace) -> int:
     if given.list:
         print("\n".join(f"{part.limit:5.0f} s  {part.name}" for part in parts))
         return 0
-    left = run(parts, Run(given.device, Archive(given.out), 60 * given.minutes, say))
+    try:
+        device = device_of(given.device)
+    except MissingExtra as missing:
+        print(f"error: {missing}", file=sys.stderr)
+        return MISSING
+    left = run(parts, Run(device, Archive(given.out), 60 * given.minutes, say))
     say(f"{len(left)} of {len(parts)} parts left for another run" if left else "all parts are in the archive")
     return 0
 

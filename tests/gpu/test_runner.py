@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from archcalc.command import MISSING
 from gpu import archive as archives
 from gpu.__main__ import main
 from gpu.archive import Archive, members_of, read
@@ -121,6 +122,16 @@ def test_the_most_valuable_parts_come_first() -> None:
     assert {(each.kind, bool(each.optimizer), each.dtype) for each in short_plan()} == {
         (each.kind, bool(each.optimizer), each.dtype) for each in parts
     }
+
+
+def test_without_a_gpu_nothing_runs(
+    stand_in: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert main(["run", "--short", "--out", str(tmp_path / "run")]) == MISSING
+    assert capsys.readouterr().err.startswith("error: no CUDA device: torch ")
+    assert stand_in == []
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_plan_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
