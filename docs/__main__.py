@@ -19,7 +19,7 @@ from archcalc.pages import pictures  # noqa: F401  every file in it registers it
 from archcalc.pages.picture import PICTURES
 from archcalc.report.formats.json import document_of
 from archcalc.report.report import report_of
-from archcalc.spec.zoo import SCHEMA
+from archcalc.spec.zoo import SCHEMA, bundled
 from docs.families import FAMILIES, Family
 from docs.families import title_of as family_title
 from docs.notebook import notebook
@@ -109,6 +109,29 @@ def rule_page(code: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def zoo_page() -> str:
+    """docs/zoo.md: every bundled spec, its totals and its variants."""
+    lines = ["# The zoo", "", NOTE, ""]
+    lines += [
+        "Every bundled spec, by the name that commands take: `archcalc report albert`. A variant is another network"
+    ]
+    lines += [
+        "of the same spec: `archcalc report vgg16@vgg19`. Each spec names its sources, and `archcalc check specs`"
+    ]
+    lines += ["compares it with the numbers published there.", ""]
+    lines += ["| spec | network | parameters | MACs | variants |", "|---|---|---:|---:|---|"]
+    return "\n".join([*lines, *map(zoo_row, bundled())]) + "\n"
+
+
+def zoo_row(name: str) -> str:
+    """One spec: what it is, its totals for one sample, and its variants."""
+    graph = load(name)
+    totals = report_of(graph).totals
+    network = cell(f"{graph.name}. {' '.join(graph.about.split())}".strip())
+    variants = ", ".join(f"`@{each}`" for each in graph.variants)
+    return f"| [{name}](../specs/{name}.yaml) | {network} | {totals['params']:,} | {totals['macs']:,} | {variants} |"
+
+
 def drawn(name: str, style: str) -> str:
     """The picture of a bundled spec."""
     return PICTURES["svg"].write(document_of(report_of(load(name))), style, 1)
@@ -124,6 +147,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     **{f"layers/{family.page}.md": partial(family_page, family) for family in FAMILIES.values()},
     "notebook.ipynb": notebook,
     "codes.md": codes_page,
+    "zoo.md": zoo_page,
     "rules/README.md": rules_page,
     **{f"rules/{code}.md": partial(rule_page, code) for code in RULES},
 }
