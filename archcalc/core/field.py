@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.window import AnyWindow, EarlierWindow
+from archcalc.core.window import AnyWindow, EarlierWindow, Window
 from archcalc.record import record, replace
 from archcalc.sym.expr import NoClosedForm
 
@@ -117,7 +117,7 @@ class Field:
             return Field.all_of(n, self.aligned)
         outputs, inputs = window.period
         phases = self.phases_through(window)
-        spans = tuple([self.over(ends(window.reach(i), self)) for i in range(phases)])
+        spans = tuple([self.over(tips(window, i, self)) for i in range(phases)])
         made = replace(self, spans=spans, step=self.step * phases // outputs * inputs // len(self.spans))
         if made.step == 0 and is_number(n) and all(covers(span, n) for span in spans):
             return Field.all_of(n, self.aligned)
@@ -126,6 +126,17 @@ class Field:
         if not from_first:
             return made
         return made.from_first(1 - n + 2 * made.begin, made.begin)
+
+    def slid(self, window: AnyWindow) -> "Field | None":
+        """The same where a window slides over elements of which each sees one span, as most do; None elsewhere."""
+        if window.__class__ is not Window or len(self.spans) != 1 or self.whole or self.earlier:
+            return None
+        span, step = self.spans[0], self.step
+        kernel, stride, begin, dilation = window.kernel, window.stride, window.begin, window.dilation
+        if span is None or not is_number(*span, step, kernel, stride, begin, dilation) or step == 0:
+            return None
+        last = dilation * (kernel - 1) - begin
+        return Field(((span[0] - step * begin, span[1] + step * last),), step * stride, False, self.aligned)
 
     def gathered(self, n: int) -> "Field":
         """The field of elements that each see all that the listed ones see.
@@ -152,6 +163,12 @@ class Field:
 def covers(span: Span, n: int) -> bool:
     """Whether all of `n` input elements are seen."""
     return span is not None and span[0] <= 0 and span[1] >= n - 1
+
+
+def tips(window: AnyWindow, i: int, field: Field) -> Sequence[int]:
+    """The elements of `field` that determine what output element `i` of a window sees."""
+    first, *others = window.runs(i)
+    return [*ends(first, field), *(j for run in others for j in ends(run, field))] if others else ends(first, field)
 
 
 def ends(reach: Sequence[int], field: Field) -> Sequence[int]:

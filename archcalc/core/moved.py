@@ -5,7 +5,9 @@ the whole axis.
 """
 
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import chain
 
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.window import AnyWindow, WholeWindow, Window
@@ -124,9 +126,15 @@ class GlobalWindow(MovedWindow):
         >>> [list(w.reach(i)) for i in (0, 1, 4)]
         [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2], [0, 3, 4, 5]]
         """
+        first, *others = self.runs(i)
+        return [*first, *chain.from_iterable(others)] if others else first
+
+    def runs(self, i: int) -> Sequence[Sequence[int]]:
         last = i + 1 if self.causal else self.outputs
-        near = (j for j in self.window.reach(i) if self.count <= j < last)
-        return range(last) if i < self.count else [*range(self.count), *near]
+        if i < self.count:
+            return (range(last),)
+        near = self.window.reach(i)
+        return range(self.count), near[bisect_left(near, self.count) : bisect_left(near, last)]
 
 
 @record

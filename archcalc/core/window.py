@@ -48,6 +48,10 @@ class AnyWindow:
     @abstractmethod
     def reach(self, i: int) -> Sequence[int]: ...
 
+    def runs(self, i: int) -> Sequence[Sequence[int]]:
+        """The same elements in parts, evenly spaced where they can be: their ends then say what is seen."""
+        return (self.reach(i),)
+
 
 @record
 class Window(AnyWindow):

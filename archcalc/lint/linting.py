@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 
 from archcalc.closed_forms.feasibility import example
 from archcalc.core.diagnostic import Diagnostic, SpecError
@@ -55,16 +56,21 @@ def findings_of(document: Document, graph: Graph, selection: Selection = EVERY_R
     return tuple(found_in(graph, selection))
 
 
+@cache
+def selected(selection: Selection) -> Sequence[str]:
+    """The codes of the selected rules, in order."""
+    return [code for code in sorted(RULES) if code in selection]
+
+
 def found_in(graph: Graph, selection: Selection) -> Iterator[Diagnostic]:
     design = Design(graph)
-    for code, rule in sorted(RULES.items()):
-        if code in selection:
-            by_place: dict[Location | None, list[Finding]] = {}
-            for finding in rule().findings(design):
-                by_place.setdefault(finding.where, []).append(finding)
-            yield from (
-                diagnostic_of(code, found, graph) for place, found in by_place.items() if not suppressed(code, place)
-            )
+    for code in selected(selection):
+        by_place: dict[Location | None, list[Finding]] = {}
+        for finding in RULES[code]().findings(design):
+            by_place.setdefault(finding.where, []).append(finding)
+        yield from (
+            diagnostic_of(code, found, graph) for place, found in by_place.items() if not suppressed(code, place)
+        )
 
 
 def diagnostic_of(code: str, found: Sequence[Finding], graph: Graph) -> Diagnostic:

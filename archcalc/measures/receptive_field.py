@@ -1,12 +1,12 @@
 """Receptive field: the elements of each network input that one output element can depend on."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import cast
 
 from archcalc.core.dim import Dim, is_number
-from archcalc.core.field import Field, ends, phases_of_union, union
+from archcalc.core.field import Field, phases_of_union, tips, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
@@ -30,6 +30,10 @@ FREE_LOOKUPS = 500_000
 
 LOOKUPS = 500
 """Further lookups for each node."""
+
+
+KEPT = 2_000
+"""Fields, and unions of fields, that are kept."""
 
 
 @record
@@ -86,6 +90,12 @@ def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
     return walk.seen
 
 
+through = lru_cache(KEPT)(Field.through)
+"""Kept for the inputs and networks that follow: what they make of fields is often the same."""
+
+together = lru_cache(KEPT)(union)
+
+
 class TooManyPhases(Exception):
     """A field is not computed; the message gives the reason."""
 
@@ -95,7 +105,7 @@ class Growth:
 
     def __init__(self) -> None:
         self.left = FREE_LOOKUPS
-        self.through = cache(self._through)
+        self.counted = cache(self._counted)
         """Cached, because most axes of most layers repeat: height and width, block after block."""
 
     def take(self, phases: Dim, lookups: int) -> None:
@@ -107,12 +117,15 @@ class Growth:
             raise TooManyPhases(TOO_MUCH_WORK)
         self.left -= total
 
-    def _through(self, field: Field, window: AnyWindow, n: Dim) -> Field:
+    def through(self, field: Field, window: AnyWindow, n: Dim) -> Field:
         """The field of the output of a window."""
+        return field.slid(window) or self.counted(field, window, n)
+
+    def _counted(self, field: Field, window: AnyWindow, n: Dim) -> Field:
         if not (field.whole or window.whole):
             phases = field.phases_through(window)
-            self.take(max(phases, len(field.spans)), len(ends(window.reach(0), field)) + 1)
-        return field.through(window, n)
+            self.take(max(phases, len(field.spans)), len(tips(window, 0, field)) + 1)
+        return through(field, window, n)
 
     def joined(self, branches: Sequence[Fields]) -> Fields:
         """The union of the fields of several branches."""
@@ -124,7 +137,7 @@ class Growth:
         phases = [phases_of_union(fields) for fields in (axes[:1] if square else axes)]
         for fields, count in zip(axes, phases * len(axes) if square else phases, strict=True):
             self.take(count, len(fields))
-        return (union(axes[0]),) * len(axes) if square else tuple(map(union, axes))
+        return (together(axes[0]),) * len(axes) if square else tuple(map(together, axes))
 
 
 @record(frozen=False)

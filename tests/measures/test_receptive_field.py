@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archcalc.core.field import Field, union
+from archcalc.core.moved import GlobalWindow
 from archcalc.core.window import (
     IDENTITY,
     AdaptiveWindow,
@@ -23,6 +24,7 @@ from archcalc.core.window import (
 from archcalc.graph.builder import build
 from archcalc.graph.loading import load
 from archcalc.measures.receptive_field import TOO_MANY_PHASES, TOO_MUCH_WORK, of_input, seen_by
+from archcalc.record import replace
 from archcalc.spec.document import one_liner
 from archcalc.verification import verify
 from tests.calls import calls_of
@@ -263,3 +265,22 @@ def test_running_sums_see_nothing_else_of_an_axis(chain: str, seen: list[tuple[i
 def test_attention_on_patches_sees_the_whole_image() -> None:
     found = seen_by(load("vit_b16"))
     assert [[axis.size for axis in seen.fields] for seen in found["encoder.0.attention1"]] == [[224, 224]]
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(st.lists(sliding, max_size=3), padded, st.integers(1, 40))
+def test_a_field_that_slides_is_the_same_in_one_step(before: list[AnyWindow], window: Window, n: int) -> None:
+    field = grown(before)
+    assert field.slid(window) in (None, field.through(window, n))
+    if len(field.spans) == 1 and field.spans[0]:
+        assert field.slid(window) is not None
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(padded, st.integers(1, 4), st.booleans(), st.integers(0, 19))
+def test_the_runs_of_a_window_are_what_it_reaches(window: Window, count: int, causal: bool, i: int) -> None:
+    within = GlobalWindow(20, count, replace(window, stride=1), causal)
+    reached = {*range(20)} if i < count else {*range(count), *(j for j in within.window.reach(i) if 0 <= j < 20)}
+    if causal:
+        reached = {j for j in reached if j <= i}
+    assert {*within.reach(i)} == {j for run in within.runs(i) for j in run} == reached
