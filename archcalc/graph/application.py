@@ -1,13 +1,13 @@
 """A layer on inputs of certain volumes: what follows from these two alone, and what all nodes share that apply it."""
 
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from archcalc.core.contraction import Contraction
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow
+from archcalc.core.window import AnyWindow, Window
 from archcalc.layer import Call, Layer
 from archcalc.record import record, replace
 from archcalc.sym.expr import Claim
@@ -37,6 +37,13 @@ class Application:
     def windows(self) -> tuple[tuple[AnyWindow, ...], ...]:
         """For each input, its window on each axis."""
         return tuple(self.layer.windows_of_inputs(*self.inputs))
+
+    @cached_property
+    def sliding(self) -> tuple[tuple[int, Window], ...]:
+        """The windows of the first input that slide, each with its axis."""
+        is_default = type(self.layer).windows_of_inputs is Layer.windows_of_inputs
+        windows = self.windows[0] if is_default and self.inputs else self.layer.windows(*self.inputs)
+        return tuple((axis, window) for axis, window in enumerate(windows) if slides(window))
 
     @cached_property
     def followed(self) -> tuple[int, ...]:
@@ -72,6 +79,10 @@ class Application:
     def frozen(self) -> tuple[Weight, ...]:
         """The weights where they are not trained."""
         return tuple(replace(weight, trainable=False) for weight in self.weights)
+
+
+def slides(window: AnyWindow) -> TypeGuard[Window]:
+    return isinstance(window, Window) and not window.whole and (window.kernel, window.stride) != (1, 1)
 
 
 Known: TypeAlias = tuple[Application, list[tuple[Claim, str]]]

@@ -10,7 +10,7 @@ AR6xx numerics.
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from textwrap import indent
 from typing import ClassVar, TypeAlias, TypeVar, cast
@@ -18,16 +18,20 @@ from typing import ClassVar, TypeAlias, TypeVar, cast
 from archcalc.core.diagnostic import Edit
 from archcalc.core.location import Location
 from archcalc.core.window import Window
+from archcalc.graph.application import MANY, Application
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Layer, Role, layer_named
 from archcalc.layers.dropout import Dropout
 from archcalc.layers.identity import Identity
 from archcalc.measures.arithmetic import macs
-from archcalc.measures.receptive_field import Fields, fields_of, is_pointwise, spatial_inputs
+from archcalc.measures.receptive_field import Fields, fields_of, spatial_inputs
 from archcalc.record import record
 
 L = TypeVar("L", bound=Layer)
 
+
+of_layer = lru_cache(MANY)
+"""Decorates a question about a layer on its inputs: the answer is kept for all networks that have it."""
 
 Passed: TypeAlias = dict[tuple[Role, ...], dict[str, Node | None]]
 """For the skipped roles: the node reached from each node."""
@@ -71,10 +75,9 @@ class Design:
         for node in self.chosen({each for each in self.by_type if issubclass(each, kinds)}):
             yield node, cast(L, node.layer)
 
-    def where(self, holds: Callable[[Node], object]) -> Sequence[Node]:
-        """The nodes of which something holds that follows from a layer and its inputs alone: it is asked once for all
-        copies of a layer."""
-        groups = [alike for alike in self.alike if holds(alike[0][1])]
+    def where(self, holds: Callable[[Application], object]) -> Sequence[Node]:
+        """The nodes of whose layer and inputs something holds: it is asked once for all copies of a layer."""
+        groups = [alike for alike in self.alike if holds(alike[0][1].application)]
         if len(groups) == 1:
             return [node for _, node in groups[0]]
         return [node for _, node in sorted(chain.from_iterable(groups))]
@@ -150,15 +153,7 @@ class Design:
 
     def sliding(self, node: Node) -> Sequence[tuple[int, Window]]:
         """The sliding windows of a layer, each with its axis."""
-        return self.windows[id(node.application)]
-
-    @cached_property
-    def windows(self) -> Mapping[int, Sequence[tuple[int, Window]]]:
-        """Those of every layer and its inputs: networks repeat layers."""
-        return {
-            id(node.application): () if is_pointwise(type(node.layer)) else tuple(windows_of(node))
-            for (_, node), *_ in self.alike
-        }
+        return node.application.sliding
 
     def before(self, node: Node) -> Node | None:
         """The node of a node's first source; None if that is an input."""
@@ -220,12 +215,6 @@ def beyond(
 def passes_on(node: Node) -> bool:
     """Whether a layer outputs its input in evaluation: identity and dropout."""
     return isinstance(node.layer, Identity | Dropout)
-
-
-def windows_of(node: Node) -> Iterator[tuple[int, Window]]:
-    for axis, window in enumerate(node.layer.windows(*node.inputs)):
-        if isinstance(window, Window) and not window.whole and (window.kernel, window.stride) != (1, 1):
-            yield axis, window
 
 
 RULES: dict[str, type["Rule"]] = {}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.graph.graph import Node
-from archcalc.layer import Role
+from archcalc.layer import Layer, Role
 from archcalc.layers.group_norm import InstanceNorm
 from archcalc.layers.identity import Identity
 from archcalc.lint.editing import with_argument
@@ -26,10 +26,14 @@ class BiasBeforeNorm(Rule, code="AR101"):
     good = "- conv(3, 16, bias=false) -> batchnorm -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
+        if not any(cancels(kind) for kind in design.by_type):
+            return
         for node in design.playing(Role.CONTRACTION):
             norm = norm_after(design, node)
-            biases = [each for each in node.weights if each.name == "bias"] if norm is not None else []
-            if norm is None or not biases or not all(is_cancelled(design, user) for user in design.users[node.module]):
+            if norm is None or not cancels(type(norm.layer)):
+                continue
+            biases = [each for each in node.weights if each.name == "bias"]
+            if not biases or not all(is_cancelled(design, user) for user in design.users[node.module]):
                 continue
             [bias] = biases
             if "bias" in node.layer.known and bias.shape == (node.output.channels,):
@@ -51,7 +55,12 @@ def beside(node: Node, other: Node) -> str:
 def is_cancelled(design: Design, node: Node) -> bool:
     """Whether only a norm of each channel reads the output of a layer."""
     norm = norm_after(design, node)
-    return norm is not None and (norm.layer.role is Role.BATCH_NORM or isinstance(norm.layer, InstanceNorm))
+    return norm is not None and cancels(type(norm.layer))
+
+
+def cancels(kind: type[Layer]) -> bool:
+    """Whether a layer subtracts the mean of every channel."""
+    return kind.role is Role.BATCH_NORM or issubclass(kind, InstanceNorm)
 
 
 def norm_after(design: Design, node: Node) -> Node | None:

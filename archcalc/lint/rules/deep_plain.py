@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from math import sqrt
+from typing import TypeAlias
 
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.lint.rule import Design, Finding, Rule
 from archcalc.lint.rules.saturating import saturates
-from archcalc.record import record
 
 DEEP = 12
 """Layers with weights: VGG-11 was trained from scratch; VGG-13 and deeper were initialised with its weights."""
@@ -15,22 +15,17 @@ DEEP = 12
 NORMS = (Role.BATCH_NORM, Role.NORM)
 
 
-@record
-class Chain:
-    """A chain of layers with weights: the last one, and the chain before it."""
+Chain: TypeAlias = tuple[int, Node, "Chain | None"]
+"""A chain of layers with weights: how many, the last one, and the chain before it."""
 
-    last: Node
-    before: "Chain | None"
-    depth: int
 
-    @property
-    def nodes(self) -> Sequence[Node]:
-        """From the first to the last."""
-        found, chain = [], self
-        while chain.before:
-            found.append(chain.last)
-            chain = chain.before
-        return [chain.last, *reversed(found)]
+def layers_of(chain: Chain | None) -> Sequence[Node]:
+    """From the first to the last."""
+    found = []
+    while chain:
+        _, last, chain = chain
+        found.append(last)
+    return found[::-1]
 
 
 class DeepPlain(Rule, code="AR506"):
@@ -71,16 +66,16 @@ blocks:
         for node in design:
             chain = None if resets(node) else plain.get(node.first)
             if node.layer.role is Role.CONTRACTION:
-                chain = Chain(node, chain, 1 + (chain.depth if chain else 0))
-                if chain.depth > (deepest.depth if deepest else 0):
+                chain = (1 + chain[0] if chain else 1), node, chain
+                if deepest is None or chain[0] > deepest[0]:
                     deepest = chain
             if chain:
                 plain[node.name] = chain
-        if deepest and deepest.depth >= DEEP:
-            end = deepest.last
-            message = f"{deepest.depth} layers with weights up to {end.name} have no norm or residual"
+        if deepest and deepest[0] >= DEEP:
+            depth, end, _ = deepest
+            message = f"{depth} layers with weights up to {end.name} have no norm or residual"
             help = "add a norm after each layer, or residuals: add: [..., prev]"
-            yield Finding(node=end, message=message, help=help, notes=tuple(deviations(design, deepest.nodes)))
+            yield Finding(node=end, message=message, help=help, notes=tuple(deviations(design, layers_of(deepest))))
 
 
 def resets(node: Node) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from archcalc.core.window import Window
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Node
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 
 
 class DroppedBorder(Rule, code="AR201"):
@@ -22,22 +23,27 @@ class DroppedBorder(Rule, code="AR201"):
     good = "- conv(3, 8, s2, p1) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        def lost(node: Node) -> dict[int, int]:
-            return {axis: dropped(window, int(node.inputs[0].spatial[axis])) for axis, window in design.sliding(node)}
-
-        for node in design.where(lambda node: any(lost(node).values())):
+        for node in design.where(lost):
+            lines = " and the last ".join(counted(node, lost(node.application)))
             yield Finding(
                 node=node,
-                message=f"{node.name} drops the last {' and the last '.join(counted(node, lost(node)))} of its input",
+                message=f"{node.name} drops the last {lines} of its input",
                 help="add padding, or choose another size: archcalc solve --lossless lists them",
             )
+
+
+@of_layer
+def lost(made: Application) -> Mapping[int, int]:
+    """How many elements are dropped along each axis where some are."""
+    found = {axis: dropped(window, int(made.inputs[0].spatial[axis])) for axis, window in made.sliding}
+    return {axis: n for axis, n in found.items() if n}
 
 
 def counted(node: Node, lost: Mapping[int, int]) -> Iterator[str]:
     """`3 of 224 rows`, for each axis with dropped elements."""
     spatial = node.inputs[0].spatial
     words = {1: ("elements",), 2: ("rows", "columns"), 3: ("frames", "rows", "columns")}[len(spatial)]
-    return (f"{n:,} of {spatial[axis]:,} {words[axis]}" for axis, n in lost.items() if n)
+    return (f"{n:,} of {spatial[axis]:,} {words[axis]}" for axis, n in lost.items())
 
 
 def dropped(window: Window, n: int) -> int:

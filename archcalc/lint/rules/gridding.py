@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from math import gcd
 
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.filtering import Filtering
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 
 BETWEEN = (Role.ACTIVATION, Role.BATCH_NORM)
 
@@ -26,7 +27,7 @@ class Gridding(Rule, code="AR304"):
     good = "- conv(3, 8, p1) -> relu\n- conv(3, 8, d2, p2) -> relu"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        if len(design.where(lambda node: any(window.dilation > 1 for _, window in design.sliding(node)))) < 2:
+        if len(design.where(is_dilated)) < 2:
             return
         rows: dict[str, list[Node]] = {}
         for node in design.playing(Role.CONTRACTION):
@@ -43,6 +44,11 @@ class Gridding(Rule, code="AR304"):
                 message = f"the dilations of {names} are multiples of {common}: they see a grid with holes"
                 help = "use dilations without a common divisor: 1, 2, 5"
                 yield Finding(node=dilated[-1], message=message, help=help)
+
+
+@of_layer
+def is_dilated(made: Application) -> bool:
+    return any(window.dilation > 1 for _, window in made.sliding)
 
 
 def spread(design: Design, node: Node) -> Mapping[int, int]:

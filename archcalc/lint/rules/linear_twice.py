@@ -31,9 +31,7 @@ class LinearTwice(Rule, code="AR102"):
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.playing(Role.CONTRACTION):
             before = linear_before(design, node) if is_linear(node) else None
-            if before is None or not is_linear(before):
-                continue
-            if node.reruns or before.reruns:
+            if before is None or node.reruns or before.reruns:
                 continue
             together, alone = params(before) + params(node), merged(before, node)
             if together > alone:
@@ -43,14 +41,18 @@ class LinearTwice(Rule, code="AR102"):
 
 
 def linear_before(design: Design, node: Node) -> Node | None:
-    """The layer before, except batch norms, identities and dropout, if nothing else reads what is in between."""
-    before = design.before(node)
-    last = node
-    while before is not None and design.after(before) is last:
-        if before.layer.role is not Role.BATCH_NORM and not passes_on(before):
+    """The linear layer before, apart from batch norms, identities and dropout, if nothing else reads what is in
+    between."""
+    before, last = design.before(node), node
+    while before is not None and (is_linear(before) or is_passed(before)) and design.after(before) is last:
+        if is_linear(before):
             return before
         last, before = before, design.before(before)
     return None
+
+
+def is_passed(node: Node) -> bool:
+    return node.layer.role is Role.BATCH_NORM or passes_on(node)
 
 
 def is_linear(node: Node) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from archcalc.core.dim import prod
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 from archcalc.measures.arithmetic import macs
 
 FEW = 4
@@ -30,7 +31,7 @@ class MissingReduction(Rule, code="AR403"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node, layer in design.of(Conv):
-            x, taps = node.inputs[0], int(prod(layer.kernel(node.inputs[0])))
+            x, taps = node.inputs[0], taps_of(node.application)
             if layer.groups != 1 or taps < LARGE or is_reduction(design.back(node, Role.ACTIVATION, Role.BATCH_NORM)):
                 continue
             few = int(x.channels) // FEW
@@ -43,9 +44,15 @@ class MissingReduction(Rule, code="AR403"):
                 yield Finding(node=node, message=message, help=f"add conv(1, {few}) -> relu before it", notes=(note,))
 
 
+@of_layer
+def taps_of(made: Application) -> int:
+    """The elements of a window."""
+    return int(prod(made.layer.kernel(made.inputs[0]))) if isinstance(made.layer, Conv) else 0
+
+
 def is_reduction(node: Node | None) -> bool:
     """Whether a layer is a 1x1 convolution to fewer channels."""
     if node is None or not isinstance(node.layer, Conv):
         return False
     x = node.inputs[0]
-    return prod(node.layer.kernel(x)) == 1 and node.output.channels < x.channels
+    return taps_of(node.application) == 1 and node.output.channels < x.channels

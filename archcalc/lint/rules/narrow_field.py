@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Input, Node
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 from archcalc.measures.receptive_field import Fields
 
 OBJECT = "object_size"
@@ -48,13 +49,19 @@ def joined_fields(design: Design) -> Iterator[tuple[Node, Input, Fields]]:
     """The layers that combine all positions of an input into one, with the input and the field before them; a layer
     that combines several inputs once, with the first."""
     found: set[str] = set()
-    vectors = design.where(lambda node: node.output.positions == node.output.batch)
+    vectors = design.where(has_one_position)
     for seed, fields in design.fields:
         for node in vectors:
             seen, before = fields.get(node.name, ()), fields.get(node.first, ())
             if node.name not in found and joins(seen, before):
                 found.add(node.name)
                 yield node, seed, before
+
+
+@of_layer
+def has_one_position(made: Application) -> bool:
+    y = made.outputs[0]
+    return y.positions == y.batch
 
 
 def joins(seen: Fields, before: Fields) -> bool:

@@ -1,13 +1,13 @@
 """A projected shortcut between equal shapes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from archcalc.core.dim import Dim
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
 from archcalc.layers.conv import Conv
 from archcalc.layers.merge import Add
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 from archcalc.measures.params import params
 
 
@@ -58,13 +58,17 @@ def needless(design: Design, node: Node) -> Node | None:
 
 
 def skip(design: Design, end: Node | None, merge: Node) -> Node | None:
-    if end is None or design.after(end) is not merge:
+    if end is None:
         return None
-    if end.layer.role is Role.BATCH_NORM:
-        end = design.before(end)
-    is_same = end is not None and isinstance(end.layer, Conv) and end.output == end.inputs[0]
-    return end if is_same and end and set(kernel_of(end)) == {1} else None
+    found = design.before(end) if end.layer.role is Role.BATCH_NORM else end
+    if found is None or not is_idle(found.application) or design.after(end) is not merge:
+        return None
+    return found
 
 
-def kernel_of(node: Node) -> Sequence[Dim]:
-    return node.layer.kernel(node.inputs[0]) if isinstance(node.layer, Conv) else ()
+@of_layer
+def is_idle(made: Application) -> bool:
+    """Whether it is a 1x1 convolution whose output has its input's shape."""
+    layer = made.layer
+    is_same = isinstance(layer, Conv) and made.outputs[0] == made.inputs[0]
+    return is_same and isinstance(layer, Conv) and set(layer.kernel(made.inputs[0])) == {1}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from math import prod
 
-from archcalc.graph.graph import Node
-from archcalc.lint.rule import Design, Finding, Rule
+from archcalc.graph.application import Application
+from archcalc.lint.rule import Design, Finding, Rule, of_layer
 
 
 class SkippedPositions(Rule, code="AR203"):
@@ -20,10 +20,14 @@ class SkippedPositions(Rule, code="AR203"):
     good = "- conv(3, 16, p1) -> relu\n- avgpool(2) -> conv(1, 32)"
 
     def findings(self, design: Design) -> Iterator[Finding]:
-        def read(node: Node) -> float:
-            windows = [(int(node.inputs[0].spatial[axis]), window) for axis, window in design.sliding(node)]
-            return prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)
-
-        for node in design.where(lambda node: read(node) < 1):
-            message = f"{node.name} skips {1 - read(node):.0%} of its input: the stride is larger than the kernel"
+        for node in design.where(lambda made: share_read(made) < 1):
+            read = share_read(node.application)
+            message = f"{node.name} skips {1 - read:.0%} of its input: the stride is larger than the kernel"
             yield Finding(node=node, message=message, help="use avgpool(2) before it, and stride 1")
+
+
+@of_layer
+def share_read(made: Application) -> float:
+    """The share of its input that a layer reads, as far as its strides are larger than its windows."""
+    windows = [(int(made.inputs[0].spatial[axis]), window) for axis, window in made.sliding]
+    return prod(window.taps(n) / n for n, window in windows if window.stride > window.extent)

@@ -1,6 +1,6 @@
 """Equal branches of a merge."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 from archcalc.graph.graph import Node
 from archcalc.layer import Role
@@ -24,6 +24,8 @@ class TwinBranches(Rule, code="AR106"):
 
     def findings(self, design: Design) -> Iterator[Finding]:
         for node in design.chosen({Add, Concat} & set(design.by_type)):
+            if not have_same_ends(design, node.sources):
+                continue
             written = [branch(design, source) for source in node.sources]
             twins = [i for i, each in enumerate(written) if len(each) > 1 and each in written[:i]]
             if twins and len({node.sources[i] for i in range(len(written))}) == len(written):
@@ -31,6 +33,12 @@ class TwinBranches(Rule, code="AR106"):
                 ends = f"{node.sources[first]} and {node.sources[twins[0]]}"
                 message = f"two branches of {node.name} have the same layers: {ends}"
                 yield Finding(node=node, message=message, help="use one branch with more channels, or groups")
+
+
+def have_same_ends(design: Design, sources: Sequence[str]) -> bool:
+    """Whether two branches have the same last layer, without which they are no twins."""
+    ends = [design.graph.by_name[source].layer for source in sources if source in design.graph.by_name]
+    return any(end == other for i, end in enumerate(ends) for other in ends[:i])
 
 
 def branch(design: Design, name: str) -> tuple[Hashable, ...]:

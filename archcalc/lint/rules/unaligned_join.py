@@ -42,9 +42,11 @@ class UnalignedJoin(Rule, code="AR303"):
 
 def unaligned(node: Node, fields: Mapping[str, Fields]) -> bool:
     """Whether a join is the first place where fields in one input have different centres."""
+    if all(each.aligned for each in fields.get(node.name, ())):
+        return False
     before = [fields[source] for source in node.sources if source in fields]
     met = all(each.aligned for branch in before for each in branch)
-    return met and not all(each.aligned for each in fields.get(node.name, ())) and not is_causal(before)
+    return met and not is_causal(before)
 
 
 def is_causal(branches: Sequence[Fields]) -> bool:
