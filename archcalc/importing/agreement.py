@@ -6,6 +6,7 @@ that they hide nothing, and run in float64 on the same inputs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -145,7 +146,8 @@ def widened(each: Tensor) -> Tensor:
 
 def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywords: Mapping[str, Any]) -> float:
     """The largest difference of the outputs, relative to the largest output."""
-    args, kwargs = pytree.tree_map_only(Tensor, filled, (dict(inputs), dict(keywords)))
+    generator = torch.Generator().manual_seed(2)
+    args, kwargs = pytree.tree_map_only(Tensor, partial(filled, generator=generator), (dict(inputs), dict(keywords)))
     copy = copied(model, found)
     with torch.no_grad(), reported_as("the network cannot run", model.forward):
         expected = [each for each in tensors_in(model(*args.values(), **kwargs)) if each.is_floating_point()]
@@ -220,9 +222,8 @@ def values(name: str, each: Tensor, generator: torch.Generator) -> Tensor:
     return uniform + 0.5
 
 
-def filled(each: Tensor) -> Tensor:
-    """Random values; integers are 0 or 1, which every table has."""
-    generator = torch.Generator().manual_seed(2)
+def filled(each: Tensor, generator: torch.Generator) -> Tensor:
+    """Random values, others for each input; integers are 0 or 1, which every table has."""
     shape = (SAMPLES, *each.shape[1:])
     if each.is_floating_point():
         return torch.randn(shape, generator=generator, dtype=torch.float64)

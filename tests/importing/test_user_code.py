@@ -30,11 +30,19 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Reading(), torch.zeros(1, 6, 12)),
         (networks.WholeNumbers(), torch.zeros(1, 7, dtype=torch.long)),
         (networks.Normalised(), SEQUENCE),
+        (networks.Frames(), torch.zeros(1, 2, 5, 13, 16)),
+        (networks.Channels(), torch.zeros(1, 3, 16)),
+        (networks.Volumes(), torch.zeros(1, 4, 5, 6, 6)),
     ],
     ids=lambda each: type(each).__name__,
 )
 def test_the_outputs_agree(model: nn.Module, example: Tensor) -> None:
     assert agreement_of(model, {"x": example}, {}).holds
+
+
+def test_two_inputs_may_stand_one_after_the_other_in_the_batch() -> None:
+    picture = torch.zeros(1, 2, 4, 4)
+    assert agreement_of(networks.Pairs(), {"x": picture, "other": picture}, {}).holds
 
 
 def test_inputs_may_be_one_number_for_each_sample() -> None:

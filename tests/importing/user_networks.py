@@ -268,3 +268,66 @@ class Normalised(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.map(torch.relu(self.conv(x.transpose(1, 2))).transpose(1, 2))  # type: ignore[no-any-return]
+
+
+class Frames(nn.Module):
+    """A small network for pictures runs on each frame of a video, whose frames are folded into the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(2, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.PReLU(6), nn.MaxPool2d(3, 2, 1))
+        self.inner = nn.Sequential(nn.Conv2d(6, 6, 3, padding="same", groups=2), nn.ReLU())
+        self.small = nn.AdaptiveAvgPool2d((2, 3))
+        self.lstm = nn.LSTM(36, 5, batch_first=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        b, c, t, h, w = x.shape
+        y = self.stem(x.transpose(1, 2).reshape(b * t, c, h, w))
+        y = torch.relu(y + self.inner(y))
+        pooled = nn.functional.adaptive_max_pool2d(y, 1).view(b, t, -1)
+        return self.lstm(self.small(y).reshape(b, t, -1))[0], pooled
+
+
+class Channels(nn.Module):
+    """Each channel is a sequence of its own, for layers of one position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Conv1d(1, 6, 5, 2, 2), nn.GELU(), nn.AvgPool1d(2, 1), nn.Dropout(0.1))
+        self.outer = nn.ConvTranspose1d(6, 2, 4, 2, 1, dilation=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, t = x.shape
+        y = self.outer(self.inner(x.reshape(b * c, 1, t)))
+        return y.view(b, c, *y.shape[1:]) * 0.5  # type: ignore[no-any-return]
+
+
+class Volumes(nn.Module):
+    """Heads are folded into the batch in front of layers of three positions, which do not meet another head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filters = nn.Conv3d(3, 3, 3, (1, 2, 2), 1, groups=3, bias=False)
+        self.pool = nn.MaxPool3d(3, (1, 2, 1), (0, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, t, h, w, c = x.shape
+        heads = x.view(b, t, h, w, 2, c // 2).permute(0, 4, 5, 1, 2, 3).reshape(b * 2, c // 2, t, h, w)
+        y = self.pool(self.filters(heads))
+        return y.view(b, 2, c // 2, t - 2, -1).permute(0, 3, 4, 1, 2).flatten(3)  # type: ignore[no-any-return]
+
+
+class Pairs(nn.Module):
+    """One encoder for two inputs, one batch after the other, and copies of each sample for a second one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(2, 4, 3, 1, 1), nn.InstanceNorm2d(4), nn.ReLU(), nn.Flatten())
+        self.head = nn.Linear(64, 3)
+
+    def forward(self, x: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        features = self.head(self.encoder(torch.cat((x, other))))
+        first, second = features[: x.shape[0]], features[x.shape[0] :]
+        one, *others = (first.repeat(3, 1) * 2).chunk(3)
+        copies = second.repeat_interleave(3, 0).view(x.shape[0], -1)
+        return first - second[:, :-1].sum(1, keepdim=True), torch.stack(others).sum(0) + one, copies

@@ -45,6 +45,10 @@ def lowered(program: Program) -> Lowered:
             continue  # a constant of a shape
         if not lowered_with_shared(state, operation) and not recogniser.alone(i):
             place_opaque(state, operation)
+    for step in [state.at[each] for each in program.outputs if each in state.at]:
+        if step in state.waiting:
+            state.waiting.discard(step)
+            state.append(step)
     idle = set(program.idle)
     learned = (name for name, each in program.stored.items() if not each.buffer)
     return Lowered(

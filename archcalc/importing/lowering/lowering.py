@@ -14,8 +14,8 @@ from archcalc.importing.lowering.arranging import Arranging
 from archcalc.importing.lowering.meaning import volume_of_input, wants_channels_first
 from archcalc.importing.lowering.samples import batch_axis, item_axis, item_shape
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import Operation, Program, Value
-from archcalc.layer import Layer, layer_named
+from archcalc.importing.program import MADE, Operation, Program, Value
+from archcalc.layer import Layer, Role, layer_named
 from archcalc.record import field, record
 
 
@@ -24,7 +24,8 @@ class Lowering:
     """`at`: the step of every value. `claimed`: the step that owns each weight. `readers`: the operations that read a
     value. `taken`: operations that belong to the step of an earlier one. `seen_as`: the values of each step. `slow`:
     how many elements of the batch's axis run slower than the batch, where that is not 1. `arranged`: the steps that
-    only move elements, and how. `waiting`: steps that are placed when another one that reads them is."""
+    only move elements, and how. `waiting`: steps that are placed when another one that reads them is. `inner`: of steps
+    that move what a layer made over parts of samples, the step that it made."""
 
     program: Program
     at: dict[Value, Step] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Lowering:
     slow: dict[Value, int] = field(default_factory=dict)
     arranged: dict[Step, Arranging] = field(default_factory=dict)
     waiting: set[Step] = field(default_factory=set)
+    inner: dict[Step, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for operation in self.program.operations:
@@ -111,16 +113,41 @@ class Lowering:
         if not self.is_placed(*(each for each in inputs if not isinstance(each, Step))):
             return False
         sources = tuple(each if isinstance(each, Step) else self.at[each] for each in inputs)
+        if self.inner and not weights and self.place_inside(operation, layer, sources, makes):
+            return True
         volume = self.fits(layer, [each.volume for each in sources], self.item(makes))
         held = {name: each for name, each in (weights or {}).items() if each is not None}
         if volume is None or not self.holds(layer, sources, held, transposed):
             return False
-        first = next((each for each in inputs if isinstance(each, Value)), None)
-        if first in self.slow and makes not in self.slow and self.item_in_batch(first) == self.item_in_batch(makes):
+        first = next((each for each in operation.values if each in self.slow), None)
+        if first is not None and makes not in self.slow and self.item_in_batch(first) == self.item_in_batch(makes):
             self.slow[makes] = self.slow[first]
         if not self.add(operation, layer, sources, volume, makes, held):
             return False
         self.at[makes].transposed = transposed
+        return True
+
+    def place_inside(self, operation: Operation, layer: Layer, sources: tuple[Step, ...], makes: Value) -> bool:
+        """Places a layer that works on each element before what it reads is moved; what it makes is moved then."""
+        first = sources[0] if sources else None
+        if first is None or not is_of_elements(layer) or any(each not in self.inner for each in sources):
+            return False
+        if any(self.arranged[each] != self.arranged[first] for each in sources) or self.item(makes) is None:
+            return False
+        within = tuple(self.inner[each] for each in sources)
+        volume = self.fits(layer, [each.volume for each in within], within[0].volume.item_shape)
+        if volume is None or self.item(makes) != first.volume.item_shape:
+            return False
+        value = Value(MADE, makes.shape, makes.dtype, maker=operation)
+        self.add(operation, layer, within, volume, value, {})
+        made, move = self.at[value], first.layer
+        assert move is not None
+        back = Step(move, (made,), move.shape(volume), operation.module, function=first.function, where=operation.where)
+        self.waiting.add(back)
+        self.arranged[back], self.inner[back] = self.arranged[first], made
+        self.give(makes, back)
+        if (slow := next((each for each in operation.values if each in self.slow), None)) is not None:
+            self.slow[makes] = self.slow[slow]
         return True
 
     def add(
@@ -206,7 +233,7 @@ class Lowering:
         return value in self.readers or value in self.program.outputs
 
 
-CHANGING = ("at", "steps", "claimed", "counted", "taken", "findings", "seen_as", "slow", "arranged", "waiting")
+CHANGING = ("at", "steps", "claimed", "counted", "taken", "findings", "seen_as", "slow", "arranged", "waiting", "inner")
 """What placing a step changes."""
 
 
@@ -238,6 +265,12 @@ def has_names_of_its_own(program: Program, step: Step) -> bool:
     """Whether the module that runs holds its weights under other names than their first ones."""
     names = {each for name in step.weights.values() for each in program.stored[name].names[1:]}
     return any(f"{step.module}.{name}" in names for name in step.weights)
+
+
+def is_of_elements(layer: Layer) -> bool:
+    """Whether a layer does the same with each element, wherever it is, as far as its facts tell."""
+    of_elements = layer.role in (Role.ACTIVATION, Role.MERGE, Role.MOVEMENT)
+    return of_elements and layer.takes_plain and not {"axis", "axes", "pattern"} & layer.known.keys()
 
 
 def longer(shape: Sequence[Dim]) -> list[Dim]:

@@ -26,6 +26,7 @@ def arrange(lowering: Lowering, operation: Operation, x: Value, plan: Arranging 
         source = moved(lowering, operation, source, reshaped(source.volume.item_shape, (total,)), last=True)
         plan = reshaped((total,), shape or (1,))
         assert plan is not None
+    source, plan = unmoved(lowering, source, plan)
     earlier = before_it(lowering, operation, source)
     both = composed(lowering.arranged[earlier], plan) if earlier else None
     if earlier and both is not None:
@@ -44,6 +45,13 @@ def arrange(lowering: Lowering, operation: Operation, x: Value, plan: Arranging 
     if both is not None and earlier is not None:
         forget(lowering, earlier)
     return True
+
+
+def unmoved(lowering: Lowering, source: Step, plan: Arranging) -> tuple[Step, Arranging]:
+    """A step before the move that waits, with that move in the plan."""
+    inner = lowering.inner.get(source)
+    both = None if inner is None else composed(lowering.arranged[source], plan)
+    return (source, plan) if inner is None or both is None else (inner, both)
 
 
 def keeps_first(plan: Arranging, x: Volume) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, turned
 from archcalc.importing.lowering.rule import Arguments, Place, lowers
@@ -51,9 +52,12 @@ def softplus(lowering: Lowering, operation: Operation, given: Arguments) -> bool
 
 @lowers("prelu", takes="input weight")
 def prelu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    weight = given["weight"]
+    x, weight = given["input"], given["weight"]
     made = layer("prelu", num_parameters=weight.shape[0])
-    return lowering.place(operation, made, [given["input"]], {"weight": weight})
+    if lowering.place(operation, made, [x], {"weight": weight}):
+        return True
+    seen = over_positions(lowering, operation, x)
+    return seen is not None and place_over(lowering, operation, made, x, seen, {"weight": weight})
 
 
 @lowers("softmax", "log_softmax", takes="input dim")

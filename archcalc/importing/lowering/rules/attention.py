@@ -40,7 +40,8 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
         "out_proj.bias": given["out_proj_bias"],
     }
     bias = given["in_proj_bias"] is not None
-    return lowering.place(operation, layer("attention", num_heads=given["num_heads"], bias=bias), [x], weights)
+    made = layer("attention", num_heads=given["num_heads"], bias=bias)
+    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], weights)
 
 
 def by_maps(lowering: Lowering, operation: Operation, given: Arguments, mask: object, alone: bool) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import between, call, in_order
+from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import forget, moved, settle, turned
 from archcalc.importing.lowering.numbers import as_integers
@@ -32,27 +33,23 @@ def short(values: Any) -> Any:
 @lowers("conv1d", "conv2d", "conv3d", takes="input weight bias stride padding dilation groups")
 def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given["weight"], given.get("bias")
-    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+    seen, rank = over_positions(lowering, operation, x), len(weight.shape) - 2
+    stride, padding = per_axis(given.get("stride", 1), rank), given.get("padding", 0)
+    if seen is None or not seen.takes(stride):
         return False
-    rank = len(weight.shape) - 2
-    padding = given.get("padding", 0)
     stored, how = weights_of(weight)
-    return lowering.place(
-        operation,
-        layer(
-            "conv",
-            kernel_size=short(weight.shape[2:]),
-            out_channels=weight.shape[0],
-            stride=short(per_axis(given.get("stride", 1), rank)),
-            padding=padding if isinstance(padding, str) else short(per_axis(padding, rank)),
-            dilation=short(per_axis(given.get("dilation", 1), rank)),
-            groups=given.get("groups", 1),
-            bias=bias is not None,
-            **how,
-        ),
-        [turned(lowering, operation, x, last=False)],
-        {**stored, "bias": bias},
+    made = layer(
+        "conv",
+        kernel_size=short(seen.along(weight.shape[2:])),
+        out_channels=weight.shape[0],
+        stride=short(seen.along(stride)),
+        padding=padding if isinstance(padding, str) else short(seen.apart(per_axis(padding, rank), 0)),
+        dilation=short(seen.apart(per_axis(given.get("dilation", 1), rank), 1)),
+        groups=given.get("groups", 1),
+        bias=bias is not None,
+        **how,
     )
+    return place_over(lowering, operation, made, x, seen, {**stored, "bias": bias})
 
 
 def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:
@@ -73,25 +70,22 @@ def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:
 )  # fmt: skip
 def upconv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given["weight"], given.get("bias")
-    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+    seen = over_positions(lowering, operation, x)
+    if seen is None or seen.among:
         return False
     rank, groups = len(weight.shape) - 2, given.get("groups", 1)
-    return lowering.place(
-        operation,
-        layer(
-            "upconv",
-            kernel_size=short(weight.shape[2:]),
-            out_channels=weight.shape[1] * groups,
-            stride=short(per_axis(given.get("stride", 1), rank)),
-            padding=short(per_axis(given.get("padding", 0), rank)),
-            output_padding=short(per_axis(given.get("output_padding", 0), rank)),
-            dilation=short(per_axis(given.get("dilation", 1), rank)),
-            groups=groups,
-            bias=bias is not None,
-        ),
-        [turned(lowering, operation, x, last=False)],
-        {"weight": weight, "bias": bias},
+    made = layer(
+        "upconv",
+        kernel_size=short(seen.along(weight.shape[2:])),
+        out_channels=weight.shape[1] * groups,
+        stride=short(seen.along(per_axis(given.get("stride", 1), rank))),
+        padding=short(seen.along(per_axis(given.get("padding", 0), rank), 0)),
+        output_padding=short(seen.along(per_axis(given.get("output_padding", 0), rank), 0)),
+        dilation=short(seen.along(per_axis(given.get("dilation", 1), rank))),
+        groups=groups,
+        bias=bias is not None,
     )
+    return place_over(lowering, operation, made, x, seen, {"weight": weight, "bias": bias})
 
 
 @lowers("linear", takes="input weight bias")

@@ -27,7 +27,7 @@ def along(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], 
         return False
     inner = lowering.axis(tensors[0], axis)
     if inner is None:
-        return False
+        return one_batch_after_the_other(lowering, operation, tensors)
     whole = lowering.volume(tensors[0]).channels_last
     steps = [turned(lowering, operation, each, last=whole) for each in tensors]
     word = axis_word(steps[0].volume, inner)
@@ -45,8 +45,20 @@ def stack(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if not all(lowering.is_placed(each) for each in tensors) or not lowering.are_together(*tensors):
         return False
     inner = lowering.axis(y, given.get("dim", 0) % len(y.shape))
-    if inner is None:
+    return inner is not None and stacked(lowering, operation, tensors, inner)
+
+
+def one_batch_after_the_other(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...]) -> bool:
+    """Along the axis of the batch: each sample has parts, which run slower than the batch."""
+    alike = len({each.shape for each in tensors}) == 1 and all(map(lowering.is_batch_first, tensors))
+    if not alike or not stacked(lowering, operation, tensors, 0):
         return False
+    lowering.slow[operation.makes[0]] = len(tensors)
+    return True
+
+
+def stacked(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], inner: int) -> bool:
+    """Along a new axis of a sample."""
     whole = lowering.volume(tensors[0]).channels_last
     steps = [turned(lowering, operation, each, last=whole) for each in tensors]
     if lowering.place(operation, layer("stack", axis=inner + 1), steps):

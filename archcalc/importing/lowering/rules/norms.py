@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from archcalc.importing.lowering.arranging import permuted
+from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.frames import is_folded, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first, moved, settle, then, turned
+from archcalc.importing.lowering.moving import first, moved, settle, then, turned, unmoved
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Layer
@@ -22,8 +23,9 @@ def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     made = layer("batchnorm", eps=given.get("eps"), momentum=given.get("momentum"), affine=weight is not None)
     statistics = {name: given[name] for name in ("running_mean", "running_var")}
     held = {"weight": weight, "bias": bias, **statistics}
-    if lowering.is_batch_first(x):
-        return lowering.place(operation, made, [first(lowering, operation, x)], held)
+    seen = over_positions(lowering, operation, x) if len(x.shape) > 2 or lowering.is_batch_first(x) else None
+    if seen is not None:
+        return place_over(lowering, operation, made, x, seen, held)
     return len(x.shape) == 2 and of_tokens(lowering, operation, made, x, held)
 
 
@@ -83,10 +85,29 @@ def group_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
 @lowers("instance_norm", takes="input running_mean running_var weight bias use_input_stats momentum eps")
 def instance_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given.get("weight"), given.get("bias")
-    if not lowering.is_placed(x) or given.get("running_mean") is not None or not lowering.is_batch_first(x):
+    if not lowering.is_placed(x) or given.get("running_mean") is not None:
         return False
     made = layer("instance_norm", eps=given.get("eps"), affine=weight is not None)
+    if not lowering.is_batch_first(x):
+        return weight is None and of_parts(lowering, operation, made, x)
     return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
+
+
+def of_parts(lowering: Lowering, operation: Operation, made: Layer, x: Value) -> bool:
+    """Of parts of a sample that are folded into the batch: their features, one part after the other, are features."""
+    shape = lowering.volume(x).item_shape
+    if not is_folded(lowering, x) or len(shape) < 3:
+        return False
+    flat = (shape[0] * shape[1], *shape[2:])
+    whole = reshaped(shape, flat)
+    assert whole is not None
+    source, plan = unmoved(lowering, lowering.at[x], whole)
+    normed = then(lowering, operation, made, moved(lowering, operation, source, plan, last=False))
+    if normed is None:
+        return False
+    if x in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[x]
+    return settle(lowering, operation, moved(lowering, operation, normed, reshaped(flat, shape), last=False))
 
 
 @lowers("local_response_norm", takes="input size alpha beta k")

@@ -2,25 +2,26 @@
 
 from typing import Any
 
+from archcalc.core.axes import Axes
+from archcalc.importing.lowering.frames import Seen, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first
+from archcalc.importing.lowering.moving import axis_word
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
 from archcalc.importing.program import Operation, Value
 
 
-def windows(lowering: Lowering, given: Arguments) -> dict[str, Any] | None:
-    """The window of a pooling layer; None where its input has no channels before its positions."""
-    x = given["input"]
-    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
-        return None
-    rank = len(x.shape) - 2
+def windows(lowering: Lowering, given: Arguments, seen: Seen) -> dict[str, Any] | None:
+    """The window of a pooling layer; None where it would go from one part of a sample to another."""
+    rank = len(given["input"].shape) - 2
     kernel = per_axis(given["kernel_size"], rank)
     stride = per_axis(given.get("stride") or kernel, rank)
+    if not seen.takes(stride):
+        return None
     return dict(
-        kernel_size=short(kernel),
-        stride=None if stride == kernel else short(stride),
-        padding=short(per_axis(given.get("padding", 0), rank)),
+        kernel_size=short(seen.along(kernel)),
+        stride=None if stride == kernel else short(seen.along(stride)),
+        padding=short(seen.apart(per_axis(given.get("padding", 0), rank), 0)),
         ceil_mode=bool(given.get("ceil_mode", False)),
     )
 
@@ -30,11 +31,13 @@ def windows(lowering: Lowering, given: Arguments) -> dict[str, Any] | None:
     takes="input kernel_size stride padding dilation ceil_mode return_indices",
 )  # fmt: skip
 def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    window, seen = windows(lowering, given), first(lowering, operation, given["input"])
-    if window is None or given.get("return_indices"):
+    x = given["input"]
+    seen = over_positions(lowering, operation, x)
+    window = None if seen is None else windows(lowering, given, seen)
+    if window is None or seen is None or given.get("return_indices"):
         return False
-    dilation = short(per_axis(given.get("dilation", 1), len(given["input"].shape) - 2))
-    return lowering.place(operation, layer("maxpool", dilation=dilation, **window), [seen])
+    dilation = short(seen.apart(per_axis(given.get("dilation", 1), len(x.shape) - 2), 1))
+    return place_over(lowering, operation, layer("maxpool", dilation=dilation, **window), x, seen)
 
 
 @lowers("avg_pool1d", takes="input kernel_size stride padding ceil_mode count_include_pad")
@@ -43,11 +46,13 @@ def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     takes="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
 )  # fmt: skip
 def avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    window, seen = windows(lowering, given), first(lowering, operation, given["input"])
-    if window is None or given.get("divisor_override"):
+    seen = over_positions(lowering, operation, given["input"])
+    window = None if seen is None or seen.among else windows(lowering, given, seen)
+    if window is None or seen is None or given.get("divisor_override"):
         return False
     counted = bool(given.get("count_include_pad", True))
-    return lowering.place(operation, layer("avgpool", count_include_pad=counted, **window), [seen])
+    made = layer("avgpool", count_include_pad=counted, **window)
+    return place_over(lowering, operation, made, given["input"], seen)
 
 
 @lowers("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", takes="input output_size")
@@ -63,18 +68,23 @@ def adaptive_max_pool(lowering: Lowering, operation: Operation, given: Arguments
 def adaptive(lowering: Lowering, operation: Operation, given: Arguments, kind: str) -> bool:
     """Global pooling where the output has one position, together with the flattening that follows it."""
     x = given["input"]
-    if not lowering.is_placed(x) or not lowering.is_batch_first(x):
+    seen = over_positions(lowering, operation, x)
+    if seen is None or seen.among:
         return False
-    seen = first(lowering, operation, x)
     size = per_axis(given["output_size"], len(x.shape) - 2)
     size = tuple(n if want is None else want for n, want in zip(x.shape[2:], size, strict=True))
     if set(size) != {1}:
-        return lowering.place(operation, layer(f"adaptive_{kind}", output_size=short(size)), [seen])
+        made = layer(f"adaptive_{kind}", output_size=short(seen.along(size, seen.parts)))
+        return place_over(lowering, operation, made, x, seen)
+    if seen.parts:
+        axes = Axes(axis_word(seen.step.volume, at) for at in range(2, seen.step.volume.rank + 1))
+        made = layer("reduce", op="mean" if kind == "avgpool" else "max", axes=axes, keep=True)
+        return place_over(lowering, operation, made, x, seen)
     flat = flattened(lowering, operation.makes[0])
-    if flat is not None and lowering.place(operation, layer(f"global_{kind}"), [seen], makes=flat.makes[0]):
+    if flat is not None and lowering.place(operation, layer(f"global_{kind}"), [seen.step], makes=flat.makes[0]):
         lowering.taken.add(flat)
         return True
-    return lowering.place(operation, layer(f"global_{kind}", keepdim=True), [seen])
+    return lowering.place(operation, layer(f"global_{kind}", keepdim=True), [seen.step])
 
 
 def flattened(lowering: Lowering, value: Value) -> Operation | None:

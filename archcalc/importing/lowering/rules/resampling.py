@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from archcalc.importing.lowering.frames import over_positions
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
 from archcalc.importing.lowering.rule import RULES, Arguments, lowers
@@ -71,7 +72,8 @@ def before_pooling(lowering: Lowering, operation: Operation, x: Value, amounts: 
     if pool is None or not pool.function.startswith("max_pool") or len(amounts) != 2 * len(x.shape) - 4:
         return False
     given = RULES[pool.function].arguments(pool)
-    window = windows(lowering, {**given, "input": x})
+    seen = over_positions(lowering, operation, x)
+    window = None if seen is None or seen.parts else windows(lowering, {**given, "input": x}, seen)
     if window is None or window["padding"] != 0 or window["ceil_mode"] or given.get("return_indices"):
         return False
     pairs = [tuple(amounts[i : i + 2]) for i in range(len(amounts) - 2, -1, -2)]

@@ -5,6 +5,7 @@ from typing import Any
 
 from archcalc.core.axes import CHANNELS
 from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.frames import batches
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, axis_word, moved, settle, then, turned, with_shape
 from archcalc.importing.lowering.rule import Arguments, lowers
@@ -37,26 +38,28 @@ def part(
         return None
     word = axis_word(volume, axis)
     whole = end == size and (said.stop is None or word != CHANNELS)
+    if word == CHANNELS and stride == 1 and not (counted and volume.channels_last and volume.rank):
+        return then(lowering, operation, layer("channels", begin=begin, end=None if whole else end), step)
     last = said.stop if said.stop is not None and said.stop < 0 else None if whole else end
     begin = said.start if said.start is not None and said.start < 0 else begin
-    if word == CHANNELS and stride == 1 and not (counted and volume.channels_last and volume.rank):
-        return then(lowering, operation, layer("channels", begin=begin, end=last), step)
     made = layer("slice", begin=begin, end=last, step=stride, axis=word)
     return then(lowering, operation, made, step)
 
 
 def one(lowering: Lowering, operation: Operation, x: Value, axis: int, index: int, makes: Value) -> bool:
     """One element of an axis of a sample, without that axis."""
-    step = lowering.at[x]
-    if not step.volume.rank:
-        found = part(lowering, operation, step, axis, index, index + 1)
-    elif step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
-        found = then(lowering, operation, layer("select", index=index), step)
-    else:
-        found = then(lowering, operation, layer("take", index=index, axis=axis_word(step.volume, axis)), step)
+    found = element(lowering, operation, lowering.at[x], axis, index)
     if found is not None and x in lowering.slow:
         lowering.slow[makes] = lowering.slow[x]
     return settle(lowering, operation, found, makes)
+
+
+def element(lowering: Lowering, operation: Operation, step: Step, axis: int, index: int) -> Step | None:
+    if not step.volume.rank:
+        return part(lowering, operation, step, axis, index, index + 1)
+    if step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
+        return then(lowering, operation, layer("select", index=index), step)
+    return then(lowering, operation, layer("take", index=index, axis=axis_word(step.volume, axis)), step)
 
 
 @lowers("chunk", takes="input chunks dim")
@@ -72,18 +75,35 @@ def split(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 def pieces(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Ranges of an axis, one after the other."""
     x, axis = given["input"], given.get("dim", 0)
-    if not lowering.is_placed(x) or (inner := lowering.axis(x, axis)) is None:
+    if not lowering.is_placed(x):
         return False
     begin, ends = 0, []
     for made in operation.makes:
         ends.append((begin, begin + made.shape[axis]))
         begin = ends[-1][1]
+    inner = lowering.axis(x, axis)
+    if inner is None:
+        read = [(made, each) for made, each in zip(operation.makes, ends, strict=True) if lowering.is_read(made)]
+        return all(some_batches(lowering, operation, x, axis, *each, made) for made, each in read)
     parts = [part(lowering, operation, lowering.at[x], inner, *each) for each in ends]
     return all(parts) and all(
         settle(lowering, operation, each, made)
         for each, made in zip(parts, operation.makes, strict=True)
         if lowering.is_read(made)
     )
+
+
+def some_batches(
+    lowering: Lowering, operation: Operation, x: Value, axis: int, begin: int, end: int, makes: Value
+) -> bool:
+    """The samples of one batch or of several, which are parts of a sample here."""
+    bounds = batches(lowering, x, axis, begin, end)
+    if bounds is None:
+        return False
+    if bounds[1] == bounds[0] + 1:
+        return settle(lowering, operation, element(lowering, operation, lowering.at[x], 0, bounds[0]), makes)
+    lowering.slow[makes] = bounds[1] - bounds[0]
+    return settle(lowering, operation, part(lowering, operation, lowering.at[x], 0, *bounds), makes)
 
 
 @lowers("unbind", takes="input dim")
@@ -128,6 +148,10 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         axis, element = chosen[0]
         inner = lowering.axis(x, axis)
         return inner is not None and one(lowering, operation, x, inner, element % x.shape[axis], operation.makes[0])
+    if len(chosen) == 1 and isinstance(chosen[0][1], slice) and lowering.axis(x, chosen[0][0]) is None:
+        begin, end, stride = chosen[0][1].indices(x.shape[chosen[0][0]])
+        makes = operation.makes[0]
+        return stride == 1 and some_batches(lowering, operation, x, chosen[0][0], begin, end, makes)
     step: Step | None = lowering.at[x]
     for axis, each in chosen:
         inner, size = lowering.axis(x, axis), x.shape[axis]
@@ -283,7 +307,12 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Copies along each axis that is longer than before; new axes in front have no elements to copy yet."""
     x, y = given["input"], operation.makes[0]
     before, after = (lowering.item(x) if lowering.is_placed(x) else None), lowering.item(y)
-    if before is None or after is None or not lowering.are_together(x, y):
+    if before is None or after is None:
+        return False
+    count = lowering.item_in_batch(y)
+    if lowering.is_batch_first(x) and count > 1 and y.shape == (count * x.shape[0], *x.shape[1:]):
+        return copies(lowering, operation, x, count, slow=count)
+    if not lowering.are_together(x, y):
         return False
     step: Step | None = aligned(lowering, operation, x, y)
     if step is None:
@@ -310,6 +339,20 @@ def repeat_interleave(lowering: Lowering, operation: Operation, given: Arguments
         return False
     inner = lowering.axis(x, axis)
     if inner is None:
-        return False
+        return copies(lowering, operation, x, count, slow=1)
     made = layer("repeat", n=count, interleave=True, axis=axis_word(lowering.volume(x), inner))
     return lowering.place(operation, made, [x])
+
+
+def copies(lowering: Lowering, operation: Operation, x: Value, count: int, slow: int) -> bool:
+    """Copies of each sample, as parts of it. `slow`: how many of them run slower than the batch."""
+    if count == 1:
+        return lowering.same(operation.makes[0], x)
+    if not lowering.is_batch_first(x):
+        return False
+    step = lowering.at[x]
+    shape = step.volume.item_shape
+    wide = moved(lowering, operation, step, reshaped(shape, (1, *shape)), last=True)
+    made = then(lowering, operation, layer("repeat", n=count, axis=axis_word(wide.volume, 0)), wide)
+    lowering.slow[operation.makes[0]] = slow
+    return settle(lowering, operation, made)
