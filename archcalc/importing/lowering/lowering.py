@@ -113,7 +113,7 @@ class Lowering:
         if not self.is_placed(*(each for each in inputs if not isinstance(each, Step))):
             return False
         sources = tuple(each if isinstance(each, Step) else self.at[each] for each in inputs)
-        if self.inner and not weights and self.place_inside(operation, layer, sources, makes):
+        if self.inner and not weights and placed_inside(self, operation, layer, sources, makes):
             return True
         volume = self.fits(layer, [each.volume for each in sources], self.item(makes))
         held = {name: each for name, each in (weights or {}).items() if each is not None}
@@ -125,29 +125,6 @@ class Lowering:
         if not self.add(operation, layer, sources, volume, makes, held):
             return False
         self.at[makes].transposed = transposed
-        return True
-
-    def place_inside(self, operation: Operation, layer: Layer, sources: tuple[Step, ...], makes: Value) -> bool:
-        """Places a layer that works on each element before what it reads is moved; what it makes is moved then."""
-        first = sources[0] if sources else None
-        if first is None or not is_of_elements(layer) or any(each not in self.inner for each in sources):
-            return False
-        if any(self.arranged[each] != self.arranged[first] for each in sources) or self.item(makes) is None:
-            return False
-        within = tuple(self.inner[each] for each in sources)
-        volume = self.fits(layer, [each.volume for each in within], within[0].volume.item_shape)
-        if volume is None or self.item(makes) != first.volume.item_shape:
-            return False
-        value = Value(MADE, makes.shape, makes.dtype, maker=operation)
-        self.add(operation, layer, within, volume, value, {})
-        made, move = self.at[value], first.layer
-        assert move is not None
-        back = Step(move, (made,), move.shape(volume), operation.module, function=first.function, where=operation.where)
-        self.waiting.add(back)
-        self.arranged[back], self.inner[back] = self.arranged[first], made
-        self.give(makes, back)
-        if (slow := next((each for each in operation.values if each in self.slow), None)) is not None:
-            self.slow[makes] = self.slow[slow]
         return True
 
     def add(
@@ -267,8 +244,34 @@ def has_names_of_its_own(program: Program, step: Step) -> bool:
     return any(f"{step.module}.{name}" in names for name in step.weights)
 
 
+def placed_inside(
+    lowering: Lowering, operation: Operation, layer: Layer, sources: tuple[Step, ...], makes: Value
+) -> bool:
+    """Whether a layer of each element was placed before what it reads is moved; what it makes is moved then."""
+    first = sources[0] if sources else None
+    if first is None or not is_of_elements(layer) or any(each not in lowering.inner for each in sources):
+        return False
+    if any(lowering.arranged[each] != lowering.arranged[first] for each in sources) or lowering.item(makes) is None:
+        return False
+    within = tuple(lowering.inner[each] for each in sources)
+    volume = lowering.fits(layer, [each.volume for each in within], within[0].volume.item_shape)
+    if volume is None or lowering.item(makes) != first.volume.item_shape:
+        return False
+    value = Value(MADE, makes.shape, makes.dtype, maker=operation)
+    lowering.add(operation, layer, within, volume, value, {})
+    made, move = lowering.at[value], first.layer
+    assert move is not None
+    back = Step(move, (made,), move.shape(volume), operation.module, function=first.function, where=operation.where)
+    lowering.waiting.add(back)
+    lowering.arranged[back], lowering.inner[back] = lowering.arranged[first], made
+    lowering.give(makes, back)
+    if (slow := next((each for each in operation.values if each in lowering.slow), None)) is not None:
+        lowering.slow[makes] = lowering.slow[slow]
+    return True
+
+
 def is_of_elements(layer: Layer) -> bool:
-    """Whether a layer does the same with each element, wherever it is, as far as its facts tell."""
+    """Whether a layer does the same with each element, as far as its facts tell."""
     of_elements = layer.role in (Role.ACTIVATION, Role.MERGE, Role.MOVEMENT)
     return of_elements and layer.takes_plain and not {"axis", "axes", "pattern"} & layer.known.keys()
 

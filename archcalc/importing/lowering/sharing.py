@@ -10,6 +10,7 @@ from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import settle, with_shape, without_ones
 from archcalc.importing.lowering.rule import lower
 from archcalc.importing.program import BUFFER, CONSTANT, DERIVED, WEIGHT, Operation, Value
+from archcalc.layer import Numbers
 
 EACH_TIME = ((DERIVED, CONSTANT), (DERIVED, CONSTANT, BUFFER), (DERIVED, CONSTANT, BUFFER, WEIGHT))
 """The kinds of operands that are placed before an operation is: more and more of them, because a layer that has its
@@ -83,6 +84,9 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
     shape = lowering.item(value)
     if shape is None:
         return False
+    number = filled(value)
+    if number is not None and 1 <= len(shape) <= MOST_AXES and value.dtype.startswith("float"):
+        return lowering.place(operation, layer("constant", values=Numbers((number,)), size=shape), [], makes=value)
     made = layer("fixed_values", size=shape or (1,), dtype="int64" if value.dtype.startswith("int") else "float")
     stored = {"values": value} if value.kind == BUFFER else {}
     if not lowering.place(operation, made, [], stored, value):
@@ -90,6 +94,20 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
     if not stored:
         lowering.at[value].numbers = lambda: lowering.program.numbers(value)
     return True
+
+
+MOST_AXES = 4
+"""The most axes of a constant in a spec."""
+
+FILLS = {"zeros": 0.0, "ones": 1.0}
+"""What functions with these names fill a tensor with."""
+
+
+def filled(value: Value) -> float | None:
+    """The one number that code filled a tensor with; None if it is not known."""
+    maker = value.maker
+    word = "" if maker is None else maker.function.removeprefix("new_").removesuffix("_like")
+    return FILLS.get(word)
 
 
 def makers(value: Value) -> Iterator[Operation]:
