@@ -14,6 +14,9 @@ POSITIONS = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "wid
 
 WORDS = ("channels", "length", "depth", "height", "width")
 
+SIZES = frozenset({"shape", "spatial", *WORDS})
+"""What an expression can ask of a layer's output."""
+
 
 class Axis(str):
     """The value of a field that names an axis: one of `WORDS`, or a number as torch counts, the batch being 0."""

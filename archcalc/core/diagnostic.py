@@ -13,6 +13,12 @@ T = TypeVar("T")
 LONGEST_WORD = 40
 """Messages shorten longer words when they quote them, and suggest no correction."""
 
+CLOSE = 0.65
+"""How alike two words are, at least, for one to be a misspelling of the other: `difflib`'s ratio."""
+
+SHORTEST_BEGINNING = 3
+"""Letters of a word that may stand for the whole."""
+
 MOST_ENUMERATED = 12
 
 MOST_PROBLEMS = 100
@@ -131,22 +137,36 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
 
 
 def closest(word: str, options: Iterable[str]) -> str:
-    """The option closest to a misspelt word, or the only one that has it as a part; empty if there is none.
+    """The option closest to a misspelt word, or the only one that has it as a part or begins alike; else empty.
 
     >>> closest("strides", ["stride", "padding"]), closest("field", ["receptive_field", "params"])
     ('stride', 'receptive_field')
+    >>> closest("LayerNorm", ["layer_norm", "rms_norm"]), closest("mean", ["expand"])
+    ('layer_norm', '')
     """
     known = list(dict.fromkeys(options))
     if len(word) > LONGEST_WORD:
         return ""
-    if same := [option for option in known if option.lower() == word.lower()]:
-        return same[0]
+    bare = {bared(option): option for option in reversed(known)}
+    if same := bare.get(bared(word)):
+        return same
     from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
 
-    if close := get_close_matches(word, known, 1, 0.6):
+    if close := get_close_matches(word, known, 1, CLOSE):
         return close[0]
     parts = [option for option in known if word.lower() in option.lower().split("_")]
-    return parts[0] if len(parts) == 1 else ""
+    begun = [option for option in known if min(len(word), len(option)) >= SHORTEST_BEGINNING and alike(word, option)]
+    return parts[0] if len(parts) == 1 else begun[0] if len(begun) == 1 else ""
+
+
+def alike(word: str, other: str) -> bool:
+    """Whether one word is the beginning of the other: `pad` of `padding`, `min` of `minimum`."""
+    return word.startswith(other) or other.startswith(word)
+
+
+def bared(word: str) -> str:
+    """A word in lower case, without what joins its parts."""
+    return word.lower().replace("_", "").replace("-", "")
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

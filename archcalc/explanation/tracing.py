@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import product, repeat
 from typing import Any, TypeAlias, cast
 
+from archcalc.core.axes import POSITIONS
 from archcalc.core.dim import Dim
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow, Window
@@ -27,7 +28,6 @@ from archcalc.explanation.written import (
     symbols_of,
     tree_of,
 )
-from archcalc.graph.frame import AXES
 from archcalc.graph.freeing import LETTERS
 from archcalc.graph.graph import Node
 from archcalc.layer import Layer
@@ -91,7 +91,7 @@ LADDER = (
 
 def axes_of(x: Volume) -> tuple[str, ...]:
     """The letters of a volume's axes: T for a sequence, H and W for an image."""
-    known = tuple(LETTERS[axis] for axis in AXES.get(x.rank, ()))
+    known = tuple(LETTERS[axis] for axis in POSITIONS.get(x.rank, ()))
     return known if len(known) == x.rank else tuple(f"n_{axis}" for axis in range(x.rank))
 
 
@@ -274,7 +274,7 @@ def argument(name: str, value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return named(short, value)
     if isinstance(value, tuple) and value and all(isinstance(n, int) for n in value):
-        alike, axes = len(set(value)) == 1, [LETTERS[axis] for axis in AXES.get(len(value), ())]
+        alike, axes = len(set(value)) == 1, [LETTERS[axis] for axis in POSITIONS.get(len(value), ())]
         return tuple(named(short if alike else f"{short}_{axis}", n) for axis, n in zip(axes, value, strict=True))
     return value
 

@@ -13,6 +13,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, proble
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
+from archcalc.graph.foreign_arguments import BARE, advice, meant
 from archcalc.graph.inferred import inferred
 from archcalc.layer import (
     LAYERS,
@@ -344,13 +345,23 @@ def _too_many(
 ) -> Diagnostic:
     extra = call.positional[len(positional)]
     count = f"{len(positional)} positional argument{'s' * (len(positional) > 1)}"
-    takes = f"{count} ({', '.join(positional)})" if positional else "no positional arguments"
+    nothing = "no positional arguments" if kinds else "no arguments"
+    takes = f"{count} ({', '.join(positional)})" if positional else nothing
     return Diagnostic(
         code="AC121",
         message=f"{call.target.text} takes {takes}, got {len(call.positional)}",
         location=extra.where,
-        help=_meant(extra, kinds) or _stated(call, positional, inferred) or "name the argument: key=value",
+        help=_meant(extra, kinds) or _stated(call, positional, inferred) or _named(call, extra, kinds, positional),
     )
+
+
+def _named(call: Invocation, extra: Expression, kinds: Mapping[str, Kind], positional: tuple[str, ...]) -> str:
+    """The suggestion to write an argument with its name."""
+    others = [name for name in kinds if name not in positional]
+    if isinstance(extra, Name) and others:
+        return "name the argument: key=value"
+    shown = " or ".join(f"{name}={extra.where.text}" for name in others[:3])
+    return f"name the argument: {shown}" if others else BARE.get(call.target.text, "")
 
 
 def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
@@ -387,11 +398,13 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
     takes = f"{name} takes {', '.join(known)}" if known else f"{name} takes no arguments"
     if joins:
         takes = f"{name} joins a list of paths, {name}: [prev, relu], and takes {', '.join(known)}"
+    advised = advice(word.text) if layer_named(name) else ""
+    likely = f"did you mean '{close}'?" if (close := meant(word.text, known, bool(advised))) else ""
     return Diagnostic(
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
         location=word.where,
-        help=short or did_you_mean(word.text, known) or takes + ("" if joins else elsewhere(name, word.text)),
+        help=short or likely or advised or takes + ("" if joins else elsewhere(name, word.text)),
     )
 
 
@@ -496,12 +509,15 @@ def sizes_given(given: Mapping[str, Expression], names: Names, problems: list[Di
 
 
 def is_unknown_word(value: Name, name: str, signature: Signature, names: Names) -> bool:
-    """Whether a word is neither a name nor a value of an argument that takes words, or takes words in Keras."""
+    """Whether a word is neither a name nor a value of this argument, which takes words, or does so in Keras, or whose
+    layer has another argument that takes the word."""
     kind = signature.kinds[name]
     listed = list(kind.words)
     if value.id in names or value.id in kind.words or value.id in CONSTANTS or value.id.lower() in SWITCHES:
         return False
-    return (bool(listed) and listed != ["none"]) or bool(amount_in_keras(name, value.id, signature, {}))
+    if bool(listed) and listed != ["none"]:
+        return True
+    return bool(amount_in_keras(name, value.id, signature, {}) or _meant(value, signature.kinds))
 
 
 def amount_in_keras(name: str, word: str, signature: Signature, values: Mapping[str, Any]) -> str:
@@ -516,6 +532,7 @@ def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[s
     if signature.kinds[name] == SIMPLE[Padding]:
         takes += ", a number, or [begin, end] for each axis"
     help = translated(name, value.id, values) or amount_in_keras(name, value.id, signature, values)
+    help = help or ("" if words else _meant(value, signature.kinds))
     return Diagnostic(
         code="AC124",
         message=f"{takes}; got {quoted(value.id)}",
@@ -531,7 +548,10 @@ def _has_norm(given: Given) -> bool:
 
 
 def _missing(call: Invocation, signature: Signature, given: Given) -> Iterator[Diagnostic]:
-    if missing := [name for name in signature.required if name not in given]:
+    """The problem of arguments that a call has to give; one that it gives under another name is reported already."""
+    known = (*signature.kinds, *signature.others)
+    stated = {*given, *(meant(word.text, known) for word, _ in call.keywords if word.text not in given)}
+    if missing := [name for name in signature.required if name not in stated]:
         keywords = (f"{name}=..." for name in signature.required if name not in signature.positional)
         yield Diagnostic(
             code="AC123",

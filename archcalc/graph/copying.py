@@ -9,9 +9,10 @@ from collections.abc import Hashable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
+from archcalc.core.axes import SIZES
 from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds
-from archcalc.graph.frame import MEMBERS, SIZES, Frame, Named
+from archcalc.graph.frame import MEMBERS, Frame, Named
 from archcalc.graph.graph import Node, Scope
 from archcalc.graph.inference import Network
 from archcalc.graph.remembered import NotAlike, comparable

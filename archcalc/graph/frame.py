@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
+from archcalc.core.axes import POSITIONS, SIZES
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
@@ -14,12 +15,6 @@ from archcalc.spec.chain import Body, Each, Invocation, Item, Step, explicit_nam
 from archcalc.spec.declaration import BlockDef, Library
 from archcalc.spec.expression import Meter, Metered, Names
 from archcalc.spec.value import Value
-
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""The axes of an output by rank, available as `x.height` and so on."""
-
-SIZES = frozenset({"channels", "shape", "spatial", *(axis for axes in AXES.values() for axis in axes)})
-"""What an expression can ask of a layer's output."""
 
 INCOMING = "x"
 """The name that a block has for its input."""
@@ -221,7 +216,7 @@ def is_unknown(value: "Value | None") -> bool:
 
 def sizes_of(x: Volume) -> dict[str, Value]:
     """The sizes of an output that expressions can use."""
-    named = dict(zip(AXES.get(x.rank, ()), x.spatial, strict=True)) if x.rank in AXES else {}
+    named = dict(zip(POSITIONS.get(x.rank, ()), x.spatial, strict=True)) if x.rank in POSITIONS else {}
     return {"channels": x.channels, "shape": x.item_shape, "spatial": x.spatial, **named}
 
 

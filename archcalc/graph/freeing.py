@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
+from archcalc.core.axes import POSITIONS
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import Declarations, free_names
-from archcalc.graph.frame import AXES
 from archcalc.graph.graph import Free, Graph, Input
 from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
@@ -170,7 +170,7 @@ def shapes(inputs: Sequence[Input], axes: Iterable[Axis]) -> Sizes:
 
 
 def letters_of(volume: Volume) -> list[str]:
-    return [LETTERS[axis] for axis in AXES.get(volume.rank, ())]
+    return [LETTERS[axis] for axis in POSITIONS.get(volume.rank, ())]
 
 
 # --- which inputs are free together ----------------------------------------------------------------------------------

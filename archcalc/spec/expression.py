@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Protocol, TypeAlias, cast
 
+from archcalc.core.axes import SIZES
 from archcalc.core.declared import Nominal
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
@@ -41,6 +42,10 @@ CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": "none", 
 SWITCHES = dict.fromkeys(("on", "yes", "true"), "write true") | {"off": "write false, or none"}
 SWITCHES |= {"no": "write false, or none", "false": "write false", "none": "write none", "null": "write none"}
 """Words that YAML or Python reads as true, false or null."""
+
+
+FEW_WORDS = 12
+"""As many words of an argument are listed for one that it does not know; the names of all layers are no list."""
 
 
 @record
@@ -102,6 +107,10 @@ class Name(Expression):
         help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words, *sizes])
         if own := [size for size in sizes if size.rpartition(".")[0] == self.id.rpartition(".")[0]]:
             help = help or f"its sizes are {', '.join(own)}"
+        if self.id in SIZES and self.id not in words:
+            help = help or f"the {self.id} of what? write input.{self.id}, conv1.{self.id}, or x.{self.id} in a block"
+        if 1 < len(words) <= FEW_WORDS:
+            help = help or f"the words are {enumerated(words)}"
         help = help or (f"known names: {enumerated(names)}" if names else "")
         raise problem("AC110", f"unknown name {quoted(self.id)}", self.where, help=help)
 

@@ -3,9 +3,32 @@
 import re
 
 import pytest
+from torch import nn
 
+from archcalc.core.diagnostic import bared, closest
 from archcalc.graph.foreign_layers import MEANINGS, NONE, meaning_of
 from archcalc.layer import known_names, layer_named
+
+KERAS = """
+    Add AdditiveAttention AlphaDropout Attention Average AveragePooling1D AveragePooling2D BatchNormalization
+    Bidirectional CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D ConvLSTM2D Cropping1D
+    Cropping2D Dense DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling2D GroupNormalization GroupQueryAttention Identity
+    InputLayer LSTM Lambda LayerNormalization LeakyReLU Masking MaxPool2D MaxPooling2D Maximum Minimum
+    MultiHeadAttention Multiply Normalization PReLU Permute RepeatVector Rescaling Reshape SeparableConv2D SimpleRNN
+    Softmax SpatialDropout2D SpectralNormalization Subtract TimeDistributed UnitNormalization UpSampling2D ZeroPadding2D
+"""
+"""Layers of Keras 3: keras.io/api/layers."""
+
+ABBREVIATIONS = """
+    bn ln gn in mha mlp ffn noop conv1x1 conv3x3 conv2d_1x1 dwconv sepconv gmp se squeeze_excite swiglu geglu upscale
+    zeropad l2norm hswish residual shortcut patch_embed cls_token rotary alibi moe dropconnect aspp fpn blurpool mean
+    sum max std split chunk view permute squeeze sign floor tan
+"""
+"""Words of papers and of user code."""
+
+STRUCTURE = {"DataParallel", "Module", "ModuleDict", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase"}
+"""Classes of torch that are no layers."""
 
 
 @pytest.mark.parametrize("name", MEANINGS)
@@ -16,9 +39,25 @@ def test_no_foreign_name_is_a_layer(name: str) -> None:
 
 @pytest.mark.parametrize("text", sorted(set(MEANINGS.values())))
 def test_what_is_to_be_written_exists(text: str) -> None:
-    called = re.findall(r"([a-z_]+)(?:\(|: \[)", text)
+    called = re.findall(r"(?<![a-z0-9_])([a-z_][a-z0-9_]*)(?:\(|: \[)", text)
     assert set(called) - {"layer"} <= set(known_names())
-    assert called or text.startswith((NONE, "leave it out", "write the", "write gap", "write global_maxpool"))
+    said = ("write", "leave it out", "specs show", "are numbers", "divide", "to length 1", "losses")
+    assert text.startswith(NONE) or any(each in text for each in said)
+
+
+def modules_of_torch() -> list[str]:
+    found = [name for name, each in vars(nn).items() if isinstance(each, type) and issubclass(each, nn.Module)]
+    return sorted(set(found) - STRUCTURE)
+
+
+def without_rank(name: str) -> str:
+    return bared(name).removeprefix("lazy").removesuffix("d").rstrip("123")
+
+
+@pytest.mark.parametrize("name", [*modules_of_torch(), *KERAS.split(), *ABBREVIATIONS.split()])
+def test_a_word_of_others_is_explained_and_is_no_misspelling(name: str) -> None:
+    same = [known for known in known_names() if without_rank(known) == without_rank(name)]
+    assert same or meaning_of(name), f"the help would be: did you mean {closest(name, known_names())}?"
 
 
 def test_near_spellings_of_layers_are_not_foreign() -> None:
