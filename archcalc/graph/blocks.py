@@ -83,10 +83,8 @@ def frame_within(
     frame: Frame,
     name: str,
     declared: Declarations,
-    expansions: Mapping[str, Expansion],
 ) -> Frame:
-    """Where the layers of a block stand that is called `name` in `frame` and takes `source`. `expansions`: the blocks
-    so far, by their paths."""
+    """Where the layers of a block stand that is called `name` in `frame` and takes `source`."""
     if len(frame.stack) >= MAX_NESTING:
         recursive = any(site.definition is expansion.definition for site in frame.stack)
         help = f"{call.target.text} calls itself: its condition must become false" if recursive else ""
@@ -100,12 +98,12 @@ def frame_within(
         names={
             **declared.parameters_of(library),
             INCOMING: Named(source),
-            **members_of_arguments(arguments, expansions),
             **arguments,
         },
         library=library,
         network=frame.network,
         meter=frame.meter,
+        blocks=frame.blocks,
         taken=definition.names,
         stack=(*frame.stack, site_of(call, definition, frame)),
         numbered=is_sequence(definition.body, library),
@@ -115,13 +113,3 @@ def frame_within(
 
 def site_of(call: Invocation, definition: BlockDef, frame: Frame) -> Site:
     return Site(f"in {call.target.text}, called at line {call.where.line + 1}", definition, frame.guarded)
-
-
-def members_of_arguments(arguments: Mapping[str, Value], expansions: Mapping[str, Expansion]) -> dict[str, Value]:
-    """The layers of blocks that are passed on, each by its own name after that of the argument."""
-    return {
-        f"{name}.{member}": value
-        for name, passed in arguments.items()
-        if isinstance(passed, Named) and passed.labelled in expansions
-        for member, value in expansions[passed.labelled].members.items()
-    }

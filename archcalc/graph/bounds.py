@@ -99,4 +99,6 @@ def evaluated_in(item: Item) -> Iterator[Expression]:
         yield item.repeat
     if not isinstance(item.call, Merge):
         yield from item.call.positional
+        if item.call.picked is not None:
+            yield item.call.picked
     yield from (value for _, value in item.call.keywords)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
 from archcalc.graph.application import make_room
+from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
@@ -100,12 +101,13 @@ def expanded(
 ) -> tuple[str, ...]:
     """Fills the network with the layers of a document, and returns the paths of its outputs."""
     bounds = Bounds(document.max_layers)
-    frame = outermost_frame(document, inputs, declared, network, bounds)
+    blocks: dict[str, Expansion] = {}
+    frame = outermost_frame(document, inputs, declared, network, bounds, blocks)
     for each in inputs:
         network.volumes[each.name] = None if 0 in each.volume.item_shape else each.volume
     resolver = Resolver(network, frame.taken)
     placing = Placing(network, declared, bounds)
-    expander = Expander(network, declared, problems, bounds, placing, resolver)
+    expander = Expander(network, declared, problems, bounds, placing, resolver, blocks)
     try:
         bounds.check_least(document)
         last = expander.body(document.layers, inputs[0].name if inputs else UNKNOWN, frame)
@@ -117,11 +119,16 @@ def expanded(
 
 
 def outermost_frame(
-    document: Document, inputs: tuple[Input, ...], declared: Declarations, network: Network, bounds: Bounds
+    document: Document,
+    inputs: tuple[Input, ...],
+    declared: Declarations,
+    network: Network,
+    bounds: Bounds,
+    blocks: dict[str, Expansion],
 ) -> Frame:
     """Where the document's own chain stands: it knows the inputs, by their names and the first as `input`."""
     names = declared.parameters_of(document.library)
-    frame = Frame("", "", names, document.library, network, bounds, explicit_names(document.layers))
+    frame = Frame("", "", names, document.library, network, bounds, blocks, explicit_names(document.layers))
     for each in inputs:
         frame.local[each.name] = Named(each.name)
     frame.local.setdefault("input", Named(inputs[0].name if inputs else UNKNOWN))

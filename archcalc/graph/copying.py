@@ -302,7 +302,7 @@ def is_constant(step: Step, word: str, frame: Frame) -> bool:
 def is_known(name: str, word: str, frame: Frame) -> bool:
     """Whether a name, or that of which it is a size, is known without looking at the layers so far; or no name is."""
     base, _, size = name.rpartition(".") if MEMBERS not in name else ("", "", "")
-    if frame.given(base if base and size in SIZES else name) is not None:
+    if frame.given(base if base and size in SIZES else name) is not None or name.partition(".")[0] in frame.names:
         return True
     numbered = name.startswith(word) and name[len(word) :].isdigit()
     return not numbered and frame.scope.found(name) is None

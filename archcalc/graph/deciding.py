@@ -4,7 +4,7 @@ from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim
 from archcalc.graph.binding import Kind, dimension, read, shown
 from archcalc.graph.declarations import WORDS
-from archcalc.graph.frame import Frame
+from archcalc.graph.frame import Frame, Named
 from archcalc.record import replace
 from archcalc.spec.chain import Body, Choice
 from archcalc.spec.expression import Expression
@@ -20,7 +20,9 @@ def chosen(choice: Choice, frame: Frame, truth: Truth) -> Body:
         raise problem(
             "AC126", f"a condition must be true or false, got {shown(holds)}", choice.condition.where, help=COMPARE
         )
-    return choice.then if holds else choice.otherwise
+    taken, left = (choice.then, choice.otherwise) if holds else (choice.otherwise, choice.then)
+    frame.left_out.append(left)
+    return taken
 
 
 def guarded(frame: Frame) -> Frame:
@@ -30,6 +32,10 @@ def guarded(frame: Frame) -> Frame:
 
 def times(repeat: Expression, frame: Frame, truth: Truth) -> Dim:
     """How many copies a repeat asks for."""
+    found = repeat.evaluate(frame.scope, WORDS)
+    if isinstance(found, Named):
+        message = f"{repeat.where.text} is a layer, and a repeat is a whole number"
+        raise problem("AC124", message, repeat.where, help="write mul: [a, b] for the product of two layers")
     count: Dim = read("a repeat", repeat, Kind(dimension), frame.scope)
     enough = count >= 0
     if not (enough if isinstance(enough, bool) else truth(enough, repeat.where)):

@@ -174,7 +174,9 @@ class Declarations:
 
 
 def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
-    help = meaning_of(word) or did_you_mean(word, known) or "`archcalc layers` lists the layers"
+    plain = word.rpartition(".")[2]
+    help = f"write {plain}" if plain != word and plain in known else meaning_of(word) or did_you_mean(word, known)
+    help = help or "`archcalc layers` lists the layers"
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 

@@ -111,6 +111,8 @@ class Expander(Repeating):
 
     def invoke(self, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str, leads: bool) -> str:
         target = call.target.text
+        if call.picked is not None:
+            return self.named_earlier(call, self.resolver.entry(call.picked, frame), sources, frame, name, leads)
         if target == "prev":
             return sources[0]
         if MEMBERS in target:
@@ -124,10 +126,17 @@ class Expander(Repeating):
         if isinstance(meant, str) and not isinstance(meant, Reference) and meant != target:
             renamed = replace(call, target=replace(call.target, text=meant))
             return self.invoke(renamed, sources, frame, name, leads)
-        meant = self.resolver.called(call.target, sources[0], frame)
+        return self.named_earlier(
+            call, self.resolver.called(call.target, sources[0], frame), sources, frame, name, leads
+        )
+
+    def named_earlier(
+        self, call: Invocation, meant: Named, sources: tuple[str, ...], frame: Frame, name: str, leads: bool
+    ) -> str:
+        """The value that a name stands for at the beginning of a chain; elsewhere, its layer or block once more."""
         if leads and is_bare(call):
-            return value_of(meant, target, call.target.where)
-        return self.again(call, meant, sources, frame, name or frame.number(f"{target}_"))
+            return value_of(meant, call.target.text, call.target.where)
+        return self.again(call, meant, sources, frame, name or frame.number(f"{call.target.text}_"))
 
     def again(self, call: Invocation, meant: Named, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """A layer or block that an earlier step made, with the same weights."""
@@ -159,7 +168,7 @@ class Expander(Repeating):
         placed = None if kind is None else self.copying.place_like(kind, name, sources[0], frame)
         if placed is not None:
             return placed
-        inner = frame_within(expansion, call, sources[0], frame, name, self.declared, self.expansions)
+        inner = frame_within(expansion, call, sources[0], frame, name, self.declared)
         before, noted = len(self.network.nodes), self.copying.before(frame)
         made = self.body(definition.body, sources[0], inner)
         self.expansions[inner.prefix] = replace(expansion, members=inner.local)

@@ -10,6 +10,8 @@ NONE = "there is no such layer"
 
 ELEMENTS = f"{NONE}; identity has the same sizes, without its arithmetic"
 
+UNIT = "to length 1: {div: [prev, 'reduce(norm, channels, keep=true)']}"
+
 LOSS = "losses are no layers: a network ends with its outputs; leave it out"
 
 CONDITION = f"{NONE}; mask(by=..., fill=...) and where compute with given conditions"
@@ -82,7 +84,7 @@ MEANINGS: Mapping[str, str] = {
     "max_pooling": "write maxpool(2)",
     "fractional_max_pool": f"{NONE}; adaptive_maxpool(output_size) has the same sizes",
     "lp_pool": f"{NONE}; avgpool(2) has the same sizes",
-    "lp_normalization": "to length 1: {div: [prev, 'reduce(norm, channels)']}",
+    "lp_normalization": UNIT,
     # --- norms ---
     "bn": "write batchnorm",
     "ln": "write layernorm",
@@ -96,11 +98,11 @@ MEANINGS: Mapping[str, str] = {
     "instance_normalization": "write instance_norm",
     "local_response_norm": "write lrn(5)",
     "cross_map_lrn": "write lrn(5)",
-    "normalize": f"{NONE}; layernorm and rmsnorm learn scales; to length 1: {{div: [prev, 'reduce(norm, channels)']}}",
+    "normalize": f"{NONE}; layernorm and rmsnorm learn scales; {UNIT}",
     "normalization": f"{NONE}; batchnorm and layernorm normalise by what arrives, scale(factor) by a number",
-    "unit_normalization": "to length 1: {div: [prev, 'reduce(norm, channels)']}",
-    "l2_norm": "to length 1: {div: [prev, 'reduce(norm, channels)']}",
-    "l2_normalize": "to length 1: {div: [prev, 'reduce(norm, channels)']}",
+    "unit_normalization": UNIT,
+    "l2_norm": UNIT,
+    "l2_normalize": UNIT,
     "spectral_norm": SPECTRAL,
     "spectral_normalization": SPECTRAL,
     "weight_norm": SPECTRAL.replace("spectral", "weight"),
@@ -144,7 +146,7 @@ MEANINGS: Mapping[str, str] = {
     "bmm": "write matmul: [a, b]",
     "baddbmm": "write matmul: [a, b], then add",
     "outer": "write einsum: it names the axes of both",
-    "cosine_similarity": "divide both by their length, {div: [prev, 'reduce(norm, channels)']}, and multiply them",
+    "cosine_similarity": f"{UNIT}, both of them; then mul -> reduce(sum, channels)",
     "pairwise_distance": "write sub: [a, b], then reduce(norm, channels)",
     **dict.fromkeys(
         (
@@ -204,8 +206,8 @@ MEANINGS: Mapping[str, str] = {
     "multi_query_attention": "write grouped_attention(heads, 1)",
     "group_query_attention": "write grouped_attention(heads, kv_heads)",
     "grouped_query_attention": "write grouped_attention(heads, kv_heads)",
-    "scaled_dot_product_attention": "write attend(heads): [queries, keys, values]",
-    "sdpa": "write attend(heads): [queries, keys, values]",
+    "scaled_dot_product_attention": "write {attend: [queries, keys, values], num_heads: 8}",
+    "sdpa": "write {attend: [queries, keys, values], num_heads: 8}",
     "additive_attention": f"{NONE}; attention(heads) is the one of products",
     "rotary": "write rope(num_heads), or grouped_attention(heads, rope=10000)",
     "alibi": "write grouped_attention(heads, alibi=true)",

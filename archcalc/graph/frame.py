@@ -1,8 +1,8 @@
 """Frames: the names that are known within an expansion, and how unnamed layers are named."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, TypeGuard
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeGuard
 
 from archcalc.core.axes import POSITIONS, SIZES
 from archcalc.core.diagnostic import SpecError
@@ -40,6 +40,13 @@ class Named(Reference):
         return made
 
 
+class Expanded(Protocol):
+    """A block that was expanded. `members`: what the names of its body stand for."""
+
+    @property
+    def members(self) -> Mapping[str, Value]: ...
+
+
 @record
 class Site:
     """One entry of the call stack: a block, or a turn of a loop, which has no definition.
@@ -55,7 +62,8 @@ class Site:
 class Scope(Metered):
     """The names that expressions can use: numbers and words, layers, the sizes of layers, the members of repeats.
 
-    `e1.channels` and `x.height` are sizes of a layer's output; `enc.*` is a list of the members of a repeat.
+    `e1.channels` and `x.height` are sizes of a layer's output; `enc.*` is a list of the members of a repeat, and
+    `enc.*.channels` one of their sizes.
     """
 
     __slots__ = ("frame", "meter")
@@ -94,12 +102,27 @@ class Scope(Metered):
         given = self.frame.given(name)
         if given is not None or "." not in name:
             return given
+        base, _, size = name.rpartition(".")
+        if MEMBERS in name and size in SIZES:
+            return tuple(self.size(each, size) or "none" for each in self.frame.members(base)) or None
         if MEMBERS in name:
             return tuple(self.frame.members(name)) or None
-        base, _, size = name.rpartition(".")
         if size in SIZES and (named := self.frame.named(base)) is not None:
             return self.size(named, size)
         return self.frame.named(name)
+
+    def why_missing(self, name: str) -> str:
+        return self.frame.why_missing(name)
+
+    def part(self, value: Value, member: str) -> "Value | None":
+        """A size of the layer that a value is, or one of the layers of a block."""
+        if not isinstance(value, Named):
+            return None
+        base, _, size = member.rpartition(".")
+        if size not in SIZES:
+            return self.frame.part(value, member)
+        named = self.frame.part(value, base) if base else value
+        return None if named is None else self.size(named, size)
 
     def size(self, named: Named, size: str) -> "Value | None":
         """A size of a layer's output. Raises SpecError without a message if it is unknown because of a problem."""
@@ -115,7 +138,8 @@ class Frame:
 
     `names`: what is known from outside; `local`: the value of each name; `prefix`, `module`: see graph.Scope;
     `numbered`: members are named 0, 1, 2 ...; `taken`: names that the body gives explicitly, earlier or later;
-    `meter`: counts the steps of loops; `guarded`: it stands under a condition of its block.
+    `meter`: counts the steps of loops; `blocks`: those that were expanded, by their paths; `guarded`: it stands under a
+    condition of its block; `left_out`: the sides of its conditions that were not taken.
     """
 
     prefix: str
@@ -124,6 +148,7 @@ class Frame:
     library: Library
     network: Network
     meter: Meter
+    blocks: Mapping[str, Expanded]
     taken: frozenset[str] = frozenset()
     stack: tuple["Site", ...] = ()
     numbered: bool = False
@@ -132,6 +157,7 @@ class Frame:
     counts: Counter[str] = field(default_factory=Counter)
     local: dict[str, Value] = field(default_factory=dict)
     places: dict[str, Location] = field(default_factory=dict)
+    left_out: list[Body] = field(default_factory=list)
 
     @property
     def scope(self) -> Scope:
@@ -159,12 +185,32 @@ class Frame:
             if name not in self.taken:
                 return name
 
+    def why_missing(self, name: str) -> str:
+        """Why nothing has a name, or no single value: it stands for several, or a condition left it out."""
+        base, _, size = name.rpartition(".")
+        if is_members(self.given(name)):
+            return f"it stands for several values; join them: add: [{name}.*], or name one: {name}[0]"
+        if base and size in SIZES and is_members(self.given(base)):
+            return f"{base} is a list of layers; write {base}[0].{size}"
+        first = name.partition(".")[0]
+        if any(first in explicit_names(body) for body in self.left_out):
+            both = f"name both sides: {first} = a if n > 1 else b"
+            return f"the condition of {first} is false here, so it is left out; {both}"
+        return ""
+
     # --- what names stand for ------------------------------------------------------------------------------------
 
     def given(self, name: str) -> "Value | None":
         """What a name stands for by itself: what is known from outside comes before what the chain names."""
         found = self.names.get(name)
-        return self.local.get(name) if found is None else found
+        return self.local.get(name) if found is None and not self.hides(name) else found
+
+    def hides(self, name: str) -> bool:
+        """Whether a dotted name begins with an argument or an index that is a layer, or a list of layers."""
+        if "." not in name:
+            return False
+        outside = self.names.get(name.partition(".")[0])
+        return isinstance(outside, Named) or is_members(outside)
 
     def named(self, name: str) -> Named | None:
         """The layer, block or value that a name stands for; UNKNOWN for a part of what is unknown."""
@@ -173,14 +219,41 @@ class Frame:
             return given
         if is_members(given):
             return None
+        if self.hides(name):
+            return self.reached(name)
         path = self.path(name)
         if path in self.network.scopes:
             return Named(self.network.scopes[path].output, path)
         if path in self.network.volumes:
             return Named(path, path)
+        return self.reached(name) if "." in name else None
+
+    def reached(self, name: str) -> Named | None:
+        """What a dotted name stands for that begins with the name of a value: a layer of a block, or an entry of a
+        list of layers."""
         parts = name.split(".")
-        unknown = any(is_unknown(self.given(".".join(parts[:i]))) for i in range(1, len(parts)))
-        return Named(UNKNOWN) if unknown else None
+        for at in range(len(parts) - 1, 0, -1):
+            given, rest = self.given(".".join(parts[:at])), parts[at:]
+            if is_members(given) and rest[0].isdecimal() and int(rest[0]) < len(given):
+                given, rest = given[int(rest[0])], rest[1:]
+            if is_unknown(given):
+                return Named(UNKNOWN)
+            if isinstance(given, Named):
+                return self.part(given, ".".join(rest)) if rest else given
+        return None
+
+    def part(self, named: Named, member: str) -> Named | None:
+        """The layer of that name in a block that was expanded."""
+        if is_unknown(named):
+            return named
+        path = f"{named.labelled}.{member}"
+        if path in self.network.scopes:
+            return Named(self.network.scopes[path].output, path)
+        block = self.blocks.get(named.labelled)
+        found = block.members.get(member) if block else None
+        if isinstance(found, Named):
+            return found
+        return Named(path, path) if named.labelled and path in self.network.volumes else None
 
     def members(self, name: str) -> Iterator[Named]:
         """The members of a repeat, or one layer of each: `enc.*`, `enc.*.skip`. Nothing if there is no such repeat."""

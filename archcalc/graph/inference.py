@@ -138,17 +138,26 @@ class Network:
         return problem("AC201", message, call.where, notes=[described], help=help)
 
     def misread_help(self, layer: Layer, xs: tuple[Volume, ...], sources: tuple[str, ...]) -> str:
-        """What to write if the layer takes the first input with its features at the other end, as its source may have
-        meant it."""
-        node = self.nodes.get(sources[0]) if sources else None
-        if node is None or not (text := node.layer.misread(xs[0])):
-            return ""
-        x = xs[0]
-        *spatial, last = x.item_shape
-        turned = (last, tuple(spatial)) if not x.channels_last else (x.item_shape[0], x.item_shape[1:])
-        other = replace(x.to(*turned), channels_last=not x.channels_last)
-        fits = all(holds is not False for holds, _ in layer.requires(other, *xs[1:]))
-        return text if fits else ""
+        """What to write if the layer takes an input with its features at the other end: as its source may have meant
+        it, or as another input has them."""
+        for at, source in enumerate(sources):
+            name, text = self.misread(source)
+            if text and takes(layer, xs, at, other_end(xs[at])):
+                return f"of {name}: {text}" if at or name != source else text
+        for at, source in enumerate(sources if len(xs) > 1 else ()):
+            if xs[at].rank and takes(layer, xs, at, replace(xs[at], channels_last=not xs[at].channels_last)):
+                end, move = ("last", "channels_first") if xs[at].channels_last else ("first", "channels_last")
+                return f"the features of {source} come {end}; move them: {source} -> {move}"
+        return ""
+
+    def misread(self, source: str) -> tuple[str, str]:
+        """The layer that left the features of a value where they are, and what it may have meant; it stands before
+        layers that keep all axes."""
+        while (node := self.nodes.get(source)) and not (text := node.layer.misread(node.outputs[0])):
+            if len(node.inputs) != 1 or node.inputs[0].item_shape != node.outputs[0].item_shape:
+                break
+            source = node.sources[0]
+        return (source, text) if node else (source, "")
 
     def layout_help(self, sources: tuple[str, ...]) -> str:
         """What to write instead of an input whose channels were written last, if the sources depend on one."""
@@ -196,6 +205,18 @@ class Network:
             given, first = ", ".join(map(str, node.inputs)), ", ".join(map(str, owner.inputs))
             message = f"{node.module} has weights for {first} and cannot run again on {given}"
             raise problem("AC206", message, node.where)
+
+
+def takes(layer: Layer, xs: tuple[Volume, ...], at: int, other: Volume) -> bool:
+    """Whether a layer would take its inputs with another one in the place of one of them."""
+    replaced = tuple(other if i == at else x for i, x in enumerate(xs))
+    return all(holds is not False for holds, _ in layer.requires(*replaced))
+
+
+def other_end(x: Volume) -> Volume:
+    """The same axes, of which the one at the other end is that of the features."""
+    first, *spatial = x.item_shape if x.channels_last else (x.item_shape[-1], *x.item_shape[:-1])
+    return replace(x.to(first, tuple(spatial)), channels_last=not x.channels_last)
 
 
 def meaning_of(x: Volume) -> str:

@@ -36,6 +36,8 @@ class LeastLayers:
         copies = 1 if item.repeat is None else least_copies(item.repeat)
         if isinstance(item.call, Merge):
             return copies * sum(self.of_body(path, library) for path in item.call.paths)
+        if item.call.picked is not None:
+            return 0
         target = item.call.target.text
         if layer_named(target):
             return 0 if item.leads and target in self.names else copies

@@ -5,6 +5,7 @@ from archcalc.graph.declarations import unknown_layer
 from archcalc.graph.frame import MEMBERS
 from archcalc.layer import Layer, known_names, layer_named
 from archcalc.spec.chain import Body, Each, Invocation, Merge, Step
+from archcalc.spec.expression import Word
 
 
 def merging_layer(merge: Merge) -> type[Layer]:
@@ -21,12 +22,32 @@ def merging_layer(merge: Merge) -> type[Layer]:
         )
     if not all(merge.paths):
         raise empty_path(merge)
+    for path in merge.paths:
+        if (key := argument_in(path, layer)) is not None:
+            raise misplaced_argument(merge, key)
     return layer
 
 
 def joins_any_number(layer: type[Layer]) -> bool:
     """Whether it is a sum, a product or the like, in which a path more or less is of no account."""
     return layer.inputs[1] is None
+
+
+def argument_in(path: Body, layer: type[Layer]) -> Word | None:
+    """The argument of a merge that stands among its paths: `axis=height`, or as a mapping."""
+    step = path[0]
+    if len(path) > 1 or not isinstance(step, Step) or not isinstance(step.call, Invocation):
+        return None
+    if step.name and step.name.text in layer.known and not step.call.parens:
+        return step.name
+    target = step.call.target
+    return target if target.text in layer.known and step.call.parens and layer_named(target.text) is None else None
+
+
+def misplaced_argument(merge: Merge, key: Word) -> SpecError:
+    name = merge.target.text
+    message = f"{key.text} is an argument of {name}, and not one of its paths"
+    return problem("AC022", message, key.where, help=f"write it beside the list: {{{name}: [a, b], {key.text}: ...}}")
 
 
 def is_several(path: Body) -> bool:

@@ -5,6 +5,7 @@ from archcalc.graph.binding import Bound, Kind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
 from archcalc.graph.frame import Frame, Named
+from archcalc.graph.functional import called_as_function
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
@@ -39,7 +40,10 @@ class Placing:
     ) -> str:
         """A layer, and the norm and activation that its call asks for after it."""
         defaults = self.declared.defaults_of(frame.library).get(kind.name, ())
-        bound = self.remembered.bound(call, kind, frame.scope, defaults)
+        try:
+            bound = self.remembered.bound(call, kind, frame.scope, defaults)
+        except SpecError as error:
+            raise called_as_function(call, kind, frame.scope) or error from None
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
         if kind.reads:

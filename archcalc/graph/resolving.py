@@ -1,5 +1,7 @@
 """Names: which value of the network a word of the spec stands for, where it is read."""
 
+import re
+
 from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
 from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
@@ -7,7 +9,8 @@ from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, is_members
 from archcalc.graph.inference import Network
 from archcalc.layer import known_names
 from archcalc.record import record
-from archcalc.spec.expression import Word
+from archcalc.spec.expression import Expression, Word
+from archcalc.spec.value import kind_of
 
 
 @record
@@ -26,7 +29,7 @@ class Resolver:
         if found is not None:
             return value_of(found, word.text, word.where)
         names = names_of_layers(frame)
-        help = self.elsewhere(word.text, frame) if word.text == "input" else ""
+        help = self.elsewhere(word.text, frame) if word.text == "input" else frame.why_missing(word.text)
         help = (
             help or did_you_mean(word.text, names) or (f"names so far: {', '.join(names)}" if len(names) < 12 else "")
         )
@@ -34,9 +37,7 @@ class Resolver:
 
     def hint(self, name: str, frame: Frame) -> str:
         """What is meant by a name that no single value has."""
-        if is_members(frame.given(name)):
-            return f"it stands for several values; join them: add: [{name}.*], or name one: {name}.0"
-        return self.elsewhere(name, frame) if name == "input" else ""
+        return frame.why_missing(name) or (self.elsewhere(name, frame) if name == "input" else "")
 
     def called(self, word: Word, source: str, frame: Frame) -> Named:
         """What a name stands for where a call stands."""
@@ -59,6 +60,15 @@ class Resolver:
         help = f"{base}.* needs a repeat with a name: {base} = block * 3"
         raise problem("AC102", f"'{word.text}' stands for no earlier layers", word.where, help=help)
 
+    def entry(self, picked: Expression, frame: Frame) -> Named:
+        """The layer that an entry of a list is: `ys[i]`."""
+        found = picked.evaluate(frame.scope)
+        if isinstance(found, Named):
+            return found
+        what, text = kind_of(found), picked.where.text
+        help = f"write {text}.* for all of them" if is_members(found) else ""
+        raise problem("AC101", f"{text} is {what}, and a path needs a layer", picked.where, help=help)
+
     def unknown_call(self, word: Word, frame: Frame) -> SpecError:
         if help := self.hint(word.text, frame) or self.elsewhere(word.text, frame):
             return problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
@@ -80,7 +90,8 @@ def value_of(named: Named, written: str, where: Location) -> str:
     if not named.chain:
         return str(named)
     head, *others = (place.text for place in named.chain)
-    name, _, first = (part.strip() for part in head.partition("="))
+    given = re.match(r"(\w+)\s*=\s*", head)
+    name, first = (given[1], head[given.end() :]) if given else (written, head)
     end = " -> ".join([first, *others[:-1], f"{name} = {others[-1]}"])
     items = f"`- {name} = {first}` and `- {' -> '.join(others)}`"
     raise problem(

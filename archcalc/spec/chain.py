@@ -3,7 +3,7 @@
 path  := chain ["if" expr ["else" path]] ["for" name {"," name} "in" expr ["if" expr]]
 chain := step {"->" step}
 step  := [name "="] call ["*" expr]
-call  := layer-or-block-or-name ["(" [arg {"," arg}] ")"]
+call  := layer-or-block-or-name {"[" expr "]"} ["(" [arg {"," arg}] ")"]
 arg   := value | key "=" value | tag          tag: s2 p1 d2 g32 k3
 value := expr ["if" expr "else" value]
 """
@@ -22,6 +22,7 @@ from archcalc.spec.expression import (
     Word,
     conditional_value,
     expression,
+    indexed,
     loop,
     number,
     own_name,
@@ -30,6 +31,14 @@ from archcalc.spec.token import END, NAME, RESERVED, Cursor
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
 """The arguments that `s2`, `p1` ... abbreviate."""
+
+MERGED = {
+    "+": "write add: [a, b] for the sum of two layers",
+    "-": "write sub: [a, b] for the difference of two layers",
+    "/": "write div: [a, b] for the quotient of two layers",
+    ",": "join steps with ->; a list of paths belongs to a merge: add: [a, b]",
+}
+"""What to write for a sign after a whole chain."""
 
 
 @record
@@ -44,7 +53,8 @@ class Tag(Name):
 class Invocation:
     """`conv(3, 64, stride=2)`: a call of a layer, a block or a name; `parens` distinguishes `relu()` from `relu`.
 
-    `positional` includes the tags: only names decide whether `s2` is one.
+    `positional` includes the tags: only names decide whether `s2` is one. `picked`: the entry of a list of layers that
+    is meant instead of `target`, `ys[i]`.
     """
 
     target: Word
@@ -52,6 +62,7 @@ class Invocation:
     keywords: tuple[tuple[Word, Expression], ...]
     parens: bool
     where: Location = field(compare=False)
+    picked: Expression | None = None
 
 
 @record
@@ -131,6 +142,8 @@ def parse_chain(text: str, where: Location) -> Body:
     """The items of one chain string; `where` is the location of its first character."""
     cursor = Cursor(text, where)
     body = path(cursor)
+    if found := MERGED.get(cursor.texts[cursor.at]):
+        raise problem("AC012", f"{cursor.shown()} is not expected here", cursor.here(), help=found)
     cursor.finish()
     return body
 
@@ -141,19 +154,22 @@ def path(cursor: Cursor) -> Body:
     return (Each(loop(cursor), found, cursor.since(first)),) if cursor.texts[cursor.at] == "for" else found
 
 
-def conditional(cursor: Cursor) -> Body:
-    """A chain, or one that a condition chooses."""
+def conditional(cursor: Cursor, name: Word | None = None) -> Body:
+    """A chain, or one that a condition chooses. `name`: that of the side before its `else`, which names this side, too:
+    `y = conv(3, 64) if wide else prev`."""
     first = cursor.at
     steps = [_step(cursor, leads=True)]
     while cursor.skip("->"):
         steps.append(_step(cursor, leads=False))
+    if name and not any(step.name for step in steps):
+        steps[0] = replace(steps[0], name=name)
     if steps[0].name and not steps[-1].name:
         steps[0] = replace(steps[0], chain=tuple(step.where for step in steps))
     if not cursor.skip("if"):
         return tuple(steps)
     cursor.enter()
     condition = expression(cursor)
-    otherwise = conditional(cursor) if cursor.skip("else") else ()
+    otherwise = conditional(cursor, steps[0].name) if cursor.skip("else") else ()
     cursor.depth -= 1
     return (Choice(condition, tuple(steps), otherwise, cursor.since(first)),)
 
@@ -188,6 +204,8 @@ def _name_help(cursor: Cursor) -> str:
         return "write a layer after ->, or remove the arrow"
     if text[:1].isdigit() and cursor.texts[cursor.at + 1] == "=":
         return "a name begins with a letter"
+    if cursor.at > 1 and cursor.texts[cursor.at - 1] == "=":
+        return "a name stands before a layer: y = conv(3, 64); arguments of a merge stand beside its list"
     if text[:1].isdigit():
         return "write numbers in the parentheses of a layer: conv(3, 64)"
     if text == "-":
@@ -199,13 +217,15 @@ def _name_help(cursor: Cursor) -> str:
 
 def _call(cursor: Cursor, target: Word) -> Invocation:
     first = cursor.at - 1
+    picked = _picked(cursor, target)
     if not cursor.skip("("):
-        return Invocation(target, (), (), False, target.where)
+        return Invocation(target, (), (), False, cursor.since(first), picked)
+    opening = cursor.at - 1
     positional: list[Expression] = []
     keywords: dict[str, tuple[Word, Expression]] = {}
     while not cursor.skip(")"):
         if cursor.kinds[cursor.at] == END:
-            raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
+            raise cursor.unclosed(opening, f"{quoted(target.text + '(')}")
         given = argument(cursor)
         if isinstance(given, Tag):
             positional.append(given)
@@ -216,8 +236,19 @@ def _call(cursor: Cursor, target: Word) -> Invocation:
         else:
             _add_keyword(keywords, given)
         if not cursor.skip(",") and cursor.texts[cursor.at] != ")":
-            raise cursor.unclosed(first + 1, f"{quoted(target.text + '(')}")
-    return Invocation(target, tuple(positional), tuple(keywords.values()), True, cursor.since(first))
+            raise cursor.unclosed(opening, f"{quoted(target.text + '(')}")
+    return Invocation(target, tuple(positional), tuple(keywords.values()), True, cursor.since(first), picked)
+
+
+def _picked(cursor: Cursor, target: Word) -> Expression | None:
+    """The entry of a list of layers that follows a name: `ys[i]`, `layers[-1].skip`."""
+    if cursor.texts[cursor.at] != "[":
+        return None
+    first = cursor.at - 1
+    found: Expression = Name(target.text, target.where)
+    while cursor.texts[cursor.at] == "[":
+        found = indexed(cursor, found, first)
+    return found
 
 
 def misplaced(given: Expression, named: Word) -> SpecError:

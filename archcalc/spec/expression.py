@@ -13,7 +13,7 @@ from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, proble
 from archcalc.core.location import Location
 from archcalc.record import field, record
 from archcalc.spec.function import FUNCTIONS
-from archcalc.spec.token import CONDITION, ELSE, END, KERNEL, NAME, NUMBER, PATTERN, RESERVED, Cursor
+from archcalc.spec.token import CONDITION, ELSE, END, KERNEL, MEMBER, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
     MAX_ENTRIES,
     MAX_INTEGER,
@@ -38,6 +38,8 @@ Names: TypeAlias = Mapping[str, Value]
 
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": "none", "null": "none"}
 
+
+ENTRIES = "ys[0] is an entry of a list of layers, and ys[0].channels, ys[0].height and so on are its sizes"
 
 SWITCHES = dict.fromkeys(("on", "yes", "true"), "write true") | {"off": "write false, or none"}
 SWITCHES |= {"no": "write false, or none", "false": "write false", "none": "write none", "null": "write none"}
@@ -104,7 +106,8 @@ class Name(Expression):
         if self.id in CONSTANTS:
             return CONSTANTS[self.id]
         sizes = list(names.sizes()) if isinstance(names, Metered) and "." in self.id else []
-        help = SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words, *sizes])
+        why = names.why_missing(self.id) if isinstance(names, Metered) else ""
+        help = why or SWITCHES.get(self.id.lower()) or did_you_mean(self.id, [*names, *words, *sizes])
         if own := [size for size in sizes if size.rpartition(".")[0] == self.id.rpartition(".")[0]]:
             help = help or f"its sizes are {', '.join(own)}"
         if self.id in SIZES and self.id not in words:
@@ -160,6 +163,14 @@ class Metered(Mapping[str, Value]):
     def sizes(self) -> Iterable[str]:
         """The sizes of layers that can be asked for besides the names: `e1.channels`."""
 
+    @abstractmethod
+    def part(self, value: Value, member: str) -> "Value | None":
+        """A size of the layer that a value is, or one of the layers of a block: `channels`, `skip`; None without it."""
+
+    @abstractmethod
+    def why_missing(self, name: str) -> str:
+        """Why a name is not there, as far as that is known."""
+
 
 class Inner(Metered):
     """The names in a loop: those outside, and the index, which comes first."""
@@ -171,15 +182,31 @@ class Inner(Metered):
     def sizes(self) -> Iterable[str]:
         return self.outer.sizes() if isinstance(self.outer, Metered) else ()
 
+    def part(self, value: Value, member: str) -> "Value | None":
+        return self.outer.part(value, member) if isinstance(self.outer, Metered) else None
+
+    def why_missing(self, name: str) -> str:
+        return self.outer.why_missing(name) if isinstance(self.outer, Metered) else ""
+
     def __getitem__(self, name: str) -> Value:
-        return self.chain[name]  # type: ignore[no-any-return]
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return cast(Value, found)
 
     def get(self, name: str, default: Any = None) -> Any:
-        found = self.own.get(name)
-        return self.outer.get(name, default) if found is None else found
+        """The index comes first, and so do the sizes of a layer that it is: `y.channels`."""
+        if (found := self.own.get(name)) is not None:
+            return found
+        if "." in name:
+            base, _, member = name.partition(".")
+            if base in self.own:
+                found = self.part(self.own[base], member)
+                return default if found is None else found
+        return self.outer.get(name, default)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.chain
+        return isinstance(name, str) and self.get(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.chain)
@@ -302,14 +329,17 @@ class Conditional(Expression):
 
 @record
 class Index(Expression):
-    """`depths[0]`; `depths[-1]` is the last."""
+    """`depths[0]`; `depths[-1]` is the last. Of a repeat, it is a member: `layers[i]`."""
 
     base: Expression
     index: Expression
     where: Location = field(compare=False)
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
-        base = list_of(self.base.evaluate(names, words, truth), self.base.where)
+        value = self.base.evaluate(names, words, truth)
+        if not isinstance(value, tuple) and isinstance(self.base, Name):
+            value = names.get(f"{self.base.id}.*", value)
+        base = list_of(value, self.base.where)
         index = self.index.evaluate(names, words, truth)
         if not isinstance(index, int) or isinstance(index, bool):
             raise problem("AC112", f"an index must be a whole number, got {kind_of(index)}", self.index.where)
@@ -318,6 +348,23 @@ class Index(Expression):
             help = f"valid indices are 0 to {len(base) - 1}" if base else ""
             raise problem("AC113", f"index {index} of a list of {entries}", self.index.where, help=help)
         return base[index]
+
+
+@record
+class Part(Expression):
+    """`ys[0].channels`, `layers[i].skip`: a size of an entry of a list of layers, or a layer of such a block."""
+
+    base: Expression
+    member: str
+    where: Location = field(compare=False)
+
+    def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
+        base = self.base.evaluate(names, words, truth)
+        found = names.part(base, self.member) if isinstance(names, Metered) else None
+        if found is not None:
+            return found
+        what = f"{self.base.where.text} is {kind_of(base)}"
+        raise problem("AC110", f"unknown name {quoted(self.where.text)}: {what}", self.where, help=ENTRIES)
 
 
 @record
@@ -354,7 +401,7 @@ def parts_of(expression: Expression) -> tuple[Expression, ...]:
     match expression:
         case TupleOf(items, _) | Function(_, items, _):
             return items
-        case Unary(_, operand, _):
+        case Unary(_, operand, _) | Part(operand, _, _):
             return (operand,)
         case Binary(_, left, right, _) | Index(left, right, _):
             return left, right
@@ -374,8 +421,9 @@ def names_in(expression: Expression) -> Iterator[Name]:
     if isinstance(expression, Name):
         yield expression
     own = {word.text for word in expression.loop.targets} if isinstance(expression, ListOf) else ()
+    over = expression.loop.over if isinstance(expression, ListOf) else None
     for part in parts_of(expression):
-        yield from (name for name in names_in(part) if name.id not in own)
+        yield from (name for name in names_in(part) if part is over or name.id.partition(".")[0] not in own)
 
 
 def size_of(expression: Expression) -> int:
@@ -430,7 +478,7 @@ def expression(cursor: Cursor, binding: int = 0) -> Expression:
     while True:
         op = cursor.texts[cursor.at]
         if op == "[":
-            left = _indexed(cursor, left, first)
+            left = indexed(cursor, left, first)
             continue
         strength = BINDING.get(op, 0)
         if strength <= binding:
@@ -577,14 +625,19 @@ def values(cursor: Cursor, opening: int, what: str) -> tuple[tuple[Expression, .
     return tuple(items), comma
 
 
-def _indexed(cursor: Cursor, base: Expression, first: int) -> Expression:
+def indexed(cursor: Cursor, base: Expression, first: int) -> Expression:
+    """`base[index]`, and a part of it: `base[index].channels`."""
     opening = cursor.at
     cursor.at += 1
     cursor.count_operation()
     index = conditional_value(cursor)
     if not cursor.skip("]"):
         raise cursor.unclosed(opening, "this index")
-    return Index(base, index, cursor.since(first))
+    found: Expression = Index(base, index, cursor.since(first))
+    if cursor.kinds[cursor.at] == MEMBER:
+        cursor.at += 1
+        found = Part(found, cursor.texts[cursor.at - 1][1:], cursor.since(first))
+    return found
 
 
 def _kernel(cursor: Cursor) -> Expression:

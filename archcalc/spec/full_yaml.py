@@ -20,7 +20,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 BRACKET = re.compile(
     r"""  "[^"\n]*" | '[^'\n]*' | (?:^|(?<=\s))\#.* | \n
     | (?P<continued>(?:(?<=[\w=)+])|(?<=[\w=)+][ ]))\[)
-    | [()\[\]]""",
+    | [()\[\]{}]""",
     re.VERBOSE | re.MULTILINE,
 )
 """Brackets outside quotes and comments; `continued`: after a word or sign, where YAML cannot begin a list."""
@@ -93,17 +93,20 @@ def with_lists_in_calls(
 
 
 def parenthesised(text: str) -> str:
-    """The text, of the same length, with parentheses for the brackets of lists that stand in calls on one line."""
+    """The text, of the same length, with parentheses for the brackets of lists that stand in calls.
+
+    What is open at the end of a line counts on the next one only if YAML's own brackets are.
+    """
     found, opened = list(text), ""
     for part in BRACKET.finditer(text):
         sign, at = part.group(), part.start()
         if sign == "\n":
-            opened = ""
-        elif sign in ("(", "["):
+            opened = opened if opened[:1] in ("[", "{") else ""
+        elif sign in ("(", "[", "{"):
             in_call = sign == "[" and (part.lastgroup == "continued" or opened[-1:] in ("(", "<"))
             opened += "<" if in_call else sign
             found[at] = "(" if in_call else sign
-        elif sign in (")", "]"):
+        elif sign in (")", "]", "}"):
             found[at] = ")" if opened[-1:] == "<" and sign == "]" else sign
             opened = opened[:-1]
     return "".join(found)

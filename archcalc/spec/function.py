@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim, maximum, minimum
 from archcalc.core.location import Location
-from archcalc.spec.value import MAX_ENTRIES, Real, Value, combined, known, list_of, number_of, written
+from archcalc.spec.value import MAX_ENTRIES, Real, Value, combined, exact_root, known, list_of, number_of, written
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio, ceil, floor
 
@@ -151,10 +151,11 @@ def backwards(given: Located) -> Value:
 def square_root(given: Located) -> Real:
     """The root of a square, of whole numbers or fractions. Raises SpecError for any other number."""
     value = Fraction(known(number_of(*given), given[1]))
-    top, bottom = (math.isqrt(abs(n)) for n in (value.numerator, value.denominator))
-    if value < 0 or Fraction(top * top, bottom * bottom) != value:
-        raise inexact(f"sqrt({shown_number(value)})", given[1], "only squares have an exact root: 16, 9/4")
-    return Fraction(top, bottom)
+    root = exact_root(value)
+    if root is None:
+        number = f"; write the number: {math.sqrt(value):.10g}" if value > 0 else ""
+        raise inexact(f"sqrt({shown_number(value)})", given[1], f"only squares have an exact root: 16, 9/4{number}")
+    return root
 
 
 def logarithm(given: Located, base: Located) -> Real:

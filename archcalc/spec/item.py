@@ -103,6 +103,9 @@ def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
     if cursor.texts[cursor.at] == "(":
         empty = isinstance(value, Scalar) and value.is_null
         help = "remove the ':'" if empty else f"write {target.text}: {{key: value}}, or key=value inside the call"
+        if isinstance(value, Sequence):
+            beside = cursor.text[cursor.ends[cursor.at] :].rstrip(") ").replace("=", ": ")
+            help = f"arguments of a merge stand beside its list: {{{target.text}: [a, b], {beside or 'key: value'}}}"
         raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
     cursor.finish()
     return name, target

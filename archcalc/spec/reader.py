@@ -223,7 +223,9 @@ class Reader:
         span = (first.span[0], last.span[1])
         text = self.source.text[slice(*span)]
         where = Location(self.source, first.where.line, first.where.column, len(text.splitlines()[0]))
-        if depth != 0 or not plain or "#" in text:
+        if depth > 0 and plain:
+            self.problems.add(problem("AC015", "this call is not closed", where, help="add ')' where it ends"))
+        elif depth != 0 or not plain or "#" in text:
             message = "YAML splits this call at its comma, because it is inside [ ] or { }"
             help = (
                 f'put it in quotes: "{text}"' if len(text) <= LONGEST_HELP and '"' not in text else "put it in quotes"

@@ -9,7 +9,7 @@ from typing import NoReturn
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
 from archcalc.core.location import Location
 
-NAME, NUMBER, KERNEL, SIGN, PATTERN, END = "name", "number", "kernel", "sign", "pattern", "end"
+NAME, NUMBER, KERNEL, SIGN, PATTERN, MEMBER, END = "name", "number", "kernel", "sign", "pattern", "member", "end"
 
 MAX_NESTING = 48
 MAX_OPERATIONS = 200
@@ -23,6 +23,7 @@ TOKEN = re.compile(
       (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z0-9_]+|\*(?!\*)))*)
     | (?P<pattern>"[^"\n]*->[^"\n]*")
     | (?P<sign>->|\*\*|//|==|!=|<=|>=|=(?!>)|[-+*/%(),\[\]<>])
+    | (?P<member>(?<=\])(?:\.[A-Za-z_][A-Za-z0-9_]*)+)
     | (?P<kernel>[1-9][0-9]*(?:x[1-9][0-9]*)+)(?![A-Za-z0-9_.])
     | (?P<number>
         (?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?:\ ?(?:[KMGT]iB|[kMGT]B?|B))?

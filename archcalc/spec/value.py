@@ -193,14 +193,41 @@ def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], tru
     """`a op b`; `places` are the locations of the whole and of its right side. Raises SpecError if it has no value."""
     whole, right = places
     if op == "**" and not (isinstance(b, int) and 0 <= b <= MAX_EXPONENT):
-        shown = written(b) if isinstance(b, int | Fraction) else str(b)
-        message = f"an exponent must be a whole number from 0 to {MAX_EXPONENT}, got {shown}"
-        raise problem("AC114", message, right)
+        return bounded(unusual_power(a, b, whole, right), whole)
     if op in ("/", "//", "%"):
         check_divisor(b, whole, truth)
     if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
         check_growth(op, a, b, whole)
     return bounded(combined(op, a, b), whole)
+
+
+def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
+    """A number to a negative power, or to one that is half a whole number: `key ** -0.5`. Raises SpecError if it is not
+    exact."""
+    if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
+        raise problem("AC114", f"an exponent must be a whole number from 0 to {MAX_EXPONENT} here, got {b}", right)
+    number, exponent = Fraction(a), Fraction(b)
+    if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT or (exponent * 2).denominator != 1:
+        message = f"an exponent must be a whole number or half of one, and at most {MAX_EXPONENT}, got {written(b)}"
+        raise problem("AC114", message, right)
+    if exponent < 0 and number == 0:
+        raise problem("AC113", "division by zero", whole)
+    root = number if exponent.denominator == 1 else exact_root(number)
+    if root is None:
+        about = f"write the number: {math.pow(a, b):.10g}" if number > 0 else "only 0 and positive numbers have a root"
+        raise problem("AC113", f"{written(a)} ** {written(b)} is not exact", whole, help=about)
+    return Fraction(root ** int(exponent * exponent.denominator))
+
+
+def exact_root(value: Fraction) -> Fraction | None:
+    """The root of a square, of whole numbers or fractions; None for any other number.
+
+    >>> exact_root(Fraction(9, 4)), exact_root(Fraction(2))
+    (Fraction(3, 2), None)
+    """
+    top, bottom = (math.isqrt(abs(n)) for n in (value.numerator, value.denominator))
+    root = Fraction(top, bottom)
+    return root if value >= 0 and root * root == value else None
 
 
 def combined(op: str, a: Real, b: Real) -> Any:

@@ -112,7 +112,7 @@ def test_the_paths_of_a_named_loop_in_a_merge_have_names() -> None:
     assert found["concat1"].sources == ("b.0.relu1", "b.1.relu1")
     assert found["add1"].sources == ("b.0.skip", "b.1.skip")
     assert problems(f"{BLOCK}layers:\n  - concat: [b = step(4) for i in range(2)]\n  - b -> relu")[0].help == (
-        "it stands for several values; join them: add: [b.*], or name one: b.0"
+        "it stands for several values; join them: add: [b.*], or name one: b[0]"
     )
 
 
