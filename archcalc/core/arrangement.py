@@ -110,6 +110,18 @@ class Arrangement:
         _, made = apart(self.right[1:], after_last)
         return windows_between(taken, made, sizes)
 
+    def features_at(self, last: bool) -> int | None:
+        """Which axis of the output, 1 or -1, has the features, which the last or the first axis of a sample has before:
+        where some of their words stay, else where they go; None if they are in neither place.
+
+        >>> plan = Arrangement((("b",), ("c",), ("h",), ("w",)), (("b",), ("h", "w"), ("c",)), {})
+        >>> plan.features_at(last=False), plan.features_at(last=True)
+        (-1, 1)
+        """
+        words = set(self.left[-1 if last else 1])
+        places = (-1, 1) if last else (1, -1)
+        return next((at for at in places if words & set(self.right[at])), None)
+
     def moves(self, shape: Sequence[Dim]) -> bool:
         """Whether elements change their order in memory; axes of length 1 do not count."""
         sizes = self.sizes(shape)

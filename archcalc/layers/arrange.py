@@ -30,9 +30,9 @@ class Arranged(Layer):
     def is_last(self, x: Volume) -> bool:
         """Whether the features of the output come last."""
 
-    def names_features(self) -> bool:
-        """Whether it says which axis of the output the features are."""
-        return True
+    def loses_meaning(self, x: Volume) -> bool:
+        """Whether no axis of the output is known to be that of the features."""
+        return False
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         """Spatial axes of the input against those of the output; features of both are no axes here."""
@@ -43,7 +43,7 @@ class Arranged(Layer):
         batch, *axes = self.arrangement(x).shape(x.shape)
         last = len(axes) > 1 and self.is_last(x)
         features, spatial = apart(axes, last)
-        plain = x.plain and not self.names_features()
+        plain = len(axes) > 1 and self.loses_meaning(x)
         return Volume(features, spatial, batch, channels_last=last, dtype=x.dtype, plain=plain)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
@@ -95,8 +95,9 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
 
     Words are axes in torch's order, the batch first. Words in parentheses are one axis, the last word running fastest;
     all but one of the words of an axis that is split need a size. 1 is an axis of length 1. `features` says which axis
-    of the output the features are, the first after the batch or the last; by default they stay where they are in the
-    input. The result is contiguous.
+    of the output the features are, the first after the batch or the last. By default they follow their words: the axis
+    that holds some of them is that of the features, and where both do, they stay on the side where they are in the
+    input; where neither does, the output is a plain tensor, whose axes have no meaning. The result is contiguous.
 
     Sources: Rogozhnikov 2022, "Einops: clear and reliable tensor manipulations with Einstein-like notation", ICLR 2022;
     einops.rearrange.
@@ -112,17 +113,23 @@ class Rearrange(Arranged, name="rearrange", positional=("pattern", "features")):
         return Arrangement(groups_of(left) or (), groups_of(right) or (), dict(self.sizes))
 
     def is_last(self, x: Volume) -> bool:
-        return self.features == "last" or (self.features is None and (x.channels_last or not x.rank))
+        if self.features is not None:
+            return self.features == "last"
+        last = x.channels_last or not x.rank
+        at = self.arrangement(x).features_at(last)
+        return last if x.plain or x.is_ids or at is None else at == -1
 
-    def names_features(self) -> bool:
-        return self.features is not None
+    def loses_meaning(self, x: Volume) -> bool:
+        if self.features is not None or x.is_ids:
+            return False
+        return x.plain or self.arrangement(x).features_at(x.channels_last or not x.rank) is None
 
     def misread(self, y: Volume) -> str:
         if self.features is not None:
             return ""
         end = "first" if y.channels_last else "last"
         sizes = "".join(f", {word}={size}" for word, size in self.sizes)
-        return f'its features stay where they were, unless it says more: rearrange("{self.pattern}", {end}{sizes})'
+        return f'its features follow their words, unless it says more: rearrange("{self.pattern}", {end}{sizes})'
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         sides = [groups_of(side) for side in self.pattern.split("->")]

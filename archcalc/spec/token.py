@@ -21,7 +21,7 @@ RESERVED = frozenset({"if", "else", "and", "or", "not", "true", "false", "none",
 TOKEN = re.compile(
     r"""\s*(?:
       (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z0-9_]+|\*(?!\*)))*)
-    | (?P<pattern>"[^"\n]*->[^"\n]*")
+    | (?P<pattern>"[^"\n]*->[^"\n]*"|'[^'\n]*->[^'\n]*')
     | (?P<sign>->|\*\*|//|==|!=|<=|>=|=(?!>)|[-+*/%(),\[\]<>])
     | (?P<member>(?<=\])(?:\.[A-Za-z_][A-Za-z0-9_]*)+)
     | (?P<kernel>[1-9][0-9]*(?:x[1-9][0-9]*)+)(?![A-Za-z0-9_.])

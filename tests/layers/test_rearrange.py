@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcalc import load_text
+from archcalc import load_text, report_of
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.volume import Volume
 from archcalc.layer import LAYERS, AxisSizes, Example, PatternOfAxes
@@ -140,3 +140,37 @@ def test_all_sizes_of_an_axis_can_be_given() -> None:
     assert load_text(text.format(3)).nodes[0].output.shape == (1, 2, 12, 4)
     with pytest.raises(SpecError, match=re.escape("(p q) does not divide into 8: the axis has 6 elements")):
         load_text(text.format(4))
+
+
+@pytest.mark.parametrize(
+    ("shape", "pattern", "features"),
+    [
+        ("[3, 8, 8]", "b c h w -> b (h w) c", 3),
+        ("[3, 8, 8]", "b c h w -> b h w c", 3),
+        ("[3, 8, 8]", "b c h w -> b (c h) w", 24),
+        ("[3, 8, 8]", "b c (h p) (w q) -> b (h w) (p q c)", 12),
+        ("[3, 8, 8]", "b c (h p) (w q) -> b (p q c) h w", 12),
+        ("[3, 8, 8]", "b c h w -> b h c w", None),
+        ("[3]", "b c -> b c 1 1", 3),
+        ("[3]", "b c -> b 1 c", 3),
+        ("{shape: [10, 6], channels_last: true}", "b t c -> b c t", 6),
+        ("{shape: [10, 6], channels_last: true}", "b t (k d) -> b k t d", 2),
+        ("{shape: [10, 6], channels_last: true}", "b (t s) c -> b t c s", None),
+        ("{shape: [2, 3, 4], plain: true}", "b i j k -> b k j i", None),
+    ],
+)
+def test_features_follow_their_words(shape: str, pattern: str, features: int | None) -> None:
+    parts = re.findall(r"\(\w+ (\w)\)", pattern.partition("->")[0])
+    sizes = "".join(f", {word}=2" for word in parts)
+    graph = load_text(f"archcalc: 1\ninput: {shape}\nlayers:\n  - rearrange('{pattern}'{sizes})\n")
+    y = graph.nodes[-1].output
+    assert (None if y.plain else y.channels) == features
+
+
+def test_a_norm_and_a_linear_map_after_a_pattern_act_on_the_features() -> None:
+    graph = load_text("""archcalc: 1
+input: [3, 8, 8]
+layers:
+  - rearrange('b c h w -> b (h w) c') -> layernorm -> linear(5)
+""")
+    assert report_of(graph).totals["params"] == 3 + 3 + 3 * 5 + 5

@@ -226,10 +226,12 @@ def layer_of(plan: Arranging, x: Volume, last: bool) -> Layer:
     if len(plan.made) == 1 and plan.made[0] == tuple(i for group in plan.taken for i in group):
         return layer("flatten")
     text, sizes = pattern(plan, x)
-    stays = last == (x.channels_last or not x.rank) or len(plan.made) == 1
-    features = None if stays else ("last" if last else "first")
     given = AxisSizes(sizes.items())
-    return layer("rearrange", pattern=PatternOfAxes(text), features=features, sizes=given)
+    short = layer("rearrange", pattern=PatternOfAxes(text), sizes=given)
+    y = short.shape(x)
+    if len(plan.made) == 1 or (y.channels_last == last and not y.plain):
+        return short
+    return layer("rearrange", pattern=PatternOfAxes(text), features="last" if last else "first", sizes=given)
 
 
 def of_map(plan: Arranging, last: bool) -> Layer | None:
