@@ -49,6 +49,13 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
             f"{prod(x.item_shape)} elements of {x} do not make {written}",
         )
 
+    def misread(self, y: Volume) -> str:
+        if self.features is not None:
+            return ""
+        now, then = ("last", "first") if y.channels_last else ("first", "last")
+        sizes = ", ".join(map(str, self.sizes))
+        return f"its features come {now}, unless it says more: reshape({sizes}, features={then})"
+
     def stated_part(self) -> Dim:
         """The product of the sizes that are given."""
         return prod(n for n in self.sizes if n != REST)

@@ -103,3 +103,22 @@ layers:
 """
     )
     assert report_of(network).totals["params"] == 2_305_472
+
+
+@pytest.mark.parametrize(
+    ("input", "sizes", "then", "features"),
+    [
+        ("[64]", "4, 16", "linear(3)", "last"),
+        ("[64]", "4, 16", "attention(4)", "last"),
+        ("{shape: [64, 4], channels_last: true}", "8, 32", "conv1d(3, 3)", "first"),
+    ],
+)
+def test_a_layer_that_needs_the_features_at_the_other_end_says_how_to_put_them_there(
+    input: str, sizes: str, then: str, features: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_text(f"archcalc: 1\ninput: {input}\nlayers: [reshape({sizes}) -> {then}]\n")
+    (problem,) = caught.value.diagnostics
+    assert problem.help is not None
+    assert problem.help.endswith(f"reshape({sizes}, features={features})")
+    load_text(f"archcalc: 1\ninput: {input}\nlayers: [reshape({sizes}, features={features}) -> {then}]\n")
