@@ -80,7 +80,7 @@ a call, unless there are comments or quotes between them. Quote such a call, or 
 
     concat: [conv(3, 64, p1), prev]         # read as it stands
     concat: [conv(3, 64, dilation=r) for r in [6, 12]]
-    concat: ["conv(3, 64, act='relu')", prev]
+    concat: ["rearrange('b t (k c) -> b (t k) c', k=2)", prev]
 """,
     ),
     "AC012": (

@@ -111,7 +111,7 @@ JOINED = 'flatten joins all axes but the batch; for some of them, write rearrang
 ELSEWHERE: Mapping[str, str] = {
     "inplace": "leave it out: a layer never overwrites its input here",
     "padding_mode": "the padding is zeros; write pad(n, mode=reflect) in front of the layer for another",
-    "depth_multiplier": "write conv(3, m*C, g=C), where C is the number of channels of the input",
+    "depth_multiplier": "write conv(3, m*C, groups=C), where C is the number of channels of the input",
     "data_format": "leave it out; channels_last: true beside layers: reads maps with the channels last",
     "batch_first": "leave it out: the batch always comes first",
     "start_dim": JOINED,

@@ -24,6 +24,10 @@ PARALLEL = "it is a block: paths side by side, joined by concat or add; `archcal
 
 SPECTRAL = "write it as an argument: conv(3, 64, parametrization=spectral_norm); lstm and others take it"
 
+DEPTHWISE = "write conv(3, C, groups=C), where C is the number of channels of the input"
+
+SEPARABLE = "write conv(3, C, groups=C, bias=false) -> conv(1, n), where C is the number of channels of the input"
+
 STEP = "for one step of time, use a sequence of length 1"
 
 MEANINGS: Mapping[str, str] = {
@@ -57,13 +61,13 @@ MEANINGS: Mapping[str, str] = {
     "center_crop": "write crop(size=n)",
     # --- convolutions ---
     "convolution": "write conv(kernel_size, out_channels)",
-    "depthwise": "write conv(3, C, g=C), where C is the number of channels of the input",
-    "depthwise_conv": "write conv(3, C, g=C), where C is the number of channels of the input",
-    "dw_conv": "write conv(3, C, g=C), where C is the number of channels of the input",
-    "conv_dw": "write conv(3, C, g=C), where C is the number of channels of the input",
-    "group_conv": "write conv(3, filters, g=groups)",
-    "separable_conv": "write conv(3, C, g=C, bias=false) -> conv(1, filters), where C is the number of input channels",
-    "sep_conv": "write conv(3, C, g=C, bias=false) -> conv(1, filters), where C is the number of input channels",
+    "depthwise": DEPTHWISE,
+    "depthwise_conv": DEPTHWISE,
+    "dw_conv": DEPTHWISE,
+    "conv_dw": DEPTHWISE,
+    "group_conv": "write conv(3, filters, groups=groups)",
+    "separable_conv": SEPARABLE,
+    "sep_conv": SEPARABLE,
     "pointwise_conv": "write conv(1, filters)",
     "pw_conv": "write conv(1, filters)",
     "atrous_conv": "write conv(3, filters, d2): d is the dilation",
@@ -210,10 +214,10 @@ MEANINGS: Mapping[str, str] = {
     "sdpa": "write {attend: [queries, keys, values], num_heads: 8}",
     "additive_attention": f"{NONE}; attention(heads) is the one of products",
     "rotary": "write rope(num_heads), or grouped_attention(heads, rope=10000)",
-    "alibi": "write grouped_attention(heads, alibi=true)",
-    "moe": "write mixture(num_experts, top_k)",
-    "mixture_of_experts": "write mixture(num_experts, top_k)",
-    "experts": "write mixture(num_experts, top_k)",
+    "alibi": "write grouped_attention(heads, causal=true, alibi=true)",
+    "moe": "write mixture(num_experts, top_k, hidden)",
+    "mixture_of_experts": "write mixture(num_experts, top_k, hidden)",
+    "experts": "write mixture(num_experts, top_k, hidden)",
     "rotary_embedding": "write rope(num_heads), or grouped_attention(heads, rope=10000)",
     "positional_encoding": "write position_embedding(length), or sinusoidal_positions(length)",
     "pos_embed": "write position_embedding(length), or sinusoidal_positions(length)",
@@ -265,7 +269,7 @@ MEANINGS: Mapping[str, str] = {
     "scatter_nd": f"{NONE}; gather(by=...) reads by index",
     "gather_nd": "write gather(by=...)",
     "gather_elements": "write gather(by=...)",
-    "grouped_mm": "write mixture(num_experts, top_k), or einsum",
+    "grouped_mm": "write mixture(num_experts, top_k, hidden), or einsum",
     "scaled_mm": "write matmul: [a, b]",
     "conv_1d_transpose": "write upconv(kernel_size, filters)",
     "conv_2d_transpose": "write upconv(kernel_size, filters)",

@@ -142,7 +142,7 @@ class Minimum(Extreme, name="minimum"):
     )  # fmt: skip
 
 
-class Power(Pairwise, name="pow"):
+class Power(Pairwise, name="pow", positional=("exponent",)):
     """The first volume to the power of the second, or of a number, `exponent`: one power per element.
 
     x: C at *spatial -> y: the same
