@@ -16,6 +16,9 @@ LONGEST_WORD = 40
 CLOSE = 0.65
 """How alike two words are, at least, for one to be a misspelling of the other: `difflib`'s ratio."""
 
+CLOSER = 0.7
+"""The same for a word of three letters: with another letter it is another word, `map` and `max`."""
+
 SHORTEST_BEGINNING = 3
 """Letters of a word that may stand for the whole."""
 
@@ -152,7 +155,7 @@ def closest(word: str, options: Iterable[str]) -> str:
         return same
     from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
 
-    if close := get_close_matches(word, known, 1, CLOSE):
+    if close := get_close_matches(word, known, 1, CLOSE if len(word) > SHORTEST_BEGINNING else CLOSER):
         return close[0]
     parts = [option for option in known if word.lower() in option.lower().split("_")]
     begun = [option for option in known if min(len(word), len(option)) >= SHORTEST_BEGINNING and alike(word, option)]

@@ -12,6 +12,7 @@ from archcalc.core.declared import Nominal
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
 from archcalc.record import field, record
+from archcalc.spec.foreign import function_help
 from archcalc.spec.function import FUNCTIONS
 from archcalc.spec.token import CONDITION, ELSE, END, KERNEL, MEMBER, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
@@ -380,7 +381,7 @@ class Function(Expression):
             named = (
                 f"a layer or block has no value here: name its output before, y = {self.name.text}(...), and write y"
             )
-            help = did_you_mean(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}; {named}"
+            help = function_help(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}; {named}"
             raise problem("AC111", f"unknown function {quoted(self.name.text)}", self.name.where, help=help)
         least, most, function = FUNCTIONS[self.name.text]
         if not least <= len(self.arguments) <= most:

@@ -10,6 +10,7 @@ from archcalc.record import replace
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
 from archcalc.spec.expression import names_in
+from archcalc.spec.foreign import key_help
 from archcalc.spec.item import signature_of
 from archcalc.spec.reader import Node, Scalar, read_tree
 from archcalc.spec.section import Sections
@@ -60,7 +61,7 @@ class Libraries(Sections):
         if not isinstance(root, tree.Mapping):
             help = "begin the spec with 'archcalc: 1' and add 'input:' and 'layers:'"
             raise problem("AC016", "a spec must be a mapping", root.where, help=help)
-        known = self.known(root, KEYS, "key")
+        known = self.known(root, KEYS, "key", key_help)
         self.check_present(root, required)
         version = known.get("archcalc")
         if version and not (isinstance(version, Scalar) and version.value == "1"):

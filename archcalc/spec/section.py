@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
 from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
@@ -35,6 +35,10 @@ def dimension_of(node: Node) -> Expression:
     return checked_dimension(value_of(node))
 
 
+KeyHelp: TypeAlias = Callable[[str, Collection[str]], str]
+"""What to write for a key, among those that are known; empty if it is not known."""
+
+
 class Sections:
     """Reads the sections of one spec; `problems` collects their problems."""
 
@@ -43,11 +47,13 @@ class Sections:
 
     # --- kinds of YAML nodes -------------------------------------------------------------------------------------
 
-    def known(self, node: tree.Mapping, keys: Collection[str], what: str) -> tree.Mapping:
-        """A mapping without its unknown keys, which are reported."""
+    def known(
+        self, node: tree.Mapping, keys: Collection[str], what: str, helped: KeyHelp = did_you_mean
+    ) -> tree.Mapping:
+        """A mapping without its unknown keys, which are reported; `helped`: what to write for one of them, if known."""
         for key, _ in node.pairs:
             if key.value not in keys:
-                help = did_you_mean(key.value, keys) or f"use one of {', '.join(keys)}"
+                help = helped(key.value, keys) or f"use one of {', '.join(keys)}"
                 self.problems.add(problem("AC019", f"unknown {what} {quoted(key.value)}", key.where, help=help))
         return tree.Mapping(tuple(pair for pair in node.pairs if pair[0].value in keys), node.where)
 

@@ -66,7 +66,7 @@ def number_of(value: Value, where: Location) -> Real:
         return value
     help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
     if isinstance(value, tuple):
-        help = "use one entry, name[0], or sum(name)"
+        help = "use one entry, name[0], or sum(name); a list of copies is [n for i in range(3)]"
     raise problem("AC112", f"a number is needed here, got {kind_of(value)}", where, help=help)
 
 
