@@ -70,6 +70,24 @@ class RolledWindow(MovedWindow):
 
 
 @record
+class FlippedWindow(MovedWindow):
+    """The axis is read from its end to its beginning."""
+
+    outputs: Dim
+
+    @property
+    def words(self) -> str:
+        return "element i reads element n - 1 - i"
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> [FlippedWindow(5).reach(i) for i in range(3)]
+        [[4], [3], [2]]
+        """
+        return [self.outputs - 1 - i]
+
+
+@record
 class TiledWindow(MovedWindow):
     """An axis of `length` elements, repeated one copy after the other."""
 

@@ -53,4 +53,16 @@ def eager(refuse: Callable[[Any], Any]) -> Iterator[None]:
         stack.enter_context(replaced(torch.jit.ScriptFunction, "__call__", call))
         if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(no_fast_path())
         yield
+
+
+@contextmanager
+def no_fast_path() -> Iterator[None]:
+    """Attention of torch runs as the calls that it is, and without nested tensors, which need values."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -182,6 +182,8 @@ class Tape(TorchFunctionMode):
             self.count(self.operations[-1], before, (func, args, kwargs))
             if changed is not None:
                 self.aliases.write(changed)
+                for each in made:
+                    self.aliases.give(each)
         return result
 
     def count(self, operation: Operation, before: int, call: tuple[Any, Any, Any]) -> None:

@@ -108,6 +108,22 @@ class Log(Function, name="log"):
     examples = (Example(x=image(80, 30), y=image(80, 30), scalar=2_400, source="torch.log"),)
 
 
+class Erf(Function, name="erf"):
+    """y = erf(x), the error function: one transcendental function per element.
+
+    Sources: the distribution function of the normal, Phi(x) = (1 + erf(x / sqrt(2))) / 2: Hendrycks & Gimpel 2016,
+    arXiv:1606.08415, section 2; torch.erf.
+    """
+
+    applies = "{0}.erf()"
+    temporaries = 4
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(exp=x.numel)
+
+    examples = (Example(x=tokens(4, 6), y=tokens(4, 6), scalar=24, source="torch.erf"),)
+
+
 class Sqrt(Function, name="sqrt"):
     """y = sqrt(x): one root per element.
 

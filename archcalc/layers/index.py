@@ -110,6 +110,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "neg": (),
         "exp": (),
         "log": (),
+        "erf": (),
         "sqrt": (),
         "rsqrt": (),
         "square": (),
@@ -142,6 +143,14 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "heads": {},
     "identity": {
         "identity": (),
+    },
+    "jumps": {
+        "heaviside": (),
+        "isnan": (),
+        "sign": (),
+        "floor": (),
+        "ceil": (),
+        "round": (),
     },
     "latent_attention": {
         "latent_attention": ("mla",),
@@ -265,6 +274,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "slice": (),
         "take": (),
         "roll": (),
+        "flip": (),
         "repeat": (),
         "gather": (),
     },

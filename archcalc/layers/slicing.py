@@ -16,8 +16,8 @@ from archcalc.core.axes import (
 )
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, is_number
-from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
-from archcalc.core.moved import ChosenWindow, OneElementWindow, RolledWindow, TiledWindow
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.moved import ChosenWindow, FlippedWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import slice_of, view
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, TransposedWindow, Window
@@ -216,6 +216,39 @@ class Roll(AlongAxis, name="roll", positional=("shift", "axis")):
         ),
         Example(given=dict(shift=2, axis=Axis("length")), x=image(3, 5), y=image(3, 5)),
         Example(given=dict(shift=1), x=image(4, 3, 3), y=image(4, 3, 3)),
+    )  # fmt: skip
+
+
+class Flip(AlongAxis, name="flip", positional=("axis",)):
+    """Reverses the order of the elements of an axis.
+
+    x: C at *spatial -> y: the same
+
+    Sources: the backward direction of a recurrent network: Schuster & Paliwal 1997, "Bidirectional recurrent neural
+    networks", section II; torch.flip.
+    """
+
+    saves = ()
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return windows_along(x, self.place(x), FlippedWindow(self.length(x)))
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), layout=PRESERVED)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}.flip({self.place(x)})")
+
+    examples = (
+        Example(
+            given=dict(axis=Axis("length")), x=tokens(7, 5), y=tokens(7, 5),
+            source="a sequence from its end: Schuster & Paliwal 1997, section II",
+        ),
+        Example(given=dict(axis=Axis("width")), x=image(3, 4, 5), y=image(3, 4, 5), source="torch.flip"),
+        Example(x=image(4, 3, 3), y=image(4, 3, 3)),
     )  # fmt: skip
 
 

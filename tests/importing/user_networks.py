@@ -331,3 +331,47 @@ class Pairs(nn.Module):
         one, *others = (first.repeat(3, 1) * 2).chunk(3)
         copies = second.repeat_interleave(3, 0).view(x.shape[0], -1)
         return first - second[:, :-1].sum(1, keepdim=True), torch.stack(others).sum(0) + one, copies
+
+
+class Padded(nn.Module):
+    """An encoder that leaves out the padding, and an average of the tokens that are no padding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 8, padding_idx=0)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 2)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        padding = ids == 0
+        tokens = self.encoder(self.table(ids), src_key_padding_mask=padding)
+        causal = torch.triu(torch.ones(ids.shape[1], ids.shape[1]), 1).bool()
+        seen, _ = self.attention(tokens, tokens, tokens, key_padding_mask=padding, attn_mask=causal, need_weights=False)
+        kept = (~padding).unsqueeze(-1)
+        return (seen * kept).sum(1) / kept.sum(1).clamp(min=1)  # type: ignore[no-any-return]
+
+
+class Compared(nn.Module):
+    """Comparisons of numbers, whole parts, signs, and what turns an axis round."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        above = (x >= 0.5) | (x < -1.0)
+        other = x.flip(-1)
+        chosen = torch.where(x >= 0, x, x.roll(1, -1) == other)
+        steps = torch.floor(x * 4) / 4 + x.round() - x.sign() * x.ceil()
+        clean = torch.where(torch.isnan(x), torch.zeros_like(x), x)
+        return chosen, above, above.any(-1), (x != other).all(1), steps, clean.flip((1, 2)), (x > other) * torch.erf(x)
+
+
+class Spelled(nn.Module):
+    """Functions that have no layer of their own."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        other = x.roll(1, -1) * 2
+        apart = F.pairwise_distance(x, other), F.cosine_similarity(x, other, dim=-1)
+        shrunk = F.hardshrink(x, 0.2) + F.softshrink(x, 0.3) + F.tanhshrink(x) + F.threshold(x, 0.1, -2.0)
+        mixed = torch.lerp(x, other, 0.3) + torch.addcdiv(x, other, x.square() + 1, value=2) + F.rrelu(x)
+        var, mean = torch.var_mean(x, -1, unbiased=False, keepdim=True)
+        whole = x % 0.75 + x // 2
+        scale = x.std((1, 2), correction=0)
+        return *apart, shrunk, mixed, (x - mean) / var, whole, scale, torch.logit(x, 0.1), x.diff(), F.softmin(x, -1)

@@ -34,18 +34,38 @@ class Block:
 
 
 @record(frozen=False, eq=False)
+class Names:
+    """New names for the steps of one body; another body may have the same. `taken`: those that it cannot have."""
+
+    taken: set[str]
+
+    def __call__(self, step: Step) -> str:
+        """The last part of its path."""
+        base = word((step.path or step.module or step.kind).rpartition(".")[2]) or step.kind
+        name = base if not base[0].isdigit() else f"{step.kind}_{base}"
+        base, number = name, 2
+        while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
+            name, number = f"{base}_{number}", number + 1
+        self.taken.add(name)
+        return name
+
+
+@record(frozen=False, eq=False)
 class Blocks:
-    """All blocks of a network, and the item that stands for each region."""
+    """All blocks of a network, and the item that stands for each region. `taken`: names that no step can have. `steps`:
+    those of the steps of the block that is defined."""
 
     taken: set[str] = field(default_factory=set)
     found: dict[str, Block] = field(default_factory=dict)
     calls: dict[Region, Item] = field(default_factory=dict)
+    steps: set[str] = field(default_factory=set)
 
     def define_all(self, root: Region) -> None:
         """Defines the blocks of a network, inner ones first."""
         by_kind: dict[str, list[Region]] = {}
         for region in root.regions:
             by_kind.setdefault(region.kind, []).append(region)
+        self.taken |= set(map(snake, by_kind))
         for kind in sorted(by_kind, key=lambda each: max(region.height for region in by_kind[each])):
             self.define(kind, by_kind[kind])
 
@@ -59,18 +79,8 @@ class Blocks:
         return Item(maker.kind, stated(maker.layer, *maker.layer.reads), step=maker)
 
     def body(self, region: Region) -> list[Item]:
-        body = Body(region, self.call, self.name_of)
+        body = Body(region, self.call, Names({*self.taken}))
         return repeated(fused(body.path(region.output, region.source))) if region.output else []
-
-    def name_of(self, step: Step) -> str:
-        """A new name for a step: the last part of its path."""
-        base = word((step.path or step.module or step.kind).rpartition(".")[2]) or step.kind
-        name = base if not base[0].isdigit() else f"{step.kind}_{base}"
-        base, number = name, 2
-        while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
-            name, number = f"{base}_{number}", number + 1
-        self.taken.add(name)
-        return name
 
     def define(self, kind: str, regions: Sequence[Region]) -> None:
         bodies = {region: self.body(region) for region in regions}
@@ -91,6 +101,7 @@ class Blocks:
     def abstract(self, name: str, group: "list[Instance]") -> None:
         """One body for all instances: equal arguments as they are, others as expressions in parameters."""
         regions = [region for region, _ in group]
+        self.steps = set(names_in(group[0][1]))
         fill([body for _, body in group], self.found)
         bases: list[tuple[str, list[Any]]] = [("x.channels", [channels(region.source) for region in regions])]
         parameters: list[tuple[str, list[Any]]] = []
@@ -127,7 +138,7 @@ class Blocks:
         if found := expressed(values, within):
             return Raw(found)
         name, number = base, 2
-        while name in {each for each, _ in parameters} or name == block:
+        while name in {each for each, _ in parameters} or name == block or name in self.steps:
             name, number = f"{base}{number}", number + 1
         common = Counter(repr(value) for value in values if value is not ANY).most_common(1)[0][0]
         usual = next(value for value in values if repr(value) == common)
@@ -162,10 +173,11 @@ def alike(a: Any, b: Any) -> bool:
 
 
 def shape(path: list[Item]) -> tuple[Any, ...]:
-    """A body without its arguments."""
+    """A body without its arguments but patterns, which say what sizes there are."""
     return tuple(
         (
             item.call,
+            item.arguments.get("pattern"),
             item.is_name,
             item.runs_again,
             item.name,
@@ -174,6 +186,13 @@ def shape(path: list[Item]) -> tuple[Any, ...]:
         )
         for item in path
     )
+
+
+def names_in(body: Sequence[Item]) -> Iterator[str]:
+    for item in body:
+        yield item.name
+        for path in item.paths or ():
+            yield from names_in(path)
 
 
 def columns(bodies: Sequence[list[Item]]) -> Iterator[tuple[list[Item], str]]:

@@ -9,7 +9,7 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.graph.loading import load_text
 from archcalc.importing.flat import Heading, heading_lines
 from archcalc.importing.lowering.lower import Lowered
-from archcalc.importing.readable.blocks import Blocks
+from archcalc.importing.readable.blocks import Blocks, Names
 from archcalc.importing.readable.fusing import fused, repeated
 from archcalc.importing.readable.growing import reassociated
 from archcalc.importing.readable.paths import Body, Item, NotReadable
@@ -36,7 +36,7 @@ def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading) ->
     root = tree_of(lowered, kinds, users)
     blocks = Blocks({each.name for each in lowered.inputs})
     blocks.define_all(root)
-    body = Body(root, blocks.call, blocks.name_of)
+    body = Body(root, blocks.call, Names({*blocks.taken}))
     path: list[Item] = []
     start = lowered.inputs[0]
     for output in lowered.outputs:

@@ -274,6 +274,11 @@ FUNCTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "sin": ("sin", {}),
     "cos": ("cos", {}),
     "reciprocal": ("pow", {"exponent": -1.0}),
+    "erf": ("erf", {}),
+    "special_erf": ("erf", {}),
+    "sign": ("sign", {}),
+    "floor": ("floor", {}),
+    "ceil": ("ceil", {}),
 }
 """Functions of one value: the layer that does the same, and its arguments."""
 
@@ -283,6 +288,11 @@ def function(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     found = operation.function
     name, arguments = FUNCTIONS[found if found in FUNCTIONS else found.removesuffix("_")]
     return lowering.place(operation, layer(name, **arguments), [given["input"]])
+
+
+@lowers("round", "round_", takes="input decimals")
+def rounded(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return not given.get("decimals") and lowering.place(operation, layer("round"), [given["input"]])
 
 
 @lowers("clamp", "clamp_", "clip", "clip_", takes="input min max")

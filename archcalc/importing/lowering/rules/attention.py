@@ -18,21 +18,32 @@ NAMES = (
 )
 """The arguments of torch's function, in its order."""
 
-UNKNOWN = ("bias_k", "bias_v", "add_zero_attn", "key_padding_mask", "use_separate_proj_weight")
+UNKNOWN = ("bias_k", "bias_v", "add_zero_attn", "use_separate_proj_weight")
 """Those that no layer has."""
 
 
 @lowers("multi_head_attention_forward", takes=NAMES)
 def attention(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Of one sequence with itself as one layer; with a mask, or to another sequence, as maps with attention between."""
-    x, k, v, mask = given["query"], given["key"], given["value"], given.get("attn_mask")
+    x, k, v = given["query"], given["key"], given["value"]
     if not lowering.is_placed(x, k, v) or any(given.get(each) not in (None, False) for each in UNKNOWN):
         return False
     if any(map(lowering.is_read, operation.makes[1:])):
         return False
-    alone = lowering.at[x] is lowering.at[k] is lowering.at[v]
-    if not alone or mask is not None:
-        return lowering.tried(lambda: by_maps(lowering, operation, given, mask, alone))
+    masks = [given[each] for each in ("attn_mask", "key_padding_mask") if given.get(each) is not None]
+    return lowering.tried(lambda: with_masks(lowering, operation, given, masks))
+
+
+def with_masks(lowering: Lowering, operation: Operation, given: Arguments, masks: list[Value]) -> bool:
+    added = [pairs_of(lowering, operation, each) for each in masks]
+    known = [each for each in added if each is not None]
+    if len(known) < len(added):
+        return False
+    mask = known[0] if len(known) == 1 else then(lowering, operation, layer("add"), *known) if known else None
+    if len(known) > 1 and mask is None:
+        return False
+    if not lowering.at[given["query"]] is lowering.at[given["key"]] is lowering.at[given["value"]]:
+        return by_maps(lowering, operation, given, mask)
     weights = {
         "in_proj_weight": given["in_proj_weight"],
         "in_proj_bias": given["in_proj_bias"],
@@ -40,31 +51,27 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
         "out_proj.bias": given["out_proj_bias"],
     }
     bias = given["in_proj_bias"] is not None
-    made = layer("attention", num_heads=given["num_heads"], bias=bias)
-    return lowering.place(operation, made, [turned(lowering, operation, x, last=True)], weights)
+    made = layer("attention", num_heads=given["num_heads"], bias=bias, mask=None if mask is None else Reference(""))
+    x = turned(lowering, operation, given["query"], last=True)
+    return lowering.place(operation, made, [x] if mask is None else [x, mask], weights)
 
 
-def by_maps(lowering: Lowering, operation: Operation, given: Arguments, mask: object, alone: bool) -> bool:
-    """Queries, keys and values by one map or by three, attention, and the last map. `mask`: numbers that are added to
-    the scores of all heads and samples."""
-    added = None if mask is None else pairs_of(lowering, operation, mask)
-    if (mask is not None and added is None) or any(lowering.volume(given[each]).rank != 1 for each in THREE):
+def by_maps(lowering: Lowering, operation: Operation, given: Arguments, mask: Step | None) -> bool:
+    """Queries, keys and values by a map for each, attention, and the last map. `mask`: numbers that are added to the
+    scores."""
+    if any(lowering.volume(given[each]).rank != 1 for each in THREE):
         return False
-    write, x = Writing(lowering, operation), given["query"]
-    weight, bias, width = given["in_proj_weight"], given["in_proj_bias"], x.shape[-1]
-    if alone:
-        mapped = write("linear", x, weight, bias, shape=(*x.shape[:-1], 3 * width))
-        parts = write.parts(mapped, width)
-    else:
-        rows = write.parts(weight, width, 0)
-        biases = [None] * 3 if bias is None else write.parts(bias, width, 0)
-        sources = zip((given[each] for each in THREE), rows, biases, strict=True)
-        parts = [write("linear", each, row, more, shape=each.shape) for each, row, more in sources]
+    write, width = Writing(lowering, operation), given["query"].shape[-1]
+    weight, bias = given["in_proj_weight"], given["in_proj_bias"]
+    rows = write.parts(weight, width, 0)
+    biases = [None] * 3 if bias is None else write.parts(bias, width, 0)
+    sources = zip((given[each] for each in THREE), rows, biases, strict=True)
+    parts = [write("linear", each, row, more, shape=each.shape) for each, row, more in sources]
     if not write.is_placed():
         return False
-    attending = layer("attend", num_heads=given["num_heads"], mask=None if added is None else Reference(""))
+    attending = layer("attend", num_heads=given["num_heads"], mask=None if mask is None else Reference(""))
     steps = [turned(lowering, operation, each, last=True) for each in parts]
-    joined = then(lowering, operation, attending, *steps, *([] if added is None else [added]))
+    joined = then(lowering, operation, attending, *steps, *([] if mask is None else [mask]))
     last = {"weight": given["out_proj_weight"], "bias": given["out_proj_bias"]}
     made = layer("linear", out_features=width, bias=given["out_proj_bias"] is not None)
     return joined is not None and lowering.place(operation, made, [joined], last)
@@ -74,14 +81,15 @@ THREE = ("query", "key", "value")
 
 
 def pairs_of(lowering: Lowering, operation: Operation, mask: object) -> Step | None:
-    """Numbers for all pairs of tokens, which all samples and heads share."""
+    """Numbers for all pairs of tokens, which all samples share; or for each token of a sample that is attended to."""
     if not isinstance(mask, Value) or not mask.dtype.startswith("float") or len(mask.shape) != 2:
         return None
-    if not lowering.is_placed(mask) or not lowering.is_shared(mask):
+    if not lowering.is_placed(mask) or not (lowering.is_shared(mask) or lowering.is_batch_first(mask)):
         return None
     step = lowering.at[mask]
     shape = step.volume.item_shape
-    return moved(lowering, operation, step, reshaped(shape, (1, *shape)), last=False)
+    wider = (1,) * (3 - len(shape)) + shape
+    return moved(lowering, operation, step, reshaped(shape, wider), last=False)
 
 
 @lowers("scaled_dot_product_attention", takes="query key value attn_mask dropout_p is_causal scale enable_gqa")

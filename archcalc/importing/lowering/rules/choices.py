@@ -5,7 +5,7 @@ from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, moved, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.rules.arithmetic import backwards, is_number, met, number_of
-from archcalc.importing.lowering.rules.conditions import of_whole
+from archcalc.importing.lowering.rules.conditions import of_numbers, of_whole
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Numbers, Reference
@@ -47,7 +47,7 @@ def compared(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     if of_whole(lowering, operation, given, word):
         return True
     if not only_chooses(lowering, operation.makes[0]):
-        return False
+        return of_numbers(lowering, operation, given, word)
     pair = [number_of(lowering, given[each]) for each in ("input", "other")]
     high, low = pair if word == "gt" else reversed(pair)
     if lowering.is_placed(high, low):

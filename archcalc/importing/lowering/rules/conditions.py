@@ -6,7 +6,7 @@ from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import settle, then
 from archcalc.importing.lowering.numbers import as_numbers, is_whole
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.lowering.rules.arithmetic import met, number_of
+from archcalc.importing.lowering.rules.arithmetic import is_number, met, number_of
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Layer
@@ -18,12 +18,46 @@ BOUNDED = ("gt", "ge", "lt", "le")
 @lowers("eq", "__eq__", "ne", "__ne__", "not_equal", takes="input other")
 def equal(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     word = operation.function.strip("_")
-    return of_whole(lowering, operation, given, "ne" if word == "not_equal" else word)
+    return of_any(lowering, operation, given, "ne" if word == "not_equal" else word)
 
 
-@lowers("ge", "__ge__", "le", "__le__", takes="input other")
+@lowers("ge", "__ge__", "le", "__le__", "greater_equal", "less_equal", takes="input other")
 def at_least(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return of_whole(lowering, operation, given, operation.function.strip("_"))
+    word = {"greater_equal": "ge", "less_equal": "le"}.get(operation.function, operation.function.strip("_"))
+    return of_any(lowering, operation, given, word)
+
+
+def of_any(lowering: Lowering, operation: Operation, given: Arguments, word: str) -> bool:
+    """Whether two values are so, as 0 or 1."""
+    return of_whole(lowering, operation, given, word) or of_numbers(lowering, operation, given, word)
+
+
+MIRRORED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "eq": "eq", "ne": "ne"}
+"""What a comparison is with its values exchanged."""
+
+
+def of_numbers(lowering: Lowering, operation: Operation, given: Arguments, word: str) -> bool:
+    """Whether two numbers are so: where their difference is above zero, or zero."""
+    x, other = (number_of(lowering, given[each]) for each in ("input", "other"))
+    if is_number(x):
+        x, other, word = other, x, MIRRORED[word]
+    if not isinstance(x, Value) or not lowering.is_placed(x) or not lowering.volume(x).is_floating:
+        return False
+    if is_number(other):
+        row = [layer("add_constant", value=-float(other))] if other else []
+        return settle(lowering, operation, in_a_row(lowering, operation, lowering.at[x], [*row, *jumps(word)]))
+    if not lowering.is_placed(other) or not lowering.volume(other).is_floating:
+        return False
+    if not met(lowering, operation, "sub", x, other):
+        return False
+    step = lowering.at[operation.makes[0]]
+    return settle(lowering, operation, in_a_row(lowering, operation, step, jumps(word)))
+
+
+def jumps(word: str) -> list[Layer]:
+    """The layers that make 0 or 1 of a difference."""
+    before = {"lt": ["neg"], "le": ["neg"], "ne": ["abs"], "eq": ["abs", "neg"]}.get(word, [])
+    return [*map(layer, before), layer("heaviside", at_zero=True if word in ("ge", "le", "eq") else None)]
 
 
 def of_whole(lowering: Lowering, operation: Operation, given: Arguments, word: str) -> bool:
@@ -87,3 +121,8 @@ def is_condition(lowering: Lowering, value: object) -> bool:
     if not isinstance(value, Value) or value.dtype != "bool" or not lowering.is_placed(value):
         return False
     return lowering.volume(value).is_floating
+
+
+@lowers("isnan", takes="input")
+def isnan(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return lowering.place(operation, layer("isnan"), [given["input"]])

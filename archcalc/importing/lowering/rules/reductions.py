@@ -3,10 +3,11 @@
 from typing import Any
 
 from archcalc.core.axes import CHANNELS, Axes
+from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, settle, then, turned
 from archcalc.importing.lowering.numbers import as_numbers
-from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rule import Arguments, lower, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Layer
@@ -25,8 +26,10 @@ def reduction(lowering: Lowering, x: Value, op: str, axes: Any, keep: bool) -> L
 def is_all_positions(lowering: Lowering, x: Value, places: list[int | None]) -> bool:
     """Whether these axes of a sample are all but that of the features."""
     volume = lowering.volume(x)
-    return bool(volume.rank) and set(places) == set(
-        range(volume.rank) if volume.channels_last else range(1, volume.rank + 1)
+    return (
+        bool(volume.rank)
+        and not volume.plain
+        and set(places) == set(range(volume.rank) if volume.channels_last else range(1, volume.rank + 1))
     )
 
 
@@ -76,6 +79,13 @@ def extreme(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return reduced(lowering, operation, given, operation.function)
 
 
+@lowers("any", "all", takes="input dim keepdim")
+def of_conditions(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Of conditions as 0 and 1: the largest, or the smallest."""
+    known = isinstance(given["input"], Value) and given["input"].dtype == "bool"
+    return known and reduced(lowering, operation, given, "max" if operation.function == "any" else "min")
+
+
 @lowers("norm", "linalg_norm", "linalg_vector_norm", takes="input p dim keepdim")
 def norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """The root of the sum of squares."""
@@ -85,13 +95,54 @@ def norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 @lowers("std", takes="input dim unbiased keepdim")
 def deviation(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    if is_biased(given) and isinstance(given["input"], Value):
+        return from_mean(lowering, operation, given, operation.makes[0], ("square", "mean", "sqrt"))
     return is_usual(given) and reduced(lowering, operation, given, "std")
+
+
+def is_biased(given: Arguments) -> bool:
+    """Whether a deviation divides by n."""
+    return given.get("unbiased") is False or given.get("correction") == 0
+
+
+def from_mean(
+    lowering: Lowering, operation: Operation, given: Arguments, makes: Value, functions: tuple[str, ...]
+) -> bool:
+    """What is computed from the differences to the mean along some axes."""
+    x, axes, keep = given["input"], given.get("dim", given.get("axis")), bool(given.get("keepdim", False))
+    if axes is None:
+        return False
+    write = Writing(lowering, operation)
+    over = {each % len(x.shape) for each in per_axis(axes, 1)}
+    ones = tuple(1 if i in over else n for i, n in enumerate(x.shape))
+    found = write("sub", x, write("mean", x, axes, True, shape=ones), shape=x.shape)
+    for function in functions:
+        last = makes if function == functions[-1] else None
+        shape = x.shape if function == "square" else makes.shape
+        found = write(function, found, *((axes, keep) if function == "mean" else ()), shape=shape, makes=last)
+    return write.is_placed()
+
+
+@lowers("var_mean", "std_mean", takes="input dim unbiased keepdim")
+def with_mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A variance or a deviation, and the mean."""
+    if not isinstance(given["input"], Value):
+        return False
+    first, second = operation.makes
+    named = {key: each for key, each in given.items() if key != "input"}
+    name = operation.function.removesuffix("_mean")
+    one = Operation(name, (given["input"],), named, (first,), operation.module, operation.where)
+    axes = {"dim": given.get("dim", given.get("axis")), "keepdim": bool(given.get("keepdim", False))}
+    other = Operation("mean", (given["input"],), axes, (second,), operation.module, operation.where)
+    return lowering.tried(lambda: all(lower(lowering, each) for each in (one, other)))
 
 
 @lowers("var", takes="input dim unbiased keepdim")
 def variance(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """The square of the deviation."""
     x = given["input"]
+    if is_biased(given) and isinstance(x, Value):
+        return from_mean(lowering, operation, given, operation.makes[0], ("square", "mean"))
     if not lowering.is_placed(x) or not is_usual(given):
         return False
     made = reduction(lowering, x, "std", given.get("dim", given.get("axis")), bool(given.get("keepdim", False)))

@@ -302,6 +302,22 @@ def roll(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return settle(lowering, operation, step)
 
 
+@lowers("flip", "fliplr", "flipud", takes="input *dims")
+def flip(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Along one axis after the other."""
+    x: Value = given["input"]
+    axes: Any = {"fliplr": (1,), "flipud": (0,)}.get(operation.function) or given["dims"]
+    if not lowering.is_placed(x) or not axes:
+        return False
+    step: Step | None = lowering.at[x]
+    for axis in axes if isinstance(axes, tuple) else (axes,):
+        inner = lowering.axis(x, axis)
+        if inner is None or step is None:
+            return False
+        step = then(lowering, operation, layer("flip", axis=axis_word(step.volume, inner)), step)
+    return settle(lowering, operation, step)
+
+
 @lowers("expand", "repeat", "tile", "expand_as", takes="input *sizes")
 def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Copies along each axis that is longer than before; new axes in front have no elements to copy yet."""

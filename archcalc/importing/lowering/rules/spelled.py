@@ -1,0 +1,172 @@
+"""Functions that are spelled out: each is a few others, which have layers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from archcalc.importing.lowering.calls import Writing, broadcast
+from archcalc.importing.lowering.lowering import Lowering
+from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.program import Operation, Value
+
+
+def spelled(*functions: str, takes: str) -> Callable[[Callable[..., None]], None]:
+    """Registers a rule that writes other calls: of `write`, the first value, what is made, and the other arguments."""
+
+    def register(calls: Callable[..., None]) -> None:
+        @lowers(*functions, takes=takes)
+        def rule(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+            x, *_ = (given.get(name) for name in takes.split())
+            if not isinstance(x, Value) or len(operation.makes) != 1:
+                return False
+            write = Writing(lowering, operation)
+            try:
+                calls(write, x, operation.makes[0], given)
+            except Unknown:
+                return False
+            return bool(write.calls) and write.is_placed()
+
+    return register
+
+
+class Unknown(Exception):
+    """Arguments with which a function is not spelled out."""
+
+
+def value_of(given: Arguments, name: str) -> Value:
+    found = given.get(name)
+    if not isinstance(found, Value):
+        raise Unknown
+    return found
+
+
+def number_in(given: Arguments, name: str, default: float) -> float:
+    found = given.get(name, default)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise Unknown
+    return float(found)
+
+
+@spelled("softmin", takes="input dim")
+def softmin(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("softmax", write("neg", x, shape=x.shape), given.get("dim"), shape=y.shape, makes=y)
+
+
+@spelled("lerp", takes="input end weight")
+def lerp(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x + weight (end - x)."""
+    weight = given["weight"]
+    difference = write("sub", value_of(given, "end"), x, shape=y.shape)
+    write("add", x, write("mul", difference, weight, shape=y.shape), shape=y.shape, makes=y)
+
+
+@spelled("addcdiv", "addcdiv_", takes="input tensor1 tensor2 value")
+def addcdiv(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x + value a / b."""
+    first, second = value_of(given, "tensor1"), value_of(given, "tensor2")
+    part = write("div", first, second, shape=broadcast(first.shape, second.shape))
+    factor = number_in(given, "value", 1.0)
+    part = part if factor == 1 else write("mul", part, factor, shape=part.shape)
+    write("add", x, part, shape=y.shape, makes=y)
+
+
+@spelled("baddbmm", takes="input batch1 batch2")
+def baddbmm(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x + a b."""
+    if given.get("beta", 1) != 1 or given.get("alpha", 1) != 1:
+        raise Unknown
+    product = write("matmul", value_of(given, "batch1"), value_of(given, "batch2"), shape=y.shape)
+    write("add", x, product, shape=y.shape, makes=y)
+
+
+@spelled("diff", takes="input n dim")
+def diff(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """Each element but the first, less the one before it."""
+    if given.get("n", 1) != 1 or given.get("prepend") is not None or given.get("append") is not None:
+        raise Unknown
+    before = (slice(None),) * (given.get("dim", -1) % len(x.shape))
+    later, earlier = (
+        write("__getitem__", x, (*before, each), shape=y.shape) for each in (slice(1, None), slice(0, -1))
+    )
+    write("sub", later, earlier, shape=y.shape, makes=y)
+
+
+@spelled("tanhshrink", takes="input")
+def tanhshrink(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("sub", x, write("tanh", x, shape=x.shape), shape=y.shape, makes=y)
+
+
+@spelled("softshrink", takes="input lambd")
+def softshrink(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    bound = number_in(given, "lambd", 0.5)
+    write("sub", x, write("clamp", x, -bound, bound, shape=x.shape), shape=y.shape, makes=y)
+
+
+@spelled("hardshrink", takes="input lambd")
+def hardshrink(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    size = write("abs", x, shape=x.shape)
+    write("where", write("gt", size, number_in(given, "lambd", 0.5), shape=x.shape), x, 0.0, shape=y.shape, makes=y)
+
+
+@spelled("threshold", "_threshold", "threshold_", takes="input threshold value inplace")
+def threshold(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    above = write("gt", x, number_in(given, "threshold", 0.0), shape=x.shape)
+    write("where", above, x, number_in(given, "value", 0.0), shape=y.shape, makes=y)
+
+
+@spelled("rrelu", "rrelu_", takes="input lower upper training inplace")
+def rrelu(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """In evaluation, the slope is in the middle."""
+    if given.get("training"):
+        raise Unknown
+    slope = (number_in(given, "lower", 1 / 8) + number_in(given, "upper", 1 / 3)) / 2
+    write("leaky_relu", x, slope, shape=y.shape, makes=y)
+
+
+@spelled("logit", takes="input eps")
+def logit(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """log(x / (1 - x))."""
+    if given.get("eps") is not None:
+        eps = number_in(given, "eps", 0.0)
+        x = write("clamp", x, eps, 1 - eps, shape=x.shape)
+    odds = write("div", x, write("rsub", x, 1.0, shape=x.shape), shape=x.shape)
+    write("log", odds, shape=y.shape, makes=y)
+
+
+@spelled("cosine_similarity", takes="x1 x2 dim eps")
+def cosine_similarity(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The sum of products of both, each over its norm."""
+    other, axis, eps = value_of(given, "x2"), given.get("dim", 1), given.get("eps", 1e-8)
+    both = [write("normalize", each, 2.0, axis, eps, shape=each.shape) for each in (x, other)]
+    product = write("mul", *both, shape=broadcast(x.shape, other.shape))
+    write("sum", product, axis, shape=y.shape, makes=y)
+
+
+@spelled("pairwise_distance", takes="x1 x2 p eps keepdim")
+def pairwise_distance(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The norm of the difference, to which torch adds `eps`."""
+    if given.get("p", 2.0) != 2:
+        raise Unknown
+    other = value_of(given, "x2")
+    shape = broadcast(x.shape, other.shape)
+    apart = write("add", write("sub", x, other, shape=shape), number_in(given, "eps", 1e-6), shape=shape)
+    write("norm", apart, 2, -1, bool(given.get("keepdim")), shape=y.shape, makes=y)
+
+
+@spelled("remainder", "__mod__", "remainder_", takes="input other")
+def remainder(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x - floor(x / n) n."""
+    by = whole_part(write, x, given)
+    write("sub", x, write("mul", by, number_in(given, "other", 0.0), shape=x.shape), shape=y.shape, makes=y)
+
+
+@spelled("floor_divide", "__floordiv__", "floor_divide_", takes="input other")
+def floor_divide(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    whole_part(write, x, given, y)
+
+
+def whole_part(write: Writing, x: Value, given: Arguments, makes: Any = None) -> Value:
+    """floor(x / n) of numbers."""
+    if not x.dtype.startswith("float") or not number_in(given, "other", 0.0):
+        raise Unknown
+    parts = write("div", x, number_in(given, "other", 0.0), shape=x.shape)
+    return write("floor", parts, shape=x.shape, makes=makes)
