@@ -32,6 +32,7 @@ from archcalc.core.declared import Declared
 from archcalc.core.dim import Condition, Dim
 from archcalc.core.kernel import Cast, Kernel, Layout, Run, Unpredicted, inputs_named, tensor_of
 from archcalc.core.ops import Ops
+from archcalc.core.release import OLDEST, numbers
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, Window
@@ -66,6 +67,7 @@ class Call:
     `parts`: the modules among its arguments, which are built first.
     `forward`: the expression that applies it; `{module}` is the module, `{0}`, `{1}` ... the inputs.
     `file`: the file in layers/torch_modules, without `.py`, that defines a class that torch does not have.
+    `since`: the release of torch that it needs.
     """
 
     target: str
@@ -73,6 +75,12 @@ class Call:
     forward: str = "{module}({0})"
     file: str = ""
     parts: Mapping[str, "Call"] = field(default_factory=dict)
+    since: str = OLDEST
+
+    @property
+    def needs(self) -> str:
+        """The release of torch that it and its parts need."""
+        return max((self.since, *(part.needs for part in self.parts.values())), key=numbers)
 
 
 def module(
@@ -81,10 +89,11 @@ def module(
     forward: str = "{module}({0})",
     file: str = "",
     parts: Mapping[str, Call] | None = None,
+    since: str = OLDEST,
     **arguments: Any,
 ) -> Call:
     """A layer that is a module, or a part of one."""
-    return Call(target, arguments, forward, file, parts or {})
+    return Call(target, arguments, forward, file, parts or {}, since)
 
 
 def expression(forward: str) -> Call:

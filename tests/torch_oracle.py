@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archcalc.core.extra import OlderTorch
+from archcalc.core.release import numbers
 from archcalc.core.torch_modules import text_of
 from archcalc.core.volume import Volume
 from archcalc.layer import Call, Layer
@@ -29,6 +31,8 @@ REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, As
 
 def built(call: Call) -> nn.Module:
     """The module, as generated source builds it."""
+    if numbers(torch.__version__) < numbers(call.since):
+        raise OlderTorch(f"{call.target} needs torch {call.since}")
     scope = {"torch": torch, "nn": nn, "F": F}
     exec(text_of(call.file) if call.file else "", scope)
     made = eval(call.target, scope)(**call.arguments, **{name: built(part) for name, part in call.parts.items()})

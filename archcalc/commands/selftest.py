@@ -52,10 +52,13 @@ def text_of(made: "Certificate") -> Iterator[str]:
     """The environment, the networks by device, and what differs."""
     yield ", ".join(f"{name} {text}" for name, text in made.versions.items())
     for device, what in (("cpu", "run with values"), ("meta", "on the meta device")):
-        there = [each for each in made.networks if each.device == device]
+        there = [each for each in made.networks if each.device == device and not each.left_out]
         count = sum(each.comparisons for each in there)
         good = sum(each.agrees for each in there)
         yield f"{good} of {len(there)} networks agree {what}: {count:,} comparisons"
+    for each in made.networks:
+        if each.left_out:
+            yield f"{each.name} was left out: {each.left_out}"
     for each in made.wrong:
         yield f"{each.name} on {each.device} DISAGREES"
         yield from (f"  {line}" for line in each.differences)

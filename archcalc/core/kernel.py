@@ -19,9 +19,6 @@ from archcalc.core.machine import DEFAULT, Machine
 from archcalc.core.volume import ITEMSIZE, Volume
 from archcalc.record import field, fields, record, replace
 
-RELEASE = "2.13"
-"""The release of torch whose kernels, derivatives and engine all of this is read from, and held to."""
-
 
 @record
 class Run:

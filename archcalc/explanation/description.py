@@ -1,8 +1,10 @@
 """Layers described: the call, what it does, what it takes, and worked examples."""
 
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
+from archcalc.core.release import OLDEST, numbers
 from archcalc.graph.binding import shown, signature_of
 from archcalc.layer import Example, Layer
 from archcalc.record import MISSING
@@ -30,8 +32,16 @@ def page(layer: type[Layer]) -> str:
     names = [*layer.aliases, *layer.presets, *(f"{layer.name}{rank}d" for rank in layer.ranks)]
     others = signature_of(layer).others
     text = [signature(layer), *([f"also called: {', '.join(names)}"] if names else [])]
-    text += [f"also takes: {', '.join(others)}", "", inspect.getdoc(layer) or "", ""]
+    text += [f"also takes: {', '.join(others)}", *needed(layer), "", inspect.getdoc(layer) or "", ""]
     return "\n".join([*text, *(part for example in layer.examples for part in worked(layer, example))]) + "\n"
+
+
+def needed(layer: type[Layer]) -> Iterator[str]:
+    """The release of torch that the source of its examples needs, where the oldest supported one is too old."""
+    releases = {layer(**example.given).call(*example.xs).needs for example in layer.examples}
+    if releases - {OLDEST}:
+        some = ", for some of its settings" if OLDEST in releases else ""
+        yield f"needs: torch {max(releases, key=numbers)} or newer{some}"
 
 
 def worked(layer: type[Layer], example: Example) -> list[str]:

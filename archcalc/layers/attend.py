@@ -10,10 +10,11 @@ from archcalc.core.dim import Dim, divides, exact, same
 from archcalc.core.kernel import Backward, Cast, Kernel, Run, tensor_of
 from archcalc.core.operations import view
 from archcalc.core.ops import Ops
+from archcalc.core.release import OLDEST
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
-from archcalc.layers.fused_attention import attended, unfused
+from archcalc.layers.fused_attention import IN_GROUPS, attended, unfused
 from archcalc.layers.grouped_attention import CAPPED
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import MASKED, WithSight
@@ -133,7 +134,8 @@ class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_h
     def call(self, *xs: Volume) -> Call:
         heads: dict[str, Any] = dict(num_heads=self.num_heads, num_kv_heads=self.groups)
         given = heads | self.stated("num_heads", "num_kv_heads", "mask")
-        return module("Attend", forward=f"{{module}}({inputs_list(len(xs))})", file="attend", **given)
+        forward = f"{{module}}({inputs_list(len(xs))})"
+        return module("Attend", forward=forward, file="attend", since=OLDEST if self.softcap else IN_GROUPS, **given)
 
     examples = (
         Example(

@@ -6,6 +6,9 @@ from archcalc.core.dim import Dim, ceil_div
 from archcalc.core.kernel import Kernel, Run, Tensor, tensor
 from archcalc.core.volume import Volume
 
+IN_GROUPS = "2.5"
+"""The release of torch whose `scaled_dot_product_attention` lets heads share keys and values: `enable_gqa`."""
+
 BLOCK = 32
 """On a GPU, memory-efficient attention keeps softmax's sums for blocks of so many queries: `kAlignLSE`."""
 

@@ -8,11 +8,12 @@ from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map
 from archcalc.core.ops import Ops
+from archcalc.core.release import OLDEST
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.attention import of_pairs
-from archcalc.layers.fused_attention import attended, unfused
+from archcalc.layers.fused_attention import IN_GROUPS, attended, unfused
 from archcalc.layers.heads import OfHeads
 from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.rmsnorm import RMSNorm
@@ -144,7 +145,8 @@ class GroupedAttention(
         stated = self.stated("num_heads", "num_kv_heads", "mask")
         given: dict[str, Any] = heads | dict(head_dim=self.features(x)) | stated
         forward = f"{{module}}({inputs_list(1 + len(masks))})"
-        return module("GroupedAttention", forward=forward, file="grouped_attention", **given)
+        since = OLDEST if self.softcap else IN_GROUPS
+        return module("GroupedAttention", forward=forward, file="grouped_attention", since=since, **given)
 
     examples = (
         Example(

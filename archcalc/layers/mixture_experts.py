@@ -9,12 +9,16 @@ from archcalc.core.dim import Dim
 from archcalc.core.kernel import PRESERVED, Backward, Kernel, Tensor, tensor_of
 from archcalc.core.operations import linear_map, product
 from archcalc.core.ops import Ops
+from archcalc.core.release import OLDEST
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, module
 from archcalc.layers.activation import Activation
 from archcalc.layers.linear import many
 from archcalc.record import record
+
+GROUPED_SINCE = "2.10"
+"""The release of torch that has torch.nn.functional.grouped_mm."""
 
 
 def grouped_map(size: Tensor, weight: str, reads: str, **more: Any) -> Kernel:
@@ -56,12 +60,12 @@ class MLP(ABC):
         """What backward of the activation needs."""
         return tuple({"x": before, "y": after}[name] for name in self.activation.saves)
 
-    def called(self, *words: str, **given: Any) -> Call:
+    def called(self, *words: str, since: str = OLDEST, **given: Any) -> Call:
         """The module of that class, or of the gated one."""
         words = ("Gated", *words) if self.gated else words
         act = self.activation.call(Volume(self.hidden_features))
         given |= dict(hidden_features=self.hidden_features)
-        return module("".join(words), file="_".join(words).lower(), parts={"act": act}, **given)
+        return module("".join(words), file="_".join(words).lower(), parts={"act": act}, since=since, **given)
 
 
 @record(slots=False)
@@ -101,8 +105,8 @@ class Experts(MLP):
         yield grouped_map(size, "experts.down_proj", reads="product", makes="out", holds=holds)
 
     def call(self, features: Dim, *, slotted: bool) -> Call:
-        words = ("Slotted", "Experts") if slotted else ("Experts",)
-        return self.called(*words, features=features, num_experts=self.num_experts)
+        words, since = (("Slotted", "Experts"), OLDEST) if slotted else (("Experts",), GROUPED_SINCE)
+        return self.called(*words, since=since, features=features, num_experts=self.num_experts)
 
 
 @record(slots=False)

@@ -21,6 +21,7 @@ from typing import ClassVar
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, enumerated, problem
 from archcalc.core.location import Location, Source
+from archcalc.core.release import OLDEST
 from archcalc.core.weight import Weight
 from archcalc.graph.binding import Signature, arguments_of, signature
 from archcalc.layer import Call, Requirement
@@ -74,6 +75,7 @@ class Optimizer(Declared):
     """A subclass declared with `name` can be used in commands under that name.
 
     target           the class of torch.optim
+    since            the release of torch that has it
     implementations  those that torch has, of forloop, foreach and fused
     at_once          whether state is made with the optimizer, for every weight that it is given, and not in the first
                      step, for those that have a gradient
@@ -82,6 +84,7 @@ class Optimizer(Declared):
     """
 
     target: ClassVar[str]
+    since: ClassVar[str] = OLDEST
     implementations: ClassVar[tuple[str, ...]] = ("forloop", "foreach")
     at_once: ClassVar[bool] = False
     on_cuda: ClassVar[str] = "foreach"
@@ -139,7 +142,7 @@ class Optimizer(Declared):
             chosen = {each: True for each in choices if each == implementation}
             if implementation == "forloop" and choices:
                 chosen = {"foreach": False}
-        return Call(self.target, {"lr": self.lr, **self.stated(), **chosen})
+        return Call(self.target, {"lr": self.lr, **self.stated(), **chosen}, since=self.since)
 
 
 def check(optimizer: Optimizer, implementation: str) -> None:

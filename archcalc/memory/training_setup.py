@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from archcalc.core.diagnostic import did_you_mean, problem
-from archcalc.core.kernel import RELEASE
 from archcalc.core.machine import DEFAULT, MACHINES, Machine
+from archcalc.core.release import RELEASE
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
 from archcalc.memory.optimizer import Optimizer, read_optimizer
 from archcalc.record import record

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from archcalc.core.kernel import RELEASE
 from archcalc.core.machine import DEFAULT
+from archcalc.core.release import RELEASE
 from archcalc.record import asdict
 from archcalc.verification.row import Count, Row, VerificationReport
 

@@ -26,6 +26,7 @@ from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye
 from archcalc.verification.memory.footprints import footprints
 from archcalc.verification.processor import machine_here
+from archcalc.verification.release import check_release
 from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
 from archcalc.verification.structure.mac_counter import MacCounter
 from archcalc.verification.structure.periods import over_periods
@@ -100,12 +101,13 @@ def verify(
     `time`: whether to measure time on the device. `quick`: only the size of the spec, without receptive fields and
     memory. Memory is predicted for the machine that this runs on, unless `setup` names another.
 
-    Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available.
+    Raises SpecError for a spec that cannot be built, MissingExtra if the device is not available or torch is too old.
     """
     device = device_of(device)
     document = document_given(network)
     setup = replace(setup, machine=setup.machine or machine_here())
     graph = build(document, batch=batch, dtype=dtype)
+    check_release(graph, setup)
     source = generate(graph, checkpointed=setup.checkpointed)
     watch.begun(certified(graph, source, device, (), None, setup))
     others = [] if quick else list(other_sizes(document, graph, dtype))

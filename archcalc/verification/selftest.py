@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from archcalc.core.extra import OlderTorch
 from archcalc.core.version import VERSION
 from archcalc.record import asdict, record
 from archcalc.spec.zoo import bundled
@@ -17,13 +18,17 @@ RUN = ("two_layer", "lenet5", "cifar10_cnn", "squeezenet", "tcn", "char_rnn")
 
 @record
 class Tested:
-    """The result for one network: how many comparisons agree, and what differs in the others."""
+    """The result for one network: how many comparisons agree, and what differs in the others.
+
+    `left_out`: why it was not compared with this release of torch; "" if it was.
+    """
 
     name: str
     device: str
     comparisons: int
     agrees: bool
     differences: tuple[str, ...]
+    left_out: str = ""
 
 
 @record
@@ -54,7 +59,11 @@ def selftest(names: Sequence[str] | None = None, show: Callable[[str], None] = l
     versions: Mapping[str, str] = {}
     for number, (name, device) in enumerate(planned, 1):
         show(f"{number} of {len(planned)}: {name}, on {device}")
-        made = verify(name, device=device, sizes=8, quick=device == "meta")
+        try:
+            made = verify(name, device=device, sizes=8, quick=device == "meta")
+        except OlderTorch as older:
+            found.append(Tested(name, device, 0, True, (), str(older)))
+            continue
         found.append(tested(name, device, made))
         versions = versions or made.versions
     seconds = round(time.monotonic() - began)

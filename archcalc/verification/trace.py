@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from archcalc.codegen import Source
 from archcalc.codegen.source import Mark
 from archcalc.graph.graph import Graph, Input, Node
+from archcalc.verification.release import check_release
 
 See = Callable[[Node, Tensor], None]
 """The callback for each layer's value."""
@@ -30,6 +31,7 @@ class Running:
     `torch.autocast`, "" without it."""
 
     def __init__(self, source: Source, graph: Graph, device: str, autocast: str = "") -> None:
+        check_release(graph)
         self.source, self.graph, self.device, self.autocast = source, graph, device, autocast
         self.file = f"<generated {source.name} {id(self)}>"
         linecache.cache[self.file] = (len(source.text), None, source.text.splitlines(keepends=True), self.file)

@@ -29,6 +29,7 @@ class Adafactor(Optimizer, name="adafactor"):
     """
 
     target = "torch.optim.Adafactor"
+    since = "2.5"
     on_cuda = "forloop"
     unpredicted = "norms, means and matrix products"
 

@@ -19,6 +19,7 @@ class Muon(Optimizer, name="muon"):
     """
 
     target = "torch.optim.Muon"
+    since = "2.9"
     implementations = ("forloop",)
     on_cuda = "forloop"
     unpredicted = "norms and matrix products"
