@@ -1,8 +1,7 @@
 """Releases of torch: the oldest that is supported, and the one whose memory is predicted."""
 
 OLDEST = "2.4"
-"""The oldest release of torch with which figures are proven and generated source runs; layers that need a later one
-say so in their `call`."""
+"""The oldest release of torch that figures are verified with; layers that need a later one say so in their `call`."""
 
 RELEASE = "2.13"
 """The release of torch whose kernels, derivatives and engine all memory is read from, and held to."""
