@@ -12,10 +12,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from archcalc.core.configuration import EMPTY, configuration_of, read_configuration, text_of
-from archcalc.core.diagnostic import did_you_mean
 from archcalc.core.location import Source
 from archcalc.core.version import VERSION
 from archcalc.usage.declared import NAMED, SUMMARIES, UNCONFIGURED, Declared, Refused, UsageError
+from archcalc.usage.foreign import command_help
 from archcalc.usage.help import CONFIGURATION, command_of, words_of
 
 
@@ -61,7 +61,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
-            ctx.fail(f"no command is called '{args[0]}'; {did_you_mean(args[0], list(SUMMARIES))}".strip("; "))
+            ctx.fail(f"no command is called '{args[0]}'; {command_help(args[0], list(SUMMARIES))}".strip("; "))
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -24,6 +24,7 @@ from archcalc.usage.declared import (
     UsageError,
     parameters_of,
 )
+from archcalc.usage.foreign import option_help
 
 NAMES = 24
 """The width of the column of options; longer ones take a line of their own."""
@@ -68,6 +69,17 @@ class Words(click.Choice):  # type: ignore[type-arg]  # generic in some releases
             help = did_you_mean(str(value), self.choices) or f"use one of {enumerated(self.choices)}"
             self.fail(f"unknown word '{value}'; {help}", param, ctx)
         return value
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within limits; anything else is refused with what is needed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            most = "" if self.max is None else f" and at most {self.max:,}"
+            self.fail(f"a whole number of at least {self.min}{most} is needed, got '{value}'", param, ctx)
 
 
 class Completed(click.Parameter):
@@ -135,7 +147,7 @@ def parameter_of(declared: Parameter) -> click.Parameter:
     if isinstance(kind, Choice):
         settings["type"] = Words(kind.words)
     elif isinstance(kind, Range):
-        settings["type"] = click.IntRange(kind.least, kind.most)
+        settings["type"] = WholeNumber(kind.least, kind.most)
     if check := settings.get("callback"):
         settings["callback"] = lambda ctx, param, value: checked(check, value, ctx)
     return (Option if declared.options else Argument)(declared.names, **settings)
@@ -205,10 +217,10 @@ class Command(click.Command):
 
     def hint(self, name: str, ctx: click.Context) -> str:
         """What to write instead of an option that this command does not have; empty if nothing is close."""
-        others = commands_with(name, ctx)
-        if others:
-            return f"{others[0]} has it" if len(others) == 1 else f"{', '.join(others[:-1])} and {others[-1]} have it"
-        return did_you_mean(name, [each for option in self.params for each in option.opts if each.startswith("-")])
+        known = [each for option in self.params for each in option.opts if each.startswith("-")]
+        if any(name in option.opts for option in ctx.find_root().command.params):
+            return f"write it before the command: archcalc {name} {self.name}"
+        return option_help(name, known, commands_with(name, ctx))
 
 
 class Group(Command, click.Group):
