@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
+from archcalc.core.moved import onto
 from archcalc.core.volume import apart
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.record import record
@@ -274,10 +275,20 @@ def windows_between(taken: Sequence[Group], made: Sequence[Group], sizes: Mappin
     """The window on each spatial axis of the input, given the words of the spatial axes of both sides."""
     if not made:
         return (WholeWindow(1),) * len(taken)
-    if len(made) not in (1, len(taken)):
-        return (MixedWindow(prod(sizes[word] for word in made[0])),) * len(taken)
-    onto = made if len(made) == len(taken) else [made[0]] * len(taken)
-    return tuple(window_between(group, own, sizes) for group, own in zip(taken, onto, strict=True))
+    return tuple(window_of_axis(i, taken, made, sizes) for i in range(len(taken)))
+
+
+def window_of_axis(i: int, taken: Sequence[Group], made: Sequence[Group], sizes: Mapping[str, Dim]) -> AnyWindow:
+    """The window on one axis of the input. If its parts go to several axes of the output, and there are as many as
+    before, elements of the one with its own number count."""
+    long = {word for word in taken[i] if sizes[word] != 1}
+    places = [place for place, own in enumerate(made) if long & {*own}]
+    if len(taken) == len(made) and (i in places or taken[i] == made[i]):
+        return window_between(taken[i], made[i], sizes)
+    if len(places) > 1:
+        return MixedWindow(prod(sizes[word] for word in made[0]))
+    place = places[0] if places else 0
+    return onto(window_between(taken[i], made[place], sizes), place, i, len(taken), len(made))
 
 
 def window_between(taken: Group, made: Group, sizes: Mapping[str, Dim]) -> AnyWindow:

@@ -25,6 +25,8 @@ class Field:
     Sliding windows alone give one phase; transposed windows multiply the phases. `whole`: every element sees all of
     the input. `aligned`: at every join so far, the fields of the branches had the same centre and the same jump.
     `earlier`: every element sees the input from element `first` on; all spans begin at 1 - n + 2*first.
+    `along`: the axis of positions along which elements are counted; None: the one with the number of the input's axis,
+    or the only one.
     """
 
     spans: tuple[Span, ...] = ((0, 0),)
@@ -33,6 +35,7 @@ class Field:
     aligned: bool = True
     earlier: bool = False
     first: int = 0
+    along: int | None = None
 
     @classmethod
     def all_of(cls, n: Dim, aligned: bool = True) -> "Field":
@@ -94,6 +97,11 @@ class Field:
         return hull(spans[i] for i in elements if 0 <= i < count)
 
     @property
+    def alike(self) -> bool:
+        """Whether all elements see the same."""
+        return self.whole or (len(self.spans) == 1 and is_number(self.step) and self.step == 0)
+
+    @property
     def listed(self) -> bool:
         return len(self.spans) > 1 and is_number(self.step) and self.step == 0
 
@@ -109,7 +117,7 @@ class Field:
 
         >>> from archcalc.core.window import Window
         >>> Field().through(Window(kernel=7, stride=2, begin=3, end=3), 224).through(Window(kernel=3, stride=2), 224)
-        Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False, first=0)
+        Field(spans=((-3, 7),), step=4, whole=False, aligned=True, earlier=False, first=0, along=None)
         """
         if window.whole and is_number(n, self.step) and self.step == 0 and not self.whole:
             return self.gathered(n)
@@ -149,9 +157,24 @@ class Field:
             return Field.all_of(n, self.aligned)
         return replace(self, spans=(seen,))
 
+    def together(self, count: int, n: Dim) -> "Field":
+        """The field of elements that each see all that the first `count` see; `n` as in `through`.
+
+        >>> Field(step=2).together(3, 9).spans, Field().together(9, 9).whole
+        (((0, 4),), True)
+        """
+        seen = self.over(range(count))
+        if self.whole or (is_number(n) and seen is not None and is_number(*seen) and covers(seen, n)):
+            return Field.all_of(n, self.aligned)
+        return Field((seen,), 0, aligned=self.aligned)
+
     def from_first(self, lo: Dim, first: int) -> "Field":
         """The field of elements that also see all earlier ones."""
         return replace(self, spans=tuple(span and (lo, span[1]) for span in self.spans), earlier=True, first=first)
+
+    def at_first(self) -> "Field":
+        """The field of elements that all see what element 0 sees."""
+        return self if self.whole else replace(self, spans=(self.at(0),), step=0, earlier=False, first=0, along=None)
 
     def unrolled(self, phases: int) -> "Field":
         """The same field, written with a multiple of its phases."""
@@ -197,19 +220,26 @@ def have_one_jump(fields: Sequence[Field]) -> bool:
     return all(field.step * phases == step * len(field.spans) for field in fields)
 
 
-def phases_of_union(fields: Sequence[Field]) -> int:
-    """How many phases the union of several fields has."""
+def phases_of_union(fields: Sequence[Field], length: Dim = 0) -> int:
+    """How many phases the union of several fields of `length` elements has."""
+    if any(field.whole for field in fields):
+        return 1
     if any(field.listed for field in fields):
         return max(len(field.spans) for field in fields)
-    together = have_one_jump(fields) and not any(field.whole for field in fields)
-    return lcm(*(len(field.spans) for field in fields)) if together else 1
+    if have_one_jump(fields):
+        return lcm(*(len(field.spans) for field in fields))
+    return length if is_number(length) else 1
 
 
-def union(fields: Sequence[Field]) -> Field:
-    """What several branches see together at a join.
+def union(fields: Sequence[Field], length: Dim | None = None) -> Field:
+    """What several branches see together at a join, of `length` elements.
+
+    Neighbouring elements of branches with different jumps come apart: each element is listed.
 
     >>> union([Field(((-1, 1),)), Field()])
-    Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False, first=0)
+    Field(spans=((-1, 1),), step=1, whole=False, aligned=True, earlier=False, first=0, along=None)
+    >>> union([Field(step=2), Field()], 3).spans
+    ((0, 0), (1, 2), (2, 4))
     """
     first = fields[0]
     if all(field == first for field in fields):
@@ -218,16 +248,23 @@ def union(fields: Sequence[Field]) -> Field:
     for field in fields:
         if field.whole:
             return replace(field, aligned=aligned)
+    along = next((field.along for field in fields if not field.alike), None)
+    return replace(union_along_one_axis(fields, length, aligned), along=along)
+
+
+def union_along_one_axis(fields: Sequence[Field], length: Dim | None, aligned: bool) -> Field:
+    """The same, where no field is whole."""
     if lows := [span[0] for field in fields if field.earlier for span in field.spans if span]:
         begin = min(field.first if field.earlier else field.begin for field in fields)
         alike = [replace(field.from_first(lows[0], begin), earlier=False, first=0) for field in fields]
-        return replace(union(alike), earlier=True, first=begin)
+        return replace(union(alike, length), earlier=True, first=begin)
     if any(field.listed for field in fields):
         return union_of_listed(fields, aligned)
     if not have_one_jump(fields):
-        if any(field.step == 0 for field in fields):
-            raise NoClosedForm("elements that all see the same part of the input meet others that do not")
-        return replace(first, spans=(hull(span for field in fields for span in field.spans),), aligned=False)
+        if length is None or not is_number(length):
+            raise NoClosedForm("branches meet whose neighbouring elements are differently far apart in the input")
+        spans = tuple([hull([field.at(i) for field in fields]) for i in range(length)])
+        return Field(spans, 0, aligned=False)
     phases = lcm(*(len(field.spans) for field in fields))
     unrolled = [field.unrolled(phases) for field in fields]
     aligned = aligned and len({field.centres for field in unrolled}) == 1

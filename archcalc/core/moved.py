@@ -51,6 +51,46 @@ class OneElementWindow(MovedWindow):
 
 
 @record
+class OntoWindow(AnyWindow):
+    """A window on an axis that becomes another axis of the output, `place`: positions of a sequence that are one axis
+    of a map."""
+
+    window: AnyWindow
+    place: int
+
+    @property
+    def whole(self) -> bool:
+        return self.window.whole
+
+    @property
+    def onto(self) -> int | None:
+        return self.place
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        return self.window.period
+
+    @property
+    def words(self) -> str:
+        return "axes of the input stand at other places"
+
+    def slide(self, n: Dim) -> Dim:
+        return self.window.slide(n)
+
+    def reach(self, i: int) -> Sequence[int]:
+        return self.window.reach(i)
+
+    def runs(self, i: int) -> Sequence[Sequence[int]]:
+        return self.window.runs(i)
+
+
+def onto(window: AnyWindow, place: int, axis: int, before: int, after: int) -> AnyWindow:
+    """The window of an axis with the number `axis`, of `before`, that becomes the one with the number `place`, of
+    `after`."""
+    return window if place == (axis if before == after else 0 if after == 1 else None) else OntoWindow(window, place)
+
+
+@record
 class RolledWindow(MovedWindow):
     """The axis is rolled by `shift` elements; those that leave at the end come back at the beginning."""
 
@@ -171,7 +211,7 @@ class UnfoldedWindow(AnyWindow):
     def period(self) -> tuple[Dim, Dim]:
         if not is_number(self.places, self.before, self.after):
             raise NoClosedForm("the positions of windows are put in a row, and their number is free")
-        return (self.after, self.window.stride) if self.before == 1 else (self.places * self.after, 0)
+        return (self.after, self.window.stride) if self.before == 1 else (self.slide(0), 0)
 
     @property
     def words(self) -> str:

@@ -31,6 +31,12 @@ class AnyWindow:
         return False
 
     @property
+    def onto(self) -> int | None:
+        """The axis of positions of the output that the axis becomes; None: the one with its own number, or the only
+        one."""
+        return None
+
+    @property
     def period(self) -> tuple[Dim, Dim]:
         return 1, 1
 

@@ -22,6 +22,7 @@ from archcalc.core.kernel import (
     inputs_named,
     tensor_of,
 )
+from archcalc.core.moved import onto
 from archcalc.core.operations import product
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, tokens
@@ -71,11 +72,12 @@ class Product(Merge):
         """An axis that keeps its index is read one position at a time; any other axis is read in full."""
         y = self.shape(*xs)
         left, right, out = self.letters(*xs)
+        made = out[1:-1]
 
         def window(letter: str, axis: int, rank: int) -> AnyWindow:
+            if letter in made:
+                return onto(IDENTITY, made.index(letter), axis, rank, y.rank)
             index = axis if rank == y.rank else 0
-            if index < y.rank and out[1 + index] == letter:
-                return IDENTITY
             return WholeWindow(y.spatial[index] if index < y.rank else 1)
 
         return tuple(

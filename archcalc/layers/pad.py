@@ -44,6 +44,10 @@ class Pad(Layer, name="pad", positional=("pad",)):
             yield from self.along_one(self.axis, x)
             return
         yield channels_before("pad", x)
+        yield (
+            self.mode == "constant" or x.rank > 0,
+            f"mode={self.mode} repeats values of positions, and {x} has none: remove it",
+        )
         yield from one_for_each_axis(x.rank, pad=self.pad)
         yield from at_least(0, pad=amounts(self.pad))
         if self.mode in ROOM:

@@ -127,17 +127,40 @@ class Growth:
             self.take(max(phases, len(field.spans)), len(tips(window, 0, field)) + 1)
         return through(field, window, n)
 
-    def joined(self, branches: Sequence[Fields]) -> Fields:
-        """The union of the fields of several branches."""
+    def joined(self, branches: Sequence[Fields], volume: Volume, lengths: Sequence[Dim]) -> Fields:
+        """The union of the fields of several branches, each of this volume; `lengths`: of the input's axes."""
         first = branches[0]
         if all(each is first or each == first for each in branches):
             return first
         axes = list(zip(*branches, strict=True))
-        square = all(a is b for axis in axes[1:] for a, b in zip(axis, axes[0], strict=True))
-        phases = [phases_of_union(fields) for fields in (axes[:1] if square else axes)]
-        for fields, count in zip(axes, phases * len(axes) if square else phases, strict=True):
-            self.take(count, len(fields))
-        return (together(axes[0]),) * len(axes) if square else tuple(map(together, axes))
+        square = volume.rank == len(axes) and all(n == m[0] for m in (volume.spatial, lengths) for n in m)
+        if square and all(a is b for axis in axes[1:] for a, b in zip(axis, axes[0], strict=True)):
+            return (self.union(axes[0], volume, 0, lengths[0]),) * len(axes)
+        return tuple([self.union(axis, volume, i, lengths[i]) for i, axis in enumerate(axes)])
+
+    def union(self, fields: Sequence[Field], volume: Volume, axis: int, n: Dim) -> Field:
+        """The same for one of the input's axes, of length `n`. The fields are counted along one axis of the volume:
+        where they differ in it, all elements of the others are taken together."""
+        places = [along_in(volume, axis, field) for field in fields if not field.alike]
+        if not places or None in places or any(field.whole for field in fields):
+            return together(tuple(fields))
+        if len({*places}) > 1:
+            kept = places[0]
+            fields = tuple([self.only_along(kept, field, volume, axis, n) for field in fields])
+        length = volume.spatial[cast(int, places[0])]
+        self.take(phases_of_union(fields, length), len(fields))
+        return together(tuple(fields), length)
+
+    def only_along(self, kept: int | None, field: Field, volume: Volume, axis: int, n: Dim) -> Field:
+        """A field that is counted along an axis of a volume; if it is counted along another, of all its elements."""
+        along = along_in(volume, axis, field)
+        if field.alike or along is None or along == kept:
+            return field
+        count = volume.spatial[along]
+        if not is_number(count):
+            raise NoClosedForm("branches meet whose elements are counted along different axes")
+        self.take(len(field.spans), len(field.spans))
+        return field.together(count, n)
 
 
 @record(frozen=False)
@@ -293,38 +316,77 @@ def carriers(node: Node) -> tuple[str, ...]:
     return node.sources[: node.layer.carries]
 
 
-def windows_along(node: Node, axes: int, source: int = 0) -> tuple[AnyWindow, ...]:
-    """A node's window on each axis of the network's input, for the source with this index; the single axis of a
-    sequence stands for all axes that were flattened into it."""
+def window_of(node: Node, source: int, axis: int, seen: Field) -> AnyWindow:
+    """A node's window for the field of one of the input's axes in the source with this index."""
     windows = node.application.windows[source]
-    return windows * axes if len(windows) == 1 else windows
+    if len(windows) < 2:
+        return windows[0] if windows else IDENTITY
+    along = along_in(node.inputs[source], axis, seen)
+    return IDENTITY if along is None else windows[along]
 
 
-def carrying(volume: Volume, axis: int, axes: int) -> int | None:
-    """The axis of a volume for one of the input's `axes`: a single axis stands for all; None if it is removed."""
-    return 0 if volume.rank == 1 else axis if volume.rank == axes else None
+def along_in(volume: Volume, axis: int, seen: Field) -> int | None:
+    """The axis of a volume along which the field of one of the input's axes is counted: a single axis stands for all;
+    None if it is removed, or every element sees the whole input."""
+    if seen.whole or not volume.rank:
+        return None
+    if seen.along is not None:
+        return seen.along
+    return 0 if volume.rank == 1 else axis if axis < volume.rank else None
+
+
+def along_after(node: Node, source: int, axis: int, seen: Field) -> int | None:
+    """The axis of the output along which that of a field of a source comes to stand; None if it is removed."""
+    along, before, after = along_in(node.inputs[source], axis, seen), node.inputs[source].rank, node.output.rank
+    if along is None or not after:
+        return None
+    window = window_of(node, source, axis, seen)
+    if window.onto is not None or after == 1 or window.whole:
+        return window.onto or 0
+    if after != before:
+        raise NoClosedForm("axes are removed or added, between which the field is not followed")
+    return along
 
 
 def advance(node: Node, branches: Mapping[int, Fields], seed: Input, growth: Growth) -> Fields:
     """The fields of a node's output, from those of its inputs. Raises TooManyPhases."""
     if len(branches) == 1:
         ((source, fields),) = branches.items()
-        return grown(windows_along(node, len(fields), source), fields, seed, growth)
-    alike: dict[tuple[AnyWindow, ...], list[Fields]] = {}
-    for source, fields in branches.items():
-        alike.setdefault(windows_along(node, len(fields), source), []).append(fields)
-    return growth.joined([grown(windows, growth.joined(fields), seed, growth) for windows, fields in alike.items()])
+        return grown(node, source, fields, seed, growth)
+    alike: dict[tuple[tuple[AnyWindow, ...], tuple[Dim, ...]], list[int]] = {}
+    for source in branches:
+        alike.setdefault((node.application.windows[source], node.inputs[source].spatial), []).append(source)
+    lengths, made = seed.volume.spatial, []
+    for sources in alike.values():
+        together = growth.joined([branches[each] for each in sources], node.inputs[sources[0]], lengths)
+        made.append(grown(node, sources[0], together, seed, growth))
+    return growth.joined(made, node.output, lengths)
 
 
-def grown(windows: tuple[AnyWindow, ...], fields: Fields, seed: Input, growth: Growth) -> Fields:
-    """The fields after these windows. Raises TooManyPhases."""
-    if all(window is IDENTITY for window in windows):
-        return fields
-    if len(windows) != len(fields) and all(each.whole for each in fields):  # a sequence became a map
+def grown(node: Node, source: int, fields: Fields, seed: Input, growth: Growth) -> Fields:
+    """The fields of a node's output, as far as it reads one of its inputs. Raises TooManyPhases."""
+    x, y, windows = node.inputs[source], node.output, node.application.windows[source]
+    if not x.rank:
+        return tuple([each.at_first() for each in fields]) if y.rank else fields
+    if x.rank == y.rank and all(window is IDENTITY for window in windows):
         return fields
     lengths = seed.volume.spatial
-    square = len(windows) == len(lengths) and all(n == lengths[0] for n in lengths)
-    if square and all(each is fields[0] for each in fields) and all(each == windows[0] for each in windows):
-        return (growth.through(fields[0], windows[0], lengths[0]),) * len(fields)  # most networks on images
-    axes = zip(fields, windows, seed.volume.spatial, strict=True)
-    return tuple(growth.through(field, window, n) for field, window, n in axes)
+    square = len(windows) == y.rank == len(lengths) and all(n == lengths[0] for n in lengths)
+    alike = square and all(each is fields[0] for each in fields) and all(each == windows[0] for each in windows)
+    if alike and fields[0].along is windows[0].onto is None:  # most networks on images
+        return (growth.through(fields[0], windows[0], lengths[0]),) * len(fields)
+    return tuple([moved(node, source, axis, each, lengths[axis], growth) for axis, each in enumerate(fields)])
+
+
+def moved(node: Node, source: int, axis: int, seen: Field, n: Dim, growth: Growth) -> Field:
+    """The field of a node's output in one of the input's axes, of length `n`."""
+    if seen.whole:
+        return seen
+    made, rank = growth.through(seen, window_of(node, source, axis, seen), n), node.output.rank
+    if not rank:
+        return made.at_first()
+    if made.alike:
+        return made if made.along is None else replace(made, along=None)
+    along = along_after(node, source, axis, seen)
+    along = None if along == (0 if rank == 1 else axis) else along
+    return made if made.along == along else replace(made, along=along)

@@ -18,7 +18,7 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.layers.slicing import Slice, Take
-from archcalc.measures.receptive_field import carrying, fields_of
+from archcalc.measures.receptive_field import along_in, fields_of
 from archcalc.memory.footprint import Opaque
 from archcalc.spec.document import read_document
 from archcalc.verification.trace import Running
@@ -224,7 +224,7 @@ def check_fields(chain: Chain, graph: Graph) -> None:
     fields = fields_of(graph, begin).get(out.name, ()) if begin.volume.rank else ()
     for axis, seen in enumerate(fields):
         n, at = begin.volume.spatial[axis], axis + (1 if chain.last else 2)
-        along_ = carrying(out.output, axis, len(fields))
+        along_ = along_in(out.output, axis, seen)
         reached = []
         for element in range(n):
             x = torch.rand(2, *chain.shape)

@@ -62,7 +62,7 @@ def alignment(subject: Subject) -> Iterator[Part]:
         branches = [fields[source] for source in carriers(subject.node) if source in fields]
         if len(branches) < 2 or any(field.whole for each in branches for field in each):
             continue
-        joined = [union([replace(field, aligned=True) for field in axis]) for axis in zip(*branches, strict=True)]
+        joined = [union([replace(field, aligned=True) for field in axis], 1) for axis in zip(*branches, strict=True)]
         of_input = f" in {seed.name}" if several else ""
         if all(field.aligned for field in joined):
             yield remark(f"aligned: at each position, the fields{of_input} have the same centre and the same jump")

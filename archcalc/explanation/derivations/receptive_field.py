@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from archcalc.core.dim import Dim
-from archcalc.core.field import Field, union
+from archcalc.core.field import Field, have_one_jump, union
 from archcalc.core.window import IDENTITY, AnyWindow, Window
 from archcalc.explanation.derivation import Part, Step, Subject, Table, derivation, remark, step
 from archcalc.explanation.tracing import axes_of, named, window_with_names, written
 from archcalc.explanation.written import tree_of
 from archcalc.graph.graph import Input, Node
-from archcalc.measures.receptive_field import Fields, carriers, spatial_inputs, windows_along
+from archcalc.measures.receptive_field import Fields, carriers, spatial_inputs, window_of
 
 SOURCE = "Araujo, Norris & Sim 2019, Distill"
 
@@ -35,10 +35,10 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
 def of_input(node: Node, seed: Input, fields: Mapping[str, Fields]) -> Iterator[Part]:
     before, after = fields_before(node, fields), fields[node.name]
     place = next(i for i, name in enumerate(carriers(node)) if name in fields)
-    windows = windows_along(node, seed.volume.rank, place)
+    windows = [window_of(node, place, axis, each) for axis, each in enumerate(fields[carriers(node)[place]])]
     seen: dict[tuple[Field, AnyWindow, Dim], str] = {}
     for i, axis in enumerate(axes_of(seed.volume)):
-        n, window = seed.volume.spatial[i], windows[i] if i < len(windows) else IDENTITY
+        n, window = seed.volume.spatial[i], windows[i]
         if (before[i], window, n) in seen:
             yield remark(f"the same along {axis}")
         else:
@@ -47,9 +47,13 @@ def of_input(node: Node, seed: Input, fields: Mapping[str, Fields]) -> Iterator[
 
 
 def fields_before(node: Node, fields: Mapping[str, Fields]) -> Fields:
-    """The field of an element of the input; for several inputs of the layer, the union."""
+    """The field of an element of the input; for several inputs of the layer, the union, or the largest if neighbouring
+    elements are differently far apart."""
     branches = [fields[name] for name in carriers(node) if name in fields]
-    return tuple(map(union, zip(*branches, strict=True)))
+    return tuple(
+        union(axis) if have_one_jump(axis) else max(axis, key=lambda each: each.size)
+        for axis in zip(*branches, strict=True)
+    )
 
 
 def of_axis(node: Node, window: AnyWindow, before: Field, after: Field, axis: str, n: Dim) -> Iterator[Part]:

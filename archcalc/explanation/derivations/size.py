@@ -37,9 +37,10 @@ def along_axes(node: Node) -> Iterator[Part]:
     if node.output.rank == 1 < x.rank and isinstance(windows[0], SequenceWindow):
         yield in_a_row(x, windows[0])
         return
-    if windows and node.output.rank and node.output.rank != len(windows):
+    elsewhere = [window for window in windows if window.onto is not None]
+    if windows and node.output.rank and (elsewhere or node.output.rank != len(windows)):
         positions = " x ".join(f"{n:,}" for n in node.output.spatial)
-        yield remark(f"positions = {positions}: {windows[0].words}")
+        yield remark(f"positions = {positions}: {(elsewhere or windows)[0].words}")
         return
     seen: set[tuple[AnyWindow, Dim]] = set()
     for window, n, axis in zip(windows, x.spatial, axes_of(x), strict=False):

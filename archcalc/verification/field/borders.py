@@ -8,9 +8,11 @@ arrive, so it shows nothing.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from archcalc.core.arrangement import ArrangedWindow, MixedWindow
 from archcalc.core.field import Field, Span
 from archcalc.graph.graph import Graph, Input, Node
-from archcalc.measures.receptive_field import Fields, carriers, carrying, windows_along
+from archcalc.layer import Role
+from archcalc.measures.receptive_field import Fields, along_after, along_in, carriers, window_of
 from archcalc.record import record
 
 
@@ -33,16 +35,63 @@ def attained(graph: Graph, seed: Input, fields: Mapping[str, Fields]) -> Attaine
     """Follows the taps of every element back through the volumes, layer by layer."""
     known = {**fields, seed.name: (Field(),) * seed.volume.rank}
     found = {seed.name: tuple(Sides((True,) * n, (True,) * n, (True,) * n) for n in seed.volume.spatial)}
+    bounds = bounded(graph)
     for node in graph:
         if node.name in fields:
             axes = tuple(sides(node, axis, graph, known, found) for axis in range(seed.volume.rank))
-            found[node.name] = axes if all(any(each.alive) for each in axes) else (Sides(),) * len(axes)
+            axes = in_one_row(axes, [along_in(node.output, i, each) for i, each in enumerate(fields[node.name])])
+            is_shown = node.name not in bounds and all(any(each.alive) for each in axes)
+            found[node.name] = axes if is_shown else (Sides(),) * len(axes)
     return found
 
 
+def in_one_row(axes: tuple[Sides, ...], along: Sequence[int | None]) -> tuple[Sides, ...]:
+    """Where positions of several axes stand in one row, an element that reads padding along one of them reads nothing
+    along the others."""
+    if len({*along}) == len(along) or None in along:
+        return axes
+    alive = tuple(map(all, zip(*(each.alive for each in axes), strict=True)))
+
+    def read(side: tuple[bool, ...]) -> tuple[bool, ...]:
+        return tuple([there and read for there, read in zip(side, alive, strict=True)])
+
+    return tuple(Sides(read(each.first), read(each.last), alive) for each in axes)
+
+
+def bounded(graph: Graph) -> set[str]:
+    """The layers whose fields may be larger than what dye shows: features that were positions, or come from several
+    branches, are left out or become positions again."""
+    uneven, bounds = set[str](), set[str]()
+    for node in graph:
+        rearranges, sources = moves_features(node), carriers(node)
+        if any(each in bounds for each in sources) or (rearranges and any(each in uneven for each in sources)):
+            bounds.add(node.name)
+        if rearranges or (not mixes_features(node) and any(each in uneven for each in sources)):
+            uneven.add(node.name)
+    return bounds
+
+
+def moves_features(node: Node) -> bool:
+    """Whether features may be left out, come together from several places, or become positions."""
+    if mixes_features(node):
+        return False
+    y, role = node.output, node.layer.role
+    alike = all((x.rank, x.channels_last, x.channels) == (y.rank, y.channels_last, y.channels) for x in node.inputs)
+    windows = [window for each in node.application.windows for window in each]
+    moved = any(isinstance(window, ArrangedWindow | MixedWindow) or window.onto is not None for window in windows)
+    return role is Role.CONTRACTION or not alike or moved
+
+
+def mixes_features(node: Node) -> bool:
+    """Whether every feature of an element depends on all features of what it reads: by weights that are not grouped."""
+    layer = node.layer
+    return layer.role is Role.CONTRACTION and len(node.inputs) == 1 and getattr(layer, "groups", 1) == 1
+
+
 def sides(node: Node, axis: int, graph: Graph, fields: Mapping[str, Fields], found: Attained) -> Sides:
-    seen, along = fields[node.name][axis], carrying(node.output, axis, len(fields[node.name]))
-    if seen.whole or along is None:
+    seen = fields[node.name][axis]
+    along = along_in(node.output, axis, seen)
+    if along is None:
         return SEES_ALL
     made = []
     for i in range(node.output.spatial[along]):
@@ -75,13 +124,13 @@ def joined(ways: Sequence[Way], span: Span) -> tuple[bool, bool, bool]:
 
 def taps(node: Node, axis: int, i: int, graph: Graph, fields: Mapping[str, Fields]) -> Iterator[tuple[str, int]]:
     """The elements that one element of a layer reads, without padding, for every source that depends on the input."""
-    rank = len(fields[node.name])
+    along = along_in(node.output, axis, fields[node.name][axis])
     for place, source in enumerate(carriers(node)):
         if source not in fields:
             continue
-        window = windows_along(node, rank, place)[axis]
-        volume = graph.volumes[source]
-        along = carrying(volume, axis, rank)
-        n = 0 if along is None else volume.spatial[along]
-        units = range(n) if window.whole else window.reach(i)
+        seen, volume = fields[source][axis], graph.volumes[source]
+        window, own = window_of(node, place, axis, seen), along_in(volume, axis, seen)
+        n = 0 if own is None else volume.spatial[own]
+        apart = window.whole or along_after(node, place, axis, seen) != along
+        units = range(n) if apart else window.reach(i)
         yield from ((source, unit) for unit in units if 0 <= unit < n)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from archcalc.core.field import Field
 from archcalc.graph.graph import Input, Node
-from archcalc.measures.receptive_field import Fields, carriers, carrying, fields_of, spatial_inputs
+from archcalc.measures.receptive_field import Fields, along_in, carriers, fields_of, spatial_inputs
 from archcalc.record import field, record
 from archcalc.verification.field.borders import Attained, Sides, attained
 from archcalc.verification.row import CPU, Row, counted
@@ -111,7 +111,8 @@ def in_turns(wanted: Counter[Slab], rank: int) -> Iterator[Slab]:
         [slab for slab, _ in wanted.most_common() if slab.axis == axis] or [Slab(axis, 0)] for axis in range(rank)
     ]
     for turn in range(max(map(len, orders))):
-        yield from (order[turn] for order in orders if turn < len(order))
+        slabs = [order[turn] for order in orders if turn < len(order)]
+        yield from sorted(slabs, key=lambda slab: -wanted[slab])
 
 
 def look(running: Running, predicted: Predicted, slab: Slab) -> Findings:
@@ -157,9 +158,9 @@ def axis_of(node: Node, predicted: Predicted, slab: Slab) -> int | None:
     """The axis of a layer's value, as torch counts them, on which elements see different parts of the slab's axis; None
     if all see the same, or its field is not known."""
     fields = predicted.fields.get(node.name)
-    if fields is None or fields[slab.axis].whole:
+    if fields is None:
         return None
-    along = carrying(node.output, slab.axis, len(fields))
+    along = along_in(node.output, slab.axis, fields[slab.axis])
     return None if along is None else along + (1 if node.output.channels_last else 2)
 
 
@@ -188,7 +189,7 @@ def misjudged(
     """The error in a layer's field that this dye shows; empty if none. `elements`: those that it reached. Borders that
     it reached are added to `met`."""
     if axis_of(node, predicted, slab) is None:
-        return misjudged_whole(node, slab, any(elements), dyed)
+        return misjudged_whole(node, predicted, slab, any(elements), dyed)
     seen = predicted.fields[node.name][slab.axis]
     for i, is_dyed in enumerate(elements):
         span = seen.at(i)
@@ -204,9 +205,11 @@ def misjudged(
     return ""
 
 
-def misjudged_whole(node: Node, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
+def misjudged_whole(node: Node, predicted: Predicted, slab: Slab, reached: bool, dyed: Collection[str]) -> str:
     """The same for a layer that depends on the whole axis: dye in a source must reach it, and only then."""
     expected = any(source in dyed for source in carriers(node))
+    if not reached and not predicted.ways[node.name][slab.axis].alive:
+        return ""
     gathers = any(window.whole for windows in node.layer.windows_of_inputs(*node.inputs) for window in windows)
     if reached != expected and (reached or gathers):
         return f"depends on input element {slab.element} of axis {slab.axis}: {reached}, predicted {expected}"
@@ -236,6 +239,8 @@ def without_zeros() -> Iterator[None]:
         stack.enter_context(patch.object(F, "interpolate", interpolate))
         stack.enter_context(patch.object(F, "scaled_dot_product_attention", attention))
         stack.enter_context(without_shares_of_zero())
+        stack.enter_context(through_choices())
+        stack.enter_context(without_mirrors())
         yield
 
 
@@ -257,6 +262,58 @@ def without_shares_of_zero() -> Iterator[None]:
         return product(left.nan_to_num(0.0), right.nan_to_num(0.0)).masked_fill(reached, float("nan"))
 
     with patch.object(Tensor, "softmax", noted), patch.object(Tensor, "__matmul__", multiplied):
+        yield
+
+
+@contextmanager
+def through_choices() -> Iterator[None]:
+    """Comparisons lose NaN: what is chosen by one, `x.masked_fill(by > 0, ...)` or `torch.where(by > 0, x, y)`, depends
+    on all that it chooses among and on what was compared. Masks that are computed from places are none of these."""
+    greater, fill, choose = Tensor.__gt__, Tensor.masked_fill, torch.where
+    latest: list[tuple[Tensor, Tensor]] = []
+
+    def compared(x: Tensor, other: Any) -> Tensor:
+        found = greater(x, other)
+        latest[:] = [(found, x.isnan())] if x.is_floating_point() else []
+        return found
+
+    def dyed(made: Tensor, by: Tensor, among: Sequence[Tensor]) -> Tensor:
+        for found, reached in latest:
+            if by is found:
+                for each in among:
+                    reached = reached | each.isnan()
+                return fill(made, reached, float("nan"))
+        return made
+
+    def filled(x: Tensor, by: Tensor, value: Any) -> Tensor:
+        return dyed(fill(x, by, value), by, [x])
+
+    def chosen(by: Tensor, *among: Any) -> Any:
+        made: Any = choose(by, *among)
+        return dyed(made, by, among) if len(among) == 2 and all(isinstance(x, Tensor) for x in among) else made
+
+    with ExitStack() as stack:
+        for owner, name, function in (
+            (Tensor, "__gt__", compared),
+            (Tensor, "masked_fill", filled),
+            (torch, "where", chosen),
+        ):
+            stack.enter_context(patch.object(owner, name, function))
+        yield
+
+
+@contextmanager
+def without_mirrors() -> Iterator[None]:
+    """Padding counts as padding, also where it repeats values of the input."""
+    plain = F.pad
+
+    def padded(x: Tensor, amounts: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+        if mode == "constant":
+            return plain(x, amounts, mode, value)
+        dyed = plain(x.isnan().to(x.dtype), amounts) > 0
+        return plain(x.nan_to_num(0.0), amounts, mode).masked_fill(dyed, float("nan"))
+
+    with patch.object(F, "pad", padded):
         yield
 
 
