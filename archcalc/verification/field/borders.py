@@ -12,6 +12,7 @@ from archcalc.core.arrangement import ArrangedWindow, MixedWindow
 from archcalc.core.field import Field, Span
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import Role
+from archcalc.layers.einsum import Product
 from archcalc.measures.receptive_field import Fields, along_after, along_in, carriers, window_of
 from archcalc.record import record
 
@@ -35,7 +36,7 @@ def attained(graph: Graph, seed: Input, fields: Mapping[str, Fields]) -> Attaine
     """Follows the taps of every element back through the volumes, layer by layer."""
     known = {**fields, seed.name: (Field(),) * seed.volume.rank}
     found = {seed.name: tuple(Sides((True,) * n, (True,) * n, (True,) * n) for n in seed.volume.spatial)}
-    bounds = bounded(graph)
+    bounds = bounded(graph, seed.name, fields)
     for node in graph:
         if node.name in fields:
             axes = tuple(sides(node, axis, graph, known, found) for axis in range(seed.volume.rank))
@@ -58,28 +59,36 @@ def in_one_row(axes: tuple[Sides, ...], along: Sequence[int | None]) -> tuple[Si
     return tuple(Sides(read(each.first), read(each.last), alive) for each in axes)
 
 
-def bounded(graph: Graph) -> set[str]:
+def bounded(graph: Graph, begin: str, fields: Mapping[str, Fields]) -> set[str]:
     """The layers whose fields may be larger than what dye shows: features that were positions, or come from several
-    branches, are left out or become positions again."""
+    branches, are left out or become positions again. `begin`: the input."""
     uneven, bounds = set[str](), set[str]()
     for node in graph:
-        rearranges, sources = moves_features(node), carriers(node)
-        if any(each in bounds for each in sources) or (rearranges and any(each in uneven for each in sources)):
+        sources = [(i, name) for i, name in enumerate(carriers(node)) if name in fields or name == begin]
+        if not sources:
+            continue
+        before = any(name in uneven for _, name in sources)
+        if any(name in bounds or (name in uneven and leaves_features_out(node, i)) for i, name in sources):
             bounds.add(node.name)
-        if rearranges or (not mixes_features(node) and any(each in uneven for each in sources)):
+        if not mixes_features(node) and (before or any(moves_features(node, i) for i, _ in sources)):
             uneven.add(node.name)
     return bounds
 
 
-def moves_features(node: Node) -> bool:
-    """Whether features may be left out, come together from several places, or become positions."""
-    if mixes_features(node):
-        return False
-    y, role = node.output, node.layer.role
-    alike = all((x.rank, x.channels_last, x.channels) == (y.rank, y.channels_last, y.channels) for x in node.inputs)
-    windows = [window for each in node.application.windows for window in each]
-    moved = any(isinstance(window, ArrangedWindow | MixedWindow) or window.onto is not None for window in windows)
-    return role is Role.CONTRACTION or not alike or moved
+def moves_features(node: Node, source: int) -> bool:
+    """Whether features of an element may come from several places."""
+    x, y, windows = node.inputs[source], node.output, node.application.windows[source]
+    moved = any(isinstance(each, ArrangedWindow | MixedWindow) or each.onto is not None for each in windows)
+    alike = (x.channels_last, x.channels) == (y.channels_last, y.channels) and x.rank in (0, y.rank)
+    return moved or not alike or isinstance(node.layer, Product)
+
+
+def leaves_features_out(node: Node, source: int) -> bool:
+    """Whether an element may read only some features of what it reads."""
+    if isinstance(node.layer, Product):
+        mine, out = node.layer.letters(*node.inputs)[source], node.layer.letters(*node.inputs)[2]
+        return mine[-1 if node.inputs[source].channels_last else 1] in out
+    return node.layer.role is Role.MOVEMENT and moves_features(node, source)
 
 
 def mixes_features(node: Node) -> bool:
