@@ -336,7 +336,7 @@ def along_in(volume: Volume, axis: int, seen: Field) -> int | None:
 
 
 def along_after(node: Node, source: int, axis: int, seen: Field) -> int | None:
-    """The axis of the output along which that of a field of a source comes to stand; None if it is removed."""
+    """The axis of the output along which that of a field of a source stands then; None if it is removed."""
     along, before, after = along_in(node.inputs[source], axis, seen), node.inputs[source].rank, node.output.rank
     if along is None or not after:
         return None
