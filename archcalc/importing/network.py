@@ -130,7 +130,7 @@ def vocabularies(program: Program) -> dict[str, int]:
     """The number of rows of the table that each input of integers chooses from."""
     found = {}
     for operation in program.operations:
-        if operation.function == "embedding" and len(operation.values) > 1:
+        if operation.function in ("embedding", "embedding_bag") and len(operation.values) > 1:
             ids, table = operation.values[:2]
             if ids.name and ids.dtype in INTEGERS and table.shape:
                 found[ids.name] = table.shape[0]

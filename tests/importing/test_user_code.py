@@ -33,6 +33,11 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Padded(), torch.zeros(1, 6, dtype=torch.long)),
         (networks.Compared(), SEQUENCE),
         (networks.Spelled(), SEQUENCE),
+        (networks.Graphs(), SEQUENCE),
+        (networks.Bags(), torch.zeros(1, 6, dtype=torch.long)),
+        (networks.Critic(), IMAGE),
+        (networks.Assigned(), SEQUENCE),
+        (networks.Again(), IMAGE),
         (networks.Frames(), torch.zeros(1, 2, 5, 13, 16)),
         (networks.Channels(), torch.zeros(1, 3, 16)),
         (networks.Volumes(), torch.zeros(1, 4, 5, 6, 6)),
@@ -51,6 +56,10 @@ def test_two_inputs_may_stand_one_after_the_other_in_the_batch() -> None:
 def test_inputs_may_be_one_number_for_each_sample() -> None:
     user, age = torch.zeros(1, dtype=torch.long), torch.zeros(1)
     assert agreement_of(networks.Numbers(), {"user": user, "item": user, "age": age}, {}).holds
+
+
+def test_a_network_that_runs_twice_is_readable() -> None:
+    assert not from_torch(networks.Again(), IMAGE).why_flat
 
 
 def test_a_cell_in_a_loop_reads_the_state_before_it() -> None:

@@ -375,3 +375,73 @@ class Spelled(nn.Module):
         whole = x % 0.75 + x // 2
         scale = x.std((1, 2), correction=0)
         return *apart, shrunk, mixed, (x - mean) / var, whole, scale, torch.logit(x, 0.1), x.diff(), F.softmin(x, -1)
+
+
+class Graphs(nn.Module):
+    """A matrix in front of what it multiplies, a vector behind, and a table read as a bag."""
+
+    adjacency: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("adjacency", torch.rand(7, 7))
+        self.map = nn.Linear(4, 6)
+        self.mix = nn.Parameter(torch.rand(6, 2, 3))
+        self.last = nn.Parameter(torch.rand(6))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = self.adjacency @ torch.relu(self.map(x))
+        return y @ self.last, y.mean(1) @ self.mix.flatten(1)
+
+
+class Bags(nn.Module):
+    """Tables whose rows are added up for each sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = nn.EmbeddingBag(9, 4)
+        self.most = nn.EmbeddingBag(9, 4, mode="max")
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.mean(ids) * self.most(ids)  # type: ignore[no-any-return]
+
+
+class Critic(nn.Module):
+    """Spectral norms in both styles of torch, and a weight norm with a bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        norm = nn.utils.parametrizations.spectral_norm
+        self.filters = norm(nn.Conv2d(3, 4, 3, 2))
+        self.old = nn.utils.spectral_norm(nn.Conv2d(4, 4, 3))
+        self.score = norm(nn.Linear(4, 1))
+        self.lengths = nn.utils.parametrizations.weight_norm(nn.Linear(4, 2))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = self.old(F.leaky_relu(self.filters(x), 0.2)).amax((2, 3))
+        return self.score(y), self.lengths(y)
+
+
+class Assigned(nn.Module):
+    """Parts of new tensors are filled in, one by one, and parts of its input replaced."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        made = torch.empty(x.shape[0], 2, x.shape[2])
+        made[:, 0] = x[:, 0]
+        made[:, 1] = x[:, 1:].mean(1)
+        x = x.clone()
+        x[:, :, 0] = 1.5
+        x[:, 2:4, 1:] = 0
+        x[:, -1, -1] = x[:, 0, 1]
+        return made, x
+
+
+class Again(nn.Module):
+    """The whole network runs twice, for two outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"logits": self.inner(x), "chances": self.inner(x).softmax(1)}

@@ -99,8 +99,8 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
 MOST_AXES = 4
 """The most axes of a constant in a spec."""
 
-FILLS = {"zeros": 0.0, "ones": 1.0}
-"""What functions with these names fill a tensor with."""
+FILLS = {"zeros": 0.0, "ones": 1.0, "empty": 0.0}
+"""What functions with these names fill a tensor with; what nothing has filled may be zeros."""
 
 
 def filled(value: Value) -> float | None:

@@ -4,14 +4,14 @@ from string import ascii_lowercase
 from typing import Any
 
 from archcalc.importing.lowering.arranging import reshaped
-from archcalc.importing.lowering.calls import between, call, in_order
+from archcalc.importing.lowering.calls import Writing, between, call, in_order
 from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import forget, moved, settle, turned
 from archcalc.importing.lowering.numbers import as_integers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import DERIVED, MADE, WEIGHT, Operation, Value
+from archcalc.importing.program import BUFFER, DERIVED, MADE, WEIGHT, Operation, Value
 from archcalc.layer import Letters, Reference
 
 
@@ -55,6 +55,8 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:
     """The stored values that a weight is, or is normalised from, by their names in a layer; arguments of the layer."""
     maker = weight.maker if weight.kind == DERIVED else None
+    if maker is not None and maker.function == "div":
+        return over_singular_value(maker) or ({"weight": weight}, {})
     if maker is None or maker.function != "_weight_norm":
         return {"weight": weight}, {}
     direction, length, *rest = maker.arguments
@@ -62,6 +64,31 @@ def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:
     prefix = "parametrizations.weight"
     named = {f"{prefix}.original0": length, f"{prefix}.original1": direction}
     return named, {"parametrization": "weight_norm", "norm_dim": axis or None}
+
+
+def over_singular_value(division: Operation) -> tuple[dict[str, object], dict[str, object]] | None:
+    """A weight over its largest singular value, u W v, as spectral normalisation has it; None for anything else."""
+    weight, value = division.arguments[:2]
+    weight = seen_under(weight)
+    dot = value.maker if isinstance(value, Value) else None
+    if dot is None or dot.function not in ("dot", "vdot") or len(dot.values) != 2:
+        return None
+    product = dot.values[1].maker
+    if product is None or product.function != "mv" or seen_under(product.values[0]) is not weight:
+        return None
+    first, second = (seen_under(each) for each in (dot.values[0], product.values[1]))
+    if {first.kind, second.kind} != {BUFFER} or product.values[0].shape[0] != weight.shape[0]:
+        return None
+    prefix = "parametrizations.weight"
+    named: dict[str, object] = {f"{prefix}.original": weight, f"{prefix}.0._u": first, f"{prefix}.0._v": second}
+    return named, {"parametrization": "spectral_norm"}
+
+
+def seen_under(value: Value) -> Value:
+    """What a value is a copy or another view of, in the same order."""
+    while value.maker is not None and value.maker.function in ("clone", "reshape", "flatten", "view", "contiguous"):
+        value = value.maker.values[0]
+    return value
 
 
 @lowers(
@@ -94,10 +121,10 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias = given["input"], given["weight"], given.get("bias")
     if not isinstance(weight, Value) or not lowering.is_placed(x):
         return False
-    if isinstance(bias, Value) and not bias.kind == weight.kind == WEIGHT:
+    stored, how = weights_of(weight)
+    if isinstance(bias, Value) and not (bias.kind == WEIGHT and (how or weight.kind == WEIGHT)):
         product = between(lowering, operation, "linear", x, weight, shape=operation.makes[0].shape)
         return in_order(lowering, product, last=call(operation, "add", product, bias, makes=operation.makes))
-    stored, how = weights_of(weight)
     if weight.kind != WEIGHT and not how:
         return by_computed(lowering, operation, x, weight)
     size, weights = dict(out_features=weight.shape[0], bias=bias is not None, **how), {**stored, "bias": bias}
@@ -129,6 +156,22 @@ def flattened(lowering: Lowering, operation: Operation, x: Value) -> Step | None
         return None
     inside = not step.module or f"{operation.module}.".startswith(f"{step.module}.")
     return step if inside and lowering.seen_as.get(step) == [x] else None
+
+
+@lowers(
+    "embedding_bag", takes="input weight offsets max_norm norm_type scale_grad_by_freq mode sparse per_sample_weights"
+)
+def bag(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The rows of a table for all integers of a sample, together."""
+    ids, weight, y = given["input"], given["weight"], operation.makes[0]
+    unknown = ("offsets", "max_norm", "per_sample_weights", "padding_idx")
+    if not isinstance(ids, Value) or len(ids.shape) != 2 or any(given.get(each) is not None for each in unknown):
+        return False
+    write = Writing(lowering, operation)
+    rows = write("embedding", ids, weight, shape=(*ids.shape, weight.shape[1]))
+    function = {"sum": "sum", "mean": "mean", "max": "amax"}[given.get("mode", "mean")]
+    write(function, rows, 1, shape=y.shape, makes=y)
+    return write.is_placed()
 
 
 @lowers("embedding", takes="input weight padding_idx max_norm norm_type scale_grad_by_freq sparse")

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from string import ascii_uppercase
 
+from archcalc.importing.lowering.calls import Writing, call
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import then, turned
-from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rule import Arguments, lower, lowers
 from archcalc.importing.lowering.rules.movement import permutation
 from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
 from archcalc.layer import Letters, Reference
@@ -19,12 +20,31 @@ def matmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     if not lowering.is_placed(other):
         return by_weight(lowering, operation, x, other)
+    if lowering.is_shared(x) != lowering.is_shared(other):
+        return with_shared(lowering, operation, x, other)
     if not lowering.are_together(x, other) or len(x.shape) != len(other.shape) or len(x.shape) < 3:
         return False
     pair = [turned(lowering, operation, each, last=True) for each in (x, other)]
     if x in lowering.slow:
         lowering.slow[operation.makes[0]] = lowering.slow[x]
     return lowering.place(operation, layer("matmul"), pair)
+
+
+def with_shared(lowering: Lowering, operation: Operation, x: Value, other: Value) -> bool:
+    """A product with what all samples share: a matrix on either side, or a vector behind."""
+    y, (first, second) = operation.makes[0], (len(each.shape) for each in (x, other))
+    if second == 1 and lowering.is_shared(other):
+        write = Writing(lowering, operation)
+        write("sum", write("mul", x, other, shape=x.shape), -1, shape=y.shape, makes=y)
+        return write.is_placed()
+    if (first, second) == (2, 2) and lowering.is_shared(x):
+        return False
+    if not (second == 2 and lowering.is_shared(other)) and not (first == 2 and lowering.is_shared(x)):
+        return False
+    before = ascii_uppercase[: max(first, second) - 2]
+    sides = (before * (n > 2) for n in (first, second))
+    equation = "{}ij,{}jk->{}ik".format(*sides, before)
+    return lower(lowering, call(operation, "einsum", equation, x, other, makes=operation.makes))
 
 
 def by_weight(lowering: Lowering, operation: Operation, x: Value, other: object) -> bool:

@@ -1,6 +1,7 @@
 """Parts of a value: ranges, single elements, pieces."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from archcalc.core.axes import CHANNELS
@@ -10,8 +11,8 @@ from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, axis_word, moved, settle, then, turned, with_shape
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import Operation, Value
-from archcalc.layer import Reference
+from archcalc.importing.program import CONSTANT, Operation, Value
+from archcalc.layer import Numbers, Reference
 
 ALL = slice(None)
 
@@ -187,16 +188,62 @@ def as_range(elements: tuple[Any, ...], size: int) -> Any:
 @lowers("__setitem__", takes="input index value")
 def setitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """New elements in a range of one axis or several: what is before it, they, and what is after it."""
-    x, value = given["input"], given["value"]
-    index = full(given["index"], len(x.shape)) if lowering.is_placed(x, value) else None
-    if index is None or not lowering.are_together(x, value):
+    x, value = given["input"], number_in(lowering, given["value"])
+    index = full(given["index"], len(x.shape)) if lowering.is_placed(x) else None
+    if index is None or any(lowering.axis(x, i) is None for i, each in enumerate(index) if each != ALL):
         return False
-    new = aligned(lowering, operation, value, x)
-    chosen = [(lowering.axis(x, i), each, x.shape[i]) for i, each in enumerate(index) if each != slice(None)]
-    if new is None or not all(isinstance(each, slice) and axis is not None for axis, each, _ in chosen):
+    elements = [lowering.axis(x, i) or 0 for i, each in enumerate(index) if isinstance(each, int)]
+    ranges = [as_range((each,), n) if isinstance(each, int) else each for each, n in zip(index, x.shape, strict=True)]
+    chosen = [(lowering.axis(x, i) or 0, *each.indices(x.shape[i])) for i, each in enumerate(ranges) if each != ALL]
+    if isinstance(value, int | float):
+        new = repeated_number(lowering, operation, lowering.at[x], chosen, float(value))
+    elif not lowering.is_placed(value) or not meets(lowering, x, value, bool(elements)):
         return False
-    bounds = [(axis, *each.indices(size)) for axis, each, size in chosen if axis is not None]
-    return settle(lowering, operation, within(lowering, operation, lowering.at[x], bounds, new))
+    else:
+        new = aligned(lowering, operation, value, x)
+        inner = lowering.item(value)
+        if new is not None and elements and inner is not None:
+            new = with_ones(lowering, operation, new, inner, elements)
+    return new is not None and settle(lowering, operation, within(lowering, operation, lowering.at[x], chosen, new))
+
+
+def number_in(lowering: Lowering, value: Any) -> Any:
+    """The number that a constant of one element is; everything else as it is."""
+    if not isinstance(value, Value) or value.shape or value.kind != CONSTANT or value in lowering.at:
+        return value
+    known = lowering.program.numbers(value)
+    return known[0] if known else value
+
+
+def meets(lowering: Lowering, x: Value, value: Value, single: bool) -> bool:
+    """Whether samples of both meet. `single`: whether one element of an axis is chosen, which the value has not."""
+    if single and lowering.is_batch_first(x) and lowering.is_batch_first(value):
+        return True
+    return lowering.are_together(x, value)
+
+
+def repeated_number(
+    lowering: Lowering, operation: Operation, whole: Step, bounds: Sequence[tuple[int, int, int, int]], number: float
+) -> Step | None:
+    """A number in every place between bounds."""
+    shape = list(whole.volume.item_shape)
+    for axis, begin, end, step in bounds:
+        shape[axis] = len(range(begin, end, step))
+    if abs(number) == inf or number != number or 0 in shape:
+        return None
+    made = then(lowering, operation, layer("constant", values=Numbers((number,)), size=tuple(shape)))
+    return None if made is None else turned(lowering, operation, made, whole.volume.channels_last)
+
+
+def with_ones(
+    lowering: Lowering, operation: Operation, step: Step, before: Sequence[int], axes: Sequence[int]
+) -> Step | None:
+    """A step of this shape with new axes of length 1, at these places of a sample."""
+    shape = list(before)
+    for axis in sorted(axes):
+        shape.insert(axis, 1)
+    plan = reshaped(step.volume.item_shape, shape)
+    return None if plan is None else moved(lowering, operation, step, plan, last=True)
 
 
 @lowers("write_part", takes="input part")
