@@ -39,7 +39,7 @@ from archcalc.sym.ratio import Ratio
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
 """Arguments by field name, with the word that named them; None for positional arguments."""
 
-BESIDE = ("name", "from", "repeat", "for")
+BESIDE = ("name", "from", "repeat", "for", "if", "else")
 """Keys of a mapping that are not arguments of its layer."""
 
 
@@ -399,12 +399,13 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
     if joins:
         takes = f"{name} joins a list of paths, {name}: [prev, relu], and takes {', '.join(known)}"
     advised = advice(word.text) if layer_named(name) else ""
-    likely = f"did you mean '{close}'?" if (close := meant(word.text, known, bool(advised))) else ""
+    there = "" if joins else elsewhere(name, word.text)
+    likely = f"did you mean '{close}'?" if not there and (close := meant(word.text, known, bool(advised))) else ""
     return Diagnostic(
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
         location=word.where,
-        help=short or likely or advised or takes + ("" if joins else elsewhere(name, word.text)),
+        help=short or likely or ("" if there else advised) or takes + there,
     )
 
 

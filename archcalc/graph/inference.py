@@ -154,7 +154,7 @@ class Network:
         """The layer that left the features of a value where they are, and what it may have meant; it stands before
         layers that keep all axes."""
         while (node := self.nodes.get(source)) and not (text := node.layer.misread(node.outputs[0])):
-            if len(node.inputs) != 1 or node.inputs[0].item_shape != node.outputs[0].item_shape:
+            if not node.inputs or node.inputs[0].item_shape != node.outputs[0].item_shape:
                 break
             source = node.sources[0]
         return (source, text) if node else (source, "")

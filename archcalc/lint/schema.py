@@ -122,12 +122,12 @@ def definitions() -> Schema:
 
 
 def step() -> Schema:
-    """A layer as a mapping: its type, optionally with a name (`skip = add`), and `name`, `from`, `repeat` and `for`."""
+    """A layer as a mapping: its type, optionally with a name (`skip = add`), and the keys beside it."""
     words = {word: {"description": about(word), **of_layer(word)} for word in known_names()}
     named = {rf"^\s*{NAME}\s*=\s*{word}\s*$": value for word, value in words.items()}
     siblings = beside_a_layer()
     known = "|".join(known_names())
-    own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat|for)\s*$){NAME}(?:\.{NAME})*\s*$"
+    own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat|for|if|else)\s*$){NAME}(?:\.{NAME})*\s*$"
     return {
         "type": "object",
         "properties": siblings | words,
@@ -144,6 +144,11 @@ def beside_a_layer() -> Schema:
         "from": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "repeat": SCALAR,
         "for": {"type": "string", "description": "An index and the list of its values: i in range(4)."},
+        "if": {
+            "type": ["string", "boolean"],
+            "description": "A condition: n > 1. Where it is false, the item is left out.",
+        },
+        "else": ref("body") | {"description": "What stands in its place where the condition is false."},
     }
 
 

@@ -8,7 +8,7 @@ arg   := value | key "=" value | tag          tag: s2 p1 d2 g32 k3
 value := expr ["if" expr "else" value]
 """
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
@@ -154,24 +154,39 @@ def path(cursor: Cursor) -> Body:
     return (Each(loop(cursor), found, cursor.since(first)),) if cursor.texts[cursor.at] == "for" else found
 
 
-def conditional(cursor: Cursor, name: Word | None = None) -> Body:
-    """A chain, or one that a condition chooses. `name`: that of the side before its `else`, which names this side, too:
-    `y = conv(3, 64) if wide else prev`."""
+def conditional(cursor: Cursor) -> Body:
+    """A chain, or one that a condition chooses."""
     first = cursor.at
     steps = [_step(cursor, leads=True)]
     while cursor.skip("->"):
         steps.append(_step(cursor, leads=False))
-    if name and not any(step.name for step in steps):
-        steps[0] = replace(steps[0], name=name)
     if steps[0].name and not steps[-1].name:
-        steps[0] = replace(steps[0], chain=tuple(step.where for step in steps))
+        steps[0] = labelled(steps, steps[0].name)
     if not cursor.skip("if"):
         return tuple(steps)
     cursor.enter()
     condition = expression(cursor)
-    otherwise = conditional(cursor, steps[0].name) if cursor.skip("else") else ()
+    otherwise = named_alike(conditional(cursor), steps[0].name) if cursor.skip("else") else ()
     cursor.depth -= 1
     return (Choice(condition, tuple(steps), otherwise, cursor.since(first)),)
+
+
+def labelled(steps: Sequence[Step], name: Word) -> Step:
+    """The first of several steps with a name, which is that of its layer, and of the value where it is alone."""
+    return replace(steps[0], name=name, chain=tuple(step.where for step in steps) if len(steps) > 1 else ())
+
+
+def named_alike(otherwise: Body, name: Word | None) -> Body:
+    """The other side of a condition under the name of the first, unless it has one: `y = conv(3, 64) if wide else
+    prev`."""
+    first = otherwise[0] if otherwise else None
+    if name is None or explicit_names(otherwise) or first is None:
+        return otherwise
+    if isinstance(first, Choice) and len(otherwise) == 1:
+        sides = (named_alike(side, name) for side in (first.then, first.otherwise))
+        return (replace(first, **dict(zip(("then", "otherwise"), sides, strict=True))),)
+    steps = [item for item in otherwise if isinstance(item, Step)]
+    return (labelled(steps, name), *otherwise[1:]) if len(steps) == len(otherwise) else otherwise
 
 
 def _step(cursor: Cursor, leads: bool) -> Step:

@@ -24,6 +24,9 @@ BRACKET = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 """Brackets outside quotes and comments; `continued`: after a word or sign, where YAML cannot begin a list."""
+AFTER_A_LIST = re.compile(r"(for|if|\*|->)\s*(.*)")
+"""What may follow a call, and is written behind a list in brackets."""
+
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -153,6 +156,9 @@ def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
     mark = error.problem_mark or error.context_mark
     if "cannot start any token" in theirs and mark:
         return no_token(source, mark)
+    if mark and (found := after_a_list(source.line(mark.line), mark.column)):
+        sign, help = found
+        return problem("AC005", f"{quoted(sign)} cannot follow a list in [ ]", marked(source, mark), help=help)
     if "expected ',' or" in theirs and (at := error.problem_mark) and source.line(at.line)[at.column :][:1] == "[":
         help = "put the whole call in quotes, or write its list in parentheses: (6, 12, 18)"
         return problem("AC005", "YAML cannot read a list in a call that stands in [ ]", marked(source, at), help=help)
@@ -161,6 +167,19 @@ def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
             mark = (error.context_mark or mark) if at_context else mark
             return problem("AC005", message, marked(source, mark), help=help)
     return problem("AC005", f"invalid YAML: {theirs}", marked(source, mark))
+
+
+def after_a_list(line: str, column: int) -> tuple[str, str] | None:
+    """What follows a list in brackets there as if that were a call, and what to write instead."""
+    at = column - 1 if line[column - 1 : column] == "*" else column
+    after = AFTER_A_LIST.match(line[at:])
+    before = line[:at].strip().removeprefix("-").strip()
+    if after is None or not before.endswith("]"):
+        return None
+    sign, rest = after[1], after[2].strip()
+    if sign == "->":
+        return sign, f"begin another item: '- {rest}' reads what comes out of this one"
+    return sign, f"make it a mapping: {{{before}, {'repeat' if sign == '*' else sign}: {rest}}}"
 
 
 def marked(source: Source, mark: Any) -> Location:

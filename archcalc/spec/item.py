@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator
 
 from archcalc.core.diagnostic import Problems, SpecError, did_you_mean, problem, quoted
 from archcalc.record import replace
-from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step, argument, parse_chain
+from archcalc.spec.chain import (
+    Body,
+    Choice,
+    Each,
+    Invocation,
+    Item,
+    Merge,
+    Step,
+    argument,
+    named_alike,
+    parse_chain,
+)
 from archcalc.spec.expression import (
     Expression,
     Function,
@@ -20,7 +31,7 @@ from archcalc.spec.expression import (
 from archcalc.spec.reader import Mapping, Node, Scalar, Sequence
 from archcalc.spec.token import NAME, Cursor
 
-SIBLINGS = ("name", "from", "repeat", "for")
+SIBLINGS = ("name", "from", "repeat", "for", "if", "else")
 """Keys that a mapping may have besides its layer; a merge also takes its arguments there."""
 
 LONGEST = 40
@@ -69,8 +80,20 @@ def _mapped(node: Mapping, problems: Problems) -> Item:
         True,
         key.where,
     )
+    body = _chosen(node, step, problems)
     index = node.get("for")
-    return Each(loop_of(index), (step,), key.where) if index else step
+    return Each(loop_of(index), body, key.where) if index else body[0]
+
+
+def _chosen(node: Mapping, step: Step, problems: Problems) -> Body:
+    """The step of a mapping, under the condition of its `if:`."""
+    condition, otherwise = node.get("if"), node.get("else")
+    if condition is None:
+        if otherwise is not None:
+            raise problem("AC022", "else without if", otherwise.where, help="write if: n > 1 beside it")
+        return (step,)
+    other = problems.attempt(body_of, otherwise, problems) or () if otherwise else ()
+    return (Choice(value_of(condition), (step,), named_alike(other, step.name), step.where),)
 
 
 def loop_of(node: Node) -> Loop:

@@ -240,6 +240,18 @@ SAME = {
         "- add: ['conv(1, 4) if i > 0 else conv(3, 4, p1) for i in range(2)']",
         "- add: ['conv(3, 4, p1)', 'conv(1, 4)']",
     ),
+    "a merge under a condition": (
+        "- {add: ['conv(1, 8)', prev], if: 'w > 7'}\n- {add: ['conv(1, 8)', prev], if: 'w > 5'}",
+        "- add: ['conv(1, 8)', prev]",
+    ),
+    "a merge or something else": (
+        "- {name: y, add: ['conv(1, 8)', prev], if: 'w > 7', else: conv(1, 4)}\n- relu\n- add: [y, prev]",
+        "- y = conv(1, 4)\n- relu\n- add: [y, prev]",
+    ),
+    "a merge under a condition in a loop": (
+        "- {add: ['conv(1, 8)', prev], for: i in range(3), if: i != 1, else: relu}",
+        "- add: ['conv(1, 8)', prev]\n- relu\n- add: ['conv(1, 8)', prev]",
+    ),
     "one path is left": ("- add: ['conv(1, 4)', 'relu if 1 > 2']", "- conv(1, 4)"),
     # --- lists and numbers ---
     "lists in params with conditions": (
@@ -361,6 +373,27 @@ WRONG = {
         "",
     ),
     "a comparison that is no condition": ("- relu if w", "a condition must be true or false, got 6", "n > 1"),
+    "a loop behind a list": (
+        "- y = concat: [relu, tanh] for i in range(3)",
+        "'for' cannot follow a list in [ ]",
+        "make it a mapping: {y = concat: [relu, tanh], for: i in range(3)}",
+    ),
+    "a repeat behind a list": (
+        "- add: [relu, tanh] * 3",
+        "'*' cannot follow a list in [ ]",
+        "make it a mapping: {add: [relu, tanh], repeat: 3}",
+    ),
+    "a condition behind a list": (
+        "- add: [relu, tanh] if w > 3",
+        "'if' cannot follow a list in [ ]",
+        "make it a mapping: {add: [relu, tanh], if: w > 3}",
+    ),
+    "an arrow behind a list": (
+        "- add: [relu, tanh] -> relu",
+        "'->' cannot follow a list in [ ]",
+        "begin another item: '- relu' reads what comes out of this one",
+    ),
+    "else without if": ("- {add: [relu, tanh], else: relu}", "else without if", "write if: n > 1 beside it"),
     "bytes among counts": ("- conv(1, 7 B)", "'7 B' can be read as 7 billion or as 7 bytes", "write 7GB or 7e9"),
 }
 
