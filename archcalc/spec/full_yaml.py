@@ -156,6 +156,10 @@ def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
     mark = error.problem_mark or error.context_mark
     if "cannot start any token" in theirs and mark:
         return no_token(source, mark)
+    if mark and (arrow := re.search(r"->\s*[\[{]", source.line(mark.line))):
+        where = Location(source, mark.line, arrow.start(), len(arrow.group()))
+        help = "it is an item of its own: end the line before the arrow, and begin the next with '- '"
+        return problem("AC005", "a list or a mapping cannot follow an arrow", where, help=help)
     if mark and (found := after_a_list(source.line(mark.line), mark.column)):
         sign, help = found
         return problem("AC005", f"{quoted(sign)} cannot follow a list in [ ]", marked(source, mark), help=help)

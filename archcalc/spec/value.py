@@ -202,21 +202,21 @@ def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], tru
 
 
 def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
-    """A number to a negative power, or to one that is half a whole number: `key ** -0.5`. Raises SpecError if it is not
-    exact."""
+    """A number to a negative power, or to a fraction: `key ** -0.5`. Raises SpecError if it is not exact."""
     if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
         raise problem("AC114", f"an exponent must be a whole number from 0 to {MAX_EXPONENT} here, got {b}", right)
     number, exponent = Fraction(a), Fraction(b)
-    if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT or (exponent * 2).denominator != 1:
-        message = f"an exponent must be a whole number or half of one, and at most {MAX_EXPONENT}, got {written(b)}"
-        raise problem("AC114", message, right)
+    if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
+        raise problem("AC114", f"an exponent is at most {MAX_EXPONENT}, got {written(b)}", right)
     if exponent < 0 and number == 0:
         raise problem("AC113", "division by zero", whole)
-    root = number if exponent.denominator == 1 else exact_root(number)
-    if root is None:
+    root, parts = number, exponent.denominator
+    while parts % 2 == 0 and (half := exact_root(root)) is not None:
+        root, parts = half, parts // 2
+    if parts != 1:
         about = f"write the number: {math.pow(a, b):.10g}" if number > 0 else "only 0 and positive numbers have a root"
         raise problem("AC113", f"{written(a)} ** {written(b)} is not exact", whole, help=about)
-    return Fraction(root ** int(exponent * exponent.denominator))
+    return Fraction(root**exponent.numerator)
 
 
 def exact_root(value: Fraction) -> Fraction | None:

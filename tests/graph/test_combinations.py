@@ -393,6 +393,11 @@ WRONG = {
         "'->' cannot follow a list in [ ]",
         "begin another item: '- relu' reads what comes out of this one",
     ),
+    "a mapping behind an arrow": (
+        "- relu -> {add: [tanh, prev]}",
+        "a list or a mapping cannot follow an arrow",
+        "it is an item of its own: end the line before the arrow, and begin the next with '- '",
+    ),
     "else without if": ("- {add: [relu, tanh], else: relu}", "else without if", "write if: n > 1 beside it"),
     "bytes among counts": ("- conv(1, 7 B)", "'7 B' can be read as 7 billion or as 7 bytes", "write 7GB or 7e9"),
 }
