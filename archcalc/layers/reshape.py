@@ -7,7 +7,7 @@ from archcalc.core.arrangement import Arrangement, MixedWindow, resized
 from archcalc.core.dim import Dim, divides, exact, is_number, prod, same
 from archcalc.core.kernel import Kernel, Layout, Run
 from archcalc.core.operations import reshape, view
-from archcalc.core.volume import Volume, apart, flat, image, tokens
+from archcalc.core.volume import Volume, apart, flat, grid, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, Sizes, expression
 
@@ -79,7 +79,7 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         plan, y = self.plan(x), self.shape(x)
         if plan is None:
-            return (MixedWindow(y.spatial[0] if y.rank else 1),) * x.rank
+            return tuple(MixedWindow(y.spatial[axis] if axis < y.rank else 1) for axis in range(x.rank))
         return plan.windows(plan.given, x.channels_last, y.channels_last)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
@@ -105,4 +105,8 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
         Example(given=dict(sizes=Sizes((2, 6))), x=tokens(4, 3), y=tokens(2, 6)),
         Example(given=dict(sizes=Sizes((-1,))), x=image(2, 3), y=flat(6)),
         Example(given=dict(sizes=Sizes((4, 3, 5))), x=image(2, 6, 5), y=image(4, 3, 5)),
+        Example(
+            given=dict(sizes=Sizes((3, 4, 7))), x=grid(3, 7, 4), y=grid(3, 4, 7),
+            source="scores of distances, each row shifted: Dai et al. 2019, arXiv:1901.02860, appendix B",
+        ),
     )  # fmt: skip

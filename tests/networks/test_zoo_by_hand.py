@@ -6,10 +6,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
-from tests.networks import by_hand, by_hand_decisions, by_hand_maps, by_hand_media, by_hand_text
+from tests.networks import by_hand, by_hand_decisions, by_hand_generators, by_hand_maps, by_hand_media, by_hand_text
 from tests.networks.zoo import network
 
-FILES = (by_hand, by_hand_media, by_hand_decisions, by_hand_maps, by_hand_text)
+FILES = (by_hand, by_hand_media, by_hand_decisions, by_hand_maps, by_hand_generators, by_hand_text)
 NETWORKS = {name: make for each in FILES for name, make in each.NETWORKS.items()}
 
 
