@@ -183,8 +183,8 @@ def named_alike(otherwise: Body, name: Word | None) -> Body:
     if name is None or explicit_names(otherwise) or first is None:
         return otherwise
     if isinstance(first, Choice) and len(otherwise) == 1:
-        sides = (named_alike(side, name) for side in (first.then, first.otherwise))
-        return (replace(first, **dict(zip(("then", "otherwise"), sides, strict=True))),)
+        then, other = (named_alike(side, name) for side in (first.then, first.otherwise))
+        return (replace(first, then=then, otherwise=other),)
     steps = [item for item in otherwise if isinstance(item, Step)]
     return (labelled(steps, name), *otherwise[1:]) if len(steps) == len(otherwise) else otherwise
 

@@ -84,7 +84,7 @@ class AttendedMap(nn.Module):
 class BigGan(nn.Module):
     def __init__(self, ch: int = 96, part: int = 20, classes: int = 1000) -> None:
         super().__init__()
-        self.ch, self.part = ch, part
+        self.ch = ch
         widths = [16 * ch, 16 * ch, 8 * ch, 4 * ch, 2 * ch, ch]
         self.kinds = nn.Embedding(classes, 128)
         self.first = spectral_norm(nn.Linear(part, 16 * ch * 16))
@@ -94,7 +94,7 @@ class BigGan(nn.Module):
 
     def forward(self, z: Tensor, kind: Tensor) -> Any:
         embedded = self.kinds(kind)[:, 0]
-        first, *others = z.split(self.part, 1)
+        first, *others = torch.chunk(z, 6, 1)
         x = self.first(first).unflatten(1, (16 * self.ch, 4, 4))
         for step, each in zip(self.steps, others, strict=True):
             x = self.attended(x) if x.shape[1] == 2 * self.ch else x
