@@ -12,6 +12,7 @@ from archcalc.core.location import Location, Source
 from archcalc.graph.binding import given_arguments, signature_of
 from archcalc.layer import known_names, layer_named
 from archcalc.spec.chain import Invocation, Step, parse_chain, settled
+from archcalc.spec.function import FUNCTIONS
 
 SUGGESTED = re.compile(rf"(?<![\w.`])({'|'.join(sorted(known_names(), key=len, reverse=True))})\(([^()']*)\)")
 """A call of a layer in a text: `conv(3, 64)`."""
@@ -36,11 +37,11 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def suggestions() -> Iterator[str]:
-    """Calls in texts that say what to write."""
+    """Calls in texts that say what to write; names of functions are those of expressions."""
     for file in sorted(Path(archcalc.__file__).parent.rglob("*.py")):
         for text in texts(ast.parse(file.read_text(encoding="utf-8"))):
             if "write " in text or "did you mean" in text:
-                yield from (match[0] for match in SUGGESTED.finditer(text))
+                yield from (match[0] for match in SUGGESTED.finditer(text) if match[1] not in FUNCTIONS)
 
 
 @pytest.mark.parametrize("call", sorted(set(suggestions())))

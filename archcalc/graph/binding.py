@@ -152,6 +152,10 @@ def layer_name(value: Value) -> Reference:
     return value
 
 
+TORCH_ORDER = ("out_channels", "kernel_size", "stride", "padding")
+"""The arguments of torch's convolutions, after the number of input channels."""
+
+
 class AnyWords(Collection[str]):
     """Abstract: words of one form, which nobody can list."""
 
@@ -380,12 +384,22 @@ def meant_as_tag(given: Tag) -> str:
 
 
 def _stated(call: Invocation, positional: tuple[str, ...], inferred: tuple[str, ...]) -> str:
-    """The suggestion for `linear(1050, 10)`, written in torch's order, which begins with the size of the input."""
-    if not inferred or len(call.positional) != len(positional) + 1 or len(positional) > 1:
+    """The suggestion for `linear(1050, 10)` and `conv(3, 64, 7)`, in torch's order: the input's size, the output's, and
+    then the kernel."""
+    given = [each.where.text for each in call.positional]
+    window = set(positional) == set(TORCH_ORDER[:2])
+    if not inferred or len(given) <= len(positional) or len(positional) > 1 + window:
         return ""
-    others = ", ".join(each.where.text for each in call.positional[1:])
-    short = f"{call.target.text}({others})" if others else call.target.text
-    return f"{inferred[0]} is inferred from the input: write {short}"
+    if window and isinstance(call.positional[len(positional)], Name):
+        return ""
+    if not window:
+        short = f"{call.target.text}({', '.join(given[1:])})" if given[1:] else call.target.text
+        return f"{inferred[0]} is inferred from the input: write {short}" if len(given) == len(positional) + 1 else ""
+    by_name = dict(zip(TORCH_ORDER, given[1:], strict=False))
+    rest = [f"{name}={by_name[name]}" for name in TORCH_ORDER[2:] if name in by_name]
+    arguments = ", ".join([*(by_name[name] for name in positional), *rest])
+    as_in_torch = f"in torch's order, {inferred[0]} is left out: {call.target.text}({arguments})"
+    return f"name the argument: stride={given[2]}; {as_in_torch}"
 
 
 def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) -> Diagnostic:

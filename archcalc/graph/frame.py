@@ -196,6 +196,9 @@ class Frame:
         if any(first in explicit_names(body) for body in self.left_out):
             both = f"name both sides: {first} = a if n > 1 else b"
             return f"the condition of {first} is false here, so it is left out; {both}"
+        if first == INCOMING and not self.within_block:
+            rest = name.removeprefix(INCOMING)
+            return f"{INCOMING} is the input of a block; here, write the name of a layer, or input{rest}"
         return ""
 
     # --- what names stand for ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.binding import Bound, Kind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
+from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.frame import Frame, Named
 from archcalc.graph.functional import called_as_function
 from archcalc.graph.graph import Node
@@ -14,7 +15,7 @@ from archcalc.graph.resolving import value_of
 from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
 from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
-from archcalc.spec.expression import Expression, Function, Word
+from archcalc.spec.expression import Expression, Function, Name, Word
 
 COPIES = "expand"
 """The layer that repeats what all samples share for each of them."""
@@ -152,6 +153,8 @@ def follower(key: str, value: Expression, frame: Frame) -> Invocation | None:
     """The call that `norm: batchnorm` or `act: leaky_relu(0.1)` stands for."""
     if isinstance(value, Function):
         return Invocation(value.name, value.arguments, (), True, value.where)
+    if isinstance(value, Name) and value.id not in frame.scope and (meant := meaning_of(value.id)):
+        raise problem("AC124", f"{key} must be a layer, got {value.id}", value.where, help=meant)
     word = value.evaluate(frame.scope, WORDS)
     if word == "none":
         return None

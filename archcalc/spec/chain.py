@@ -27,7 +27,7 @@ from archcalc.spec.expression import (
     number,
     own_name,
 )
-from archcalc.spec.token import END, NAME, RESERVED, Cursor
+from archcalc.spec.token import END, KERNEL, NAME, NUMBER, RESERVED, Cursor
 
 TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "k": "kernel_size"}
 """The arguments that `s2`, `p1` ... abbreviate."""
@@ -142,10 +142,18 @@ def parse_chain(text: str, where: Location) -> Body:
     """The items of one chain string; `where` is the location of its first character."""
     cursor = Cursor(text, where)
     body = path(cursor)
-    if found := MERGED.get(cursor.texts[cursor.at]):
+    if found := MERGED.get(cursor.texts[cursor.at]) or joined(cursor):
         raise problem("AC012", f"{cursor.shown()} is not expected here", cursor.here(), help=found)
     cursor.finish()
     return body
+
+
+def joined(cursor: Cursor) -> str:
+    """What to write where a word or a number follows a step: `relu conv(3, 8)`, `conv 3 8`."""
+    before, text, kind = cursor.texts[cursor.at - 1], cursor.texts[cursor.at], cursor.kinds[cursor.at]
+    if cursor.kinds[cursor.at - 1] == NAME and kind in (NUMBER, KERNEL):
+        return f"put arguments in parentheses: {before}({text})"
+    return f"join steps with ->: ... -> {text}" if kind == NAME and text not in RESERVED else ""
 
 
 def path(cursor: Cursor) -> Body:

@@ -182,7 +182,8 @@ class Cursor:
             )
         if self.kinds[self.at] == END:
             return problem("AC015", f"{what} is not closed", labels[0].location, help=f"add '{closing}'")
-        help = MISPLACED.get(self.texts[self.at], "")
+        between = "" if self.kinds[self.at] == SIGN else "separate them with a comma"
+        help = MISPLACED.get(self.texts[self.at], between)
         message = f"expected ',' or '{closing}', got {self.shown()}"
         return problem("AC012", message, self.here(), labels=labels, help=help)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
+from archcalc.core.axes import SIZES
 from archcalc.core.diagnostic import SpecError, problem, quoted
 from archcalc.core.location import Location
 from archcalc.sym.decide import Status, always
@@ -65,6 +66,8 @@ def number_of(value: Value, where: Location) -> Real:
     if isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool):
         return value
     help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
+    if value in SIZES:
+        help = f"the {value} of what? write input.{value}, conv1.{value}, or x.{value} in a block"
     if isinstance(value, tuple):
         help = "use one entry, name[0], or sum(name); a list of copies is [n for i in range(3)]"
     raise problem("AC112", f"a number is needed here, got {kind_of(value)}", where, help=help)

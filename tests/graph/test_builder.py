@@ -56,7 +56,7 @@ def test_a_tag_that_nothing_is_called_is_no_argument_of_a_block() -> None:
         ("same", "did you mean padding=same?"),
         ("psame", "did you mean padding=same?"),
         ("pmirror", "name the argument: key=value"),
-        ("1", "name the argument: stride=1 or padding=1 or dilation=1"),
+        ("1", "name the argument: stride=1; in torch's order, in_channels is left out: conv(1, 8)"),
     ],
 )
 def test_a_word_without_its_argument_is_reported_whose_it_is(extra: str, help: str) -> None:
