@@ -17,7 +17,7 @@ from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import document_of_chain
 from archcalc.memory.footprint import Opaque, footprint_of
-from archcalc.memory.tape import tape_of
+from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.verification import verify
 from archcalc.verification.certificate import to_json, to_text

@@ -14,7 +14,8 @@ from archcalc.graph.graph import Graph
 from archcalc.memory.engine import inference, training
 from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
-from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved, tape_of
+from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved
+from archcalc.memory.taping import tape_of
 from archcalc.memory.timeline import Timeline, TimelineStep
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once

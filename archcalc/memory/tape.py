@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor
 from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
 from archcalc.graph.graph import Graph, Node
-from archcalc.memory.autocast import cast_to, unpredicted, volumes
+from archcalc.memory.autocast import cast_to, volumes
 from archcalc.record import field, record, replace
 
 GAPS = {Order.SLICE, Order.ROWS}
@@ -133,44 +133,6 @@ class Tape:
         self.names.append(name)
         self.bytes_of.append(nbytes)
         return len(self.bytes_of) - 1
-
-
-def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
-    """The tape of a network without free sizes; `inputs_learn`: the inputs require gradients too.
-
-    Every tensor dies after its last use. Raises Opaque for a layer whose memory is not predicted.
-    """
-    used = graph.ancestors(*graph.outputs)
-    used.update(each.name for each in graph.inputs)
-    check_predicted(graph, run, used)
-    made = Tape(run)
-    values = made.values
-    for each in graph.inputs:
-        learns = inputs_learn and each.volume.is_floating
-        values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=learns)
-    made.given = tuple(made.tensors[i].storage for i in values.values())
-    for node in graph:
-        sources = [values[source] for source in node.sources]
-        values[node.name] = record_node(made, node, applied(graph, node), sources, node.name in used)
-    made.outputs = tuple(values[name] for name in graph.outputs)
-    made.ends = ends(made)
-    return made
-
-
-def check_predicted(graph: Graph, run: Run, used: Collection[str]) -> None:
-    """Raises Opaque if the memory of a network is not predicted; `used`: the values that an output depends on."""
-    if run.device == "cpu" and run.machine.unread:
-        raise Opaque(f"on {run.machine.name}, {run.machine.unread}")
-    for node in graph:
-        if why := node.layer.unpredicted(run, *node.inputs) or unpredicted(run):
-            raise Opaque(f"{node.name}: {why}")
-        twice = node.ties or (node.reruns and any(True for _ in node.layer.weights(*node.inputs)))
-        if run.training and run.autocast and twice:
-            raise Opaque(
-                f"{node.name}: under autocast, a shared weight is cast once or more, and how often was not modelled"
-            )
-        if run.training and node.name not in used and not all(source in used for source in node.sources):
-            raise Opaque(f"{node.name}: no output depends on it, and when autograd frees its tensors was not modelled")
 
 
 def applied(graph: Graph, node: Node) -> Applied:

@@ -17,7 +17,8 @@ from archcalc.core.location import Source
 from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.graph.builder import build
 from archcalc.layer import LAYERS, Layer, Reference
-from archcalc.memory.tape import saved, tape_of
+from archcalc.memory.tape import saved
+from archcalc.memory.taping import tape_of
 from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
 from tests.memory.test_kernel_peaks import between

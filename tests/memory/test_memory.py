@@ -25,7 +25,7 @@ from archcalc.memory import optimizers  # noqa: F401  every optimizer registers 
 from archcalc.memory.engine import inference, training
 from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.optimizer import OPTIMIZERS, Optimizer, read_optimizer
-from archcalc.memory.tape import tape_of
+from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.document import read_document
 from archcalc.verification.memory import measured as memory

@@ -16,7 +16,8 @@ from archcalc.layer import LAYERS, Reference
 from archcalc.measures.arithmetic import macs
 from archcalc.measures.params import params
 from archcalc.measures.receptive_field import fields_of
-from archcalc.memory.tape import Opaque, tape_of
+from archcalc.memory.tape import Opaque
+from archcalc.memory.taping import tape_of
 from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
 from tests.torch_oracle import applied

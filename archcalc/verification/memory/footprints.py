@@ -12,7 +12,7 @@ from archcalc.graph.graph import Graph
 from archcalc.memory import engine as memory
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of, run_of
 from archcalc.memory.recompute import stretches
-from archcalc.memory.tape import tape_of
+from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import replace
 from archcalc.verification.memory.allocator import peaks as modelled
