@@ -19,6 +19,7 @@ from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
+from archcalc.graph.remembered import REMEMBERED
 from archcalc.graph.resolving import Resolver
 from archcalc.graph.wholeness import assert_whole
 from archcalc.record import replace
@@ -50,6 +51,7 @@ def build(
     declared.check_blocks()
     network = Network(dtype)
     make_room()
+    REMEMBERED.make_room()
     outputs = expanded(document, inputs, declared, network, problems)
     for name, where in free_names(document).items() if free is None else ():
         problems.report(free_symbol(name, where))

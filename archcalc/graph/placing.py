@@ -10,10 +10,10 @@ from archcalc.graph.functional import called_as_function
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
-from archcalc.graph.remembered import Remembered
+from archcalc.graph.remembered import REMEMBERED
 from archcalc.graph.resolving import value_of
 from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
-from archcalc.record import field, record, replace
+from archcalc.record import record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Name, Word
 
@@ -28,7 +28,6 @@ class Placing:
     network: Network
     declared: Declarations
     bounds: Bounds
-    remembered: Remembered = field(default_factory=Remembered)
 
     def layer(
         self,
@@ -42,7 +41,7 @@ class Placing:
         """A layer, and the norm and activation that its call asks for after it."""
         defaults = self.declared.defaults_of(frame.library).get(kind.name, ())
         try:
-            bound = self.remembered.bound(call, kind, frame.scope, defaults)
+            bound = REMEMBERED.bound(call, kind, frame.scope, defaults)
         except SpecError as error:
             raise called_as_function(call, kind, frame.scope) or error from None
         if "freeze" in bound.others:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.core.diagnostic import SpecError
+from archcalc.graph.application import MANY
 from archcalc.graph.binding import Bound, bind
 from archcalc.graph.frame import Named
 from archcalc.layer import Layer
@@ -18,36 +19,60 @@ class NotAlike(Exception):
 
 
 @record
+class Used:
+    """The names that the arguments of a call use, and those that each default uses. It keeps the arguments."""
+
+    given: tuple[Expression, ...]
+    own: tuple[str, ...]
+    theirs: tuple[tuple[int, str], ...]
+
+
+@record
 class Remembered:
     """Binds each call once for the same values of the names that its arguments use.
 
-    Calls are the same if their arguments are, as objects: each expression of a document is read once. What was bound
-    keeps its call, and with it those objects.
+    Calls are the same if their arguments are, as objects: each expression of a document is read once. They are kept
+    with what was bound, so that no others take their identities.
     """
 
-    names: dict[Any, tuple[str, ...]] = field(default_factory=dict)
-    known: dict[Any, tuple[Invocation, Defaults, Bound]] = field(default_factory=dict)
+    used: dict[Any, Used] = field(default_factory=dict)
+    known: dict[Any, tuple[Used, Bound]] = field(default_factory=dict)
+
+    def make_room(self) -> None:
+        """Forgets all calls once they are many: between networks, of which variants share their calls."""
+        if len(self.used) > MANY or len(self.known) > MANY:
+            self.used.clear()
+            self.known.clear()
 
     def bound(self, call: Invocation, layer: type[Layer], names: Names, defaults: Defaults) -> Bound:
         """What `bind` makes of a call. Raises SpecError as it does."""
-        written = (layer, call.target.text, id(defaults), *map(id, call.positional), *map(id_of_keyword, call.keywords))
-        used = self.names.get(written)
+        written: Any = (layer, call.target.text, *map(id, call.positional), *map(id_of_keyword, call.keywords))
+        if defaults:
+            written = (*written, *[(word.text, id(value)) for word, value, _ in defaults])
+        used = self.used.get(written)
         if used is None:
-            used = self.names_of(written, call)
+            used = self.used[written] = used_by(call, defaults)
         try:
-            key = (*written, *[comparable(names.get(name)) for name in used]) if used else written
+            key = (*written, *[comparable(names.get(name)) for name in used.own]) if used.own else written
+            if used.theirs:
+                key = (*key, *[comparable(defaults[i][2].get(name)) for i, name in used.theirs])
         except (NotAlike, SpecError):
             return bind(call, layer, names, defaults)
         known = self.known.get(key)
         if known is None:
-            known = self.known[key] = call, defaults, bind(call, layer, names, defaults)
-        return known[2]
+            known = self.known[key] = used, bind(call, layer, names, defaults)
+        return known[1]
 
-    def names_of(self, written: Any, call: Invocation) -> tuple[str, ...]:
-        """The names that the arguments of a call use."""
-        given = (*call.positional, *(value for _, value in call.keywords))
-        used = self.names[written] = tuple(dict.fromkeys(name.id for each in given for name in names_in(each)))
-        return used
+
+REMEMBERED = Remembered()
+"""The calls of networks so far."""
+
+
+def used_by(call: Invocation, defaults: Defaults) -> Used:
+    stated, assumed = [*call.positional, *(value for _, value in call.keywords)], [value for _, value, _ in defaults]
+    own = dict.fromkeys(name.id for each in stated for name in names_in(each))
+    theirs = tuple((i, name.id) for i, value in enumerate(assumed) for name in names_in(value))
+    return Used((*stated, *assumed), tuple(own), theirs)
 
 
 def id_of_keyword(keyword: tuple[Word, Expression]) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from archcalc.core.dim import is_number
 from archcalc.core.kernel import Run, tensor_of
 from archcalc.graph.application import MANY
 from archcalc.graph.graph import Graph, Node
@@ -174,12 +175,14 @@ def parts_of(run: Run) -> dict[Any, Part | None]:
 
 
 def part_of(tape: Tape, node: Node, sources: Sequence[int], parts: dict[Any, Part | None]) -> Part | None:
-    """What a node records, with any name; None where that depends on more than its layer and what it reads: on weights
-    of others, on casts of weights that autocast has made, or on gradients that do not come."""
+    """What a node records, with any name; None where that depends on more than its layer and what it reads: on free
+    sizes, on weights of others, on casts of weights that autocast has made, or on gradients that do not come."""
     if tape.run.autocast or node.reruns or node.ties or node.detached:
         return None
     read = [*dict.fromkeys(sources)]
     infos = [tape.tensors[i] for i in read]
+    if not is_number(*[each.size.numel for each in infos]):  # some that stand for free sizes have no hash
+        return None
     numbers = () if len(read) < 2 else (*map(read.index, sources), *owners_of(infos))
     key = (node.application, node.frozen, *[(each.size, each.learns, each.order) for each in infos], numbers)
     if key not in parts:

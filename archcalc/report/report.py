@@ -16,6 +16,7 @@ from archcalc.core.dim import Dim, is_number
 from archcalc.core.render import printable
 from archcalc.core.shown import Shown, data_frame, save
 from archcalc.core.volume import Volume
+from archcalc.graph.application import MANY
 from archcalc.graph.given import Network, loaded
 from archcalc.graph.graph import Graph, Node
 from archcalc.measure import MEASURES
@@ -109,13 +110,16 @@ class Report(Shown):
 
     def rows(self) -> list[dict[str, Any]]:
         """The layers in order, each with its name, type, output shape, receptive field and every measure."""
+        measured = {
+            id(values): dict(values) for values in {id(line.values): line.values for line in self.lines}.values()
+        }
         return [
             {
                 "name": line.name,
                 "type": line.kind,
                 "output_shape": line.output.item_shape if line.output else (),
                 "receptive_field": tuple(each.size for each in line.fields or ()),
-                **line.values,
+                **measured[id(line.values)],
             }
             for line in self.lines
         ]
@@ -183,6 +187,8 @@ def report_of(
 
 
 def lines_of(graph: Graph, saved: Mapping[str, int] | None = None) -> Iterator[Line]:
+    if len(KNOWN) > MANY:
+        KNOWN.clear()
     seen, measured = seen_by(graph), {id(model): values_of(model) for model, _ in graph.alike}
     known: dict[tuple[int, int], Mapping[str, Value]] = {}  # lines with the same values share them
     for node, model in zip(graph, graph.models, strict=True):
@@ -221,7 +227,18 @@ class Values(Mapping[str, Value]):
 
 
 def values_of(node: Node) -> Values:
-    return Values(MEASURES, partial(value_of, node))
+    """The quantities of a node; those of its likes in earlier reports, where it does not stand for several."""
+    if node.times != 1:
+        return Values(MEASURES, partial(value_of, node))
+    kind = node.application, node.reruns, node.frozen, node.learning, node.detached, *node.ties
+    found = KNOWN.get(kind)
+    if found is None:
+        found = KNOWN[kind] = Values(MEASURES, partial(value_of, node))
+    return found
+
+
+KNOWN: dict[Any, Values] = {}
+"""The quantities of nodes in reports so far, by all that they depend on."""
 
 
 def value_in(values: Mapping[str, Value], saved: int, name: str) -> Value:

@@ -39,6 +39,10 @@ KeyHelp: TypeAlias = Callable[[str, Collection[str]], str]
 """What to write for a key, among those that are known; empty if it is not known."""
 
 
+def arguments_of(node: tree.Mapping, problems: Problems) -> tuple[tuple[Word, Expression], ...]:
+    return tuple(keywords_of(node.pairs, problems))
+
+
 class Sections:
     """Reads the sections of one spec; `problems` collects their problems."""
 
@@ -182,10 +186,10 @@ class Sections:
     def defaults(self, node: Node | None) -> Iterator[tuple[Word, tuple[tuple[Word, Expression], ...]]]:
         for key, value in self.pairs(node, "defaults"):
             word = self.problems.attempt(word_of, key, "a layer's name")
-            arguments = tree.Mapping(self.pairs(value, f"the defaults of {quoted(key.value)}"), value.where)
-            found = tuple(keywords_of(arguments.pairs, self.problems))
+            self.pairs(value, f"the defaults of {quoted(key.value)}")
+            found = self.once(arguments_of, value, self.problems) if isinstance(value, tree.Mapping) else ()
             if word:
-                yield word, found
+                yield word, found or ()
 
     def settings(self, settings: Mapping[str, str], library: Library, free: Collection[str]) -> dict[str, Expression]:
         """The expressions of `--set name=expr`."""

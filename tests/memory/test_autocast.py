@@ -18,7 +18,7 @@ from archcalc.layer import LAYERS, Layer
 from archcalc.memory.autocast import volumes
 from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.tape import saved as saved_of
-from archcalc.memory.tape import tape_of
+from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document

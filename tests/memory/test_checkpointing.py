@@ -16,7 +16,7 @@ from archcalc.graph.graph import Graph
 from archcalc.memory.checkpointing import checkpointed_blocks
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.recompute import stretches
-from archcalc.memory.tape import tape_of
+from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document

@@ -14,7 +14,8 @@ from archcalc.core.kernel import Run
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.layer import LAYERS, Layer
-from archcalc.memory.tape import saved, tape_of
+from archcalc.memory.tape import saved
+from archcalc.memory.taping import tape_of
 from archcalc.verification.processor import machine_here
 from tests.torch_oracle import applied, random
 
