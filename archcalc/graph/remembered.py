@@ -1,6 +1,6 @@
 """Calls that were bound before: repeated blocks make the same layers from the same arguments, copy after copy."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.graph.application import MANY
@@ -18,13 +18,24 @@ class NotAlike(Exception):
     """A name stands for a layer: what a call makes of it depends on more than its value."""
 
 
+Given: TypeAlias = tuple[Expression, ...]
+
+
 @record
 class Used:
-    """The names that the arguments of a call use, and those that each default uses. It keeps the arguments."""
+    """The names that the arguments of a call use, and those that each default uses; `given`: those arguments."""
 
-    given: tuple[Expression, ...]
     own: tuple[str, ...]
     theirs: tuple[tuple[int, str], ...]
+    given: Given
+
+    @classmethod
+    def by(cls, call: Invocation, defaults: Defaults) -> "Used":
+        stated = [*call.positional, *(value for _, value in call.keywords)]
+        assumed = [value for _, value, _ in defaults]
+        own = dict.fromkeys(name.id for each in stated for name in names_in(each))
+        theirs = tuple((i, name.id) for i, value in enumerate(assumed) for name in names_in(value))
+        return cls(tuple(own), theirs, (*stated, *assumed))
 
 
 @record
@@ -32,11 +43,11 @@ class Remembered:
     """Binds each call once for the same values of the names that its arguments use.
 
     Calls are the same if their arguments are, as objects: each expression of a document is read once. They are kept
-    with what was bound, so that no others take their identities.
+    with what was bound, so that no others take their identities. `used`: for calls that use names.
     """
 
     used: dict[Any, Used] = field(default_factory=dict)
-    known: dict[Any, tuple[Used, Bound]] = field(default_factory=dict)
+    known: dict[Any, tuple[Bound, Given]] = field(default_factory=dict)
 
     def make_room(self) -> None:
         """Forgets all calls once they are many: between networks, of which variants share their calls."""
@@ -49,30 +60,27 @@ class Remembered:
         written: Any = (layer, call.target.text, *map(id, call.positional), *map(id_of_keyword, call.keywords))
         if defaults:
             written = (*written, *[(word.text, id(value)) for word, value, _ in defaults])
-        used = self.used.get(written)
-        if used is None:
-            used = self.used[written] = used_by(call, defaults)
-        try:
-            key = (*written, *[comparable(names.get(name)) for name in used.own]) if used.own else written
-            if used.theirs:
-                key = (*key, *[comparable(defaults[i][2].get(name)) for i, name in used.theirs])
-        except (NotAlike, SpecError):
-            return bind(call, layer, names, defaults)
-        known = self.known.get(key)
+        known = self.known.get(written)
+        if known is not None:
+            return known[0]
+        used = self.used.get(written) or Used.by(call, defaults)
+        key = written
+        if used.own or used.theirs:
+            self.used[written] = used
+            try:
+                own = [comparable(names.get(name)) for name in used.own]
+                theirs = [comparable(defaults[i][2].get(name)) for i, name in used.theirs]
+            except (NotAlike, SpecError):
+                return bind(call, layer, names, defaults)
+            key = (*written, *own, *theirs)
+            known = self.known.get(key)
         if known is None:
-            known = self.known[key] = used, bind(call, layer, names, defaults)
-        return known[1]
+            known = self.known[key] = bind(call, layer, names, defaults), used.given
+        return known[0]
 
 
 REMEMBERED = Remembered()
 """The calls of networks so far."""
-
-
-def used_by(call: Invocation, defaults: Defaults) -> Used:
-    stated, assumed = [*call.positional, *(value for _, value in call.keywords)], [value for _, value, _ in defaults]
-    own = dict.fromkeys(name.id for each in stated for name in names_in(each))
-    theirs = tuple((i, name.id) for i, value in enumerate(assumed) for name in names_in(value))
-    return Used((*stated, *assumed), tuple(own), theirs)
 
 
 def id_of_keyword(keyword: tuple[Word, Expression]) -> tuple[str, int]:
