@@ -9,7 +9,7 @@ from archcalc.graph.frame import Named
 from archcalc.layer import Layer
 from archcalc.record import field, record
 from archcalc.spec.chain import Invocation
-from archcalc.spec.expression import Expression, Names, Word, names_in
+from archcalc.spec.expression import Expression, Names, Number, Word, names_in
 
 Defaults = tuple[tuple[Word, Expression, Names], ...]
 
@@ -43,7 +43,8 @@ class Remembered:
     """Binds each call once for the same values of the names that its arguments use.
 
     Calls are the same if their arguments are, as objects: each expression of a document is read once. They are kept
-    with what was bound, so that no others take their identities. `used`: for calls that use names.
+    with what was bound, so that no others take their identities. Calls of numbers alone are the same wherever they
+    stand. `used`: for calls that use names.
     """
 
     used: dict[Any, Used] = field(default_factory=dict)
@@ -57,9 +58,11 @@ class Remembered:
 
     def bound(self, call: Invocation, layer: type[Layer], names: Names, defaults: Defaults) -> Bound:
         """What `bind` makes of a call. Raises SpecError as it does."""
-        written: Any = (layer, call.target.text, *map(id, call.positional), *map(id_of_keyword, call.keywords))
-        if defaults:
-            written = (*written, *[(word.text, id(value)) for word, value, _ in defaults])
+        plain = not call.keywords and not defaults
+        written: Any = (layer, call.target.text, *map(number_or_id if plain else id, call.positional))
+        if not plain:
+            stated = [(word.text, id(value)) for word, value in call.keywords]
+            written = (*written, *stated, *[(word.text, id(value)) for word, value, _ in defaults])
         known = self.known.get(written)
         if known is not None:
             return known[0]
@@ -75,7 +78,10 @@ class Remembered:
             key = (*written, *own, *theirs)
             known = self.known.get(key)
         if known is None:
-            known = self.known[key] = bind(call, layer, names, defaults), used.given
+            bound = bind(call, layer, names, defaults)
+            if plain and (bound.others or bound.asserted):  # these know where they stand: another call stands elsewhere
+                return bound
+            known = self.known[key] = bound, used.given
         return known[0]
 
 
@@ -83,8 +89,9 @@ REMEMBERED = Remembered()
 """The calls of networks so far."""
 
 
-def id_of_keyword(keyword: tuple[Word, Expression]) -> tuple[str, int]:
-    return keyword[0].text, id(keyword[1])
+def number_or_id(value: Expression) -> Any:
+    """What an argument is known by: a number that stands there by itself, any other by its identity."""
+    return (Number, type(value.value), value.value) if isinstance(value, Number) else id(value)
 
 
 def comparable(value: Any) -> Any:
