@@ -43,8 +43,8 @@ class Remembered:
     """Binds each call once for the same values of the names that its arguments use.
 
     Calls are the same if their arguments are, as objects: each expression of a document is read once. They are kept
-    with what was bound, so that no others take their identities. Calls of numbers alone are the same wherever they
-    stand. `used`: for calls that use names.
+    with what was bound, so that no others take their identities. Calls of numbers alone are the same on
+    every line. `used`: for calls that use names.
     """
 
     used: dict[Any, Used] = field(default_factory=dict)
