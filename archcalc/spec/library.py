@@ -171,6 +171,10 @@ class Libraries(Sections):
             known = bundled()
             if node.value in known:
                 return known[node.value]
+            name, at, variant = node.value.partition("@")
+            if at and name in known:
+                help = f"import {name}, and write what {variant} changes in params: or as arguments of blocks"
+                raise problem("AC020", "an import takes no variant", node.where, help=help)
             help = did_you_mean(node.value, known) or "`archcalc specs` lists the bundled ones"
             message = f"there is no file and no bundled spec called {quoted(node.value)}"
             raise problem("AC020", message, node.where, help=help)

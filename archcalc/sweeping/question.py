@@ -11,7 +11,7 @@ from archcalc.measure import MEASURES
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document
-from archcalc.spec.expression import Expression, Names, names_in, parse_expression
+from archcalc.spec.expression import Expression, Names, check_bytes, names_in, parse_expression
 from archcalc.spec.value import number_of
 from archcalc.sweeping.network import VARIANT, can_be_free, check_name, network_of
 from archcalc.sweeping.quantity import KNOWN, Quantity, with_plain_names
@@ -84,7 +84,10 @@ def conditions(texts: Sequence[str], option: str = "--where") -> Iterator[Parsed
         whole = parsed(text, option)
         for part in parts(whole.tree):
             column, length = part.where.column, part.where.length
-            yield Parsed(text[column : column + length], part, with_quantities(part, whole.quantities))
+            quantities = with_quantities(part, whole.quantities)
+            if any(each.is_bytes for each in quantities.values()):
+                check_bytes(part)
+            yield Parsed(text[column : column + length], part, quantities)
 
 
 @record

@@ -3,6 +3,7 @@
 import pytest
 
 from archcalc.core.diagnostic import SpecError
+from archcalc.sweeping.question import conditions
 from archcalc.sweeping.space import Axis, Space, axis_given, axis_of, checked, table_given
 from tests.sweeping.spaces import asked
 
@@ -91,3 +92,9 @@ def test_names_that_no_axis_can_have(over: str, message: str, help: str) -> None
         asked("resnet18", [over])
     assert caught.value.diagnostics[0].message == message
     assert help in caught.value.diagnostics[0].help
+
+
+def test_a_condition_on_bytes_says_which_billions_are_meant() -> None:
+    assert len(list(conditions(["params <= 7B and training_peak(N=2) <= 7GB"]))) == 2
+    with pytest.raises(SpecError, match="7 billion or as 7 bytes"):
+        list(conditions(["training_peak(N=2) <= 7B"]))
