@@ -67,6 +67,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "conv_lstm": {
         "conv_lstm": ("conv_lstm2d", "conv_lstm3d"),
     },
+    "convolve": {
+        "convolve": ("convolve1d", "convolve2d", "convolve3d"),
+    },
     "crop": {
         "crop": ("crop1d", "crop2d", "crop3d"),
     },

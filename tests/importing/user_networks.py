@@ -445,3 +445,26 @@ class Again(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         return {"logits": self.inner(x), "chances": self.inner(x).softmax(1)}
+
+
+class Filters(nn.Module):
+    """Filters that are no weights of a convolution: fixed ones, and standardised ones in two styles."""
+
+    kernels: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernels", torch.rand(2, 1, 3, 3))
+        self.first = nn.Conv2d(2, 4, 3, padding=1)
+        self.second = nn.Conv2d(4, 4, 3, 2, groups=2, bias=False)
+        self.gain, self.shift = nn.Parameter(torch.rand(4, 1, 1, 1)), nn.Parameter(torch.rand(4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        edges = F.conv2d(x.mean(1, keepdim=True), self.kernels, padding=1)
+        weight = self.first.weight
+        weight = (weight - weight.mean((1, 2, 3), keepdim=True)) / weight.std((1, 2, 3), keepdim=True)
+        y = F.conv2d(edges, weight, self.first.bias, padding=1)
+        rows, gain = self.second.weight.reshape(1, 4, -1), (self.gain * 0.3).view(-1)
+        other = F.batch_norm(rows, None, None, gain, training=True, momentum=0.0).reshape_as(self.second.weight)
+        blurred = F.conv2d(x, self.kernels[:1].expand(3, -1, -1, -1), stride=2, groups=3)
+        return F.conv2d(y, other, self.shift * 0.5, 2, groups=2), blurred

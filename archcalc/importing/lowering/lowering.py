@@ -16,7 +16,7 @@ from archcalc.importing.lowering.samples import batch_axis, item_axis, item_shap
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import MADE, Operation, Program, Value
 from archcalc.layer import Layer, Role, layer_named
-from archcalc.record import field, record
+from archcalc.record import field, record, replace
 
 
 @record(frozen=False)
@@ -159,7 +159,7 @@ class Lowering:
         """The output of a layer, if it accepts the inputs and gives that shape; else None."""
         if not self.accepts(layer, xs):
             return None
-        y = layer.shape(*xs)
+        y = output_of(layer, xs)
         return y if y.item_shape == (shape or (1,)) else None
 
     def accepts(self, layer: Layer, xs: Sequence[Volume]) -> bool:
@@ -268,6 +268,12 @@ def placed_inside(
     if (slow := next((each for each in operation.values if each in lowering.slow), None)) is not None:
         lowering.slow[makes] = lowering.slow[slow]
     return True
+
+
+def output_of(layer: Layer, xs: Sequence[Volume]) -> Volume:
+    """The output of a layer; all samples share what is made of nothing else."""
+    y, shared = layer.shape(*xs), layer.is_source or all(x.shared for x in xs)
+    return y if y.shared == shared else replace(y, shared=shared)
 
 
 def is_of_elements(layer: Layer) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from archcalc.core.axes import CHANNELS, POSITIONS, Axis
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging, composed, pattern, permuted, reshaped
-from archcalc.importing.lowering.lowering import Lowering, common_path, layer
+from archcalc.importing.lowering.lowering import Lowering, common_path, layer, output_of
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
@@ -95,7 +95,7 @@ def then(
     held = weights or {}
     if any(each.name in lowering.claimed for each in held.values()) or not lowering.holds(made, sources, held):
         return None
-    step = Step(made, sources, made.shape(*volumes), operation.module, function=operation.function)
+    step = Step(made, sources, output_of(made, volumes), operation.module, function=operation.function)
     step.where = operation.where
     step.weights = {name: each.name for name, each in held.items()}
     step.path = common_path(step.weights.values())

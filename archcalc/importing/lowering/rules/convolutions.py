@@ -7,12 +7,12 @@ from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import Writing, between, call, in_order
 from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import forget, moved, settle, turned
+from archcalc.importing.lowering.moving import forget, moved, settle, then, turned
 from archcalc.importing.lowering.numbers import as_integers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import BUFFER, DERIVED, MADE, WEIGHT, Operation, Value
-from archcalc.layer import Letters, Reference
+from archcalc.layer import Layer, Letters, Reference
 
 
 def per_axis(value: Any, rank: int) -> tuple[int, ...]:
@@ -49,7 +49,30 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         bias=bias is not None,
         **how,
     )
-    return place_over(lowering, operation, made, x, seen, {**stored, "bias": bias})
+    if place_over(lowering, operation, made, x, seen, {**stored, "bias": bias}):
+        return True
+    return not seen.parts and by_filters(lowering, operation, made, x, weight, bias)
+
+
+def by_filters(lowering: Lowering, operation: Operation, conv: Layer, x: Value, weight: Value, bias: object) -> bool:
+    """With filters that are no weights of its own: fixed, or computed; a bias is added then."""
+    if not lowering.is_placed(weight) or not lowering.is_shared(weight):
+        return False
+    given = {key: value for key, value in conv.stated().items() if key in ("stride", "padding", "dilation", "groups")}
+    made = layer("convolve", filters=Reference(""), **given)
+    steps = [turned(lowering, operation, each, last=False) for each in (x, weight)]
+    if not isinstance(bias, Value):
+        return lowering.place(operation, made, steps)
+    filtered = then(lowering, operation, made, *steps)
+    if filtered is None:
+        return False
+    size = (*bias.shape, *(1,) * (len(weight.shape) - 2))
+    if bias.kind == WEIGHT:
+        return lowering.place(operation, layer("learned", size=size, op="add"), [filtered], {"weight": bias})
+    if not lowering.is_placed(bias):
+        return False
+    shift = moved(lowering, operation, lowering.at[bias], reshaped(bias.shape, size), last=False)
+    return lowering.place(operation, layer("add"), [filtered, shift])
 
 
 def weights_of(weight: Value) -> tuple[dict[str, object], dict[str, object]]:

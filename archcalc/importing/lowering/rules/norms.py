@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.frames import is_folded, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import first, moved, settle, then, turned, unmoved
@@ -15,6 +16,8 @@ from archcalc.layer import Layer
 def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """With stored statistics, whose count of batches no function reads."""
     weight, bias = given.get("weight"), given.get("bias")
+    if given.get("training") and lowering.is_placed(given["input"]) and lowering.is_shared(given["input"]):
+        return of_shared(lowering, operation, given)
     if given.get("running_mean") is None or given.get("training") or (weight is None) != (bias is None):
         return False
     x = given["input"]
@@ -27,6 +30,23 @@ def batch_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     if seen is not None:
         return place_over(lowering, operation, made, x, seen, held)
     return len(x.shape) == 2 and of_tokens(lowering, operation, made, x, held)
+
+
+def of_shared(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Of a table whose rows are features, with its own mean and deviation, as weights are standardised."""
+    x, weight, bias, y = given["input"], given.get("weight"), given.get("bias"), operation.makes[0]
+    if len(x.shape) != 3 or x.shape[0] != 1 or given.get("running_mean") is not None:
+        return False
+    write = Writing(lowering, operation)
+    rest: list[tuple[str, Value]] = [
+        (name, each) for name, each in (("mul", weight), ("add", bias)) if each is not None
+    ]
+    arguments = ((x.shape[-1],), None, None, given.get("eps", 1e-5))
+    found = write("layer_norm", x, *arguments, shape=x.shape, makes=None if rest else y)
+    for i, (name, each) in enumerate(rest):
+        column = write("view", each, *each.shape, 1, shape=(*each.shape, 1))
+        found = write(name, found, column, shape=x.shape, makes=y if i == len(rest) - 1 else None)
+    return write.is_placed()
 
 
 def of_tokens(
