@@ -30,6 +30,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
     """
 
     role = Role.MOVEMENT
+    takes_plain = True
 
     pad: Padding
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
@@ -43,6 +44,8 @@ class Pad(Layer, name="pad", positional=("pad",)):
         if self.axis is not None:
             yield from self.along_one(self.axis, x)
             return
+        numbers = f"axis=1 to {len(x.item_shape)}"
+        yield not x.plain, f"the axes of {x} have no meaning: pad needs the number of one, {numbers}"
         yield channels_before("pad", x)
         yield (
             self.mode == "constant" or x.rank > 0,

@@ -21,6 +21,7 @@ layers:
   - linear(8) -> relu -> layernorm
   - z = rearrange("b n t c -> b (n t) c")
   - {concat: [z, z], axis: 1}
+  - pad([[2, 1]], axis=1)
   - softmax(1) -> reduce(mean, [2], keep=true)
   - rearrange("b t c -> b t c", last) -> linear(8) -> t = slice(0, 5, axis=length)
   - m -> cast(float) -> k = rearrange("b t -> b t 1", last)
@@ -56,6 +57,7 @@ def test_layers_that_need_to_know_what_axes_mean_refuse_and_say_how_to_go_on(cal
         ("softmax", "softmax has axis=channels; the axes of [4, 5, 6] are 1 to 3"),
         ("slice(0, 2)", "slice has axis=channels; the axes of [4, 5, 6] are 1 to 3"),
         ("slice(0, 2, axis=length)", "slice has axis=length; the axes of [4, 5, 6] are 1 to 3"),
+        ("pad(1)", "the axes of [4, 5, 6] have no meaning: pad needs the number of one, axis=1 to 3"),
         ("reduce(mean)", "the axes of [4, 5, 6] have no meaning: name them, reduce(mean, [1])"),
         ("cast(float)", "cast(float) changes nothing: [4, 5, 6] is float32"),
     ],
