@@ -197,6 +197,7 @@ class Layer(Declared):
     decided_by   the inputs, by number, that only choose among values: no gradient flows into them
     takes_ids    whether inputs may be integers
     takes_plain  whether it needs no meaning of axes: it goes by their numbers, by the last one, or by none
+    casts        what autocast does to its inputs, where that does not depend on them
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
     opaque       the environments in which its memory is not predicted, and why
     measured     whether its numbers are arguments that were measured on code, which no class of torch can confirm
@@ -215,6 +216,7 @@ class Layer(Declared):
     decided_by: ClassVar[tuple[int, ...]] = ()
     takes_ids: ClassVar[bool] = False
     takes_plain: ClassVar[bool] = False
+    casts: ClassVar[Cast] = Cast.NONE
     saves: ClassVar[tuple[str, ...]] = ("x",)
     opaque: ClassVar[Unpredicted] = Unpredicted()
     measured: ClassVar[bool] = False
@@ -318,7 +320,7 @@ class Layer(Declared):
 
     def cast(self, x: Volume, /) -> Cast:
         """What autocast does to its inputs; this determines the output dtype."""
-        return Cast.NONE
+        return self.casts
 
     def kernels(self, run: Run, y: Volume, x: Volume, /) -> Iterator[Kernel]:
         """The operations of torch that it runs; most layers are one."""
@@ -408,7 +410,7 @@ class Merge(Layer):
         return self.opaque.why(run)
 
     def cast(self, *xs: Volume) -> Cast:
-        return Cast.NONE
+        return self.casts
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), saves=self.saves)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from archcalc.core.dim import Dim, prod
 from archcalc.core.machine import DEFAULT, Machine
-from archcalc.core.volume import ITEMSIZE, Volume
+from archcalc.core.volume import ITEMSIZE, Volume, widest
 from archcalc.record import field, fields, record, replace
 
 
@@ -37,17 +37,18 @@ class Run:
     @property
     def statistics(self) -> str:
         """The dtype that means and deviations are kept in."""
-        return self.dtype if self.device == "cpu" else "float32"
+        return self.dtype if self.device == "cpu" else widest(self.dtype, "float32")
 
 
 @record(kw_only=True)
 class Unpredicted:
-    """Why the memory of a layer is not predicted, by environment: `always`, under `autocast`, on a `gpu`. Empty where
-    it is predicted."""
+    """Why the memory of a layer is not predicted, by environment: `always`, under `autocast`, on a `gpu`, under
+    autocast `there`. Empty where it is predicted."""
 
     always: str = ""
     autocast: str = ""
     gpu: str = ""
+    there: str = ""
 
     def why(self, run: Run) -> str:
         """The reason that holds for a run; empty where none does."""
@@ -55,6 +56,8 @@ class Unpredicted:
             return self.always
         if self.gpu and run.device != "cpu":
             return f"on a GPU, {self.gpu}"
+        if self.there and run.autocast and run.device != "cpu":
+            return f"under autocast on a GPU, {self.there}"
         return f"under autocast, {self.autocast}" if self.autocast and run.autocast else ""
 
 
@@ -83,13 +86,30 @@ def tensor_of(volume: Volume) -> Tensor:
 
 
 class Cast(enum.Enum):
-    """What `torch.autocast` does to what goes into an operation, as the CPU's lists have it
-    (aten/src/ATen/autocast_mode.cpp)."""
+    """What `torch.autocast` does to what goes into an operation.
+
+    The CPU and GPUs have lists of operations of their own (aten/src/ATen/autocast_mode.cpp and autocast_mode.h).
+    """
 
     NONE = "none"  # nothing: where dtypes meet, the widest comes out
     LOWER = "lower"  # inputs and weights are cast to the lower dtype
     FULL = "full"  # inputs are cast to float32
     WIDEST = "widest"  # to the widest among them, weights included
+    RESULT = "result"  # nothing is cast, and the result is float32
+    LOWER_ON_GPU = "lower, on a GPU"
+    FULL_ON_CPU = "full, on the CPU"
+    FULL_ON_GPU = "full, on a GPU"
+    RESULT_ON_GPU = "result, on a GPU"
+
+    def on(self, device: str) -> "Cast":
+        """What it is on a device.
+
+        >>> Cast.FULL_ON_GPU.on("cuda"), Cast.FULL_ON_GPU.on("cpu"), Cast.LOWER.on("cuda")
+        (<Cast.FULL: 'full'>, <Cast.NONE: 'none'>, <Cast.LOWER: 'lower'>)
+        """
+        what, _, where = self.value.partition(", ")
+        here = "on the CPU" if device == "cpu" else "on a GPU"
+        return Cast(what) if where in ("", here) else Cast.NONE
 
 
 class Order(enum.Enum):

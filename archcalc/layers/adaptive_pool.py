@@ -43,7 +43,7 @@ class AdaptivePooling(Layer):
         return x.to(spatial=self.sizes(x))
 
     def cast(self, x: Volume) -> Cast:
-        return Cast.FULL if x.rank == 3 else Cast.NONE
+        return Cast.FULL_ON_CPU if x.rank == 3 else Cast.NONE
 
     def taps(self, x: Volume) -> Dim:
         """The number of values that all windows read; a value in two windows counts twice."""

@@ -5,11 +5,12 @@ from typing import Any
 
 from archcalc.core.broadcasting import repeated
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Gradient, Kernel, Run, tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import Call, Example, Requirement, expression
 from archcalc.layers.merge import Broadcasting
+from archcalc.record import replace
 
 FAMILY = "Merges and products"
 
@@ -150,6 +151,7 @@ class Power(Pairwise, name="pow", positional=("exponent",)):
     Source: torch.pow.
     """
 
+    casts = Cast.FULL_ON_GPU
     inputs = (1, 2)
 
     exponent: float | None = None
@@ -164,15 +166,18 @@ class Power(Pairwise, name="pow", positional=("exponent",)):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         if self.exponent is not None:
-            yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=("x",), backward=Backward(scratch=2 * y.nbytes))
+            scratch = Backward(scratch=2 * y.nbytes)
+            yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=("x",), backward=scratch, cast=self.casts)
             return
+        if run.autocast and self.casts.on(run.device) is Cast.FULL:
+            xs = tuple(replace(x, dtype=y.dtype) for x in xs)
         mark, marks = (tensor(n, dtype="bool").nbytes for n in (xs[1].numel, y.numel))
         zero = tensor(1, dtype=y.dtype).nbytes
         making = {
             "x1": xs[0].nbytes + 2 * y.nbytes + marks + zero,
             "x0": xs[1].nbytes + 3 * y.nbytes + mark + zero,
         }
-        yield element_by_element(y, xs, making, saves=("x0", "x1", "y"))
+        yield element_by_element(y, xs, making, saves=("x0", "x1", "y"), cast=self.casts)
 
     def call(self, *xs: Volume) -> Call:
         return expression(f"{{0}} ** {self.exponent!r}") if self.exponent is not None else self.written("{} ** {}", *xs)

@@ -28,6 +28,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Letters, Merge, Reference, Requirement, Role, expression
+from archcalc.record import replace
 
 FAMILY = "Merges and products"
 
@@ -99,10 +100,12 @@ class Product(Merge):
         yield Contraction(self.ops(y, *xs).mac, (left,), (right,))
 
     def cast(self, *xs: Volume) -> Cast:
-        return Cast.LOWER if self.shared(*xs) else Cast.NONE
+        return Cast.LOWER if self.shared(*xs) else Cast.LOWER_ON_GPU
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Axes of length 1 have no stride in memory, and torch does not sum over those alone."""
+        if run.autocast and Cast.LOWER_ON_GPU.on(run.device) is Cast.LOWER:
+            xs = tuple(replace(x, dtype=y.dtype) for x in xs)
         sizes = self.sizes(*xs)
         left, right, out = ("".join(i for i in each if sizes[i] != 1) for each in self.letters(*xs))
         summed = "".join(i for i in self.shared(*xs) if sizes[i] != 1)
@@ -149,7 +152,7 @@ def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
     """Backward allocates a full-size gradient for each smaller input, then reduces it."""
     smaller = [name for name, x in zip(("x0", "x1"), xs, strict=True) if x.numel != y.numel]
     backward = Backward(unreduced=dict.fromkeys(smaller, y.nbytes))
-    return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=backward)
+    return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=backward, cast=Cast.LOWER_ON_GPU)
 
 
 def as_matrices(name: str, x: Volume, is_view: bool) -> Kernel:
@@ -158,9 +161,11 @@ def as_matrices(name: str, x: Volume, is_view: bool) -> Kernel:
     Its gradient has that order too.
     """
     made = f"{name} as matrices"
+    layout = VIEW if is_view else NEW
     return Kernel(
-        reads=(name,), makes=made, size=tensor_of(x), layout=VIEW if is_view else NEW, gradient=Gradient.STRIDED_SLICE
-    )
+        reads=(name,), makes=made, size=tensor_of(x), layout=layout, gradient=Gradient.STRIDED_SLICE,
+        cast=Cast.LOWER_ON_GPU,
+    )  # fmt: skip
 
 
 def matrix_product(y: Volume, reads: tuple[str, str], out: str, groups: tuple[str, ...]) -> Iterator[Kernel]:

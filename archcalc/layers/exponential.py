@@ -1,5 +1,6 @@
 """Activations with exponentials and logarithms."""
 
+from archcalc.core.kernel import Cast
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, module
@@ -16,6 +17,7 @@ class Softplus(Activation, name="softplus", positional=("beta",)):
     Sources: Glorot, Bordes & Bengio 2011, "Deep sparse rectifier neural networks"; torch.nn.Softplus.
     """
 
+    casts = Cast.FULL_ON_GPU
     beta: float = 1.0
 
     def ops(self, y: Volume, x: Volume) -> Ops:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, tensor, tensor_of
 from archcalc.core.operations import plus_number, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
@@ -29,7 +29,7 @@ class Function(Layer):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         backward = Backward(scratch=self.temporaries * y.nbytes)
-        yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=self.saves, backward=backward)
+        yield Kernel(size=tensor_of(y), layout=PRESERVED, saves=self.saves, backward=backward, cast=self.casts)
 
     def call(self, x: Volume) -> Call:
         return expression(self.applies)
@@ -78,6 +78,7 @@ class Exp(Function, name="exp"):
     Sources: the learned temperature of CLIP: Radford et al. 2021, arXiv:2103.00020, figure 3; torch.exp.
     """
 
+    casts = Cast.FULL_ON_GPU
     applies = "{0}.exp()"
     saves = ("y",)
 
@@ -100,6 +101,7 @@ class Log(Function, name="log"):
     Sources: logarithms of the energies of a spectrogram: Gulati et al. 2020, arXiv:2005.08100, section 3.1; torch.log.
     """
 
+    casts = Cast.FULL_ON_GPU
     applies = "{0}.log()"
 
     def ops(self, y: Volume, x: Volume) -> Ops:
@@ -146,6 +148,7 @@ class Rsqrt(Function, name="rsqrt"):
     Sources: the demodulation of StyleGAN2: Karras et al. 2019, arXiv:1912.04958, equation 3; torch.rsqrt.
     """
 
+    casts = Cast.FULL_ON_GPU
     applies = "{0}.rsqrt()"
     saves = ("y",)
     temporaries = 2
@@ -167,6 +170,7 @@ class Square(Function, name="square"):
     Sources: the squared ReLU: So et al. 2021, arXiv:2109.08668; torch.square.
     """
 
+    casts = Cast.FULL_ON_GPU
     applies = "{0}.square()"
     temporaries = 2
 

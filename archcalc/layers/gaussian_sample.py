@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted, tensor_of
 from archcalc.core.operations import sum_of, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
@@ -24,6 +24,10 @@ class GaussianSample(Merge, name="gaussian_sample"):
     """
 
     role = Role.MERGE
+    casts = Cast.RESULT_ON_GPU
+    opaque = Unpredicted(
+        there="the deviation is float32 and the noise is not, and how gradients are cast is not modelled"
+    )
     inputs = (2, 2)
 
     @property

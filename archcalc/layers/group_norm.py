@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, prod
-from archcalc.core.kernel import CONTIGUOUS, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import reshape
 from archcalc.core.ops import Ops
@@ -63,8 +63,12 @@ class ChannelNorm(Layer):
 
     def statistics(self, run: Run, x: Volume) -> dict[str, Tensor]:
         """Means and standard deviations; without weights, in the dtype of the input."""
-        dtype = run.statistics if self.is_affine or run.device != "cpu" else x.dtype
+        dtype = self.kept_in(run) if self.is_affine or run.device != "cpu" else x.dtype
         return {name: Tensor(self.groups(x), dtype) for name in ("mean", "deviation")}
+
+    def kept_in(self, run: Run) -> str:
+        """The dtype of means and deviations."""
+        return run.statistics
 
 
 class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), aliases=("groupnorm",)):
@@ -78,6 +82,7 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
     Sources: Wu & He 2018, arXiv:1803.08494, equation 7; torch.nn.GroupNorm.
     """
 
+    casts = Cast.FULL_ON_GPU
     num_groups: Dim
     affine: bool = True
 
@@ -95,6 +100,11 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
     def groups(self, x: Volume) -> Dim:
         return x.batch * self.num_groups
 
+    def kept_in(self, run: Run) -> str:
+        """Those of groups have the dtype of the weights on every device: `param_scalar_type` in
+        aten/src/ATen/native/cpu/mixed_data_type.h."""
+        return run.dtype
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         own = self.statistics(run, x)
         weights = tuple(weight.name for weight in self.weights(x))
@@ -104,6 +114,7 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
             layout=Layout(reads_contiguous=x.rank == 1, reads_dense=True, preserves=x.rank > 1),
             saves=("x", *own),
             weights=weights,
+            cast=self.casts,
         )
 
     def call(self, x: Volume) -> Call:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.dim import Dim, prod
-from archcalc.core.kernel import Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -29,6 +29,7 @@ class LayerNorm(Layer, name="layernorm"):
     features of an image: Liu et al. 2022, arXiv:2201.03545, section 2.6.
     """
 
+    casts = Cast.FULL_ON_GPU
     role = Role.NORM
     takes_plain = True
 
@@ -78,7 +79,12 @@ class LayerNorm(Layer, name="layernorm"):
         own = {name: Tensor(groups, dtype) for name in ("mean", "deviation")}
         order = Order.TRANSPOSED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.CONTIGUOUS
         yield Kernel(
-            size=tensor_of(y), also=own, layout=Layout(order=order, fixed=True), saves=("x", *own), weights=weights
+            size=tensor_of(y),
+            also=own,
+            layout=Layout(order=order, fixed=True),
+            saves=("x", *own),
+            weights=weights,
+            cast=self.casts,
         )
 
     def call(self, x: Volume) -> Call:

@@ -96,7 +96,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
 
     def cast(self, x: Volume) -> Cast:
         """The CPU's list of float32 operations does not have reflection padding along three axes (torch 2.13)."""
-        return Cast.FULL if self.mode == "replicate" or (self.mode == "reflect" and x.rank < 3) else Cast.NONE
+        return Cast.FULL_ON_CPU if self.mode == "replicate" or (self.mode == "reflect" and x.rank < 3) else Cast.NONE
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         saves = () if self.mode == "constant" else ("x",)

@@ -68,7 +68,7 @@ class Pooling(Layer):
         return x.batch * x.channels * prod(w.taps(n) for w, n in axes)
 
     def cast(self, x: Volume) -> Cast:
-        return Cast.FULL if x.rank == 3 else Cast.NONE
+        return Cast.FULL_ON_CPU if x.rank == 3 else Cast.NONE
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "x"

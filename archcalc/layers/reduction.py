@@ -16,13 +16,14 @@ from archcalc.core.axes import (
     without,
 )
 from archcalc.core.dim import Dim, prod
-from archcalc.core.kernel import CONTIGUOUS, Backward, Gradient, Kernel, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Backward, Cast, Gradient, Kernel, Run, Tensor, Unpredicted, tensor_of
 from archcalc.core.operations import largest
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 from archcalc.layers.slicing import AlongAxis
+from archcalc.record import replace
 
 FAMILY = "Reductions"
 
@@ -106,8 +107,14 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
     def ops(self, y: Volume, x: Volume) -> Ops:
         return ops_of(self.op, x.numel, y.numel)
 
+    def cast(self, x: Volume) -> Cast:
+        return CASTS.get(self.op, Cast.NONE)
+
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
+        return IN_FLOAT32.why(run) if self.cast(x) is Cast.RESULT_ON_GPU else super().unpredicted(run, x)
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield KERNELS[self.op](tensor_of(x), tensor_of(y))
+        yield replace(KERNELS[self.op](tensor_of(x), tensor_of(y)), cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
         gone = self.places(x)
@@ -161,6 +168,11 @@ def log_of_sum(x: Tensor, y: Tensor) -> Kernel:
     return Kernel(size=y, saves=("x", "y"), backward=Backward(scratch=2 * x.nbytes))
 
 
+IN_FLOAT32 = Unpredicted(there="the gradient of a sum is made in float32 and then cast, which is not modelled")
+
+CASTS = {"sum": Cast.RESULT_ON_GPU, "norm": Cast.RESULT_ON_GPU, "logsumexp": Cast.FULL_ON_GPU}
+"""What autocast does to the reductions that are on a list."""
+
 KERNELS: Mapping[str, Callable[[Tensor, Tensor], Kernel]] = {
     "mean": mean,
     "sum": total,
@@ -180,6 +192,8 @@ class CumulativeSum(AlongAxis, name="cumsum", positional=("axis",)):
     Source: torch.cumsum.
     """
 
+    casts = Cast.RESULT_ON_GPU
+    opaque = IN_FLOAT32
     role = Role.POOLING
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, is_number, per_axis
-from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
@@ -35,6 +35,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
     Chen et al. 2017, arXiv:1706.05587, section 4.1.
     """
 
+    casts = Cast.FULL_ON_GPU
     role = Role.RESAMPLING
     ranks = (1, 2, 3)
     reads = ("like",)
@@ -109,7 +110,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         return Ops() if self.mode == "nearest" else Ops(mul=corners * y.numel, add=(corners - 1) * y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume, like: Volume | None = None, /) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y))
+        yield Kernel(size=tensor_of(y), cast=self.casts)
 
     def call(self, x: Volume, like: Volume | None = None, /) -> Call:
         if like is None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.dim import prod
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.operations import product, reshape, times_weight, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
@@ -24,6 +25,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
     Sources: Zhang & Sennrich 2019, arXiv:1910.07467, equation 4; torch.nn.RMSNorm.
     """
 
+    casts = Cast.FULL_ON_GPU
     role = Role.NORM
     takes_plain = True
 
@@ -45,7 +47,11 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
         return Ops(mul=2 * x.numel + scale, add=x.numel, div=2 * x.positions, root=x.positions)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """As `rms_norm_composite` in aten/src/ATen/native/layer_norm.cpp writes it; in float32 at the least."""
+        """On a GPU one kernel; on the CPU as `rms_norm_composite` writes it, in float32 at the least
+        (aten/src/ATen/native/layer_norm.cpp)."""
+        if run.device != "cpu":
+            yield self.fused(run, y, x)
+            return
         wide = widest(x.dtype, "float32")
         units, groups, moves = Tensor(x.numel, wide), Tensor(x.positions, wide), self.moves(x)
         reads = "x"
@@ -74,6 +80,16 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             ends = "result"
         if moves:
             yield view(ends, order=Order.TRANSPOSED)
+
+    def fused(self, run: Run, y: Volume, x: Volume) -> Kernel:
+        """`_fused_rms_norm`, which keeps the inverse of each root."""
+        roots = {"roots": Tensor(x.positions, run.statistics)}
+        order = Order.TRANSPOSED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.CONTIGUOUS
+        weights = ("weight",) if self.elementwise_affine else ()
+        return Kernel(
+            size=tensor_of(y), also=roots, layout=Layout(order=order, fixed=True), saves=("x", *roots), weights=weights,
+            cast=self.casts,
+        )  # fmt: skip
 
     def moves(self, x: Volume) -> bool:
         """Whether the channels must be moved last."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.axes import CHANNELS, Axis, has_axis, place_of, windows_along
 from archcalc.core.dim import Dim, exact
+from archcalc.core.kernel import Cast, Run
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.window import AnyWindow, WholeWindow
@@ -20,9 +21,17 @@ def softmax_ops(elements: Dim, rows: Dim) -> Ops:
 class OverFeatures(Layer):
     """Abstract: combines all features at a position; backward uses the output."""
 
+    casts = Cast.FULL_ON_GPU
     role = Role.SOFTMAX
 
     saves = ("y",)
+
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
+        """torch.softmax has a kernel from float16 to float32, and casts what else comes in
+        (aten/src/ATen/native/SoftMax.cpp)."""
+        if run.autocast == "float16" and run.device != "cpu":
+            return "under autocast on a GPU, softmax casts float16 in its own kernel, which is not modelled"
+        return super().unpredicted(run, x)
 
     def shape(self, x: Volume) -> Volume:
         return x

@@ -28,6 +28,7 @@ class Unpool(
     Sources: Badrinarayanan, Kendall & Cipolla 2015, arXiv:1511.00561; torch.nn.MaxUnpool2d.
     """
 
+    casts = Cast.FULL_ON_CPU
     role = Role.MOVEMENT
     inputs = (1, 1)
     reads = ("of",)
@@ -64,9 +65,6 @@ class Unpool(
 
     def shape(self, *xs: Volume) -> Volume:
         return xs[1]
-
-    def cast(self, *xs: Volume) -> Cast:
-        return Cast.FULL
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """The map is pooled for its places alone, and unpooling keeps them."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis
+from archcalc.core.kernel import Cast
 from archcalc.core.layout import channels_before
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
@@ -29,6 +30,7 @@ class Upsample(Layer, name="upsample", positional=("scale_factor",)):
     arXiv:1411.4038, section 3.3.
     """
 
+    casts = Cast.FULL_ON_GPU
     role = Role.RESAMPLING
     ranks = (1, 2, 3)
 

@@ -1,4 +1,4 @@
-"""Autocast: how `torch.autocast` changes the dtypes of a float32 network, by the CPU's lists of operations.
+"""Autocast: how `torch.autocast` changes the dtypes of a float32 network, by the lists of the CPU and of GPUs.
 
 Contractions cast inputs and weights to the lower dtype, a few operations cast to float32, and all others compute in the
 dtype of their inputs. The dtypes of a layer therefore follow from those of its inputs.
@@ -17,8 +17,6 @@ PARAMETERS = "float32"
 
 def unpredicted(run: Run) -> str:
     """Why memory is not predicted under the autocast of a run, if there is one; empty where it is."""
-    if run.autocast and run.device != "cpu":
-        return "autocast is predicted for the CPU, whose lists of operations are not those of other devices"
     if run.autocast and run.dtype != PARAMETERS:
         return f"autocast is predicted for networks of {PARAMETERS}, not of {run.dtype}"
     return ""
@@ -32,7 +30,7 @@ def cast_to(cast: Cast, dtypes: Iterable[str], lower: str) -> str:
     """
     if cast is Cast.LOWER:
         return lower
-    return PARAMETERS if cast is Cast.FULL else widest(*dtypes)
+    return PARAMETERS if cast in (Cast.FULL, Cast.RESULT) else widest(*dtypes)
 
 
 def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[Volume, ...]]:
@@ -40,7 +38,7 @@ def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[
     if not run.autocast:
         return node.output, node.inputs
     xs = tuple(replace(x, dtype=dtype) for x, dtype in zip(node.inputs, dtypes, strict=True))
-    cast = node.layer.cast(*xs[: node.layer.carries])
+    cast = node.layer.cast(*xs[: node.layer.carries]).on(run.device)
     applied = [PARAMETERS for weight in node.layer.weights(*xs) if cast is Cast.WIDEST and not weight.buffer]
     into = [x.dtype for x in xs[: node.layer.carries] if x.is_floating] or [node.output.dtype]
     if not node.output.is_floating:

@@ -421,12 +421,13 @@ def cast(
 
     In the order of torch's compiled code, which evaluates arguments from last to first. Integers stay what they are.
     """
-    if not tape.run.autocast or kernel.cast is Cast.NONE:
+    casts = kernel.cast.on(tape.run.device)
+    if not tape.run.autocast or casts in (Cast.NONE, Cast.RESULT):
         return
     applied = [name for name in kernel.weights if name in weights]
     floating = [name for name in kernel.reads if is_floating(tape.tensors[names[name]].size.dtype)]
     dtypes = [tape.tensors[names[name]].size.dtype for name in floating]
-    dtype = cast_to(kernel.cast, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
+    dtype = cast_to(casts, [*dtypes, *(weights[name][1].dtype for name in applied)], tape.run.autocast)
     learned = gradients(weights, applied) if tape.run.training and kernel.backward.input_order else ()
     turned = permuted(tape, node, kernel, names[kernel.reads[0]], learned) if learned else ()
     for name in reversed(applied):

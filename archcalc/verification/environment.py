@@ -4,6 +4,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -72,9 +73,21 @@ def on_gpu() -> str:
     """The current flags."""
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     said = {
-        "cudnn tf32": cudnn.allow_tf32,
-        "cudnn benchmark": cudnn.benchmark,
-        "cudnn deterministic": cudnn.deterministic,
-        "matmul tf32": matmul.allow_tf32,
+        "cudnn tf32": tf32(cudnn),
+        "cudnn benchmark": on_or_off(cudnn.benchmark),
+        "cudnn deterministic": on_or_off(cudnn.deterministic),
+        "matmul tf32": tf32(matmul),
     }
-    return ", ".join(f"{name} {'on' if value else 'off'}" for name, value in said.items())
+    return ", ".join(f"{name} {value}" for name, value in said.items())
+
+
+def tf32(of: Any) -> str:
+    """Whether float32 is rounded. Where a program has set `fp32_precision`, torch raises when `allow_tf32` is read."""
+    try:
+        return on_or_off(of.allow_tf32)
+    except RuntimeError:
+        return f"as fp32_precision={of.fp32_precision}"
+
+
+def on_or_off(value: bool) -> str:
+    return "on" if value else "off"

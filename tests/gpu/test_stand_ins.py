@@ -30,18 +30,21 @@ WITHOUT_VALUES = (DataDependentOutputException, NotImplementedError)
 """Operations that read values, and layers that stand for code that is not known."""
 
 
-def moved(module: nn.Module) -> None:
+def moved(module: nn.Module, dtype: torch.dtype = torch.float32) -> None:
     """Puts all weights on the GPU that is not there."""
+
+    def there(tensor: torch.Tensor) -> torch.Tensor:
+        of = dtype if tensor.is_floating_point() else tensor.dtype
+        return torch.empty_like(tensor, device="cuda", dtype=of)
+
     for part in module.modules():
         weights: dict[str, Any] = part._parameters
         for name, weight in weights.items():
             if weight is not None:
-                weights[name] = nn.Parameter(
-                    torch.empty_like(weight, device="cuda"), requires_grad=weight.requires_grad
-                )
+                weights[name] = nn.Parameter(there(weight), requires_grad=weight.requires_grad)
         buffers: dict[str, Any] = part._buffers
         for name, buffer in buffers.items():
-            buffers[name] = None if buffer is None else torch.empty_like(buffer, device="cuda")
+            buffers[name] = None if buffer is None else there(buffer)
 
 
 def tried(kind: str, example: Example) -> str | None:
