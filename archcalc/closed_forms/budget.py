@@ -1,8 +1,7 @@
 """Budgets: conditions on the costs of a network, `params <= 5M and macs <= 4G`, as claims about its free symbols."""
 
 from collections import ChainMap
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import cast
 
 import archcalc.measures  # noqa: F401  every file in it registers itself
@@ -47,10 +46,14 @@ class Case:
 
 @record
 class Budget:
-    """A condition on a network in free symbols: its text, and its cases. Memory has several forms."""
+    """A condition on a network in free symbols: its text, and its cases. Memory has several forms.
+
+    `last`: the cases are those of sizes up to here; None if they are those of all sizes.
+    """
 
     text: str
     cases: tuple[Case, ...]
+    last: int | None = None
 
     def at(self, size: int) -> Case:
         """The case of a size."""
@@ -69,14 +72,17 @@ class Quantities(Mapping[str, Value]):
     def __init__(self, graph: Graph, setup: TrainingSetup, sizes: PeriodicSet) -> None:
         self.graph, self.setup, self.sizes = graph, setup, sizes
         self.known: dict[str, Value] = {**graph.params, **{name: symbol(name) for name in graph.symbols}}
+        self.found: dict[tuple[str, ...], tuple[tuple[Piece, ...], int | None]] = {}
 
-    @cached_property
-    def pieces(self) -> tuple[Piece, ...]:
-        """The pieces of memory. Raises NoClosedForm if none is predicted."""
-        found = tuple(Memory(self.graph, self.setup).pieces(self.sizes))
+    def pieces(self, *figures: str) -> tuple[tuple[Piece, ...], int | None]:
+        """The pieces of figures of memory, and the last size that they reach. Raises NoClosedForm if none is
+        predicted."""
+        if figures not in self.found:
+            self.found[figures] = Memory(self.graph, self.setup, figures).decided(self.sizes)
+        found, last = self.found[figures]
         if found and all(piece.why for piece in found):
             raise NoClosedForm(f"memory is not predicted: {found[0].why}")
-        return found
+        return found, last
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.known:
@@ -129,28 +135,26 @@ def parts(whole: Expression) -> Iterator[Binary]:
 
 
 def budget(part: Binary, names: Quantities) -> Budget:
-    try:
-        return Budget(part.where.text, tuple(cases(part, names)))
-    except NoClosedForm as error:
-        raise problem("AC136", f"no closed form: {error}", part.where) from None
-
-
-def cases(part: Binary, names: Quantities) -> Iterator[Case]:
     """One case for all sizes, or one per piece of memory if the condition is about memory."""
     words = {word.id for word in names_in(part)}
     of_memory = [name for name in FORMS if name in words and name not in names.known]
     if of_memory or any(MEASURES[name].unit for name in words if name in MEASURES and name not in names.known):
         check_bytes(part)
-    if not of_memory:
-        yield case(part, names, words)
-        return
-    for piece in names.pieces:
-        sizes = cast(PeriodicSet, piece.sizes)
-        if piece.why:
-            yield Case(False, {}, sizes, piece.why)
-        else:
-            known = ChainMap(piece.figures(*of_memory), names)  # type: ignore[arg-type]
-            yield replace(case(part, known, words), sizes=sizes)
+    try:
+        if not of_memory:
+            return Budget(part.where.text, (case(part, names, words),))
+        pieces, last = names.pieces(*of_memory)
+        return Budget(part.where.text, tuple(of_piece(part, names, words, of_memory, each) for each in pieces), last)
+    except NoClosedForm as error:
+        raise problem("AC136", f"no closed form: {error}", part.where) from None
+
+
+def of_piece(part: Binary, names: Quantities, words: Collection[str], of_memory: Sequence[str], piece: Piece) -> Case:
+    sizes = cast(PeriodicSet, piece.sizes)
+    if piece.why:
+        return Case(False, {}, sizes, piece.why)
+    known = ChainMap(piece.figures(*of_memory), names)  # type: ignore[arg-type]
+    return replace(case(part, known, words), sizes=sizes)
 
 
 def case(part: Binary, names: Names, words: Collection[str]) -> Case:

@@ -8,18 +8,20 @@ same forms are exact. From guide to guide the sizes are covered.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
+from math import inf
 from typing import Any, cast
 
 from archcalc.closed_forms.feasibility import example, feasible
 from archcalc.core.volume import Volume
+from archcalc.graph.application import Application
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
-from archcalc.memory.footprint import Opaque, lines_of
+from archcalc.memory.footprint import FORMS, Opaque, lines_of
 from archcalc.memory.training_setup import TrainingSetup
-from archcalc.record import record, replace
+from archcalc.record import field, record, replace
 from archcalc.sym.bounds import Ranges
-from archcalc.sym.decide import Undecided, always, of_claim, reach
-from archcalc.sym.envelope import envelope
+from archcalc.sym.decide import Beyond, Effort, Undecided, always, of_claim, reach
+from archcalc.sym.envelope import above_least, envelope, highest_of_alike
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, largest
 from archcalc.sym.greatest import greatest_on
 from archcalc.sym.guided import Guide
@@ -30,6 +32,12 @@ MOST_PIECES = 96
 
 MOST_TRIES = 8
 """So many pieces are looked at for the one that has most sizes."""
+
+FAR_ENOUGH = 1_024
+"""Where sizes without a bound cannot be decided, those up to here are."""
+
+QUICK = 50_000
+"""The effort for one condition on all sizes that are asked about."""
 
 EVERY_SIZE = ~PeriodicSet()
 
@@ -53,20 +61,25 @@ class Piece:
         return {name: largest(*self.upper(self.lines[name])) for name in names}
 
     def upper(self, lines: Sequence[Expr]) -> Sequence[Expr]:
-        """The lines that are the greatest at one of the sizes."""
-        if self.sizes and len(self.ranges) == 1 and is_broken(self.sizes):
+        """The lines that are the greatest at one of the sizes, perhaps with some that are not."""
+        if self.sizes and len(self.ranges) == 1:
             [symbol] = self.ranges
-            if found := greatest_on(lines, symbol, self.sizes):
-                return found
+            kept = greatest_on(lines, symbol, self.sizes)
+            if kept is None:
+                lines = above_least(highest_of_alike(lines), self.ranges)
+                kept = greatest_on(lines, symbol, self.sizes)
+            if kept is not None or reach(self.sizes)[1] < inf:
+                return kept or lines
         return envelope(lines, self.ranges)
 
 
 @record(slots=False)
 class Memory:
-    """The memory of a network with free symbols, trained in one way."""
+    """The memory of a network with free symbols, trained in one way: the figures that are asked about."""
 
     graph: Graph
     setup: TrainingSetup
+    wanted: tuple[str, ...] = FORMS
 
     @cached_property
     def allowed(self) -> Mapping[str, PeriodicSet]:
@@ -86,23 +99,47 @@ class Memory:
     def pieces(self, sizes: PeriodicSet) -> Iterator[Piece]:
         """Pieces that together have all of these sizes of the one free symbol, that of the spec's own size first.
 
-        Raises Undecided where these are too many.
+        Raises Beyond where these are too many.
         """
         name = self.symbol
         left = sizes & feasible(self.graph).of(name)
+        within = Within(name, left)
         for _ in range(MOST_PIECES):
             if not left:
                 return
             own = self.graph.symbols[name].own
-            piece = self.at({name: own if own is not None and own in left else int(reach(left)[0])}, sizes)
+            piece = self.at({name: own if own is not None and own in left else int(reach(left)[0])}, within)
             left -= cast(PeriodicSet, piece.sizes)
             yield piece
         if left:
             first = int(reach(left)[0])
-            raise Undecided(
+            raise Beyond(
                 f"memory has another form at almost every {name}, and {MOST_PIECES} of them do not reach "
-                f"{name} = {first:,}: bound {name} with --most {first - 1}, or give it a number"
+                f"{name} = {first:,}: bound {name} with --most {first - 1}, or give it a number",
+                first - 1,
             )
+
+    def decided(self, sizes: PeriodicSet) -> tuple[tuple[Piece, ...], int | None]:
+        """The pieces of as many of these sizes as can be decided, and the last of these; None where all can.
+
+        Raises Undecided where none can.
+        """
+        found: list[Piece] = []
+        try:
+            for piece in self.pieces(sizes):
+                found.append(piece)  # what there is before it gives up
+            return tuple(found), None
+        except Beyond as beyond:
+            last = beyond.last
+            if last < int(reach(sizes & self.allowed[self.symbol])[0]):
+                raise
+        except Undecided:
+            if reach(sizes)[1] <= FAR_ENOUGH:
+                raise
+            found, last = [*self.pieces(sizes & PeriodicSet.interval(1, FAR_ENOUGH))], FAR_ENOUGH
+        within = PeriodicSet.interval(1, last)
+        some = (replace(each, sizes=cast(PeriodicSet, each.sizes) & within) for each in found)
+        return tuple(each for each in some if each.sizes), last
 
     def main(self) -> Piece:
         """Of the first pieces that with the most sizes; of several free symbols that of their own sizes, or where these
@@ -116,8 +153,8 @@ class Memory:
         found = islice(self.pieces(EVERY_SIZE), MOST_TRIES)
         return max(found, key=lambda piece: reach(piece.sizes or EVERY_SIZE)[1] - reach(piece.sizes or EVERY_SIZE)[0])
 
-    def at(self, values: Mapping[str, int], asked: PeriodicSet = EVERY_SIZE) -> Piece:
-        """The piece that a size is in, of those that are asked about.
+    def at(self, values: Mapping[str, int], within: "Within | None" = None) -> Piece:
+        """The piece that a size is in, of those of one symbol that are asked about.
 
         Raises NoClosedForm where something has to be known that no size decides.
         """
@@ -127,20 +164,48 @@ class Memory:
         guide = Guide(**values)
         lines, why = {}, ""
         try:
-            found = lines_of(guided(self.graph, guide), self.setup)
+            found = lines_of(guided(self.graph, guide), self.setup, self.wanted)
             lines = {name: [expression(each).undecided for each in some] for name, some in found.items()}
         except Opaque as opaque:
             why = str(opaque)
+        if within:
+            conditions, sizes = within.where(guide.conditions)
+            return Piece(lines, conditions, {within.symbol: reach(sizes)}, sizes, why)
         conditions = tuple(each for each in guide.conditions if not always(each, self.allowed).holds)
-        fits = [(name, allowed & asked) for name, allowed in self.allowed.items()]
-        sizes = where(conditions, *fits) if len(fits) == 1 else None
-        within = self.allowed if sizes is None else {self.symbol: sizes}
-        return Piece(lines, conditions, {name: reach(each) for name, each in within.items()}, sizes, why)
+        return Piece(lines, conditions, {name: reach(each) for name, each in self.allowed.items()}, None, why)
 
 
-def is_broken(sizes: PeriodicSet) -> bool:
-    """Whether it ends, or has gaps without end."""
-    return sizes.pieces[-1].end is not None or sizes.pieces[-1].period > 1
+@record
+class Within:
+    """The sizes that are asked about, of one symbol, and those of them at which conditions hold: guides write down the
+    same ones again and again."""
+
+    symbol: str
+    sizes: PeriodicSet
+    known: dict[Claim, PeriodicSet | None] = field(default_factory=dict)
+
+    def where(self, conditions: Iterable[Claim]) -> tuple[tuple[Claim, ...], PeriodicSet]:
+        """Those conditions that do not hold everywhere, and the sizes at which all hold."""
+        sizes, kept, rest = self.sizes, [], []
+        for each in conditions:
+            found = self.held(each)
+            if found is None:
+                rest.append(each)
+            elif found != self.sizes:
+                kept.append(each)
+                sizes &= found
+        for each in rest:
+            sizes = of_claim(each, self.symbol, sizes)
+        return (*kept, *rest), sizes
+
+    def held(self, condition: Claim) -> PeriodicSet | None:
+        """The sizes at which a condition holds; None where that is quick to decide only of few sizes."""
+        if condition not in self.known:
+            try:
+                self.known[condition] = of_claim(condition, self.symbol, self.sizes, Effort(QUICK))
+            except Undecided:
+                self.known[condition] = None
+        return self.known[condition]
 
 
 def where(conditions: Iterable[Claim], fits: tuple[str, PeriodicSet]) -> PeriodicSet:
@@ -171,26 +236,49 @@ def exactness(piece: Piece, fits: Mapping[str, PeriodicSet]) -> Iterator[str]:
 
 def guided(graph: Graph, guide: Guide) -> Graph:
     """The network with a guide for every number that depends on a symbol."""
-    inputs = tuple(replace(each, volume=of_volume(each.volume, guide)) for each in graph.inputs)
-    return replace(graph, inputs=inputs, nodes=tuple(of_node(node, guide) for node in graph))
+    lifting = Lifting(guide)
+    inputs = tuple(replace(each, volume=lifting.volume(each.volume)) for each in graph.inputs)
+    return replace(graph, inputs=inputs, nodes=tuple(lifting.node(node) for node in graph))
 
 
-def of_node(node: Node, guide: Guide) -> Node:
-    inputs, outputs = (tuple(of_volume(each, guide) for each in some) for some in (node.inputs, node.outputs))
-    return replace(node, layer=of_layer(node.layer, guide), inputs=inputs, outputs=outputs)
+class Lifting:
+    """What a guide makes of layers and volumes: of what many nodes share, one thing; of what has no symbol, itself."""
 
+    def __init__(self, guide: Guide) -> None:
+        self.guide = guide
+        self.volumes: dict[int, Volume] = {}
+        self.applications: dict[int, Application] = {}
 
-def of_volume(volume: Volume, guide: Guide) -> Volume:
-    batch, channels, spatial = (of_value(each, guide) for each in (volume.batch, volume.channels, volume.spatial))
-    return replace(volume, batch=batch, channels=channels, spatial=spatial)
+    def node(self, node: Node) -> Node:
+        before = node.application
+        made = self.applications.get(id(before)) or self.applications.setdefault(id(before), self.application(before))
+        if made is before:
+            return node
+        return replace(node, layer=made.layer, inputs=made.inputs, outputs=made.outputs, application=made)
 
+    def application(self, before: Application) -> Application:
+        layer = self.layer(before.layer)
+        inputs, outputs = (tuple(map(self.volume, some)) for some in (before.inputs, before.outputs))
+        kept = zip((layer, *inputs, *outputs), (before.layer, *before.inputs, *before.outputs), strict=True)
+        return before if all(made is each for made, each in kept) else Application(layer, inputs, outputs)
 
-def of_layer(layer: Layer, guide: Guide) -> Layer:
-    return type(layer)(**{name: of_value(getattr(layer, name), guide) for name in layer.known})
+    def volume(self, volume: Volume) -> Volume:
+        if id(volume) not in self.volumes:
+            before = volume.batch, volume.channels, volume.spatial
+            made = self.value(before)
+            batch, channels, spatial = made
+            lifted = replace(volume, batch=batch, channels=channels, spatial=spatial)
+            self.volumes[id(volume)] = volume if made is before else lifted
+        return self.volumes[id(volume)]
 
+    def layer(self, layer: Layer) -> Layer:
+        before = {name: getattr(layer, name) for name in layer.known}
+        made = {name: self.value(value) for name, value in before.items()}
+        return layer if all(made[name] is before[name] for name in before) else type(layer)(**made)
 
-def of_value(value: Any, guide: Guide) -> Any:
-    """The value of a field."""
-    if isinstance(value, tuple):
-        return tuple(of_value(each, guide) for each in value)
-    return guide(value) if isinstance(value, Expr) else value
+    def value(self, value: Any) -> Any:
+        """The value of a field."""
+        if isinstance(value, tuple):
+            made = tuple(map(self.value, value))
+            return value if all(a is b for a, b in zip(made, value, strict=True)) else made
+        return self.guide(value) if isinstance(value, Expr) else value

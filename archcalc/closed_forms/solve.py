@@ -17,6 +17,7 @@ from archcalc.graph.graph import Graph
 from archcalc.record import record, replace
 from archcalc.sym.bounds import Interval, grows
 from archcalc.sym.decide import (
+    Beyond,
     Effort,
     Undecided,
     cases,
@@ -34,6 +35,9 @@ NONE = PeriodicSet()
 
 FEW = 8
 """The sizes of a form that holds for so few are tried one by one."""
+
+MOST_BOUNDS = 3
+"""How often fewer values are tried where they are too many."""
 
 EXACT = 65_536
 """The limit on values evaluated to solve one condition exactly."""
@@ -94,7 +98,7 @@ def exactly(claim: Claim, symbol: str, domain: PeriodicSet, effort: Effort) -> F
     few = min(EXACT, effort.left // size_of(claim.left))
     members = domain.first(few + 1)
     if len(members) > few:
-        raise Undecided(f"{reason}; {within_reach(symbol, members, few)}")
+        raise Beyond(f"{reason}; {within_reach(symbol, members, few)}", members[few] - 1)
     effort.spend(len(members), claim.left)
     value = evaluator(claim.left, symbol)
     allowed = PeriodicSet.of(n for n in members if holds(value(n), claim.relation))
@@ -116,7 +120,7 @@ class Answer:
 
     `fits`: the values that the network accepts; `allowed`: those that also meet every budget. `best`: the largest of
     them, the smallest if there is no largest, or None if none is allowed. `fails`: the next value that fits but is not
-    allowed. `how`: the method used for each budget.
+    allowed. `how`: the method used for each budget. `decided`: the largest value that is decided; None if all are.
     """
 
     symbol: str
@@ -127,10 +131,12 @@ class Answer:
     fails: int | None
     how: tuple[str, ...]
     budgets: tuple[Budget, ...]
+    decided: int | None = None
 
     def __repr__(self) -> str:
         """One line."""
-        return f"<Answer: {self.allowed.named(self.symbol)}; best {self.best}>"
+        upto = "" if self.decided is None else f"; decided up to {self.decided}"
+        return f"<Answer: {self.allowed.named(self.symbol)}; best {self.best}{upto}>"
 
     def costs(self, value: int) -> dict[str, int]:
         """The quantities of the budgets at a value."""
@@ -157,15 +163,33 @@ def answer(
     """
     found = feasible(graph, lossless(graph) if no_loss else ())
     domain = graph.symbols[symbol].domain & (within or PeriodicSet.interval())
-    fits = found.of(symbol) & domain
+    last = min((each.last for each in limits if each.last is not None), default=None)
+    for _ in range(MOST_BOUNDS):
+        try:
+            return upto(graph, symbol, limits, found.of(symbol), domain, last)
+        except Beyond as beyond:
+            if beyond.last < int(reach(found.of(symbol) & domain)[0]):
+                raise
+            last = beyond.last
+    return upto(graph, symbol, limits, found.of(symbol), domain, last)
+
+
+def upto(
+    graph: Graph, symbol: str, limits: Sequence[Budget], fits: PeriodicSet, domain: PeriodicSet, last: int | None
+) -> Answer:
+    """The answer for values up to the last one. Raises Beyond where they are too many."""
+    if last is not None:
+        domain &= PeriodicSet.interval(1, last)
     ranges = {name: each.domain.bounds() or (1, inf) for name, each in graph.symbols.items()}
+    fits &= domain
     allowed, how, effort = fits, [], Effort()
     for budget in limits:
         made = of_budget(budget, symbol, domain, ranges, effort)
         fits, allowed = fits - made.left_out, allowed & made.allowed
         how.append("; ".join(made.how))
     best, greatest = extreme(allowed)
-    return Answer(symbol, fits, allowed, best, greatest, failing(fits, allowed, best), tuple(how), tuple(limits))
+    next_one = failing(fits, allowed, best)
+    return Answer(symbol, fits, allowed, best, greatest, next_one, tuple(how), tuple(limits), last)
 
 
 def solve(network: Network, symbol: str, where: str = "", *, lossless: bool = False) -> Answer:

@@ -106,7 +106,7 @@ def closed_forms(
 def memory_or_said(graph: Graph, figures: Sequence[str], setup: TrainingSetup) -> Piece | None:
     """The memory that figures are wanted of; what has no closed form is said."""
     try:
-        found = Memory(graph, setup).main()
+        found = Memory(graph, setup, tuple(figures)).main()
         why = found.why and f"memory is not predicted: {found.why}"
     except (NoClosedForm, Undecided) as error:
         why = str(error)

@@ -127,6 +127,13 @@ def as_text(asked: Asked) -> Iterator[str]:
 
 
 def answered(made: Answer) -> Iterator[str]:
+    yield from best_of(made)
+    if made.decided is not None:
+        upto = f"{made.symbol} = {made.decided:,}"
+        yield f"this is decided up to {upto}: memory has no form for all larger ones; give a number to ask about one"
+
+
+def best_of(made: Answer) -> Iterator[str]:
     symbol = made.symbol
     if made.budgets and made.fits and all(budget.is_constant for budget in made.budgets):
         kept = f"every {symbol} that fits is" if made.allowed else f"no value of {symbol} is"
@@ -135,6 +142,9 @@ def answered(made: Answer) -> Iterator[str]:
         return
     if made.best is None:
         yield f"no value of {symbol} {'meets the budget' if made.fits else 'fits'}"
+    elif made.budgets and made.decided is not None and made.fails is None:
+        yield f"every {symbol} up to {made.decided:,} that fits is within the budget"
+        yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
     elif made.budgets and made.greatest:
         yield f"{symbol} = {made.best:,}{costs(made, made.best)}"
     else:
@@ -243,6 +253,7 @@ def as_json(asked: Asked) -> dict[str, Any]:
         "is": "greatest" if made.greatest else "least",
         "costs": {} if made.best is None else made.costs(made.best),
         "next_that_fails": made.fails,
+        "decided_up_to": made.decided,
         "fits": made.fits.named(made.symbol),
         "allowed": made.allowed.named(made.symbol),
         "first": made.allowed.first(SHOWN),

@@ -10,6 +10,7 @@ from math import prod as product
 from typing import TypeAlias, cast
 
 from archcalc.sym.expr import Claim, Expr, claim, expression, largest, least, symbol, total, volume
+from archcalc.sym.tally import Tally
 
 Dim: TypeAlias = int
 """A whole number, or an expression in free symbols."""
@@ -80,6 +81,18 @@ def summed(dims: Iterable[Dim]) -> Dim:
     """
     parts = list(dims)
     return sum(parts) if is_number(*parts) else cast(Dim, total(parts))
+
+
+def running_sum(dims: Iterable[Dim]) -> Dim:
+    """Nothing, to which numbers like these are added and taken away with `+=` and `-=`; `+ 0` is what it is then.
+
+    >>> alive = running_sum([free("H")])
+    >>> alive += 2 * free("H")
+    >>> alive -= free("H")
+    >>> str(alive + 0)
+    'H'
+    """
+    return 0 if is_number(*dims) else cast(Dim, Tally())
 
 
 def per_axis(value: PerAxis, rank: int) -> tuple[Dim, ...]:

@@ -1,7 +1,7 @@
 """The footprint of a network: all its memory figures, in bytes, for one batch and one training setup."""
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from archcalc.core.dim import Dim, summed
@@ -204,23 +204,37 @@ def step_of(weights: Sequence[Weight], learned: Sequence[Weight], setup: Trainin
 FORMS = ("saved_bytes", "inference_peak", "training_peak", "iteration_peak")
 """The names of memory figures in budgets."""
 
+INFERENCE = "inference_peak"
+"""The one of these that a training step does not have."""
 
-def lines_of(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> dict[str, list[Dim]]:
-    """For each figure, the amounts in bytes of which it is the maximum: expressions if the network has free symbols.
+
+def lines_of(
+    graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, figures: Collection[str] = FORMS
+) -> dict[str, list[Dim]]:
+    """For each of some figures, the amounts in bytes of which it is the maximum: expressions if the network has free
+    symbols.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    kept, timeline = trained(graph, setup)
+    found: dict[str, list[Dim]] = {}
+    if {*figures} - {INFERENCE}:
+        found |= lines_of_training(graph, setup)
+    if INFERENCE in figures:
+        found[INFERENCE] = course(inference(tape_of(graph, run_of(graph, setup, is_training=False)), brief=True))
+    return {figure: found[figure] for figure in figures}
+
+
+def lines_of_training(graph: Graph, setup: TrainingSetup) -> dict[str, list[Dim]]:
+    """The figures of a training step."""
+    kept, timeline = trained(graph, setup, brief=True)
     weights, learned = weights_of(graph), learned_weights(graph)
     standing, stepping = bytes_of(weights), [0]
     if setup.optimizer:
         standing += state_bytes(setup.optimizer, weights if setup.optimizer.at_once else learned)
         stepping = list(amounts_of_step(setup.optimizer, learned, setup.implementation))
     alive = course(timeline)
-    inferred = inference(tape_of(graph, run_of(graph, setup, is_training=False)))
     return {
         "saved_bytes": [summed(nbytes for _, nbytes in kept)],
-        "inference_peak": course(inferred),
         "training_peak": alive,
         "iteration_peak": [standing + live for live in (*alive, *(timeline.left + each for each in stepping))],
     }

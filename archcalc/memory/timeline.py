@@ -1,9 +1,12 @@
 """The timeline of a run: which storages of a tape are alive, how many references each has, and the bytes per step."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
+from archcalc.core.dim import Dim, is_number, running_sum
 from archcalc.memory.tape import Tape
 from archcalc.record import field, record
+from archcalc.sym.tally import Tally
 
 
 @record
@@ -17,7 +20,7 @@ class TimelineStep:
 
 @record
 class Timeline:
-    """The steps of a run in order, with their numbers; of a brief one, only those at which more is alive than before.
+    """The steps of a run in order, with their numbers; of a brief one, only those that may be the highest.
 
     `left`: bytes alive at its end; `alive`: storages by name, at the watched step; `tensors`: every storage with its
     bytes and the steps at which it is alive, from the first up to, excluding, the last, if a step is watched.
@@ -44,21 +47,27 @@ class Timeline:
 class LiveSet:
     """What is alive. `holders`: how many references every storage has; `seen`: the live ones at step number `watch`.
 
-    `brief`: steps at which less is alive than before are not kept; `marked`: how many there were.
+    `brief`: only steps that may be the highest are kept: of numbers, those at which more is alive than before; of
+    expressions, those after something was taken and before something is dropped. `marked`: how many there were;
+    `beside`: the scratch of the last that was kept.
     """
 
     tape: Tape
     holders: list[int] = field(default_factory=list)
-    live: int = 0
+    live: Dim = 0
     watch: int = -1
     brief: bool = False
     marked: int = 0
     most: int = -1
+    beside: Dim = 0
     seen: list[tuple[str, int]] = field(default_factory=list)
     steps: list[TimelineStep] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     born: dict[int, int] = field(default_factory=dict)
     ended: list[tuple[str, int, int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.live = running_sum(self.tape.bytes_of)
 
     def take(self, storage: int) -> int:
         if storage >= len(self.holders):
@@ -97,15 +106,28 @@ class LiveSet:
             alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i in self.born]
             self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
         live = self.live + scratch
-        if not self.brief or live > self.most:
+        if not self.brief or self.is_higher(live, scratch):
             self.most = live
             self.steps.append(TimelineStep(phase, node, live))
             self.numbers.append(self.marked)
         self.marked += 1
+
+    def is_higher(self, live: Dim, scratch: Dim) -> bool:
+        """Whether a step may be the highest so far."""
+        if is_number(live):
+            return live > self.most
+        tally = cast(Tally, self.live)
+        is_top = tally.risen or not is_number(scratch) or scratch > 0
+        tally.risen = False
+        if is_top:
+            if self.steps and not tally.fallen and is_number(self.beside) and not self.beside:
+                self.steps.pop(), self.numbers.pop()  # nothing was dropped since, so that this one is as high
+            tally.fallen, self.beside = False, scratch
+        return is_top
 
     @property
     def timeline(self) -> Timeline:
         """The timeline so far."""
         lives = [*self.ended, *(self.life(storage) for storage in tuple(self.born))]
         lived = sorted((each for each in lives if each[2] < each[3]), key=lambda each: each[2])
-        return Timeline(tuple(self.steps), self.numbers, self.live, tuple(self.seen), tuple(lived))
+        return Timeline(tuple(self.steps), self.numbers, self.live + 0, tuple(self.seen), tuple(lived))

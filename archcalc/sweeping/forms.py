@@ -162,7 +162,7 @@ class Pieces(Form):
         guide = Guide(**values)
         form: Greatest | int
         try:
-            lines = lines_of(guided(self.graph, guide), self.setup)[self.figure]
+            lines = lines_of(guided(self.graph, guide), self.setup, (self.figure,))[self.figure]
             wholes = [expression(each).undecided for each in lines]
             form = Greatest(wholes, self.ranges)
         except Opaque as opaque:

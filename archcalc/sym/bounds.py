@@ -95,7 +95,7 @@ def grows(whole: Expr, symbol: str, ranges: Ranges) -> bool:
 
 
 def term_grows(monomial: tuple[tuple[Atom, int], ...], coefficient: int, symbol: str, ranges: Ranges) -> bool:
-    changing = [atom for atom, _ in monomial if symbol in symbols_of(atom)]
+    changing = [atom for atom, _ in monomial if symbol in atom.symbols()]
     if not changing:
         return True
     if coefficient < 0:
@@ -112,9 +112,3 @@ def atom_grows(atom: Atom, symbol: str, ranges: Ranges) -> bool:
         return symbol not in atom.divisor.symbols() and grows(atom.numerator, symbol, ranges)
     assert isinstance(atom, Extremum | Group)
     return all(grows(part, symbol, ranges) for part in atom.parts())
-
-
-def symbols_of(atom: Atom) -> frozenset[str]:
-    if isinstance(atom, Symbol):
-        return frozenset({atom.name})
-    return frozenset[str]().union(*(part.symbols() for part in atom.parts()))

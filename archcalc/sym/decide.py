@@ -26,6 +26,7 @@ from archcalc.sym.expr import (
     holds,
 )
 from archcalc.sym.expr import claim as claim_that
+from archcalc.sym.periodic import Beyond as Beyond
 from archcalc.sym.periodic import PeriodicSet, Piece
 from archcalc.sym.periodic import Undecided as Undecided
 from archcalc.sym.periods import degree_of, period_of

@@ -4,14 +4,14 @@ An expression is dropped only if another one is certain to be at least as large 
 unnecessary.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import combinations, product
 from math import inf, lcm, prod
 
 from archcalc.sym.bounds import DIMENSION, Ranges, of_atom
-from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, total
+from archcalc.sym.expr import ZERO, Atom, Expr, FloorDiv, Group, Monomial, Symbol, Terms, expression, folded, total
 
 SAMPLES = (0, 1, 3, 8, 20, 60, 150, 400, 1_000, 3_000, 10_000, 10**5, 10**6)
 """Offsets from the least value of a symbol at which expressions are compared."""
@@ -54,7 +54,7 @@ def greatest_from(least: int, most: int, name: str, wholes: Sequence[Expr]) -> l
 
 def undominated(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
     """Without those that are certain to be below another one everywhere."""
-    kept = list(wholes)
+    kept = above_least(wholes, ranges)
     for best in greatest_somewhere(kept, ranges):
         kept = [each for each in kept if each is best or not is_never_less(best, each, ranges)]
     if len(kept) <= MOST_PAIRS:
@@ -62,6 +62,54 @@ def undominated(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
             if any(other is not each and is_never_less(other, each, ranges) for other in kept):
                 kept.remove(each)
     return kept if len(kept) <= FEW else unmixed(kept, ranges)
+
+
+def above_least(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
+    """Without those of which no coefficient is above that of one that is the greatest at one of some values.
+
+    This is quick: each product is written in what its atoms are above their least values, once.
+    """
+    kept, shifted = list(wholes), Shifted(ranges)
+    terms = {id(each): shifted.terms(each) for each in kept}
+    for point in points(symbols_of(kept), ranges):
+        best = greatest_at(point, kept)
+        most = terms[id(best)]
+        kept = [each for each in kept if each is best or not shifted.is_covered(terms[id(each)], most)]
+    return kept
+
+
+class Shifted:
+    """Expressions in what each of their atoms is above its least value. `unbounded`: products that have no least."""
+
+    def __init__(self, ranges: Ranges) -> None:
+        self.ranges = ranges
+        self.known: dict[Monomial, Terms] = {}
+        self.unbounded: set[Monomial] = set()
+
+    def terms(self, whole: Expr) -> Terms:
+        made: Terms = {}
+        for monomial, c in whole.terms.items():
+            for of_atoms, d in self.of_product(monomial).items():
+                made[of_atoms] = made.get(of_atoms, 0) + c * d
+        return made
+
+    def of_product(self, monomial: Monomial) -> Terms:
+        if monomial not in self.known:
+            whole = ungrouped(Expr({monomial: 1}))
+            if all(of_atom(atom, self.ranges)[0] > -inf for atom in whole.atoms()):
+                self.known[monomial] = from_least(whole, self.ranges).terms
+            else:
+                self.known[monomial] = whole.terms
+                self.unbounded.update(whole.terms)
+        return self.known[monomial]
+
+    def is_covered(self, low: Terms, high: Terms) -> bool:
+        """Whether no coefficient of the first is above that of the second, and none of what is unbounded differs."""
+        return (
+            all(c <= high.get(product, 0) for product, c in low.items())
+            and all(c >= 0 or product in low for product, c in high.items())
+            and all(low.get(product, 0) == high.get(product, 0) for product in self.unbounded)
+        )
 
 
 def unmixed(wholes: list[Expr], ranges: Ranges) -> list[Expr]:
@@ -98,28 +146,35 @@ def highest_of_alike(wholes: Iterable[Expr]) -> list[Expr]:
     """Of those that differ by a number the highest."""
     found: dict[frozenset[tuple[Monomial, int]], Expr] = {}
     for each in wholes:
-        key = frozenset((monomial, c) for monomial, c in each.terms.items() if monomial)
-        if key not in found or found[key].constant < each.constant:
-            found[key] = each
+        varying = each.varying
+        if varying not in found or found[varying].constant < each.constant:
+            found[varying] = each
     return list(found.values())
 
 
 def greatest_somewhere(wholes: Sequence[Expr], ranges: Ranges) -> list[Expr]:
     """Those that are the greatest at one of some values."""
-    names = symbols_of(wholes)
-    values = [samples(*ranges.get(name, DIMENSION)) for name in names]
-    points = product(*values) if len(names) < 3 else zip(*values, strict=False)  # where there are many, along a line
-    found: dict[int, Expr] = {}
-    for point in points:
-        best = greatest_at(dict(zip(names, point, strict=True)), wholes)
-        found[id(best)] = best
+    found = {id(best): best for point in points(symbols_of(wholes), ranges) for best in [greatest_at(point, wholes)]}
     return list(found.values())
 
 
+def points(names: Sequence[str], ranges: Ranges) -> Iterator[Mapping[str, int]]:
+    """Some values of symbols within their ranges; where there are many symbols, along a line."""
+    values = [samples(*ranges.get(name, DIMENSION)) for name in names]
+    every = product(*values) if len(names) < 3 else zip(*values, strict=False)
+    return (dict(zip(names, point, strict=True)) for point in every)
+
+
 def greatest_at(values: Mapping[str, int], wholes: Sequence[Expr]) -> Expr:
-    """The first of those that are the greatest where symbols have these values; each product is worked out once."""
-    products = {monomial: Expr({monomial: 1}).at(**values) for each in wholes for monomial in each.terms}
-    return max(wholes, key=lambda each: sum(c * products[monomial] for monomial, c in each.terms.items()))
+    """The first of those that are the greatest where symbols have these values."""
+    products = values_of({monomial for each in wholes for monomial in each.terms}, values)
+    return max(wholes, key=lambda each: sum([c * products[monomial] for monomial, c in each.terms.items()]))
+
+
+def values_of(products: Iterable[Monomial], values: Mapping[str, int]) -> dict[Monomial, int]:
+    """The values of products where symbols have these; each atom is worked out once."""
+    memory: dict[Atom, int] = {}
+    return {monomial: folded(Expr({monomial: 1}), values.__getitem__, memory) for monomial in products}
 
 
 def samples(least: float, most: float) -> list[int]:
@@ -213,19 +268,29 @@ def on_a_hull(wholes: list[Expr]) -> list[Expr]:
     """Of lines `a x + b`, x one product of symbols, those that are above all others somewhere; all of what are none."""
     if len({monomial for each in wholes for monomial in each.terms if monomial}) != 1:
         return wholes
-    hull: list[tuple[int, int]] = []
-    for slope, rest in sorted(map(line_of, wholes)):
-        while hull and (hull[-1][0] == slope or lies_below(hull, slope, rest)):
-            hull.pop()
-        hull.append((slope, rest))
+    hull = {(slope, rest) for rest, slope in hull_of((rest, slope) for slope, rest in map(line_of, wholes))}
     return [each for each in wholes if line_of(each) in hull]
 
 
-def lies_below(hull: Sequence[tuple[int, int]], slope: int, rest: int) -> bool:
+def hull_of(lines: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of lines, each its value at 0 and its slope, those that are above all others somewhere, by their slopes.
+
+    >>> hull_of([(5, 0), (0, 2), (1, 1), (4, 0)])
+    [(5, 0), (0, 2)]
+    """
+    hull: list[tuple[int, int]] = []
+    for line in sorted(lines, key=lambda each: each[::-1]):
+        while hull and (hull[-1][1] == line[1] or lies_below(hull, *line)):
+            hull.pop()
+        hull.append(line)
+    return hull
+
+
+def lies_below(hull: Sequence[tuple[int, int]], rest: int, slope: int) -> bool:
     """Whether the last line is never above both the one before it and the new one."""
     if len(hull) < 2:
         return False
-    (a, b), (c, d) = hull[-2:]
+    (b, a), (d, c) = hull[-2:]
     return (d - rest) * (c - a) <= (b - d) * (slope - c)
 
 

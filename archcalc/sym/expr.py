@@ -15,7 +15,7 @@ Rules (each an identity of the integers; the functions that apply them cite them
 `==` compares structure. decide.py decides whether two expressions are equal as functions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache, reduce, wraps
 from math import gcd
@@ -56,6 +56,10 @@ class Atom:
         """The expressions in it."""
         return ()
 
+    def symbols(self) -> frozenset[str]:
+        """The names of all symbols in it, at any depth."""
+        return frozenset[str]().union(*(part.symbols() for part in self.parts()))
+
     def value(self, parts: list[Any]) -> Any:
         """Its value, given the values of its parts."""
         raise NotImplementedError
@@ -73,6 +77,9 @@ class Symbol(Atom):
     def __init__(self, name: str) -> None:
         super().__init__(0, name)
         self.name = name
+
+    def symbols(self) -> frozenset[str]:
+        return frozenset({self.name})
 
     def written(self, notation: Notation) -> str:
         return notation.name(self.name)
@@ -150,16 +157,20 @@ class Decider(Protocol):
     def decides(self, left: "Expr", relation: "Relation") -> bool:
         """Whether `left relation 0` holds."""
 
+    def beyond(self, args: "Sequence[Expr]", sign: int) -> "Sequence[Expr]":
+        """Those that may be the largest (`sign` 1) or the least (-1)."""
+
 
 class Expr:
     """A polynomial: `terms` maps monomials to coefficients, none of them zero. Immutable."""
 
-    __slots__ = ("_hash", "_key", "terms")
+    __slots__ = ("_hash", "_key", "_symbols", "terms")
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self._key: tuple[Any, ...] | None = None
         self._hash: int | None = None
+        self._symbols: frozenset[str] | None = None
 
     # --- identity ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +211,11 @@ class Expr:
         return self.terms.get((), 0)
 
     @property
+    def varying(self) -> frozenset[tuple[Monomial, int]]:
+        """All other terms: what expressions have in common that differ by a number."""
+        return frozenset((monomial, c) for monomial, c in self.terms.items() if monomial)
+
+    @property
     def is_constant(self) -> bool:
         return not self.terms or (len(self.terms) == 1 and () in self.terms)
 
@@ -219,16 +235,22 @@ class Expr:
 
     def symbols(self) -> frozenset[str]:
         """The names of all symbols in it, at any depth."""
-        found: set[str] = set()
-        waiting, seen = [self], set()
-        while waiting:
-            for atom in waiting.pop().atoms():
-                if isinstance(atom, Symbol):
-                    found.add(atom.name)
-                elif atom not in seen:
-                    seen.add(atom)
-                    waiting += atom.parts()
-        return frozenset(found)
+        if self._symbols is None:
+            found: set[str] = set()
+            waiting, seen = [self], set()
+            while waiting:
+                each = waiting.pop()
+                if each._symbols is not None:
+                    found |= each._symbols
+                    continue
+                for atom in each.atoms():
+                    if isinstance(atom, Symbol):
+                        found.add(atom.name)
+                    elif atom not in seen:
+                        seen.add(atom)
+                        waiting += atom.parts()
+            self._symbols = frozenset(found)
+        return self._symbols
 
     # --- arithmetic --------------------------------------------------------------------------------------------------
 
@@ -443,12 +465,16 @@ def claim(left: Number, relation: Relation) -> bool | Claim:
     return left.decider.decides(left, relation) if left.decider else Claim(left, relation)
 
 
+def decider_of(args: Iterable[Any]) -> Decider | None:
+    return next((each.decider for each in args if isinstance(each, Expr) and each.decider), None)
+
+
 def keeping_the_decider(function: Callable[..., Expr]) -> Callable[..., Expr]:
     """The function; what it makes of an expression with a decider has that decider too."""
 
     @wraps(function)
     def made(*args: Any) -> Expr:
-        decider = next((each.decider for each in args if isinstance(each, Expr) and each.decider), None)
+        decider = decider_of(args)
         if decider is None:
             return function(*args)
         return decider.lifted(function(*(each.undecided if isinstance(each, Expr) else each for each in args)))
@@ -592,19 +618,14 @@ def extremum(args: Iterable[Number], sign: int) -> Expr:
 
 
 def extreme(args: Iterable[Number], sign: int) -> Expr:
-    kept: list[Expr] = []
+    kept: dict[frozenset[tuple[Monomial, int]], Expr] = {}
     for arg in (each for given in args for each in flattened(expression(given), sign)):
-        for i, other in enumerate(kept):
-            difference = arg - other
-            if difference.is_constant:
-                if difference.constant * sign > 0:
-                    kept[i] = arg
-                break
-        else:
-            kept.append(arg)
+        varying = arg.varying
+        if varying not in kept or (arg.constant - kept[varying].constant) * sign > 0:
+            kept[varying] = arg
     if len(kept) == 1:
-        return kept[0]
-    return of_atom(Extremum(tuple(sorted(kept, key=lambda each: each.key)), sign))
+        return next(iter(kept.values()))
+    return of_atom(Extremum(tuple(sorted(kept.values(), key=lambda each: each.key)), sign))
 
 
 def flattened(arg: Expr, sign: int) -> tuple[Expr, ...]:
@@ -618,14 +639,20 @@ def flattened(arg: Expr, sign: int) -> tuple[Expr, ...]:
     return (arg,)
 
 
-@keeping_the_decider
 def largest(*args: Number) -> Expr:
-    return extreme(args, 1)
+    return extreme_of(args, 1)
 
 
-@keeping_the_decider
 def least(*args: Number) -> Expr:
-    return extreme(args, -1)
+    return extreme_of(args, -1)
+
+
+def extreme_of(args: Sequence[Number], sign: int) -> Expr:
+    """An extremum; of arguments with a decider only those that it says may be it."""
+    decider = decider_of(args)
+    if decider is None:
+        return extreme(args, sign)
+    return decider.lifted(extreme(decider.beyond([expression(each).undecided for each in args], sign), sign))
 
 
 def grouped(total: Number) -> Expr:

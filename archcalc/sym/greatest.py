@@ -6,25 +6,32 @@ greatest on any remainder is dropped; on few numbers each is looked at on its ow
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import comb, lcm
+from math import comb, inf, lcm
 from typing import TypeAlias
 
-from archcalc.sym.decide import Undecided
-from archcalc.sym.envelope import NEAR, SAMPLES, greatest_at, highest_of_alike
+from archcalc.sym.bounds import Bound
+from archcalc.sym.decide import Undecided, turns
+from archcalc.sym.envelope import NEAR, SAMPLES, greatest_at, highest_of_alike, hull_of, values_of
 from archcalc.sym.expr import Expr, Monomial
 from archcalc.sym.periodic import PeriodicSet
 from archcalc.sym.periods import Periods, degree_of
 
-MOST_REMAINDERS = 96
+MOST_REMAINDERS = 512
 """The limit on remainders that are looked at."""
+
+MOST_MEMBERS = 1_024
+"""The limit on numbers that are looked at one by one where nothing repeats: some tenths of a second."""
+
+MOST_PRODUCTS = 2_000_000
+"""The limit on products that are added up for them: some tenths of a second."""
 
 Steps: TypeAlias = tuple[int, ...]
 """A polynomial: its value at 0, the difference to that at 1, the difference of such differences, and so on (Newton)."""
 
 
 def greatest_on(wholes: Iterable[Expr], name: str, numbers: PeriodicSet) -> list[Expr] | None:
-    """Those of several expressions in one symbol that are the greatest at one of some numbers, perhaps with some that
-    are not. None where it is not quick to decide.
+    """Those of several expressions in one symbol that are the greatest at one of some numbers; of equal ones one. None
+    where it is not quick to decide.
 
     >>> from archcalc.sym.expr import symbol
     >>> n = symbol("n")
@@ -34,20 +41,32 @@ def greatest_on(wholes: Iterable[Expr], name: str, numbers: PeriodicSet) -> list
     alike = highest_of_alike(wholes)
     if not numbers.pieces:
         return []
-    if numbers.pieces[-1].end is not None:
-        members = numbers.first(NEAR + 1)
-        return among(alike, (greatest_at({name: n}, alike) for n in members)) if len(members) <= NEAR else None
+    if found := on_few(alike, name, numbers, NEAR):
+        return found
+    every = Expr({monomial: 1 for each in alike for monomial in each.terms})
     try:
         periods = Periods(name)
-        length = lcm(*(periods.of_atom(atom).length for each in alike for atom in each.atoms()))
+        length = lcm(*(periods.of_atom(atom).length for atom in every.atoms()))
     except Undecided:
+        return on_few(alike, name, numbers, MOST_MEMBERS)
+    degree = degree_of(every, name)
+    products = sum(len(each.terms) for each in alike) * (degree + 1)
+    remainders = remainders_of(numbers, length, min(MOST_REMAINDERS, MOST_PRODUCTS // (products or 1)))
+    if not remainders:
         return None
-    firsts = first_of_remainders(numbers, length)
-    if len(firsts) > MOST_REMAINDERS:
-        return None
-    degree = max((degree_of(each, name) for each in alike), default=0)
-    kept = (each for first, step in firsts for each in greatest_from(first, step, degree, name, alike))
+    kept: list[Expr] = []
+    for first, step, most in remainders:
+        for each in greatest_from(first, step, most, degree, name, [*kept, *alike]):
+            if not any(each is other for other in kept):
+                kept.append(each)
     return among(alike, kept)
+
+
+def on_few(wholes: Sequence[Expr], name: str, numbers: PeriodicSet, limit: int) -> list[Expr] | None:
+    """The same, number by number; None where there are more numbers than a limit."""
+    if numbers.pieces[-1].end is None or len(members := numbers.first(limit + 1)) > limit:
+        return None
+    return among(wholes, [greatest_at({name: n}, wholes) for n in members])
 
 
 def among(wholes: Sequence[Expr], kept: Iterable[Expr]) -> list[Expr]:
@@ -55,29 +74,31 @@ def among(wholes: Sequence[Expr], kept: Iterable[Expr]) -> list[Expr]:
     return [each for each in wholes if id(each) in needed]
 
 
-def first_of_remainders(numbers: PeriodicSet, length: int) -> list[tuple[int, int]]:
-    """The first number of each remainder of each piece, and the period; of a piece that ends, as if it did not."""
-    found: list[tuple[int, int]] = []
+def remainders_of(numbers: PeriodicSet, length: int, limit: int) -> list[tuple[int, int, Bound]]:
+    """The remainders of each piece: the first number, the period, and how many periods later the last one is. None if
+    they are more than a limit."""
+    found: list[tuple[int, int, Bound]] = []
     for piece in numbers.pieces:
         period = lcm(length, piece.period)
-        if period // piece.period * len(piece.residues) > MOST_REMAINDERS:
-            return [(piece.start, period)] * (MOST_REMAINDERS + 1)
+        if len(found) + period // piece.period * len(piece.residues) > limit:
+            return []
         remainders = (r + k for r in piece.residues for k in range(0, period, piece.period))
-        found += [(piece.start + (r - piece.start) % period, period) for r in remainders]
+        for first in (piece.start + (r - piece.start) % period for r in remainders):
+            most = inf if piece.end is None else (piece.end - 1 - first) // period
+            if most >= 0:
+                found.append((first, period, most))
     return found
 
 
-def greatest_from(first: int, step: int, degree: int, name: str, wholes: Sequence[Expr]) -> Iterator[Expr]:
-    """Those that are the greatest at one of the numbers `first + q · step`."""
-    values = [{name: first + q * step} for q in range(degree + 1)]
-    of_products: dict[Monomial, Steps] = {}
-    for monomial in {monomial for each in wholes for monomial in each.terms}:
-        alone = Expr({monomial: 1})
-        of_products[monomial] = steps([alone.at(**value) for value in values])
+def greatest_from(first: int, step: int, most: Bound, degree: int, name: str, wholes: Sequence[Expr]) -> Iterator[Expr]:
+    """Those that are the greatest at one of the numbers `first + q · step`, for q from 0 to `most`."""
+    products = {monomial for each in wholes for monomial in each.terms}
+    values = [values_of(products, {name: first + q * step}) for q in range(degree + 1)]
+    of_products = {monomial: steps([each[monomial] for each in values]) for monomial in products}
     alike: dict[Steps, Expr] = {}
     for each in wholes:
         alike.setdefault(combined(each.terms, of_products, degree), each)
-    yield from (alike[each] for each in undominated(list(alike)))
+    return (alike[each] for each in envelope_of(undominated(list(alike)), most))
 
 
 def combined(terms: Mapping[Monomial, int], of_products: Mapping[Monomial, Steps], degree: int) -> Steps:
@@ -101,10 +122,13 @@ def steps(values: Sequence[int]) -> Steps:
 
 
 def undominated(polynomials: list[Steps]) -> list[Steps]:
-    """Without those that are nowhere above one that is the greatest at 0, in the end, or at some numbers between."""
+    """Without those that are nowhere above one that is the greatest at 0, in the end, or at some numbers between; of
+    lines, without those that are nowhere above two others."""
+    if len(polynomials[0]) == 2:
+        return [*hull_of(polynomials)]  # type: ignore[arg-type]
     for q in SAMPLES:
         ways = [comb(q, k) for k in range(len(polynomials[0]))]
-        best = max(polynomials, key=lambda each: (sum(w * s for w, s in zip(ways, each, strict=True)), each[::-1]))
+        best = max(polynomials, key=lambda each: (sum([w * s for w, s in zip(ways, each, strict=True)]), each[::-1]))
         polynomials = [each for each in polynomials if each is best or not is_never_above(each, best)]
     return polynomials
 
@@ -112,3 +136,41 @@ def undominated(polynomials: list[Steps]) -> list[Steps]:
 def is_never_above(low: Steps, high: Steps) -> bool:
     """Whether it is certain: no step of the difference is below 0."""
     return all(a <= b for a, b in zip(low, high, strict=True))
+
+
+def envelope_of(polynomials: Sequence[Steps], most: Bound) -> Iterator[Steps]:
+    """Those that are the greatest at one of the whole numbers from 0 to `most`.
+
+    >>> list(envelope_of([(5, 0), (0, 2), (3, 1), (4, 1)], inf))
+    [(5, 0), (4, 1), (0, 2)]
+    """
+    at: Bound = 0
+    while at <= most and at < inf:
+        best = max(polynomials, key=lambda each: moved(each, int(at)))
+        yield best
+        at = min((overtakes(each, best, int(at)) for each in polynomials if each is not best), default=inf)
+
+
+def moved(polynomial: Steps, q: int) -> Steps:
+    """The polynomial as seen from q.
+
+    >>> moved((0, 1, 2), 3)
+    (9, 7, 2)
+    """
+    count = range(len(polynomial))
+    return tuple(sum(comb(q, k - i) * polynomial[k] for k in count[i:]) for i in count)
+
+
+def overtakes(other: Steps, best: Steps, q: int) -> Bound:
+    """The first number after q at which one polynomial is above another, which is not below it at q."""
+    difference = moved(tuple(a - b for a, b in zip(other, best, strict=True)), q)
+    if max(difference[1:], default=0) <= 0:
+        return inf
+    if max(map(abs, difference[2:]), default=0) == 0:
+        return q - difference[0] // difference[1] + 1
+    values = [value_of(difference, x) for x in range(len(difference))]
+    return next((q + x for x in turns(values) if value_of(difference, x) > 0), inf)
+
+
+def value_of(polynomial: Steps, q: int) -> int:
+    return sum(comb(q, k) * step for k, step in enumerate(polynomial))

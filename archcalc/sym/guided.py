@@ -5,8 +5,10 @@ does with numbers. What it makes is exact at the guide's values, and at all othe
 those that fulfil `Guide.conditions`. (Sen, Marinov, Agha 2005, "CUTE: a concolic unit testing engine for C".)
 """
 
+from collections.abc import Sequence
 from math import gcd
 
+from archcalc.sym.bounds import interval
 from archcalc.sym.expr import Claim, Expr, Number, Relation
 
 
@@ -37,6 +39,20 @@ class Guide:
         if claim not in self.decisions:
             self.decisions[claim] = claim.at(**self.values)
         return self.decisions[claim]
+
+    def beyond(self, args: Sequence[Expr], sign: int) -> Sequence[Expr]:
+        """Without those that another one is certain to be beyond, as symbols are sizes, which are 1 or more.
+
+        >>> from archcalc.sym.expr import symbol
+        >>> n = symbol("n")
+        >>> Guide(n=5).beyond([128 * n, 130 * n - 2, n * n], 1)
+        [130·n - 2, n²]
+        """
+        kept: list[Expr] = []
+        for each in args:
+            if not any(interval((other - each) * sign, {})[0] >= 0 for other in kept):
+                kept = [other for other in kept if interval((each - other) * sign, {})[0] < 0] + [each]
+        return kept
 
     @property
     def conditions(self) -> tuple[Claim, ...]:

@@ -24,6 +24,14 @@ class Undecided(Exception):
     """The question cannot be decided exactly; the message gives the reason."""
 
 
+class Beyond(Undecided):
+    """The question can be decided exactly for numbers up to `last` alone."""
+
+    def __init__(self, message: str, last: int) -> None:
+        super().__init__(message)
+        self.last = last
+
+
 @record
 class Piece:
     """The numbers from `start` up to, excluding, `end` (None: unbounded) whose remainder is in `residues`."""

@@ -11,8 +11,7 @@ from archcalc.closed_forms.solve import Answer, answer, solve
 from archcalc.core.diagnostic import SpecError
 from archcalc.graph.inference import MAX_LENGTH
 from archcalc.graph.loading import load
-from archcalc.sym.decide import Undecided
-from tests.closed_forms.test_memory_forms import MANY_FORMS, at_size, symbols_of
+from tests.closed_forms.test_memory_forms import UNDECIDED, at_size, symbols_of
 from tests.memory.footprints import numbers
 from tests.networks.zoo import references
 
@@ -64,9 +63,6 @@ def test_answers_of_the_zoo_are_what_trying_every_size_gives(network: str, symbo
 # --- every network of the zoo ----------------------------------------------------------------------------------------
 
 
-UNDECIDED = MANY_FORMS | {("coatnet", "H")}
-"""Where a bound is asked for; CoAtNet's windows are as wide as it has rows, over columns that stay 14."""
-
 REPEATED = {("retinanet", "H"): 8, ("efficientdet", "H"): 8}
 """Sizes up to here at which a sum repeats an axis of length 1, which no closed form says."""
 
@@ -76,22 +72,17 @@ def sizes_around(found: Answer, own: int, pick: random.Random) -> list[int]:
     assert found.best is not None
     ends = {found.best - 1, found.best, found.best + 1, found.fails or 1}
     some = {1, 2, own, pick.randint(1, found.best), *ends}
-    return sorted(size for size in some if 0 < size <= MAX_LENGTH)
+    return sorted(size for size in some if 0 < size <= min(MAX_LENGTH, found.decided or MAX_LENGTH))
 
 
 def wrong_sizes(network: str, symbol: str) -> Iterator[str]:
-    """The sizes at which an answer on training memory is another than by numbers; nothing where it is refused with a
-    bound that can be given."""
+    """The sizes at which an answer on training memory is another than by numbers, of those that are decided."""
     graph = load(network, free=[symbol])
     [(name, free)] = graph.symbols.items()
     own = max(2, free.own or 2)
     limit = 3 * numbers(at_size(network, symbol, own))["training_peak"]
-    try:
-        found = answer(graph, name, budgets((f"training_peak <= {limit}",), graph))
-    except Undecided:
-        if (network.partition("@")[0], symbol) in UNDECIDED:
-            return
-        raise
+    found = answer(graph, name, budgets((f"training_peak <= {limit}",), graph))
+    assert (found.decided is not None) == ((network.partition("@")[0], symbol) in UNDECIDED)
     for size in sizes_around(found, own, random.Random(f"{network} {symbol}")):
         if size <= REPEATED.get((network.partition("@")[0], symbol), 0):
             continue

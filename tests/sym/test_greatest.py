@@ -45,4 +45,11 @@ def test_what_is_greater_on_other_remainders_alone_is_dropped() -> None:
 
 def test_too_many_remainders_are_not_looked_at() -> None:
     assert greatest_on([n // 997, n // 991], "n", PeriodicSet.interval()) is None
-    assert greatest_on([n, 2 * n], "n", PeriodicSet.interval(1, 10**6)) is None
+    assert greatest_on([n // 7, n // 600], "n", PeriodicSet.interval(1, 10**6)) is None
+
+
+def test_only_what_is_the_greatest_up_to_the_end_of_the_numbers_is_kept() -> None:
+    late = n * n - 10**6
+    assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 900)) == [2 * n]
+    assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 1001)) == [2 * n]
+    assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 1002)) == [2 * n, late]
