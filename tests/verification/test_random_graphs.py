@@ -7,7 +7,7 @@ field must hold all that an element depends on, and where a path reaches one of 
 
 import random
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -39,7 +39,7 @@ class Drawn:
     graph: Graph | None = None
 
     def text(self, *more: str) -> str:
-        names = [line.split(" = ")[0].split("-> ")[-1] for line in (*self.lines, *more)]
+        names = ["first", *(f"v{i}" for i in range(1, len(self.lines) + len(more)))]
         inputs = ", ".join(f"{name}: {shape}" for name, shape in self.inputs.items())
         lines = [f"  - {line}" for line in (*self.lines, *more)]
         head = ["archcalc: 1", "name: drawn", f"input: {{{inputs}}}", "layers:"]
@@ -48,7 +48,7 @@ class Drawn:
     def grow(self, steps: int) -> None:
         for name in "abc"[: self.pick.choice([1, 1, 2, 3])]:
             rank = self.pick.choice([0, 1, 1, 2, 2])
-            shape = [self.pick.choice([1, 2, 3, 4, 5, 6, 8]) for _ in range(rank + 1)]
+            shape = [self.pick.choice([1, 2, 3, 4, 4, 5, 6, 8, 8, 12 // max(1, rank)]) for _ in range(rank + 1)]
             last = rank > 0 and self.pick.random() < 0.5
             self.inputs[name] = f"{{shape: {shape}, channels_last: {str(last).lower()}}}"
         for _ in range(steps):
@@ -65,11 +65,16 @@ class Drawn:
         """Tries lines until one fits."""
         volumes = self.volumes
         for _ in range(8):
-            names = [*volumes]
+            make = self.pick.choice(STEPS)
+            names = [name for name, volume in volumes.items() if TAKES.get(make, bool)(volume)] or [*volumes]
             x = self.pick.choice([*names, *names[-3:] * 2])
-            call = self.pick.choice(STEPS)(self.pick, volumes, x)
+            call = make(self.pick, volumes, x)
             name = f"v{len(self.lines)}"
-            line = f"{name} = {call}" if ": [" in call else f"{x} -> {name} = {call}"
+            line = f"{x} -> {name} = {call}"
+            if ": [" in call:
+                line = f"{{{call}, name: {name}}}" if "]," in call else f"{name} = {call}"
+            elif call.startswith(("learned", "constant")) and "op=" not in call:
+                line = f"{name} = {call}"
             try:
                 graph = load_text(self.text(line))
             except SpecError:
@@ -97,7 +102,9 @@ def elementwise(pick: random.Random, volumes: Volumes, x: str) -> str:
     return pick.choice([
         "relu", "gelu", "abs", "neg", "square", "sigmoid", "tanh", "softplus", "mish", "clamp(min=0.1)", "sin",
         "add_constant(0.5)", "scale(2)", "identity", "leaky_relu", "prelu", f"learned([{c}], op=add)", "layer_scale",
-        "dropout(0.1)", "hardswish", "selu", "softsign", "glu",
+        "dropout(0.1)", "hardswish", "selu", "softsign", "glu", "scaled_tanh", "hardtanh", "celu", "relu6", "exp",
+        "erf", "hardsigmoid", "cos", "sign", "floor", "ceil", "round", "heaviside", "logsigmoid", "silu", "elu",
+        "drop_path(0.1)", "pow(2)", "rbf(3)", "channel_maxpool(2)",
     ])  # fmt: skip
 
 
@@ -110,6 +117,7 @@ def over_axis(pick: random.Random, volumes: Volumes, x: str) -> str:
         f"softmax(axis={at})", f"cumsum(axis={at})", f"roll({pick.randint(-3, 3)}, axis={at})",
         f"repeat({pick.randint(1, 3)}, axis={at}, interleave={pick.choice(['true', 'false'])})",
         f"slice({begin}, {pick.randint(begin + 1, n)}, {pick.randint(1, 2)}, axis={at})", f"take({begin}, axis={at})",
+        f"flip(axis={at})", f"pad([[{pick.randint(0, 2)}, 1]], axis={at})",
         f"reduce({pick.choice(['sum', 'mean', 'max', 'norm'])}, {at}, keep={pick.choice(['true', 'false'])})",
     ])  # fmt: skip
 
@@ -164,7 +172,13 @@ def on_maps(pick: random.Random, volumes: Volumes, x: str) -> str:
         f"upsample({s + 1})", f"pad({p})", f"adaptive_avgpool({pick.randint(1, 4)})", f"locally_connected({k}, {c})",
         f"modulated_conv({k}, {c}, style={another(pick, volumes, lambda v: not v.rank)})", "grn", "lrn(3)",
         f"resize({pick.randint(1, 7)})", f"unfold({k}, p{p})", "pixel_shuffle(2)", "pixel_unshuffle(2)",
-        "channel_shuffle(2)", "group_norm(2)", "global_maxpool(keepdim=true)", f"pad({p + 1}, mode=reflect)",
+        "channel_shuffle(2)", "group_norm(2)", "global_maxpool(keepdim=true)", "crop(border=1)",
+        f"adaptive_maxpool({pick.randint(1, 4)})", f"filter_bank_conv(3, {c}, 1)", f"conv_lstm({c})", "global_avgpool",
+        f"subsampling({k}, {s})", f"resize({pick.randint(2, 7)}, mode=bilinear)",
+        f"crop(like={another(pick, volumes)})", f"resize(scale_factor={pick.choice([0.5, 1.1, 1.5])})",
+        f"correlation({another(pick, volumes, lambda v: v.item_shape == volumes[x].item_shape)}, {p})",
+        f"conv({k}, {c * 2}, g2, padding=same)",
+        f"fold({pick.randint(2, 6)}, {k})", f"deform_conv({k}, {c}, offsets={another(pick, volumes, lambda v: v.rank == 2)})", f"pad({p + 1}, mode=reflect)",
     ])  # fmt: skip
 
 
@@ -189,9 +203,18 @@ def on_tokens(pick: random.Random, volumes: Volumes, x: str) -> str:
         f"cross_attention({heads}, {memory}{pick.choice(['', norm])})", f"rope({heads})", "class_token", "glu",
         "log_softmax", "softmax", "tokens", "layernorm(bias=false)",
         f"lstm(3{pick.choice(['', ', bidirectional=true'])})", "gru(2)", f"select({pick.randrange(n)})",
-        f"t5_attention({heads}, 4{mask}{causal})" if False else "softmax", f"maxout({pick.randint(1, 3)}, 2)",
-        "tokens", "position_embedding" if False else "layernorm(bias=false)",
+        f"maxout({pick.randint(1, 3)}, 2)", "position_embedding", "sinusoidal_positions", "rnn(2)",
+        f"latent_attention(2, kv_lora_rank=4, qk_nope_head_dim=2, qk_rope_head_dim=2, v_head_dim=2{mask})",
+        f"t5_attention({heads}, num_buckets=4{mask}{causal})", "mixture(3, 2, 4)", f"rope({heads}, rotary_dim=2)",
+        f"attention({heads}{mask}{causal}{norm})", f"gru(2, returns={pick.choice(['last', 'sequence'])}{norm})",
+        f"grouped_attention({heads}, alibi=true{causal})", f"grouped_attention({heads}, qk_norm=rms, softcap=5)",
     ])  # fmt: skip
+
+
+def on_grids(pick: random.Random, volumes: Volumes, x: str) -> str:
+    """Maps whose features come last."""
+    return pick.choice(["patch_merging", "window_attention(2, 1)", "window_attention(3, 2, shift_size=1)", "layernorm",
+                        "channels_first", "linear(4)", "grid_sample(a)", "glu", "rmsnorm"])  # fmt: skip
 
 
 def joined(pick: random.Random, volumes: Volumes, x: str) -> str:
@@ -199,10 +222,21 @@ def joined(pick: random.Random, volumes: Volumes, x: str) -> str:
     alike = [n for n, y in volumes.items() if len(y.item_shape) == len(v.item_shape) or not y.rank or not v.rank]
     names = [x, *pick.choices(alike, k=pick.randint(1, 2))]
     pick.shuffle(names)
-    kind = pick.choice(["add", "mul", "sub", "maximum", "minimum", "concat", "stack", "where", "div"])
+    kind = pick.choice(
+        ["add", "mul", "sub", "maximum", "minimum", "concat", "stack", "where", "div", "matmul", "attend"]
+    )
+    if kind == "attend":
+        tokens = [n for n, y in volumes.items() if y.rank == 1 and y.channels_last] or [x]
+        memory = pick.choice(tokens)
+        window = pick.choice([", causal: true", ", window: 3, dilation: 2", ", window: 2, global_tokens: 1", ""])
+        return f"attend: [{pick.choice(tokens)}, {memory}, {memory}], num_heads: {pick.choice([1, 2])}{window}"
+    if kind == "concat" and pick.random() < 0.5:
+        return f"concat: [{', '.join(names)}], axis: {axis(pick, v)}"
+    if kind == "stack" and pick.random() < 0.5:
+        return f"stack: [{x}, {x}], axis: {axis(pick, v)}"
     if kind == "where":
         names = [pick.choice(alike) for _ in range(3)]
-    elif kind in ("sub", "div"):
+    elif kind in ("sub", "div", "matmul"):
         names = names[:2]
     elif kind in ("concat", "stack") and pick.random() < 0.5:
         names = [pick.choice([n for n, y in volumes.items() if y.item_shape == v.item_shape]) for _ in names]
@@ -213,6 +247,9 @@ def beside(pick: random.Random, volumes: Volumes, x: str) -> str:
     """Products and masks with another value."""
     v = volumes[x]
     y = another(pick, volumes, lambda y: bool({*y.item_shape} & {*v.item_shape}))
+    if pick.random() < 0.2:
+        sizes = [pick.choice([1, 2, *v.item_shape]) for _ in range(pick.randint(1, 3))]
+        return pick.choice([f"learned({sizes})", f"constant(0.5, {sizes})", f"learned({[*v.item_shape]}, op=mul)"])
     if pick.random() < 0.3:
         return f"mask({another(pick, volumes, lambda y: y.rank == v.rank or not y.rank)}, fill=0)"
     left = "b" + string.ascii_lowercase[8 : 8 + len(v.item_shape)]
@@ -228,8 +265,15 @@ def beside(pick: random.Random, volumes: Volumes, x: str) -> str:
 
 STEPS: Sequence[Make] = (
     elementwise, over_axis, over_axis, rearranged, rearranged, reshaped, on_maps, on_maps, on_maps, on_tokens,
-    on_tokens, on_tokens, joined, joined, joined, beside, beside,
+    on_tokens, on_tokens, on_grids, joined, joined, joined, beside, beside,
 )  # fmt: skip
+
+
+TAKES: Mapping[Make, Callable[[Volume], bool]] = {
+    on_tokens: lambda x: x.rank == 1 and x.channels_last,
+    on_maps: lambda x: x.rank > 0 and not x.channels_last,
+    on_grids: lambda x: x.rank == 2 and x.channels_last,
+}
 
 
 def drawn(first: int, count: int) -> Iterator[Drawn]:
@@ -289,6 +333,7 @@ FOUND = {
     "windows in a row": ("{x: [3, 6, 5]}", "x -> unfold(2, 2)", "identity"),
     "a mask that is compared": ("{x: {shape: [6, 4], channels_last: true}, by: {shape: [6, 4], channels_last: true}}",
         "x -> mask(by)", "softmax(axis=1)"),
+    "steps and signs": ("{x: [2, 5]}", "x -> heaviside -> conv(3, 2) -> sign"),
     "where": ("{x: [2, 5], by: [2, 5]}", "by -> c = conv(3, 2, p1)", "where: [c, x, x]"),
     "a token alone, with positions again": ("{x: {shape: [5, 12], channels_last: true}}",
         "x -> select(1) -> reshape(4, 3)", "identity"),

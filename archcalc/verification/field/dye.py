@@ -268,8 +268,10 @@ def without_shares_of_zero() -> Iterator[None]:
 @contextmanager
 def through_choices() -> Iterator[None]:
     """Comparisons lose NaN: what is chosen by one, `x.masked_fill(by > 0, ...)` or `torch.where(by > 0, x, y)`, depends
-    on all that it chooses among and on what was compared. Masks that are computed from places are none of these."""
+    on all that it chooses among and on what was compared. Masks that are computed from places are none of these. So do
+    steps, `(x > 0).type_as(x)`, and signs."""
     greater, fill, choose = Tensor.__gt__, Tensor.masked_fill, torch.where
+    typed, signed = Tensor.type_as, Tensor.sign
     latest: list[tuple[Tensor, Tensor]] = []
 
     def compared(x: Tensor, other: Any) -> Tensor:
@@ -292,8 +294,18 @@ def through_choices() -> Iterator[None]:
         made: Any = choose(by, *among)
         return dyed(made, by, among) if len(among) == 2 and all(isinstance(x, Tensor) for x in among) else made
 
+    def stepped(condition: Tensor, x: Tensor) -> Tensor:
+        made = typed(condition, x)
+        is_step = condition.dtype is torch.bool and condition.shape == x.shape and x.is_floating_point()
+        return fill(made, x.isnan(), float("nan")) if is_step else made
+
+    def sign(x: Tensor) -> Tensor:
+        return fill(signed(x), x.isnan(), float("nan"))
+
     with ExitStack() as stack:
         for owner, name, function in (
+            (Tensor, "type_as", stepped),
+            (Tensor, "sign", sign),
             (Tensor, "__gt__", compared),
             (Tensor, "masked_fill", filled),
             (torch, "where", chosen),
