@@ -240,6 +240,7 @@ def without_zeros() -> Iterator[None]:
         stack.enter_context(patch.object(F, "scaled_dot_product_attention", attention))
         stack.enter_context(without_shares_of_zero())
         stack.enter_context(through_choices())
+        stack.enter_context(through_steps())
         stack.enter_context(without_mirrors())
         yield
 
@@ -268,10 +269,8 @@ def without_shares_of_zero() -> Iterator[None]:
 @contextmanager
 def through_choices() -> Iterator[None]:
     """Comparisons lose NaN: what is chosen by one, `x.masked_fill(by > 0, ...)` or `torch.where(by > 0, x, y)`, depends
-    on all that it chooses among and on what was compared. Masks that are computed from places are none of these. So do
-    steps, `(x > 0).type_as(x)`, and signs."""
+    on all that it chooses among and on what was compared. Masks that are computed from places are none of these."""
     greater, fill, choose = Tensor.__gt__, Tensor.masked_fill, torch.where
-    typed, signed = Tensor.type_as, Tensor.sign
     latest: list[tuple[Tensor, Tensor]] = []
 
     def compared(x: Tensor, other: Any) -> Tensor:
@@ -294,6 +293,21 @@ def through_choices() -> Iterator[None]:
         made: Any = choose(by, *among)
         return dyed(made, by, among) if len(among) == 2 and all(isinstance(x, Tensor) for x in among) else made
 
+    with ExitStack() as stack:
+        for owner, name, function in (
+            (Tensor, "__gt__", compared),
+            (Tensor, "masked_fill", filled),
+            (torch, "where", chosen),
+        ):
+            stack.enter_context(patch.object(owner, name, function))
+        yield
+
+
+@contextmanager
+def through_steps() -> Iterator[None]:
+    """The same for steps, `(x > 0).type_as(x)`, and for signs."""
+    fill, typed, signed = Tensor.masked_fill, Tensor.type_as, Tensor.sign
+
     def stepped(condition: Tensor, x: Tensor) -> Tensor:
         made = typed(condition, x)
         is_step = condition.dtype is torch.bool and condition.shape == x.shape and x.is_floating_point()
@@ -302,15 +316,7 @@ def through_choices() -> Iterator[None]:
     def sign(x: Tensor) -> Tensor:
         return fill(signed(x), x.isnan(), float("nan"))
 
-    with ExitStack() as stack:
-        for owner, name, function in (
-            (Tensor, "type_as", stepped),
-            (Tensor, "sign", sign),
-            (Tensor, "__gt__", compared),
-            (Tensor, "masked_fill", filled),
-            (torch, "where", chosen),
-        ):
-            stack.enter_context(patch.object(owner, name, function))
+    with patch.object(Tensor, "type_as", stepped), patch.object(Tensor, "sign", sign):
         yield
 
 
