@@ -178,7 +178,8 @@ def on_maps(pick: random.Random, volumes: Volumes, x: str) -> str:
         f"crop(like={another(pick, volumes)})", f"resize(scale_factor={pick.choice([0.5, 1.1, 1.5])})",
         f"correlation({another(pick, volumes, lambda v: v.item_shape == volumes[x].item_shape)}, {p})",
         f"conv({k}, {c * 2}, g2, padding=same)",
-        f"fold({pick.randint(2, 6)}, {k})", f"deform_conv({k}, {c}, offsets={another(pick, volumes, lambda v: v.rank == 2)})",
+        f"fold({pick.randint(2, 6)}, {k})",
+        f"deform_conv({k}, {c}, offsets={another(pick, volumes, lambda v: v.rank == 2)})",
         f"pad({p + 1}, mode=reflect)",
     ])  # fmt: skip
 
