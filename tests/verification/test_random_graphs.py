@@ -250,8 +250,8 @@ def beside(pick: random.Random, volumes: Volumes, x: str) -> str:
     v = volumes[x]
     y = another(pick, volumes, lambda y: bool({*y.item_shape} & {*v.item_shape}))
     if pick.random() < 0.2:
-        sizes = [pick.choice([1, 2, *v.item_shape]) for _ in range(pick.randint(1, 3))]
-        return pick.choice([f"learned({sizes})", f"constant(0.5, {sizes})", f"learned({[*v.item_shape]}, op=mul)"])
+        lengths = [pick.choice([1, 2, *v.item_shape]) for _ in range(pick.randint(1, 3))]
+        return pick.choice([f"learned({lengths})", f"constant(0.5, {lengths})", f"learned({[*v.item_shape]}, op=mul)"])
     if pick.random() < 0.3:
         return f"mask({another(pick, volumes, lambda y: y.rank == v.rank or not y.rank)}, fill=0)"
     left = "b" + string.ascii_lowercase[8 : 8 + len(v.item_shape)]
