@@ -16,6 +16,8 @@ DISTANCES = "a table of distances belongs to no sample"
 FROZEN = "whether weights are frozen is not imported"
 
 OPEN = {
+    "beit": DISTANCES,
+    "biggan": "a reshape is a rearrange where it can be one",
     "capsnet": SHARED,
     "clip": SHARED,
     "conformer": DISTANCES,
@@ -30,12 +32,15 @@ OPEN = {
     "maxvit": "two movements in a row are one layer",
     "nbeats": UNREAD,
     "patchtst": FROZEN,
+    "pvt_v2": "attention to a memory that is its own input is spelled out",
     "qformer": SHARED,
     "segformer": LIKE,
     "segnet": LIKE,
     "siglip": SHARED,
+    "sknet": "which axis has the features is not in its shape",
     "tacotron2": SHARED,
     "vqvae": SHARED,
+    "xlnet": DISTANCES,
 }
 """Networks of which something does not come back, and why."""
 

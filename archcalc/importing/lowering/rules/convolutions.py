@@ -124,6 +124,7 @@ def upconv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if seen is None or seen.among:
         return False
     rank, groups = len(weight.shape) - 2, given.get("groups", 1)
+    stored, how = weights_of(weight)
     made = layer(
         "upconv",
         kernel_size=short(seen.along(weight.shape[2:])),
@@ -134,8 +135,9 @@ def upconv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         dilation=short(seen.along(per_axis(given.get("dilation", 1), rank))),
         groups=groups,
         bias=bias is not None,
+        **how,
     )
-    return place_over(lowering, operation, made, x, seen, {"weight": weight, "bias": bias})
+    return place_over(lowering, operation, made, x, seen, {**stored, "bias": bias})
 
 
 @lowers("linear", takes="input weight bias")
