@@ -205,6 +205,11 @@ def test_unpredicted_memory_gives_the_reason() -> None:
     total = "archcalc: 1\ninput: {x: {shape: [4, 8], channels_last: true}}\nlayers: ['linear(3) -> reduce(sum)']\n"
     with pytest.raises(Opaque, match="under autocast on a GPU, the gradient of a sum is made in float32 and then cast"):
         footprint_of(build(read_document(Source("net.yaml", total))), replace(SETUP, device="cuda"))
+    with pytest.raises(Opaque, match="norm1: under autocast, "):
+        footprint_of(build(document("alexnet")), SETUP)
+    product = mixed("- a = batchnorm", "- conv(3, 3, p1)", "- mul: [prev, a]", "- fc(2)")
+    with pytest.raises(Opaque, match="mul1: under autocast, it joins volumes of two dtypes"):
+        footprint_of(build(read_document(Source("net.yaml", product))), SETUP)
 
 
 def test_a_reason_does_not_say_again_that_nothing_is_predicted() -> None:
