@@ -60,6 +60,7 @@ def about(part: Part, device: str) -> Result:
         found["device"] = str(torch.cuda.get_device_properties(0))
         found["memory"] = list(torch.cuda.mem_get_info())
         found["attention"] = {name: bool(enabled()) for name, enabled in attention_kernels()}
+        found["batch_norm_reserve"] = dict(reserves())
     return found
 
 
@@ -73,6 +74,18 @@ def attention_kernels() -> Iterator[tuple[str, Callable[[], bool]]]:
         enabled: Callable[[], bool] | None = getattr(torch.backends.cuda, f"{name}_sdp_enabled", None)
         if enabled:
             yield name, enabled
+
+
+def reserves() -> Iterator[tuple[str, int]]:
+    """The bytes that cuDNN's batch normalisation keeps for backward, by shape, dtype and order in memory."""
+    asked: Callable[[torch.Tensor, bool], int] | None = getattr(
+        torch._C, "_get_cudnn_batch_norm_reserve_space_size", None
+    )
+    for shape in ((2, 64, 56, 56), (2, 64, 7, 7), (2, 256, 56, 56), (16, 64, 56, 56)) if asked else ():
+        for dtype in (torch.float32, torch.float16):
+            for order in (torch.contiguous_format, torch.channels_last):
+                x = torch.empty(shape, dtype=dtype, device="cuda", memory_format=order)
+                yield f"{list(shape)} {dtype} {order}", asked(x, True) if asked else 0
 
 
 OF_PARAMETERS = 5
