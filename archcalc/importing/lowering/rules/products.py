@@ -20,8 +20,9 @@ def matmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     if not lowering.is_placed(other):
         return by_weight(lowering, operation, x, other)
-    if lowering.is_shared(x) != lowering.is_shared(other):
-        return with_shared(lowering, operation, x, other)
+    alone = lowering.is_shared(x) != lowering.is_shared(other)
+    if alone and lowering.tried(lambda: with_shared(lowering, operation, x, other)):
+        return True
     if not lowering.are_together(x, other) or len(x.shape) != len(other.shape) or len(x.shape) < 3:
         return False
     pair = [turned(lowering, operation, each, last=True) for each in (x, other)]
