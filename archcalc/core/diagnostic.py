@@ -155,7 +155,7 @@ def closest(word: str, options: Iterable[str]) -> str:
         return same
     from difflib import get_close_matches  # lazy: 2 ms, needed only when something is wrong
 
-    if close := get_close_matches(word, known, 1, CLOSE if len(word) > SHORTEST_BEGINNING else CLOSER):
+    if close := get_close_matches(word, known, 1, CLOSER if len(word) == SHORTEST_BEGINNING else CLOSE):
         return close[0]
     parts = [option for option in known if word.lower() in option.lower().split("_")]
     begun = [option for option in known if min(len(word), len(option)) >= SHORTEST_BEGINNING and alike(word, option)]

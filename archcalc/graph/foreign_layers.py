@@ -154,11 +154,6 @@ MEANINGS: Mapping[str, str] = {
     "pairwise_distance": "write sub: [a, b], then reduce(norm, channels)",
     **dict.fromkeys(
         (
-            "ceil",
-            "floor",
-            "round",
-            "sign",
-            "erf",
             "tan",
             "sinh",
             "cosh",

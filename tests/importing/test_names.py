@@ -17,7 +17,19 @@ from tests.shell import Shell
 
 KNOWN: dict[str, Any] = json.loads((DATA / "checkpoint_names.json").read_text())
 FAMILIES = [each for each in KNOWN if each != "source"]
-LIKE_THEIR_FILES = ("gemma", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
+LIKE_THEIR_FILES = (
+    "deepseek_v2",
+    "deepseek_v3",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "llama",
+    "mistral",
+    "mixtral",
+    "qwen2",
+    "qwen3",
+    "qwen3_moe",
+)
 """Families whose specs have the names of checkpoints themselves."""
 
 

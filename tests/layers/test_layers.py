@@ -3,7 +3,7 @@
 These tests cover a new layer through its examples. Each test fails if the fact it checks is wrong.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from archcalc.core.moved import ChosenWindow
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding
 from archcalc.core.volume import Volume
-from archcalc.core.window import IDENTITY
+from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Node
 from archcalc.layer import LAYERS, Call, Example, Layer
 from archcalc.layers.parametrized import Parametrized
@@ -325,7 +325,7 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int, 
     if isinstance(windows[axis], ChosenWindow):
         assert dyed.any(), "values decide what is read, but something is"
         return
-    place = axis if y.rank == len(windows) else 0
+    place = place_of(windows, axis, y)
     found, lost = along(dyed, y, place), dict[int, list[int]]()
     for i in range(found.shape[1]):
         reach = range(n) if windows[axis].whole else windows[axis].reach(i)
@@ -347,6 +347,12 @@ def test_dye_reaches_what_the_windows_reach(case: Case, source: int, axis: int, 
     assert not lost, f"output elements {[*lost]} read less"
 
 
+def place_of(windows: Sequence[AnyWindow], axis: int, y: Volume) -> int:
+    """The axis of an output along which the window on an axis of the input slides."""
+    onto = windows[axis].onto
+    return onto if onto is not None else axis if y.rank == len(windows) else 0
+
+
 @each_comparable
 def test_windows_give_the_output_size(case: Case) -> None:
     """If the axes are kept, the receptive field and the output size follow from the same windows."""
@@ -355,7 +361,8 @@ def test_windows_give_the_output_size(case: Case) -> None:
     assert len(windows) == max((x.rank for x in own), default=0)
     if own and y.rank == len(windows):
         sizes = max((x.spatial for x in own[: case.layer.carries]), key=len)
-        assert all(w is IDENTITY or w.slide(n) == o for w, n, o in zip(windows, sizes, y.spatial, strict=True))
+        made = [y.spatial[place_of(windows, axis, y)] for axis in range(len(windows))]
+        assert all(w is IDENTITY or w.slide(n) == o for w, n, o in zip(windows, sizes, made, strict=True))
 
 
 # --- the examples themselves --------------------------------------------------------------------------------------

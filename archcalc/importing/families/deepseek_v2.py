@@ -4,10 +4,8 @@ from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import EXPERTS
 from archcalc.importing.latent_decoders import Sizes, experts_of, latent_decoder
 
-DENSE = {"model.layers.*.gated1": "model.layers.*.mlp"}
-
-NAMES = (DENSE, DENSE | EXPERTS)
-"""As transformers 5 has them, and as files do, with a weight for each expert."""
+NAMES = (EXPERTS,)
+"""As files have them, with a weight for each expert; transformers 5 has the names of the spec."""
 
 
 def spec(config: Configuration) -> str:

@@ -4,8 +4,6 @@ from archcalc.importing.configuration import Configuration
 from archcalc.importing.normed_decoders import attention_of, normed_decoder, soft_cap
 from archcalc.importing.windows import period_of_whole_layers
 
-NAMES = ({"model.layers.*.grouped_attention1": "model.layers.*.self_attn"},)
-
 
 def spec(config: Configuration) -> str:
     config.get("num_hidden_layers", 26)
