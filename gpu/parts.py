@@ -76,16 +76,22 @@ def attention_kernels() -> Iterator[tuple[str, Callable[[], bool]]]:
             yield name, enabled
 
 
-def reserves() -> Iterator[tuple[str, int]]:
+def reserves(device: str = "cuda") -> Iterator[tuple[str, int | str]]:
     """The bytes that cuDNN's batch normalisation keeps for backward, by shape, dtype and order in memory."""
-    asked: Callable[[torch.Tensor, bool], int] | None = getattr(
-        torch._C, "_get_cudnn_batch_norm_reserve_space_size", None
-    )
-    for shape in ((2, 64, 56, 56), (2, 64, 7, 7), (2, 256, 56, 56), (16, 64, 56, 56)) if asked else ():
+    for shape in ((2, 64, 56, 56), (2, 64, 7, 7), (2, 256, 56, 56), (16, 64, 56, 56)):
         for dtype in (torch.float32, torch.float16):
             for order in (torch.contiguous_format, torch.channels_last):
-                x = torch.empty(shape, dtype=dtype, device="cuda", memory_format=order)
-                yield f"{list(shape)} {dtype} {order}", asked(x, True) if asked else 0
+                x = torch.empty(shape, dtype=dtype, device=device, memory_format=order)
+                yield f"{list(shape)} {dtype} {order}", reserve_of(x)
+
+
+def reserve_of(x: torch.Tensor) -> int | str:
+    """What cuDNN answers, through a private call of torch; or why there is no answer, which must not end the part."""
+    private: Any = torch._C
+    try:
+        return int(private._get_cudnn_batch_norm_reserve_space_size(x, True))
+    except (AttributeError, TypeError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 OF_PARAMETERS = 5

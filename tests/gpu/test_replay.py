@@ -12,7 +12,7 @@ from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.stream import Usage
 from gpu.__main__ import main
 from gpu.archive import Archive
-from gpu.parts import done
+from gpu.parts import done, reserves
 from gpu.plan import Part, short_plan
 from gpu.replay import compared_again, replayed
 from gpu.runner import Run, run
@@ -64,6 +64,13 @@ def test_an_error_is_a_result() -> None:
     found = result_of(replace(SMALL, network="no_such_network"), "cpu")
     assert "no_such_network" in found["error"]
     assert compared_again(found).error == found["error"]
+
+
+def test_a_reserve_that_nobody_knows_ends_nothing() -> None:
+    """Where torch has no answer, the reason is kept in its place."""
+    found = dict(reserves("cpu"))
+    assert len(found) == 16
+    assert all(isinstance(each, str | int) for each in found.values())
 
 
 def test_a_network_that_does_not_fit_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
