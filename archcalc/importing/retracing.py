@@ -55,11 +55,12 @@ def scope_of(file: str) -> dict[str, Any]:
 
 
 def program_of(call: Call, inputs: Sequence[Value]) -> Program:
-    """What a layer does to inputs of these shapes, for a whole batch and without values."""
+    """What a layer does to inputs of these shapes, for a whole batch and without values. An input that is given
+    twice is one tensor."""
     with torch.device("meta"):
         module = Alone(call, len(inputs)).eval()
-    given = {
-        str(i): torch.empty(each.shape, dtype=getattr(torch, each.dtype), device="meta")
-        for i, each in enumerate(inputs)
+    tensors = {
+        each: torch.empty(each.shape, dtype=getattr(torch, each.dtype), device="meta") for each in dict.fromkeys(inputs)
     }
+    given = {str(i): tensors[each] for i, each in enumerate(inputs)}
     return tape.recorded(module, tape.Tape(module), given, {}, BATCH, "")

@@ -27,6 +27,7 @@ from archcalc.core.location import Location, Source
 from archcalc.importing.aliasing import Aliases
 from archcalc.importing.elements import integers, numbers
 from archcalc.importing.guest import eager
+from archcalc.importing.lengths import Length, LengthOf
 from archcalc.importing.program import (
     BATCH,
     BUFFER,
@@ -47,8 +48,11 @@ from archcalc.importing.stored import dtype_of, initialized, modules_of, named_t
 OURS = (str(Path(torch.__file__).parent) + "/", str(Path(__file__).parent) + "/")
 """Files of frames that are not the user's."""
 
+SHAPE = Tensor.shape.__get__  # type: ignore[attr-defined]
+"""What reads the lengths of all axes."""
+
 SILENT = frozenset((
-    "dim", "size", "__len__", "is_floating_point", "stride", "is_contiguous", "numel", "__set__", "is_complex",
+    "dim", "__len__", "is_floating_point", "stride", "is_contiguous", "numel", "__set__", "is_complex",
     "element_size", "requires_grad_", "_assert", "is_cuda", "get_device", "storage_offset", "ndimension",
     "_assert_scalar", "__format__", "__repr__", "_assert_async", "untyped_storage", "data_ptr", "is_inference",
     "is_same_size", "_version", "__hash__",
@@ -161,6 +165,8 @@ class Tape(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", str(func)).partition(".")[0]
+        if name == "size" or func == SHAPE:
+            return self.measured(func(*args, **kwargs), *args, **kwargs)
         if name in SILENT:
             return func(*args, **kwargs)
         if name == "__iter__":
@@ -185,6 +191,15 @@ class Tape(TorchFunctionMode):
                 for each in made:
                     self.aliases.give(each)
         return result
+
+    def measured(self, lengths: Sequence[int] | int, tensor: Tensor, dim: int = 0) -> Sequence[int] | int:
+        """The lengths of a tensor's axes, or of one; those that may change with the inputs know whose they are."""
+        value = self.found(tensor)
+        if value is None or value.kind in (WEIGHT, BUFFER):
+            return lengths
+        if isinstance(lengths, int):
+            return Length(lengths, LengthOf(value, dim % tensor.dim()))
+        return torch.Size(Length(n, LengthOf(value, i)) for i, n in enumerate(lengths))
 
     def count(self, operation: Operation, before: int, call: tuple[Any, Any, Any]) -> None:
         """Keeps the MACs of a call, or the call, so that they can be counted."""

@@ -58,11 +58,12 @@ class Recogniser:
         return any(self.in_order(module, operations, each) for each in self.orders(module, operations))
 
     def orders(self, module: ModuleCall, operations: Sequence[Operation]) -> Iterator[Sequence[Value]]:
-        """The inputs in the orders in which a layer may take them: as the module was given them; of a line of code,
-        in any."""
+        """The inputs in the orders in which a layer may take them: as the module was given them, each once, or one of
+        them several times; of a line of code, in any."""
         given = [each for each in module.given if each.varies]
         if module.kind:
-            yield given
+            once = list(dict.fromkeys(given))
+            yield from (once, given) if len(once) < len(given) else (given,)
             return
         segment = segment_of(operations, self.is_read)
         if segment is not None:
@@ -128,13 +129,16 @@ LONGEST = 64
 
 
 def statements(operations: Sequence[Operation]) -> Iterator[ModuleCall]:
-    """Calls that follow one another and that one line of a module makes, itself or through the modules in it."""
+    """Calls that follow one another and that one line of a module makes, itself or through the modules in it; also
+    those before it calls a module with lines of its own, because another module may run the same line later."""
     for first, operation in enumerate(operations):
         if operation.where is None or (first and operations[first - 1].where == operation.where):
             continue
         path, last = operation.module, first + 1
         for i, each in enumerate(operations[first + 1 : first + LONGEST], first + 1):
             if each.where == operation.where:
+                if 1 < last - first < i - first:
+                    yield ModuleCall(path, "", first, last)
                 path, last = min(path, each.module, key=len), i + 1
             elif not each.module.startswith(f"{path}." if path else ""):
                 break

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from archcalc.importing.lengths import Length
 from archcalc.importing.lowering.rule import RULES
 from archcalc.importing.program import BUFFER, DERIVED, WEIGHT, Operation, Value
 from archcalc.record import record
@@ -28,10 +29,12 @@ def segment_of(
     operations: Sequence[Operation], is_read: Callable[[Value, set[Operation]], bool], given: Sequence[Value] = ()
 ) -> Segment | None:
     """Calls that follow one another; None if they read constants that are made elsewhere. `is_read`:
-    whether others than these operations read a value. `given`: inputs, read or not, that come before others."""
+    whether others than these operations read a value. `given`: inputs, read or not, that come before others; one that
+    is given twice is read as the later one."""
     own = set(operations)
     made = {value for operation in operations for value in operation.makes}
-    inputs = {value: i for i, value in enumerate(dict.fromkeys(given))}
+    inputs = {value: i for i, value in enumerate(given)}
+    rest: list[Value] = []
     stored: dict[Value, int] = {}
     for value in (each for operation in operations for each in operation.values):
         if value in made:
@@ -39,12 +42,14 @@ def segment_of(
         if value.kind in (WEIGHT, BUFFER):
             stored.setdefault(value, len(stored))
         elif value.varies or value.kind == DERIVED:
-            inputs.setdefault(value, len(inputs))
+            if value not in inputs:
+                inputs[value] = len(given) + len(rest)
+                rest.append(value)
         else:
             return None
     read = [each for operation in operations for each in operation.makes if is_read(each, own)]
     output = read[0] if len(read) == 1 else None
-    return Segment(tuple(operations), tuple(inputs), tuple(stored), output, described(operations, inputs, stored))
+    return Segment(tuple(operations), (*given, *rest), tuple(stored), output, described(operations, inputs, stored))
 
 
 def described(operations: Sequence[Operation], inputs: Mapping[Value, int], stored: Mapping[Value, int]) -> Described:
@@ -61,7 +66,7 @@ def described(operations: Sequence[Operation], inputs: Mapping[Value, int], stor
             return tuple((key, plain(value)) for key, value in each.items())
         if isinstance(each, slice):
             return "slice", plain(each.start), plain(each.stop), plain(each.step)
-        return type(each).__name__, each
+        return (type(each).__name__, each) if not isinstance(each, Length) else ("int", int(each))
 
     return tuple(
         (

@@ -19,6 +19,10 @@ OPERATORS = frozenset((
 """Functions that code calls without their names; first states of torch's recurrent layers are zeros."""
 
 
+ASKED = "_with_indices"
+"""What the names of functions end in that code calls without it, and asks for the places of maxima."""
+
+
 def squeezed(text: str) -> str:
     return re.sub(r"[_.]", "", text).lower()
 
@@ -56,7 +60,7 @@ def written_layers() -> Mapping[type[Layer], Code]:
 def kinds_with(functions: frozenset[str], module: str) -> tuple[type[Layer], ...]:
     """The layers whose code may call all of these functions. If none of them has a name of its own: those whose module
     is called like this one, and those whose code has operators alone."""
-    named = [squeezed(each) for each in functions if is_named(each)]
+    named = [squeezed(each.removesuffix(ASKED)) for each in functions if is_named(each)]
     known = written_layers().items()
     if named:
         return tuple(kind for kind, code in known if all(each in code.words for each in named))

@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from archcalc.importing.lowering.frames import over_positions
+from archcalc.importing.lengths import all_lengths_of
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
 from archcalc.importing.lowering.rule import RULES, Arguments, lowers
@@ -13,6 +14,7 @@ from archcalc.importing.lowering.rules.pooling import windows
 from archcalc.importing.lowering.rules.slicing import part
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
+from archcalc.layer import Reference
 
 
 @lowers("interpolate", "upsample", takes="input size scale_factor mode align_corners recompute_scale_factor antialias")
@@ -30,12 +32,25 @@ def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> b
     if factors and all(float(each).is_integer() for each in factors) and not corners:
         whole = short(tuple(int(each) for each in factors))
         return lowering.place(operation, layer("upsample", scale_factor=whole, mode=mode), [seen])
-    size = short(y.shape[2:])
     if factors and not given.get("recompute_scale_factor"):
         return len(set(factors)) == 1 and lowering.place(
             operation, layer("resize", scale_factor=float(factors[0]), mode=mode, align_corners=corners), [seen]
         )
-    return lowering.place(operation, layer("resize", size=size, mode=mode, align_corners=corners), [seen])
+    return to_size(lowering, operation, given, seen, mode, corners)
+
+
+def to_size(
+    lowering: Lowering, operation: Operation, given: Arguments, seen: Step, mode: str, corners: bool
+) -> bool:
+    """To the size of a map that code names, or to numbers."""
+    size = given.get("size")
+    like = all_lengths_of(size) if isinstance(size, tuple) else None
+    if like is not None and lowering.is_placed(like):
+        map, made = lowering.at[like], layer("resize", like=Reference(""), mode=mode, align_corners=corners)
+        if not map.volume.channels_last and lowering.place(operation, made, [seen, map]):
+            return True
+    numbers = short(operation.makes[0].shape[2:])
+    return lowering.place(operation, layer("resize", size=numbers, mode=mode, align_corners=corners), [seen])
 
 
 @lowers("pad", takes="input pad mode value")
