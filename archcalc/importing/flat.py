@@ -9,6 +9,7 @@ from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.lowering.step import Step
 from archcalc.layer import PRESETS, AxisSizes, Layer, PatternOfAxes, Reference, known_names, layer_named
 from archcalc.record import record
+from archcalc.spec.value import MAX_INTEGER
 
 RESERVED = frozenset(("input", "prev", "x", "if", "else", "and", "or", "not", "true", "false", "none", "for", "in"))
 """Words of the spec language, which no layer can have for a name."""
@@ -45,8 +46,9 @@ def heading_lines(heading: Heading, lowered: Lowered) -> Iterator[str]:
     if heading.source:
         yield f"source: {quoted(heading.source)}"
     yield f"input: {inputs_text(lowered.inputs, heading.vocabularies or {})}"
-    if heading.expect:
-        yield f"expect: {{{', '.join(f'{key}: {n:_}' for key, n in heading.expect.items())}}}"
+    expect = {key: n for key, n in (heading.expect or {}).items() if n <= MAX_INTEGER}
+    if expect:
+        yield f"expect: {{{', '.join(f'{key}: {n:_}' for key, n in expect.items())}}}"
 
 
 def quoted(text: str) -> str:
@@ -166,6 +168,8 @@ def arguments_of(step: Step) -> dict[str, str]:
             given[key] = tuple(Reference(next(others).name) for _ in value)
         elif value is not None:
             given[key] = Reference(next(others).name)
+    if step.frozen:
+        given["freeze"] = True
     return {key: written(value) for key, value in given.items() if value != ()}
 
 

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias, Union
+from typing import Any, SupportsIndex, TypeAlias, Union
 
 from archcalc.importing.program import Value
 from archcalc.record import record
@@ -61,8 +61,8 @@ class Length(int):
     def __pos__(self) -> "Length":
         return self
 
-    def __round__(self, digits: int | None = None) -> int:
-        return self
+    def __round__(self, digits: SupportsIndex = 0) -> int:
+        return self if int(digits) >= 0 else round(int(self), digits)
 
     def __trunc__(self) -> int:
         return self

@@ -80,13 +80,15 @@ class ModuleCall:
 
 @record
 class Stored:
-    """A weight or buffer, with all its names. `registered`: whether its framework knows that the model has it."""
+    """A weight or buffer, with all its names. `registered`: whether its framework knows that the model has it.
+    `frozen`: whether a weight is not trained."""
 
     shape: tuple[int, ...]
     dtype: str
     names: tuple[str, ...]
     buffer: bool = False
     registered: bool = True
+    frozen: bool = False
 
     @property
     def numel(self) -> int:
@@ -113,7 +115,8 @@ class Program:
     of one operation, for the whole batch, as its framework counts them. `batch`: the size of the batch axis.
     `integers`: the elements of a constant of integers, in memory's order, where they are known. `numbers`: those of any
     constant; of one with an axis for the batch, those of a sample, if all have the same. `retrace`: the program of a
-    layer on such inputs; None if nothing can run.
+    layer on such inputs; `rerun`: the shapes that an operation makes, with other values for some, None if it fails;
+    both are None if nothing can run. `whole`: for values that are a batch of one, those that stand for them.
     """
 
     name: str
@@ -129,6 +132,13 @@ class Program:
     numbers: Callable[[Value], tuple[float, ...] | None] = not_known
     batch: int = BATCH
     retrace: "Callable[[Call, Sequence[Value]], Program] | None" = None
+    rerun: "Callable[[Operation, Mapping[Value, Value]], list[tuple[int, ...]] | None] | None" = None
+    whole: Mapping[Value, Value] = field(default_factory=dict)
+
+    @property
+    def trains(self) -> bool:
+        """Whether some weights are trained."""
+        return any(not each.buffer and not each.frozen for each in self.stored.values())
 
     @property
     def idle(self) -> tuple[str, ...]:

@@ -90,7 +90,12 @@ def stored_in(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Stor
         alike = tuple(names[id(tensor)])
         learned = isinstance(tensor, nn.Parameter)
         found[alike[0]] = Stored(
-            tuple(tensor.shape), dtype_of(tensor), alike, buffer=not learned, registered=id(tensor) in known
+            tuple(tensor.shape),
+            dtype_of(tensor),
+            alike,
+            buffer=not learned,
+            registered=id(tensor) in known,
+            frozen=learned and tensor.is_floating_point() and not tensor.requires_grad,
         )
     return dict(sorted(found.items(), key=lambda pair: pair[1].buffer))
 

@@ -280,6 +280,23 @@ class Tape(TorchFunctionMode):
         call = self.called.get(id(operation))
         return self.counts.get(operation, 0) if call is None else macs_of(*call)
 
+    def rerun(self, operation: Operation, values: Mapping[Value, Value]) -> list[tuple[int, ...]] | None:
+        """The shapes that a call makes with other values for some of its own; None if it fails."""
+        if (call := self.called.get(id(operation))) is None:
+            return None
+        func, *given = call
+        leaves, spec = pytree.tree_flatten(tuple(given))
+        plain = pytree.tree_leaves((operation.arguments, dict(operation.keywords)))
+        pairs = zip(plain, leaves, strict=True)
+        args, kwargs = pytree.tree_unflatten(
+            [other_tensor(each, values.get(value)) if isinstance(value, Value) else each for value, each in pairs], spec
+        )
+        try:
+            with torch.no_grad():
+                return [tuple(each.shape) for each in tensors_in(func(*args, **kwargs))]
+        except RuntimeError:
+            return None
+
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -302,6 +319,12 @@ def macs_of(func: Any, args: Any, kwargs: Any) -> int:
     with torch.no_grad(), counter:
         func(*args, **kwargs)
     return counter.get_total_flops() // 2
+
+
+def other_tensor(tensor: Tensor, value: Value | None) -> Tensor:
+    """A tensor without values, of the shape of another value if there is one."""
+    shape = tensor.shape if value is None else value.shape
+    return torch.empty(shape, dtype=tensor.dtype, device="meta")
 
 
 def rate_of(module: nn.Module) -> float:
@@ -371,6 +394,7 @@ def recorded(
         integers=partial(integers, tape.tensor_of),
         numbers=partial(numbers, tape.tensor_of),
         batch=batch,
+        rerun=None if tape.counter else tape.rerun,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
+from archcalc.importing.lowering.batches import with_whole_batches
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.recognising import Recogniser
@@ -29,6 +30,7 @@ class Lowered:
 
 def lowered(program: Program) -> Lowered:
     """The steps of a program. Raises SpecError if the samples of a batch meet."""
+    program = with_whole_batches(program)
     state = Lowering(program)
     needed = needed_for_outputs(program)
     recogniser = Recogniser(state)

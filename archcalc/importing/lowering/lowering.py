@@ -140,11 +140,17 @@ class Lowering:
         step = Step(layer, sources, volume, operation.module, function=operation.function, where=operation.where)
         step.weights = names
         step.path = common_path(names.values())
+        step.frozen = self.is_frozen(names.values())
         if not shares(self, step):
             return False
         self.append(step)
         self.give(makes, step)
         return True
+
+    def is_frozen(self, names: Iterable[str]) -> bool:
+        """Whether none of these weights is trained, and others of the program are."""
+        learned = [self.program.stored[name] for name in names if not self.program.stored[name].buffer]
+        return bool(learned) and self.program.trains and all(each.frozen for each in learned)
 
     def append(self, step: Step) -> None:
         """Puts a step at the end, after those that were waiting for it."""

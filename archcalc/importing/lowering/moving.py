@@ -99,6 +99,7 @@ def then(
     step.where = operation.where
     step.weights = {name: each.name for name, each in held.items()}
     step.path = common_path(step.weights.values())
+    step.frozen = lowering.is_frozen(step.weights.values())
     lowering.waiting.add(step)
     return step
 

@@ -60,7 +60,7 @@ class Recogniser:
     def orders(self, module: ModuleCall, operations: Sequence[Operation]) -> Iterator[Sequence[Value]]:
         """The inputs in the orders in which a layer may take them: as the module was given them, each once, or one of
         them several times; of a line of code, in any."""
-        given = [each for each in module.given if each.varies]
+        given = [each for each in module.given if each.varies or not self.lowering.is_shared(each)]
         if module.kind:
             once = list(dict.fromkeys(given))
             yield from (once, given) if len(once) < len(given) else (given,)

@@ -41,6 +41,8 @@ def brought(lowering: Lowering, operation: Operation, value: Value) -> bool:
         return True
     if value.varies:
         return False
+    if value in lowering.program.whole:
+        return as_one(lowering, operation, value)
     if value.kind == WEIGHT:
         return lowering.place(operation, layer("learned", size=value.shape or (1,)), [], {"weight": value}, value)
     if value.kind != DERIVED and not any(map(lowering.program.macs, makers(value))):
@@ -50,6 +52,14 @@ def brought(lowering: Lowering, operation: Operation, value: Value) -> bool:
         return False
     placed = lowered_with_shared(lowering, maker) or lowering.tried(lambda: as_sample(lowering, maker))
     return placed and value in lowering.at
+
+
+def as_one(lowering: Lowering, operation: Operation, value: Value) -> bool:
+    """Places a batch of one with its first axis, where it is that."""
+    every = lowering.program.whole[value]
+    if not brought(lowering, operation, every):
+        return False
+    return settle(lowering, operation, with_shape(lowering, operation, lowering.at[every], value), value)
 
 
 def as_sample(lowering: Lowering, operation: Operation) -> bool:

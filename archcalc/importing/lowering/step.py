@@ -15,8 +15,8 @@ class Step:
     `sources`: what it reads. `module`: the path of the module that ran it. `path`: the path of its weights; empty if it
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
-    `transposed`: whether its matrix is the transpose of the program's. `numbers`: how to get the elements of fixed
-    values, which are None where they are not known.
+    `transposed`: whether its matrix is the transpose of the program's. `frozen`: whether its weights are not trained.
+    `numbers`: how to get the elements of fixed values, which are None where they are not known.
     """
 
     __repr__ = object.__repr__  # steps refer to one another
@@ -33,6 +33,7 @@ class Step:
     tied: "Step | None" = None
     where: Location | None = None
     transposed: bool = False
+    frozen: bool = False
     numbers: Callable[[], Sequence[float] | None] | None = None
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from archcalc.core.torch_modules import text_of
-from archcalc.importing.program import Operation
+from archcalc.importing.program import BATCH, Operation
 from archcalc.layer import LAYERS, Call, Layer
 from archcalc.record import record
 
@@ -79,6 +79,6 @@ def is_named(function: str) -> bool:
 
 def may_be_a_layer(operations: Sequence[Operation], module: str) -> bool:
     """Whether some layer's code may make these calls: several, or one in a module that is called like a layer's."""
-    count = sum(any(made.varies for made in each.makes) for each in operations)
+    count = sum(any(made.varies or made.shape[:1] == (BATCH,) for made in each.makes) for each in operations)
     few = count < FEWEST and not any(module in code.own for code in written_layers().values())
     return not few and bool(kinds_with(frozenset(each.function for each in operations), module))

@@ -76,7 +76,8 @@ class Blocks:
                 raise NotReadable(f"modules of {maker.kind} hold modules of their own class")
             return self.calls[maker]
         assert maker.layer is not None
-        return Item(maker.kind, stated(maker.layer, *maker.layer.reads), step=maker)
+        frozen = {"freeze": True} if maker.frozen else {}
+        return Item(maker.kind, stated(maker.layer, *maker.layer.reads) | frozen, step=maker)
 
     def body(self, region: Region) -> list[Item]:
         body = Body(region, self.call, Names({*self.taken}))

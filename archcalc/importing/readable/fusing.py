@@ -29,7 +29,10 @@ def joins(before: Item, item: Item) -> bool:
     if before.step is not None and before.step.again is not None:
         return False
     if item.call == "batchnorm" and "norm" not in before.arguments and before.call != "linear":
-        before.norm = dict(item.arguments)
+        norm = dict(item.arguments)
+        if norm.pop("freeze", None) != before.arguments.get("freeze"):
+            return False
+        before.norm = norm
         before.arguments["norm"] = "batchnorm"
         if before.arguments.pop("bias", True) is True:
             before.arguments["bias"] = True

@@ -129,6 +129,10 @@ class Writer:
         return found
 
 
+def without(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key != name}
+
+
 def tagged(name: str, text: str) -> str:
     """
     >>> tagged("stride", "2"), tagged("padding", "same"), tagged("stride", "stride")
@@ -164,7 +168,7 @@ def defaults_of(items: Sequence[Item]) -> dict[str, dict[str, Any]]:
     if usual:
         found["conv"] = usual
     norms = [item.norm for item in items if item.norm is not None]
-    norms += [dict(item.arguments) for item in items if item.call == "batchnorm" and not item.is_name]
+    norms += [without(item.arguments, "freeze") for item in items if item.call == "batchnorm" and not item.is_name]
     if norms and any(each != norms[0] for each in norms):
         raise NotReadable("batch norms have different arguments")
     if norms and norms[0]:

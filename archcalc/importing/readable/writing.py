@@ -117,4 +117,4 @@ def what(node: Node) -> tuple[Any, ...]:
     stated = tuple(sorted((key, repr(value)) for key, value in layer.stated(*without).items()))
     windows = tuple(layer.windows(*node.inputs)) if "padding" in layer.known else ()
     weights = tuple((each.name, each.shape) for each in layer.weights(*node.inputs))
-    return (layer.name, stated, repr(windows), weights, node.outputs)
+    return (layer.name, stated, repr(windows), weights, node.frozen, node.outputs)

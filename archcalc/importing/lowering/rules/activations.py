@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from archcalc.core.axes import CHANNELS
 from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, turned
@@ -71,17 +72,18 @@ def glu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 
 def over_features(lowering: Lowering, operation: Operation, given: Arguments, name: str) -> bool:
-    """Along an axis of a sample; the first or the last one holds the features then."""
-    x, axis = given["input"], given.get("dim")
-    if not lowering.is_placed(x) or axis is None:
+    """Along an axis of a sample: that of the features, or one that the layer names; if it names none, the features are
+    the first or the last axis."""
+    x, axis, kind = given["input"], given.get("dim"), layer_named(name)
+    inner = lowering.axis(x, axis) if lowering.is_placed(x) and axis is not None else None
+    if inner is None or kind is None:
         return False
-    inner, rank = lowering.axis(x, axis), lowering.volume(x).rank
-    if inner in (0, rank):
-        return lowering.place(operation, layer(name), [turned(lowering, operation, x, last=inner == rank)])
-    kind = layer_named(name)
-    if inner is None or kind is None or "axis" not in kind.known:
-        return False
-    return lowering.place(operation, layer(name, axis=axis_word(lowering.volume(x), inner)), [x])
+    volume = lowering.volume(x)
+    word = axis_word(volume, inner)
+    if word != CHANNELS and "axis" in kind.known:
+        return lowering.place(operation, layer(name, axis=word), [x])
+    seen = turned(lowering, operation, x, last=inner == volume.rank)
+    return inner in (0, volume.rank) and lowering.place(operation, layer(name), [seen])
 
 
 @lowers("dropout", "dropout_", takes="input p training inplace")

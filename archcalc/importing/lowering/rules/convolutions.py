@@ -207,6 +207,10 @@ def embedding(lowering: Lowering, operation: Operation, given: Arguments) -> boo
     ids = as_integers(lowering, operation, x)
     if not ids.volume.is_ids:
         return False
+    if weight.kind != WEIGHT:
+        return lowering.is_placed(weight) and lowering.place(
+            operation, layer("lookup", table=Reference("")), [ids, lowering.at[weight]]
+        )
     rows, features = weight.shape
     padding = given.get("padding_idx")
     padding = None if padding is None or padding < 0 else padding

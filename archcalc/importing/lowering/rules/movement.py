@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.batches import AS_BATCH, OF_BATCH
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.moving import arrange, settle
 from archcalc.importing.lowering.numbers import as_numbers, is_whole
@@ -31,6 +32,13 @@ def same(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         seen = x if is_whole(y) else as_numbers(lowering, operation, x)
         return isinstance(seen, Value) and settle(lowering, operation, lowering.at[seen])
     return x.dtype == y.dtype and lowering.same(y, x)
+
+
+@lowers(AS_BATCH, OF_BATCH, takes="input")
+def of_every_sample(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """What all samples share, as what each of them has, or the other way."""
+    x = given["input"]
+    return lowering.is_placed(x) and lowering.same(operation.makes[0], x)
 
 
 @lowers("flatten", "view", "reshape", "squeeze", "unsqueeze", "unflatten", "_unsafe_view", takes="input *rest")

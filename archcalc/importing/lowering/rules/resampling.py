@@ -20,7 +20,7 @@ from archcalc.layer import Reference
 @lowers("interpolate", "upsample", takes="input size scale_factor mode align_corners recompute_scale_factor antialias")
 def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """By an integer factor, or to a size."""
-    x, y = given["input"], operation.makes[0]
+    x = given["input"]
     if not lowering.is_placed(x) or not lowering.is_batch_first(x) or given.get("antialias"):
         return False
     seen = turned(lowering, operation, x, last=False)
@@ -39,9 +39,7 @@ def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> b
     return to_size(lowering, operation, given, seen, mode, corners)
 
 
-def to_size(
-    lowering: Lowering, operation: Operation, given: Arguments, seen: Step, mode: str, corners: bool
-) -> bool:
+def to_size(lowering: Lowering, operation: Operation, given: Arguments, seen: Step, mode: str, corners: bool) -> bool:
     """To the size of a map that code names, or to numbers."""
     size = given.get("size")
     like = all_lengths_of(size) if isinstance(size, tuple) else None

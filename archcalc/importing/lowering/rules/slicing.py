@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from archcalc.core.axes import CHANNELS
+from archcalc.importing.lengths import axis_of
 from archcalc.importing.lowering.arranging import permuted, reshaped
 from archcalc.importing.lowering.frames import batches
 from archcalc.importing.lowering.lowering import Lowering, layer
@@ -38,7 +39,8 @@ def part(
     if not 0 <= begin < end <= size or stride < 1:
         return None
     word = axis_word(volume, axis)
-    whole = end == size and (said.stop is None or word != CHANNELS)
+    stated = type(said.stop) is int and begin > 0 and said.stop == end
+    whole = end == size and (said.stop is None or (word != CHANNELS and not stated))
     if word == CHANNELS and stride == 1 and not (counted and volume.channels_last and volume.rank):
         return then(lowering, operation, layer("channels", begin=begin, end=None if whole else end), step)
     last = said.stop if said.stop is not None and said.stop < 0 else None if whole else end
@@ -381,6 +383,8 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if step is None:
         return False
     before = step.volume.item_shape
+    if before == after and x in lowering.program.whole.values():
+        return for_each_sample(lowering, operation, given["sizes"], step)
     if len(after) != len(before):
         wider = (1,) * (len(after) - len(before)) + before
         plan = reshaped(before, wider) if len(after) > len(before) else None
@@ -393,6 +397,15 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
             made = layer("repeat", n=m // n, axis=axis_word(step.volume, axis))
             step = then(lowering, operation, made, step)
     return settle(lowering, operation, step)
+
+
+def for_each_sample(lowering: Lowering, operation: Operation, sizes: tuple[object, ...], step: Step) -> bool:
+    """What all samples share, once for each sample of the value whose number of samples the code names."""
+    axes = [
+        each for each in map(axis_of, sizes) if each is not None and each.value.varies and each.value in lowering.at
+    ]
+    like = lowering.at[axes[0].value] if axes else lowering.at[lowering.program.inputs[0]]
+    return lowering.place(operation, layer("expand", like=Reference("")), [step, like])
 
 
 @lowers("repeat_interleave", takes="input repeats dim")
