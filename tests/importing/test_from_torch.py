@@ -213,3 +213,34 @@ def test_a_buffer_is_no_learned_weight() -> None:
     assert of(found, "params") == 0
     assert of(found, "macs") == 3 * 9 * 30 * 30
     assert not found.findings
+
+
+class Queries(nn.Module):
+    """Learned queries for each sample, the first of two layers frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.zeros(5, 8))
+        self.frozen, self.trained = nn.Linear(8, 8), nn.Linear(8, 8)
+        self.frozen.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        asked = self.frozen(self.queries[None]).expand(x.shape[0], -1, -1)
+        seen: Tensor = self.trained(asked)
+        return torch.cat([seen, x], 1)
+
+
+def test_learned_values_with_an_axis_in_front_are_those_of_each_sample() -> None:
+    found = from_torch(Queries(), torch.zeros(1, 3, 8))
+    layers = [node.layer.name for node in found.graph]
+    assert layers == ["learned", "linear", "expand", "linear", "concat"]
+    assert found.differences == ()
+
+
+def test_weights_that_are_not_trained_are_frozen() -> None:
+    found = from_torch(Queries(), torch.zeros(1, 3, 8))
+    assert [node.layer.name for node in found.graph if node.frozen] == ["linear"]
+    model = Queries().requires_grad_(False)
+    alone = from_torch(model, torch.zeros(1, 3, 8))
+    assert not any(node.frozen for node in alone.graph)
+    assert "all weights of the code are frozen" in alone.flat

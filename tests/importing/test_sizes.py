@@ -1,10 +1,16 @@
 """Other sizes: what the code does there is what the spec says, or a call is named."""
 
+import copy
+from math import ceil
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archcalc.graph.loading import load_text
 from archcalc.importing.imported import from_torch
+from archcalc.importing.lengths import Length, LengthOf, lengths_in
+from archcalc.importing.program import Value
 from archcalc.importing.sizes import Sizes, sizes_of
 from tests.importing import networks
 from tests.shell import Shell
@@ -43,6 +49,41 @@ def test_a_spec_that_holds_at_other_sizes_says_so() -> None:
     assert list(tokens.tried.values()) == [(3,)]
     assert tokens.finding is None
     assert sizes(Resized(), IMAGE).finding is None
+
+
+class Named(nn.Module):
+    """Makes one map as large as another one, which is not its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(4, 4, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        fine: Tensor = self.first(x)
+        coarse = self.second(fine)
+        return fine + F.interpolate(coarse, size=fine.shape[2:])
+
+
+def test_the_map_whose_size_another_one_gets_is_named() -> None:
+    found = from_torch(Named(), torch.zeros(1, 3, 32, 40))
+    assert "resize(like=first)" in found.flat
+    assert "like=input" in from_torch(Resized(), IMAGE).flat
+    assert found.graph[found.graph.outputs[0]].output.item_shape == (4, 16, 20)
+    for text in (found.flat, found.spec):
+        wider = load_text(text.replace("[3, 32, 40]", "[3, 64, 48]"))
+        assert wider[wider.outputs[0]].output.item_shape == (4, 32, 24)
+
+
+def test_lengths_keep_how_they_were_computed() -> None:
+    h, w = (Length(n, LengthOf(Value("made", (1, 3, 32, 40)), i)) for i, n in ((2, 32), (3, 40)))
+    for made, n in ((h * w, 1280), (2 * h + 1, 65), (-(-w // 3), 14), (7 - h % 5, 5), (round(h), 32), (ceil(w), 40)):
+        assert isinstance(made, Length)
+        assert made == n
+        assert {each.axis for each in lengths_in(made.formula)} <= {2, 3}
+    assert type(copy.deepcopy(h)) is int
+    assert type(h / 2) is float
+    assert torch.zeros(h, w).shape == (32, 40)
 
 
 def test_the_call_that_fixes_the_sizes_is_named() -> None:
