@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from archcalc.importing.lowering.frames import over_positions
 from archcalc.importing.lengths import all_lengths_of
+from archcalc.importing.lowering.frames import over_positions
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
 from archcalc.importing.lowering.rule import RULES, Arguments, lowers
