@@ -90,7 +90,7 @@ def network_of(program: Program, source: str = "", about: Sequence[str] = (), bl
     steps = lowered(program)
     idle, outside = idle_finding(program), unregistered_finding(program)
     lines = [*about, *([f"not in this spec: {idle.message}"] if idle else [])]
-    if not program.trains and program.stored:
+    if not program.trains:
         lines.append("all weights of the code are frozen, which this spec does not say")
     heading = Heading(program.name, source, lines, totals(program), vocabularies(program))
     findings = (*grouped(steps.findings), *(each for each in (idle, outside) if each))

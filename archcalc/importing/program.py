@@ -137,8 +137,9 @@ class Program:
 
     @property
     def trains(self) -> bool:
-        """Whether some weights are trained."""
-        return any(not each.buffer and not each.frozen for each in self.stored.values())
+        """Whether some weights are trained, or there are none."""
+        learned = [each for each in self.stored.values() if not each.buffer]
+        return not learned or any(not each.frozen for each in learned)
 
     @property
     def idle(self) -> tuple[str, ...]:

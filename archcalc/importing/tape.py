@@ -166,7 +166,7 @@ class Tape(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", str(func)).partition(".")[0]
         if name == "size" or func == SHAPE:
-            return self.measured(func(*args, **kwargs), *args, **kwargs)
+            return measured(self.found(args[0]), func(*args, **kwargs), *args[1:], **kwargs)
         if name in SILENT:
             return func(*args, **kwargs)
         if name == "__iter__":
@@ -191,15 +191,6 @@ class Tape(TorchFunctionMode):
                 for each in made:
                     self.aliases.give(each)
         return result
-
-    def measured(self, lengths: Sequence[int] | int, tensor: Tensor, dim: int = 0) -> Sequence[int] | int:
-        """The lengths of a tensor's axes, or of one; those that may change with the inputs know whose they are."""
-        value = self.found(tensor)
-        if value is None or value.kind in (WEIGHT, BUFFER):
-            return lengths
-        if isinstance(lengths, int):
-            return Length(lengths, LengthOf(value, dim % tensor.dim()))
-        return torch.Size(Length(n, LengthOf(value, i)) for i, n in enumerate(lengths))
 
     def count(self, operation: Operation, before: int, call: tuple[Any, Any, Any]) -> None:
         """Keeps the MACs of a call, or the call, so that they can be counted."""
@@ -280,23 +271,6 @@ class Tape(TorchFunctionMode):
         call = self.called.get(id(operation))
         return self.counts.get(operation, 0) if call is None else macs_of(*call)
 
-    def rerun(self, operation: Operation, values: Mapping[Value, Value]) -> list[tuple[int, ...]] | None:
-        """The shapes that a call makes with other values for some of its own; None if it fails."""
-        if (call := self.called.get(id(operation))) is None:
-            return None
-        func, *given = call
-        leaves, spec = pytree.tree_flatten(tuple(given))
-        plain = pytree.tree_leaves((operation.arguments, dict(operation.keywords)))
-        pairs = zip(plain, leaves, strict=True)
-        args, kwargs = pytree.tree_unflatten(
-            [other_tensor(each, values.get(value)) if isinstance(value, Value) else each for value, each in pairs], spec
-        )
-        try:
-            with torch.no_grad():
-                return [tuple(each.shape) for each in tensors_in(func(*args, **kwargs))]
-        except RuntimeError:
-            return None
-
     # --- modules -----------------------------------------------------------------------------------------------------
 
     def enter(self, path: str, module: nn.Module) -> None:
@@ -319,6 +293,36 @@ def macs_of(func: Any, args: Any, kwargs: Any) -> int:
     with torch.no_grad(), counter:
         func(*args, **kwargs)
     return counter.get_total_flops() // 2
+
+
+def measured(value: Value | None, lengths: Sequence[int] | int, dim: int = 0) -> Sequence[int] | int:
+    """The lengths of a value's axes, or of one; those that may change with the inputs know whose they are."""
+    if value is None or value.kind in (WEIGHT, BUFFER):
+        return lengths
+    if isinstance(lengths, int):
+        return Length(lengths, LengthOf(value, dim % len(value.shape)))
+    return torch.Size(Length(n, LengthOf(value, i)) for i, n in enumerate(lengths))
+
+
+def rerun(
+    calls: Mapping[int, tuple[Any, Any, Any]], operation: Operation, values: Mapping[Value, Value]
+) -> list[tuple[int, ...]] | None:
+    """The shapes that a call makes with other values for some of its own; None if it fails. `calls`: the calls of
+    the tape by their operations' identities."""
+    if (call := calls.get(id(operation))) is None:
+        return None
+    func, *given = call
+    leaves, spec = pytree.tree_flatten(tuple(given))
+    plain = pytree.tree_leaves((operation.arguments, dict(operation.keywords)))
+    pairs = zip(plain, leaves, strict=True)
+    args, kwargs = pytree.tree_unflatten(
+        [other_tensor(each, values.get(value)) if isinstance(value, Value) else each for value, each in pairs], spec
+    )
+    try:
+        with torch.no_grad():
+            return [tuple(each.shape) for each in tensors_in(func(*args, **kwargs))]
+    except RuntimeError:
+        return None
 
 
 def other_tensor(tensor: Tensor, value: Value | None) -> Tensor:
@@ -394,7 +398,7 @@ def recorded(
         integers=partial(integers, tape.tensor_of),
         numbers=partial(numbers, tape.tensor_of),
         batch=batch,
-        rerun=None if tape.counter else tape.rerun,
+        rerun=None if tape.counter else partial(rerun, tape.called),
     )
 
 

@@ -76,14 +76,14 @@ def copied(
 ) -> Operation:
     """The operation with other values."""
 
-    def put(tree: Any) -> Any:
+    def other(tree: Any) -> Any:
         if isinstance(tree, Value):
             return given.get(tree, tree)
-        return tuple(map(put, tree)) if isinstance(tree, tuple) else tree
+        return tuple(map(other, tree)) if isinstance(tree, tuple) else tree
 
     same = function == operation.function
-    arguments = put(operation.arguments if same else operation.arguments[:1])
-    keywords = {key: put(each) for key, each in operation.keywords.items() if same}
+    arguments = other(operation.arguments if same else operation.arguments[:1])
+    keywords = {key: other(each) for key, each in operation.keywords.items() if same}
     made = Operation(function, arguments, keywords, makes, operation.module, operation.where)
     for before, after in zip(operation.makes, makes, strict=True):
         if before is not after:
