@@ -392,7 +392,11 @@ def test_torch_also_refuses_refused_fields(text: str) -> None:
 WRONG = [
     ("adamv", "there is no optimizer named 'adamv'", "did you mean 'adam'?"),
     ("sgd(momentun=0.9)", "unknown argument 'momentun' of sgd", "did you mean 'momentum'?"),
-    ("sgd(0.1, 0.9)", "sgd takes 1 positional argument (lr), got 2", "name the argument: momentum=0.9"),
+    (
+        "sgd(0.1, 0.9)",
+        "sgd takes 1 positional argument (lr), got 2",
+        "name the argument: momentum=0.9 or dampening=0.9 or weight_decay=0.9",
+    ),
     ("adam(betas=0.9)", "betas must be a list of 2 entries, got 0.9", ""),
     ("sgd(nesterov=1)", "nesterov must be true or false, got 1", ""),
     ("adam -> adam", "expected one optimizer", "sgd(0.1, momentum=0.9)"),
