@@ -88,7 +88,8 @@ class Crop(Layer, name="crop"):
             gone = tuple(-n for n in torch_pad(self.borders(x, like)))
             return expression(f"F.pad({{0}}, {gone})")
         if like is not None:
-            return module("CentreCrop", file="centre_crop", forward="{module}({0}, {1})")
+            second = "{1}.movedim(-1, 1)" if like.channels_last else "{1}"
+            return module("CentreCrop", file="centre_crop", forward=f"{{module}}({{0}}, {second})")
         return module("CentreCrop", file="centre_crop", size=per_axis(self.size or x.spatial, x.rank))
 
     examples = (

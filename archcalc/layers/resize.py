@@ -116,7 +116,8 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         if like is None:
             return module("torch.nn.Upsample", **self.stated())
         aligned = ", align_corners=True" * self.align_corners
-        return expression(f'F.interpolate({{0}}, size={{1}}.shape[2:], mode="{self.mode}"{aligned})')
+        places = "1:-1" if like.channels_last else "2:"
+        return expression(f'F.interpolate({{0}}, size={{1}}.shape[{places}], mode="{self.mode}"{aligned})')
 
     examples = (
         Example(

@@ -335,6 +335,8 @@ FOUND = {
     "windows in a row": ("{x: [3, 6, 5]}", "x -> unfold(2, 2)", "identity"),
     "a mask that is compared": ("{x: {shape: [6, 4], channels_last: true}, by: {shape: [6, 4], channels_last: true}}",
         "x -> mask(by)", "softmax(axis=1)"),
+    "cropped like a sequence": ("{x: [1, 5], c: {shape: [3, 4], channels_last: true}}", "x -> crop(like=c)"),
+    "resized like a sequence": ("{x: [1, 5], c: {shape: [3, 4], channels_last: true}}", "x -> resize(like=c)"),
     "steps and signs": ("{x: [2, 5]}", "x -> heaviside -> conv(3, 2) -> sign"),
     "where": ("{x: [2, 5], by: [2, 5]}", "by -> c = conv(3, 2, p1)", "where: [c, x, x]"),
     "a token alone, with positions again": ("{x: {shape: [5, 12], channels_last: true}}",
