@@ -118,7 +118,9 @@ def archive(folders: Iterable[Path]) -> bytes:
     return made.getvalue()
 
 
-LEFT_OUT = {"__pycache__", "specs", "verification", "importing", "torch_modules", "commands", "sweeping"}
+LEFT_OUT = {
+    "__pycache__", "specs", "verification", "importing", "torch_modules", "commands", "sweeping", "editor", "usage",
+}  # fmt: skip
 """Folders of the package that a page never imports."""
 
 

@@ -131,9 +131,10 @@ def test_how_an_answer_was_found_is_said() -> None:
     assert asked("w", "max(w, 5) * (w - 20) ** 2 <= 100", most=90).how == ("all 90 values tried",)
 
 
-def test_what_has_to_be_tried_without_end_is_undecided() -> None:
-    with pytest.raises(Undecided, match="bound w with --most 65536"):
-        asked("w", "max(w, 5) * (w - 20) ** 2 <= 100")
+def test_what_has_to_be_tried_without_end_is_decided_up_to_where_it_was_tried() -> None:
+    found = asked("w", "max(w, 5) * (w - 20) ** 2 <= 100")
+    assert (found.best, found.decided) == (22, 65_536)
+    assert found.how == ("all 65,536 values tried",)
 
 
 def test_where_decisions_run_out_the_bound_that_is_named_is_one_that_can_be_followed() -> None:
