@@ -5,6 +5,7 @@ A name that is spelt like one of ours may mean something else: `normalize` is no
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 NONE = "there is no such layer"
 
@@ -296,6 +297,12 @@ MEANINGS: Mapping[str, str] = {
 """By name, in lower case, with _ between words and without a rank at the end."""
 
 
+@cache
+def bare_meanings() -> Mapping[str, str]:
+    """The meanings by names without what joins their words."""
+    return {key.replace("_", ""): text for key, text in MEANINGS.items()}
+
+
 def meaning_of(name: str) -> str:
     """What to write for a layer of another framework; empty if it is not known.
 
@@ -304,7 +311,7 @@ def meaning_of(name: str) -> str:
     >>> meaning_of("conv3x3"), meaning_of("LazyBatchNorm2d")
     ('write conv(3, filters, p1)', '')
     """
-    alike = {key.replace("_", ""): text for key, text in MEANINGS.items()}
+    alike = bare_meanings()
     plain = name.rpartition(".")[2].lower().replace("_", "").removeprefix("lazy")
     if square := re.fullmatch(r"conv(?:2d)?(\d)x\1", plain):
         padding = f", p{int(square[1]) // 2}" if square[1] != "1" else ""

@@ -152,11 +152,18 @@ def follower(key: str, value: Expression, frame: Frame) -> Invocation | None:
     """The call that `norm: batchnorm` or `act: leaky_relu(0.1)` stands for."""
     if isinstance(value, Function):
         return Invocation(value.name, value.arguments, (), True, value.where)
-    if isinstance(value, Name) and value.id not in frame.scope and (meant := meaning_of(value.id)):
-        raise problem("AC124", f"{key} must be a layer, got {value.id}", value.where, help=meant)
+    if meant := meant_by(value, frame):
+        raise problem("AC124", f"{key} must be a layer, got {value.where.text}", value.where, help=meant)
     word = value.evaluate(frame.scope, WORDS)
     if word == "none":
         return None
     if not isinstance(word, str) or layer_named(word) is None:
         raise problem("AC124", f"{key} must be a layer, got {shown(word)}", value.where, help="write a layer, or none")
     return Invocation(Word(word, value.where), (), (), False, value.where)
+
+
+def meant_by(value: Expression, frame: Frame) -> str:
+    """What to write for a layer of another framework; empty for what is known here."""
+    if not isinstance(value, Name) or value.id in WORDS or value.id in frame.scope:
+        return ""
+    return meaning_of(value.id)
