@@ -21,7 +21,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.loading import load_text
 from archcalc.measures.receptive_field import fields_of, spatial_inputs
 from archcalc.verification.field.borders import attained
-from archcalc.verification.field.dye import Predicted, Slab, look
+from archcalc.verification.field.dye import Predicted, Slab, dye, look
 from archcalc.verification.network import on_meta
 from archcalc.verification.trace import Running
 
@@ -130,7 +130,7 @@ def rearranged(pick: random.Random, volumes: Volumes, x: str) -> str:
         if n == 1 and pick.random() < 0.5:
             left.append("1")
             continue
-        word = "chwdef"[i]
+        word = "chwdefg"[i]
         parts = [p for p in (2, 3) if n % p == 0 and n > p]
         if parts and pick.random() < 0.4:
             left.append(f"({word} {word}s)")
@@ -363,3 +363,14 @@ def test_random_graphs_agree_with_torch() -> None:
 @pytest.mark.parametrize("first", range(0, 3_000, 300))
 def test_many_random_graphs_agree_with_torch(first: int) -> None:
     check(10_000 + first, 300)
+
+
+def test_values_that_are_no_numbers_without_dye_show_nothing() -> None:
+    graph = load_text("""archcalc: 1
+input: {x: [2, 5]}
+layers:
+  - conv(1, 2) -> zero = scale(0)
+  - div: [zero, zero]
+""")
+    (row,) = dye(Running(generate(graph), graph, "cpu"), "")
+    assert (row.agrees, row.differences) == (True, ())

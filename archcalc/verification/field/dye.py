@@ -132,6 +132,7 @@ def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
     """Runs the network on dyed input and checks the value of every layer."""
     findings, seed = Findings(), predicted.seed
     inputs = [x.float() if x.is_floating_point() else x for x in running.inputs()]
+    undyed = [x.clone() for x in inputs]
     place = [each.name for each in running.graph.inputs].index(seed.name)
     along = slab.axis + (1 if seed.volume.channels_last else 2)
     if seed.volume.is_floating:
@@ -151,7 +152,22 @@ def one_run(running: Running, predicted: Predicted, slab: Slab) -> Findings:
 
     with without_zeros():
         running.run(inputs, see)
+    if findings.differences:
+        unclear = without_numbers(running, undyed)
+        findings.differences = {name: what for name, what in findings.differences.items() if name not in unclear}
     return findings
+
+
+def without_numbers(running: Running, inputs: list[Tensor]) -> set[str]:
+    """The layers whose values have NaN without dye, 0 / 0 among them: they show nothing."""
+    found: set[str] = set()
+
+    def see(node: Node, value: Tensor) -> None:
+        if any(elements_reached(value, None)):
+            found.add(node.name)
+
+    running.run(inputs, see)
+    return found
 
 
 def axis_of(node: Node, predicted: Predicted, slab: Slab) -> int | None:
