@@ -167,7 +167,7 @@ def overtakes(other: Steps, best: Steps, q: int) -> Bound:
     if max(difference[1:], default=0) <= 0:
         return inf
     if max(map(abs, difference[2:]), default=0) == 0:
-        return q - difference[0] // difference[1] + 1
+        return q + -difference[0] // difference[1] + 1
     values = [value_of(difference, x) for x in range(len(difference))]
     return next((q + x for x in turns(values) if value_of(difference, x) > 0), inf)
 

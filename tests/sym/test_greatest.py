@@ -53,3 +53,15 @@ def test_only_what_is_the_greatest_up_to_the_end_of_the_numbers_is_kept() -> Non
     assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 900)) == [2 * n]
     assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 1001)) == [2 * n]
     assert greatest_on([n, 2 * n, late], "n", PeriodicSet.interval(1, 1002)) == [2 * n, late]
+
+
+def test_a_line_that_is_the_greatest_at_one_number_between_two_crossings_is_kept() -> None:
+    pick = random.Random(2)
+    for _ in range(200):
+        lines = [pick.randint(0, 60) * n + pick.randint(0, 400) for _ in range(10)]
+        kept = greatest_on(lines, "n", PeriodicSet.interval())
+        assert kept is not None
+        for value in range(1, 150):
+            assert max(each.at(n=value) for each in kept) == max(each.at(n=value) for each in lines)
+    alone = 17 * n + 20  # between the crossings at 1.3 and 2.6
+    assert alone in (greatest_on([n + 40, alone, 18 * n + 17, 19 * n - 9], "n", PeriodicSet.interval()) or [])
