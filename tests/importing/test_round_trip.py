@@ -19,7 +19,7 @@ OPEN = {
     "coatnet": MOVES,
     "conformer": DISTANCES,
     "conv_tasnet": UNREAD,
-    "deberta_v3": DISTANCES,
+    "efficientdet": "a slice of a vector without a batch is `channels`, which does the same",
     "gat": "which axis of a square input has the features is not in its shape",
     "lenet5_1998": "the numbers of a table of maps are in two buffers, and not in its module",
     "longformer": "attention with a mask of a window and global tokens is opaque",
