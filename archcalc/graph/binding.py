@@ -13,7 +13,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, proble
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
 from archcalc.graph.foreign import translated, translated_amount
-from archcalc.graph.foreign_arguments import BARE, advice, meant
+from archcalc.graph.foreign_arguments import BARE, meant, suggested
 from archcalc.graph.inferred import inferred
 from archcalc.layer import (
     LAYERS,
@@ -412,14 +412,13 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
     takes = f"{name} takes {', '.join(known)}" if known else f"{name} takes no arguments"
     if joins:
         takes = f"{name} joins a list of paths, {name}: [prev, relu], and takes {', '.join(known)}"
-    advised = advice(word.text) if layer_named(name) else ""
     there = "" if joins else elsewhere(name, word.text)
-    likely = f"did you mean '{close}'?" if not there and (close := meant(word.text, known, bool(advised))) else ""
+    likely = "" if there else suggested(word.text, known, of_layer=layer_named(name) is not None)
     return Diagnostic(
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
         location=word.where,
-        help=short or likely or ("" if there else advised) or takes + there,
+        help=short or likely or takes + there,
     )
 
 

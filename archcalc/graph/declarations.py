@@ -10,7 +10,7 @@ from archcalc.core.location import Location
 from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume, ids
 from archcalc.graph.binding import Kind, dimension, read, signature_of, whole_number
-from archcalc.graph.foreign_arguments import advice, meant
+from archcalc.graph.foreign_arguments import suggested
 from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.graph import Free, Input
 from archcalc.graph.inference import check_lengths
@@ -168,8 +168,7 @@ class Declarations:
             if key.text in signature.kinds or key.text in signature.others:
                 yield key, value
             else:
-                close = meant(key.text, [*signature.kinds, *signature.others], bool(advice(key.text)))
-                help = f"did you mean '{close}'?" if close else advice(key.text)
+                help = suggested(key.text, [*signature.kinds, *signature.others])
                 self.report(problem("AC120", f"unknown argument '{key.text}' of {layer.name}", key.where, help=help))
 
 

@@ -167,3 +167,16 @@ def advice(word: str) -> str:
     ('leave it out: it changes no number here', '')
     """
     return NOTHING if word.endswith(UNCOUNTED) else ELSEWHERE.get(word, "")
+
+
+def suggested(word: str, known: Collection[str], of_layer: bool = True) -> str:
+    """What to write for an argument that a call does not take; empty if nothing is known.
+
+    `of_layer`: of a layer, rather than of a block, whose arguments no framework knows.
+
+    >>> suggested("units", ["out_features"]), suggested("padding_mode", ["padding"], of_layer=False)
+    ("did you mean 'out_features'?", "did you mean 'padding'?")
+    """
+    advised = advice(word) if of_layer else ""
+    close = meant(word, known, bool(advised))
+    return f"did you mean '{close}'?" if close else advised

@@ -30,6 +30,7 @@ from archcalc.spec.value import (
     kind_of,
     list_of,
     number_of,
+    of_what,
     same,
     too_long,
     truth_of,
@@ -112,7 +113,7 @@ class Name(Expression):
         if own := [size for size in sizes if size.rpartition(".")[0] == self.id.rpartition(".")[0]]:
             help = help or f"its sizes are {', '.join(own)}"
         if self.id in SIZES and self.id not in words:
-            help = help or f"the {self.id} of what? write input.{self.id}, conv1.{self.id}, or x.{self.id} in a block"
+            help = help or of_what(self.id)
         if 1 < len(words) <= FEW_WORDS:
             help = help or f"the words are {enumerated(words)}"
         help = help or (f"known names: {enumerated(names)}" if names else "")

@@ -62,12 +62,17 @@ def is_real(value: object) -> bool:
     return isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool)
 
 
+def of_what(size: str) -> str:
+    """What to write for a size without the layer that it is one of."""
+    return f"the {size} of what? write input.{size}, conv1.{size}, or x.{size} in a block"
+
+
 def number_of(value: Value, where: Location) -> Real:
     if isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool):
         return value
     help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
     if value in SIZES:
-        help = f"the {value} of what? write input.{value}, conv1.{value}, or x.{value} in a block"
+        help = of_what(str(value))
     if isinstance(value, tuple):
         help = "use one entry, name[0], or sum(name); a list of copies is [n for i in range(3)]"
     raise problem("AC112", f"a number is needed here, got {kind_of(value)}", where, help=help)
