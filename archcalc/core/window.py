@@ -281,9 +281,10 @@ class ResizedWindow(AnyWindow):
     """Resizing to `outputs` elements. `step` = (a, b): b output elements cover a input elements.
 
     Output i copies element floor(i a / b) ("nearest"), or interpolates the two elements around i a / b ("corners":
-    the first and last elements coincide with the input's) or around (i + 1/2) a / b - 1/2 ("centres"). An element of
-    weight zero is not read. `factor`: the nearest element is floor(i * factor) in single precision, as in torch, which
-    is off by one for a few sizes. The period is then the whole axis.
+    the first and last elements coincide with the input's) or around (i + 1/2) a / b - 1/2 ("centres"). `sides`: how
+    many elements it takes on either side, 2 for a cubic. An element of weight zero is not read. `factor`: the nearest
+    element is floor(i * factor) in single precision, as in torch, which is off by one for a few sizes. The period is
+    then the whole axis.
 
     Source: torch, aten/src/ATen/native/UpSample.h: area_pixel_compute_source_index and
     nearest_neighbor_compute_source_index.
@@ -293,6 +294,7 @@ class ResizedWindow(AnyWindow):
     step: tuple[Dim, Dim]
     kind: Literal["nearest", "corners", "centres"]
     factor: float | None = None
+    sides: int = 1
 
     @property
     def period(self) -> tuple[Dim, Dim]:
@@ -306,11 +308,11 @@ class ResizedWindow(AnyWindow):
         if self.kind == "nearest":
             return "element i of m reads element ⌊i·n/m⌋ of n"
         position = "i·(n - 1)/(m - 1)" if self.kind == "corners" else "(i + 1/2)·n/m - 1/2"
-        return f"element i of m reads the two elements around {position}"
+        return f"element i of m reads the {('two', 'four')[self.sides - 1]} elements around {position}"
 
     @property
     def source(self) -> str:
-        return "torch, aten/src/ATen/native/UpSample.h"
+        return UPSAMPLE
 
     def slide(self, n: Dim) -> Dim:
         return self.outputs
@@ -330,8 +332,71 @@ class ResizedWindow(AnyWindow):
         else:
             position = Fraction(element * inputs, outputs)
             first, last = floor(position), floor(position) if self.kind == "nearest" else ceil(position)
+        more = self.sides - 1 if last > first else 0
         begin = turns * self.period[1]
-        return range(begin + first, begin + last + 1)
+        return range(begin + first - more, begin + last + more + 1)
+
+
+@record
+class SmoothedWindow(AnyWindow):
+    """Resizing after smoothing, so that no element is skipped. `step` = (a, b): b output elements cover a input
+    elements.
+
+    Output i is a weighted mean of the elements that are less than `sides` steps from (i + 1/2) a / b, a step being
+    a / b or 1, whichever is more. The weight falls linearly with the distance (`sides` 1), or is a cubic (2), which is
+    zero one step away. An element of weight zero is not read.
+
+    Source: torch, aten/src/ATen/native/cpu/UpSampleKernel.cpp, _compute_indices_min_size_weights_aa; the cubic: Keys
+    1981, doi:10.1109/TASSP.1981.1163711, with a = -1/2.
+    """
+
+    inputs: Dim
+    outputs: Dim
+    step: tuple[Dim, Dim]
+    sides: int
+
+    @property
+    def period(self) -> tuple[Dim, Dim]:
+        if not is_number(*self.step):
+            raise NoClosedForm("the period of resizing depends on a greatest common divisor")
+        common = gcd(*self.step)
+        return self.step[1] // common, self.step[0] // common
+
+    @property
+    def words(self) -> str:
+        far = "" if self.sides == 1 else f"{self.sides}·"
+        return f"element i of m reads what is less than {far}max(n/m, 1) from (i + 1/2)·n/m"
+
+    @property
+    def source(self) -> str:
+        return UPSAMPLE
+
+    def slide(self, n: Dim) -> Dim:
+        return self.outputs
+
+    def taps(self) -> Dim:
+        """The number of input elements that all outputs read, counted per output.
+
+        >>> SmoothedWindow(4, 2, (2, 1), 1).taps(), SmoothedWindow(4, 4, (1, 1), 2).taps()
+        (6, 4)
+        """
+        if not is_number(self.inputs, self.outputs, *self.step):
+            raise NoClosedForm("how far smoothing reaches depends on a ratio of lengths")
+        return sum(sum(0 <= j < self.inputs for j in self.reach(i)) for i in range(self.outputs))
+
+    def reach(self, i: int) -> Sequence[int]:
+        """
+        >>> SmoothedWindow(6, 2, (3, 1), 1).reach(0), SmoothedWindow(9, 3, (3, 1), 2).reach(1)
+        ([-1, 0, 1, 2, 3], [0, 2, 3, 4, 5, 6, 8])
+        """
+        ratio = Fraction(*self.step)
+        apart, centre = max(ratio, Fraction(1)), ratio * (2 * i + 1) / 2
+        near = range(floor(centre - self.sides * apart), ceil(centre + self.sides * apart) + 1)
+        far = ((j, abs(j + Fraction(1, 2) - centre) / apart) for j in near)
+        return [j for j, steps in far if steps < self.sides and (steps != 1 or self.sides == 1)]
+
+
+UPSAMPLE = "torch, aten/src/ATen/native/UpSample.h"
 
 
 def rounded(value: float) -> float:

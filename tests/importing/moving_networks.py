@@ -116,3 +116,22 @@ class Positions(nn.Module):
         x = x + self.places(places).to(x.device) + self.later(places + 2)
         y = torch.addmm(self.bias, x.view(-1, 8), self.matrix).view(*x.shape[:-1], 6)
         return y @ self.other
+
+
+class Frames(nn.Module):
+    """Group norms and resizing of frames that are folded into the batch, and resizing with cubics."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.GroupNorm(4, 8)
+        self.plain = nn.GroupNorm(2, 8, affine=False)
+        self.up = nn.Upsample(scale_factor=2, mode="bicubic")
+        self.head = nn.Conv2d(8, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, frames = x.shape[:2]
+        y = self.plain(self.norm(self.conv(x.flatten(0, 1))).relu())
+        y = F.interpolate(self.head(F.interpolate(y, scale_factor=2)), scale_factor=1.5, mode="bilinear")
+        y = self.up(y).view(batch, frames, 4, *self.up(y).shape[2:]).mean(1)
+        return F.interpolate(y, size=(7, 9), mode="bicubic", antialias=True)

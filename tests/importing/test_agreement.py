@@ -48,6 +48,7 @@ class Alike(nn.Module):
         (moving_networks.Pixels(), torch.zeros(1, 3, 4, 6), 2),
         (moving_networks.Mixed(), torch.zeros(1, 5, 8), 2),
         (moving_networks.Parts(), torch.zeros(1, 3, 5, 8), 2),
+        (moving_networks.Frames(), torch.zeros(1, 5, 3, 8, 8), 2),
         (networks.Functional(), torch.zeros(1, 3, 8, 8), 2),
         (moving_networks.Positions(), torch.zeros(1, 7, dtype=torch.long), 1),
         (shared_networks.ShiftedWindows(), torch.zeros(1, 4, 6, 8), 1),

@@ -29,7 +29,7 @@ def read_by_torch(n: int, rank: int, mode: str, aligned: bool, **how: Any) -> Re
     x = torch.eye(n, dtype=torch.float64).reshape(n, *(1,) * rank, n)
     how["align_corners"] = None if mode == "nearest" else aligned
     y = F.interpolate(x, mode=mode, **how).reshape(n, -1)
-    return [(column > ROUNDING).nonzero().flatten().tolist() for column in y.T]
+    return [(column.abs() > ROUNDING).nonzero().flatten().tolist() for column in y.T]
 
 
 def read_by_us(layer: Resize, x: Volume) -> Reads:
@@ -39,7 +39,8 @@ def read_by_us(layer: Resize, x: Volume) -> Reads:
 
 
 def modes(rank: int) -> list[tuple[str, bool]]:
-    return [("nearest", False), (LINEAR[rank], False), (LINEAR[rank], True)]
+    cubic = [("bicubic", False), ("bicubic", True)] if rank == 2 else []
+    return [("nearest", False), (LINEAR[rank], False), (LINEAR[rank], True), *cubic]
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -65,6 +66,23 @@ def test_a_size_reads_what_torch_reads(rank: int, size: int) -> None:
             sizes = (1,) * (rank - 1) + (size,)
             layer = Resize(size=sizes, mode=cast(Any, mode), align_corners=aligned)
             assert read_by_us(layer, x) == read_by_torch(n, rank, mode, aligned, size=sizes), (n, mode, aligned)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_smoothing_reads_what_torch_reads(mode: str) -> None:
+    """To sizes and by factors; each element that is read counts once in the products."""
+    for n in LENGTHS:
+        x = Volume(1, (1, n))
+        for size in (1, 2, 3, 7, 16, 40, 41):
+            layer = Resize(size=(1, size), mode=cast(Any, mode), antialias=True)
+            reads = read_by_torch(n, 2, mode, False, size=(1, size), antialias=True)
+            assert read_by_us(layer, x) == reads, (n, size)
+            assert layer.ops(layer.shape(x), x).mul == sum(map(len, reads))
+        for scale in (0.25, 0.3, 0.5, 0.7, 1.3, 3.0):
+            if scaled(n, scale) >= 1:
+                layer = Resize(scale_factor=scale, mode=cast(Any, mode), antialias=True)
+                how = {"scale_factor": (1.0, scale), "antialias": True}
+                assert read_by_us(layer, x) == read_by_torch(n, 2, mode, False, **how), (n, scale)
 
 
 def test_seven_units_times_one_and_a_tenth_are_moved_along() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from inspect import isfunction
 from itertools import count, islice, product
-from math import erf, exp, inf, log, pi, prod, tanh
+from math import erf, exp, floor, inf, log, pi, prod, tanh
 from typing import Any, TypeAlias
 
 import torch
@@ -275,6 +275,60 @@ def between(x: Any, y: Any, given: Numbers, centre_of: Callable[[int, int], floa
     return out
 
 
+def keys_cubic(a: float) -> Callable[[float], float]:
+    """Keys 1981, equation 4, with his parameter a."""
+
+    def at(t: float) -> float:
+        t = abs(t)
+        if t < 1:
+            return (a + 2) * t**3 - (a + 3) * t**2 + 1
+        return a * (t**3 - 5 * t**2 + 8 * t - 4) if t < 2 else 0.0
+
+    return at
+
+
+CUBIC = {a: keys_cubic(a) for a in (-0.5, -0.75)}
+"""Torch has -1/2 where it smooths, and -3/4 elsewhere."""
+
+
+def triangle(t: float) -> float:
+    return max(0.0, 1 - abs(t))
+
+
+def weighted(x: Any, y: Any, given: Numbers, sides_of: Callable[[int, int], list[tuple[int, float]]]) -> Numbers:
+    """Weighted sums; `sides_of` gives the elements and their weights along an axis."""
+    out = {}
+    for batch, c, *position in indices(y.shape):
+        corners = [
+            tuple(zip(*each, strict=True)) for each in product(*(sides_of(i, a) for a, i in enumerate(position)))
+        ]
+        out[(batch, c, *position)] = inner((given[(batch, c, *unit)], Number(prod(share))) for unit, share in corners)
+    return out
+
+
+def cubic(x: Any, y: Any, given: Numbers, steps: list[float]) -> Numbers:
+    """From the four elements around; those outside are the nearest inside."""
+
+    def sides(i: int, axis: int) -> list[tuple[int, float]]:
+        centre, n = (i + 0.5) * steps[axis] - 0.5, x.spatial[axis]
+        low = floor(centre)
+        return [(min(max(j, 0), n - 1), CUBIC[-0.75](centre - j)) for j in range(low - 1, low + 3)]
+
+    return weighted(x, y, given, sides)
+
+
+def smoothed(x: Any, y: Any, given: Numbers, steps: list[float], filter: Callable[[float], float]) -> Numbers:
+    """Weighted means of what is around; the weights that are not zero add up to 1."""
+
+    def sides(i: int, axis: int) -> list[tuple[int, float]]:
+        apart = max(steps[axis], 1)
+        shares = [(j, filter((j + 0.5 - (i + 0.5) * steps[axis]) / apart)) for j in range(x.spatial[axis])]
+        whole = sum(each for _, each in shares)
+        return [(j, each / whole) for j, each in shares if abs(each) > 1e-12]
+
+    return weighted(x, y, given, sides)
+
+
 def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbers) -> Numbers:
     """With aligned corners, or with half-pixel centres scaled by the ratio of lengths."""
     if layer.align_corners:
@@ -282,6 +336,10 @@ def resize(layer: Any, x: Any, y: Any, weights: dict[str, Numbers], given: Numbe
         return between(x, y, given, lambda i, axis: i * least[axis])
     factor = layer.scale_factor
     steps = [1 / factor if factor else n / m for n, m in zip(x.spatial, y.spatial, strict=True)]
+    if layer.antialias:
+        return smoothed(x, y, given, steps, CUBIC[-0.5] if layer.mode == "bicubic" else triangle)
+    if layer.mode == "bicubic":
+        return cubic(x, y, given, steps)
     if layer.mode != "nearest":
         return between(x, y, given, lambda i, axis: (i + 0.5) * steps[axis] - 0.5)
     nearest = (tuple(int(i * step) for i, step in zip(at[2:], steps, strict=True)) for at in indices(y.shape))

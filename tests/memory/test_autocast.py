@@ -79,6 +79,8 @@ def packed(layer: Layer, xs: tuple[Volume, ...]) -> tuple[str, int]:
 def test_a_layer_has_the_predicted_dtype_and_saves_the_predicted_bytes(name: str, dtype: str) -> None:
     """For any input dtype: the network is float32, but the inputs of a layer have the dtype that earlier ones made."""
     layer, xs = PREDICTED[name]
+    if dtype == LOWER and getattr(layer, "antialias", False):
+        pytest.skip("torch does not smooth in bfloat16 on the CPU")
     xs, plain = given(xs, dtype), graph_of(layer, given(xs, "float32"))
     torch.manual_seed(0)
     graph = replace(plain, inputs=tuple(replace(i, volume=x) for i, x in zip(plain.inputs, xs, strict=True)))

@@ -7,9 +7,9 @@ to where the code has it when something reads it there; the next such layer take
 
 from collections.abc import Mapping
 
-from archcalc.importing.lowering.arranging import Arranging
+from archcalc.importing.lowering.arranging import Arranging, reshaped
 from archcalc.importing.lowering.lowering import Lowering
-from archcalc.importing.lowering.moving import moved, turned
+from archcalc.importing.lowering.moving import moved, settle, then, turned, unmoved
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import MADE, ONE, Operation, Value
@@ -100,6 +100,24 @@ def place_over(
     if x in lowering.slow:
         lowering.slow[made] = lowering.slow[x]
     return True
+
+
+def over_maps(lowering: Lowering, operation: Operation, layer: Layer, x: Value) -> bool:
+    """Places a layer that does the same with the map of each feature, on parts of a sample that are folded into the
+    batch: their features, one part after the other, are features."""
+    if not is_folded(lowering, x) or len(x.shape) < 3:
+        return False
+    shape, made = lowering.volume(x).item_shape, lowering.item(operation.makes[0])
+    whole = reshaped(shape, (shape[0] * shape[1], *shape[2:]))
+    if whole is None or made is None:
+        return False
+    source, plan = unmoved(lowering, lowering.at[x], whole)
+    y = then(lowering, operation, layer, moved(lowering, operation, source, plan, last=False))
+    if y is None:
+        return False
+    if x in lowering.slow:
+        lowering.slow[operation.makes[0]] = lowering.slow[x]
+    return settle(lowering, operation, moved(lowering, operation, y, reshaped(y.volume.item_shape, made), last=False))
 
 
 def batches(lowering: Lowering, x: Value, axis: int, begin: int, end: int) -> tuple[int, int] | None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.arranging import permuted
 from archcalc.importing.lowering.calls import Writing
-from archcalc.importing.lowering.frames import is_folded, over_positions, place_over
+from archcalc.importing.lowering.frames import is_folded, over_maps, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import first, moved, settle, then, turned, unmoved
+from archcalc.importing.lowering.moving import first, moved, settle, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Layer
@@ -95,11 +95,31 @@ def rms_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool
 
 @lowers("group_norm", takes="input num_groups weight bias eps")
 def group_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    x, weight, bias = given["input"], given.get("weight"), given.get("bias")
-    if not lowering.is_placed(x) or (weight is None) != (bias is None) or not lowering.is_batch_first(x):
+    x, weight, bias, groups = given["input"], given.get("weight"), given.get("bias"), given["num_groups"]
+    if not lowering.is_placed(x) or (weight is None) != (bias is None):
         return False
-    made = layer("group_norm", num_groups=given["num_groups"], eps=given.get("eps"), affine=weight is not None)
+    if not lowering.is_batch_first(x):
+        return of_frames(lowering, operation, given)
+    made = layer("group_norm", num_groups=groups, eps=given.get("eps"), affine=weight is not None)
     return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
+
+
+def of_frames(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Of frames that are folded into the batch: each has groups of its own, and all have the same weights."""
+    x, weight, bias = given["input"], given.get("weight"), given.get("bias")
+    if not is_folded(lowering, x):
+        return False
+    if weight is None or bias is None:
+        count = given["num_groups"] * lowering.item_in_batch(x)
+        made = layer("group_norm", num_groups=count, eps=given.get("eps"), affine=False)
+        return over_maps(lowering, operation, made, x)
+    write = Writing(lowering, operation)
+    normed = write("group_norm", x, given["num_groups"], None, None, given.get("eps", 1e-5), shape=x.shape)
+    column = (1, -1, *(1,) * (len(x.shape) - 2))
+    columns = [write("view", each, column, shape=(1, *each.shape, *column[2:])) for each in (weight, bias)]
+    scaled = write("mul", normed, columns[0], shape=x.shape)
+    write("add", scaled, columns[1], shape=x.shape, makes=operation.makes[0])
+    return write.is_placed()
 
 
 @lowers("instance_norm", takes="input running_mean running_var weight bias use_input_stats momentum eps")
@@ -109,25 +129,8 @@ def instance_norm(lowering: Lowering, operation: Operation, given: Arguments) ->
         return False
     made = layer("instance_norm", eps=given.get("eps"), affine=weight is not None)
     if not lowering.is_batch_first(x):
-        return weight is None and of_parts(lowering, operation, made, x)
+        return weight is None and over_maps(lowering, operation, made, x)
     return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
-
-
-def of_parts(lowering: Lowering, operation: Operation, made: Layer, x: Value) -> bool:
-    """Of parts of a sample that are folded into the batch: their features, one part after the other, are features."""
-    shape = lowering.volume(x).item_shape
-    if not is_folded(lowering, x) or len(shape) < 3:
-        return False
-    flat = (shape[0] * shape[1], *shape[2:])
-    whole = reshaped(shape, flat)
-    assert whole is not None
-    source, plan = unmoved(lowering, lowering.at[x], whole)
-    normed = then(lowering, operation, made, moved(lowering, operation, source, plan, last=False))
-    if normed is None:
-        return False
-    if x in lowering.slow:
-        lowering.slow[operation.makes[0]] = lowering.slow[x]
-    return settle(lowering, operation, moved(lowering, operation, normed, reshaped(flat, shape), last=False))
 
 
 @lowers("local_response_norm", takes="input size alpha beta k")

@@ -5,7 +5,7 @@ from math import inf
 from typing import Any
 
 from archcalc.importing.lengths import all_lengths_of
-from archcalc.importing.lowering.frames import over_positions
+from archcalc.importing.lowering.frames import over_maps, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
 from archcalc.importing.lowering.rule import RULES, Arguments, lowers
@@ -14,41 +14,55 @@ from archcalc.importing.lowering.rules.pooling import windows
 from archcalc.importing.lowering.rules.slicing import part
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
-from archcalc.layer import Reference
+from archcalc.layer import Layer, Reference
 
 
 @lowers("interpolate", "upsample", takes="input size scale_factor mode align_corners recompute_scale_factor antialias")
 def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """By an integer factor, or to a size."""
-    x = given["input"]
-    if not lowering.is_placed(x) or not lowering.is_batch_first(x) or given.get("antialias"):
+    x, made = given["input"], layer_for(operation, given)
+    if made is None or not lowering.is_placed(x) or len(x.shape) < 3:
         return False
+    if not lowering.is_batch_first(x):
+        return of_frames(lowering, operation, made, x)
     seen = turned(lowering, operation, x, last=False)
-    mode, corners = given.get("mode", "nearest"), bool(given.get("align_corners"))
-    if mode not in ("nearest", "linear", "bilinear", "trilinear"):
-        return False
+    return to_map(lowering, operation, given, made, seen) or lowering.place(operation, made, [seen])
+
+
+def layer_for(operation: Operation, given: Arguments) -> Layer | None:
+    """The layer that resizes so to numbers; None if none does."""
+    how = {name: given.get(name) or None for name in ("mode", "align_corners", "antialias")}
+    if how["mode"] not in (None, "nearest", "linear", "bilinear", "trilinear", "bicubic"):
+        return None
     factor = given.get("scale_factor")
-    factors = () if factor is None else per_axis(factor, len(x.shape) - 2)
-    if factors and all(float(each).is_integer() for each in factors) and not corners:
-        whole = short(tuple(int(each) for each in factors))
-        return lowering.place(operation, layer("upsample", scale_factor=whole, mode=mode), [seen])
+    factors = () if factor is None else per_axis(factor, len(operation.makes[0].shape) - 2)
+    is_simple = how["mode"] != "bicubic" and not how["align_corners"] and not how["antialias"]
+    if factors and is_simple and all(float(each).is_integer() for each in factors):
+        return layer("upsample", scale_factor=short(tuple(int(each) for each in factors)), mode=how["mode"])
     if factors and not given.get("recompute_scale_factor"):
-        return len(set(factors)) == 1 and lowering.place(
-            operation, layer("resize", scale_factor=float(factors[0]), mode=mode, align_corners=corners), [seen]
-        )
-    return to_size(lowering, operation, given, seen, mode, corners)
+        return layer("resize", scale_factor=float(factors[0]), **how) if len(set(factors)) == 1 else None
+    return layer("resize", size=short(operation.makes[0].shape[2:]), **how)
 
 
-def to_size(lowering: Lowering, operation: Operation, given: Arguments, seen: Step, mode: str, corners: bool) -> bool:
-    """To the size of a map that code names, or to numbers."""
+def to_map(lowering: Lowering, operation: Operation, given: Arguments, made: Layer, seen: Step) -> bool:
+    """To the size of a map that code names."""
     size = given.get("size")
     like = all_lengths_of(size) if isinstance(size, tuple) else None
-    if like is not None and lowering.is_placed(like):
-        map, made = lowering.at[like], layer("resize", like=Reference(""), mode=mode, align_corners=corners)
-        if not map.volume.channels_last and lowering.place(operation, made, [seen, map]):
-            return True
-    numbers = short(operation.makes[0].shape[2:])
-    return lowering.place(operation, layer("resize", size=numbers, mode=mode, align_corners=corners), [seen])
+    if like is None or made.name != "resize" or not lowering.is_placed(like):
+        return False
+    how = {name: each for name, each in made.stated().items() if name != "size"}
+    map, made = lowering.at[like], layer("resize", like=Reference(""), **how)
+    return not map.volume.channels_last and lowering.place(operation, made, [seen, map])
+
+
+def of_frames(lowering: Lowering, operation: Operation, made: Layer, x: Value) -> bool:
+    """Of frames that are folded into the batch: one more position that stays, or the maps of all frames."""
+    number = made.stated().get("scale_factor")
+    seen = over_positions(lowering, operation, x) if made.name == "upsample" and "mode" not in made.stated() else None
+    if seen is None or seen.among or not seen.parts:
+        return over_maps(lowering, operation, made, x)
+    factors = short(seen.along(per_axis(number, len(x.shape) - 2)))
+    return place_over(lowering, operation, layer("upsample", scale_factor=factors), x, seen)
 
 
 @lowers("pad", takes="input pad mode value")

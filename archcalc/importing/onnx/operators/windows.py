@@ -156,15 +156,24 @@ def resize(state: Following, node: Node) -> Found:
     """By factors or to a size, of the axes behind the channels."""
     x, given = state.value(node, 0), node.attributes
     rank = len(x.shape) - 2
-    mode = {"nearest": "nearest", "linear": ("linear", "bilinear", "trilinear")[rank - 1]}[given.get("mode", "nearest")]
+    mode = MODES[given.get("mode", "nearest")][rank - 1]
+    smooth = bool(given.get("antialias", 0))
     corners = given.get("coordinate_transformation_mode", "half_pixel") == "align_corners"
     sizes = state.ints(node, 3) if len(node.reads) > 3 else None
     if sizes:
         spatial = tuple(sizes[-rank:])
-        return state.write("interpolate", (*x.shape[:2], *spatial), x, spatial, None, mode, corners)
+        return state.write("interpolate", (*x.shape[:2], *spatial), x, spatial, None, mode, corners, None, smooth)
     scales = given.get("scales") or getattr(state.read(node, 2 if node.operator == "Resize" else 1), "values", ())
     factors = tuple(float(each) for each in tuple(scales or ())[-rank:])
     if len(factors) != rank or any(not 0 < each < 1e4 for each in factors) or prod(factors) > 1e6:
         raise ValueError("factors")
     spatial = tuple(int(n * each) for n, each in zip(x.shape[2:], factors, strict=True))
-    return state.write("interpolate", (*x.shape[:2], *spatial), x, None, factors, mode, corners)
+    return state.write("interpolate", (*x.shape[:2], *spatial), x, None, factors, mode, corners, None, smooth)
+
+
+MODES = {
+    "nearest": ("nearest",) * 3,
+    "linear": ("linear", "bilinear", "trilinear"),
+    "cubic": ("cubic", "bicubic", "cubic"),  # torch has a cubic on two axes alone
+}
+"""Torch's modes for one axis, two and three."""
