@@ -21,6 +21,9 @@ from archcalc.record import record, replace
 NEW = {Gradient.NEW, Gradient.NEW_VIEW, Gradient.NEW_STRIDED}
 STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE}
 
+INITIAL, EARLIER = "initial gradient of ", ", from before"
+"""How the names of storages begin and end that are there before a run."""
+
 
 def inference(tape: Tape, watch: int = -1, *, brief: bool = False) -> Timeline:
     """A forward pass that saves nothing for backward; the caller holds the input, which stays alive."""
@@ -105,11 +108,11 @@ class Backward:
     def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
         """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
         sizes = {key: nbytes for index in sorted(needed) for key, nbytes in self.tape.ops[index].weights.all}
-        return ((key, self.live_set.new(f"gradient of {key}, from before", n)) for key, n in sizes.items())
+        return ((key, self.live_set.new(f"gradient of {key}{EARLIER}", n)) for key, n in sizes.items())
 
     def seed(self, tensor: int) -> int:
         """The initial gradient of an output, which the caller holds throughout."""
-        return self.live_set.new(f"initial gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+        return self.live_set.new(f"{INITIAL}{self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
 
     def name_of(self, tensor: int) -> str:
         return self.tape.names[self.tape.tensors[tensor].storage]

@@ -11,7 +11,7 @@ from archcalc.core.shown import Shown, data_frame
 from archcalc.core.weight import Weight
 from archcalc.graph.given import Network, loaded_in_numbers
 from archcalc.graph.graph import Graph
-from archcalc.memory.engine import inference, training
+from archcalc.memory.engine import EARLIER, inference, training
 from archcalc.memory.optimizer_memory import amounts_of_step, state_bytes, step_peak
 from archcalc.memory.recompute import instead, stretches
 from archcalc.memory.tape import Opaque, applied, hold_inputs_of_blocks, saved
@@ -133,7 +133,7 @@ def footprint_of(network: Network, setup: TrainingSetup = DEFAULT_SETUP, *, with
 def gradients_of_weights(graph: Graph, timeline: Timeline) -> int:
     """The bytes of gradients of weights among what is alive at the watched step of a timeline."""
     keys = (f"gradient of {node.name}.{weight.name}" for node in graph for weight in node.weights)
-    names = {name for key in keys for name in (key, f"{key}, from before")}
+    names = {name for key in keys for name in (key, f"{key}{EARLIER}")}
     return sum(nbytes for name, nbytes in timeline.alive if name in names)
 
 

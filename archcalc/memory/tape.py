@@ -529,9 +529,14 @@ def saved(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str,
 
     `again`: of operations in a stretch that runs again, what they save instead.
     """
+    return ((node, tape.bytes_of[storage]) for node, storage in saved_storages(tape, again))
+
+
+def saved_storages(tape: Tape, again: Mapping[int, Sequence[int]]) -> Iterator[tuple[str, int]]:
+    """The same storages by number, each with the layer that is the first to save it."""
     seen = set(tape.given)
     for place, op in enumerate(tape.ops):
         for storage in again.get(place, op.saves):
             if storage not in seen:
                 seen.add(storage)
-                yield op.node, tape.bytes_of[storage]
+                yield op.node, storage

@@ -86,7 +86,7 @@ def test_every_equation_saves_the_bytes_that_autograd_saves(case: Case, dtype: s
     layer, xs = case
     assume(not layer.unpredicted(Run(), xs[0]))
     xs = tuple(replace(x, dtype=dtype) for x in xs)
-    tape = tape_of(graph_of(layer, xs), Run(dtype=dtype), inputs_learn=True)
+    tape = tape_of(graph_of(layer, xs, dtype), Run(dtype=dtype), inputs_learn=True)
     assert sum(nbytes for _, nbytes in saved(tape, {})) == packed(layer, xs, dtype)
 
 

@@ -13,6 +13,7 @@ from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.kernel import Run
 from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Input, Node
+from archcalc.graph.inference import Network
 from archcalc.layer import LAYERS, Layer
 from archcalc.memory.tape import saved
 from archcalc.memory.taping import tape_of
@@ -36,10 +37,11 @@ def cases() -> Iterator[tuple[str, Layer, tuple[Volume, ...]]]:
 CASES = {name: (layer, xs) for name, layer, xs in cases()}
 
 
-def graph_of(layer: Layer, xs: tuple[Volume, ...]) -> Graph:
-    """A network of this layer only."""
+def graph_of(layer: Layer, xs: tuple[Volume, ...], dtype: str = "float32") -> Graph:
+    """A network of this layer only; `dtype`: that of what comes of integers, or of nothing."""
     inputs = tuple(Input(f"in{i}", x) for i, x in enumerate(xs))
-    node = Node("it", layer, tuple(each.name for each in inputs), xs, (layer.shape(*xs),), "it")
+    y = Network(dtype).output(layer, xs)
+    node = Node("it", layer, tuple(each.name for each in inputs), xs, (y,), "it")
     return Graph("one", inputs, (node,), ("it",))
 
 
@@ -74,7 +76,7 @@ def test_a_layer_saves_what_autograd_saves(name: str, dtype: str) -> None:
     layer, xs = CASES[name]
     xs = smaller(xs, dtype)
     torch.manual_seed(0)
-    tape = tape_of(graph_of(layer, xs), Run(dtype=dtype, machine=machine_here()), inputs_learn=True)
+    tape = tape_of(graph_of(layer, xs, dtype), Run(dtype=dtype, machine=machine_here()), inputs_learn=True)
     lacking = any(x.rank == 3 or layer.name == "lrn" for x in xs) or getattr(layer, "antialias", False)
     if dtype == "bfloat16" and lacking:
         pytest.skip("torch lacks some bfloat16 kernels on the CPU: for three axes, and for smoothing")

@@ -16,6 +16,7 @@ from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import replace
 from archcalc.verification.memory.allocator import peaks as modelled
+from archcalc.verification.memory.attribution import beyond, explained, plan_of, saved_tensors
 from archcalc.verification.memory.measurement import Measurement, measurement_of
 from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.stream import Stream, Usage
@@ -51,9 +52,7 @@ def not_predicted(opaque: Opaque, level: str, at: str) -> Row:
 
 def compared_memory(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Iterator[Row]:
     """Compares a network's predicted memory with a measurement of it, which may be an earlier one."""
-    predicted = {node.name: found.saved.get(node.name, 0) for node in graph}
-    measured = {node.name: measurement.saved.get(node.name, 0) for node in graph}
-    yield compared("saved for backward, by layer", level, at, predicted, measured, "layer")
+    yield saved_by_layer(graph, found, measurement, level, at)
     yield total("bytes saved for backward", level, at, sum(found.saved.values()), sum(measurement.saved.values()))
     yield from peaks(graph, found, measurement, level, at)
     if found.step and measurement.iteration:
@@ -61,12 +60,34 @@ def compared_memory(graph: Graph, found: Footprint, measurement: Measurement, le
         yield total(f"iteration peak with {found.step.name}, bytes", level, at, found.iteration, peak)
 
 
+def saved_by_layer(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Row:
+    """One row for the bytes that layers save; where a layer saves others, its tensors are compared."""
+    predicted = {node.name: found.saved.get(node.name, 0) for node in graph}
+    measured = {node.name: measurement.saved.get(node.name, 0) for node in graph}
+    row = compared("saved for backward, by layer", level, at, predicted, measured, "layer")
+    if row.agrees or not measurement.tensors:
+        return row
+    expected = saved_tensors(graph, found.setup)
+    wrong = [name for name in predicted if predicted[name] != measured[name]]
+    told = (beyond(expected.get(name, ()), measurement.tensors.get(name, ())) for name in wrong)
+    kinds = (graph.by_name[name].layer.name for name in wrong)
+    texts = zip(row.differences, kinds, told, strict=True)
+    return replace(row, differences=tuple(f"{text} ({kind}; {more})" for text, kind, more in texts))
+
+
 def peaks(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Iterator[Row]:
     inferred, trained = measurement.inference, measurement.training
-    yield from peak("inference peak, bytes", level, at, found.nested.live, inferred.stream)
-    flat = measurement.flat.stream
-    yield from peak("inference peak of flat source, bytes", level, at, found.inference.live, flat)
-    yield from peak("training peak, bytes", level, at, found.training.live, trained.stream, measurement.gradients)
+    for name, figure, recording in [
+        ("inference peak, bytes", found.nested, inferred),
+        ("inference peak of flat source, bytes", found.inference, measurement.flat),
+        ("training peak, bytes", found.training, trained),
+    ]:
+        before = measurement.gradients if recording is trained else 0
+        rows = list(peak(name, level, at, figure.live, recording.stream, before))
+        if any(row.agrees is False for row in rows):
+            plan = plan_of(graph, found.setup, training=recording is trained, flat=recording is measurement.flat)
+            rows[0] = replace(rows[0], differences=tuple(explained(plan, recording.stream, figure.live - before)))
+        yield from rows
     for phase, recording in [("inference", inferred), ("training", trained)]:
         if recording.usage:
             sizes = predicted_sizes(graph, found.setup, phase == "training")

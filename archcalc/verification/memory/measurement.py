@@ -1,6 +1,6 @@
 """All that is measured of a network's memory in one setup, apart from what is predicted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from torch import nn
 from archcalc.codegen import generate
 from archcalc.graph.graph import Graph
 from archcalc.memory.training_setup import TrainingSetup
-from archcalc.record import record
+from archcalc.record import field, record, replace
 from archcalc.verification.memory.measured import inference, iteration, standing, state_bytes, training
 from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.saved import saved
@@ -17,9 +17,12 @@ from archcalc.verification.trace import Running
 
 @record
 class Measurement:
-    """`saved`: the bytes that each layer saves for backward. `flat`: inference of flat source. `iteration`: a training
-    step with the optimizer, if there is one. `standing`: bytes of parameters, buffers, optimizer state and earlier
-    gradients, which exist before an iteration; `gradients`: the last of them."""
+    """`saved`: the bytes that each layer saves for backward; `tensors`: those tensors, each with its bytes.
+
+    `flat`: inference of flat source. `iteration`: a training step with the optimizer, if there is one. `standing`:
+    bytes of parameters, buffers, optimizer state and earlier gradients, which exist before an iteration; `gradients`:
+    the last of them.
+    """
 
     saved: Mapping[str, int]
     inference: Recording
@@ -28,6 +31,7 @@ class Measurement:
     iteration: Recording | None = None
     standing: int = 0
     gradients: int = 0
+    tensors: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
 
 def measurement_of(graph: Graph, running: Running, setup: TrainingSetup) -> Measurement:
@@ -39,12 +43,13 @@ def measurement_of(graph: Graph, running: Running, setup: TrainingSetup) -> Meas
     inferred, flatly = inference(running, inputs), inference(flat, inputs)
     trained = training(running, inputs, accumulate=setup.accumulate)
     before = gradients_before(running, setup)
+    made = Measurement(kept.by_layer, inferred, flatly, trained, gradients=before, tensors=kept.listed)
     if not setup.optimizer:
-        return Measurement(kept.by_layer, inferred, flatly, trained, gradients=before)
-    made = optimizer(running.module, setup)
-    whole = iteration(running, running.inputs(), made, accumulate=setup.accumulate)
-    there = standing(running).total + state_bytes(made) + before
-    return Measurement(kept.by_layer, inferred, flatly, trained, whole, there, before)
+        return made
+    stepping = optimizer(running.module, setup)
+    whole = iteration(running, running.inputs(), stepping, accumulate=setup.accumulate)
+    there = standing(running).total + state_bytes(stepping) + before
+    return replace(made, iteration=whole, standing=there)
 
 
 def optimizer(module: nn.Module, setup: TrainingSetup) -> torch.optim.Optimizer:

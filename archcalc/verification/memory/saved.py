@@ -30,7 +30,12 @@ class Kept:
     dtype: str
 
     def __str__(self) -> str:
-        return f"{list(self.shape)} {self.dtype}, {self.size:,} bytes"
+        return f"{self.words}, {self.size:,} bytes"
+
+    @property
+    def words(self) -> str:
+        """`[2, 8] float32`."""
+        return f"{list(self.shape)} {self.dtype}"
 
 
 @record
@@ -52,6 +57,11 @@ class Saved:
     def by_layer(self) -> dict[str, int]:
         """Bytes of activations, by the first layer that saves them; layers without any are left out."""
         return {layer: sum(each.size for each in kept) for layer, kept in self.tensors.items()}
+
+    @property
+    def listed(self) -> dict[str, list[tuple[str, int]]]:
+        """The activations by layer, each with its bytes."""
+        return {layer: [(each.words, each.size) for each in kept] for layer, kept in self.tensors.items()}
 
     @property
     def tensors(self) -> dict[str, tuple[Kept, ...]]:
