@@ -1,7 +1,7 @@
 """A rehearsal of a run on a GPU: recordings that differ from the prediction in a known way, and what a replay says.
 
 Each has to name the layer, its kind and the bytes, so that a rule can be corrected from the archive alone. They are
-recordings of the CPU that are told as a GPU's, of a network for which both devices have the same rules.
+recordings of the CPU in the form of a GPU's, of a network for which both devices have the same rules.
 """
 
 import json
@@ -30,7 +30,7 @@ Change = Callable[[Events], Events]
 TRAINING = "training peak, bytes"
 
 
-def told(changes: Events, asked: Events | None = None, given: int = 0, seeds: int = 0) -> Recording:
+def as_of_a_gpu(changes: Events, asked: Events | None = None, given: int = 0, seeds: int = 0) -> Recording:
     """A GPU's recording: both histories, and the statistics that its allocator has for them."""
     asked = changes if asked is None else asked
     model, requested = modelled(events(asked)), highest(each.size for each in asked)
@@ -43,11 +43,12 @@ def result() -> dict[str, Any]:
     """What a worker would write on a GPU on which everything is as predicted."""
     found: dict[str, Any] = json.loads(json.dumps(result_of(LENET, "cpu")))
     made = measurement_from(found["measurement"])
-    own = {
-        name: told(list(kept.seen), given=kept.inputs, seeds=kept.seeds)
-        for name, kept in (("inference", made.inference), ("flat", made.flat), ("training", made.training))
-    }
-    return found | {"on": "cuda", "measurement": plain(replace(made, **own))}
+    inferred, flat, trained = (
+        as_of_a_gpu(list(each.seen), given=each.inputs, seeds=each.seeds)
+        for each in (made.inference, made.flat, made.training)
+    )
+    made = replace(made, inference=inferred, flat=flat, training=trained)
+    return found | {"on": "cuda", "measurement": plain(made)}
 
 
 def with_training(result: dict[str, Any], change: Change, unseen: Change | None = None) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def with_training(result: dict[str, Any], change: Change, unseen: Change | None 
     made = measurement_from(json.loads(json.dumps(result["measurement"])))
     seen = change(list(made.training.seen))
     asked = unseen(list(seen)) if unseen else None
-    training = told(seen, asked, made.training.inputs, made.training.seeds)
+    training = as_of_a_gpu(seen, asked, made.training.inputs, made.training.seeds)
     return result | {"measurement": plain(replace(made, training=training))}
 
 
@@ -102,7 +103,7 @@ def beside(size: int, more: int, *, kept: bool) -> Change:
     def change(course: Events) -> Events:
         at = first(course, size)
         extra = replace(course[at], size=more, address=1)
-        free = replace(extra, size=-more, **({"kernel": "", "run": 0} if kept else {}))
+        free = replace(extra, size=-more, kernel="" if kept else extra.kernel, run=0 if kept else extra.run)
         course.insert(at + 1, extra)
         course.insert(len(course) if kept else at + 2, free)
         return course
@@ -174,15 +175,15 @@ def test_another_rounding_names_the_tensor(result: dict[str, Any]) -> None:
 
 def test_one_saved_tensor_more_names_the_layer_and_the_kernel(result: dict[str, Any]) -> None:
     changed = with_training(result, beside(CONV1, 300, kept=True))
-    told = json.loads(json.dumps(changed["measurement"]))
-    told["saved"]["conv1"] = 300
-    told["tensors"]["conv1"] = [["[300] uint8", 300]]
-    rows = rows_of(changed | {"measurement": told})
+    measured = json.loads(json.dumps(changed["measurement"]))
+    measured["saved"]["conv1"] = 300
+    measured["tensors"]["conv1"] = [["[300] uint8", 300]]
+    rows = rows_of(changed | {"measurement": measured})
     assert wrong(rows) == [
         "saved for backward, by layer", "bytes saved for backward", TRAINING, f"{TRAINING}, by statistics",
     ]  # fmt: skip
     [text] = rows["saved for backward, by layer"].differences
-    assert text == ("conv1: predicted 0, measured 300 (conv; saved beyond the prediction: [300] uint8, 300 bytes)")
+    assert text == "conv1: predicted 0, measured 300 (conv; saved beyond the prediction: [300] uint8, 300 bytes)"
     assert rows[TRAINING].differences[1:] == (
         "+300 bytes: made by aten::convolution at forward of conv1 (conv) or forward of tanh1 (tanh), not predicted",
     )
@@ -199,9 +200,9 @@ def test_a_tensor_that_lives_longer_is_named(result: dict[str, Any]) -> None:
 
 
 def test_an_archive_of_before_has_no_tensors(result: dict[str, Any]) -> None:
-    told = {key: value for key, value in result["measurement"].items() if key != "tensors"}
-    told["saved"] = told["saved"] | {"conv2": 1}
-    [text] = rows_of(result | {"measurement": told})["saved for backward, by layer"].differences
+    changed = {key: value for key, value in result["measurement"].items() if key != "tensors"}
+    changed["saved"] = changed["saved"] | {"conv2": 1}
+    [text] = rows_of(result | {"measurement": changed})["saved for backward, by layer"].differences
     assert text.startswith("conv2: predicted")
     assert text.endswith("measured 1")
 
@@ -220,7 +221,7 @@ def test_the_parts_of_a_difference_are_all_of_it(result: dict[str, Any], change:
 
 
 def test_a_prediction_that_is_too_high_names_what_is_missing(result: dict[str, Any]) -> None:
-    """The rules are told of a tensor that no kernel makes: the run is without the gradient of a weight."""
+    """The rules have a tensor that no kernel makes: the run is without the gradient of a weight."""
 
     def without(course: Events) -> Events:
         at = first(course, FC1)

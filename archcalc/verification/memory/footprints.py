@@ -69,9 +69,9 @@ def saved_by_layer(graph: Graph, found: Footprint, measurement: Measurement, lev
         return row
     expected = saved_tensors(graph, found.setup)
     wrong = [name for name in predicted if predicted[name] != measured[name]]
-    told = (beyond(expected.get(name, ()), measurement.tensors.get(name, ())) for name in wrong)
+    parts = (beyond(expected.get(name, ()), measurement.tensors.get(name, ())) for name in wrong)
     kinds = (graph.by_name[name].layer.name for name in wrong)
-    texts = zip(row.differences, kinds, told, strict=True)
+    texts = zip(row.differences, kinds, parts, strict=True)
     return replace(row, differences=tuple(f"{text} ({kind}; {more})" for text, kind, more in texts))
 
 
