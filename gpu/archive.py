@@ -24,6 +24,8 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        for volume in self.volumes:
+            repair(volume)
 
     @property
     def volumes(self) -> list[Path]:
@@ -63,14 +65,37 @@ def compressed(result: dict[str, Any]) -> bytes:
 
 def members_of(volume: Path) -> Iterator[tuple[str, bytes]]:
     """The parts of a volume, by name, still compressed; one that was cut off as it was written is left out."""
-    with tarfile.open(volume) as archive:
-        try:
+    for member, packed in whole_members(volume):
+        yield member.name.removesuffix(".json.gz"), packed
+
+
+def whole_members(volume: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    try:
+        with tarfile.open(volume) as archive:
             for member in archive:
                 file = archive.extractfile(member)
                 if file:
-                    yield member.name.removesuffix(".json.gz"), file.read()
-        except tarfile.ReadError:
-            return
+                    yield member, file.read()
+    except tarfile.ReadError:
+        return
+
+
+def repair(volume: Path) -> None:
+    """Cuts off what a run that was ended while it wrote has left at the end, so that parts can be added again."""
+    end = 0
+    for member, packed in whole_members(volume):
+        end = member.offset_data + -(-len(packed) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+    content = volume.read_bytes()[:end]
+    if not content:
+        volume.unlink()
+    elif len(content) < end or not ends(volume, end):
+        volume.write_bytes(content.ljust(end, tarfile.NUL) + 2 * tarfile.BLOCKSIZE * tarfile.NUL)
+
+
+def ends(volume: Path, at: int) -> bool:
+    """Whether a volume has its end there: two blocks of zeros or more, and nothing else."""
+    rest = volume.read_bytes()[at:]
+    return len(rest) >= 2 * tarfile.BLOCKSIZE and not any(rest)
 
 
 def read(packed: bytes) -> dict[str, Any]:

@@ -28,22 +28,25 @@ class Run:
     say: Callable[[str], None] = print
 
 
+FAILED = ".error"
+"""How the name of a part ends in the archive that gave an error: another run tries it again, after all others."""
+
+
 def run(plan: Iterable[Part], how: Run) -> list[str]:
     """Runs the parts that the archive does not have yet; returns the names of those that no time was left for."""
     left: list[str] = []
     end = time.monotonic() + how.seconds
     known = how.archive.names()
+    parts = sorted((part for part in plan if part.name not in known), key=lambda part: part.name + FAILED in known)
     with tempfile.TemporaryDirectory() as folder:
         worker = Worker(how.device, Path(folder))
         try:
-            for part in plan:
-                if part.name in known:
-                    continue
-                if time.monotonic() >= end:
+            for part in parts:
+                result = worker.result(part, end - time.monotonic())
+                if result is None:
                     left.append(part.name)
                     continue
-                result = worker.result(part, min(part.limit, end - time.monotonic()))
-                how.archive.add(part.name, result)
+                how.archive.add(part.name + FAILED * ("error" in result), result)
                 how.say(line(part, result))
         finally:
             worker.stop()
@@ -59,10 +62,14 @@ class Worker:
         self.device, self.folder = device, folder
         self.process: subprocess.Popen[str] | None = None
 
-    def result(self, part: Part, limit: float) -> dict[str, Any]:
-        """The result of a part; of one that takes too long, or that ends the process, an error."""
+    def result(self, part: Part, left: float) -> dict[str, Any] | None:
+        """The result of a part; of one that takes too long, or that ends the process, an error; None of one for which
+        the run has too few seconds `left`."""
+        if left <= 0:
+            return None
         begun = time.perf_counter()
-        room = limit + (0 if self.process else START)
+        own = part.limit + (0 if self.process else START)
+        room = min(own, left)
         process = self.process = self.process or self.started()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -78,7 +85,9 @@ class Worker:
             found: dict[str, Any] = json.loads(Path(answer).read_text(encoding="utf-8"))
             return found
         self.stop()
-        error = f"ended with {process.returncode}" if ready else f"given up after {limit:.0f} s"
+        if not ready and room < own:
+            return None
+        error = f"ended with {process.returncode}" if ready else f"given up after {room:.0f} s"
         return {**about, "error": error, "seconds": round(time.perf_counter() - begun, 2)}
 
     def started(self) -> "subprocess.Popen[str]":

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from gpu.__main__ import main
 from gpu.archive import Archive, members_of, read
 from gpu.plan import NETWORKS, Part, plan, short_plan
 from gpu.runner import Run, Worker, run
+from tests.networks.zoo import ROOT
 
 STAND_IN = """
 import json, sys, time
@@ -24,7 +26,8 @@ for line in sys.stdin:
     if part["network"] == "crash":
         sys.exit(9)
     path = f"{sys.argv[1]}/{part['name']}.json"
-    json.dump({"part": part, "rows": [], "seconds": 0.1}, open(path, "w"))
+    measured = [hash((i, part["name"])) for i in range(400)]
+    json.dump({"part": part, "rows": [], "seconds": 0.1, "measurement": measured}, open(path, "w"))
     print(path, flush=True)
 """
 
@@ -58,7 +61,7 @@ def test_a_run_writes_every_result_and_ends_after_none(stand_in: list[int], tmp_
         "first: 0 agree, 0 disagree", "hangs: given up after 0 s", "crashes: ended with 9", "last: 0 agree, 0 disagree",
     ]  # fmt: skip
     assert len(stand_in) == 3
-    assert Archive(tmp_path).names() == {"first", "hangs", "crashes", "last"}
+    assert Archive(tmp_path).names() == {"first", "hangs.error", "crashes.error", "last"}
 
 
 def test_a_second_run_continues_where_the_first_ended(stand_in: list[int], tmp_path: Path) -> None:
@@ -71,9 +74,79 @@ def test_a_second_run_continues_where_the_first_ended(stand_in: list[int], tmp_p
     assert json.loads((tmp_path / "summary.json").read_text()) == {"left": [], "parts": ["one", "two"]}
 
 
+def test_what_failed_is_tried_again_after_all_others(stand_in: list[int], tmp_path: Path) -> None:
+    assert run([part("bad", "crash"), part("good")], Run("cpu", Archive(tmp_path), 60, lambda line: None)) == []
+    said: list[str] = []
+    assert run([part("bad"), part("good"), part("new")], Run("cpu", Archive(tmp_path), 60, said.append)) == []
+    assert [each.partition(":")[0] for each in said] == ["new", "bad"]
+    assert Archive(tmp_path).names() == {"bad.error", "bad", "good", "new"}
+
+
+def test_the_end_of_a_run_is_no_failure_of_its_last_part(
+    stand_in: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that starts shortly before the end is left for another run, however long a worker may take to start."""
+    monkeypatch.setattr("gpu.runner.START", 100)
+    begun = time.monotonic()
+    parts = [part("one"), part("long", "slow", 50), part("two")]
+    assert run(parts, Run("cpu", Archive(tmp_path), 3, lambda line: None)) == ["long", "two"]
+    assert time.monotonic() - begun < 30
+    assert Archive(tmp_path).names() == {"one"}
+
+
 def test_what_no_time_is_left_for_is_said(stand_in: list[int], tmp_path: Path) -> None:
     assert run([part("one"), part("two")], Run("cpu", Archive(tmp_path), 0, print)) == ["one", "two"]
     assert stand_in == []
+
+
+WHOLE_PLAN = """
+import subprocess, sys
+from pathlib import Path
+from gpu import archive
+from gpu.plan import plan
+from gpu.runner import Run, Worker, run
+
+archive.MOST_BYTES = int(sys.argv[3])
+
+def started(self):
+    command = [sys.executable, "-c", sys.argv[2], str(self.folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+Worker.started = started
+zoo = [f"network{i}" for i in range(150)]
+run(plan(zoo), Run("cpu", archive.Archive(Path(sys.argv[1])), 60, lambda line: print(line, flush=True)))
+"""
+"""The whole list with a stand-in for the process that runs parts, and small volumes."""
+
+SMALL_VOLUME = 120_000
+"""The size of a volume in that run, so that the archive is full before the end."""
+
+
+def whole_plan(folder: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WHOLE_PLAN, str(folder), STAND_IN, str(SMALL_VOLUME)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def test_the_whole_plan_survives_a_sudden_end_and_continues(tmp_path: Path) -> None:
+    """The run is killed; what it has said is in the archive. The next one does the rest, in order, in few files."""
+    names = [each.name for each in plan([f"network{i}" for i in range(150)])]
+    with whole_plan(tmp_path) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().partition(":")[0] for _ in range(70)]
+        process.kill()
+    assert said == names[:70]
+    assert names[:70] == [name for name in names if name in Archive(tmp_path).names()][:70]
+    with whole_plan(tmp_path) as process:
+        assert process.stdout is not None
+        rest = [line.partition(":")[0] for line in process.stdout]
+    assert rest in (names[70:], names[71:], names[72:])  # it may have been ended between the archive and its line
+    made = Archive(tmp_path)
+    found = {name: read(packed) for name, packed in made.members()}
+    assert list(found) == names
+    assert len(list(tmp_path.iterdir())) <= 8
+    assert max(volume.stat().st_size for volume in made.volumes[:-1]) <= SMALL_VOLUME + 2 * tarfile.RECORDSIZE
+    assert found[names[0]]["measurement"]
+    assert found[names[-1]]["left_out"] == "recordings: the archive is full"
 
 
 # --- the archive -----------------------------------------------------------------------------------------------------
@@ -95,15 +168,33 @@ def test_volumes_are_added_and_a_full_archive_leaves_recordings_out(
     assert found["part3"]["left_out"] == "recordings: the archive is full"
 
 
-def test_a_volume_that_was_cut_off_has_the_parts_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("length", "whole"), [(-500, 1), (-1, 1), (0, 1), (20, 1), (-100, 1), (9_000, 1), (10**9, 2)])
+def test_a_volume_that_was_cut_off_has_the_parts_before(tmp_path: Path, length: int, whole: int) -> None:
+    """In the header of a part, in its content, or nowhere; what is added later is read, too."""
     made = Archive(tmp_path)
-    made.add("whole", {"rows": []})
-    made.add("cut", {"measurement": list(range(5000))})
+    made.add("first", {"rows": []})
+    made.add("second", {"measurement": [hash((i, i)) for i in range(1000)]})
     [volume] = made.volumes
     with tarfile.open(volume) as opened:
-        begin = opened.getmember("cut.json.gz").offset_data
-    volume.write_bytes(volume.read_bytes()[: begin + 20])
-    assert [name for name, _ in members_of(volume)] == ["whole"]
+        begin = opened.getmember("second.json.gz").offset_data
+    volume.write_bytes(volume.read_bytes()[: begin + length])
+    assert [name for name, _ in members_of(volume)] == ["first", "second"][:whole]
+    again = Archive(tmp_path)
+    again.add("third", {"rows": [3]})
+    found = {name: read(packed) for name, packed in again.members()}
+    assert list(found) == [*["first", "second"][:whole], "third"]
+    assert found["third"] == {"rows": [3]}
+
+
+def test_a_volume_without_a_whole_part_is_begun_again(tmp_path: Path) -> None:
+    made = Archive(tmp_path)
+    made.add("only", {"rows": []})
+    [volume] = made.volumes
+    volume.write_bytes(volume.read_bytes()[:300])
+    assert list(members_of(volume)) == []
+    again = Archive(tmp_path)
+    again.add("next", {"rows": []})
+    assert again.names() == {"next"}
 
 
 # --- the plan --------------------------------------------------------------------------------------------------------
