@@ -68,10 +68,18 @@ def layer_index() -> str:
     lines += ["FILES: dict[str, dict[str, tuple[str, ...]]] = {"]
     for found in pkgutil.iter_modules(archcalc.layers.__path__):
         if not found.ispkg and found.name != "index":
-            declared = [f"        {each}," for each in declared_in(found.name)]
+            declared = [line for each in declared_in(found.name) for line in wrapped(f"        {each},")]
             opened = f"    {json.dumps(found.name)}: {{"
             lines += [opened, *declared, "    },"] if declared else [opened + "},"]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def wrapped(line: str) -> list[str]:
+    """A line of the index, or several where it is too long."""
+    if len(line) <= 120:
+        return [line]
+    head, _, names = line.removesuffix("),").partition("(")
+    return [f"{head}(", *(f"            {name}," for name in names.split(", ")), "        ),"]
 
 
 def declared_in(file: str) -> Iterator[str]:

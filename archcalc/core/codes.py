@@ -565,6 +565,13 @@ to a number of its own, or an operation without a layer was measured at one size
 sizes. At the size of the import, all numbers are exact.
 """,
     ),
+    "AC515": (
+        "a dropout has no layer",
+        """The code drops something in training that no layer drops: whole positions of tokens, or whole channels so
+that mean and variance stay as they are. In evaluation it does nothing, and the import leaves it out. Memory of
+training is predicted without it.
+""",
+    ),
     "AC520": (
         "the code reads a value",
         """The network decides what to do by a value that it computed: `if y.sum() > 0`, `int(y.argmax())`, `y[y > 0]`.

@@ -230,12 +230,7 @@ MEANINGS: Mapping[str, str] = {
     "time_distributed": "leave it out: linear acts on every position of a sequence",
     "masking": "leave it out: a mask changes no sizes; attention takes mask=...",
     # --- regularisation ---
-    "spatial_dropout": "write dropout(p); it has the same sizes",
-    "dropout_1d": "write dropout(p); it has the same sizes, and zeroes elements, not whole channels",
-    "dropout_2d": "write dropout(p); it has the same sizes, and zeroes elements, not whole channels",
-    "dropout_3d": "write dropout(p); it has the same sizes, and zeroes elements, not whole channels",
-    "alpha_dropout": "write dropout(p); it has the same sizes",
-    "feature_alpha_dropout": "write dropout(p); it has the same sizes",
+    "feature_alpha_dropout": "write alpha_dropout(p); it has the same sizes, and drops elements, not whole channels",
     "gaussian_dropout": "write dropout(p); it has the same sizes",
     "gaussian_noise": "leave it out: it acts in training only",
     "activity_regularization": "leave it out: it acts on the loss only",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Run, tensor_of
+from archcalc.core.kernel import PRESERVED, Kernel, Run, tensor_of
 from archcalc.core.operations import times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
@@ -99,9 +99,9 @@ class ScaledTanh(Activation, name="scaled_tanh"):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         size = tensor_of(y)
-        yield times_number(size, makes="scaled")
-        yield Kernel(reads=("scaled",), makes="tanh", size=size, saves=("tanh",))
-        yield times_number(size, "tanh")
+        yield times_number(size, makes="scaled", layout=PRESERVED)
+        yield Kernel(reads=("scaled",), makes="tanh", size=size, saves=("tanh",), layout=PRESERVED)
+        yield times_number(size, "tanh", layout=PRESERVED)
 
     def call(self, x: Volume) -> Call:
         return expression("1.7159 * torch.tanh({0} * (2 / 3))")

@@ -1,7 +1,7 @@
 """Dropout: random elements are set to zero in training; evaluation is the identity."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from archcalc.core.kernel import PRESERVED, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import view
@@ -29,11 +29,17 @@ class AtRandom(Layer):
     def numbers(self, run: Run, x: Volume) -> Tensor:
         """The random numbers it multiplies by."""
 
+    def drawn(self, run: Run, x: Volume) -> Mapping[str, Tensor]:
+        """All that it makes beside its output: `mask` is what it multiplies by."""
+        return {"mask": self.numbers(run, x)}
+
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Nothing is random where p is 1: torch multiplies by one zero."""
         if not run.training or not self.p:
             yield view()
             return
-        yield Kernel(size=tensor_of(y), also={"mask": self.numbers(run, x)}, layout=PRESERVED, saves=("mask",))
+        made = {"mask": Tensor(1, x.dtype)} if self.p == 1 else self.drawn(run, x)
+        yield Kernel(size=tensor_of(y), also=made, layout=PRESERVED, saves=("mask",))
 
 
 class Dropout(AtRandom, name="dropout", positional=("p",)):
@@ -59,4 +65,5 @@ class Dropout(AtRandom, name="dropout", positional=("p",)):
             given=dict(p=0.4), x=flat(1024), y=flat(1024),
             source="GoogLeNet: Szegedy et al. 2014, arXiv:1409.4842, table 1",
         ),
+        Example(given=dict(p=1), x=flat(6), y=flat(6)),
     )  # fmt: skip

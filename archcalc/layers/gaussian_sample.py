@@ -1,8 +1,9 @@
 """A sample of a normal distribution whose mean and variance are learned."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted, tensor_of
+from archcalc.core.kernel import PRESERVED, Cast, Kernel, Run, Unpredicted, tensor_of
 from archcalc.core.operations import sum_of, times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
@@ -46,10 +47,11 @@ class GaussianSample(Merge, name="gaussian_sample"):
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         size = tensor_of(xs[1])
-        yield times_number(size, "x1", "half")
-        yield Kernel(reads=("half",), makes="deviation", size=size, saves=("deviation",))
-        yield Kernel(reads=("deviation",), makes="scaled", size=size, also={"noise": size}, saves=("noise",))
-        yield sum_of(tensor_of(y), "x0", "scaled")
+        yield times_number(size, "x1", "half", layout=PRESERVED)
+        yield Kernel(reads=("half",), makes="deviation", size=size, layout=PRESERVED, saves=("deviation",))
+        noise: dict[str, Any] = dict(also={"noise": size}, saves=("noise",), layout=PRESERVED)
+        yield Kernel(reads=("deviation",), makes="scaled", size=size, **noise)
+        yield sum_of(tensor_of(y), "x0", "scaled", layout=PRESERVED)
 
     def call(self, *xs: Volume) -> Call:
         return expression("{0} + torch.exp({1} / 2) * torch.randn_like({1})")

@@ -15,6 +15,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "adaptive_avgpool": ("adaptive_avg_pool", "adaptive_avgpool1d", "adaptive_avgpool2d", "adaptive_avgpool3d"),
         "adaptive_maxpool": ("adaptive_max_pool", "adaptive_maxpool1d", "adaptive_maxpool2d", "adaptive_maxpool3d"),
     },
+    "alpha_dropout": {
+        "alpha_dropout": (),
+    },
     "arithmetic": {
         "sub": ("subtract",),
         "div": ("divide",),
@@ -43,6 +46,17 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "cast": {
         "cast": (),
+    },
+    "channel_dropout": {
+        "channel_dropout": (
+            "spatial_dropout",
+            "dropout1d",
+            "dropout2d",
+            "dropout3d",
+            "channel_dropout1d",
+            "channel_dropout2d",
+            "channel_dropout3d",
+        ),
     },
     "channels_order": {
         "channels_last": (),

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, prod
-from archcalc.core.kernel import CONTIGUOUS, VIEW, Backward, Cast, Gradient, Kernel, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import (
+    CONTIGUOUS,
+    PRESERVED,
+    VIEW,
+    Backward,
+    Cast,
+    Gradient,
+    Kernel,
+    Order,
+    Run,
+    Tensor,
+    tensor_of,
+)
 from archcalc.core.operations import slice_of, sum_of, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
@@ -174,13 +186,13 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of a part of the table is put into zeros of the size of all of it."""
         if self.vectors(x) == x.spatial[0]:
-            yield sum_of(tensor_of(y), "x", bias=("weight",))
+            yield sum_of(tensor_of(y), "x", bias=("weight",), layout=PRESERVED)
             return
         rows = Tensor(prod(x.item_shape), run.dtype)
         yield Kernel(reads=(), makes="rows", size=rows, layout=VIEW, weights=("weight",))
-        broadcast = () if y.batch == 1 else ("rows",)
-        both = ("x", "rows")
-        yield Kernel(reads=both, size=tensor_of(y), gradient=Gradient.SAME, backward=Backward(broadcast=broadcast))
+        backward = Backward(broadcast=() if y.batch == 1 else ("rows",))
+        size = tensor_of(y)
+        yield Kernel(reads=("x", "rows"), size=size, layout=PRESERVED, gradient=Gradient.SAME, backward=backward)
 
     def call(self, x: Volume) -> Call:
         name, file = ("PositionEmbedding", "position_embedding")
@@ -245,7 +257,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
         return Cast.FULL  # like the table
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield sum_of(tensor_of(y), "x")
+        yield sum_of(tensor_of(y), "x", layout=PRESERVED)
 
     def call(self, x: Volume) -> Call:
         return module("SinusoidalPositions", file="sinusoidal_positions", length=self.rows(x), features=x.channels)

@@ -66,6 +66,66 @@ def test_concatenations_that_grow_are_one_layer_many_times() -> None:
     assert "dense * 5" in blocks_of(from_torch(DenseBlock(), IMAGE))
 
 
+class Twice(nn.Module):
+    def __init__(self, before: int, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.drop = nn.Dropout2d(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.drop(torch.relu(self.conv2(torch.relu(self.conv1(x)))))  # type: ignore[no-any-return]
+
+
+class Stacks(nn.Module):
+    """An encoder that keeps its maps in a list, from which a decoder takes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.downs = nn.ModuleList([Twice(3, 8), Twice(8, 16), Twice(16, 32)])
+        self.middle = Twice(32, 64)
+        self.ups = nn.ModuleList([nn.ConvTranspose2d(2 * n, n, 2, 2) for n in (32, 16, 8)])
+        self.blocks = nn.ModuleList([Twice(64, 32), Twice(32, 16), Twice(16, 8)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = []
+        for down in self.downs:
+            x = down(x)
+            kept.append(x)
+            x = nn.functional.max_pool2d(x, 2)
+        x = self.middle(x)
+        for up, block in zip(self.ups, self.blocks, strict=True):
+            x = block(torch.cat([up(x), kept.pop()], 1))
+        return x
+
+
+STACKS = """\
+blocks:
+  twice(c):
+    - conv(3, c) -> conv(3, c) -> channel_dropout(0.1)
+layers:
+  - twice(8)
+  - concat:
+      - - maxpool(2)
+        - concat:
+            - - twice_1 = twice(16)
+              - maxpool(2)
+              - concat:
+                  - - twice_2 = twice(32)
+                    - maxpool(2) -> twice(64) -> upconv(2, 32, s2)
+                  - twice_2
+              - twice(32) -> upconv(2, 16, s2)
+            - twice_1
+        - twice(16) -> upconv(2, 8, s2)
+      - prev
+  - twice(8)
+"""
+
+
+def test_what_is_read_once_more_has_a_name_at_the_end_of_its_chain() -> None:
+    assert blocks_of(from_torch(Stacks(), IMAGE)).endswith(STACKS)
+
+
 class Branches(nn.Module):
     """A value that two later places read."""
 

@@ -79,3 +79,10 @@ def test_sequences_of_several_lengths_run_with_values() -> None:
     with torch.no_grad(), counter:
         nn.LSTM(4, 5, batch_first=True).to("meta")(torch.empty(1, 3, 4, device="meta"))
     assert counter.get_total_flops() // 2 == 3 * each_step
+
+
+def test_dropout_without_a_layer_is_left_out_and_says_so() -> None:
+    found = from_torch(networks.Dropped(), IMAGE)
+    assert "channel_dropout(0.2) -> alpha_dropout(0.1)" in found.spec
+    assert [each.code for each in found.findings] == ["AC515", "AC515"]
+    assert agreement_of(networks.Dropped(), {"x": IMAGE}, {}).holds

@@ -468,3 +468,19 @@ class Filters(nn.Module):
         other = F.batch_norm(rows, None, None, gain, training=True, momentum=0.0).reshape_as(self.second.weight)
         blurred = F.conv2d(x, self.kernels[:1].expand(3, -1, -1, -1), stride=2, groups=3)
         return F.conv2d(y, other, self.shift * 0.5, 2, groups=2), blurred
+
+
+class Dropped(nn.Module):
+    """Every dropout that torch has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.maps = nn.Dropout2d(0.2)
+        self.alpha = nn.AlphaDropout(0.1)
+        self.both = nn.FeatureAlphaDropout(0.1)
+        self.tokens = nn.Dropout1d(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.both(self.alpha(self.maps(self.conv(x))))
+        return self.tokens(x.flatten(2).transpose(1, 2))  # type: ignore[no-any-return]

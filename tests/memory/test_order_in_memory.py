@@ -50,6 +50,24 @@ def test_every_figure_equals_the_measured_one(name: str, dtype: str) -> None:
     assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
 
 
+TURNED = {
+    "learned positions keep the order": "position_embedding(30)",
+    "so does a part of their table": "position_embedding(40)",
+    "so do computed positions": "sinusoidal_positions",
+    "so does a scaled activation": "scaled_tanh",
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_what_is_computed_element_by_element_keeps_the_order(name: str) -> None:
+    torch.manual_seed(0)
+    layers = f"conv(3, 8, p1) -> tokens -> {TURNED[name]} -> untokens(5, 6) -> conv(3, 4)"
+    graph = build(
+        read_document(Source("net.yaml", f"archcalc: 1\nname: it\ninput: [3, 5, 6]\nlayers: {layers}\n")), batch=2
+    )
+    assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
+
+
 WAYS_BACK = {
     "a linear map copies a turned gradient": "channels_first -> flatten -> linear(2)",
     "an activation keeps the order of its gradient": "relu -> channels_first -> flatten -> linear(2)",

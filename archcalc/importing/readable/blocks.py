@@ -35,14 +35,17 @@ class Block:
 
 @record(frozen=False, eq=False)
 class Names:
-    """New names for the steps of one body; another body may have the same. `taken`: those that it cannot have."""
+    """New names for the steps and blocks of one body; another body may have the same. `taken`: those that it cannot
+    have."""
 
     taken: set[str]
 
-    def __call__(self, step: Step) -> str:
-        """The last part of its path."""
-        base = word((step.path or step.module or step.kind).rpartition(".")[2]) or step.kind
-        name = base if not base[0].isdigit() else f"{step.kind}_{base}"
+    def __call__(self, made: Step | Region) -> str:
+        """The last part of its path; with its kind before it, if that is a number."""
+        kind = snake(made.kind) if isinstance(made, Region) else made.kind
+        path = made.path if isinstance(made, Region) else made.path or made.module
+        base = word(path.rpartition(".")[2]) or kind
+        name = base if not base[0].isdigit() else f"{kind}_{base}"
         base, number = name, 2
         while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
             name, number = f"{base}_{number}", number + 1

@@ -40,7 +40,7 @@ def joins(before: Item, item: Item) -> bool:
         before.arguments["act"] = called(item)
     else:
         return False
-    before.name = item.name
+    before.name, before.is_read = item.name, item.is_read
     return True
 
 
@@ -90,7 +90,7 @@ def repeated(path: list[Item]) -> list[Item]:
         before = found[-1] if found else None
         if before is not None and before.region and item.region and same_call(before, item):
             before.count += item.count
-            before.name = item.name
+            before.name, before.is_read = item.name, item.is_read
         else:
             found.append(item)
     return found

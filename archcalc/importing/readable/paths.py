@@ -26,7 +26,8 @@ class Item:
     """A call of a layer or block, with its arguments; a merge with its paths; or, without a call, a name.
 
     `conditions`: the condition of a path, by its index; where it is false, the path is `prev`. `count`: how often.
-    `runs_again`: whether the call is the name of an earlier layer, which runs once more.
+    `runs_again`: whether the call is the name of an earlier layer, which runs once more. `is_read`: whether its own
+    name stands for what comes out of it, and not only for its layer.
     """
 
     call: str
@@ -37,6 +38,7 @@ class Item:
     count: int = 1
     is_name: bool = False
     runs_again: bool = False
+    is_read: bool = False
     region: Region | None = None
     step: Step | None = None
     norm: dict[str, Any] | None = None
@@ -49,11 +51,11 @@ class Item:
 
 @record(frozen=False, slots=False, eq=False)
 class Body:
-    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for a step."""
+    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for one."""
 
     region: Region
     call: Callable[[Step | Region], Item]
-    named: Callable[[Step], str]
+    named: Callable[[Step | Region], str]
     done: dict[Step, Item] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,21 +134,28 @@ class Body:
     def use(self, item: Item, maker: Step | Region) -> None:
         """Weights of another step are named by it."""
         if isinstance(maker, Step) and maker.tied is not None and maker.layer is not None:
-            item.arguments |= dict.fromkeys(maker.layer.ties, Reference(self.name(maker.tied).call))
+            item.arguments |= dict.fromkeys(maker.layer.ties, Reference(self.layer(maker.tied)))
         if isinstance(maker, Step) and maker.again is not None:
-            item.call, item.arguments, item.runs_again = self.name(maker.again).call, {}, True
+            item.call, item.arguments, item.runs_again = self.layer(maker.again), {}, True
 
     def name(self, step: Step) -> Item:
-        """A name for a step that was written before."""
+        """A name for what comes out of a step that was written before."""
         if step in self.done:
-            made = self.done[step]
-            made.name = made.name or self.named(step)
-            return Item(made.name, is_name=True)
+            self.done[step].is_read = True
+            return Item(self.layer(step), is_name=True)
         if step.layer is None:
             return Item(step.name, is_name=True)
         if step is self.region.source:
             return Item("x", is_name=True)
         raise NotReadable(f"{step.function} of {step.module} is read from another module")
+
+    def layer(self, step: Step) -> str:
+        """A name for the layer of a step that was written before."""
+        if step not in self.done:
+            return self.name(step).call
+        made = self.done[step]
+        made.name = made.name or self.named(made.region or step)
+        return made.name
 
     def common(self, sources: list[Step], start: Step | None) -> Step | None:
         """The latest step that every way from `start` to the sources passes through."""

@@ -36,10 +36,11 @@ class Writer:
     def body(self, path: list[Item], indent: str) -> Iterator[str]:
         """The items of a path: chains as long as a line, and merges."""
         run: list[str] = []
-        for item in path:
+        for i, item in enumerate(path):
             if item.paths is None:
                 text = self.call(item)
-                if run and (item.begins or len(indent) + 2 + len(" -> ".join([*run, text])) > WIDTH):
+                too_long = len(indent) + 2 + len(" -> ".join([*run, text])) > WIDTH
+                if run and (too_long or parts(path[i - 1], item)):
                     yield f"{indent}- {' -> '.join(run)}"
                     run = []
                 run.append(text)
@@ -54,7 +55,7 @@ class Writer:
     def merge(self, item: Item, indent: str) -> Iterator[str]:
         yield f"{indent}- {item.call}:"
         for i, path in enumerate(item.paths or ()):
-            if any(each.paths is not None for each in path) or any(each.begins for each in path[1:]):
+            if any(each.paths is not None for each in path) or any(map(parts, path, path[1:])):
                 if i in item.conditions:
                     raise NotReadable("a condition over a merge")
                 first, *others = self.body(path, f"{indent}      ")
@@ -127,6 +128,11 @@ class Writer:
             if value is not None or (key in known and known[key] is not None):
                 found[key] = written(value)
         return found
+
+
+def parts(before: Item, item: Item) -> bool:
+    """Whether an item begins another chain: a name that is read ends its chain, so that it stands for all of it."""
+    return item.begins or before.is_read
 
 
 def without(given: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.core.axes import CHANNELS
+from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering.frames import over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, turned
@@ -104,7 +105,27 @@ def dropped(lowering: Lowering, operation: Operation, given: Arguments, name: st
     return lowering.place(operation, layer(name, p=float(rate)), [x])
 
 
-@lowers("alpha_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d", "dropout3d", takes="input p training")
-def other_dropout(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """Nothing in evaluation; no layer drops whole channels."""
+@lowers("alpha_dropout", takes="input p training inplace")
+def alpha_dropout(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    return dropped(lowering, operation, given, "alpha_dropout", 0.5)
+
+
+@lowers("dropout1d", "dropout2d", "dropout3d", takes="input p training inplace")
+def channel_dropout(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Torch drops along the first axis of a sample, whatever it holds."""
+    return dropped(lowering, operation, given, "channel_dropout", 0.5) or left_out(lowering, operation, given)
+
+
+@lowers("feature_alpha_dropout", takes="input p training inplace")
+def left_out(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """It does nothing in evaluation; a finding says that training has it."""
+    lowering.findings.append(
+        Diagnostic(
+            code="AC515",
+            severity="warning",
+            message=f"no layer drops in training what {operation.function} drops here: it is left out",
+            location=operation.where,
+            help="all totals of evaluation are exact; memory of training lacks what it makes",
+        )
+    )
     return lowering.is_placed(given["input"]) and lowering.same(operation.makes[0], given["input"])
