@@ -5,7 +5,7 @@ In: a front end (tape.py, a reader of a file format) writes it. Out: lowering/ t
 Values are in single assignment: an operation makes new values, also where the code overwrote one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from archcalc.core.location import Location
@@ -19,7 +19,7 @@ ONE = 1
 """The batch size of a run with values: a first axis of length 1 is the batch, and other values have none."""
 
 Plain: TypeAlias = bool | int | float | str | tuple[Any, ...] | None
-"""A setting of a module; a tuple has whole numbers."""
+"""A setting of a module; a tuple has whole numbers, or tuples of them."""
 
 INPUT, WEIGHT, BUFFER, CONSTANT, DERIVED, MADE = "input", "weight", "buffer", "constant", "derived", "made"
 """The kinds of values: from outside; learned; stored; of nothing; of weights alone; of inputs."""
@@ -81,7 +81,7 @@ class ModuleCall:
 @record
 class Stored:
     """A weight or buffer, with all its names. `registered`: whether its framework knows that the model has it.
-    `frozen`: whether a weight is not trained."""
+    `frozen`: whether a weight is not trained. `saved`: whether it is kept with the weights; buffers can be left out."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -89,6 +89,7 @@ class Stored:
     buffer: bool = False
     registered: bool = True
     frozen: bool = False
+    saved: bool = True
 
     @property
     def numel(self) -> int:
@@ -148,15 +149,17 @@ class Program:
         return tuple(name for name, each in self.stored.items() if not each.buffer and name not in read)
 
 
-def values_in(tree: Any) -> Any:
+def values_in(tree: Any) -> Iterator[Value]:
     """The values in nested lists, tuples, mappings and slices, in order."""
-    if isinstance(tree, Value):
+    return (each for each in leaves(tree) if isinstance(each, Value))
+
+
+def leaves(tree: Any) -> Iterator[Any]:
+    """What nested lists, tuples, mappings and slices hold, in order."""
+    if isinstance(tree, slice):
+        tree = tree.start, tree.stop, tree.step
+    if isinstance(tree, tuple | list | Mapping):
+        for each in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from leaves(each)
+    else:
         yield tree
-    elif isinstance(tree, tuple | list):
-        for each in tree:
-            yield from values_in(each)
-    elif isinstance(tree, Mapping):
-        for each in tree.values():
-            yield from values_in(each)
-    elif isinstance(tree, slice):
-        yield from values_in((tree.start, tree.stop, tree.step))

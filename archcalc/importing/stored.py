@@ -52,8 +52,8 @@ def inside(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
 
 
 def settings_of(module: nn.Module) -> dict[str, Plain]:
-    """The attributes of a module that are numbers, words, truths, lists of numbers or nothing; none of a module of
-    torch."""
+    """The attributes of a module that are numbers, words, truths, lists of whole numbers or of such lists, or nothing;
+    none of a module of torch."""
     if type(module).__module__.startswith("torch.nn"):
         return {}
     pairs = vars(module).items()
@@ -62,7 +62,7 @@ def settings_of(module: nn.Module) -> dict[str, Plain]:
 
 def is_plain(value: object) -> bool:
     if isinstance(value, tuple):
-        return all(type(each) is int for each in value)
+        return all(type(each) is int or (isinstance(each, tuple) and is_plain(each)) for each in value)
     return value is None or isinstance(value, bool | int | float | str)
 
 
@@ -85,6 +85,7 @@ def stored_in(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Stor
     for name, tensor in tensors.items():
         names.setdefault(id(tensor), []).append(name)
     known = {id(each) for each in (*model.parameters(), *model.buffers())}
+    left_out = set(unsaved(model))
     found = {}
     for tensor in dict(zip(map(id, tensors.values()), tensors.values(), strict=True)).values():
         alike = tuple(names[id(tensor)])
@@ -96,8 +97,15 @@ def stored_in(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Stor
             buffer=not learned,
             registered=id(tensor) in known,
             frozen=learned and tensor.is_floating_point() and not tensor.requires_grad,
+            saved=not left_out.issuperset(alike),
         )
     return dict(sorted(found.items(), key=lambda pair: pair[1].buffer))
+
+
+def unsaved(model: nn.Module) -> Iterator[str]:
+    """The buffers that are in no `state_dict`."""
+    for path, module in modules_of(model).items():
+        yield from (f"{path}.{name}" if path else name for name in module._non_persistent_buffers_set)
 
 
 def dtype_of(tensor: Tensor) -> str:

@@ -1,12 +1,17 @@
 """There and back: a network's generated module, imported, beside the network.
 
+Layers that only move elements are run on the numbers of their places, and a row of them is what it does to these: so
+`reshape` may come back as `rearrange`, and two moves as one or, where they undo one another, as none.
+
 `python -m tests.importing.going_round` prints what differs in every network of the zoo, and what differs most often.
 """
 
 import re
 import sys
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from math import prod
 
 import torch
 
@@ -17,8 +22,14 @@ from archcalc.core.volume import Volume
 from archcalc.graph.graph import Graph, Node
 from archcalc.graph.loading import load_text
 from archcalc.importing.imported import imported
-from archcalc.layer import Call
+from archcalc.importing.retracing import Alone
+from archcalc.layer import Call, Reference
 from archcalc.layers.arrange import Arranged
+from archcalc.layers.channels_order import ChannelsOrder
+from archcalc.layers.flatten import Flatten
+from archcalc.layers.rearrange import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from archcalc.layers.reshape import Reshape
+from archcalc.layers.sequence import Tokens
 from archcalc.record import record, replace
 from archcalc.verification.trace import Running
 from tests.networks.zoo import network, references
@@ -55,26 +66,86 @@ def gone_round(graph: Graph) -> Round:
 
 def differences(before: Graph, after: Graph) -> Iterator[tuple[str, str]]:
     """Layers that are not there again, in the order of the first graph; then those that are new."""
-    pairs = in_order(before, after) or by_sources(before, after) or pairs_of(before, after)
+    ours, theirs = Side(before), Side(after)
+    pairs = in_order(ours, theirs) or by_sources(ours, theirs) or ours.without_moves(pairs_of(before, after))
     there = {a.name: b.name for a, b in pairs}
     differ = Differ(before, after, there)
+
+    def named(reads: Sequence[Read]) -> tuple[Read, ...]:
+        return tuple(replace(each, origin=differ.named(each.origin)) for each in reads)
+
     for one, other in zip(before.inputs, after.inputs, strict=True):
         if seen(one.volume) != seen(other.volume):
             yield "input", f"{one.volume} -> {other.volume}"
-    for node in before:
+    for node in ours.nodes:
         if node.name not in there:
             yield node.layer.name, "gone"
             continue
         again = after.by_name[there[node.name]]
         changes = [each for each in differ.changes(node, again) if counts(node, again, each)]
+        same = named(ours.read_by(node)) == theirs.read_by(again)
         read = [tuple(map(seen, each.inputs)) if reads_inputs(before, node) else each.inputs for each in (node, again)]
-        if changes or read[0] != read[1] or node.output != again.output:
-            what = "; ".join(f"{each.what}: {each.before} -> {each.after}" for each in changes if each.what != "inputs")
-            yield node.layer.name, what or ("inputs" if changes else "volumes")
+        if changes or not same or read[0] != read[1] or node.output != again.output:
+            what = "; ".join(f"{each.what}: {each.before} -> {each.after}" for each in changes)
+            yield node.layer.name, what or ("volumes" if same else "inputs")
     back = set(there.values())
-    yield from (("", f"new {node.layer.name}") for node in after if node.name not in back)
-    if tuple(map(differ.named, before.outputs)) != after.outputs:
+    yield from (("", f"new {node.layer.name}") for node in theirs.nodes if node.name not in back)
+    if named(ours.outputs) != theirs.outputs:
         yield "", "outputs"
+
+
+MOVES = (Arranged, ChannelShuffle, ChannelsOrder, Flatten, PixelShuffle, PixelUnshuffle, Reshape, Tokens)
+"""Layers that move elements, and do nothing else: a row of them is one move, whatever its layers are called."""
+
+
+@record
+class Read:
+    """What a layer reads: a value that is no move of another one, and the places of its elements after all moves, in
+    memory's order; `shape` is what they are seen as. `places` is empty where nothing moved."""
+
+    origin: str
+    places: bytes
+    shape: tuple[object, ...]
+
+
+class Side:
+    """A graph in which moves are no layers, but a part of what the others read."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.moved: dict[str, tuple[str, torch.Tensor]] = {}
+        for node in graph:
+            if isinstance(node.layer, MOVES):
+                origin, places = self.moved.get(node.first) or (node.first, in_memory(node))
+                with torch.no_grad():
+                    self.moved[node.name] = origin, Alone(node.application.call, 1)(places)
+        self.nodes = [node for node in graph if node.name not in self.moved]
+
+    def read_by(self, node: Node) -> tuple[Read, ...]:
+        return tuple(self.read(name, x) for name, x in zip(node.sources, node.inputs, strict=True))
+
+    def read(self, name: str, x: Volume) -> Read:
+        origin, places = self.moved.get(name, (name, None))
+        elements = None if places is None else places.reshape(-1)
+        if elements is None or torch.equal(elements, torch.arange(len(elements))):
+            return Read(origin, b"", x.item_shape)
+        return Read(origin, sha256(elements.numpy().tobytes()).digest(), x.item_shape)
+
+    @property
+    def outputs(self) -> tuple[Read, ...]:
+        volumes = {each.name: each.volume for each in self.graph.inputs} | {
+            node.name: node.output for node in self.graph
+        }
+        return tuple(self.read(name, volumes[name]) for name in self.graph.outputs)
+
+    def without_moves(self, pairs: Sequence[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+        return [pair for pair in pairs if not any(isinstance(each.layer, MOVES) for each in pair)]
+
+
+def in_memory(node: Node) -> torch.Tensor:
+    """The input of a layer, one sample, with the places of its elements."""
+    shape = [int(n) for n in node.inputs[0].item_shape]
+    return torch.arange(prod(shape)).reshape(1, *shape)
 
 
 def seen(volume: Volume) -> tuple[object, ...]:
@@ -92,16 +163,21 @@ def counts(node: Node, again: Node, change: Change) -> bool:
     pattern of axes are names, too; and with what weights begin is no call of the network."""
     if change.what == "weights of":
         return bool(node.application.weights)
+    if change.what == "inputs" or all(isinstance(value, Reference) for value in values_of(change.what, node, again)):
+        return False  # what they read is compared apart
     if change.what == "init" or (node.layer.name == again.layer.name and same_windows(node, again, change.what)):
         return False
-    values = [each_axis(getattr(one.layer, change.what, None)) for one in (node, again)]
+    values = [each_axis(value) for value in values_of(change.what, node, again)]
     if values[0] is not None and values[0] == values[1]:
         return False
     if values[1] is None and follows(node, change.what):
         return False
     same = line_of(node) == line_of(again) and not node.layer.reads
-    same = same or moves_alike(node, again)
     return not (same and change.what in ("type", *node.layer.known))
+
+
+def values_of(argument: str, *nodes: Node) -> list[object]:
+    return [getattr(each.layer, argument, None) for each in nodes]
 
 
 def follows(node: Node, argument: str) -> bool:
@@ -124,59 +200,39 @@ def each_axis(value: object) -> object:
 
 
 def line_of(node: Node) -> Call:
-    """The module and the line that are generated for a layer; `[0:n]` is `[:n]`."""
+    """The module and the line that are generated for a layer; `[0:n]` is `[:n]`, and with what weights begin is left
+    out."""
     call = node.application.call
-    return replace(call, forward=re.sub(r"\b0:", ":", call.forward))
+    arguments = {name: value for name, value in call.arguments.items() if name != "init"}
+    return replace(call, forward=re.sub(r"\b0:", ":", call.forward), arguments=arguments)
 
 
-def movement(node: Node) -> Hashable:
-    """How a layer that has a pattern of axes, or makes one axis of all, moves elements, whatever its words are; None
-    for other layers."""
-    if node.layer.name == "flatten":
-        longer = tuple(n for n in node.inputs[0].item_shape if n != 1)
-        order = tuple(range(len(longer)))
-        return (tuple((i,) for i in order), (order,), longer, node.output)
-    if not isinstance(node.layer, Arranged):
-        return None
-    plan = node.layer.arrangement(node.inputs[0])
-    sizes = plan.sizes(node.inputs[0].shape)
-    kept = [word for word in plan.taken if sizes[word] != 1]
-    number = {word: i for i, word in enumerate(kept)}
-    sides = ([tuple(number[w] for w in g if w in number) for g in groups] for groups in (plan.left, plan.right))
-    return (*(tuple(filter(None, each)) for each in sides), tuple(sizes[word] for word in kept), node.output)
-
-
-def moves_alike(node: Node, again: Node) -> bool:
-    return movement(node) is not None and movement(node) == movement(again)
-
-
-def in_order(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
+def in_order(ours: Side, theirs: Side) -> list[tuple[Node, Node]]:
     """The layers side by side, if there are as many in the same order: of the same type, or for which the same line is
     generated."""
-    if len(before.nodes) != len(after.nodes):
+    if len(ours.nodes) != len(theirs.nodes):
         return []
-    sides = zip(before, after, strict=True)
-    if not all(a.layer.name == b.layer.name or line_of(a) == line_of(b) or moves_alike(a, b) for a, b in sides):
-        return []
-    return list(zip(before, after, strict=True))
+    pairs = list(zip(ours.nodes, theirs.nodes, strict=True))
+    alike = all(a.layer.name == b.layer.name or line_of(a) == line_of(b) for a, b in pairs)
+    return pairs if alike else []
 
 
-def by_sources(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
+def by_sources(ours: Side, theirs: Side) -> list[tuple[Node, Node]]:
     """Layers that do the same to the same: what needs no other can stand in any order."""
-    there = {a.name: b.name for a, b in zip(before.inputs, after.inputs, strict=True)}
-    found: dict[str, Node] = {}
-    rest = list(after)
-    for node in before:
-        sources = tuple(there[name] for name in node.sources)
+    there = {a.name: b.name for a, b in zip(ours.graph.inputs, theirs.graph.inputs, strict=True)}
+    found: list[tuple[Node, Node]] = []
+    rest = list(theirs.nodes)
+    for node in ours.nodes:
+        reads = tuple(replace(each, origin=there[each.origin]) for each in ours.read_by(node))
         for other in rest:
-            same = other.sources == sources and (line_of(other) == line_of(node) or moves_alike(node, other))
-            if same and other.output == node.output:
-                there[node.name], found[node.name] = other.name, other
+            if theirs.read_by(other) == reads and line_of(other) == line_of(node) and other.output == node.output:
+                there[node.name] = other.name
+                found.append((node, other))
                 rest.remove(other)
                 break
         else:
             return []
-    return [] if rest else [(node, found[node.name]) for node in before]
+    return [] if rest else found
 
 
 def measured(names: Sequence[str]) -> None:

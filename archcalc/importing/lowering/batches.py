@@ -1,4 +1,4 @@
-"""Batches of one: learned values that code gave a first axis of length 1, so that they meet every sample.
+"""Batches of one: learned or fixed values that code gave a first axis of length 1, so that they meet every sample.
 
 To layers they are what each sample has. So the program is read as if that axis were as long as the batch, from where
 it was added to where an operation needs it as it is.
@@ -6,7 +6,8 @@ it was added to where an operation needs it as it is.
 
 from typing import Any
 
-from archcalc.importing.program import DERIVED, WEIGHT, Operation, Program, Value
+from archcalc.importing.lowering.numbers import is_whole
+from archcalc.importing.program import CONSTANT, Operation, Program, Value
 from archcalc.record import replace
 
 AS_BATCH, OF_BATCH = "as_batch", "of_batch"
@@ -26,12 +27,15 @@ def with_whole_batches(program: Program) -> Program:
     if not whole:
         return program
     of = {each: made for made, each in origin.items()}
+    one = {every: each for each, every in whole.items()}
     return replace(
         program,
         operations=tuple(of.get(each, each) for each in program.operations),
         calls=tuple(replace(each, given=tuple(whole.get(v, v) for v in each.given)) for each in program.calls),
         outputs=tuple(whole.get(each, each) for each in program.outputs),
         macs=lambda operation: program.macs(origin.get(operation, operation)),
+        integers=lambda value: program.integers(one.get(value, value)),
+        numbers=lambda value: program.numbers(one.get(value, value)),
         whole=whole,
     )
 
@@ -60,11 +64,13 @@ def ends(operation: Operation, given: dict[Value, Value]) -> bool:
 
 
 def begun(program: Program, operation: Operation, whole: dict[Value, Value]) -> Operation:
-    """Where a first axis of length 1 is added to learned values."""
+    """Where a first axis of length 1 is added to learned or fixed values."""
     x, *rest = (*operation.arguments, None)
     adds = {"__getitem__": [None, None], "unsqueeze": [0, None]}.get(operation.function) == rest
-    if not adds or not isinstance(x, Value) or x.kind not in (WEIGHT, DERIVED) or len(operation.makes) != 1:
+    if not adds or not isinstance(x, Value) or x.varies or len(operation.makes) != 1:
         return operation
+    if x.kind == CONSTANT and is_whole(x):
+        return operation  # numbers of places, which code reads
     made = operation.makes[0]
     if any(n and n % program.batch == 0 for n in made.shape) or made.shape != (1, *x.shape):
         return operation

@@ -56,10 +56,10 @@ class Choices:
     @cached_property
     def numbers(self) -> list[int | Fraction]:
         """The numbers of the calls, and those that they are made from; shapes without the batch."""
-        found: dict[int | float, None] = {}
+        found: dict[tuple[type, int | float], None] = {}
         for n in numbers_in(self.segment.calls):
-            found |= dict.fromkeys((n, *related(n)))
-        return [n if isinstance(n, int) else Fraction(repr(n)) for n in found if is_plain(n)]
+            found |= dict.fromkeys((type(each), each) for each in (n, *related(n)))  # 16 and 16.0 are two numbers
+        return [n if isinstance(n, int) else Fraction(repr(n)) for _, n in found if is_plain(n)]
 
     @cached_property
     def tuples(self) -> list[tuple[tuple[int, int], ...]]:
@@ -106,7 +106,7 @@ def referring(kind: type[Layer], count: int) -> Iterator[Arguments]:
     least, most = kind.inputs
     for named in range(len(kind.reads) + 1):
         joined = count - named
-        if joined >= max(least, 1) and (most is None or joined <= most):
+        if count and joined >= least and (most is None or joined <= most):
             for names in combinations(kind.reads, named):
                 yield dict.fromkeys(names, Reference(""))
 

@@ -6,11 +6,12 @@ from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
 from archcalc.importing.lowering.batches import with_whole_batches
 from archcalc.importing.lowering.lowering import Lowering
+from archcalc.importing.lowering.numbers import is_whole
 from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.recognising import Recogniser
 from archcalc.importing.lowering.sharing import lowered_with_shared
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import DERIVED, WEIGHT, Operation, Program
+from archcalc.importing.program import DERIVED, ONE, WEIGHT, Operation, Program
 from archcalc.record import record
 
 
@@ -37,8 +38,8 @@ def lowered(program: Program) -> Lowered:
     for i, operation in enumerate(program.operations):
         if operation in state.taken or recogniser.recognised(i):
             continue
-        if operation not in needed and counts_nothing(program, operation):
-            continue  # the code made a decision with it
+        if operation not in needed and decides(program, operation):
+            continue
         if operation.is_empty:
             continue
         if not any(each.varies for each in operation.makes):
@@ -74,6 +75,13 @@ def needed_for_outputs(program: Program) -> set[Operation]:
     return found
 
 
-def counts_nothing(program: Program, operation: Operation) -> bool:
-    """Whether an operation reads no weight and multiplies nothing, so that no total changes without it."""
-    return not any(each.kind in (WEIGHT, DERIVED) for each in operation.values) and not program.macs(operation)
+def decides(program: Program, operation: Operation) -> bool:
+    """Whether code made a decision with what no output needs: conditions and whole numbers, all of a run with values,
+    and what only moves elements. It reads no weight and multiplies nothing, so that no total changes without it."""
+    counts = any(each.kind in (WEIGHT, DERIVED) for each in operation.values) or program.macs(operation)
+    computes = operation.function.strip("_") in COMPUTES and program.batch != ONE
+    return not counts and not (computes and not any(map(is_whole, operation.makes)))
+
+
+COMPUTES = frozenset(("add", "iadd", "sub", "isub", "mul", "imul", "div", "truediv", "itruediv"))
+"""Functions that compute numbers, which nothing has to read: the last one of the sums that several layers add to."""

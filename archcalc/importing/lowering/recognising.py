@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from itertools import permutations
 
+from archcalc.importing.lengths import Length, lengths_in
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.moving import turned
 from archcalc.importing.lowering.searching import Found, Search
@@ -17,7 +18,7 @@ from archcalc.importing.lowering.segments import Segment, segment_of
 from archcalc.importing.lowering.sharing import brought
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.lowering.written import kinds_with, may_be_a_layer
-from archcalc.importing.program import ModuleCall, Operation, Value
+from archcalc.importing.program import ModuleCall, Operation, Value, leaves
 
 
 class Recogniser:
@@ -59,11 +60,11 @@ class Recogniser:
 
     def orders(self, module: ModuleCall, operations: Sequence[Operation]) -> Iterator[Sequence[Value]]:
         """The inputs in the orders in which a layer may take them: as the module was given them, each once, or one of
-        them several times; of a line of code, in any."""
+        them several times; if it was given none, those whose lengths it was given; of a line of code, in any."""
         given = [each for each in module.given if each.varies or not self.lowering.is_shared(each)]
         if module.kind:
-            once = list(dict.fromkeys(given))
-            yield from (once, given) if len(once) < len(given) else (given,)
+            once = list(dict.fromkeys(given)) or list(measured_in(operations))
+            yield from (once, given) if 0 < len(once) < len(given) else (once,)
             return
         segment = segment_of(operations, self.is_read)
         if segment is not None:
@@ -111,7 +112,8 @@ class Recogniser:
     def place(self, module: ModuleCall, segment: Segment, steps: list[Step], found: Found) -> bool:
         lowering, last = self.lowering, segment.operations[-1]
         assert segment.output is not None
-        weights = dict(zip(found.weights, segment.stored, strict=True))
+        stored = self.program.stored
+        weights = {n: each for n, each in zip(found.weights, segment.stored, strict=True) if stored[each.name].saved}
         made = Operation(found.layer.name, (), {}, last.makes, module.path, last.where)
         if not lowering.place(made, found.layer, steps, weights, segment.output):
             return False
@@ -119,6 +121,13 @@ class Recogniser:
             lowering.at[segment.output].path = module.path
         lowering.taken.update(segment.operations)
         return True
+
+
+def measured_in(operations: Sequence[Operation]) -> Iterator[Value]:
+    """The values whose lengths are among the arguments of calls, each once."""
+    given = (each for operation in operations for each in leaves((operation.arguments, operation.keywords)))
+    lengths = (each for n in given if isinstance(n, Length) for each in lengths_in(n.formula))
+    yield from dict.fromkeys(each.value for each in lengths)
 
 
 MOST_ORDERED = 3

@@ -11,6 +11,7 @@ from itertools import combinations, islice, product
 from typing import Any
 
 from archcalc.core.volume import Volume
+from archcalc.importing.lowering.batches import with_whole_batches
 from archcalc.importing.lowering.choosing import Arguments, Choices, changes, referring, related
 from archcalc.importing.lowering.segments import Described, Segment, numbers_in, segment_of
 from archcalc.importing.lowering.written import kinds_with
@@ -130,7 +131,7 @@ class Search:
         except (ArithmeticError, TypeError, ValueError):
             return None
         assert self.segment.output is not None
-        theirs = Counter(each.shape for each in self.segment.stored)
+        theirs = Counter(each.shape for each in self.segment.stored if self.program.stored[each.name].saved)
         differ = (mine - theirs) + (theirs - mine)
         return differ.total() + (made.item_shape != (self.segment.output.shape[1:] or (1,)))
 
@@ -148,12 +149,12 @@ class Search:
         assert self.program.retrace is not None
         try:
             call = layer.call(*(inputs or self.inputs))
-            made = self.program.retrace(call, values or self.segment.inputs)
+            made = with_whole_batches(self.program.retrace(call, values or self.segment.inputs))
         except (ArithmeticError, TypeError, ValueError, RuntimeError, IndexError):
             return None
-        if len(made.operations) > len(self.segment.operations) + AROUND:
+        if not 0 < len(made.operations) <= len(self.segment.operations) + AROUND:
             return None
-        outputs = set(made.outputs)
+        outputs = set(made.outputs or made.operations[-1].makes)  # one that depends on no input is not among them
         return segment_of(made.operations, lambda value, _: value in outputs, made.inputs)
 
     def best(self, layers: Sequence[Layer]) -> Layer | None:

@@ -28,7 +28,7 @@ class Segment:
 def segment_of(
     operations: Sequence[Operation], is_read: Callable[[Value, set[Operation]], bool], given: Sequence[Value] = ()
 ) -> Segment | None:
-    """Calls that follow one another; None if they read constants that are made elsewhere. `is_read`:
+    """Calls that follow one another; None if they read constants that are made elsewhere and not given. `is_read`:
     whether others than these operations read a value. `given`: inputs, read or not, that come before others; one that
     is given twice is read as the later one."""
     own = set(operations)
@@ -41,7 +41,7 @@ def segment_of(
             continue
         if value.kind in (WEIGHT, BUFFER):
             stored.setdefault(value, len(stored))
-        elif value.varies or value.kind == DERIVED:
+        elif value.varies or value.kind == DERIVED or value in inputs:
             if value not in inputs:
                 inputs[value] = len(given) + len(rest)
                 rest.append(value)
@@ -79,13 +79,14 @@ def described(operations: Sequence[Operation], inputs: Mapping[Value, int], stor
 
 
 def arguments_of(operation: Operation) -> Mapping[str, Any]:
-    """Arguments by name, however they are passed; what is None might as well be left out."""
+    """Arguments by name, however they are passed; what is None might as well be left out. Where a tensor lies is left
+    out, too: of constants, it says whether their values are kept."""
     rule = RULES.get(operation.function)
     if rule is not None:
         found = dict(rule.arguments(operation))
     else:
         found = {str(i): each for i, each in enumerate(operation.arguments)} | dict(operation.keywords)
-    return {name: found[name] for name in sorted(found) if found[name] is not None}
+    return {name: found[name] for name in sorted(found) if found[name] is not None and name != "device"}
 
 
 def numbers_in(described: Sequence[Any]) -> Iterator[int | float]:

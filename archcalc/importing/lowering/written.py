@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from archcalc.core.torch_modules import text_of
+from archcalc.importing.lowering.batches import AS_BATCH, OF_BATCH
 from archcalc.importing.program import BATCH, Operation
 from archcalc.layer import LAYERS, Call, Layer
 from archcalc.record import record
@@ -14,9 +15,11 @@ FEWEST = 2
 
 OPERATORS = frozenset((
     "add", "sub", "rsub", "mul", "div", "floor_divide", "remainder", "neg", "pow", "matmul", "bitwise_not",
-    "bitwise_and", "bitwise_or", "logical_not", "gt", "ge", "lt", "le", "eq", "ne", "unbind", "zeros",
+    "bitwise_and", "bitwise_or", "logical_not", "gt", "ge", "lt", "le", "eq", "ne", "unbind", "zeros", "write_part",
+    "read_part", AS_BATCH, OF_BATCH,
 ))  # fmt: skip
-"""Functions that code calls without their names; first states of torch's recurrent layers are zeros."""
+"""Functions that code calls without their names; first states of torch's recurrent layers are zeros, and parts of
+tensors are written and read where code changes them in place."""
 
 
 ASKED = "_with_indices"

@@ -30,24 +30,26 @@ class GroupedAttention(nn.Module):
         softcap: float | None = None,
     ) -> None:
         super().__init__()
-        self.head_dim, self.causal = head_dim, causal
+        self.num_heads, self.num_kv_heads, self.head_dim, self.causal = num_heads, num_kv_heads, head_dim, causal
         self.rope, self.rotary_dim, self.window, self.alibi = rope, rotary_dim or head_dim, window, alibi
         self.dilation, self.global_tokens = dilation, global_tokens
-        self.over_all, self.scale, self.softcap = qk_norm_over == "all", scale, softcap
+        self.qk_norm, self.qk_norm_over, self.scale, self.softcap = qk_norm, qk_norm_over, scale, softcap
         queries, keys = num_heads * head_dim, num_kv_heads * head_dim
         self.q_proj = nn.Linear(embed_dim, queries, qkv_bias if q_bias is None else q_bias)
         self.k_proj = nn.Linear(embed_dim, keys, qkv_bias if k_bias is None else k_bias)
         self.v_proj = nn.Linear(embed_dim, keys, qkv_bias if v_bias is None else v_bias)
         self.o_proj = nn.Linear(queries, embed_dim, out_bias)
-        self.q_norm = nn.RMSNorm(queries if self.over_all else head_dim, qk_norm) if qk_norm else None
-        self.k_norm = nn.RMSNorm(keys if self.over_all else head_dim, qk_norm) if qk_norm else None
+        over_all = qk_norm_over == "all"
+        self.q_norm = nn.RMSNorm(queries if over_all else head_dim, qk_norm) if qk_norm else None
+        self.k_norm = nn.RMSNorm(keys if over_all else head_dim, qk_norm) if qk_norm else None
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         maps = self.q_proj, self.k_proj, self.v_proj
         query, key, value = (each(x).unflatten(-1, (-1, self.head_dim)) for each in maps)
         if self.q_norm and self.k_norm:
-            query = self.q_norm(query.flatten(2)).view_as(query) if self.over_all else self.q_norm(query)
-            key = self.k_norm(key.flatten(2)).view_as(key) if self.over_all else self.k_norm(key)
+            over_all = self.qk_norm_over == "all"
+            query = self.q_norm(query.flatten(2)).view_as(query) if over_all else self.q_norm(query)
+            key = self.k_norm(key.flatten(2)).view_as(key) if over_all else self.k_norm(key)
         if self.rope:
             cos, sin = self.turns(query, self.rope)
             query = self.turned(query, cos, sin)

@@ -18,7 +18,7 @@ class TableConv2d(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.stride, self.dilation, self.maps = stride, dilation, len(table)
+        self.table, self.stride, self.dilation = table, stride, dilation
         sources = torch.tensor([i for inputs in table for i in inputs])
         targets = torch.tensor([o for o, inputs in enumerate(table) for _ in inputs])
         self.register_buffer("sources", sources, persistent=False)
@@ -30,5 +30,5 @@ class TableConv2d(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernels = self.weight.unsqueeze(1)
         each = F.conv2d(x[:, self.sources], kernels, None, self.stride, 0, self.dilation, groups=len(kernels))
-        y = each.new_zeros(len(x), self.maps, *each.shape[2:]).index_add(1, self.targets, each)
+        y = each.new_zeros(len(x), len(self.table), *each.shape[2:]).index_add(1, self.targets, each)
         return y if self.bias is None else y + self.bias[:, None, None]
