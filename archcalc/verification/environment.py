@@ -4,16 +4,14 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
 from archcalc.core.version import VERSION
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import replace
-from archcalc.verification.memory.gpu import same_every_time
+from archcalc.verification.precision import CONVOLUTIONS, PRODUCTS, exactly, is_rounded
 from archcalc.verification.processor import machine_here
-from archcalc.verification.timing.timing import as_timed
 
 PATIENCE = 10
 """Timeout for asking the driver's version, in seconds."""
@@ -62,31 +60,23 @@ def flags(device: str) -> dict[str, str]:
     if device != "cuda":
         return {"threads": str(torch.get_num_threads())}
     found = {"real run": on_gpu()}
-    with same_every_time():
+    with exactly(deterministic=True):
         found["memory"] = on_gpu()
-    with as_timed():
+    with exactly(deterministic=False):
         found["time"] = on_gpu()
     return found
 
 
 def on_gpu() -> str:
     """The current flags."""
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    cudnn = torch.backends.cudnn
     said = {
-        "cudnn tf32": tf32(cudnn),
-        "cudnn benchmark": on_or_off(cudnn.benchmark),
-        "cudnn deterministic": on_or_off(cudnn.deterministic),
-        "matmul tf32": tf32(matmul),
+        "cudnn tf32": is_rounded(CONVOLUTIONS),
+        "cudnn benchmark": cudnn.benchmark,
+        "cudnn deterministic": cudnn.deterministic,
+        "matmul tf32": is_rounded(PRODUCTS),
     }
-    return ", ".join(f"{name} {value}" for name, value in said.items())
-
-
-def tf32(of: Any) -> str:
-    """Whether float32 is rounded. Where a program has set `fp32_precision`, torch raises when `allow_tf32` is read."""
-    try:
-        return on_or_off(of.allow_tf32)
-    except RuntimeError:
-        return f"as fp32_precision={of.fp32_precision}"
+    return ", ".join(f"{name} {on_or_off(value)}" for name, value in said.items())
 
 
 def on_or_off(value: bool) -> str:

@@ -19,7 +19,6 @@ from archcalc.memory.optimizer import read_optimizer
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.verification import selftest as stage
 from archcalc.verification import verify
-from archcalc.verification.environment import tf32
 from archcalc.verification.selftest import selftest
 from tests.shell import Shell
 
@@ -92,18 +91,3 @@ def test_a_self_test_leaves_out_what_cannot_run(oldest: None, shell: Shell, monk
     outcome = shell("selftest")
     assert outcome.code == 0
     assert f"llama2 was left out: {left[1]}\n" in outcome.out
-
-
-class NewerNames:
-    """As torch.backends.cuda.matmul in torch 2.9 and later, after `fp32_precision` was set."""
-
-    fp32_precision = "tf32"
-
-    @property
-    def allow_tf32(self) -> bool:
-        raise RuntimeError("you have used mix of the legacy and new APIs")
-
-
-def test_flags_that_were_set_by_their_newer_names_are_said() -> None:
-    assert tf32(NewerNames()) == "as fp32_precision=tf32"
-    assert tf32(torch.backends.cudnn) in ("on", "off")

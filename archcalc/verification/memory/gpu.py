@@ -10,7 +10,6 @@ workspace is not in the events or the peaks; `Usage.cublas` is its size. cuDNN's
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from operator import itemgetter
 from typing import Any
 
@@ -90,11 +89,3 @@ def cublas() -> int:
     before = torch.cuda.memory_stats()["requested_bytes.all.current"]
     clear()
     return int(before - torch.cuda.memory_stats()["requested_bytes.all.current"])
-
-
-def same_every_time() -> AbstractContextManager[None]:
-    """Makes cuDNN choose algorithms deterministically, without TF32, so that workspaces are the same in every run."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    )
-    return flags

@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from archcalc.record import record, replace
-from archcalc.verification.memory.gpu import recorded_on_gpu, same_every_time
+from archcalc.verification.memory.gpu import recorded_on_gpu
 from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.saved import identity
 from archcalc.verification.memory.stream import recorded
 from archcalc.verification.modes import mode
+from archcalc.verification.precision import exactly
 from archcalc.verification.trace import Running
 
 Run = Callable[[], None]
@@ -28,7 +29,7 @@ def inference(running: Running, inputs: Sequence[Tensor]) -> Recording:
         with torch.no_grad():
             running.forward(inputs)
 
-    with mode(running.module, training=False), same_every_time():
+    with mode(running.module, training=False), exactly(deterministic=True):
         initialise(running, run)
         return recording(running, inputs, (), run)
 
@@ -74,7 +75,7 @@ def ready(running: Running, inputs: Sequence[Tensor]) -> Iterator[tuple[list[Ten
     The loss is not the sum of the outputs: its gradient would be an expanded number, which matrix products copy.
     """
     module = running.module
-    with mode(module, training=True), same_every_time():
+    with mode(module, training=True), exactly(deterministic=True):
         module.zero_grad(set_to_none=True)
         seeds = [torch.randn_like(each) for each in differentiable(running.forward(inputs))]
 

@@ -6,13 +6,13 @@ work than is counted (see roofline.py).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from archcalc.memory.roofline import Work, work_of
 from archcalc.record import record
+from archcalc.verification.precision import exactly
 from archcalc.verification.timing.ceilings import SAMPLES, Measured, measured
 from archcalc.verification.timing.clock import Clock, Spread, clock_of, spread, timed
 from archcalc.verification.trace import Running, floating_dtype
@@ -74,7 +74,7 @@ def timing(running: Running, *, runs: int = RUNS, warm_ups: int = WARM_UPS, samp
     """
     dtype = floating_dtype(running.graph)
     inputs, clock = running.inputs(), clock_of(running.device)
-    with as_timed():
+    with exactly(deterministic=False):
         before = measured(running.device, dtype, samples)
         whole = passes(running, inputs, clock, runs, warm_ups)
         traced = traced_passes(running, inputs, clock, runs, warm_ups)
@@ -82,14 +82,6 @@ def timing(running: Running, *, runs: int = RUNS, warm_ups: int = WARM_UPS, samp
     layers = with_floors(running, [spread(each) for each in zip(*traced, strict=True)], ceilings)
     name = str(dtype).removeprefix("torch.")
     return Timing(name, runs, warm_ups, whole, spread([sum(each) for each in traced]), tuple(layers), ceilings)
-
-
-def as_timed() -> AbstractContextManager[None]:
-    """cuDNN's default settings, but in the network's own dtype, like the matrix product of the ceiling."""
-    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=False, allow_tf32=False
-    )
-    return flags
 
 
 def passes(running: Running, inputs: Sequence[Tensor], clock: Clock, runs: int, warm_ups: int) -> Spread:
