@@ -12,9 +12,12 @@ from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
+from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, overridden
 from archcalc.importing import tape
 from archcalc.importing.building import their_error
+from archcalc.importing.lowering.batches import with_whole_batches
+from archcalc.importing.lowering.samples import shape_of_sample
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.network import Imported, totals
 from archcalc.importing.program import Operation, Program, Value
@@ -107,10 +110,45 @@ def difference(found: Imported, tried: Mapping[str, tuple[int, ...]], program: P
         what = f"{step.function or step.kind} has sizes of its own" if step else "a layer has sizes of its own"
         return fixed(what, step.where if step else None, (first.message,))
     if ours == totals(program):
-        return None
+        return other_shape_made(found, graph, program)
     changed = first_difference(found.program, program)
     what = f"{changed.function} gets other arguments at other sizes" if changed else "totals differ at other sizes"
     return fixed(what, changed.where if changed else None)
+
+
+def other_shape_made(found: Imported, graph: Graph, program: Program) -> Diagnostic | None:
+    """Where a layer, at these sizes, makes another shape than the code did there."""
+    after = corresponding(*map(with_whole_batches, (found.program, program)))
+    for step in found.lowered.steps:
+        number, which = found.lowered.makers.get(step, (-1, 0))
+        if number not in after or step.name not in graph.by_name:
+            continue
+        made, ours = after[number].makes[which], graph.by_name[step.name].output.item_shape
+        theirs = shape_of_sample(made, program.batch) or (1,)
+        if theirs != ours:
+            shapes = " and ".join(str(list(shape)) for shape in (theirs, ours))
+            what = f"{step.function or step.kind} makes {shapes} at other sizes, in the code and in the spec"
+            return fixed(what, step.where)
+    return None
+
+
+def corresponding(before: Program, after: Program) -> dict[int, Operation]:
+    """The operations of the second program by the numbers of those in the first: of modules that call the same
+    functions in both."""
+    ours, theirs = by_module(before), by_module(after)
+    found: dict[int, Operation] = {}
+    for path, calls in ours.items():
+        others = theirs.get(path, [])
+        if [each.function for _, each in calls] == [each.function for _, each in others]:
+            found |= {number: each for (number, _), (_, each) in zip(calls, others, strict=True)}
+    return found
+
+
+def by_module(program: Program) -> dict[str, list[tuple[int, Operation]]]:
+    found: dict[str, list[tuple[int, Operation]]] = {}
+    for number, each in enumerate(program.operations):
+        found.setdefault(each.module, []).append((number, each))
+    return found
 
 
 def step_at(found: Imported, location: Location | None) -> Step | None:

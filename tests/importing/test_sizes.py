@@ -95,6 +95,28 @@ def test_the_call_that_fixes_the_sizes_is_named() -> None:
         assert "at this size alone" in str(found)
 
 
+class Half(nn.Module):
+    """Takes the upper half of a map, which changes no total."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x[:, :, : x.shape[2] // 2])
+
+
+class Third(nn.Module):
+    """Takes the first rows of a map, however many it has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x[:, :, :10])
+
+
+def test_shapes_are_compared_where_totals_agree() -> None:
+    found = sizes(Half(), IMAGE)
+    assert found.finding is not None
+    assert "makes [3, 32, 96] and [3, 16, 96] at other sizes" in found.finding.message
+    assert found.finding.location is not None
+    assert sizes(Third(), IMAGE).finding is None
+
+
 def test_code_that_takes_no_other_size_says_it_itself() -> None:
     flat = sizes(nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2)), IMAGE)
     assert flat.finding is None

@@ -1,6 +1,6 @@
 """A program becomes steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
@@ -19,7 +19,8 @@ from archcalc.record import record
 class Lowered:
     """`inputs` and `steps` in order, `outputs` among them. `findings`: what is not exact, each with its place.
 
-    `unread`: weights that no step has, although an operation reads them.
+    `unread`: weights that no step has, although an operation reads them. `makers`: the number of the operation that
+    makes what a step makes, and which one of its values that is.
     """
 
     inputs: tuple[Step, ...]
@@ -27,6 +28,7 @@ class Lowered:
     outputs: tuple[Step, ...]
     findings: Sequence[Diagnostic]
     unread: tuple[str, ...]
+    makers: Mapping[Step, tuple[int, int]]
 
 
 def lowered(program: Program) -> Lowered:
@@ -60,7 +62,19 @@ def lowered(program: Program) -> Lowered:
         outputs=tuple(dict.fromkeys(state.at[each] for each in program.outputs if each in state.at)),
         findings=tuple(state.findings),
         unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
+        makers=makers(state),
     )
+
+
+def makers(state: Lowering) -> dict[Step, tuple[int, int]]:
+    """Which operation makes what a step makes; of several that hand it on, the first."""
+    places = {value: (i, k) for i, each in enumerate(state.program.operations) for k, value in enumerate(each.makes)}
+    found: dict[Step, tuple[int, int]] = {}
+    for step, values in state.seen_as.items():
+        known = [places[each] for each in values if each in places]
+        if known:
+            found[step] = min(known)
+    return found
 
 
 def needed_for_outputs(program: Program) -> set[Operation]:

@@ -12,7 +12,7 @@ from archcalc.core.dim import Dim
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging
 from archcalc.importing.lowering.meaning import volume_of_input, wants_channels_first
-from archcalc.importing.lowering.samples import batch_axis, item_axis, item_shape
+from archcalc.importing.lowering.samples import batch_axis, is_shared, item_axis, shape_of_sample
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import MADE, Operation, Program, Value
 from archcalc.layer import Layer, Role, layer_named
@@ -53,7 +53,7 @@ class Lowering:
 
     def item(self, value: Value) -> tuple[int, ...] | None:
         """The shape of one sample; None if the batch is in no axis, or in several. What all samples share is whole."""
-        return value.shape if self.is_shared(value) else item_shape(value, self.program.batch)
+        return shape_of_sample(value, self.program.batch)
 
     def axis(self, value: Value, axis: int) -> int | None:
         """The axis of one sample that an axis of a value is; None for the one that has the batch."""
@@ -63,7 +63,7 @@ class Lowering:
 
     def is_shared(self, value: Value) -> bool:
         """Whether all samples have the same value, and it has no axis for them."""
-        return not value.varies and not any(n and n % self.program.batch == 0 for n in value.shape)
+        return is_shared(value, self.program.batch)
 
     def is_batch_first(self, value: Value) -> bool:
         return bool(value.shape) and value.shape[0] == self.program.batch

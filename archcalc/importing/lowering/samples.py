@@ -31,6 +31,16 @@ def item_shape(value: Value, batch: int) -> tuple[int, ...] | None:
     return (*value.shape[:at], *here, *value.shape[at + 1 :])
 
 
+def is_shared(value: Value, batch: int) -> bool:
+    """Whether all samples have the same value, and it has no axis for them."""
+    return not value.varies and not any(n and n % batch == 0 for n in value.shape)
+
+
+def shape_of_sample(value: Value, batch: int) -> tuple[int, ...] | None:
+    """As `item_shape`; what all samples share is whole."""
+    return value.shape if is_shared(value, batch) else item_shape(value, batch)
+
+
 def item_axis(value: Value, axis: int, batch: int) -> int | None:
     """The axis of one sample that an axis of a value is; None for the one that has the batch."""
     at, axis = batch_axis(value, batch), axis % len(value.shape)

@@ -22,12 +22,11 @@ def reassociated(lowered: Lowered) -> Lowered:
     for whole, copy in joins.items():
         if whole[:-1] in joins or any(whole == other[:-1] for other in joins):
             copy.module = home(whole[-1], copy.module)
-    return Lowered(
-        tuple(copies[each] for each in lowered.inputs),
-        tuple(copies[each] for each in lowered.steps),
-        tuple(copies[each] for each in lowered.outputs),
-        lowered.findings,
-        lowered.unread,
+    return replace(
+        lowered,
+        inputs=tuple(copies[each] for each in lowered.inputs),
+        steps=tuple(copies[each] for each in lowered.steps),
+        outputs=tuple(copies[each] for each in lowered.outputs),
     )
 
 
