@@ -19,6 +19,10 @@ NETWORKS = {
     "char_rnn": "char_rnn",
     "googlenet": "googlenet",
     "alexnet": "alexnet",
+    "efficientnet": "efficientnet",
+    "inception_v3": "inception_v3",
+    "mlp_mixer": "mlp_mixer",
+    "squeezenet": "squeezenet",
 }
 """The networks that are verified in every dtype: a name of files, and a reference with the parameters that are set."""
 

@@ -60,8 +60,14 @@ def autocast(dtype: str) -> Iterator[None]:
         torch.set_autocast_enabled("cuda", False)
 
 
+def is_random_state(kept: Tensor) -> bool:
+    """Whether it is a number of attention's random state: on the CPU where no CUDA graph is captured, and here with the
+    rest. Source: PyTorch, aten/src/ATen/native/transformers/cuda/attention.cu, `_efficient_attention_forward`."""
+    return kept.dtype == torch.int64 and kept.dim() == 0
+
+
 def packed(layer: Layer, xs: tuple[Volume, ...], run: Run) -> tuple[str, int]:
-    """The output dtype on a GPU, and the bytes that autograd saves there."""
+    """The output dtype on a GPU, and the bytes that autograd saves there; attention's random state does not count."""
     found: dict[int, int] = {}
     alive: list[Tensor] = []
     with FakeTensorMode():
@@ -73,7 +79,7 @@ def packed(layer: Layer, xs: tuple[Volume, ...], run: Run) -> tuple[str, int]:
 
         def pack(kept: Tensor) -> Tensor:
             alive.append(kept)
-            if (key := kept.untyped_storage()._cdata) not in known:
+            if (key := kept.untyped_storage()._cdata) not in known and not is_random_state(kept):
                 found[key] = kept.untyped_storage().nbytes()
             return kept
 
@@ -124,6 +130,37 @@ def test_layers_save_on_a_gpu_what_torch_saves_there(name: str) -> None:
                     found[f"{case} of {dtype}"] = compared(layer, xs, run, dtype)
     assert {case: text for case, text in found.items() if isinstance(text, str)} == {}
     assert sum(each is True for each in found.values()) > (500 if run.autocast else 250)
+
+
+def memory_efficient(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout: float = 0.0,
+    *,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """The kernel that attends on a GPU in float32."""
+    assert not enable_gqa or query.shape[1] == key.shape[1]
+    learns = any(each.requires_grad for each in (query, key, value))
+    attend = torch.ops.aten._scaled_dot_product_efficient_attention
+    gathered: Tensor = attend(query, key, value, mask, learns, dropout, is_causal, scale=scale)[0]
+    return gathered
+
+
+@with_cuda_build
+def test_attention_saves_what_the_memory_efficient_kernel_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layers whose kernel the GPU chooses, with the one that they are predicted for."""
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", memory_efficient)
+    run, found = RUNS["float32"], dict[str, bool | str]()
+    for case, (layer, xs) in CASES.items():
+        if layer.name in CHOSEN_BY_THE_DEVICE and not layer.unpredicted(run, *given(xs, run.dtype)):
+            found[case] = compared(layer, xs, run, run.dtype)
+    assert {case: text for case, text in found.items() if text is not True} == {}
+    assert {case.partition("-")[0] for case in found} == CHOSEN_BY_THE_DEVICE
 
 
 def test_layers_on_a_list_of_gpus_say_so() -> None:
