@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
@@ -244,3 +245,27 @@ def test_weights_that_are_not_trained_are_frozen() -> None:
     alone = from_torch(model, torch.zeros(1, 3, 8))
     assert not any(node.frozen for node in alone.graph)
     assert "all weights of the code are frozen" in alone.flat
+
+
+class Twice(nn.Module):
+    """Reads a weight of attention, and one of a recurrent layer, in linear maps, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.gru = nn.GRU(8, 8, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.attention(x, x, x, need_weights=False)
+        z, _ = self.gru(y)
+        weights = self.attention.in_proj_weight, self.gru.get_parameter("weight_hh_l0")
+        return F.linear(z, weights[0]) + F.linear(z, weights[1])
+
+
+def test_a_weight_that_another_layer_has_under_another_name_is_counted_once() -> None:
+    found = from_torch(Twice(), torch.zeros(1, 5, 8))
+    assert [str(each.message) for each in found.findings] == [
+        "no layer does what linear does here: it is kept as it was measured"
+    ]
+    assert found.differences == ()
+    assert MEASURES["params"].total(found.graph) == sum(each.numel() for each in Twice().parameters())

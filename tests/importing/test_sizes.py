@@ -102,6 +102,13 @@ class Half(nn.Module):
         return F.relu(x[:, :, : x.shape[2] // 2])
 
 
+class Whole(nn.Module):
+    """Pools over all positions, however many there are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, x.shape[2:]) + F.max_pool2d(x, x.size()[2:])
+
+
 class Third(nn.Module):
     """Takes the first rows of a map, however many it has."""
 
@@ -115,6 +122,8 @@ def test_shapes_are_compared_where_totals_agree() -> None:
     assert "makes [3, 32, 96] and [3, 16, 96] at other sizes" in found.finding.message
     assert found.finding.location is not None
     assert sizes(Third(), IMAGE).finding is None
+    assert sizes(Whole(), IMAGE).finding is None
+    assert "global_maxpool" in from_torch(Whole(), IMAGE).flat
 
 
 def test_code_that_takes_no_other_size_says_it_itself() -> None:

@@ -235,13 +235,23 @@ def shares(lowering: Lowering, step: Step) -> bool:
     first = first.again or first
     again = set(first.weights.values()) == set(step.weights.values()) and first.layer == step.layer
     ties = list(step.layer.ties.values()) if step.layer is not None else []
-    tied = list(owners) == ties and first.kind != "opaque"
+    tied = list(owners) == ties and all(has_alike(first, step, name) for name in ties)
     if again and not (tied and has_names_of_its_own(lowering.program, step)):
         step.again = first
         return first.named == step.named  # what its arguments name is the same in every run
     if tied:
         step.tied = first
     return tied
+
+
+def has_alike(owner: Step, step: Step, name: str) -> bool:
+    """Whether a step has a weight of this name with the same shape as that of another one, so that it can be tied."""
+    shapes = [
+        {each.name: each.shape for each in one.layer.weights(*(x.volume for x in one.sources))}
+        for one in (owner, step)
+        if one.layer is not None and one.kind != "opaque"
+    ]
+    return len(shapes) == 2 and name in shapes[0] and shapes[0][name] == shapes[1].get(name)
 
 
 def has_names_of_its_own(program: Program, step: Step) -> bool:

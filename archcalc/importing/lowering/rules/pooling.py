@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.core.axes import Axes
+from archcalc.importing.lengths import all_lengths_of
 from archcalc.importing.lowering.frames import Seen, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word
@@ -26,12 +27,24 @@ def windows(lowering: Lowering, given: Arguments, seen: Seen) -> dict[str, Any] 
     )
 
 
+def is_of_all(given: Arguments) -> bool:
+    """Whether the window is as large as the map, whatever its size: `F.avg_pool2d(x, x.shape[2:])`."""
+    x, kernel = given["input"], given["kernel_size"]
+    window = kernel if isinstance(kernel, tuple) else (kernel,)
+    if len(window) != len(x.shape) - 2 or all_lengths_of(window) is not x:
+        return False
+    others = ("padding", 0), ("dilation", 1), ("divisor_override", None)
+    return all(set(per_axis(given.get(key) or usual, 1)) <= {usual} for key, usual in others)
+
+
 @lowers(
     "max_pool1d", "max_pool2d", "max_pool3d",
     takes="input kernel_size stride padding dilation ceil_mode return_indices",
 )  # fmt: skip
 def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x = given["input"]
+    if is_of_all(given):
+        return adaptive_max_pool(lowering, operation, {**given, "output_size": 1})
     seen = over_positions(lowering, operation, x)
     window = None if seen is None else windows(lowering, given, seen)
     if window is None or seen is None or given.get("return_indices"):
@@ -46,6 +59,8 @@ def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     takes="input kernel_size stride padding ceil_mode count_include_pad divisor_override",
 )  # fmt: skip
 def avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    if is_of_all(given):
+        return adaptive_avg_pool(lowering, operation, {**given, "output_size": 1})
     seen = over_positions(lowering, operation, given["input"])
     window = None if seen is None or seen.among else windows(lowering, given, seen)
     if window is None or seen is None or given.get("divisor_override"):
