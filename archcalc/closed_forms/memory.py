@@ -9,22 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from math import inf
-from typing import Any, cast
+from typing import cast
 
 from archcalc.closed_forms.feasibility import example, feasible
-from archcalc.core.volume import Volume
-from archcalc.graph.application import Application
-from archcalc.graph.graph import Graph, Node
-from archcalc.layer import Layer
-from archcalc.memory.footprint import FORMS, Opaque, lines_of
+from archcalc.closed_forms.tracing import Course
+from archcalc.graph.graph import Graph
+from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import field, record, replace
 from archcalc.sym.bounds import Ranges
 from archcalc.sym.decide import Beyond, Effort, Undecided, always, of_claim, reach
 from archcalc.sym.envelope import above_least, envelope, highest_of_alike
-from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, largest
+from archcalc.sym.expr import Claim, Expr, NoClosedForm, largest
 from archcalc.sym.greatest import greatest_on
-from archcalc.sym.guided import Guide
 from archcalc.sym.periodic import PeriodicSet
 
 MOST_PIECES = 96
@@ -161,18 +158,13 @@ class Memory:
         if self.graph.repeats:
             counts = ", ".join(dict.fromkeys(str(each.count) for each in self.graph.repeats))
             raise NoClosedForm(f"the memory of a free number of copies ({counts}) is not worked out: give it a number")
-        guide = Guide(**values)
-        lines, why = {}, ""
-        try:
-            found = lines_of(guided(self.graph, guide), self.setup, self.wanted)
-            lines = {name: [expression(each).undecided for each in some] for name, some in found.items()}
-        except Opaque as opaque:
-            why = str(opaque)
+        found = Course(self.graph, self.setup, self.wanted).around(**values)
         if within:
-            conditions, sizes = within.where(guide.conditions)
-            return Piece(lines, conditions, {within.symbol: reach(sizes)}, sizes, why)
-        conditions = tuple(each for each in guide.conditions if not always(each, self.allowed).holds)
-        return Piece(lines, conditions, {name: reach(each) for name, each in self.allowed.items()}, None, why)
+            conditions, sizes = within.where(found.conditions)
+            return Piece(found.amounts, conditions, {within.symbol: reach(sizes)}, sizes, found.why)
+        conditions = tuple(each for each in found.conditions if not always(each, self.allowed).holds)
+        ranges = {name: reach(each) for name, each in self.allowed.items()}
+        return Piece(found.amounts, conditions, ranges, None, found.why)
 
 
 @record
@@ -229,56 +221,3 @@ def exactness(piece: Piece, fits: Mapping[str, PeriodicSet]) -> Iterator[str]:
     """For which of the sizes that fit a piece is exact, in words: each symbol on its own, then several together."""
     yield from (exact.named(name) for name, exact in exact_sizes(piece, fits).items() if exact != fits[name])
     yield from (str(each) for each in piece.conditions if len(each.left.symbols()) > 1)
-
-
-# --- a network that follows a guide ----------------------------------------------------------------------------------
-
-
-def guided(graph: Graph, guide: Guide) -> Graph:
-    """The network with a guide for every number that depends on a symbol."""
-    lifting = Lifting(guide)
-    inputs = tuple(replace(each, volume=lifting.volume(each.volume)) for each in graph.inputs)
-    return replace(graph, inputs=inputs, nodes=tuple(lifting.node(node) for node in graph))
-
-
-class Lifting:
-    """What a guide makes of layers and volumes: of what many nodes share, one thing; of what has no symbol, itself."""
-
-    def __init__(self, guide: Guide) -> None:
-        self.guide = guide
-        self.volumes: dict[int, Volume] = {}
-        self.applications: dict[int, Application] = {}
-
-    def node(self, node: Node) -> Node:
-        before = node.application
-        made = self.applications.get(id(before)) or self.applications.setdefault(id(before), self.application(before))
-        if made is before:
-            return node
-        return replace(node, layer=made.layer, inputs=made.inputs, outputs=made.outputs, application=made)
-
-    def application(self, before: Application) -> Application:
-        layer = self.layer(before.layer)
-        inputs, outputs = (tuple(map(self.volume, some)) for some in (before.inputs, before.outputs))
-        kept = zip((layer, *inputs, *outputs), (before.layer, *before.inputs, *before.outputs), strict=True)
-        return before if all(made is each for made, each in kept) else Application(layer, inputs, outputs)
-
-    def volume(self, volume: Volume) -> Volume:
-        if id(volume) not in self.volumes:
-            before = volume.batch, volume.channels, volume.spatial
-            made = self.value(before)
-            batch, channels, spatial = made
-            lifted = replace(volume, batch=batch, channels=channels, spatial=spatial)
-            self.volumes[id(volume)] = volume if made is before else lifted
-        return self.volumes[id(volume)]
-
-    def layer(self, layer: Layer) -> Layer:
-        before = {name: getattr(layer, name) for name in layer.known}
-        made = {name: self.value(value) for name, value in before.items()}
-        return layer if all(made[name] is before[name] for name in before) else type(layer)(**made)
-
-    def value(self, value: Any) -> Any:
-        """The value of a field."""
-        if isinstance(value, tuple):
-            made = tuple(map(self.value, value))
-            return value if all(a is b for a, b in zip(made, value, strict=True)) else made
-        return self.guide(value) if isinstance(value, Expr) else value

@@ -224,7 +224,8 @@ class Kernel:
 
     reads     what goes in: "x" (or "x0", "x1" ... of several inputs), or what an earlier kernel of the layer makes;
               nothing where it reads weights alone, or makes a table of numbers
-    makes     the name of what comes out; "y" is the layer's output
+    makes     the name of what comes out; "y" is the layer's output. The first of several words says in which part of
+              the layer the operation runs: each part has one loop at most
     size      the size of what comes out; None: that of the first thing that goes in
     also      further tensors that it makes, by name: freed as it ends, unless saved or read later; views where what
               comes out is one
@@ -254,6 +255,10 @@ class Kernel:
     backward: Backward = Backward()
     cast: Cast = Cast.NONE
     holds: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> str:
+        return self.makes.partition(" ")[0]
 
     @property
     def saved_or_factors(self) -> tuple[str, ...]:

@@ -80,7 +80,8 @@ class Way:
         return f"{self.name} {name}" + ("" if after is None else f"{after}")
 
     def ends(self, name: str) -> str:
-        return self.state(name, self.order[-1])
+        """The name of a state after all tokens. One kernel has no other, so that their number may be free."""
+        return f"{self.state(name)} after all" if self.whole.one_kernel else self.state(name, self.order[-1])
 
 
 Runs: TypeAlias = Callable[[Way, str, tuple[str, ...]], Iterator[Kernel]]

@@ -21,7 +21,7 @@ from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.memory.transfer import Once, computed_once
 from archcalc.record import record
 
-__all__ = ["FORMS", "Footprint", "Opaque", "Step", "footprint_of", "lines_of"]
+__all__ = ["FORMS", "Footprint", "Line", "Opaque", "Step", "footprint_of", "lines_of"]
 
 
 @record
@@ -208,15 +208,24 @@ INFERENCE = "inference_peak"
 """The one of these that a training step does not have."""
 
 
+@record
+class Line:
+    """One of the amounts in bytes of which a figure is the maximum; `place`: the phase, the layer, and the part of it
+    that has several loops, at which so much is alive."""
+
+    amount: Dim
+    place: tuple[str, ...] = ()
+
+
 def lines_of(
     graph: Graph, setup: TrainingSetup = DEFAULT_SETUP, figures: Collection[str] = FORMS
-) -> dict[str, list[Dim]]:
-    """For each of some figures, the amounts in bytes of which it is the maximum: expressions if the network has free
-    symbols.
+) -> dict[str, list[Line]]:
+    """For each of some figures, the amounts in bytes of which it is the maximum, in the order of their steps:
+    expressions if the network has free symbols.
 
     Raises Opaque for a layer whose memory is not predicted.
     """
-    found: dict[str, list[Dim]] = {}
+    found: dict[str, list[Line]] = {}
     if {*figures} - {INFERENCE}:
         found |= lines_of_training(graph, setup)
     if INFERENCE in figures:
@@ -224,7 +233,7 @@ def lines_of(
     return {figure: found[figure] for figure in figures}
 
 
-def lines_of_training(graph: Graph, setup: TrainingSetup) -> dict[str, list[Dim]]:
+def lines_of_training(graph: Graph, setup: TrainingSetup) -> dict[str, list[Line]]:
     """The figures of a training step."""
     kept, timeline = trained(graph, setup, brief=True)
     weights, learned = weights_of(graph), learned_weights(graph)
@@ -233,13 +242,14 @@ def lines_of_training(graph: Graph, setup: TrainingSetup) -> dict[str, list[Dim]
         standing += state_bytes(setup.optimizer, weights if setup.optimizer.at_once else learned)
         stepping = list(amounts_of_step(setup.optimizer, learned, setup.implementation))
     alive = course(timeline)
+    after = (Line(timeline.left + each, ("step",)) for each in stepping)
     return {
-        "saved_bytes": [summed(nbytes for _, nbytes in kept)],
+        "saved_bytes": [Line(summed(nbytes for _, nbytes in kept))],
         "training_peak": alive,
-        "iteration_peak": [standing + live for live in (*alive, *(timeline.left + each for each in stepping))],
+        "iteration_peak": [Line(standing + each.amount, each.place) for each in (*alive, *after)],
     }
 
 
-def course(timeline: Timeline) -> list[Dim]:
+def course(timeline: Timeline) -> list[Line]:
     """What is alive at each step; without layers, what is left."""
-    return [step.live for step in timeline.steps] or [timeline.left]
+    return [Line(step.live, (step.phase, step.node, step.part)) for step in timeline.steps] or [Line(timeline.left)]

@@ -79,7 +79,8 @@ class Op:
     beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
     sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether
     the gradient that comes in is copied first where it is not contiguous; `turns`: whether it moves the features to the
-    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in.
+    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in; `part`:
+    of a layer with several loops one after the other, in which part it runs.
     """
 
     node: str
@@ -97,6 +98,7 @@ class Op:
     contiguous: bool = False
     turns: bool = False
     preserves: bool = False
+    part: str = ""
 
 
 @record(frozen=False)
@@ -179,7 +181,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
     """Records a kernel, and adds what it makes to `names`."""
     if kernel.layout.same:  # autograd sees nothing of it
         names[kernel.makes] = names[kernel.reads[0]]
-        tape.ops.append(Op(node=node, reads=(names[kernel.makes],), made=(), learns=False))
+        tape.ops.append(Op(node=node, reads=(names[kernel.makes],), made=(), learns=False, part=kernel.part))
         return
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
@@ -209,6 +211,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         contiguous=kernel.layout.reads_contiguous and not kernel.layout.unlearned,
         turns=kernel.layout.view and kernel.layout.order is Order.TRANSPOSED,
         preserves=kernel.layout.preserves,
+        part=kernel.part,
     )
     tape.ops.append(op)
     cast_inputs = [name for name in kernel.reads if name in casts]
@@ -398,7 +401,7 @@ def copied(
         text = "the memory order of its input, and so whether it is copied first, is not known"
         raise Opaque(f"{node}: {text}")
     made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
-    tape.ops.append(Op(node=node, reads=(names[name],), made=(made,), learns=source.learns, gradient=Gradient.SAME))
+    tape.ops.append(Op(node, (names[name],), (made,), source.learns, gradient=Gradient.SAME, part=kernel.part))
     yield name, made
 
 
@@ -439,7 +442,7 @@ def cast(
         if held.size.dtype != dtype:
             order = order_of(PRESERVED, {held.order})
             made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns, order=order)
-            tape.ops.append(Op(node=node, reads=(source,), made=(made,), learns=held.learns, preserves=True))
+            tape.ops.append(Op(node, (source,), (made,), held.learns, preserves=True, part=kernel.part))
             yield name, made
 
 

@@ -143,6 +143,7 @@ def placed(op: Op, name: str, tensors: Sequence[int], storages: Sequence[int]) -
         op.contiguous,
         op.turns,
         op.preserves,
+        op.part,
     )
 
 

@@ -11,11 +11,13 @@ from archcalc.sym.tally import Tally
 
 @record
 class TimelineStep:
-    """The bytes alive while an operation runs; `phase` is forward, backward, or again (a recomputed forward)."""
+    """The bytes alive while an operation runs; `phase` is forward, backward, or again (a recomputed forward); `part`:
+    in which part of its layer it runs."""
 
     phase: str
     node: str
     live: int
+    part: str = ""
 
 
 @record
@@ -49,7 +51,7 @@ class LiveSet:
 
     `brief`: only steps that may be the highest are kept: of numbers, those at which more is alive than before; of
     expressions, those after something was taken and before something is dropped. `marked`: how many there were;
-    `beside`: the scratch of the last that was kept.
+    `beside`: the scratch of the last that was kept. `part`: that of the operation that runs.
     """
 
     tape: Tape
@@ -60,6 +62,7 @@ class LiveSet:
     marked: int = 0
     most: int = -1
     beside: Dim = 0
+    part: str = ""
     seen: list[tuple[str, int]] = field(default_factory=list)
     steps: list[TimelineStep] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
@@ -108,7 +111,7 @@ class LiveSet:
         live = self.live + scratch
         if not self.brief or self.is_higher(live, scratch):
             self.most = live
-            self.steps.append(TimelineStep(phase, node, live))
+            self.steps.append(TimelineStep(phase, node, live, self.part))
             self.numbers.append(self.marked)
         self.marked += 1
 

@@ -10,12 +10,12 @@ from typing import cast
 
 import numpy as np
 
-from archcalc.closed_forms.memory import guided
+from archcalc.closed_forms.tracing import Course
 from archcalc.core.dim import Dim
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import seen_by
-from archcalc.memory.footprint import FORMS, Opaque, lines_of
+from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import record
 from archcalc.sweeping.arrays import Formula, Greatest, Inner, Ranges, Test, Values
@@ -23,7 +23,6 @@ from archcalc.sweeping.quantity import FIELD, Quantity
 from archcalc.sweeping.space import Array
 from archcalc.sym.bounds import interval
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression
-from archcalc.sym.guided import Guide
 
 
 class NeedsNumbers(Exception):
@@ -159,15 +158,13 @@ class Pieces(Form):
 
     def piece(self, values: Mapping[str, int]) -> tuple[list[Test], Greatest | int]:
         """The conditions and the form around one design, or the number of the reason why there is none."""
-        guide = Guide(**values)
+        found = Course(self.graph, self.setup, (self.figure,)).around(**values)
         form: Greatest | int
-        try:
-            lines = lines_of(guided(self.graph, guide), self.setup, (self.figure,))[self.figure]
-            wholes = [expression(each).undecided for each in lines]
-            form = Greatest(wholes, self.ranges)
-        except Opaque as opaque:
-            form = self.reasons[f"memory is not predicted: {opaque}"]
-        return [Test(each, self.ranges) for each in guide.conditions if not holds_in(each, self.ranges)], form
+        if found.why:
+            form = self.reasons[f"memory is not predicted: {found.why}"]
+        else:
+            form = Greatest(found.amounts[self.figure], self.ranges)
+        return [Test(each, self.ranges) for each in found.conditions if not holds_in(each, self.ranges)], form
 
 
 def as_whole(values: Array) -> Array:

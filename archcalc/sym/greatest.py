@@ -6,7 +6,8 @@ greatest on any remainder is dropped; on few numbers each is looked at on its ow
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from math import comb, inf, lcm
+from math import comb, inf, isqrt, lcm
+from operator import mul
 from typing import TypeAlias
 
 from archcalc.sym.bounds import Bound
@@ -146,31 +147,53 @@ def envelope_of(polynomials: Sequence[Steps], most: Bound) -> Iterator[Steps]:
     """
     at: Bound = 0
     while at <= most and at < inf:
-        best = max(polynomials, key=lambda each: moved(each, int(at)))
+        here = list(zip(polynomials, all_moved(polynomials, int(at)), strict=True))
+        best, seen = max(here, key=lambda pair: pair[1])
         yield best
-        at = min((overtakes(each, best, int(at)) for each in polynomials if each is not best), default=inf)
+        later = (overtakes([a - b for a, b in zip(other, seen, strict=True)]) for _, other in here if other != seen)
+        at += min(later, default=inf)
 
 
-def moved(polynomial: Steps, q: int) -> Steps:
-    """The polynomial as seen from q.
+def all_moved(polynomials: Iterable[Steps], q: int) -> Iterator[Steps]:
+    """The polynomials as seen from q.
 
-    >>> moved((0, 1, 2), 3)
-    (9, 7, 2)
+    >>> list(all_moved([(0, 1, 2), (1, 1, 0)], 3))
+    [(9, 7, 2), (4, 1, 0)]
     """
-    count = range(len(polynomial))
-    return tuple(sum(comb(q, k - i) * polynomial[k] for k in count[i:]) for i in count)
+    ways: list[int] = []
+    for each in polynomials:
+        ways = ways or [comb(q, k) for k in range(len(each))]
+        yield tuple([sum(map(mul, ways, each[i:])) for i in range(len(each))])
 
 
-def overtakes(other: Steps, best: Steps, q: int) -> Bound:
-    """The first number after q at which one polynomial is above another, which is not below it at q."""
-    difference = moved(tuple(a - b for a, b in zip(other, best, strict=True)), q)
+def overtakes(difference: Sequence[int]) -> Bound:
+    """The first number above 0 at which a polynomial, which is not above 0 at 0, is.
+
+    >>> overtakes((-5, 2)), overtakes((-5, 0, 1)), overtakes((-5, 4, -1)), overtakes((-5, 3, -1)), overtakes((0, -9))
+    (3, 4, 2, 3, inf)
+    """
     if max(difference[1:], default=0) <= 0:
         return inf
-    if max(map(abs, difference[2:]), default=0) == 0:
-        return q + -difference[0] // difference[1] + 1
+    while not difference[-1]:
+        difference = difference[:-1]
+    if len(difference) == 2:
+        return -difference[0] // difference[1] + 1
+    if len(difference) == 3:
+        return above_parabola(*difference)
     values = [value_of(difference, x) for x in range(len(difference))]
-    return next((q + x for x in turns(values) if value_of(difference, x) > 0), inf)
+    return next((x for x in turns(values) if value_of(difference, x) > 0), inf)
 
 
-def value_of(polynomial: Steps, q: int) -> int:
+def above_parabola(constant: int, slope: int, bend: int) -> Bound:
+    """The same of `constant + slope q + bend q (q - 1) / 2`: the number after the root, if there is one."""
+    b, c = 2 * slope - bend, 2 * constant
+    under = b * b - 4 * bend * c
+    if under < 0:
+        return inf
+    root = isqrt(under) if bend > 0 else isqrt(under - 1) + 1 if under else 0
+    first = max((root - b) // (2 * bend) + 1, 1) if bend > 0 else max((b - root) // (-2 * bend) + 1, 1)
+    return first if (bend * first + b) * first + c > 0 else inf
+
+
+def value_of(polynomial: Sequence[int], q: int) -> int:
     return sum(comb(q, k) * step for k, step in enumerate(polynomial))

@@ -5,19 +5,28 @@ does with numbers. What it makes is exact at the guide's values, and at all othe
 those that fulfil `Guide.conditions`. (Sen, Marinov, Agha 2005, "CUTE: a concolic unit testing engine for C".)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import gcd
+from types import MappingProxyType
 
 from archcalc.sym.bounds import interval
 from archcalc.sym.expr import Claim, Expr, Number, Relation
 
+NOTHING: Mapping[Expr, int] = MappingProxyType({})
+
 
 class Guide:
-    """Values of symbols, and what has been decided by them."""
+    """Values of symbols, and what has been decided by them.
 
-    def __init__(self, **values: int) -> None:
+    `rounds`: what is counted is so many, and its value is not decided; None: as many as it is. `more`: of what is
+    counted, so many more. `counted`: what was counted so far, with its values.
+    """
+
+    def __init__(self, rounds: int | None = None, more: Mapping[Expr, int] = NOTHING, /, **values: int) -> None:
         self.values = values
+        self.rounds, self.more = rounds, more
         self.decisions: dict[Claim, bool] = {}
+        self.counted: dict[Expr, int] = {}
 
     def __call__(self, whole: Number) -> Number:
         """What computes like an expression, and decides by this guide; a number as it is.
@@ -53,6 +62,14 @@ class Guide:
             if not any(interval((other - each) * sign, {})[0] >= 0 for other in kept):
                 kept = [other for other in kept if interval((each - other) * sign, {})[0] < 0] + [each]
         return kept
+
+    def count(self, whole: Expr) -> int:
+        """How many rounds a loop over so many has. By its value, everything is from there on as for this one number."""
+        value = self.counted[whole.undecided] = whole.at(**self.values)
+        if self.rounds is not None:
+            return self.rounds + self.more.get(whole.undecided, 0)
+        assert whole == value
+        return value
 
     @property
     def conditions(self) -> tuple[Claim, ...]:
@@ -101,10 +118,8 @@ class Guided(Expr):
         return self != 0
 
     def __index__(self) -> int:
-        """What counting needs: from there on everything is as for this one number."""
-        value = self.at(**self.guide.values)
-        assert self == value
-        return value
+        """What counting needs."""
+        return self.guide.count(self)
 
     # --- arithmetic --------------------------------------------------------------------------------------------------
 
