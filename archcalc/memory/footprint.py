@@ -1,7 +1,7 @@
 """The footprint of a network: all its memory figures, in bytes, for one batch and one training setup."""
 
 import importlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archcalc.core.dim import Dim, summed
@@ -227,27 +227,25 @@ def lines_of(
     """
     found: dict[str, list[Line]] = {}
     if {*figures} - {INFERENCE}:
-        found |= lines_of_training(graph, setup)
+        kept, timeline = trained(graph, setup, brief=True)
+        alive = course(timeline)
+        found |= {"saved_bytes": [Line(summed(nbytes for _, nbytes in kept))], "training_peak": alive}
+        if "iteration_peak" in figures:
+            found["iteration_peak"] = [*with_the_step(graph, setup, timeline.left, alive)]
     if INFERENCE in figures:
         found[INFERENCE] = course(inference(tape_of(graph, run_of(graph, setup, is_training=False)), brief=True))
     return {figure: found[figure] for figure in figures}
 
 
-def lines_of_training(graph: Graph, setup: TrainingSetup) -> dict[str, list[Line]]:
-    """The figures of a training step."""
-    kept, timeline = trained(graph, setup, brief=True)
+def with_the_step(graph: Graph, setup: TrainingSetup, left: Dim, alive: Iterable[Line]) -> Iterator[Line]:
+    """What is alive in a training step, and what is left of it in the optimizer's, with all that is there in both."""
     weights, learned = weights_of(graph), learned_weights(graph)
     standing, stepping = bytes_of(weights), [0]
     if setup.optimizer:
         standing += state_bytes(setup.optimizer, weights if setup.optimizer.at_once else learned)
         stepping = list(amounts_of_step(setup.optimizer, learned, setup.implementation))
-    alive = course(timeline)
-    after = (Line(timeline.left + each, ("step",)) for each in stepping)
-    return {
-        "saved_bytes": [Line(summed(nbytes for _, nbytes in kept))],
-        "training_peak": alive,
-        "iteration_peak": [Line(standing + each.amount, each.place) for each in (*alive, *after)],
-    }
+    after = (Line(left + each, ("step",)) for each in stepping)
+    return (Line(standing + each.amount, each.place) for each in (*alive, *after))
 
 
 def course(timeline: Timeline) -> list[Line]:

@@ -1,7 +1,7 @@
 """The tape of a network. What a node records is recorded once for all nodes like it, and placed for each of them."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable, Sequence
+from typing import Any, TypeAlias
 
 from archcalc.core.dim import is_number
 from archcalc.core.kernel import Run, tensor_of
@@ -35,7 +35,8 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
     used = graph.ancestors(*graph.outputs)
     used.update(each.name for each in graph.inputs)
     check_predicted(graph, run, used)
-    made, parts = Tape(run), parts_of(run)
+    made = Tape(run)
+    parts: tuple[Parts, Parts] = parts_of(run), {}
     values = made.values
     for each in graph.inputs:
         learns = inputs_learn and each.volume.is_floating
@@ -164,34 +165,42 @@ def keyed(key: str, name: str) -> str:
     return name + key.removeprefix(NODE)
 
 
-PARTS: dict[Run, dict[Any, Part | None]] = {}
+Parts: TypeAlias = dict[Any, Part | None]
+
+PARTS: dict[Run, Parts] = {}
 """What nodes of networks so far have recorded, by all that it depends on; None where that is not predicted."""
 
 
-def parts_of(run: Run) -> dict[Any, Part | None]:
+def parts_of(run: Run) -> Parts:
     """Those of a run. All are forgotten once they are many."""
     if sum(map(len, PARTS.values())) > MANY:
         PARTS.clear()
     return PARTS.setdefault(run, {})
 
 
-def part_of(tape: Tape, node: Node, sources: Sequence[int], parts: dict[Any, Part | None]) -> Part | None:
-    """What a node records, with any name; None where that depends on more than its layer and what it reads: on free
-    sizes, on weights of others, on casts of weights that autocast has made, or on gradients that do not come."""
+def part_of(tape: Tape, node: Node, sources: Sequence[int], parts: tuple[Parts, Parts]) -> Part | None:
+    """What a node records, with any name; None where that depends on more than its layer and what it reads: on weights
+    of others, on casts of weights that autocast has made, or on gradients that do not come. Of two kinds of parts: of
+    numbers, which other tapes have too, and of free sizes."""
     if tape.run.autocast or node.reruns or node.ties or node.detached:
         return None
     read = [*dict.fromkeys(sources)]
     infos = [tape.tensors[i] for i in read]
-    if not is_number(*[each.size.numel for each in infos]):  # some that stand for free sizes have no hash
-        return None
     numbers = () if len(read) < 2 else (*map(read.index, sources), *owners_of(infos))
-    key = (node.application, node.frozen, *[(each.size, each.learns, each.order) for each in infos], numbers)
-    if key not in parts:
+    key = (node.application, node.frozen, *[(size_of(each), each.learns, each.order) for each in infos], numbers)
+    known = parts[not is_number(*[each.size.numel for each in infos])]
+    if key not in known:
         try:
-            parts[key] = Part.of(tape.run, node, infos, [read.index(i) for i in sources])
+            known[key] = Part.of(tape.run, node, infos, [read.index(i) for i in sources])
         except Opaque:
-            parts[key] = None  # recorded under its own name, it says why
-    return parts[key]
+            known[key] = None  # recorded under its own name, it says why
+    return known[key]
+
+
+def size_of(info: TensorInfo) -> Hashable:
+    """The size of a tensor; where something decides about it, which has no hash, what is decided about."""
+    numel: Any = info.size.numel
+    return info.size if is_number(numel) else (numel.undecided, info.size.dtype, info.size.wrapped)
 
 
 def owners_of(infos: Sequence[TensorInfo]) -> Sequence[int]:
