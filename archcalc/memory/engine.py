@@ -60,7 +60,7 @@ def forward(live_set: LiveSet, keep: bool, again: Mapping[int, Recompute]) -> No
     for index, (op, dead) in enumerate(zip(tape.ops, dying(tape), strict=True)):
         if index in again:
             again[index].begin()
-        live_set.part = op.part
+        live_set.begin(index)
         live_set.take_all(tape.tensors[tensor].storage for tensor in op.made)
         live_set.take_all(op.saves if keep and index not in bare else ())
         live_set.take_all(op.wrapped if keep else ())
@@ -153,8 +153,7 @@ class Backward:
             self.step(-heapq.heappop(self.ready))
 
     def step(self, index: int) -> None:
-        op = self.tape.ops[index]
-        self.live_set.part = op.part
+        op = self.live_set.begin(index)
         arrived = [self.buffers.pop(tensor) for tensor in op.made if tensor in self.buffers]
         incoming = arrived[0]
         run = self.again.get(index)

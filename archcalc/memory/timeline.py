@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from archcalc.core.dim import Dim, is_number, running_sum
-from archcalc.memory.tape import Tape
+from archcalc.memory.tape import Op, Tape
 from archcalc.record import field, record
 from archcalc.sym.tally import Tally
 
@@ -71,6 +71,12 @@ class LiveSet:
 
     def __post_init__(self) -> None:
         self.live = running_sum(self.tape.bytes_of)
+
+    def begin(self, index: int) -> Op:
+        """The operation of that number, which runs from now on."""
+        op = self.tape.ops[index]
+        self.part = op.part
+        return op
 
     def take(self, storage: int) -> int:
         if storage >= len(self.holders):
