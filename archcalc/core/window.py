@@ -478,14 +478,17 @@ class WholeWindow(AnyWindow):
 
 @record
 class EarlierWindow(AnyWindow):
-    """Every element reads itself and all earlier elements: causal attention."""
+    """Every element reads itself and all earlier elements: causal attention. `more`: elements of the output that follow
+    the last one, and read all."""
+
+    more: Dim = 0
 
     @property
     def words(self) -> str:
-        return "every element reads itself and all earlier ones"
+        return "every element reads itself and all earlier ones" + "; those that follow read all" * bool(self.more)
 
     def slide(self, n: Dim) -> Dim:
-        return n
+        return n + self.more
 
     def reach(self, i: int) -> Sequence[int]:
         """

@@ -149,15 +149,21 @@ def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywo
     generator = torch.Generator().manual_seed(2)
     args, kwargs = pytree.tree_map_only(Tensor, partial(filled, generator=generator), (dict(inputs), dict(keywords)))
     copy = copied(model, found)
-    with torch.no_grad(), reported_as("the network cannot run", model.forward):
+    with torch.no_grad(), torch.random.fork_rng([]), reported_as("the network cannot run", model.forward):
+        torch.manual_seed(NOISE)
         expected = list({id(each): each for each in tensors_in(model(*args.values(), **kwargs))}.values())
         steps = zip(tensors_in((*args.values(), kwargs)), found.lowered.inputs, strict=True)
+        torch.manual_seed(NOISE)
         made = tensors_in(copy(*(each.reshape(SAMPLES, *step.volume.item_shape) for each, step in steps)))
     if len(made) != len(expected):
         return float("inf")
     if len(found.program.outputs) == len(expected):
         expected = [batch_first(each, value) for each, value in zip(expected, found.program.outputs, strict=True)]
     return max((relative(a, b) for a, b in zip(expected, made, strict=True)), default=float("inf"))
+
+
+NOISE = 3
+"""The seed of what both draw while they run."""
 
 
 def batch_first(tensor: Tensor, value: Value) -> Tensor:

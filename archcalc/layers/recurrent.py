@@ -38,8 +38,8 @@ class Recurrent(Parametrized, OfTokens):
 
     `returns: last` gives h of the last layer after the last token (for each direction, its own last) instead of h after
     every token. `returns: state` gives all final states as one vector, from which a decoder can start
-    (Sutskever et al. 2014, arXiv:1409.3215). `state` names a layer that outputs such a vector; without it
-    the initial states are 0.
+    (Sutskever et al. 2014, arXiv:1409.3215). `returns: all` gives h after every token and then the final states as
+    tokens of their own. `state` names a layer that outputs such a vector; without it the initial states are 0.
     """
 
     role = Role.CONTRACTION
@@ -54,7 +54,7 @@ class Recurrent(Parametrized, OfTokens):
     bias: bool = True
     dropout: float = 0.0
     bidirectional: bool = False
-    returns: Literal["sequence", "last", "state"] = "sequence"
+    returns: Literal["sequence", "last", "state", "all"] = "sequence"
     state: Reference | None = None
 
     def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
@@ -64,6 +64,8 @@ class Recurrent(Parametrized, OfTokens):
         yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
         alone = f"dropout={self.dropout} applies between layers: num_layers={self.num_layers} must be at least 2"
         yield not self.dropout or self.num_layers > 1, alone
+        same_width = self.returns != "all" or self.width is self.hidden_size
+        yield same_width, "returns=all needs states of one size: remove proj_size"
         if state is not None:
             yield not state.rank, f"{self.name} needs an initial state without positions, got {state}"
             each = " + ".join(f"{self.features_of(name)} of {name}" for name in self.states)
@@ -121,20 +123,26 @@ class Recurrent(Parametrized, OfTokens):
         return self.ways * sum(map(self.features_of, self.states))
 
     @property
+    def ends(self) -> int:
+        """The final states that are tokens of the output: each of each layer, its directions side by side."""
+        return self.num_layers * len(self.states) if self.returns == "all" else 0
+
+    @property
     @abstractmethod
     def cell(self) -> Cell: ...
 
     def windows(self, x: Volume, state: Volume | None = None, /) -> tuple[AnyWindow, ...]:
-        earlier = self.returns == "sequence" and not self.bidirectional
-        return tuple(EarlierWindow() if earlier else WholeWindow(n) for n in x.spatial)
+        earlier = self.returns in ("sequence", "all") and not self.bidirectional
+        more = self.ends
+        return tuple(EarlierWindow(more) if earlier else WholeWindow(n + more) for n in x.spatial)
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         return (self.windows(xs[0]), ())[: len(xs)]  # a state has no axes: every token depends on all of it
 
     def shape(self, x: Volume, state: Volume | None = None, /) -> Volume:
         last = len(self.directions) * self.width
-        if self.returns == "sequence":
-            return x.to(last)
+        if self.returns in ("sequence", "all"):
+            return x.to(last, spatial=(x.spatial[0] + self.ends,))
         return Volume(last if self.returns == "last" else self.state_features, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
@@ -207,36 +215,42 @@ class Recurrent(Parametrized, OfTokens):
         runs = by_one_kernel(x.channels) if whole.one_kernel else cell_by_cell(self.cell)
         yield from kernels_of(whole, runs)
 
+    def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
+        joined = "where torch copies the states to join them is not modelled"
+        return joined if self.returns == "all" else super().unpredicted(run, x, *others)
+
     def one_kernel(self, run: Run, x: Volume) -> bool:
         """Whether oneDNN runs it as one kernel."""
         return False
 
     def call(self, x: Volume, state: Volume | None = None, /) -> Call:
-        kind = type(self).__name__
         given = dict(input_size=x.channels, **self.stated("returns", "state"), batch_first=True)
-        if state is None:
-            return module(f"torch.nn.{kind}", forward=self.taken("{module}({0})"), **given)
-        forward = self.taken("{module}({0}, {1})")
-        return module(f"{kind}FromState", forward=forward, file=f"{self.name}_from_state", **given)
+        forward = taken(self, "{module}({0})" if state is None else "{module}({0}, {1})")
+        suffix = "AndStates" if self.returns == "all" else "FromState"
+        if state is None and self.returns != "all":
+            return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
+        file = f"{self.name}_{'and_states' if self.returns == 'all' else 'from_state'}"
+        return module(f"{type(self).__name__}{suffix}", forward=forward, file=file, **given)
 
-    def taken(self, both: str) -> str:
-        """The output that `returns` selects from what torch's module returns: h after every token, and final states."""
-        if self.returns == "sequence":
-            return f"{both}[0]"
-        if self.returns == "state" and len(self.states) > 1:
-            return f"torch.cat([part for each in {both}[1] for part in each], dim=1)"
-        final = f"{both}[1]" + ("[0]" if len(self.states) > 1 else "")
-        ways = self.ways if self.returns == "state" else len(self.directions)
-        if ways == 1:
-            return f"{final}[-1]"
-        return f"{final}{'' if ways == self.ways else f'[-{ways}:]'}.transpose(0, 1).flatten(1)"
+
+def taken(layer: Recurrent, both: str) -> str:
+    """The output that `returns` selects from what torch's module returns: h after every token, and final states."""
+    if layer.returns in ("sequence", "all"):
+        return f"{both}[0]"
+    if layer.returns == "state" and len(layer.states) > 1:
+        return f"torch.cat([part for each in {both}[1] for part in each], dim=1)"
+    final = f"{both}[1]" + ("[0]" if len(layer.states) > 1 else "")
+    ways = layer.ways if layer.returns == "state" else len(layer.directions)
+    if ways == 1:
+        return f"{final}[-1]"
+    return f"{final}{'' if ways == layer.ways else f'[-{ways}:]'}.transpose(0, 1).flatten(1)"
 
 
 class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     """Long short-term memory: gates write, keep and read a cell state.
 
     x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
-    token, or a state (`returns`)
+    token, a state, or both (`returns`)
 
         i, f, o = sigmoid(W x + b + U h + b')    g = tanh(W x + b + U h + b')
         c' = f c + i g    h' = o tanh(c')
@@ -246,7 +260,8 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
     and one addition. Both parts have a bias, as in torch; Keras has one, and 4 H fewer parameters.
 
     A state is one vector: h of every layer and direction after its last token (layer by layer; in a layer forward, then
-    backward), followed by c in the same order. That is 2 H features per layer and direction, or H + `proj_size`.
+    backward), followed by c in the same order. That is 2 H features per layer and direction, or H + `proj_size`. With
+    `returns: all`, h of each layer and then c of each follow the tokens, the directions of a layer side by side.
     `state` names a layer that outputs such a vector, such as an encoder; this layer then starts from it instead of
     zeros.
 
@@ -341,6 +356,10 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
             ),
             x=(tokens(3, 4), flat(28)), y=flat(28), params=680, macs=1_560, scalar=3_876,
         ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, returns="all"), x=tokens(2, 2), y=tokens(6, 3), params=180,
+            macs=264, scalar=684,
+        ),
     )  # fmt: skip
 
 
@@ -348,7 +367,7 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
     """Gated recurrent units: a state with an update gate (z) and a reset gate (r).
 
     x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
-    token, or a state (`returns`)
+    token, a state, or both (`returns`)
 
         r, z = sigmoid(W x + b + U h + b')    n = tanh(W x + b + r (U h + b'))
         h' = (1 - z) n + z h
@@ -402,6 +421,10 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
             given=dict(hidden_size=3, state=Reference("encoder")), x=(tokens(4, 2), flat(3)), y=tokens(4, 3),
             params=63, macs=180, scalar=492,
         ),
+        Example(
+            given=dict(hidden_size=3, bidirectional=True, returns="all", state=Reference("encoder")),
+            x=(tokens(4, 2), flat(6)), y=tokens(5, 6), params=126, macs=360, scalar=984,
+        ),
     )  # fmt: skip
 
 
@@ -409,7 +432,7 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
     """The simple recurrent layer: h' = tanh(W x + b + U h + b'), or relu (`nonlinearity`).
 
     x: C at T tokens, and a `state` if given -> y: hidden_size at each token (doubled if bidirectional), at the last
-    token, or a state (`returns`)
+    token, a state, or both (`returns`)
 
     MACs: H (C + H) per token. In addition, each element of the state takes one addition and one transcendental
     function, or one addition and one comparison (relu).

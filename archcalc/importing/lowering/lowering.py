@@ -174,6 +174,8 @@ class Lowering:
             return False
         if not layer.takes_ids and any(each.is_ids for each in xs):
             return False
+        if not layer.takes_plain and any(each.plain for each in xs):
+            return False
         return all(holds for holds, _ in layer.requires(*xs))
 
     def holds(

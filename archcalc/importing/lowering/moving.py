@@ -221,10 +221,10 @@ def first(lowering: Lowering, operation: Operation, value: Value) -> Value | Ste
 
 def layer_of(plan: Arranging, x: Volume, last: bool) -> Layer:
     """The layer that moves elements so; its features come last, or first."""
-    named = of_map(plan, last) if not x.channels_last else of_tokens(plan, last)
+    named = None if x.plain else of_map(plan, last) if not x.channels_last else of_tokens(plan, last)
     if named is not None:
         return named
-    if len(plan.made) == 1 and plan.made[0] == tuple(i for group in plan.taken for i in group):
+    if not x.plain and len(plan.made) == 1 and plan.made[0] == tuple(i for group in plan.taken for i in group):
         return layer("flatten")
     text, sizes = pattern(plan, x)
     given = AxisSizes(sizes.items())

@@ -84,7 +84,7 @@ class Blocks:
 
     def body(self, region: Region) -> list[Item]:
         body = Body(region, self.call, Names({*self.taken}))
-        return repeated(fused(body.path(region.output, region.source))) if region.output else []
+        return repeated(fused(body.whole([region.output], region.source))) if region.output else []
 
     def define(self, kind: str, regions: Sequence[Region]) -> None:
         bodies = {region: self.body(region) for region in regions}

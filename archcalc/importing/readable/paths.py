@@ -67,6 +67,15 @@ class Body:
                 if source in self.users:
                     self.users[source].append(item)
 
+    def whole(self, outputs: Sequence[Step], start: Step | None) -> list[Item]:
+        """All items of the region. `start`: what is before it. What nothing reads comes first."""
+        found = self.first([each for each in self.makers if not self.users[each] and each not in outputs])
+        start = None if found else start
+        for each in outputs:
+            found += self.path(each, start)
+            start = None  # what comes next is not after the start
+        return found
+
     def path(self, step: Step, start: Step | None) -> list[Item]:
         """The items from `start`, which is `prev` there, to a step."""
         if step is start:

@@ -9,7 +9,6 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.graph.loading import load_text
 from archcalc.importing.flat import Heading, heading_lines
 from archcalc.importing.lowering.lower import Lowered
-from archcalc.importing.lowering.step import Step
 from archcalc.importing.readable.blocks import Blocks, Names
 from archcalc.importing.readable.fusing import fused, repeated
 from archcalc.importing.readable.growing import reassociated
@@ -38,11 +37,7 @@ def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading) ->
     blocks = Blocks({each.name for each in lowered.inputs})
     blocks.define_all(root)
     body = Body(root, blocks.call, Names({*blocks.taken}))
-    path: list[Item] = []
-    start: Step | None = lowered.inputs[0]
-    for output in lowered.outputs:
-        path += body.path(output, start)
-        start = None  # what comes next is not after the input
+    path = body.whole(lowered.outputs, lowered.inputs[0])
     outputs = [body.name(each).call for each in lowered.outputs] if len(lowered.outputs) > 1 else []
     path = repeated(fused(path))
     used = used_blocks([path], blocks)

@@ -1,5 +1,6 @@
 """Attention that is one call: of a sequence with its weights, or of given queries, keys and values."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from archcalc.importing.lowering.arranging import Arranging, reshaped
@@ -31,10 +32,35 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
     if any(map(lowering.is_read, operation.makes[1:])):
         return False
     masks = [given[each] for each in ("attn_mask", "key_padding_mask") if given.get(each) is not None]
+    if len(masks) == 1 and is_causal(lowering, given.get("attn_mask"), x.shape):
+        return lowering.tried(lambda: with_masks(lowering, operation, given, [], causal=True))
     return lowering.tried(lambda: with_masks(lowering, operation, given, masks))
 
 
-def with_masks(lowering: Lowering, operation: Operation, given: Arguments, masks: list[Value]) -> bool:
+LOWEST = -1e9
+"""What is added to a score so that its share is zero."""
+
+MOST_TOKENS = 4096
+"""The longest sequence whose mask is looked at."""
+
+
+def is_causal(lowering: Lowering, mask: object, shape: Sequence[int]) -> bool:
+    """Whether a constant takes later tokens out of reach and adds nothing to the others."""
+    if not isinstance(mask, Value) or mask.varies or not mask.dtype.startswith("float"):
+        return False
+    n = mask.shape[-1] if mask.shape else 0
+    if not 1 < n <= MOST_TOKENS or mask.shape != (*(1,) * (len(mask.shape) - 2), n, n) or n not in shape:
+        return False
+    numbers = lowering.program.numbers(mask)
+    if numbers is None or len(numbers) != n * n:
+        return False
+    rows = (numbers[i * n : (i + 1) * n] for i in range(n))
+    return all(not any(row[: i + 1]) and all(x <= LOWEST for x in row[i + 1 :]) for i, row in enumerate(rows))
+
+
+def with_masks(
+    lowering: Lowering, operation: Operation, given: Arguments, masks: list[Value], causal: bool = False
+) -> bool:
     added = [pairs_of(lowering, operation, each) for each in masks]
     known = [each for each in added if each is not None]
     if len(known) < len(added):
@@ -43,7 +69,7 @@ def with_masks(lowering: Lowering, operation: Operation, given: Arguments, masks
     if len(known) > 1 and mask is None:
         return False
     if not lowering.at[given["query"]] is lowering.at[given["key"]] is lowering.at[given["value"]]:
-        return by_maps(lowering, operation, given, mask)
+        return by_maps(lowering, operation, given, mask, causal)
     weights = {
         "in_proj_weight": given["in_proj_weight"],
         "in_proj_bias": given["in_proj_bias"],
@@ -51,12 +77,15 @@ def with_masks(lowering: Lowering, operation: Operation, given: Arguments, masks
         "out_proj.bias": given["out_proj_bias"],
     }
     bias = given["in_proj_bias"] is not None
-    made = layer("attention", num_heads=given["num_heads"], bias=bias, mask=None if mask is None else Reference(""))
+    named = None if mask is None else Reference("")
+    made = layer("attention", num_heads=given["num_heads"], bias=bias, causal=causal or None, mask=named)
     x = turned(lowering, operation, given["query"], last=True)
     return lowering.place(operation, made, [x] if mask is None else [x, mask], weights)
 
 
-def by_maps(lowering: Lowering, operation: Operation, given: Arguments, mask: Step | None) -> bool:
+def by_maps(
+    lowering: Lowering, operation: Operation, given: Arguments, mask: Step | None, causal: bool = False
+) -> bool:
     """Queries, keys and values by a map for each, attention, and the last map. `mask`: numbers that are added to the
     scores."""
     if any(lowering.volume(given[each]).rank != 1 for each in THREE):
@@ -69,7 +98,8 @@ def by_maps(lowering: Lowering, operation: Operation, given: Arguments, mask: St
     parts = [write("linear", each, row, more, shape=each.shape) for each, row, more in sources]
     if not write.is_placed():
         return False
-    attending = layer("attend", num_heads=given["num_heads"], mask=None if mask is None else Reference(""))
+    named = None if mask is None else Reference("")
+    attending = layer("attend", num_heads=given["num_heads"], causal=causal or None, mask=named)
     steps = [turned(lowering, operation, each, last=True) for each in parts]
     joined = then(lowering, operation, attending, *steps, *([] if mask is None else [mask]))
     last = {"weight": given["out_proj_weight"], "bias": given["out_proj_bias"]}
@@ -96,6 +126,8 @@ def pairs_of(lowering: Lowering, operation: Operation, mask: object) -> Step | N
 def attend(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Heads of one sequence as one layer, others as the products that they are; with numbers added to the scores."""
     three, mask = (given["query"], given["key"], given["value"]), given.get("attn_mask")
+    if lowering.is_placed(*three) and is_causal(lowering, mask, three[0].shape[-2:-1]):
+        return attend(lowering, operation, {**given, "attn_mask": None, "is_causal": True})
     if not lowering.is_placed(*three) or (mask is not None and not is_added(lowering, mask, three[0])):
         return False
     q, k, v = (turned(lowering, operation, each, last=True) for each in three)

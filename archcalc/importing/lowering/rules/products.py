@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from archcalc.importing.lowering.calls import Writing, call
+from archcalc.importing.lowering.frames import is_folded
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import then, turned
 from archcalc.importing.lowering.rule import Arguments, lower, lowers
@@ -84,10 +85,19 @@ def einsum(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if terms is None or len(operands) < 2 or not lowering.is_placed(*operands):
         return False
     *inputs, out = terms
-    batch = {letters[:1] for letters, each in zip(inputs, operands, strict=True) if not lowering.is_shared(each)}
-    known = all(lowering.is_shared(each) or lowering.is_batch_first(each) for each in operands)
-    if not known or len(batch) != 1 or batch != {out[:1]}:
+    varying = [each for each in operands if not lowering.is_shared(each)]
+    batch = {letters[:1] for letters, each in zip(inputs, operands, strict=True) if each in varying}
+    if len(batch) != 1 or batch != {out[:1]}:
         return False
+    if not all(map(lowering.is_batch_first, varying)):
+        if not all(is_folded(lowering, each) for each in varying) or not lowering.are_together(*varying):
+            return False
+        parts = next(each for each in ascii_uppercase if each not in "".join(terms))
+        pairs = zip(inputs, operands, strict=True)
+        inputs = [letters[0] + parts + letters[1:] if each in varying else letters for letters, each in pairs]
+        out = out[0] + parts + out[1:]
+        if varying[0] in lowering.slow:
+            lowering.slow[operation.makes[0]] = lowering.slow[varying[0]]
     first = out[0]
     inputs = [first + each if lowering.is_shared(value) else each for each, value in zip(inputs, operands, strict=True)]
     if not all(each.count(first) == 1 and each[0] == first for each in inputs):

@@ -1,7 +1,7 @@
 """Recurrent layers that are one call, and their cells."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import Writing
@@ -45,15 +45,17 @@ def is_zero(value: Value) -> bool:
 
 
 def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: str, gates: int) -> bool:
-    """If nothing reads the last state but for that of the last layer."""
+    """As what is read of it: the output, the last state of the last layer, all states, or the output and all states."""
     x, params = given["input"], given["params"]
     state = given["hx"] if isinstance(given["hx"], tuple) else (given["hx"],)
     if not lowering.is_placed(x):
         return False
+    if lowering.is_placed(*state) and len(lowering.readers.get(params[1], ())) > 1:
+        return layer_by_layer(lowering, operation, given, state)
     ends = None if any(map(lowering.is_read, operation.makes[2:])) else last_states(lowering, operation, given)
     whole = ends is None and not lowering.is_read(operation.makes[0])
     begin = None if all(map(is_zero, state)) else first_state(lowering, operation, state)
-    if (ends is None and not whole) or (begin is None and not all(map(is_zero, state))):
+    if begin is None and not all(map(is_zero, state)):
         return False
     hidden, projected = params[0].shape[0] // gates, state[0].shape[-1]
     sizes = {"proj_size": projected} if projected != hidden else {}
@@ -65,7 +67,7 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         dropout=float(given["dropout"]),
         bidirectional=given["bidirectional"],
         state=None if begin is None else Reference(""),
-        returns="state" if whole else None,
+        returns="state" if whole else "all" if ends is None else None,
         **sizes,
     )
     names = [each.name for each in made.weights(lowering.volume(x))]
@@ -75,6 +77,8 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
     weights = dict(zip(names, params, strict=True))
     if whole:
         return all_states(lowering, operation, made, inputs, weights)
+    if ends is None:
+        return not sizes and output_and_states(lowering, operation, made, inputs, weights)
     if not lowering.place(operation, made, inputs, weights):
         return False
     return all(end(lowering, operation, reader, backward, projected) for reader, backward in ends or ())
@@ -103,6 +107,47 @@ def all_states(
             return False
         begin += size
     return True
+
+
+def output_and_states(
+    lowering: Lowering,
+    operation: Operation,
+    made: Layer,
+    inputs: Sequence[Value | Step],
+    weights: Mapping[str, object],
+) -> bool:
+    """The output, and the states that follow it as tokens: those of all layers of each kind, a layer's directions side
+    by side."""
+    y, *states = operation.makes
+    batch, program = lowering.program.batch, lowering.item(y)
+    if program is None or lowering.is_shared(y):
+        return False
+    length, features = program
+    layers = states[0].shape[0] * states[0].shape[-1] // features
+    both = Value(MADE, (batch, length + layers * len(states), features), y.dtype, maker=operation)
+    if not lowering.place(operation, made, inputs, weights, both):
+        return False
+    joined = lowering.at[both]
+    if lowering.is_read(y) and not settle(lowering, operation, ranged(lowering, operation, joined, 0, length), y):
+        return False
+    for i, state in enumerate(states):
+        begin = length + i * layers
+        one = ranged(lowering, operation, joined, begin, begin + layers)
+        plan = reshaped((layers, features), (state.shape[0], state.shape[-1]))
+        if one is None or plan is None:
+            return False
+        if lowering.is_read(state) and not settle(
+            lowering, operation, moved(lowering, operation, one, plan, last=True), state
+        ):
+            return False
+    return True
+
+
+def ranged(lowering: Lowering, operation: Operation, joined: Step, begin: int, end: int) -> Step | None:
+    """Tokens that are counted from the end, where lengths differ."""
+    count = joined.volume.item_shape[0]
+    said = slice(begin - count if begin else None, end - count if end < count else None)
+    return part(lowering, operation, joined, 0, begin, end, said=said)
 
 
 def last_states(lowering: Lowering, operation: Operation, given: Arguments) -> list[tuple[Operation, bool]] | None:
@@ -239,16 +284,24 @@ def token_by_token(lowering: Lowering, operation: Operation, given: Arguments, s
     known = [each if lowering.is_placed(each) else zero_of_sample(lowering, operation, each) for each in states]
     if any(each is None for each in known):
         return False
-    h, *cells = [each for each in known if each is not None]
-    write = Writing(lowering, operation)
-    shape = (*h.shape[:-1], given["w_ih"].shape[0])
-    own = write("linear", given["input"], given["w_ih"], given.get("b_ih"), shape=shape)
-    old = write("linear", h, given["w_hh"], given.get("b_hh"), shape=shape)
-    GATES[operation.function](write, own, old, [h, *cells])
+    write, params = Writing(lowering, operation), [given.get(each) for each in ("w_ih", "w_hh", "b_ih", "b_hh")]
+    gates = GATES[operation.function.removesuffix("_cell")]
+    gates(write, *mapped(write, given["input"], known, params), known, operation.makes)
     return write.is_placed()
 
 
-def gru_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
+def mapped(write: Writing, x: Value, states: Sequence[Any], params: Sequence[Any]) -> tuple[Value, Value]:
+    """What the weights of a cell make of its input, and of h."""
+    w_ih, w_hh, b_ih, b_hh = params
+    shape = (*x.shape[:-1], w_ih.shape[0])
+    return write("linear", x, w_ih, b_ih, shape=shape), write("linear", states[0], w_hh, b_hh, shape=shape)
+
+
+Makes: TypeAlias = Sequence[Value | None]
+"""The values that the new states of a cell are, if they are known."""
+
+
+def gru_gates(write: Writing, own: Value, old: Value, states: Sequence[Any], makes: Makes) -> list[Value]:
     (h,) = states
     size, shape = h.shape[-1], h.shape
     mine, before = write.parts(own, size), write.parts(old, size)
@@ -259,27 +312,55 @@ def gru_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -
     kept = write("mul", r, before[2], shape=shape)
     n = write("tanh", write("add", mine[2], kept, shape=shape), shape=shape)
     rest = write("mul", z, write("sub", h, n, shape=shape), shape=shape)
-    write("add", n, rest, shape=shape, makes=write.operation.makes[0])
+    return [write("add", n, rest, shape=shape, makes=makes[0])]
 
 
-def lstm_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
+def lstm_gates(write: Writing, own: Value, old: Value, states: Sequence[Any], makes: Makes) -> list[Value]:
     _, c = states
     shape = c.shape
     i, f, g, o = write.parts(write("add", own, old, shape=own.shape), c.shape[-1])
     i, f, o = (write("sigmoid", each, shape=shape) for each in (i, f, o))
     new = write("mul", i, write("tanh", g, shape=shape), shape=shape)
-    cell = write("add", write("mul", f, c, shape=shape), new, shape=shape, makes=write.operation.makes[1])
-    write("mul", o, write("tanh", cell, shape=shape), shape=shape, makes=write.operation.makes[0])
+    cell = write("add", write("mul", f, c, shape=shape), new, shape=shape, makes=makes[1])
+    return [write("mul", o, write("tanh", cell, shape=shape), shape=shape, makes=makes[0]), cell]
 
 
-def no_gates(write: Writing, own: Value, old: Value, states: Sequence[Value]) -> None:
-    (h,) = states
-    act = "tanh" if write.operation.function == "rnn_tanh_cell" else "relu"
-    write(act, write("add", own, old, shape=h.shape), shape=h.shape, makes=write.operation.makes[0])
+def no_gates(act: str) -> Callable[..., list[Value]]:
+    def gates(write: Writing, own: Value, old: Value, states: Sequence[Any], makes: Makes) -> list[Value]:
+        shape = own.shape
+        return [write(act, write("add", own, old, shape=shape), shape=shape, makes=makes[0])]
+
+    return gates
 
 
-GATES = {"gru_cell": gru_gates, "lstm_cell": lstm_gates, "rnn_tanh_cell": no_gates, "rnn_relu_cell": no_gates}
+GATES = {"gru": gru_gates, "lstm": lstm_gates, "rnn_tanh": no_gates("tanh"), "rnn_relu": no_gates("relu")}
 """What each cell does with its two maps, of the input and of the state, and its states."""
+
+
+def layer_by_layer(lowering: Lowering, operation: Operation, given: Arguments, states: Sequence[Value]) -> bool:
+    """Recurrent layers that run again for each next token, from the states before: cells for each layer."""
+    x, (y, *ends), params = given["input"], operation.makes, given["params"]
+    time = 1 if given["batch_first"] else 0
+    each_layer = 4 if given["has_biases"] else 2
+    if x.shape[time] != 1 or given["bidirectional"] or len(params) != each_layer * given["num_layers"]:
+        return False
+    write = Writing(lowering, operation)
+    batch, hidden = x.shape[1 - time], states[0].shape[-1]
+    h = write("select", x, time, 0, shape=(batch, x.shape[2]))
+    made: list[list[Value]] = []
+    for i in range(given["num_layers"]):
+        before = [write("select", each, 0, i, shape=(batch, hidden)) for each in states]
+        own = (*params[i * each_layer : (i + 1) * each_layer], None, None)[:4]
+        gates = GATES[operation.function]
+        made.append(gates(write, *mapped(write, h, before, own), before, [None] * len(states)))
+        h = made[-1][0]
+    write("unsqueeze", h, time, shape=y.shape, makes=y)
+    for end, parts in zip(ends, zip(*made, strict=True), strict=True):
+        if len(parts) == 1:
+            write("unsqueeze", parts[0], 0, shape=end.shape, makes=end)
+        else:
+            write("stack", parts, 0, shape=end.shape, makes=end)
+    return write.is_placed()
 
 
 def zero_of_sample(lowering: Lowering, operation: Operation, state: Value) -> Value | None:

@@ -58,7 +58,7 @@ def one(lowering: Lowering, operation: Operation, x: Value, axis: int, index: in
 
 
 def element(lowering: Lowering, operation: Operation, step: Step, axis: int, index: int) -> Step | None:
-    if not step.volume.rank:
+    if not step.volume.rank or (step.volume.is_ids and len(step.volume.item_shape) == 1):
         return part(lowering, operation, step, axis, index, index + 1)
     if step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
         return then(lowering, operation, layer("select", index=index), step)
