@@ -12,6 +12,7 @@ from math import inf
 
 from archcalc.closed_forms.budget import Budget, Case, budgets
 from archcalc.closed_forms.feasibility import feasible, lossless
+from archcalc.closed_forms.repeating import Repeating, repeating
 from archcalc.graph.given import Network, loaded_with
 from archcalc.graph.graph import Graph
 from archcalc.record import record, replace
@@ -121,6 +122,7 @@ class Answer:
     `fits`: the values that the network accepts; `allowed`: those that also meet every budget. `best`: the largest of
     them, the smallest if there is no largest, or None if none is allowed. `fails`: the next value that fits but is not
     allowed. `how`: the method used for each budget. `decided`: the largest value that is decided; None if all are.
+    `repeating`: further values that the network accepts, because a layer repeats an axis of one element there.
     """
 
     symbol: str
@@ -132,6 +134,7 @@ class Answer:
     how: tuple[str, ...]
     budgets: tuple[Budget, ...]
     decided: int | None = None
+    repeating: tuple[Repeating, ...] = ()
 
     def __repr__(self) -> str:
         """One line."""
@@ -163,15 +166,16 @@ def answer(
     """
     found = feasible(graph, lossless(graph) if no_loss else ())
     domain = graph.symbols[symbol].domain & (within or PeriodicSet.interval())
-    last = min((each.last for each in limits if each.last is not None), default=None)
+    fits, last = found.of(symbol), min((each.last for each in limits if each.last is not None), default=None)
+    beside = tuple(repeating(graph, symbol, domain - fits))
     for _ in range(MOST_BOUNDS):
         try:
-            return upto(graph, symbol, limits, found.of(symbol), domain, last)
+            return replace(upto(graph, symbol, limits, fits, domain, last), repeating=beside)
         except Beyond as beyond:
-            if beyond.last < int(reach(found.of(symbol) & domain)[0]):
+            if beyond.last < int(reach(fits & domain)[0]):
                 raise
             last = beyond.last
-    return upto(graph, symbol, limits, found.of(symbol), domain, last)
+    return replace(upto(graph, symbol, limits, fits, domain, last), repeating=beside)
 
 
 def upto(

@@ -131,6 +131,9 @@ def answered(made: Answer) -> Iterator[str]:
     if made.decided is not None:
         upto = f"{made.symbol} = {made.decided:,}"
         yield f"this is decided up to {upto}: memory has no form for all larger ones; give a number to ask about one"
+    for each in made.repeating:
+        where = each.sizes.named(made.symbol)
+        yield f"not answered: {where}, which fits because {each.node} repeats an axis of one element there"
 
 
 def best_of(made: Answer) -> Iterator[str]:
@@ -201,7 +204,8 @@ def nearest(made: Answer, value: int, graph: Graph) -> Iterator[str]:
     """Whether a value fits, and without loss; otherwise the nearest values that do. Says where weights change."""
     if value not in made.allowed:
         around = neighbours(made.allowed, value)
-        yield f"{value:,} does not fit; nearest: {', '.join(f'{n:,}' for n in around) or 'none'}"
+        why = "is not answered" if any(value in each.sizes for each in made.repeating) else "does not fit"
+        yield f"{value:,} {why}; nearest: {', '.join(f'{n:,}' for n in around) or 'none'}"
     else:
         around = () if value in lossless_within(made, graph) else neighbours(lossless_within(made, graph), value)
         lost = [in_words_of_axis(*each, made.symbol) for each in dropped(graph, made.symbol, value)][:1]
@@ -254,6 +258,7 @@ def as_json(asked: Asked) -> dict[str, Any]:
         "costs": {} if made.best is None else made.costs(made.best),
         "next_that_fails": made.fails,
         "decided_up_to": made.decided,
+        "repeating": [{"values": each.sizes.named(made.symbol), "layer": each.node} for each in made.repeating],
         "fits": made.fits.named(made.symbol),
         "allowed": made.allowed.named(made.symbol),
         "first": made.allowed.first(SHOWN),

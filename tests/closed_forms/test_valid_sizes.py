@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from archcalc.closed_forms.feasibility import valid
+from archcalc.closed_forms.repeating import repeating
 from archcalc.codegen import generate
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import Dim
@@ -226,6 +227,8 @@ def test_torch_adds_what_is_not_of_one_size(name: str, heights: list[int]) -> No
     repeated = [height for height, shapes in answers.items() if shapes and repeats(subject(name).forms, shapes)]
     assert repeated == heights
     assert not any(height in subject(name).fits for height in heights)
+    beside = repeating(subject(name).forms, "H", ~subject(name).fits)
+    assert [height for each in beside for height in each.sizes.first(99)] == heights
 
 
 # --- what was published -----------------------------------------------------------------------------------------------
