@@ -13,6 +13,9 @@ from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, 
 
 FAMILY = "Reshaping, padding and cropping"
 
+TRAINS_SINCE = "2.5"
+"""The release of torch in which `channel_shuffle` has a derivative: derivatives.yaml."""
+
 
 class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
     """Interleaves the channels of `groups` groups: the first channel of each group, then the second of each, and so on.
@@ -41,7 +44,7 @@ class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
         return x
 
     def call(self, x: Volume) -> Call:
-        return module("torch.nn.ChannelShuffle", groups=self.groups)
+        return module("torch.nn.ChannelShuffle", since=TRAINS_SINCE, groups=self.groups)
 
     examples = (
         Example(
