@@ -120,6 +120,7 @@ class Order(enum.Enum):
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
     TIME_MAJOR = "time major"  # positions first, and at each the items of the batch, as recurrent layers read them
     TRANSPOSED = "transposed"  # features last where they are first by their axes, or the other way round
+    EITHER = "either"  # transposed, with one feature or position, and so contiguous: what reads images sees the former
     PERMUTED = "permuted"  # in another order than that of its axes, and in none of these
     UNKNOWN = "unknown"  # which kernels choose by what goes in: not followed
 
@@ -137,6 +138,10 @@ class Layout:
     fixed             the result has that order in any case
     preserves         the result has the order of what goes in, or of the first of the largest of it: operations that go
                       element by element, and those on images
+    maps              the result has the order of what goes in where that is transposed, else it is contiguous:
+                      operations on images that go by `suggest_memory_format`
+    chooses           it takes what lies either way for transposed, as operations with `maps` do: convolutions
+    single            the result has one feature or one position
     reads_contiguous  what goes in is copied first where it is not contiguous, as `reshape` and `contiguous()` do
     reads_dense       what goes in is copied first where it has gaps
     unlearned         it reads like that only where it makes no gradient
@@ -149,6 +154,9 @@ class Layout:
     order: Order = Order.CONTIGUOUS
     fixed: bool = False
     preserves: bool = False
+    maps: bool = False
+    chooses: bool = False
+    single: bool = False
     reads_contiguous: bool = False
     reads_dense: bool = False
     unlearned: bool = False
@@ -159,6 +167,9 @@ PRESERVED = Layout(preserves=True)
 
 CONTIGUOUS = Layout(fixed=True)
 """The result is contiguous, whatever goes in."""
+
+OF_MAPS = Layout(maps=True)
+"""Maps whose features lie last stay so; the result is contiguous otherwise."""
 
 NEW = Layout()
 """The result is a new tensor, contiguous where what goes in is."""
@@ -200,6 +211,9 @@ class Backward:
     input_order     weights whose gradient has the order of what the kernel reads: where that is another order than the
                     weight's, the finished gradient is copied
     negated         what of `reads` is subtracted: its gradient is new, where those of the others are that of the kernel
+    contiguous      gradients come out contiguous, also where the layout preserves the order
+    as_made         they lie as what the kernel made, whatever came in
+    orders          a gradient that came in and is not contiguous is copied by the kernel, beside the one that came in
     all_in          the dtype in which it makes the gradients of all that is read and of all weights, wanted or not; the
                     engine casts those of another dtype; "" where it makes only those that are wanted
 
@@ -215,6 +229,9 @@ class Backward:
     weight_views: bool = False
     input_order: tuple[str, ...] = ()
     negated: tuple[str, ...] = ()
+    contiguous: bool = False
+    as_made: bool = False
+    orders: bool = False
     all_in: str = ""
 
 

@@ -3,7 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from archcalc.core.kernel import NEW, PRESERVED, VIEW, Backward, Cast, Gradient, Kernel, Layout, Order, Tensor
+from archcalc.core.kernel import (
+    CONTIGUOUS,
+    NEW,
+    OF_MAPS,
+    PRESERVED,
+    VIEW,
+    Backward,
+    Cast,
+    Gradient,
+    Kernel,
+    Layout,
+    Order,
+    Tensor,
+)
 from archcalc.core.volume import Volume
 
 NUMBER: Mapping[str, Tensor] = {"factor": Tensor(1, "float64", wrapped=True)}
@@ -119,3 +132,8 @@ def within(kernels: Iterable[Kernel], name: str, reads: str, makes: str) -> Iter
 def gradient_of_pooled(x: Volume) -> Gradient:
     """Along one axis, torch pools a map of one row: the gradient is a view without that row."""
     return Gradient.NEW_VIEW if x.rank == 1 else Gradient.NEW
+
+
+def of_maps(x: Volume) -> Layout:
+    """How what operations on images make of a volume lies in memory: as the volume does, if it is maps."""
+    return OF_MAPS if x.rank > 1 and not x.channels_last else CONTIGUOUS

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import PRESERVED, Kernel, Run, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, tensor_of
 from archcalc.core.operations import times_number
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Layer, Role, expression, module
+from archcalc.record import replace
 
 FAMILY = "Activations and softmax"
 
@@ -21,6 +22,10 @@ class Activation(Layer):
         return x
 
 
+AS_MADE = Backward(as_made=True)
+"""Torch goes by the order of what it saved, not of the gradient that came in."""
+
+
 class ReLU(Activation, name="relu"):
     """y = max(x, 0): one comparison per element.
 
@@ -31,6 +36,9 @@ class ReLU(Activation, name="relu"):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield replace(self.applied(y, x), backward=AS_MADE)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.ReLU")
@@ -54,6 +62,9 @@ class LeakyReLU(Activation, name="leaky_relu", positional=("negative_slope",)):
 
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(compare=x.numel, mul=x.numel)
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield replace(self.applied(y, x), backward=AS_MADE)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.LeakyReLU", **self.stated())

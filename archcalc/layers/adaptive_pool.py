@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, per_axis, prod
-from archcalc.core.kernel import Cast, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import gradient_of_pooled
 from archcalc.core.ops import Ops
@@ -61,12 +61,15 @@ class AdaptiveAvgPool(
     """
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        saves = () if all(n == 1 for n in y.spatial) and x.rank == 2 else ("x",)
+        single = is_single(y)  # torch takes the mean
         yield Kernel(
             size=tensor_of(y),
-            layout=Layout(preserves=y.rank == 2, fixed=is_single(y)),
-            saves=saves,
+            layout=Layout(
+                preserves=y.rank == 2 or (y.rank > 2 and single), fixed=y.rank == 1 and single, single=single
+            ),
+            saves=() if single else ("x",),
             gradient=gradient_of_pooled(x),
+            backward=Backward(contiguous=single),
             cast=self.cast(x),
         )
 
@@ -108,7 +111,7 @@ class AdaptiveMaxPool(
         yield Kernel(
             size=tensor_of(y),
             also=own,
-            layout=Layout(preserves=y.rank == 2, fixed=is_single(y)),
+            layout=Layout(preserves=y.rank == 2, fixed=y.rank != 2 and is_single(y), single=is_single(y)),
             saves=("x", *own),
             gradient=gradient_of_pooled(x),
             cast=self.cast(x),

@@ -1,8 +1,8 @@
 """Dropout that keeps the mean and the variance of its input, for networks that normalise themselves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from archcalc.core.kernel import Run, Tensor
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Gradient, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.volume import Volume, flat, image
 from archcalc.layer import Call, Example, Requirement, module
 from archcalc.layers.dropout import AtRandom
@@ -30,8 +30,16 @@ class AlphaDropout(AtRandom, name="alpha_dropout", positional=("p",)):
     def numbers(self, run: Run, x: Volume) -> Tensor:
         return Tensor(x.numel, x.dtype)
 
-    def drawn(self, run: Run, x: Volume) -> Mapping[str, Tensor]:
-        return {**super().drawn(run, x), "shift": self.numbers(run, x)}
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        if not run.training or self.p in (0, 1):
+            yield from super().kernels(run, y, x)
+            return
+        size = self.numbers(run, x)
+        yield Kernel(reads=(), makes="mask", size=size, layout=CONTIGUOUS)
+        yield Kernel(reads=("mask",), makes="shift", size=size)
+        made, held = tensor_of(y), ("shift",)
+        yield Kernel(reads=("x", "mask"), makes="scaled", size=made, layout=PRESERVED, saves=("mask",), holds=held)
+        yield Kernel(reads=("scaled", "shift"), layout=Layout(view=True, same=True), gradient=Gradient.SAME)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.AlphaDropout", **self.stated())

@@ -20,7 +20,7 @@ class ChannelsOrder(Layer):
         return replace(x, channels_last=not x.channels_last)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.CONTIGUOUS if 1 in (x.channels, x.positions // x.batch) else Order.TRANSPOSED
+        order = Order.EITHER if 1 in (x.channels, x.positions // x.batch) else Order.TRANSPOSED
         yield view(order=order)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import PerAxis, per_axis, prod
-from archcalc.core.kernel import Kernel, Order, Run, tensor, tensor_of
+from archcalc.core.kernel import PRESERVED, Backward, Kernel, Order, Run, tensor, tensor_of
 from archcalc.core.layout import channels_before
-from archcalc.core.operations import slice_of
+from archcalc.core.operations import of_maps, slice_of
 from archcalc.core.ops import Ops
 from archcalc.core.padding import Padding, Pair, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, image
@@ -81,7 +81,8 @@ class Crop(Layer, name="crop"):
                 yield slice_of(reads, makes, size, order=Order.SLICE if gaps else Order.CONTIGUOUS)
                 reads = makes
             return
-        yield Kernel(size=tensor_of(y))
+        layout = PRESERVED if x.rank == 1 else of_maps(x)
+        yield Kernel(size=tensor_of(y), layout=layout, backward=Backward(contiguous=x.rank == 1))
 
     def call(self, x: Volume, like: Volume | None = None, /) -> Call:
         if self.border is not None:

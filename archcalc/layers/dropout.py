@@ -1,7 +1,7 @@
 """Dropout: random elements are set to zero in training; evaluation is the identity."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from archcalc.core.kernel import PRESERVED, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import view
@@ -20,7 +20,7 @@ class AtRandom(Layer):
 
     @property
     def steady(self) -> bool:
-        return not self.p
+        return self.p in (0, 1)
 
     def shape(self, x: Volume) -> Volume:
         return x
@@ -29,16 +29,12 @@ class AtRandom(Layer):
     def numbers(self, run: Run, x: Volume) -> Tensor:
         """The random numbers it multiplies by."""
 
-    def drawn(self, run: Run, x: Volume) -> Mapping[str, Tensor]:
-        """All that it makes beside its output: `mask` is what it multiplies by."""
-        return {"mask": self.numbers(run, x)}
-
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Nothing is random where p is 1: torch multiplies by one zero."""
         if not run.training or not self.p:
             yield view()
             return
-        made = {"mask": Tensor(1, x.dtype)} if self.p == 1 else self.drawn(run, x)
+        made = {"mask": Tensor(1, x.dtype)} if self.p == 1 else {"mask": self.numbers(run, x)}
         yield Kernel(size=tensor_of(y), also=made, layout=PRESERVED, saves=("mask",))
 
 

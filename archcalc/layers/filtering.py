@@ -92,6 +92,6 @@ def in_order_of_input(kernel: Kernel, weights: Iterable[Weight], y: Volume, x: V
     of the filters; one axis is made contiguous."""
     filters = [] if x.rank == 1 else [weight for weight in weights if len(weight.shape) > 2]
     turned = tuple(w.name for w in filters if 1 not in (w.shape[1], prod(w.shape[2:])))
-    settled = x.rank == 1 or 1 in (y.channels, prod(y.spatial))
-    layout, backward = Layout(preserves=x.rank == 2, fixed=settled), Backward(input_order=turned)
-    return replace(kernel, layout=layout, backward=backward)
+    single = 1 in (y.channels, prod(y.spatial))
+    layout = Layout(preserves=x.rank > 1, fixed=x.rank == 1, chooses=True, single=single)
+    return replace(kernel, layout=layout, backward=Backward(input_order=turned))

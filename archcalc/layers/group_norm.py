@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, prod
-from archcalc.core.kernel import CONTIGUOUS, Cast, Kernel, Layout, Run, Tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Backward, Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import reshape
 from archcalc.core.ops import Ops
@@ -114,6 +114,7 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
             layout=Layout(reads_contiguous=x.rank == 1, reads_dense=True, preserves=x.rank > 1),
             saves=("x", *own),
             weights=weights,
+            backward=Backward(orders=True),
             cast=self.casts,
         )
 

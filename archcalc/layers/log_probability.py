@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import PRESERVED, Kernel, Run, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, Kernel, Run, tensor_of
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.layer import Call, Example, module
@@ -47,7 +47,7 @@ class LogSigmoid(Activation, name="logsigmoid"):
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The CPU saves exp(-|x|) too."""
         own = {"exponential": tensor_of(x)} if run.device == "cpu" else {}
-        yield Kernel(size=tensor_of(y), also=own, layout=PRESERVED, saves=("x", *own))
+        yield Kernel(size=tensor_of(y), also=own, layout=CONTIGUOUS, saves=("x", *own))
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.LogSigmoid")

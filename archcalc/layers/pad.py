@@ -7,6 +7,7 @@ from archcalc.core.axes import Axis, channels_place, has_axis, place_of
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
+from archcalc.core.operations import of_maps
 from archcalc.core.padding import Padding, amounts, pads, torch_pad
 from archcalc.core.volume import Volume, grid, image, tokens
 from archcalc.core.window import Window, slide, windows_along
@@ -100,7 +101,7 @@ class Pad(Layer, name="pad", positional=("pad",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         saves = () if self.mode == "constant" else ("x",)
-        yield Kernel(size=tensor_of(y), saves=saves, cast=self.cast(x))
+        yield Kernel(size=tensor_of(y), layout=of_maps(x), saves=saves, cast=self.cast(x))
 
     def call(self, x: Volume) -> Call:
         value = f", value={self.value}" if self.value else ""

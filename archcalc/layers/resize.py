@@ -7,8 +7,9 @@ from typing import Literal
 
 from archcalc.core.condition import at_least, one_for_each_axis
 from archcalc.core.dim import Dim, PerAxis, is_number, per_axis
-from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
+from archcalc.core.kernel import Backward, Cast, Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
+from archcalc.core.operations import of_maps
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, image
 from archcalc.core.weight import Weight
@@ -141,7 +142,8 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         return Ops(mul=corners * y.numel, add=(corners - 1) * y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume, like: Volume | None = None, /) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), cast=self.casts)
+        backward = Backward(contiguous=x.rank == 3)
+        yield Kernel(size=tensor_of(y), layout=of_maps(x), backward=backward, cast=self.casts)
 
     def call(self, x: Volume, like: Volume | None = None, /) -> Call:
         if like is None and not self.antialias:

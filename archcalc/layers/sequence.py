@@ -52,7 +52,7 @@ class Tokens(Layer, name="tokens"):
         return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.CONTIGUOUS if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
+        order = Order.EITHER if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
         yield view(order=order)
 
     def call(self, x: Volume) -> Call:

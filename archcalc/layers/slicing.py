@@ -18,7 +18,7 @@ from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, is_number
 from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.moved import ChosenWindow, FlippedWindow, OneElementWindow, RolledWindow, TiledWindow
-from archcalc.core.operations import slice_of, view
+from archcalc.core.operations import of_maps, slice_of, view
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Merge, Reference, Requirement, Role, expression
@@ -204,7 +204,7 @@ class Roll(AlongAxis, name="roll", positional=("shift", "axis")):
         return x
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS)
+        yield Kernel(size=tensor_of(y), layout=of_maps(x))
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}.roll({self.shift}, {self.place(x)})")

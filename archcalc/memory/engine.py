@@ -159,7 +159,8 @@ class Backward:
         run = self.again.get(index)
         saves = run.needed(index) if run else op.saves
         if op.contiguous and not incoming.contiguous:
-            arrived = [incoming := self.copied(op, incoming)]
+            incoming = self.copied(op, incoming)
+            arrived = [*(arrived if op.orders else ()), incoming]
         later = {each.of for each in op.reduced}
         learning = [tensor for tensor in self.learning(op) if tensor not in later]
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning]
@@ -218,10 +219,11 @@ class Backward:
             self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], owned=False), op))
 
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
-        """A gradient in order, where it came as a part of something: autograd reshapes it first."""
+        """A gradient in order, where it came as a part of something: autograd reshapes it first, or the kernel does."""
         made = self.new(op.made[0])
-        self.live_set.mark("backward", op.node)
-        self.live_set.drop(incoming.storage)
+        if not op.orders:
+            self.live_set.mark("backward", op.node)
+            self.live_set.drop(incoming.storage)
         return Waiting(made, owned=True)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
@@ -233,7 +235,10 @@ class Backward:
         made = Gradient.NEW if tensor in op.negated else op.gradient
         if made in NEW:
             turned = op.preserves and incoming.turned
-            return Waiting(self.new(tensor), made is Gradient.NEW, made not in STRIDED and not turned, turned)
+            if op.as_made:
+                turned = self.tape.tensors[op.made[0]].order is Order.TRANSPOSED
+            in_order = made not in STRIDED and (not turned or self.tape.tensors[tensor].order is Order.EITHER)
+            return Waiting(self.new(tensor), made is Gradient.NEW, in_order, turned)
         storage = self.live_set.take(incoming.storage)
         if made is Gradient.SAME:
             return replace(incoming, storage=storage)

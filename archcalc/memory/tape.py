@@ -79,8 +79,9 @@ class Op:
     beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
     sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether
     the gradient that comes in is copied first where it is not contiguous; `turns`: whether it moves the features to the
-    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in; `part`:
-    of a layer with several loops one after the other, in which part it runs.
+    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in;
+    `orders`: whether the one that comes in stays beside its copy; `as_made`: whether its gradient lies as what it made;
+    `part`: of a layer with several loops one after the other, in which part it runs.
     """
 
     node: str
@@ -98,6 +99,8 @@ class Op:
     contiguous: bool = False
     turns: bool = False
     preserves: bool = False
+    orders: bool = False
+    as_made: bool = False
     part: str = ""
 
 
@@ -210,7 +213,9 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         contracts=any(name in weights for name in kernel.saved_or_factors),
         contiguous=kernel.layout.reads_contiguous and not kernel.layout.unlearned,
         turns=kernel.layout.view and kernel.layout.order is Order.TRANSPOSED,
-        preserves=kernel.layout.preserves,
+        preserves=(kernel.layout.preserves or kernel.layout.maps) and not backward.contiguous,
+        orders=backward.orders,
+        as_made=backward.as_made,
         part=kernel.part,
     )
     tape.ops.append(op)
@@ -356,16 +361,25 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     """In which order what a kernel makes lies in memory, where what it reads lies in these."""
     if not layout.view:
         orders = orders - GAPS  # it reads a part, and writes a whole
+    if orders == {Order.EITHER}:
+        if layout.chooses or layout.maps:
+            return Order.EITHER if layout.single else Order.TRANSPOSED
+        if layout.view:
+            return Order.CONTIGUOUS if layout.order is Order.EITHER else Order.EITHER
+    orders = {Order.CONTIGUOUS if each is Order.EITHER else each for each in orders}
     if layout.fixed or orders <= {Order.CONTIGUOUS}:
         return layout.order
     if layout.view and orders == {layout.order} == {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
     if layout.view and layout.order is Order.TIME_MAJOR:  # two axes are swapped, and swapped back where they were
         return Order.CONTIGUOUS if orders == {Order.TIME_MAJOR} else Order.TRANSPOSED
+    if layout.maps and Order.UNKNOWN not in orders:
+        return Order.TRANSPOSED if orders == {Order.TRANSPOSED} else Order.CONTIGUOUS
     alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves)
     if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):
         return Order.UNKNOWN
-    return next(iter(orders))
+    kept = next(iter(orders))
+    return Order.EITHER if layout.single and kept is Order.TRANSPOSED else kept
 
 
 def permuted(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Gradients) -> tuple[str, ...]:
@@ -392,7 +406,7 @@ def copied(
     if layout.unlearned and source.learns and tape.run.training:
         return
     gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
-    if not gaps and not (layout.reads_contiguous and source.order is not Order.CONTIGUOUS):
+    if not gaps and not (layout.reads_contiguous and source.order not in (Order.CONTIGUOUS, Order.EITHER)):
         return
     contracted = [weights[name][1] for name in kernel.saved_or_factors if name in weights]
     if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):

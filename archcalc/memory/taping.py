@@ -144,6 +144,8 @@ def placed(op: Op, name: str, tensors: Sequence[int], storages: Sequence[int]) -
         op.contiguous,
         op.turns,
         op.preserves,
+        op.orders,
+        op.as_made,
         op.part,
     )
 

@@ -50,6 +50,47 @@ def test_every_figure_equals_the_measured_one(name: str, dtype: str) -> None:
     assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
 
 
+MAPS = {
+    "padding": "pad(1)",
+    "mirrored padding": "pad(1, mode=reflect)",
+    "a smaller part": "crop(border=1)",
+    "a smaller map": "resize(scale_factor=0.75)",
+    "a larger map": "resize(scale_factor=2, mode=bilinear)",
+    "elements that move along an axis": "roll(shift=1)",
+    "a function that torch computes in order": "logsigmoid",
+    "a norm of groups": "group_norm(2)",
+    "maps of one position that grow": "adaptive_avgpool(1) -> conv(1, 5) -> resize(scale_factor=4)",
+    "an activation that goes by what it saved": "leaky_relu(0.1)",
+}
+ENDS = ("conv(1, 3)", "conv(3, 3)", "channels_last -> linear(3)", "relu -> flatten -> linear(2)")
+
+
+def of_maps(channels: int, layers: str) -> dict[str, int]:
+    """What is wrong with the memory of layers on maps whose features lie last in memory."""
+    torch.manual_seed(0)
+    given = f"{{shape: [5, 6, {channels}], channels_last: true}}"
+    text = f"archcalc: 1\nname: it\ninput: {given}\nlayers: linear({channels}) -> channels_first -> {layers}\n"
+    graph = build(read_document(Source("net.yaml", text)), batch=2)
+    return {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", MAPS)
+def test_operations_on_images_keep_features_last(name: str, end: str) -> None:
+    assert of_maps(4, f"{MAPS[name]} -> {end}") == {}
+
+
+@pytest.mark.parametrize("layers", ["conv(3, 8)", "dropout(0.2) -> conv(3, 8)", "resize(scale_factor=2) -> conv(1, 4)"])
+def test_maps_of_one_feature_are_contiguous_and_convolutions_make_features_last(layers: str) -> None:
+    assert of_maps(1, f"{layers} -> relu -> flatten -> linear(2)") == {}
+
+
+@pytest.mark.parametrize("given", ["[4, 6]", "[4, 6, 5]", "[4, 3, 6, 5]"])
+def test_pooling_to_one_position_is_a_mean_that_keeps_nothing(given: str) -> None:
+    text = f"archcalc: 1\nname: it\ninput: {given}\nlayers: conv(1, 4) -> adaptive_avgpool(1) -> conv(1, 3)\n"
+    assert not any(differences(build(read_document(Source("net.yaml", text)), batch=2)).values())
+
+
 TURNED = {
     "learned positions keep the order": "position_embedding(30)",
     "so does a part of their table": "position_embedding(40)",
