@@ -79,44 +79,12 @@ def made_by(tape: Tape) -> list[int | None]:
     return found
 
 
-@record
-class Waiting:
-    """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
-    not a view; `turned`: it is contiguous but for its features, which are at the other end."""
+class Edges:
+    """Which operation made what, and which of them wait for whose gradients."""
 
-    storage: int
-    owned: bool
-    contiguous: bool = True
-    turned: bool = False
-
-
-class Backward:
-    """The state of the engine during the backward pass over a tape."""
-
-    def __init__(self, live_set: LiveSet, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
-        self.live_set, self.tape = live_set, live_set.tape
-        self.again = {index: each for each in again for index in each.indices}
-        self.made_by = made_by(self.tape)
-        self.buffers: dict[int, Waiting] = {}
-        needed = self.needed()
-        self.expected = Counter(maker for index in needed for maker in self.makers(index))
-        self.ready: list[int] = []
-        self.before = {key for key, _ in self.gradients_before(needed)} if accumulate else set()
-        self.coming = Counter(key for index in needed for key, _ in self.tape.ops[index].weights.all)
-        self.met: dict[str, Waiting] = {}
-        self.seeds = [(tensor, self.seed(tensor)) for tensor in self.tape.outputs if self.learns(tensor)]
-
-    def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
-        """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
-        sizes = {key: nbytes for index in sorted(needed) for key, nbytes in self.tape.ops[index].weights.all}
-        return ((key, self.live_set.new(f"gradient of {key}{EARLIER}", n)) for key, n in sizes.items())
-
-    def seed(self, tensor: int) -> int:
-        """The initial gradient of an output, which the caller holds throughout."""
-        return self.live_set.new(f"{INITIAL}{self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
-
-    def name_of(self, tensor: int) -> str:
-        return self.tape.names[self.tape.tensors[tensor].storage]
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.made_by = made_by(tape)
 
     def needed(self) -> set[int]:
         """The operations that have a backward pass."""
@@ -139,9 +107,49 @@ class Backward:
         """The inputs of an operation that require a gradient."""
         return [tensor for tensor in op.reads if self.learns(tensor)]
 
+
+@record
+class Waiting:
+    """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
+    not a view; `turned`: it is contiguous but for its features, which are at the other end."""
+
+    storage: int
+    owned: bool
+    contiguous: bool = True
+    turned: bool = False
+
+
+class Backward:
+    """The state of the engine during the backward pass over a tape."""
+
+    def __init__(self, live_set: LiveSet, again: Iterable[Recompute] = (), accumulate: bool = False) -> None:
+        self.live_set, self.tape = live_set, live_set.tape
+        self.again = {index: each for each in again for index in each.indices}
+        self.edges = Edges(self.tape)
+        self.buffers: dict[int, Waiting] = {}
+        needed = self.edges.needed()
+        self.expected = Counter(maker for index in needed for maker in self.edges.makers(index))
+        self.ready: list[int] = []
+        self.before = {key for key, _ in self.gradients_before(needed)} if accumulate else set()
+        self.coming = Counter(key for index in needed for key, _ in self.tape.ops[index].weights.all)
+        self.met: dict[str, Waiting] = {}
+        self.seeds = [(tensor, self.seed(tensor)) for tensor in self.tape.outputs if self.edges.learns(tensor)]
+
+    def gradients_before(self, needed: Iterable[int]) -> Iterator[tuple[str, int]]:
+        """The gradients of an earlier pass, which are there from the beginning: each weight with its storage."""
+        sizes = {key: nbytes for index in sorted(needed) for key, nbytes in self.tape.ops[index].weights.all}
+        return ((key, self.live_set.new(f"gradient of {key}{EARLIER}", n)) for key, n in sizes.items())
+
+    def seed(self, tensor: int) -> int:
+        """The initial gradient of an output, which the caller holds throughout."""
+        return self.live_set.new(f"{INITIAL}{self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
+
+    def name_of(self, tensor: int) -> str:
+        return self.tape.names[self.tape.tensors[tensor].storage]
+
     def run(self) -> None:
         for tensor, seed in self.seeds:
-            maker, first = self.made_by[tensor], tensor not in self.buffers
+            maker, first = self.edges.made_by[tensor], tensor not in self.buffers
             assert maker is not None
             turned = self.tape.tensors[tensor].order is Order.TRANSPOSED  # it lies as the output does
             given = Waiting(self.live_set.take(seed), owned=True, contiguous=not turned, turned=turned)
@@ -158,11 +166,11 @@ class Backward:
         incoming = arrived[0]
         run = self.again.get(index)
         saves = run.needed(index) if run else op.saves
-        if op.contiguous and not incoming.contiguous:
+        if op.lying.contiguous and not incoming.contiguous:
             incoming = self.copied(op, incoming)
-            arrived = [*(arrived if op.orders else ()), incoming]
+            arrived = [*(arrived if op.lying.orders else ()), incoming]
         later = {each.of for each in op.reduced}
-        learning = [tensor for tensor in self.learning(op) if tensor not in later]
+        learning = [tensor for tensor in self.edges.learning(op) if tensor not in later]
         outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning]
         viewed = {key: self.live_set.take(incoming.storage) for key, _ in op.weights.viewed}
         weights = self.made(op.weights.new) | viewed
@@ -196,7 +204,7 @@ class Backward:
             if isinstance(each.of, str):
                 weights |= self.made(((each.of, summed[each.of]),))
             else:
-                turned = incoming.turned and op.preserves
+                turned = self.turned(op, incoming)
                 outgoing.append((each.of, Waiting(self.new(each.of), True, not turned, turned)))
             self.live_set.mark("backward", op.node)
             self.live_set.drop(before)
@@ -221,7 +229,7 @@ class Backward:
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first, or the kernel does."""
         made = self.new(op.made[0])
-        if not op.orders:
+        if not op.lying.orders:
             self.live_set.mark("backward", op.node)
             self.live_set.drop(incoming.storage)
         return Waiting(made, owned=True)
@@ -234,18 +242,19 @@ class Backward:
         """The gradient of something that an operation reads."""
         made = Gradient.NEW if tensor in op.negated else op.gradient
         if made in NEW:
-            turned = op.preserves and incoming.turned
-            if op.as_made:
-                turned = self.tape.tensors[op.made[0]].order is Order.TRANSPOSED
+            turned = self.turned(op, incoming)
             in_order = made not in STRIDED and (not turned or self.tape.tensors[tensor].order is Order.EITHER)
             return Waiting(self.new(tensor), made is Gradient.NEW, in_order, turned)
         storage = self.live_set.take(incoming.storage)
         if made is Gradient.SAME:
             return replace(incoming, storage=storage)
-        if made is Gradient.VIEW and op.turns:
+        if made is Gradient.VIEW and op.lying.turns:
             return Waiting(storage, False, contiguous=incoming.turned, turned=incoming.contiguous)
         contiguous = incoming.contiguous if made is Gradient.VIEW else made not in STRIDED
         return Waiting(storage, owned=False, contiguous=contiguous)
+
+    def turned(self, op: Op, incoming: Waiting) -> bool:
+        return op.lying.turned(incoming.turned, self.tape.tensors[op.made[0]].order)
 
     def new(self, tensor: int) -> int:
         """A new storage for the gradient of a tensor."""
@@ -274,7 +283,7 @@ class Backward:
         """Delivers a gradient to the operation that made the tensor, added to an earlier one. Returns the storages that
         were added to another one and are still held."""
         added = self.add(tensor, gradient, node)
-        maker = self.made_by[tensor]
+        maker = self.edges.made_by[tensor]
         if maker is not None:  # the gradient of an input stays alive
             self.expected[maker] -= 1
             if not self.expected[maker]:

@@ -72,16 +72,49 @@ class Reduced:
 
 
 @record
+class Lying:
+    """How gradients lie in memory where an operation takes part.
+
+    `contiguous`: the one that comes in is copied first where it is not contiguous; `orders`: it stays beside its copy;
+    `turns`: the operation moves the features to the other end, and so its gradient; `preserves`: its gradient has the
+    order of the one that comes in; `as_made`: it lies as what the operation made.
+    """
+
+    contiguous: bool = False
+    orders: bool = False
+    turns: bool = False
+    preserves: bool = False
+    as_made: bool = False
+
+    @classmethod
+    def of(cls, kernel: Kernel) -> "Lying":
+        layout, backward = kernel.layout, kernel.backward
+        return cls(
+            contiguous=layout.reads_contiguous and not layout.unlearned,
+            orders=backward.orders,
+            turns=layout.view and layout.order is Order.TRANSPOSED,
+            preserves=(layout.preserves or layout.maps) and not backward.contiguous,
+            as_made=backward.as_made,
+        )
+
+    def turned(self, came: bool, made: Order) -> bool:
+        """Whether a gradient has its features at the other end, where the one that came in has; `made`: the order of
+        what the operation made."""
+        return made is Order.TRANSPOSED if self.as_made else self.preserves and came
+
+
+UNMOVED = Lying()
+"""Nothing moves: most operations."""
+
+
+@record
 class Op:
     """A kernel at work: the tensors, by number, that it reads and makes, and the storages that it saves for backward.
 
     `wrapped`: numbers among these that autograd does not pack; `scratch`: bytes that its backward takes at its worst
     beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
-    sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `contiguous`: whether
-    the gradient that comes in is copied first where it is not contiguous; `turns`: whether it moves the features to the
-    other end, and so its gradient; `preserves`: whether its gradient has the order of the one that comes in;
-    `orders`: whether the one that comes in stays beside its copy; `as_made`: whether its gradient lies as what it made;
-    `part`: of a layer with several loops one after the other, in which part it runs.
+    sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `part`: of a layer with
+    several loops one after the other, in which part it runs.
     """
 
     node: str
@@ -96,11 +129,7 @@ class Op:
     negated: tuple[int, ...] = ()
     reduced: tuple[Reduced, ...] = ()
     contracts: bool = False
-    contiguous: bool = False
-    turns: bool = False
-    preserves: bool = False
-    orders: bool = False
-    as_made: bool = False
+    lying: Lying = UNMOVED
     part: str = ""
 
 
@@ -211,11 +240,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         negated=tuple(seen[name] for name in backward.negated),
         reduced=tuple(reduced(tape, node, kernel, seen, rest, outputs[kernel.makes])) if kept else (),
         contracts=any(name in weights for name in kernel.saved_or_factors),
-        contiguous=kernel.layout.reads_contiguous and not kernel.layout.unlearned,
-        turns=kernel.layout.view and kernel.layout.order is Order.TRANSPOSED,
-        preserves=(kernel.layout.preserves or kernel.layout.maps) and not backward.contiguous,
-        orders=backward.orders,
-        as_made=backward.as_made,
+        lying=Lying.of(kernel),
         part=kernel.part,
     )
     tape.ops.append(op)
@@ -456,7 +481,7 @@ def cast(
         if held.size.dtype != dtype:
             order = order_of(PRESERVED, {held.order})
             made = tape.tensor(f"{node}: {name} as {dtype}", Tensor(held.size.numel, dtype), held.learns, order=order)
-            tape.ops.append(Op(node, (source,), (made,), held.learns, preserves=True, part=kernel.part))
+            tape.ops.append(Op(node, (source,), (made,), held.learns, lying=Lying(preserves=True), part=kernel.part))
             yield name, made
 
 

@@ -141,11 +141,7 @@ def placed(op: Op, name: str, tensors: Sequence[int], storages: Sequence[int]) -
         op.negated and tuple([tensors[i] for i in op.negated]),
         op.reduced and tuple([of_place(each, name, tensors) for each in op.reduced]),
         op.contracts,
-        op.contiguous,
-        op.turns,
-        op.preserves,
-        op.orders,
-        op.as_made,
+        op.lying,
         op.part,
     )
 
