@@ -464,7 +464,7 @@ def bind(
     """
     signature = signature_of(layer)
     values, given = arguments_of(call, signature, names, defaults)
-    if "bias" in signature.kinds and "bias" not in given and _has_norm(given):
+    if "bias" in signature.kinds and "bias" not in given and _has_norm(given, names):
         values["bias"] = False
     values = {**PRESETS.get(call.target.text, {}), **values}
     others = {n: v for n, (_, v) in given.items() if n in signature.others}
@@ -555,10 +555,13 @@ def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[s
     )
 
 
-def _has_norm(given: Given) -> bool:
-    """Whether a norm follows: it subtracts what a bias would add."""
+def _has_norm(given: Given, names: Names) -> bool:
+    """Whether a norm follows: it subtracts what a bias would add. A parameter may say that there is none."""
     norm = given.get("norm")
-    return norm is not None and not (isinstance(norm[1], Name) and norm[1].id == "none")
+    if norm is None or not isinstance(norm[1], Name):
+        return norm is not None
+    word = norm[1].id
+    return word != "none" and not (word in names and names[word] == "none")
 
 
 def _missing(call: Invocation, signature: Signature, given: Given) -> Iterator[Diagnostic]:

@@ -339,3 +339,10 @@ def test_a_named_repeat_of_no_copies_passes_its_input_through() -> None:
     graph = load_text("archcalc: 1\ninput: [8]\nlayers:\n  - fc(8)\n  - b = fc(8) * 0\n  - fc(3)\n")
     assert [node.name for node in graph] == ["fc1", "fc2"]
     assert not graph.scopes
+
+
+def test_a_parameter_can_say_that_no_norm_follows() -> None:
+    """The convolution has a bias then, as where the word stands in the call."""
+    block = "blocks:\n  b(norm=none):\n    - conv(1, 4, norm=norm)\n"
+    made = graph(f"{block}layers:\n  - b -> b(batchnorm)\n")
+    assert [getattr(node.layer, "bias", None) for node in made.nodes] == [True, False, None]

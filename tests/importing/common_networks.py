@@ -109,3 +109,28 @@ class Causal(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
         return self.encoder(self.words(x), mask=mask)  # type: ignore[no-any-return]
+
+
+class Tree(nn.Module):
+    """A module that holds modules of its own class; batch norms with two settings; a norm that only some have."""
+
+    def __init__(self, depth: int, width: int = 8) -> None:
+        super().__init__()
+        self.left: nn.Module = Tree(depth - 1, width) if depth else Step(width, True)
+        self.right: nn.Module = Tree(depth - 1, width) if depth else Step(width, False)
+        self.root = nn.Sequential(nn.Conv2d(2 * width, width, 1), nn.BatchNorm2d(width, eps=1e-3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        left = self.left(x)
+        return F.relu(self.root(torch.cat((left, self.right(left)), dim=1)))
+
+
+class Step(nn.Module):
+    def __init__(self, width: int, normed: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1, bias=not normed)
+        self.norm = nn.BatchNorm2d(width) if normed else nn.Identity()
+        self.last = nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.last(F.relu(self.norm(self.conv(x))))  # type: ignore[no-any-return]

@@ -21,6 +21,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
     "gates": (networks.Gates, {"x": torch.zeros(1, 4, 16)}),
     "heads": (networks.Heads, {"x": torch.zeros(1, 8, 4, 4)}),
     "words": (networks.Words, {"x": IDS, "chosen": IDS[:, :3]}),
+    "a tree": (partial(networks.Tree, 2), {"x": torch.zeros(1, 8, 6, 6)}),
     "a mask": (networks.Causal, {"x": IDS}),
 }
 
@@ -41,5 +42,6 @@ def test_the_idioms_are_those_layers() -> None:
     assert "gaussian_sample" in texts["an autoencoder"]
     assert "returns=all" in texts["a translator with cells"]
     assert texts["words"].count("global_maxpool") == 2
+    assert "tree_2 -> " in texts["a tree"] or "- tree_2" in texts["a tree"]
     assert "attention(2, causal=true)" in texts["a mask"]
     assert "transformer_encoder_layer * 2" in texts["a mask"]

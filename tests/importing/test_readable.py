@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from archcalc.graph.loading import load_text
 from archcalc.importing.imported import from_torch
 from archcalc.importing.network import Imported
+from archcalc.importing.readable.paths import NotReadable
 from archcalc.importing.readable.writing import census
 from tests.importing import networks, shared_networks
 
@@ -173,10 +174,12 @@ class Nested(nn.Module):
         return self.after(self.inner(self.before(x)) + x)  # type: ignore[no-any-return]
 
 
-def test_a_class_that_holds_itself_is_flat() -> None:
+def test_a_class_that_holds_itself_has_a_block_for_each_depth() -> None:
     found = from_torch(Nested(2), IMAGE)
-    assert "hold modules of their own class" in found.why_flat
+    assert not found.why_flat
     assert not found.differences
+    assert "  nested:" in found.spec
+    assert "conv(3, 3) -> nested_2" in found.spec
 
 
 def test_a_layer_that_runs_again_is_called_by_its_name() -> None:
@@ -208,9 +211,13 @@ def test_sums_of_many_sums_have_names_and_are_not_nested() -> None:
     assert max(len(line) - len(line.lstrip()) for line in found.splitlines()) <= 12
 
 
-def test_a_network_that_cannot_be_written_with_blocks_is_flat_and_says_why() -> None:
+def test_a_network_that_cannot_be_written_with_blocks_is_flat_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> str:
+        raise NotReadable("a reason")
+
+    monkeypatch.setattr("archcalc.importing.network.readable_spec", refused)
     found = from_torch(Nested(2), IMAGE)
-    assert "one line per layer, because blocks were not found: " in found.spec
+    assert "one line per layer, because blocks were not found: a reason" in found.spec
     assert census(found.graph) == census(load_text(found.flat))
 
 

@@ -55,22 +55,24 @@ class Names:
 
 @record(frozen=False, eq=False)
 class Blocks:
-    """All blocks of a network, and the item that stands for each region. `taken`: names that no step can have. `steps`:
-    those of the steps of the block that is defined."""
+    """All blocks of a network, and the item that stands for each region. `taken`: names that no step can have. `norm`:
+    the arguments of most batch norms. `steps`: the names of the steps of the block that is defined."""
 
     taken: set[str] = field(default_factory=set)
+    norm: Mapping[str, Any] = field(default_factory=dict)
     found: dict[str, Block] = field(default_factory=dict)
     calls: dict[Region, Item] = field(default_factory=dict)
     steps: set[str] = field(default_factory=set)
 
     def define_all(self, root: Region) -> None:
         """Defines the blocks of a network, inner ones first."""
-        by_kind: dict[str, list[Region]] = {}
+        by_kind: dict[tuple[str, int], list[Region]] = {}
+        nested = {each.kind for region in root.regions for each in region.regions if each.kind == region.kind}
         for region in root.regions:
-            by_kind.setdefault(region.kind, []).append(region)
-        self.taken |= set(map(snake, by_kind))
-        for kind in sorted(by_kind, key=lambda each: max(region.height for region in by_kind[each])):
-            self.define(kind, by_kind[kind])
+            by_kind.setdefault((region.kind, region.height if region.kind in nested else 0), []).append(region)
+        self.taken |= {snake(kind) for kind, _ in by_kind}
+        for key in sorted(by_kind, key=lambda each: max(region.height for region in by_kind[each])):
+            self.define(key[0], by_kind[key])
 
     def call(self, maker: Step | Region) -> Item:
         """The call of a step or of the block of a region."""
@@ -83,8 +85,8 @@ class Blocks:
         return Item(maker.kind, stated(maker.layer, *maker.layer.reads) | frozen, step=maker)
 
     def body(self, region: Region) -> list[Item]:
-        body = Body(region, self.call, Names({*self.taken}))
-        return repeated(fused(body.whole([region.output], region.source))) if region.output else []
+        body = Body(region, self.call, Names({*self.taken, *self.found}))
+        return repeated(fused(body.whole([region.output], region.source), self.norm)) if region.output else []
 
     def define(self, kind: str, regions: Sequence[Region]) -> None:
         bodies = {region: self.body(region) for region in regions}
@@ -336,7 +338,7 @@ def settle(path: list[Item], region: Region, condition: str) -> None:
 
 def unknown(item: Item) -> Item:
     copy = Item(item.call, dict.fromkeys(item.arguments, ANY), None, item.name, {}, item.count, item.is_name)
-    copy.step, copy.region, copy.norm = item.step, item.region, item.norm
+    copy.step, copy.region = item.step, item.region
     return copy
 
 

@@ -1,25 +1,40 @@
 """Layers that stand in one call: a norm and an activation after a convolution; equal calls in a row."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from archcalc.importing.flat import stated
+from archcalc.importing.lowering.step import Step
 from archcalc.importing.readable.paths import Item
 from archcalc.layer import Layer, layer_named
 
 
-def fused(path: list[Item]) -> list[Item]:
-    """The path with `norm=` and `act=` in place of the layers that follow, and `padding=same` where that is meant."""
+def usual_norm(steps: Iterable[Step]) -> Mapping[str, Any]:
+    """The arguments that most batch norms have."""
+    found = Counter(
+        tuple(stated(step.layer, *step.layer.reads).items())
+        for step in steps
+        if step.kind == "batchnorm" and step.layer is not None and step.again is None
+    )
+    return dict(found.most_common(1)[0][0]) if found else {}
+
+
+def fused(path: list[Item], norm: Mapping[str, Any]) -> list[Item]:
+    """The path with `norm=` and `act=` in place of the layers that follow, and `padding=same` where that is meant.
+    `norm`: the arguments that a batch norm in place of which there is a word has."""
     found: list[Item] = []
     for item in path:
         if item.paths is not None:
-            item.paths = [fused(each) for each in item.paths]
+            item.paths = [fused(each, norm) for each in item.paths]
         before = found[-1] if found else None
-        if before is None or not joins(before, item):
+        if before is None or not joins(before, item, norm):
             tidy_padding(item)
             found.append(item)
     return found
 
 
-def joins(before: Item, item: Item) -> bool:
+def joins(before: Item, item: Item, norm: Mapping[str, Any]) -> bool:
     """Whether an item became an argument of the one before."""
     kind = kind_of(before)
     if kind is None or before.name or before.is_name or item.paths is not None or item.is_name or before.count != 1:
@@ -29,10 +44,9 @@ def joins(before: Item, item: Item) -> bool:
     if before.step is not None and before.step.again is not None:
         return False
     if item.call == "batchnorm" and "norm" not in before.arguments and before.call != "linear":
-        norm = dict(item.arguments)
-        if norm.pop("freeze", None) != before.arguments.get("freeze"):
+        own = dict(item.arguments)
+        if own.pop("freeze", None) != before.arguments.get("freeze") or own != norm:
             return False
-        before.norm = norm
         before.arguments["norm"] = "batchnorm"
         if before.arguments.pop("bias", True) is True:
             before.arguments["bias"] = True

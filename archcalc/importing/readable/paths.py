@@ -41,7 +41,6 @@ class Item:
     is_read: bool = False
     region: Region | None = None
     step: Step | None = None
-    norm: dict[str, Any] | None = None
 
     @property
     def begins(self) -> bool:

@@ -108,17 +108,7 @@ class Writer:
         usual = self.defaults.get(item.call, {})
         kind = layer_named(item.call)
         known = kind.known if kind is not None else {}
-        given = dict(item.arguments)
-        for key in ("norm", "act"):
-            if key in usual and key not in given:
-                given[key] = "none"
-            elif key not in usual and given.get(key) == "none":
-                del given[key]
-        if "padding" in usual and "padding" not in given and item.call == "conv":
-            given["padding"] = 0
-        norm = given.get("norm", "none")
-        if (given.get("bias") is True and norm == "none") or (given.get("bias") is False and norm != "none"):
-            del given["bias"]
+        given = dict(item.arguments) if item.call in self.blocks else explicit(item, usual, known)
         found = {}
         for key, value in given.items():
             if key in usual and alike(value, usual[key]):
@@ -128,6 +118,22 @@ class Writer:
             if value is not None or (key in known and known[key] is not None):
                 found[key] = written(value)
         return found
+
+
+def explicit(item: Item, usual: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer, with those that undo what is usual, and without those that say nothing."""
+    given = {key: known[key] for key in usual if item.call == "batchnorm"} | item.arguments
+    for key in ("norm", "act"):
+        if key in usual and key not in given:
+            given[key] = "none"
+        elif key not in usual and given.get(key) == "none":
+            del given[key]
+    if "padding" in usual and "padding" not in given and item.call == "conv":
+        given["padding"] = 0
+    norm = given.get("norm", "none")
+    if (given.get("bias") is True and norm == "none") or (given.get("bias") is False and norm != "none"):
+        del given["bias"]
+    return given
 
 
 def parts(before: Item, item: Item) -> bool:
@@ -159,8 +165,9 @@ def items_of(paths: Sequence[list[Item]]) -> Iterator[Item]:
             yield from items_of(item.paths or ())
 
 
-def defaults_of(items: Sequence[Item]) -> dict[str, dict[str, Any]]:
-    """What most calls of a layer share: the padding, norm and activation of convolutions, the arguments of norms."""
+def defaults_of(items: Sequence[Item], batchnorm: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What most calls of a layer share: the padding, norm and activation of convolutions, the arguments of norms.
+    `batchnorm`: those of most batch norms."""
     found: dict[str, dict[str, Any]] = {}
     convs = [item for item in items if item.call == "conv" and not item.is_name]
     usual: dict[str, Any] = {}
@@ -173,12 +180,8 @@ def defaults_of(items: Sequence[Item]) -> dict[str, dict[str, Any]]:
                 usual[key] = value
     if usual:
         found["conv"] = usual
-    norms = [item.norm for item in items if item.norm is not None]
-    norms += [without(item.arguments, "freeze") for item in items if item.call == "batchnorm" and not item.is_name]
-    if norms and any(each != norms[0] for each in norms):
-        raise NotReadable("batch norms have different arguments")
-    if norms and norms[0]:
-        found["batchnorm"] = dict(norms[0])
+    if batchnorm:
+        found["batchnorm"] = dict(batchnorm)
     for norm in ("layernorm", "group_norm"):
         stated = [item.arguments.get("eps") for item in items if item.call == norm and not item.is_name]
         if len(stated) > 1 and stated[0] is not None and all(alike(each, stated[0]) for each in stated):

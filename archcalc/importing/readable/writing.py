@@ -10,7 +10,7 @@ from archcalc.graph.loading import load_text
 from archcalc.importing.flat import Heading, heading_lines
 from archcalc.importing.lowering.lower import Lowered
 from archcalc.importing.readable.blocks import Blocks, Names
-from archcalc.importing.readable.fusing import fused, repeated
+from archcalc.importing.readable.fusing import fused, repeated, usual_norm
 from archcalc.importing.readable.growing import reassociated
 from archcalc.importing.readable.paths import Body, Item, NotReadable
 from archcalc.importing.readable.text import Writer, defaults_of, items_of
@@ -34,15 +34,15 @@ def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading) ->
     lowered = reassociated(lowered)
     users = users_of(lowered)
     root = tree_of(lowered, kinds, users)
-    blocks = Blocks({each.name for each in lowered.inputs})
+    blocks = Blocks({each.name for each in lowered.inputs}, usual_norm(lowered.steps))
     blocks.define_all(root)
-    body = Body(root, blocks.call, Names({*blocks.taken}))
+    body = Body(root, blocks.call, Names({*blocks.taken, *blocks.found}))
     path = body.whole(lowered.outputs, lowered.inputs[0])
     outputs = [body.name(each).call for each in lowered.outputs] if len(lowered.outputs) > 1 else []
-    path = repeated(fused(path))
+    path = repeated(fused(path, blocks.norm))
     used = used_blocks([path], blocks)
     items = [*items_of([path, *(each.body for each in used)])]
-    writer = Writer(blocks.found, defaults_of(items))
+    writer = Writer(blocks.found, defaults_of(items, blocks.norm))
     lines = list(heading_lines(heading, lowered))
     if writer.defaults:
         lines.append("defaults:")
