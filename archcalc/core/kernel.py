@@ -117,6 +117,7 @@ class Order(enum.Enum):
 
     CONTIGUOUS = "contiguous"  # that of its axes, without gaps
     SLICE = "slice"  # that of its axes, with gaps
+    SPACED = "spaced"  # that of its axes, all elements equally far apart: one element of each row
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
     TIME_MAJOR = "time major"  # positions first, and at each the items of the batch, as recurrent layers read them
     TRANSPOSED = "transposed"  # features last where they are first by their axes, or the other way round
@@ -143,7 +144,9 @@ class Layout:
     chooses           it takes what lies either way for transposed, as operations with `maps` do: convolutions
     single            the result has one feature or one position
     reads_contiguous  what goes in is copied first where it is not contiguous, as `reshape` and `contiguous()` do
+    reads_spaced      but not where its elements are equally far apart: then `reshape` makes a view
     reads_dense       what goes in is copied first where it has gaps
+    reads_rows        of these, the features have to lie side by side: where they do not, other kernels run
     unlearned         it reads like that only where it makes no gradient
 
     `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
@@ -158,7 +161,9 @@ class Layout:
     chooses: bool = False
     single: bool = False
     reads_contiguous: bool = False
+    reads_spaced: bool = False
     reads_dense: bool = False
+    reads_rows: tuple[str, ...] = ()
     unlearned: bool = False
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from archcalc.core.dim import prod
 from archcalc.core.kernel import (
     CONTIGUOUS,
     NEW,
@@ -31,8 +32,19 @@ def view(
     return Kernel(reads=(reads,), makes=makes, size=size, layout=layout, gradient=Gradient.VIEW, **more)
 
 
+def turned(x: Volume) -> Order:
+    """How a volume lies in memory where its features are moved to the other end."""
+    return Order.EITHER if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
+
+
 def reshape(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
-    """As `torch.reshape`: a view, of a copy where what it reads is not contiguous."""
+    """As `torch.reshape`: a view, of a copy where what it reads does not lie in the order of its axes."""
+    layout = Layout(view=True, reads_contiguous=True, reads_spaced=True)
+    return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
+
+
+def contiguous(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """As `contiguous()` before a view: a copy where what it reads is not contiguous."""
     layout = Layout(view=True, reads_contiguous=True)
     return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
 

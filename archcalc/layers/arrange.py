@@ -8,7 +8,7 @@ from archcalc.core.arrangement import Arrangement, groups_of
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import CONTIGUOUS, Gradient, Kernel, Layout, Order, Run, tensor_of
-from archcalc.core.operations import reshape, view
+from archcalc.core.operations import contiguous, view
 from archcalc.core.volume import Volume, apart, flat, grid, image, tokens
 from archcalc.core.window import AnyWindow
 from archcalc.layer import AxisSizes, Call, Example, Layer, PatternOfAxes, Requirement, Role, expression
@@ -54,7 +54,7 @@ class Arranged(Layer):
             yield view() if splits else Kernel(layout=Layout(view=True, same=True))
             return
         if not plan.moves(x.shape):
-            yield reshape()
+            yield contiguous()
             return
         yield Kernel(
             makes="arranged",

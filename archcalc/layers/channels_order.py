@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.kernel import Kernel, Order, Run
-from archcalc.core.operations import view
+from archcalc.core.kernel import Kernel, Run
+from archcalc.core.operations import turned, view
 from archcalc.core.volume import Volume, grid, image
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 from archcalc.record import replace
@@ -20,8 +20,7 @@ class ChannelsOrder(Layer):
         return replace(x, channels_last=not x.channels_last)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.EITHER if 1 in (x.channels, x.positions // x.batch) else Order.TRANSPOSED
-        yield view(order=order)
+        yield view(order=turned(x))
 
 
 class ChannelsLast(ChannelsOrder, name="channels_last"):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from archcalc.core.dim import Dim, ceil_div
-from archcalc.core.kernel import Kernel, Run, Tensor, tensor
+from archcalc.core.kernel import Kernel, Layout, Run, Tensor, tensor
 from archcalc.core.volume import Volume
 
 IN_GROUPS = "2.5"
@@ -39,7 +39,8 @@ def attended(
 
     It saves what it reads, or `saves` where that is a view of it. A mask of truths becomes one of scores, and these
     are saved. Backward makes the gradients of queries, keys and values, wanted or not: `Backward(all_in=...)` where
-    they come from several inputs. On a GPU the sums are padded, and made only for a backward pass.
+    they come from several inputs. On a GPU the sums are padded, and made only for a backward pass. It runs only where
+    the features of a token lie side by side.
     """
     own = {"sums": Tensor(heads * x.positions, "float32")}
     if run.device != "cpu":
@@ -48,4 +49,6 @@ def attended(
     if "mask" in reads:
         own["truths as scores"] = tensor(x.spatial[0], x.spatial[0], dtype=size.dtype)
     kept = saves or tuple(name for name in reads if name != "mask")
-    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=(*kept, "gathered", *own), **more)
+    layout = Layout(reads_rows=tuple(name for name in reads if name != "mask"))
+    saved = (*kept, "gathered", *own)
+    return Kernel(reads=reads, makes="gathered", size=size, also=own, saves=saved, layout=layout, **more)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from archcalc.core.dim import Dim, prod
+from archcalc.core.dim import Dim
 from archcalc.core.kernel import Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.operations import turned
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -77,7 +78,7 @@ class LayerNorm(Layer, name="layernorm"):
         weights = tuple(weight.name for weight in self.weights(x))
         dtype = run.statistics if weights or run.device != "cpu" else x.dtype  # where there are none, that of the input
         own = {name: Tensor(groups, dtype) for name in ("mean", "deviation")}
-        order = Order.TRANSPOSED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.CONTIGUOUS
+        order = turned(x) if self.moves(x) else Order.CONTIGUOUS
         yield Kernel(
             size=tensor_of(y),
             also=own,

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from archcalc.core.dim import prod
 from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
-from archcalc.core.operations import product, reshape, times_weight, view
+from archcalc.core.operations import product, reshape, times_weight, turned, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
@@ -56,7 +55,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
         units, groups, moves = Tensor(x.numel, wide), Tensor(x.positions, wide), self.moves(x)
         reads = "x"
         if moves:
-            yield view(makes="moved", order=Order.TRANSPOSED)
+            yield view(makes="moved", order=turned(x))
             reads = "moved"
         if wide != x.dtype:
             yield Kernel(reads=(reads,), makes="wide", size=units, layout=PRESERVED)
@@ -79,12 +78,12 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             yield Kernel(reads=(ends,), makes=made, size=tensor_of(y), layout=PRESERVED, holds=("root",))
             ends = "result"
         if moves:
-            yield view(ends, order=Order.TRANSPOSED)
+            yield view(ends, order=turned(x))
 
     def fused(self, run: Run, y: Volume, x: Volume) -> Kernel:
         """`_fused_rms_norm`, which keeps the inverse of each root."""
         roots = {"roots": Tensor(x.positions, run.statistics)}
-        order = Order.TRANSPOSED if self.moves(x) and 1 not in (x.channels, prod(x.spatial)) else Order.CONTIGUOUS
+        order = turned(x) if self.moves(x) else Order.CONTIGUOUS
         weights = ("weight",) if self.elementwise_affine else ()
         return Kernel(
             size=tensor_of(y), also=roots, layout=Layout(order=order, fixed=True), saves=("x", *roots), weights=weights,

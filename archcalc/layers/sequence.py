@@ -12,12 +12,11 @@ from archcalc.core.kernel import (
     Cast,
     Gradient,
     Kernel,
-    Order,
     Run,
     Tensor,
     tensor_of,
 )
-from archcalc.core.operations import slice_of, sum_of, view
+from archcalc.core.operations import slice_of, sum_of, turned, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
@@ -52,8 +51,7 @@ class Tokens(Layer, name="tokens"):
         return Volume(x.channels, (prod(x.spatial),), x.batch, channels_last=True, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        order = Order.EITHER if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
-        yield view(order=order)
+        yield view(order=turned(x))
 
     def call(self, x: Volume) -> Call:
         return expression("{0}.flatten(2).transpose(1, 2)" if x.rank > 1 else "{0}.transpose(1, 2)")

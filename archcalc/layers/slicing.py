@@ -45,11 +45,19 @@ class AlongAxis(Layer):
         return x.item_shape[self.place(x) - 1]
 
 
-def order_of_part(x: Volume, place: int, whole: bool, step: Dim = 1) -> Order:
+def order_of_part(x: Volume, place: int, whole: bool) -> Order:
     """How a part along an axis lies in the memory of the whole: gaps, unless it is one piece."""
-    if whole or (elements_before(x, place) == 1 and step == 1):
+    if whole or elements_before(x, place) == 1:
         return Order.CONTIGUOUS
     return Order.ROWS if place == len(x.item_shape) and x.rank else Order.SLICE
+
+
+def order_of_steps(x: Volume, y: Volume, place: int, step: Dim) -> Order:
+    """The same of every `step`th element of an axis. Of the last axis these are as far apart everywhere where the steps
+    fill it."""
+    if place < len(x.item_shape):
+        return Order.SLICE
+    return Order.SPACED if y.item_shape[-1] * step == x.item_shape[-1] else Order.UNKNOWN
 
 
 class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
@@ -98,7 +106,9 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
         if y == x and self.step == 1:
             yield view()
             return
-        yield slice_of("x", "y", tensor_of(y), order=order_of_part(x, self.place(x), y == x, self.step))
+        place = self.place(x)
+        order = order_of_part(x, place, y == x) if self.step == 1 else order_of_steps(x, y, place, self.step)
+        yield slice_of("x", "y", tensor_of(y), order=order)
 
     def call(self, x: Volume) -> Call:
         end = "" if self.end is None else self.end
@@ -166,7 +176,7 @@ class Take(AlongAxis, name="take", positional=("index", "axis")):
         place = self.place(x)
         order = order_of_part(x, place, self.length(x) == 1)
         last = place == len(x.item_shape)
-        yield slice_of("x", "y", tensor_of(y), order=Order.SLICE if last and order is Order.ROWS else order)
+        yield slice_of("x", "y", tensor_of(y), order=Order.SPACED if last and order is Order.ROWS else order)
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}[{before(self.place(x))}{self.index}]")

@@ -264,16 +264,16 @@ class Backward:
         """Accumulates the gradients of a weight. The sum becomes its `grad`, copied if its memory layout differs from
         the weight's (torch/csrc/autograd/functions/accumulate_grad.h), or is added to an existing `grad` and released.
         Returns the storages that were added to another one and are still held."""
-        met = self.met.setdefault(key, gradient)
+        met, nbytes = self.met.setdefault(key, gradient), dict(op.weights.all)[key]  # a view may hold more
         if met is not gradient and not met.owned:
-            made = self.live_set.new(f"gradient of {key}", self.tape.bytes_of[met.storage])
+            made = self.live_set.new(f"gradient of {key}", nbytes)
             self.met[key] = self.summed(made, met, op.node)
         added = [gradient.storage] if met is not gradient else []
         self.coming[key] -= 1
         if self.coming[key]:
             return added
         if key in op.weights.permuted and key not in self.before:
-            self.live_set.new(f"gradient of {key}", self.tape.bytes_of[self.met[key].storage])
+            self.live_set.new(f"gradient of {key}", nbytes)
             self.live_set.mark("backward", op.node)
         if key in self.before or key in op.weights.permuted:
             self.live_set.drop(self.met[key].storage)

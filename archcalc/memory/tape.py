@@ -14,7 +14,8 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.memory.autocast import cast_to, volumes
 from archcalc.record import field, record, replace
 
-GAPS = {Order.SLICE, Order.ROWS}
+GAPS = {Order.SLICE, Order.SPACED, Order.ROWS}
+IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.SLICE, Order.ROWS, Order.TIME_MAJOR}
 
 
 class Opaque(Exception):
@@ -217,6 +218,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         return
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
+    check_rows(tape, node, kernel, seen)
     seen |= dict(copied(tape, node, kernel, seen, weights))
     reads = tuple(seen[name] for name in (*kernel.reads, *(name for name in weights if name in casts)))
     rest = {name: each for name, each in weights.items() if name not in casts}
@@ -401,6 +403,8 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     if layout.maps and Order.UNKNOWN not in orders:
         return Order.TRANSPOSED if orders == {Order.TRANSPOSED} else Order.CONTIGUOUS
     alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves)
+    if layout.view and {layout.order, *orders} == {Order.SLICE, Order.SPACED}:
+        return Order.SLICE
     if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):
         return Order.UNKNOWN
     kept = next(iter(orders))
@@ -414,6 +418,14 @@ def permuted(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Grad
     if keys and order is Order.UNKNOWN:
         raise Opaque(f"{node}: the memory order of its input, and so of its weights' gradients, is not known")
     return keys if order is Order.TRANSPOSED else ()
+
+
+def check_rows(tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int]) -> None:
+    """Raises Opaque where features that a kernel needs side by side are not."""
+    for name in kernel.layout.reads_rows:
+        if tape.tensors[names[name]].order not in IN_ROWS:
+            text = "the features that it reads do not lie side by side in memory: torch attends in plain products then"
+            raise Opaque(f"{node}: {text}, which are not modelled")
 
 
 def copied(
@@ -433,8 +445,12 @@ def copied(
     gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
     if not gaps and not (layout.reads_contiguous and source.order not in (Order.CONTIGUOUS, Order.EITHER)):
         return
+    if layout.reads_spaced and source.order is Order.SPACED:
+        return
     contracted = [weights[name][1] for name in kernel.saved_or_factors if name in weights]
-    if contracted and (source.order is Order.ROWS or not any(weight.trainable for weight in contracted)):
+    if contracted and (
+        source.order in {Order.ROWS, Order.SPACED} or not any(weight.trainable for weight in contracted)
+    ):
         return
     if source.order is Order.UNKNOWN:
         text = "the memory order of its input, and so whether it is copied first, is not known"

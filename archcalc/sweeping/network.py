@@ -106,15 +106,15 @@ def check_name(name: str, value: Value, document: Document, option: str) -> None
     base, entry, _ = name.partition("[")
     free = list(free_names(document))
     axes = [each for given in known.inputs for each in axis_names(given)]
-    if isinstance(entries := known.params.get(name), tuple) and not isinstance(value, str):
+    own = [each.name.text for each in document.library.params]
+    if name in own and isinstance(known.params.get(name), tuple) and not isinstance(value, str):
         raise wrong(f"{quoted(name)} is a list", name, option, help=f"name an entry, {name}[0], or give lists")
     if can_be_set(name, document.library, free) or name in (VARIANT, known.batch, *axes):
         return
-    if entry and isinstance(entries := known.params.get(base), tuple):
+    if base in own and entry and isinstance(entries := known.params.get(base), tuple):
         if int(name[len(base) + 1 : -1]) < len(entries):
             return
         raise wrong(f"{base} has {len(entries)} entries, counted from 0", name, option)
-    own = [each.name.text for each in document.library.params]
     candidates = [*own, *free, *dict.fromkeys(axes), known.batch, *default_arguments(document.library)]
     help = did_you_mean(name, candidates) or f"an axis can be one of {enumerated(candidates)}"
     raise wrong(f"{document.name} has nothing called {quoted(name)}", name, option, help=help)

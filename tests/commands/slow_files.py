@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 NUMBERS = (0, 1, 2, 3, 7, 13, 97, 997, 30_011, 99_991, 10**6, 10**9, 10**12)
+DESIGNS = tuple(n for n in NUMBERS if n < 10**5)
+"""How far the axes of a sweep go: it takes as long as it has designs, and is made for a trillion."""
+
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
 
 
@@ -263,7 +266,7 @@ SHAPES = (
 
 
 def options(pick: random.Random) -> list[str]:
-    n, value = pick.choice(NUMBERS), values(pick)
+    n, value, designs = pick.choice(NUMBERS), values(pick), pick.choice(DESIGNS)
     primes = [pick.choice([997, 1009, 1013, 2003, 30_011, 99_991]) for _ in range(4)]
     where = " and ".join(f"{pick.choice(['H', 'T', 'macs', 'params'])} % {p} == {pick.randrange(9)}" for p in primes)
     plain = [
@@ -302,9 +305,9 @@ def options(pick: random.Random) -> list[str]:
             ["diff", "{file}", f"params={n}"],
             ["lint", "{file}"],
             ["fmt", "{file}"],
-            ["sweep", "{file}", "--over", f"q0=1..{n}", "--min", "params", "--count"],
-            ["sweep", "{file}", "--over", f"H=1..{n}:{pick.choice(NUMBERS)}", "--min", "macs"],
-            ["sweep", "{file}", "--over", f"H=W=1..{n}*2", "--min", "params", "--max", "macs"],
+            ["sweep", "{file}", "--over", f"q0=1..{designs}", "--min", "params", "--count"],
+            ["sweep", "{file}", "--over", f"H=1..{designs}:{pick.choice(NUMBERS)}", "--min", "macs"],
+            ["sweep", "{file}", "--over", f"H=W=1..{designs}*2", "--min", "params", "--max", "macs"],
             ["sweep", "{file}", "--over", "H=8..64:8", "--where", where, "--min", "macs"],
             ["solve", "{file}", "--for", pick.choice("HTNW"), "--where", where],
             ["solve", "{file}", "--for", pick.choice(["H", "q0", "p0[0]"]), "--where", f"params <= {value}"],

@@ -9,15 +9,26 @@ import random
 import resource
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from archcalc.record import record
+from tests.commands import slow_documents
 from tests.commands.slow_files import written
 
 MOST = 100
 """Bare interpreters' CPU time that a command may take."""
+
+OF_A_LAYER = 0.02
+"""The same for each layer: a command may take as long as it has layers."""
+
+MOST_BYTES = 80_000_000
+"""The most memory of a command, without what layers take."""
+
+BYTES_OF_A_LAYER = 20_000
 
 SECONDS = 30
 """CPU seconds after which a command is ended."""
@@ -49,26 +60,49 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def cpu(*arguments: str) -> tuple[float, int, str]:
-    """The CPU seconds of a Python process, its exit code, and what it wrote to standard error."""
+@record
+class Ended:
+    """A process: the CPU seconds and the most memory that it took, its exit code, and its standard error."""
+
+    seconds: float
+    nbytes: int
+    code: int
+    error: str
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.code not in (0, 1, 2) or "Traceback" in self.error or "internal error" in self.error
+
+
+def ended(*arguments: str) -> Ended:
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=limit,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return used, done.returncode, done.stderr.decode(errors="replace")
+    with tempfile.TemporaryFile() as error:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=error, preexec_fn=limit,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "ARCHCALC_NO_CACHE": "1"},
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        error.seek(0)
+        written = error.read().decode(errors="replace")
+    nbytes = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Ended(used.ru_utime + used.ru_stime, nbytes, process.returncode, written)
 
 
 @cache
 def bare() -> float:
-    return min(cpu("-c", "pass")[0] for _ in range(5))
+    return min(ended("-c", "pass").seconds for _ in range(5))
+
+
+def layers_of(arguments: list[str]) -> int:
+    """How many layers the network of a command has; 0 where it has an error."""
+    network = arguments[1:3] if arguments[1] == "-e" else arguments[1:2]
+    command = [sys.executable, "-m", "archcalc", "-q", "report", *network, "--format", "csv", "--columns", "layer"]
+    return subprocess.run(command, capture_output=True, timeout=300).stdout.count(b"\n")
 
 
 def call(pick: random.Random) -> str:
@@ -99,10 +133,15 @@ def slow(first: int, count: int) -> list[str]:
 
 def run(arguments: list[str]) -> str:
     """What is wrong with how a command ends; empty if nothing is."""
-    used, code, error = cpu("-m", "archcalc", *arguments)
-    if used <= MOST * bare() and code in (0, 1, 2) and "Traceback" not in error and "internal error" not in error:
+    it = ended("-m", "archcalc", *arguments)
+    if it.seconds <= MOST * bare() and it.nbytes <= MOST_BYTES and not it.is_wrong:
         return ""
-    return f"{used / bare():.0f} interpreters, exit code {code}: {arguments} {error[-300:]}"
+    layers = layers_of(arguments) if len(arguments) > 1 else 0
+    allowed = (MOST + OF_A_LAYER * layers) * bare()
+    if it.seconds <= allowed and it.nbytes <= MOST_BYTES + BYTES_OF_A_LAYER * layers and not it.is_wrong:
+        return ""
+    took = f"{it.seconds / bare():.0f} interpreters, {it.nbytes / 1e6:.0f} MB, {layers} layers, exit code {it.code}"
+    return f"{took}: {[each[:200] for each in arguments]} {it.error[-300:]}"
 
 
 def test_no_small_input_takes_long() -> None:
@@ -124,3 +163,15 @@ def test_no_small_file_takes_long(tmp_path: Path) -> None:
 def test_no_small_file_of_many_takes_long(first: int, tmp_path: Path) -> None:
     seeds = range(first, first + 100)
     assert [wrong for seed in seeds if (wrong := run(written(seed, tmp_path / str(seed))))] == []
+
+
+def test_no_small_document_takes_long(tmp_path: Path) -> None:
+    seeds = (3, 608, 11)
+    assert [wrong for seed in seeds if (wrong := run(slow_documents.written(seed, tmp_path / str(seed))))] == []
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("first", range(1_000, 2_000, 100))
+def test_no_small_document_of_many_takes_long(first: int, tmp_path: Path) -> None:
+    seeds = range(first, first + 100)
+    assert [wrong for seed in seeds if (wrong := run(slow_documents.written(seed, tmp_path / str(seed))))] == []

@@ -1,5 +1,7 @@
 """Axes and spaces: what a text means, and which are refused."""
 
+from pathlib import Path
+
 import pytest
 
 from archcalc.core.diagnostic import SpecError
@@ -98,3 +100,11 @@ def test_a_condition_on_bytes_says_which_billions_are_meant() -> None:
     assert len(list(conditions(["params <= 7B and training_peak(N=2) <= 7GB"]))) == 2
     with pytest.raises(SpecError, match="7 billion or as 7 bytes"):
         list(conditions(["training_peak(N=2) <= 7B"]))
+
+
+@pytest.mark.parametrize("over", ["depths=1..3", "depths[0]=1..3"])
+def test_lists_of_an_imported_spec_are_no_axes(over: str, tmp_path: Path) -> None:
+    spec = tmp_path / "it.yaml"
+    spec.write_text("archcalc: 1\nimport: [resnet50]\ninput: [3, 32, 32]\nlayers: [relu]\n")
+    with pytest.raises(SpecError, match="it has nothing called 'depths"):
+        asked(str(spec), [over])

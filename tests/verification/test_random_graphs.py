@@ -79,10 +79,14 @@ class Drawn:
                 graph = load_text(self.text(line))
             except SpecError:
                 continue
-            if graph.volumes[name].numel <= MOST:
+            if graph.volumes[name].numel <= MOST and self.takes(graph):
                 self.lines.append(line)
                 self.graph = graph
                 return
+
+    def takes(self, graph: Graph) -> bool:
+        """Whether a graph with one more line is one of those that are drawn."""
+        return True
 
 
 Volumes = dict[str, Volume]
