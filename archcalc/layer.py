@@ -178,6 +178,9 @@ ALIASES: dict[str, str] = {}
 PRESETS: dict[str, Mapping[str, Any]] = {}
 """The fields that a name sets, of layers that were looked at: `fc` -> `{"flatten": True}`."""
 
+WORD = "{word}"
+"""Stands for the name of a layer as the call has it, in what `remedy` says."""
+
 RANKED: dict[str, int] = {}
 """The rank that a name requires, of layers that were looked at: `conv2d` -> 2."""
 
@@ -258,7 +261,8 @@ class Layer(Declared):
         yield from ()
 
     def remedy(self, *xs: Volume) -> str:
-        """What to write instead if a requirement fails; empty if the requirement's message already says so."""
+        """What to write instead if a requirement fails; empty if the requirement's message already says so. `WORD`
+        stands for the layer's name as the call has it."""
         return ""
 
     def misread(self, y: Volume) -> str:

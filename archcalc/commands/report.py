@@ -234,7 +234,9 @@ def table_of(report: Report, options: Mapping[str, Any], settings: Settings) -> 
 
 
 def known_names(given: Sequence[str], known: Sequence[str], option: str) -> None:
-    for name in given:
+    for number, name in enumerate(given):
+        if name in given[:number]:
+            raise UsageError(f"{option}: '{name}' stands twice")
         if name not in known:
             meant = did_you_mean(name, known)
             names = f"the names are {', '.join(known)}"

@@ -545,7 +545,7 @@ def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[s
     takes = f"{name} takes {', '.join(words)}" if words else f"{name} takes numbers"
     if signature.kinds[name] == SIMPLE[Padding]:
         takes += ", a number, or [begin, end] for each axis"
-    help = translated(name, value.id, values) or amount_in_keras(name, value.id, signature, values)
+    help = amount_in_keras(name, value.id, signature, values) or translated(name, value.id, values)
     help = help or ("" if words else _meant(value, signature.kinds))
     return Diagnostic(
         code="AC124",

@@ -60,8 +60,8 @@ FOREIGN: Mapping[tuple[str, str], Translation] = {
 AMOUNTS: Mapping[str, Translation] = {
     "valid": always("write padding=0"),
     "VALID": always("write padding=0"),
-    "same": same_transposed,
-    "SAME": same_transposed,
+    **dict.fromkeys(("same", "SAME", "same_upper", "SAME_UPPER", "same_lower", "SAME_LOWER"), same_transposed),
+    "full": always("write padding=0"),
 }
 """Words for the padding of a transposed convolution, which takes numbers only."""
 

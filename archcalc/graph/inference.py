@@ -10,7 +10,7 @@ from archcalc.core.volume import Volume
 from archcalc.graph.application import APPLICATIONS, Application
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
 from archcalc.graph.joining import join_help
-from archcalc.layer import RANKED, Layer
+from archcalc.layer import RANKED, WORD, Layer
 from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
@@ -129,7 +129,8 @@ class Network:
                 depends.append((holds, message))
             elif not holds:
                 joined = join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
-                help = joined or self.misread_help(layer, xs, sources) or layer.remedy(*xs) or self.layout_help(sources)
+                own = layer.remedy(*xs).replace(WORD, call.target.text)
+                help = joined or self.misread_help(layer, xs, sources) or own or self.layout_help(sources)
                 raise self.rejected(message, call, sources, help)
         return depends
 

@@ -45,7 +45,7 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
         yield from self.sliding(x)
 
     def remedy(self, *xs: Volume) -> str:
-        return order_help(self.name, self.kernel_size, self.out_channels)
+        return order_help(self.kernel_size, self.out_channels)
 
     def shape(self, x: Volume) -> Volume:
         return x.to(self.out_channels, self.positions(x))

@@ -89,7 +89,7 @@ class DeformConv(
         yield from ((same(n, m), message) for n, m in zip(other.shape, wanted.shape, strict=True))
 
     def remedy(self, *xs: Volume) -> str:
-        return order_help(self.name, self.kernel_size, self.out_channels)
+        return order_help(self.kernel_size, self.out_channels)
 
     def kernel(self) -> tuple[Dim, ...]:
         return per_axis(self.kernel_size, 2)

@@ -10,7 +10,7 @@ from archcalc.core.padding import Padding, amounts, pads, same_is_even, torch_pa
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.core.window import Window, fits, slide, windows_along
-from archcalc.layer import Layer, Requirement
+from archcalc.layer import WORD, Layer, Requirement
 from archcalc.record import replace
 
 WIDE_WINDOW = 16
@@ -25,11 +25,11 @@ def looks_swapped(kernel_size: PerAxis, out_channels: Dim) -> bool:
     return numbers and kernel_size >= WIDE_WINDOW and out_channels <= FEW_FILTERS  # type: ignore[operator]
 
 
-def order_help(name: str, kernel_size: PerAxis, out_channels: Dim) -> str:
+def order_help(kernel_size: PerAxis, out_channels: Dim) -> str:
     """What to write if they were; empty if they do not look so."""
     if not looks_swapped(kernel_size, out_channels):
         return ""
-    return f"the kernel size comes first: for {kernel_size} filters write {name}({out_channels}, {kernel_size})"
+    return f"the kernel size comes first: for {kernel_size} filters write {WORD}({out_channels}, {kernel_size})"
 
 
 class Filtering(Layer):

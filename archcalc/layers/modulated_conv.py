@@ -61,7 +61,7 @@ class ModulatedConv(Parametrized, Merge, name="modulated_conv", positional=("ker
         yield same(style.channels, x.channels), text
 
     def remedy(self, *xs: Volume) -> str:
-        return order_help(self.name, self.kernel_size, self.out_channels)
+        return order_help(self.kernel_size, self.out_channels)
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
         side = self.kernel_size // 2

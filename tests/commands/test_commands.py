@@ -175,6 +175,7 @@ def test_a_size_that_is_set_is_not_free(shell: Shell) -> None:
         (["report", "lenet5", "--set", "classes"], "--set needs NAME=VALUE, got 'classes'"),
         (["generate", "lenet5", "--free", "H"], "generate has no option --free; "),
         (["report", "lenet5", "--columns", "parms"], "unknown name 'parms'; did you mean 'params'?"),
+        (["report", "lenet5", "--columns", "layer,macs,layer"], "'layer' stands twice"),
         (["report", "lenet5", "--sort", "flop"], "unknown name 'flop'; did you mean 'flops'?"),
         (["report", "lenet5", "-o", "x.docx"], "no format has the suffix '.docx'"),
         (["report", "lenet5", "--batch", "0"], "--batch: "),

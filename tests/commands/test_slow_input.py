@@ -60,6 +60,24 @@ COMMANDS = (
 )  # fmt: skip
 
 
+NOTED = "NOTED_MEMORY"
+
+NOTING = f"""
+import atexit, os, re, runpy, sys
+
+def note():
+    with open("/proc/self/status") as status, open(os.environ["{NOTED}"], "w") as noted:
+        noted.write(re.search("VmHWM:\\s+([0-9]+)", status.read()).group(1))
+
+if os.path.exists("/proc/self/status"):
+    atexit.register(note)
+sys.argv[0] = "archcalc"
+runpy.run_module("archcalc", run_name="__main__")
+"""
+"""Runs archcalc, and notes the most memory that it took in kilobytes: what the system tells of a process that has ended
+holds for the one that started it, too."""
+
+
 @record
 class Ended:
     """A process: the CPU seconds and the most memory that it took, its exit code, and its standard error."""
@@ -79,18 +97,19 @@ def ended(*arguments: str) -> Ended:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
-    with tempfile.TemporaryFile() as error:
+    with tempfile.TemporaryFile() as error, tempfile.NamedTemporaryFile() as memory:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=error, preexec_fn=limit,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "ARCHCALC_NO_CACHE": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "ARCHCALC_NO_CACHE": "1", NOTED: memory.name},
         )  # fmt: skip
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         error.seek(0)
-        written = error.read().decode(errors="replace")
-    nbytes = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return Ended(used.ru_utime + used.ru_stime, nbytes, process.returncode, written)
+        kilobytes = int(memory.read() or 0)
+        return Ended(
+            used.ru_utime + used.ru_stime, kilobytes * 1024, process.returncode, error.read().decode(errors="replace")
+        )
 
 
 @cache
@@ -133,7 +152,7 @@ def slow(first: int, count: int) -> list[str]:
 
 def run(arguments: list[str]) -> str:
     """What is wrong with how a command ends; empty if nothing is."""
-    it = ended("-m", "archcalc", *arguments)
+    it = ended("-c", NOTING, *arguments)
     if it.seconds <= MOST * bare() and it.nbytes <= MOST_BYTES and not it.is_wrong:
         return ""
     layers = layers_of(arguments) if len(arguments) > 1 else 0
