@@ -5,7 +5,9 @@ recordings of the CPU in the form of a GPU's, of a network for which both device
 """
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,12 @@ from archcalc.verification.memory.recording import Recording
 from archcalc.verification.memory.stream import AllocatorEvent, Usage, events, highest
 from archcalc.verification.row import Row
 from gpu import plan
+from gpu.archive import read
 from gpu.parts import graph_of, setup_of
 from gpu.replay import compared_again
 from gpu.worker import result_of
+
+RECORDINGS = Path(__file__).parent.parent / "recordings"
 
 LENET = plan.Part(name="lenet5", kind="memory", network="lenet5")
 
@@ -233,3 +238,19 @@ def test_a_prediction_that_is_too_high_names_what_is_missing(result: dict[str, A
     foreseen = plan_of(graph_of(LENET), setup_of(LENET, "cuda"), training=True)
     said = explained(foreseen, stream, stream.peak + 1)
     assert "-40,320 bytes: gradient of fc1.weight, predicted at backward of fc1 (linear), is never allocated" in said
+
+
+def test_an_iteration_says_what_of_it_differs() -> None:
+    """A recording of the CPU with AdamW, whose state is said to have been 40 bytes larger."""
+    kept = read((RECORDINGS / "cpu-step-adamw-fused-lenet5.json.gz").read_bytes())
+    name = "iteration peak with adamw, bytes"
+    right = rows_of(kept)[name]
+    assert (right.agrees, right.differences) == (True, ())
+    kept["measurement"]["standing"] += 40
+    before, beside = rows_of(kept)[name].differences
+    numbers = [int(text.replace(",", "")) for text in re.findall(r"[0-9,]*[0-9]", before)]
+    assert numbers[1] == numbers[0] + 40
+    assert before.endswith(" (parameters, buffers, optimizer state)")
+    assert re.fullmatch(
+        r"beside that: predicted [\d,]+ in backward, [\d,]+ in the step of adamw \(fused\), measured [\d,]+", beside
+    )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from archcalc.graph.graph import Graph
 from archcalc.memory import engine as memory
-from archcalc.memory.footprint import Footprint, Opaque, footprint_of, run_of
+from archcalc.memory.footprint import Footprint, Opaque, Step, footprint_of, run_of
 from archcalc.memory.recompute import stretches
 from archcalc.memory.taping import tape_of
 from archcalc.memory.training_setup import TrainingSetup
@@ -56,8 +56,22 @@ def compared_memory(graph: Graph, found: Footprint, measurement: Measurement, le
     yield total("bytes saved for backward", level, at, sum(found.saved.values()), sum(measurement.saved.values()))
     yield from peaks(graph, found, measurement, level, at)
     if found.step and measurement.iteration:
-        peak = measurement.iteration.stream.peak + measurement.standing
-        yield total(f"iteration peak with {found.step.name}, bytes", level, at, found.iteration, peak)
+        yield iteration(found, found.step, measurement, measurement.iteration.stream.peak, level, at)
+
+
+def iteration(found: Footprint, step: Step, measurement: Measurement, peak: int, level: str, at: str) -> Row:
+    """One row for the peak of an iteration; where it disagrees, its parts: what is there before, and what the training
+    step and that of the optimizer take beside it."""
+    quantity, measured = f"iteration peak with {step.name}, bytes", peak + measurement.standing
+    row = total(quantity, level, at, found.iteration, measured)
+    if row.agrees:
+        return row
+    earlier = measurement.gradients
+    there = found.parameters + found.buffers + step.state + earlier
+    backward, stepping = found.training.live - earlier, found.left + step.temporaries - earlier
+    before = f"before it: predicted {there:,}, measured {measurement.standing:,} (parameters, buffers, optimizer state)"
+    how = f"predicted {backward:,} in backward, {stepping:,} in the step of {step.name} ({step.implementation})"
+    return replace(row, differences=(before, f"beside that: {how}, measured {peak:,}"))
 
 
 def saved_by_layer(graph: Graph, found: Footprint, measurement: Measurement, level: str, at: str) -> Row:
