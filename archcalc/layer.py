@@ -197,6 +197,7 @@ class Layer(Declared):
     ties         fields whose value is a Reference -> the weight that is shared with the layer they name
     followed_by  keys (`norm`, `act`) that add a layer after this one
     carries      how many of the inputs the output values depend on; None: all
+    interleaves  whether neighbouring features of its output come from different parts of those of its input
     decided_by   the inputs, by number, that only choose among values: no gradient flows into them
     takes_ids    whether inputs may be integers
     takes_plain  whether it needs no meaning of axes: it goes by their numbers, by the last one, or by none
@@ -216,6 +217,7 @@ class Layer(Declared):
     ties: ClassVar[Mapping[str, str]] = {}
     followed_by: ClassVar[tuple[str, ...]] = ()
     carries: ClassVar[int | None] = None
+    interleaves: ClassVar[bool] = False
     decided_by: ClassVar[tuple[int, ...]] = ()
     takes_ids: ClassVar[bool] = False
     takes_plain: ClassVar[bool] = False

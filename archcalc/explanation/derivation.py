@@ -12,7 +12,7 @@ from archcalc.core.dim import Dim
 from archcalc.core.field import Field
 from archcalc.explanation.tracing import Derived, Trace
 from archcalc.graph.graph import Graph, Input, Node
-from archcalc.measures.receptive_field import Fields, fields_of, spatial_inputs
+from archcalc.measures.receptive_field import Fields, Seen, of_input, spatial_inputs
 from archcalc.record import field, record
 
 Result: TypeAlias = Dim | Fraction | float
@@ -78,9 +78,19 @@ class Subject:
     @cached_property
     def fields(self) -> Sequence[tuple[Input, Mapping[str, Fields]]]:
         """For every spatial input that reaches the layer the fields in it, the input's own among them."""
-        each = ((seed, fields_of(self.graph, seed)) for seed in spatial_inputs(self.graph))
+        each = ((seed, {name: one.fields for name, one in seen.items() if one.fields}) for seed, seen in self.seen)
         own = ((seed, {**fields, seed.name: (Field(),) * seed.volume.rank}) for seed, fields in each)
         return [(seed, fields) for seed, fields in own if self.node.name in fields]
+
+    @cached_property
+    def seen(self) -> Sequence[tuple[Input, Mapping[str, Seen]]]:
+        """For every spatial input, the field in it of each layer that it reaches."""
+        return [(seed, of_input(self.graph, seed)) for seed in spatial_inputs(self.graph)]
+
+    @property
+    def at_most(self) -> str:
+        """Why a field of the layer may be larger than what its elements depend on; empty if it is not."""
+        return next((each.at_most for _, seen in self.seen if (each := seen.get(self.node.name)) and each.at_most), "")
 
 
 Derivation: TypeAlias = Callable[[Subject], Iterator[Part]]

@@ -30,6 +30,7 @@ class ChannelShuffle(Layer, name="channel_shuffle", positional=("groups",)):
 
     role = Role.MOVEMENT
     ranks = (1, 2, 3)
+    interleaves = True
     saves = ()
 
     groups: Dim

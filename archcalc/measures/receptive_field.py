@@ -10,10 +10,10 @@ from archcalc.core.field import Field, phases_of_union, tips, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
-from archcalc.layer import Layer
+from archcalc.layer import Layer, Role
 from archcalc.record import field, record, replace
 from archcalc.sym.bounds import ANYWHERE, Ranges, interval
-from archcalc.sym.expr import Expr, NoClosedForm
+from archcalc.sym.expr import Expr, NoClosedForm, expression
 
 Fields = tuple[Field, ...]
 """One field per spatial axis of an input; empty if the field is unknown."""
@@ -40,12 +40,14 @@ KEPT = 2_000
 class Seen:
     """The field of one output element in one input: one per axis of the input.
 
-    `why`: the reason, if the field is unknown.
+    `why`: the reason, if the field is unknown. `at_most`: why it may be larger than what the element
+    depends on; empty if it is not.
     """
 
     input: str
     fields: Fields
     why: str = ""
+    at_most: str = ""
 
 
 def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
@@ -86,7 +88,10 @@ def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
     """The field in one input of every node that it reaches."""
     walk = Walk(seed, {name: each.domain.bounds() or ANYWHERE for name, each in graph.symbols.items()})
     walk.follow(graph.nodes, graph.repeats)
+    bounds = upper_bounds(graph, walk.seen)
     del walk.seen[seed.name]
+    if bounds:
+        walk.seen |= {name: replace(walk.seen[name], at_most=why) for name, why in bounds.items()}
     return walk.seen
 
 
@@ -390,3 +395,91 @@ def moved(node: Node, source: int, axis: int, seen: Field, n: Dim, growth: Growt
     along = along_after(node, source, axis, seen)
     along = None if along == (0 if rank == 1 else axis) else along
     return made if made.along == along else replace(made, along=along)
+
+
+# --- upper bounds ----------------------------------------------------------------------------------------------------
+
+
+SIDE_BY_SIDE = "features of several places stand side by side, and not all of them are read"
+CROSSED = "values meet that are counted along different axes"
+"""Why a field may be larger than what an element depends on."""
+
+
+def upper_bounds(graph: Graph, seen: Mapping[str, Seen]) -> dict[str, str]:
+    """The nodes whose fields may be larger than what their elements depend on, each with the reason; `seen`: the fields
+    in one input.
+
+    A field is that of all features of an element together. Where features of several places stand side by side, as
+    positions that became features or as branches that were concatenated, a layer may leave some out, or make positions
+    of them. It is also that of all elements with one index along the axis on which it is followed.
+    """
+    apart, bounds = set[str](), dict[str, str]()
+    for node in graph:
+        sources = [name for name in carriers(node) if name in seen]
+        if not sources or node.name not in seen or not seen[node.name].fields:
+            continue
+        beside = any(name in apart for name in sources)
+        if why := inherited(node, sources, seen, bounds):
+            bounds[node.name] = why
+        elif beside and leaves_out(node):
+            bounds[node.name] = SIDE_BY_SIDE
+        elif len(sources) > 1 and crosses(node, sources, seen):
+            bounds[node.name] = CROSSED
+        if (beside or sets_side_by_side(node, sources, seen)) and not mixes(node):
+            apart.add(node.name)
+    return bounds
+
+
+def inherited(node: Node, sources: Sequence[str], seen: Mapping[str, Seen], bounds: Mapping[str, str]) -> str:
+    """Why a field is an upper bound if that of a source is one. That of all elements of a map together is exact, and
+    so is one where another source sees as much."""
+    fields = seen[node.name].fields
+    loose = [name for name in sources if name in bounds]
+    if not loose or (all(each.whole for each in fields) and not any(is_whole(seen[name]) for name in loose)):
+        return ""
+    exact = any(name not in bounds and seen[name].fields == fields for name in sources)
+    return "" if exact else bounds[loose[0]]
+
+
+def is_whole(seen: Seen) -> bool:
+    return all(each.whole for each in seen.fields)
+
+
+def sets_side_by_side(node: Node, sources: Sequence[str], seen: Mapping[str, Seen]) -> bool:
+    """Whether features of one element come from several places: positions became features, or branches with other
+    fields are concatenated."""
+    if node.layer.role is not Role.MOVEMENT or all(is_whole(seen[name]) for name in sources):
+        return False
+    if len(sources) > 1:
+        return len({seen[name].fields for name in sources}) > 1 and has_more_features(node.output, node.inputs[0])
+    return any(x.rank and has_more_features(node.output, x) for x in node.inputs[:1])
+
+
+def leaves_out(node: Node) -> bool:
+    """Whether an element may read only some features of what it reads."""
+    return node.layer.role is Role.MOVEMENT and len(node.inputs) == 1 and has_more_features(node.inputs[0], node.output)
+
+
+def has_more_features(x: Volume, y: Volume) -> bool:
+    """Whether that is certain of the first of two volumes."""
+    if is_number(x.channels, y.channels):
+        return x.channels > y.channels
+    return interval(expression(x.channels) - expression(y.channels), {})[0] > 0
+
+
+def mixes(node: Node) -> bool:
+    """Whether neighbouring features depend on features of all places: by weights that are not grouped, or because they
+    come from different ones."""
+    layer = node.layer
+    mixed = layer.role is Role.CONTRACTION and len(node.inputs) == 1 and getattr(layer, "groups", 1) == 1
+    return mixed or layer.interleaves
+
+
+def crosses(node: Node, sources: Sequence[str], seen: Mapping[str, Seen]) -> bool:
+    """Whether branches meet whose elements are counted along different axes."""
+    volumes = [(seen[name].fields, x) for name, x in zip(node.sources, node.inputs, strict=True) if name in sources]
+    for axis in range(min(len(fields) for fields, _ in volumes)):
+        places = {along_in(x, axis, fields[axis]) for fields, x in volumes if not fields[axis].alike}
+        if len(places - {None}) > 1:
+            return True
+    return False

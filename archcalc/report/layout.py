@@ -25,6 +25,9 @@ class Column:
 NO_FIELD = "?"
 """Stands for an unknown receptive field."""
 
+AT_MOST = "≤"
+"""Stands before one that may be larger than what an element depends on."""
+
 
 def field_text(line: Line, says_input: bool = False) -> str:
     """The largest receptive field, with the name of its input if `says_input`; `?` if it is unknown."""
@@ -35,7 +38,7 @@ def field_text(line: Line, says_input: bool = False) -> str:
 
 
 def size_text(seen: Seen) -> str:
-    """One size if all axes agree; `all` if an element depends on the whole input.
+    """One size if all axes agree; `all` if an element depends on the whole input; `≤` before a bound.
 
     >>> from archcalc.core.field import Field
     >>> size_text(Seen("x", (Field(((-1, 1),)), Field(((-1, 1),))))), size_text(Seen("x", (), "too large"))
@@ -43,10 +46,11 @@ def size_text(seen: Seen) -> str:
     """
     if not seen.fields:
         return NO_FIELD
+    bound = f"{AT_MOST} " if seen.at_most else ""
     if all(each.whole for each in seen.fields):
-        return "all"
+        return f"{bound}all"
     sizes = [each.size for each in seen.fields]
-    return str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes))
+    return bound + (str(sizes[0]) if len(set(sizes)) == 1 else "x".join(map(str, sizes)))
 
 
 VALUES = attrgetter("values")

@@ -26,7 +26,7 @@ from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.loading import load, load_text
 from archcalc.layer import LAYERS, Example, Layer
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import fields_of, spatial_inputs
+from archcalc.measures.receptive_field import fields_of, of_input, spatial_inputs
 from archcalc.report.report import report_of
 from tests.goldens import assert_golden
 from tests.networks.zoo import each, network, references
@@ -138,14 +138,15 @@ def test_every_layer_of_the_zoo_is_explained_and_every_step_is_true(
     reference: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph, seen = network(reference), set()
-    fields = {seed.name: fields_of(graph, seed) for seed in spatial_inputs(graph)}  # the same for every layer
-    monkeypatch.setattr("archcalc.explanation.derivation.fields_of", lambda _, seed: fields[seed.name])
+    fields = {seed.name: of_input(graph, seed) for seed in spatial_inputs(graph)}  # the same for every layer
+    monkeypatch.setattr("archcalc.explanation.derivation.of_input", lambda _, seed: fields[seed.name])
     for node in graph:
         kind = (node.layer, node.inputs)
         if kind not in seen:  # networks repeat layers
             seen.add(kind)
             made = explain(graph, node.name)
-            check(made, node, [axis for known in fields.values() for axis in known.get(node.name, ())])
+            known = [each[node.name].fields for each in fields.values() if node.name in each]
+            check(made, node, [axis for axes in known for axis in axes])
             for _, step in steps(made):  # every computed number has a formula, but for sums of very many inputs
                 assert step.formula or MEASURED.get(step.name) in SUMS or len(node.inputs) > 16, (node.name, step)
 

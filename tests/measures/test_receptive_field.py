@@ -1,5 +1,7 @@
 """Compares windows and fields with sets of elements, followed one by one through a chain."""
 
+import json
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -22,12 +24,20 @@ from archcalc.core.window import (
     windows_along,
 )
 from archcalc.graph.builder import build
-from archcalc.graph.loading import load
-from archcalc.measures.receptive_field import TOO_MANY_PHASES, TOO_MUCH_WORK, of_input, seen_by
+from archcalc.graph.loading import load, load_text
+from archcalc.measures.receptive_field import (
+    CROSSED,
+    SIDE_BY_SIDE,
+    TOO_MANY_PHASES,
+    TOO_MUCH_WORK,
+    of_input,
+    seen_by,
+)
 from archcalc.record import replace
 from archcalc.spec.document import one_liner
 from archcalc.verification import verify
 from tests.calls import calls_of
+from tests.shell import Shell
 
 small = st.integers(1, 4)
 sliding = st.builds(
@@ -283,3 +293,61 @@ def test_the_runs_of_a_window_are_what_it_reaches(window: Window, count: int, ca
     if causal:
         reached = {j for j in reached if j <= i}
     assert {*within.reach(i)} == {j for run in within.runs(i) for j in run} == reached
+
+
+# --- upper bounds ----------------------------------------------------------------------------------------------------
+
+APART = "rearrange('b c (h p) w -> b (c p) h w', p=2)"
+
+
+@pytest.mark.parametrize(
+    ("chain", "loose"),
+    [
+        (f"conv(3, 4, p1) -> {APART} -> channels(0, 4) -> conv(3, 2)", ["channels1", "conv2"]),
+        (f"{APART} -> relu -> rearrange('b (c p) h w -> b c (h p) w', p=2)", ["rearrange2"]),
+        (f"{APART} -> channels(0, 2) -> gap", ["channels1"]),  # all elements together see all
+        (f"{APART} -> conv(1, 8) -> channels(0, 4)", []),  # each feature depends on all before
+        ("conv(3, 4, p1) -> channels(0, 2) -> conv(3, 2)", []),  # features of one place
+        ("flatten -> slice(0, 9)", ["slice1"]),
+        ("conv(1, 8) -> rearrange('b (c p) h w -> b c (h p) w', p=2)", []),
+    ],
+)
+def test_where_a_field_is_an_upper_bound(chain: str, loose: list[str]) -> None:
+    graph = build(one_liner(f"input(2, 12, 12) -> {chain}"))
+    assert [name for name, [seen] in seen_by(graph).items() if seen.at_most] == loose
+
+
+@pytest.mark.parametrize(
+    ("branches", "then", "loose"),
+    [
+        ("[conv(3, 4, p1), conv(1, 4)]", "channels(0, 4)", ["channels1"]),
+        ("[conv(3, 4, p1), conv(1, 4)]", "channel_shuffle(2) -> channels(0, 4)", []),  # each half has both
+        ("[conv(3, 4, p1), conv(3, 4, p1)]", "channels(0, 4)", []),
+        ("[conv(3, 4, p1), conv(1, 4)]", "conv(1, 4)", []),
+    ],
+)
+def test_where_a_field_of_branches_is_an_upper_bound(branches: str, then: str, loose: list[str]) -> None:
+    text = f"archcalc: 1\ninput: [2, 8, 8]\nlayers:\n  - concat: {branches}\n  - {then}\n"
+    graph = load_text(text)
+    assert [name for name, [seen] in seen_by(graph).items() if seen.at_most] == loose
+
+
+def test_values_that_are_counted_along_different_axes_have_an_upper_bound() -> None:
+    text = "archcalc: 1\ninput: [2, 6, 6]\nlayers: [x = relu, {add: [x, \"x -> rearrange('b c h w -> b c w h')\"]}]\n"
+    [seen] = seen_by(load_text(text))["add1"]
+    assert seen.at_most == CROSSED
+
+
+def test_an_upper_bound_is_shown_as_one(shell: Shell) -> None:
+    spec = f"input(2, 12, 12) -> conv(3, 4, p1) -> {APART} -> channels(0, 4) -> conv(3, 2)"
+    table = shell("report", "-e", spec).out
+    assert re.search(r"\nrearrange1 .* 4x3 ", table)
+    assert re.search(r"\nchannels1 .* ≤ 4x3 ", table)
+    assert f"receptive field ≤: from channels1 on, {SIDE_BY_SIDE}" in table
+    fields = [
+        each["receptive_field"] for each in json.loads(shell("report", "-e", spec, "--format", "json").out)["layers"]
+    ]
+    assert [each.get("at_most") for each in fields] == [None, None, SIDE_BY_SIDE, SIDE_BY_SIDE]
+    said = " ".join(shell("explain", "-e", spec, "conv2").out.split())
+    assert f"an upper bound: {SIDE_BY_SIDE}" in said
+    assert "an upper bound" not in shell("explain", "-e", spec, "conv1").out

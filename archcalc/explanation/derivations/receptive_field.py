@@ -30,6 +30,8 @@ def receptive_field(subject: Subject) -> Iterator[Part]:
         if len(seeds) > 1:
             yield remark(f"in {seed.name}:")
         yield from of_input(subject.node, seed, fields)
+    if subject.at_most:
+        yield remark(f"an upper bound: {subject.at_most}")
 
 
 def of_input(node: Node, seed: Input, fields: Mapping[str, Fields]) -> Iterator[Part]:

@@ -150,6 +150,7 @@ def receptive_field(seen: Seen) -> dict[str, Any]:
         "start": [plain(each.start) for each in fields],
         "global": all(each.whole for each in fields),
         "aligned": all(each.aligned for each in fields),
+        **({"at_most": seen.at_most} if seen.at_most else {}),
     }
 
 

@@ -13,7 +13,7 @@ from archcalc.memory.text import figures, timeline
 from archcalc.record import record
 from archcalc.report.grid import Grid, fitted, form_of, lines_of
 from archcalc.report.largest import largest, without_numbers
-from archcalc.report.layout import NO_FIELD, Column, every_column, total_line
+from archcalc.report.layout import AT_MOST, NO_FIELD, Column, every_column, total_line
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
 
 AUTO, EXACT, SHORT = "auto", "exact", "short"
@@ -171,13 +171,14 @@ def exact_totals(report: Report) -> str:
 
 
 def unknown_fields(report: Report) -> list[str]:
-    """Why some layers have no receptive field, the first layer of each reason named."""
-    first: dict[str, str] = {}
+    """Why some layers have no receptive field, or an upper bound of it, the first layer of each reason named."""
+    first: dict[tuple[str, str], str] = {}
     for line in report.lines:
         for seen in line.seen:
-            if seen.why:
-                first.setdefault(seen.why, line.name)
-    return [f"receptive field {NO_FIELD}: from {name} on, {why}" for why, name in first.items()]
+            for sign, why in ((NO_FIELD, seen.why), (AT_MOST, seen.at_most)):
+                if why:
+                    first.setdefault((sign, why), line.name)
+    return [f"receptive field {sign}: from {name} on, {why}" for (sign, why), name in first.items()]
 
 
 def memory(report: Report) -> list[str]:
