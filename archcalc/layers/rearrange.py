@@ -10,6 +10,7 @@ from archcalc.core.operations import slice_of
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
+from archcalc.layers.slicing import counted
 
 FAMILY = "Reshaping, padding and cropping"
 
@@ -66,6 +67,8 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
 
     x: C at *spatial -> y: end - begin at *spatial
 
+    Both count from the end where they are below zero.
+
     `concat: [channels(0, 58), channels(58) -> ...]` splits a volume into two paths.
 
     Source: the channel split: Ma et al. 2018, arXiv:1807.11164, section 3.
@@ -77,16 +80,18 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
     end: Dim | None = None
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
-        yield from at_least(0, begin=self.begin)
-        end = self.last(x)
+        begin, end = self.bounds(x)
+        yield begin >= 0, f"begin={self.begin} lies before the {x.channels} channels of the input"
         yield end <= x.channels, f"end={end} is more than the {x.channels} channels of the input"
-        yield self.begin < end, f"channels needs begin below end, got begin={self.begin} and end={end}"
+        yield begin < end, f"channels needs begin below end, got begin={begin} and end={end}"
 
-    def last(self, x: Volume) -> Dim:
-        return x.channels if self.end is None else self.end
+    def bounds(self, x: Volume) -> tuple[Dim, Dim]:
+        """Both counted from the beginning."""
+        return counted(self.begin, x.channels), x.channels if self.end is None else counted(self.end, x.channels)
 
     def shape(self, x: Volume) -> Volume:
-        return x.to(self.last(x) - self.begin)
+        begin, end = self.bounds(x)
+        return x.to(end - begin)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """A view; backward puts its gradient into zeros of the size before."""
@@ -109,6 +114,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
             source="ShuffleNetV2 x1.0, stage 2, the half that is convolved: Ma et al. 2018, arXiv:1807.11164, table 5",
         ),
         Example(given=dict(begin=1, end=3), x=tokens(4, 6), y=tokens(4, 2)),
+        Example(given=dict(begin=-3, end=-1), x=image(5, 2, 2), y=image(2, 2, 2), source="torch.Tensor.__getitem__"),
     )  # fmt: skip
 
 

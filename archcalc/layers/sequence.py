@@ -22,6 +22,7 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, SequenceWindow, Window, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
+from archcalc.layers.slicing import counted
 
 FAMILY = "Embeddings, tokens and positions"
 
@@ -270,7 +271,7 @@ class SinusoidalPositions(OfTokens, name="sinusoidal_positions", positional=("le
 
 
 class Select(OfTokens, name="select", positional=("index",)):
-    """Selects one token of a sequence by its index; 0 is the first.
+    """Selects one token of a sequence by its index; 0 is the first, -1 the last.
 
     x: C at T tokens -> y: C
 
@@ -283,12 +284,14 @@ class Select(OfTokens, name="select", positional=("index",)):
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        yield from at_least(0, index=self.index)
         n = x.spatial[0]
-        yield self.index < n, f"index={self.index} is out of range: a sequence of {n} tokens has indices 0 to {n - 1}"
+        at = counted(self.index, n)
+        yield at >= 0, f"index={self.index} lies before the {n} tokens of the sequence"
+        yield at < n, f"index={self.index} is out of range: a sequence of {n} tokens has indices 0 to {n - 1}"
 
     def windows(self, x: Volume) -> tuple[Window, ...]:
-        return (Window(begin=-self.index, end=self.index + 1 - x.spatial[0]),)
+        at = counted(self.index, x.spatial[0])
+        return (Window(begin=-at, end=at + 1 - x.spatial[0]),)
 
     def shape(self, x: Volume) -> Volume:
         return Volume(x.channels, (), x.batch, dtype=x.dtype)
@@ -308,4 +311,5 @@ class Select(OfTokens, name="select", positional=("index",)):
             given=dict(index=1), x=tokens(198, 192), y=flat(192),
             source="DeiT-Ti, the distillation token: Touvron et al. 2020, arXiv:2012.12877, section 4",
         ),
+        Example(given=dict(index=-1), x=tokens(7, 5), y=flat(5), source="torch.select"),
     )  # fmt: skip
