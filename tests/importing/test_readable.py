@@ -127,6 +127,61 @@ def test_what_is_read_once_more_has_a_name_at_the_end_of_its_chain() -> None:
     assert blocks_of(from_torch(Stacks(), IMAGE)).endswith(STACKS)
 
 
+class Gated(nn.Module):
+    """Gives what the next one reads, and a part of the output."""
+
+    def __init__(self, dilation: int) -> None:
+        super().__init__()
+        self.gate = nn.Conv2d(8, 8, 3, padding=dilation, dilation=dilation)
+        self.skip = nn.Conv2d(8, 16, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = torch.sigmoid(self.gate(x)) * x
+        return x + y, self.skip(y)
+
+
+class Skips(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 1)
+        self.blocks = nn.ModuleList([Gated(1), Gated(2), Gated(4)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, skips = self.first(x), []
+        for block in self.blocks:
+            x, skip = block(x)
+            skips.append(skip)
+        return torch.cat(skips, 1)
+
+
+SKIPS = """\
+blocks:
+  gated(d):
+    - mul:
+        - conv(3, 8, act=sigmoid, dilation=d)
+        - prev
+      name: mul_2
+    - skip = conv(1, 16)
+    - add:
+        - x
+        - mul_2
+layers:
+  - first = conv(1, 8)
+  - first -> gated_0 = gated(1)
+  - gated_0 -> gated_1 = gated(2)
+  - gated_1 -> gated_2 = gated(4)
+  - concat:
+      - gated_0.skip
+      - gated_1.skip
+      - gated_2.skip
+"""
+
+
+def test_a_module_that_gives_several_values_is_a_block_with_members() -> None:
+    """The sum of the last one is made and read by nobody: it is the same block all the same."""
+    assert blocks_of(from_torch(Skips(), IMAGE)).endswith(SKIPS)
+
+
 class Branches(nn.Module):
     """A value that two later places read."""
 

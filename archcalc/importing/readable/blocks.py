@@ -36,15 +36,16 @@ class Block:
 @record(frozen=False, eq=False)
 class Names:
     """New names for the steps and blocks of one body; another body may have the same. `taken`: those that it cannot
-    have."""
+    have; `home`: the path of its module."""
 
     taken: set[str]
+    home: str = ""
 
     def __call__(self, made: Step | Region) -> str:
-        """The last part of its path; with its kind before it, if that is a number."""
+        """The last part of its path, with its kind before it, if that is a number; its kind, if it has no path."""
         kind = snake(made.kind) if isinstance(made, Region) else made.kind
         path = made.path if isinstance(made, Region) else made.path or made.module
-        base = word(path.rpartition(".")[2]) or kind
+        base = word(path.removeprefix(self.home).rpartition(".")[2]) or kind
         name = base if not base[0].isdigit() else f"{kind}_{base}"
         base, number = name, 2
         while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
@@ -85,14 +86,18 @@ class Blocks:
         return Item(maker.kind, stated(maker.layer, *maker.layer.reads) | frozen, step=maker)
 
     def body(self, region: Region) -> list[Item]:
-        body = Body(region, self.call, Names({*self.taken, *self.found}))
-        return repeated(fused(body.whole([region.output], region.source), self.norm)) if region.output else []
+        if region.output is None:
+            return []
+        body = Body(region, self.call, Names({*self.taken, *self.found}, region.path))
+        items = body.whole([*region.others, region.output], region.source)
+        region.members = {each: body.name(each).call for each in region.others}
+        return repeated(fused(items, self.norm))
 
     def define(self, kind: str, regions: Sequence[Region]) -> None:
         bodies = {region: self.body(region) for region in regions}
         groups: dict[Any, list[Region]] = {}
         for region, body in bodies.items():
-            if len(body) == 1 and body[0].paths is None and not body[0].is_name:
+            if len(body) == 1 and body[0].paths is None and not body[0].is_name and not region.others:
                 self.calls[region] = body[0]  # one call: no block of its own
             else:
                 groups.setdefault(shape(body), []).append(region)

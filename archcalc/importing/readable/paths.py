@@ -58,8 +58,8 @@ class Body:
     done: dict[Step, Item] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.makers = {last(item): item for item in self.region.items}
-        self.order = {last(item): i for i, item in enumerate(self.region.items)}
+        self.makers = {step: item for item in self.region.items for step in made_by(item)}
+        self.order = {step: i for i, item in enumerate(self.region.items) for step in made_by(item)}
         self.users: dict[Step, list[Step | Region]] = {each: [] for each in self.makers}
         for item in self.region.items:
             for source in (*sources_of(item), *lent_to(item)):
@@ -68,7 +68,8 @@ class Body:
 
     def whole(self, outputs: Sequence[Step], start: Step | None) -> list[Item]:
         """All items of the region. `start`: what is before it. What nothing reads comes first."""
-        found = self.first([each for each in self.makers if not self.users[each] and each not in outputs])
+        given = {id(self.makers[each]) for each in self.makers if self.users[each] or each in outputs}
+        found = self.first([each for each in self.makers if id(self.makers[each]) not in given])
         start = None if found else start
         for each in outputs:
             found += self.path(each, start)
@@ -79,9 +80,11 @@ class Body:
         """The items from `start`, which is `prev` there, to a step."""
         if step is start:
             return []
-        if step in self.done or step not in self.makers:
+        if step not in self.makers or self.is_done(step):
             return [self.name(step)]
         maker = self.makers[step]
+        if step is not last(maker):
+            return [*self.path(last(maker), start), self.name(step)]
         sources, lent = sources_of(maker), lent_to(maker)
         if is_merge(maker):
             origin = self.common(sources, start)
@@ -108,19 +111,24 @@ class Body:
         """The items of steps that have to be written before another one."""
         found: list[Item] = []
         for each in steps:
-            if each in self.makers and each not in self.done:
-                found += self.path(each, None)
+            if each in self.makers and not self.is_done(each):
+                found += self.path(last(self.makers[each]), None)
                 self.name(each)
         return found
+
+    def is_done(self, step: Step) -> bool:
+        """Whether what makes a step is written."""
+        return last(self.makers[step]) in self.done
 
     def read_elsewhere(self, maker: Step | Region, origin: Step | None) -> list[Step]:
         """What is on the way to a merge and has a reader that is not, in order; and its inputs, if too many merges are
         on the way to them."""
         sources = sources_of(maker)
         between = {each for source in sources for each in self.ancestors(source)} - self.ancestors(origin)
-        between = {each for each in between if each in self.makers and each not in self.done}
+        between = {each for each in between if each in self.makers and not self.is_done(each)}
         inner = {*(id(self.makers[each]) for each in between), id(maker)}
-        found = [each for each in between if not {id(user) for user in self.users[each]} <= inner]
+        members = {each for each in between if each is not last(self.makers[each])}
+        found = [each for each in between if each in members or not {id(user) for user in self.users[each]} <= inner]
         if sum(is_merge(self.makers[each]) for each in between) > MOST_INSIDE:
             found += [each for each in sources if each in between and each not in found]
         return sorted(found, key=lambda each: self.order[each])
@@ -151,6 +159,9 @@ class Body:
         if step in self.done:
             self.done[step].is_read = True
             return Item(self.layer(step), is_name=True)
+        maker = self.makers.get(step)
+        if isinstance(maker, Region) and self.is_done(step):
+            return Item(f"{self.layer(last(maker))}.{maker.members[step]}", is_name=True)
         if step.layer is None:
             return Item(step.name, is_name=True)
         if step is self.region.source:
@@ -182,7 +193,7 @@ class Body:
             each = waiting.pop()
             if each not in seen:
                 seen.add(each)
-                if each in self.makers and each not in self.done:
+                if each in self.makers and not self.is_done(each):
                     waiting += (*sources_of(self.makers[each]), *lent_to(self.makers[each]))
         return seen
 
@@ -195,7 +206,7 @@ class Body:
             if each is cut or each in seen:
                 continue
             seen.add(each)
-            if each is start or each not in self.makers or each in self.done:
+            if each is start or each not in self.makers or self.is_done(each):
                 return False
             waiting += sources_of(self.makers[each])
         return True
@@ -210,6 +221,11 @@ def last(item: Step | Region) -> Step:
         assert item.output is not None
         return item.output
     return item
+
+
+def made_by(item: Step | Region) -> Sequence[Step]:
+    """What an item gives: its last step, and the other steps of a region that others read."""
+    return (*item.others, last(item)) if isinstance(item, Region) else (item,)
 
 
 def sources_of(item: Step | Region) -> list[Step]:
