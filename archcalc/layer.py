@@ -204,6 +204,7 @@ class Layer(Declared):
     casts        what autocast does to its inputs, where that does not depend on them
     saves        the saved tensors, if it is a single kernel: of its input "x", its output "y" and its weights
     opaque       the environments in which its memory is not predicted, and why
+    has_several  whether it is one output of an operation with several, which `all_outputs` lists and `index` chooses
     measured     whether its numbers are arguments that were measured on code, which no class of torch can confirm
     inputs       minimum and maximum number of inputs, without `reads`; None: no limit; 0: values of its own
     """
@@ -224,6 +225,7 @@ class Layer(Declared):
     casts: ClassVar[Cast] = Cast.NONE
     saves: ClassVar[tuple[str, ...]] = ("x",)
     opaque: ClassVar[Unpredicted] = Unpredicted()
+    has_several: ClassVar[bool] = False
     measured: ClassVar[bool] = False
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -309,6 +311,19 @@ class Layer(Declared):
     def is_source(self) -> bool:
         """Whether it takes nothing: its values are its own, and all samples share them."""
         return self.inputs[1] == 0
+
+    def remedy_of_count(self, count: int) -> str:
+        """What to write where so many names are given to its outputs, and it has more or fewer."""
+        return ""
+
+    @property
+    def all_outputs(self) -> tuple["Layer", ...]:
+        """The outputs of its operation, each as a layer, where that has several; else nothing."""
+        return ()
+
+    def call_of_all(self, x: Volume, /) -> Call:
+        """The equivalent PyTorch of an operation with several outputs, which are named in one line."""
+        return self.call(x)
 
     def for_each_sample(self, *xs: Volume) -> Iterable[int]:
         """The inputs, by number, that have to be there for each sample where others are: those that all samples share

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from archcalc.codegen.names import Distinct, access, attribute, class_name, unlike
 from archcalc.codegen.tree import Block, Member
 from archcalc.graph.application import Application
-from archcalc.graph.graph import Node
+from archcalc.graph.graph import Node, outputs_together
 from archcalc.layer import Call
 from archcalc.record import MISSING, field, record, replace
 
@@ -52,7 +52,8 @@ class Build:
 class Step:
     """A line of `forward`: an expression over earlier values, and over modules that are passed in, and what it makes.
 
-    `name`: the layer or block that it runs; `is_node`: it is a layer, not a block with lines of its own.
+    `name`: the layer or block that it runs, or the first output of a layer with several; `is_node`: it is a layer, not
+    a block with lines of its own.
     """
 
     expression: str
@@ -192,14 +193,21 @@ class Classes:
             return self.built(member.application, frozen)
         if made := self.class_of.get(member.module):
             return Build(made.name, made.arguments(self.forms[member.module]), frozen=frozen)
-        parts = tuple(build or PLACE_HOLDER for _, build in self.modules(member))
+        builds = [build for _, build in self.modules(member)]
+        if not any(builds):
+            return None
+        parts = tuple(build or PLACE_HOLDER for build in builds)
         return Build(SEQUENCE if self.is_pipeline(member) else LIST, parts=parts, frozen=frozen)
 
     def steps(self, block: Block, home: Block, flat: bool = False) -> Iterator[Step]:
         """The lines that run a block, as written in the class of `home`; `flat`: with no call of a block among them."""
+        nodes = [member for member in block.members if isinstance(member, Node)]
+        together = {node.name: group for group in outputs_together(nodes) for node in group}
         for member in block.members:
             if isinstance(member, Node):
-                yield node_step(member, home)
+                group = together.get(member.name, (member,))
+                if member is group[0]:
+                    yield node_step(member, home, group)
             elif not flat and self.is_callable(member):
                 yield block_step(member, self.passed_to(member), home)
             else:
@@ -287,8 +295,9 @@ def constructed(call: Call) -> Build:
     return Build(call.target.removeprefix("torch."), call.arguments, parts=parts, keywords=tuple(call.parts))
 
 
-def node_step(node: Node, home: Block) -> Step:
-    call = node.application.call
+def node_step(node: Node, home: Block, group: Sequence[Node]) -> Step:
+    """The line of a node, or of an operation whose outputs are a group of nodes, of which it is the first."""
+    call = node.application.call if len(group) == 1 else node.layer.call_of_all(*node.inputs)
     places = [f"{{{i}}}" for i in range(len(node.inputs))]
     reads, module = node.sources, ""
     if call.target and owns(home, node.module):
@@ -296,7 +305,7 @@ def node_step(node: Node, home: Block) -> Step:
     elif call.target:
         reads, module = (*node.sources, passed_module(node.module)), f"{{{len(node.sources)}}}"
     expression = call.forward.format(*places, module=module)
-    return Step(expression, node.name, reads, (node.name,), is_node=True)
+    return Step(expression, node.name, reads, tuple(each.name for each in group), is_node=True)
 
 
 def block_step(block: Block, passed: Sequence[str], home: Block) -> Step:

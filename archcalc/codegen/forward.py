@@ -17,14 +17,15 @@ MAIN, PASSING = "x", "y"
 
 @record
 class Line:
-    """One statement. `node` is the layer whose value it makes, `name` the variable that holds it; "" if returned.
+    """One statement. `nodes` are the layers whose values it makes, `names` the variables that hold them; none if
+    returned.
 
     `comment`: information for readers, omitted if there is no room.
     """
 
     text: str
-    node: str = ""
-    name: str = ""
+    nodes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     comment: str = ""
 
 
@@ -84,12 +85,12 @@ def finished(form: Form, i: int, held: Mapping[str, str], uses: Uses, given: fro
 
 def statement(step: Step, held: Mapping[str, str], volumes: Mapping[str, Volume], is_last: bool) -> Line:
     expression = step.expression.format(*(held[name] for name in step.reads))
-    node = step.makes[0] if step.is_node else ""
+    nodes = step.makes if step.is_node else ()
     made = ", ".join(str(volumes[name]) for name in step.makes if name in volumes)
     if is_last:
-        return Line(f"return {expression}", node, "", made)
-    targets = [held[name] for name in step.makes]
-    return Line(f"{', '.join(targets)} = {expression}", node, targets[0] if node else "", made)
+        return Line(f"return {expression}", nodes, (), made)
+    targets = tuple(held[name] for name in step.makes)
+    return Line(f"{', '.join(targets)} = {expression}", nodes, targets if nodes else (), made)
 
 
 # --- variables -----------------------------------------------------------------------------------------------------

@@ -35,18 +35,20 @@ MANY = 3
 
 @record
 class Mark:
-    """A statement that computes a layer: its first line, and the variable of its value; "" if it is returned."""
+    """A statement that computes a layer, or one with several outputs: its first line, how many values it makes, and
+    their variables; none if they are returned."""
 
     first: int
-    name: str
+    count: int
+    names: tuple[str, ...]
 
 
 @record
 class Source:
     """Generated source. `name` is the network's class; `marks` has an entry for every line of every marked statement.
 
-    The layers of the graph run in the order of the graph: the n-th marked statement that a call of the network
-    executes makes the value of the n-th node.
+    The layers of the graph run in the order of the graph: the marked statements that a call of the network executes
+    make the values of the nodes one after the other.
     """
 
     text: str
@@ -75,8 +77,9 @@ class Text:
     def add(self, part: Part) -> None:
         first = len(self.lines) + 1
         self.lines += [part] if isinstance(part, str) else commented(part)
-        if isinstance(part, Line) and part.node:
-            self.marks |= dict.fromkeys(range(first, len(self.lines) + 1), Mark(first, part.name))
+        if isinstance(part, Line) and part.nodes:
+            mark = Mark(first, len(part.nodes), part.names)
+            self.marks |= dict.fromkeys(range(first, len(self.lines) + 1), mark)
 
 
 def generate(network: Network, *, flat: bool = False, checkpointed: Collection[str] = ()) -> Source:

@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from archcalc.graph.frame import Several
 from archcalc.graph.graph import Graph, Node, Scope
 from archcalc.layer import Reference
 from archcalc.record import field, record
@@ -105,6 +106,8 @@ class Tree:
     def outputs(self, nodes: tuple[Node, ...], own: str) -> tuple[str, ...]:
         last = self.position[nodes[-1].name]
         read = [node.name for node in nodes if self.last_use.get(node.name, -1) > last]
+        if isinstance(own, Several):
+            return tuple(read) or (nodes[-1].name,)
         return tuple(sorted(read, key=lambda name: name != own)) or (nodes[-1].name,)
 
 

@@ -439,6 +439,19 @@ network has several inputs, the name comes first:
 (H=W=128..384:32). Quantities are those of `report` and `solve`, and receptive_field.
 """,
     ),
+    "AC142": (
+        "several outputs, and names for them",
+        """`split` has several outputs. A name for each makes them values of their own; one name makes a list; `index`
+chooses one of them:
+
+    - q, k, v = split(3)              # then attend: [q, k, v]
+    - parts = split(4)                # then parts[0], parts.*
+    - split(2, index=1)               # the second half alone
+
+A layer or a block after it begins with one of the names, because a chain carries one value. The layers of a
+block are outputs of another kind: `t = two(8)`, then `t.wide`.
+""",
+    ),
     "AC201": (
         "an input that the layer does not accept",
         """The input violates a requirement of the layer: shapes that must be equal differ, groups do not divide

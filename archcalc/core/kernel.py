@@ -118,6 +118,7 @@ class Order(enum.Enum):
     CONTIGUOUS = "contiguous"  # that of its axes, without gaps
     SLICE = "slice"  # that of its axes, with gaps
     SPACED = "spaced"  # that of its axes, all elements equally far apart: one element of each row
+    SAMPLES = "samples"  # that of its axes, with gaps between samples alone
     ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
     TIME_MAJOR = "time major"  # positions first, and at each the items of the batch, as recurrent layers read them
     TRANSPOSED = "transposed"  # features last where they are first by their axes, or the other way round
@@ -147,6 +148,7 @@ class Layout:
     reads_spaced      but not where its elements are equally far apart: then `reshape` makes a view
     reads_dense       what goes in is copied first where it has gaps
     reads_rows        of these, the features have to lie side by side: where they do not, other kernels run
+    within_samples    gaps between samples alone count as none, because it leaves the batch alone
     unlearned         it reads like that only where it makes no gradient
 
     `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
@@ -164,6 +166,7 @@ class Layout:
     reads_spaced: bool = False
     reads_dense: bool = False
     reads_rows: tuple[str, ...] = ()
+    within_samples: bool = False
     unlearned: bool = False
 
 
@@ -193,10 +196,14 @@ class Gradient(enum.Enum):
     VIEW = "view"  # the same, seen with another shape
     SLICE = "slice"  # a contiguous view of a part of it, which keeps all of it alive
     STRIDED_SLICE = "strided slice"  # the same, but not contiguous
+    SLICE_OF_SAMPLES = "slice of samples"  # the same, with gaps between samples alone
 
     @classmethod
-    def slice(cls, contiguous: bool) -> "Gradient":
-        return cls.SLICE if contiguous else cls.STRIDED_SLICE
+    def slice(cls, contiguous: bool, place: int = 0) -> "Gradient":
+        """`place`: the axis along which it is a part, the batch being 0."""
+        if contiguous:
+            return cls.SLICE
+        return cls.SLICE_OF_SAMPLES if place == 1 else cls.STRIDED_SLICE
 
 
 @record(kw_only=True)

@@ -37,9 +37,10 @@ def turned(x: Volume) -> Order:
     return Order.EITHER if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
 
 
-def reshape(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
-    """As `torch.reshape`: a view, of a copy where what it reads does not lie in the order of its axes."""
-    layout = Layout(view=True, reads_contiguous=True, reads_spaced=True)
+def reshape(reads: str = "x", makes: str = "y", *, within_samples: bool = False, **more: Any) -> Kernel:
+    """As `torch.reshape`: a view, of a copy where what it reads does not lie in the order of its axes.
+    `within_samples`: it leaves the batch alone."""
+    layout = Layout(view=True, reads_contiguous=True, reads_spaced=True, within_samples=within_samples)
     return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
 
 

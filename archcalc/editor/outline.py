@@ -7,7 +7,11 @@ from archcalc.record import record
 
 SECTION = re.compile(r"([A-Za-z_]\w*)\s*:")
 BLOCK = re.compile(r"\s+([A-Za-z_]\w*)\s*(\([^)]*\))?\s*:")
-LABEL = re.compile(r"(?:^|[-\[,>\"'{]|\bfrom:)\s*([A-Za-z_]\w*)\s*=(?!=)")
+LABEL = re.compile(
+    r"(?:(?:^|[->\"'])\s*([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)|(?:[\[,{]|\bfrom:)\s*([A-Za-z_]\w*))\s*=(?!=)"
+)
+"""One name, or where no list is open several: `q, k, v = split(3)`."""
+WORD = re.compile(r"[A-Za-z_]\w*")
 KEY = re.compile(r"(?:^\s+|[{,]\s*)([A-Za-z_]\w*)\s*:")
 
 SECTIONS_WITH_CHAINS = ("blocks", "layers")
@@ -69,8 +73,10 @@ def names_in(line: str, number: int, section: str, block: str) -> Iterator[Place
     """The labels, parameters and inputs that a line defines."""
     if section in SECTIONS_WITH_CHAINS:
         for found in LABEL.finditer(line):
-            if line[: found.start(1)].count("(") <= line[: found.start(1)].count(")"):
-                yield Place(found[1], "label", number, found.start(1), block=block)
+            begin, end = found.span(found.lastindex or 1)
+            if line[:begin].count("(") <= line[:begin].count(")"):
+                for name in WORD.finditer(line, begin, end):
+                    yield Place(name[0], "label", number, name.start(), block=block)
     elif section in ("params", "input", "symbols"):
         kind = "input" if section == "input" else "parameter"
         yield from (Place(found[1], kind, number, found.start(1)) for found in KEY.finditer(line))

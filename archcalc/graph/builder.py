@@ -14,7 +14,7 @@ from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
-from archcalc.graph.frame import Frame, Named
+from archcalc.graph.frame import Frame, Named, Several
 from archcalc.graph.graph import Graph, Input, Node
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
@@ -141,7 +141,7 @@ def outputs_of(
     document: Document, last: str, frame: Frame, resolver: Resolver, problems: ProblemsFound
 ) -> tuple[str, ...]:
     if not document.outputs:
-        return (last,)
+        return last.paths if isinstance(last, Several) else (last,)
     found: list[str] = []
     for word in document.outputs:
         try:

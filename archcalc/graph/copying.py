@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from archcalc.core.axes import SIZES
 from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds
-from archcalc.graph.frame import MEMBERS, Frame, Named
+from archcalc.graph.frame import MEMBERS, Frame, Named, Several
 from archcalc.graph.graph import Node, Scope
 from archcalc.graph.inference import Network
 from archcalc.graph.remembered import NotAlike, comparable
@@ -243,6 +243,8 @@ class Renaming:
     new_source: str
 
     def path(self, path: str) -> str:
+        if isinstance(path, Several):
+            return Several(tuple(map(self.path, path.paths)), path.names)
         if is_within(path, self.old):
             return self.new + path[len(self.old) :]
         return self.new_source if path == self.old_source else path
@@ -275,7 +277,12 @@ class Renaming:
     def value(self, value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(self.value, value))
-        return Named(self.path(value), self.path(value.labelled), value.chain) if isinstance(value, Named) else value
+        return self.named(value) if isinstance(value, Named) else value
+
+    def named(self, value: Named) -> Named:
+        made = Named(self.path(value), self.path(value.labelled), value.chain)
+        made.several = value.several
+        return made
 
 
 def is_within(path: str, prefix: str) -> bool:

@@ -6,12 +6,14 @@ from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.blocks import Expansion, expansion_of, frame_within
 from archcalc.graph.bounds import FAILURE
 from archcalc.graph.deciding import chosen, guarded
-from archcalc.graph.frame import MEMBERS, Frame, Named, members_made, names_made
+from archcalc.graph.frame import MEMBERS, Frame, Named, Several, members_made, names_made
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN
+from archcalc.graph.looping import members_frame
 from archcalc.graph.merging import is_several, joins_any_number, merging_layer, nothing_left, several_values
 from archcalc.graph.repeating import Repeating
-from archcalc.graph.resolving import claim, value_of
+from archcalc.graph.resolving import claim, single, value_of
+from archcalc.graph.several import asserted_several, makes_several
 from archcalc.layer import Reference, layer_named
 from archcalc.record import replace
 from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
@@ -53,8 +55,10 @@ class Expander(Repeating):
 
     def step(self, step: Step, source: str, frame: Frame) -> str:
         sources = self.origins(step, source, frame)
-        if step.name:
-            claim(step.name, frame)
+        for name in step.names:
+            claim(name, frame)
+        if step.others or (step.name and makes_several(step.call)):
+            return self.several_outputs(step, sources, frame)
         if step.repeat is None:
             made = self.once(step, sources, frame, step.name.text if step.name else "")
         elif step.name:
@@ -65,6 +69,26 @@ class Expander(Repeating):
             path = frame.path(step.name.text)
             frame.local[step.name.text] = Named(made, path if self.can_run_again(path) else "", step.chain)
         return made
+
+    def several_outputs(self, step: Step, sources: tuple[str, ...], frame: Frame) -> str:
+        """The outputs of one operation: `q, k, v = split(3)`, or in a list, `parts = split(3)`."""
+        target = step.call.target
+        if layer_named(target.text) is None and target.text not in frame.library.blocks:
+            raise self.resolver.unknown_call(target, frame)
+        call = asserted_several(step)
+        if step.others:
+            names = tuple(word.text for word in step.names)
+            paths = self.placing.outputs(call, sources, frame, names)
+            frame.local |= {name: Named(path) for name, path in zip(names, paths, strict=True)}
+            return Several(paths, names)
+        assert step.name
+        name = step.name.text
+        inner, before = members_frame(frame, name), len(self.network.nodes)
+        paths = self.placing.outputs(call, sources, inner, ())
+        inner.local |= {str(i): Named(path) for i, path in enumerate(paths)}
+        self.close(inner, frame, name, before, paths[-1])
+        frame.local[name] = tuple(map(Named, paths))
+        return Several(paths, tuple(f"{name}[{i}]" for i in range(len(paths))))
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
@@ -114,7 +138,7 @@ class Expander(Repeating):
         if call.picked is not None:
             return self.named_earlier(call, self.resolver.entry(call.picked, frame), sources, frame, name, leads)
         if target == "prev":
-            return sources[0]
+            return single(sources[0], call.where)
         if MEMBERS in target:
             raise several_values(call)
         layer = layer_named(target)
@@ -161,7 +185,7 @@ class Expander(Repeating):
         if len(sources) != 1:
             raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
         definition = expansion.definition
-        if self.network.volumes[sources[0]] is None:
+        if self.network.volumes[single(sources[0], call.where)] is None:
             frame.local |= dict.fromkeys(members_made(name, definition), Named(UNKNOWN))
             return UNKNOWN
         kind = None if self.problems.diagnostics else self.copying.kind(expansion, name, sources[0], frame)

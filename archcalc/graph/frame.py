@@ -23,20 +23,37 @@ MEMBERS = ".*"
 """What stands for all members of a repeat."""
 
 
+class Several(str):
+    """The path of the last of several values that a chain ends in: none of them is what a layer after it reads.
+
+    `names`: what they are called; `paths`: all of them.
+    """
+
+    names: tuple[str, ...]
+    paths: tuple[str, ...]
+
+    def __new__(cls, paths: tuple[str, ...], names: tuple[str, ...]) -> "Several":
+        made = super().__new__(cls, paths[-1])
+        made.names, made.paths = names, paths
+        return made
+
+
 class Named(Reference):
     """What a name of the spec stands for. As a text it is the path of a value: what comes out of what is named.
 
     `labelled`: the path of the layer or block that the name stands in front of, which can run again and whose weights
     can be tied; empty where it names a value alone. `chain`: see Step; where there is one, the name is no value that
-    can be read, for it may be taken for what the chain ends in.
+    can be read, for it may be taken for what the chain ends in. `several`: the names of the values that it ends in.
     """
 
     labelled: str
     chain: tuple[Location, ...]
+    several: tuple[str, ...]
 
     def __new__(cls, value: str, labelled: str = "", chain: tuple[Location, ...] = ()) -> "Named":
         made = super().__new__(cls, value)
         made.labelled, made.chain = labelled, chain
+        made.several = value.names if isinstance(value, Several) else ()
         return made
 
 

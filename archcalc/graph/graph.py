@@ -257,9 +257,25 @@ class Graph:
         return next(self.by_name[path] for path in enclosing_scopes(key) if path in self.by_name)
 
     @cached_property
+    def together(self) -> Mapping[str, tuple[Node, ...]]:
+        """For each node that is one output of an operation with several, all of them."""
+        return {node.name: group for group in outputs_together(self.nodes) for node in group}
+
+    @cached_property
     def volumes(self) -> Mapping[str, Volume]:
         """The volume of every name: inputs and nodes."""
         return {i.name: i.volume for i in self.inputs} | {n.name: n.output for n in self.nodes}
+
+
+def outputs_together(nodes: Sequence[Node]) -> Iterator[tuple[Node, ...]]:
+    """The outputs of each operation that has several: nodes in a row, from the first output to the last."""
+    for at, node in enumerate(nodes):
+        layers = node.layer.all_outputs
+        if layers and node.layer == layers[0]:
+            group = tuple(nodes[at : at + len(layers)])
+            alike = {(each.sources, each.name.rpartition(".")[0]) for each in group}
+            if tuple(each.layer for each in group) == layers and len(alike) == 1:
+                yield group
 
 
 def kind_of(node: Node) -> Any:

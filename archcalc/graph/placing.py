@@ -11,7 +11,8 @@ from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
 from archcalc.graph.remembered import REMEMBERED
-from archcalc.graph.resolving import value_of
+from archcalc.graph.resolving import single, value_of
+from archcalc.graph.several import wrong_count
 from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
 from archcalc.record import record, replace
 from archcalc.spec.chain import Invocation
@@ -58,6 +59,22 @@ class Placing:
                 made = self.layer(after, layer_of(after), (made,), frame, "", frozen)
         return made
 
+    def outputs(
+        self, call: Invocation, sources: tuple[str, ...], frame: Frame, names: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """The outputs of one operation, under their names, or numbered where there are none."""
+        kind = layer_of(call)
+        bound = REMEMBERED.bound(call, kind, frame.scope, self.declared.defaults_of(frame.library).get(kind.name, ()))
+        layers = bound.layer.all_outputs
+        if names and len(names) != len(layers):
+            raise wrong_count(call, bound.layer, len(names))
+        if len(sources) != 1:
+            raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
+        called = names or [str(i) for i in range(len(layers))]
+        return tuple(
+            self.place(layer, call, sources, frame, name, False) for layer, name in zip(layers, called, strict=True)
+        )
+
     def makes_several(self, call: Invocation, kind: type[Layer], frame: Frame) -> bool:
         """Whether a call makes a norm or an activation besides its layer."""
         given = {word.text: value for word, value, _ in self.declared.defaults_of(frame.library).get(kind.name, ())}
@@ -86,8 +103,7 @@ class Placing:
     ) -> str:
         """`module` is whose weights the layer uses, where not its own."""
         path = frame.path(name)
-        if layer.is_source:
-            sources = ()
+        sources = () if layer.is_source else tuple([single(source, call.where) for source in sources])
         layer, sources = self.repeated(layer, call, sources, frame)
         self.network.add(layer, call, sources, path, module or frame.module_path(name), frozen or frame.frozen)
         self.bounds.made(len(self.network.nodes), call.where)

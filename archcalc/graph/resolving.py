@@ -5,7 +5,7 @@ import re
 from archcalc.core.diagnostic import Label, SpecError, did_you_mean, problem
 from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
-from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, is_members
+from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, Several, is_members
 from archcalc.graph.inference import Network
 from archcalc.layer import known_names
 from archcalc.record import record
@@ -87,6 +87,9 @@ class Resolver:
 
 def value_of(named: Named, written: str, where: Location) -> str:
     """The path of the value that a name stands for. Raises SpecError where people would take it for another one."""
+    if named.several:
+        help = f"write one of them: {', '.join(f'{written}.{name}' for name in named.several)}"
+        raise problem("AC142", f"'{written}' ends in several values", where, help=help)
     if not named.chain:
         return str(named)
     head, *others = (place.text for place in named.chain)
@@ -101,6 +104,15 @@ def value_of(named: Named, written: str, where: Location) -> str:
         labels=[Label(named.chain[0], "named here")],
         help=f"write `{end}` if the end is meant, or two items, {items}, if the first layer is meant",
     )
+
+
+def single(source: str, where: Location) -> str:
+    """The path of a value that goes into something. Raises SpecError where there are several."""
+    if isinstance(source, Several):
+        names = ", ".join(source.names)
+        help = f"begin an item with one of them: {source.names[0]} -> ..."
+        raise problem("AC142", f"several values come in here, {names}, and a chain carries one", where, help=help)
+    return source
 
 
 def names_of_layers(frame: Frame) -> list[str]:

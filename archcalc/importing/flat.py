@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from archcalc.graph.several import INDEX
 from archcalc.importing.lowering.lower import Lowered
-from archcalc.importing.lowering.step import Step
-from archcalc.layer import PRESETS, AxisSizes, Layer, PatternOfAxes, Reference, known_names, layer_named
+from archcalc.importing.lowering.step import Step, together
+from archcalc.layer import PRESETS, AxisSizes, Layer, PatternOfAxes, Reference, Sizes, known_names, layer_named
 from archcalc.record import record
 from archcalc.spec.value import MAX_INTEGER
 
@@ -31,9 +32,12 @@ def flat_spec(lowered: Lowered, heading: Heading) -> str:
     give_names(lowered)
     lines = [*heading_lines(heading, lowered), "layers:"]
     before: Step | None = lowered.inputs[0] if lowered.inputs else None
+    groups = together(lowered.steps)
     for step in lowered.steps:
-        lines += step_lines(step, before)
-        before = step
+        group = groups.get(step, (step,))
+        if step is group[0]:
+            lines += step_lines(step, before, [each.name for each in group])
+        before = step if len(group) == 1 else None
     if tuple(lowered.outputs) != (before,):
         lines.append(f"outputs: [{', '.join(each.name for each in lowered.outputs)}]")
     return "\n".join(lines) + "\n"
@@ -116,7 +120,8 @@ def identifier(path: str) -> str:
     return f"m{word}" if word[0].isdigit() else word
 
 
-def step_lines(step: Step, before: Step | None) -> Iterator[str]:
+def step_lines(step: Step, before: Step | None, names: Sequence[str]) -> Iterator[str]:
+    """The lines of a step, or of an operation with several outputs, of which it is the first."""
     assert step.layer is not None
     if step.layer.inputs[1] != 1 and len(step.joined) > 1:
         yield f"  - {step.kind}: [{', '.join(each.name for each in step.joined)}]"
@@ -125,15 +130,18 @@ def step_lines(step: Step, before: Step | None) -> Iterator[str]:
         return
     first = next(iter(step.sources), before)
     origin = "" if first is None or first is before else f"{first.name} -> "
-    yield f"  - {origin}{step.name} = {call_text(step)}"
+    yield f"  - {origin}{', '.join(names)} = {call_text(step, whole=len(names) > 1)}"
 
 
-def call_text(step: Step) -> str:
-    """The call of a step: `conv(3, 64, padding=1)`, or `conv1()` for one that runs again."""
+def call_text(step: Step, whole: bool = False) -> str:
+    """The call of a step: `conv(3, 64, padding=1)`, or `conv1()` for one that runs again. `whole`: of all outputs of
+    its operation."""
     assert step.layer is not None
     if step.again is not None:
         return f"{step.again.name}()"
     given = arguments_of(step)
+    if whole:
+        del given[INDEX]
     kind = preset_of(step.kind, step.layer.stated())
     for name in PRESETS.get(kind, ()):
         given.pop(name)
@@ -191,6 +199,8 @@ def written(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, PatternOfAxes):
         return f'"{value}"'
+    if isinstance(value, Sizes) and len(value) == 1:
+        return written(value[0])
     if isinstance(value, tuple):
         return f"[{', '.join(map(written, value))}]"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

@@ -24,8 +24,8 @@ class SideBySide(Merge):
     takes_plain = True
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
-        one_piece = elements_before(y, self.place(*xs)) == 1
-        gradient = Gradient.slice(one_piece)
+        place = self.place(*xs)
+        gradient = Gradient.slice(elements_before(y, place) == 1, place)
         yield Kernel(reads=inputs_named(len(xs)), size=tensor_of(y), gradient=gradient, cast=Cast.WIDEST)
 
     def place(self, *xs: Volume) -> int:

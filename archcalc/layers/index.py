@@ -303,6 +303,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "softmax": {
         "softmax": (),
     },
+    "split": {
+        "split": (),
+    },
     "subsampling": {
         "subsampling": ("subsampling2d",),
     },

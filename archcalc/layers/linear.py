@@ -91,7 +91,7 @@ class Linear(Parametrized, name="linear", positional=("out_features",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if flattened(x):
-            yield reshape(makes="flat")
+            yield reshape(makes="flat", within_samples=True)
         bias = ("bias",) if self.bias else ()
         reads = "flat" if flattened(x) else "x"
         yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, reads_contiguous=many(y))

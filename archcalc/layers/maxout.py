@@ -60,7 +60,7 @@ class Maxout(Parametrized, name="maxout", positional=("out_features", "pieces"))
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "flat" if flattened(x) else "x"
         if flattened(x):
-            yield reshape(makes=reads)
+            yield reshape(makes=reads, within_samples=True)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
         bias = ("bias",) if self.bias else ()
         yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, reads_contiguous=many(y))

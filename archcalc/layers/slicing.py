@@ -49,6 +49,8 @@ def order_of_part(x: Volume, place: int, whole: bool) -> Order:
     """How a part along an axis lies in the memory of the whole: gaps, unless it is one piece."""
     if whole or elements_before(x, place) == 1:
         return Order.CONTIGUOUS
+    if place == 1 and x.rank:
+        return Order.SAMPLES
     return Order.ROWS if place == len(x.item_shape) and x.rank else Order.SLICE
 
 

@@ -29,6 +29,9 @@ SCALAR: Schema = {"type": ["number", "string", "boolean"]}
 NAME = "[A-Za-z_][A-Za-z0-9_]*"
 BLOCK = rf"^\s*{NAME}\s*(\(.*\))?\s*$"
 
+NAMES = rf"{NAME}(?:\s*,\s*{NAME})*"
+"""One name, or several of a layer with as many outputs."""
+
 
 def ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
@@ -124,7 +127,7 @@ def definitions() -> Schema:
 def step() -> Schema:
     """A layer as a mapping: its type, optionally with a name (`skip = add`), and the keys beside it."""
     words = {word: {"description": about(word), **of_layer(word)} for word in known_names()}
-    named = {rf"^\s*{NAME}\s*=\s*{word}\s*$": value for word, value in words.items()}
+    named = {rf"^\s*{names_of(word)}\s*=\s*{word}\s*$": value for word, value in words.items()}
     siblings = beside_a_layer()
     known = "|".join(known_names())
     own = rf"^\s*(?:{NAME}\s*=\s*)?(?!(?:{known}|name|from|repeat|for|if|else)\s*$){NAME}(?:\.{NAME})*\s*$"
@@ -137,10 +140,15 @@ def step() -> Schema:
     }
 
 
+def names_of(word: str) -> str:
+    """What stands before the equals sign of a layer."""
+    return NAMES if layer_of(word).has_several else NAME
+
+
 def beside_a_layer() -> Schema:
     """The keys that a mapping may have besides its layer."""
     return {
-        "name": {"type": "string"},
+        "name": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "from": {"anyOf": [{"type": "string"}, list_of({"type": "string"})]},
         "repeat": SCALAR,
         "for": {"type": "string", "description": "An index and the list of its values: i in range(4)."},

@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from archcalc.core.kernel import Gradient, Order
+from archcalc.core.volume import ITEMSIZE
 from archcalc.memory.recompute import Recompute, Stretch
 from archcalc.memory.tape import Gradients, Op, Tape, dying
 from archcalc.memory.timeline import LiveSet, Timeline
 from archcalc.record import record, replace
 
 NEW = {Gradient.NEW, Gradient.NEW_VIEW, Gradient.NEW_STRIDED}
-STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE}
+STRIDED = {Gradient.NEW_STRIDED, Gradient.STRIDED_SLICE, Gradient.SLICE_OF_SAMPLES}
 
 INITIAL, EARLIER = "initial gradient of ", ", from before"
 """How the names of storages begin and end that are there before a run."""
@@ -111,12 +112,28 @@ class Edges:
 @record
 class Waiting:
     """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
-    not a view; `turned`: it is contiguous but for its features, which are at the other end."""
+    not a view; `turned`: it is contiguous but for its features, which are at the other end; `samples`: it is not
+    contiguous, but has gaps between samples alone."""
 
     storage: int
     owned: bool
     contiguous: bool = True
     turned: bool = False
+    samples: bool = False
+
+
+def zeros_beside(op: Op, tape: Tape, came: Collection[int]) -> int:
+    """Bytes of the zeros that stand for gradients that did not come, of parts that backward puts side by side: whole
+    parts after `split`, and after `unbind` one number each, which is repeated.
+
+    Source: `split_backward` and `unbind_backward` in torch/csrc/autograd/FunctionsManual.cpp.
+    """
+    if len(op.made) < 2 or op.gradient not in NEW:
+        return 0
+    if tape.tensors[op.made[0]].storage != tape.tensors[op.reads[0]].storage:
+        return 0
+    missing = (tape.tensors[each].size for each in op.made if each not in came)
+    return sum(each.nbytes if op.gradient is Gradient.NEW else ITEMSIZE[each.dtype] for each in missing)
 
 
 class Backward:
@@ -162,11 +179,12 @@ class Backward:
 
     def step(self, index: int) -> None:
         op = self.live_set.begin(index)
+        zeros = zeros_beside(op, self.tape, self.buffers)
         arrived = [self.buffers.pop(tensor) for tensor in op.made if tensor in self.buffers]
         incoming = arrived[0]
         run = self.again.get(index)
         saves = run.needed(index) if run else op.saves
-        if op.lying.contiguous and not incoming.contiguous:
+        if op.lying.contiguous and not (incoming.contiguous or (op.lying.within_samples and incoming.samples)):
             incoming = self.copied(op, incoming)
             arrived = [*(arrived if op.lying.orders else ()), incoming]
         later = {each.of for each in op.reduced}
@@ -175,7 +193,7 @@ class Backward:
         viewed = {key: self.live_set.take(incoming.storage) for key, _ in op.weights.viewed}
         weights = self.made(op.weights.new) | viewed
         whole = [self.live_set.new(f"gradient in {op.node}, before its sum", each.made) for each in op.reduced]
-        self.live_set.mark("backward", op.node, op.scratch)
+        self.live_set.mark("backward", op.node, op.scratch + zeros)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
             self.live_set.drop_all(saves)
         self.reduce(op, incoming, whole, weights, outgoing)
@@ -250,8 +268,10 @@ class Backward:
             return replace(incoming, storage=storage)
         if made is Gradient.VIEW and op.lying.turns:
             return Waiting(storage, False, contiguous=incoming.turned, turned=incoming.contiguous)
-        contiguous = incoming.contiguous if made is Gradient.VIEW else made not in STRIDED
-        return Waiting(storage, owned=False, contiguous=contiguous)
+        if made is Gradient.VIEW:
+            return Waiting(storage, owned=False, contiguous=incoming.contiguous, samples=incoming.samples)
+        samples = made is Gradient.SLICE_OF_SAMPLES
+        return Waiting(storage, owned=False, contiguous=made not in STRIDED, samples=samples)
 
     def turned(self, op: Op, incoming: Waiting) -> bool:
         return op.lying.turned(incoming.turned, self.tape.tensors[op.made[0]].order)

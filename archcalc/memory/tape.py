@@ -14,8 +14,9 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.memory.autocast import cast_to, volumes
 from archcalc.record import field, record, replace
 
-GAPS = {Order.SLICE, Order.SPACED, Order.ROWS}
-IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.SLICE, Order.ROWS, Order.TIME_MAJOR}
+GAPS = {Order.SLICE, Order.SPACED, Order.ROWS, Order.SAMPLES}
+WITHIN = {Order.SLICE, Order.SAMPLES}
+IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.SLICE, Order.SAMPLES, Order.ROWS, Order.TIME_MAJOR}
 
 
 class Opaque(Exception):
@@ -76,7 +77,8 @@ class Reduced:
 class Lying:
     """How gradients lie in memory where an operation takes part.
 
-    `contiguous`: the one that comes in is copied first where it is not contiguous; `orders`: it stays beside its copy;
+    `contiguous`: the one that comes in is copied first where it is not contiguous, and with `within_samples` only where
+    samples are not; `orders`: it stays beside its copy;
     `turns`: the operation moves the features to the other end, and so its gradient; `preserves`: its gradient has the
     order of the one that comes in; `as_made`: it lies as what the operation made.
     """
@@ -86,6 +88,7 @@ class Lying:
     turns: bool = False
     preserves: bool = False
     as_made: bool = False
+    within_samples: bool = False
 
     @classmethod
     def of(cls, kernel: Kernel) -> "Lying":
@@ -96,6 +99,7 @@ class Lying:
             turns=layout.view and layout.order is Order.TRANSPOSED,
             preserves=(layout.preserves or layout.maps) and not backward.contiguous,
             as_made=backward.as_made,
+            within_samples=layout.within_samples,
         )
 
     def turned(self, came: bool, made: Order) -> bool:
@@ -396,6 +400,8 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     orders = {Order.CONTIGUOUS if each is Order.EITHER else each for each in orders}
     if layout.fixed or orders <= {Order.CONTIGUOUS}:
         return layout.order
+    if layout.view and Order.SLICE in (met := orders | {layout.order}) and met <= WITHIN:
+        return Order.SLICE
     if layout.view and orders == {layout.order} == {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
     if layout.view and layout.order is Order.TIME_MAJOR:  # two axes are swapped, and swapped back where they were
@@ -443,7 +449,8 @@ def copied(
     if layout.unlearned and source.learns and tape.run.training:
         return
     gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
-    if not gaps and not (layout.reads_contiguous and source.order not in (Order.CONTIGUOUS, Order.EITHER)):
+    in_order = {Order.CONTIGUOUS, Order.EITHER} | ({Order.SAMPLES} if layout.within_samples else set())
+    if not gaps and not (layout.reads_contiguous and source.order not in in_order):
         return
     if layout.reads_spaced and source.order is Order.SPACED:
         return

@@ -42,14 +42,23 @@ def tape_of(graph: Graph, run: Run, *, inputs_learn: bool = False) -> Tape:
         learns = inputs_learn and each.volume.is_floating
         values[each.name] = made.tensor(each.name, tensor_of(each.volume), learns=learns)
     made.given = tuple(made.tensors[i].storage for i in values.values())
+    outputs: dict[str, int] = {}  # those of operations with several, which the first node of each has recorded
     for node in graph:
+        if node.name in outputs:
+            values[node.name] = outputs[node.name]
+            made.ops.append(Op(node=node.name, reads=(outputs[node.name],), made=(), learns=False))
+            continue
         sources = [values[source] for source in node.sources]
-        part = part_of(made, node, sources, parts) if node.name in used else None
+        group = graph.together.get(node.name, (node,))
+        is_used = any(each.name in used for each in group)
+        part = part_of(made, node, sources, parts) if is_used else None
         values[node.name] = (
             part.placed(made, node.name, sources)
             if part
-            else record_node(made, node, applied(graph, node), sources, node.name in used)
+            else record_node(made, node, applied(graph, node), sources, is_used)
         )
+        if len(group) > 1:
+            outputs |= {each.name: tensor for each, tensor in zip(group, made.ops[-1].made, strict=True)}
     made.outputs = tuple(values[name] for name in graph.outputs)
     made.ends = ends(made)
     return made

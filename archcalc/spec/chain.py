@@ -2,7 +2,7 @@
 
 path  := chain ["if" expr ["else" path]] ["for" name {"," name} "in" expr ["if" expr]]
 chain := step {"->" step}
-step  := [name "="] call ["*" expr]
+step  := [name {"," name} "="] call ["*" expr]
 call  := layer-or-block-or-name {"[" expr "]"} ["(" [arg {"," arg}] ")"]
 arg   := value | key "=" value | tag          tag: s2 p1 d2 g32 k3
 value := expr ["if" expr "else" value]
@@ -79,7 +79,8 @@ class Merge:
 class Step:
     """One call of a chain. `origin`: the names in the `from:` of a mapping. `leads`: it is the first of its chain.
 
-    `chain`: the locations of all steps, if its name labels the first layer of a longer chain whose end has no name.
+    `others`: the names of further outputs, `k` and `v` of `q, k, v = split(3)`. `chain`: the locations of all steps, if
+    its name labels the first layer of a longer chain whose end has no name.
     """
 
     name: Word | None
@@ -89,6 +90,12 @@ class Step:
     leads: bool
     where: Location = field(compare=False)
     chain: tuple[Location, ...] = field(default=(), compare=False)
+    others: tuple[Word, ...] = ()
+
+    @property
+    def names(self) -> tuple[Word, ...]:
+        """All that it gives."""
+        return (self.name, *self.others) if self.name else ()
 
 
 @record
@@ -112,9 +119,9 @@ class Each:
 
     @property
     def named(self) -> Step | None:
-        """The only step of its body, if that has a name: `h = block(i) for i in range(n)`."""
+        """The only step of its body, if that has one name: `h = block(i) for i in range(n)`."""
         step = self.body[0] if len(self.body) == 1 else None
-        return step if isinstance(step, Step) and step.name else None
+        return step if isinstance(step, Step) and len(step.names) == 1 else None
 
 
 Item: TypeAlias = Step | Choice | Each
@@ -131,8 +138,7 @@ def explicit_names(body: Body) -> frozenset[str]:
         if isinstance(item, Each):
             found |= explicit_names(item.body)
             continue
-        if item.name:
-            found.add(item.name.text)
+        found.update(word.text for word in item.names)
         if isinstance(item.call, Merge):
             found.update(*(explicit_names(path) for path in item.call.paths))
     return frozenset(found)
@@ -169,44 +175,59 @@ def conditional(cursor: Cursor) -> Body:
     while cursor.skip("->"):
         steps.append(_step(cursor, leads=False))
     if steps[0].name and not steps[-1].name:
-        steps[0] = labelled(steps, steps[0].name)
+        steps[0] = labelled(steps, *steps[0].names)
     if not cursor.skip("if"):
         return tuple(steps)
     cursor.enter()
     condition = expression(cursor)
-    otherwise = named_alike(conditional(cursor), steps[0].name) if cursor.skip("else") else ()
+    otherwise = named_alike(conditional(cursor), *steps[0].names) if cursor.skip("else") else ()
     cursor.depth -= 1
     return (Choice(condition, tuple(steps), otherwise, cursor.since(first)),)
 
 
-def labelled(steps: Sequence[Step], name: Word) -> Step:
+def labelled(steps: Sequence[Step], name: Word, *others: Word) -> Step:
     """The first of several steps with a name, which is that of its layer, and of the value where it is alone."""
-    return replace(steps[0], name=name, chain=tuple(step.where for step in steps) if len(steps) > 1 else ())
+    return replace(
+        steps[0], name=name, others=others, chain=tuple(step.where for step in steps) if len(steps) > 1 else ()
+    )
 
 
-def named_alike(otherwise: Body, name: Word | None) -> Body:
-    """The other side of a condition under the name of the first, unless it has one: `y = conv(3, 64) if wide else
+def named_alike(otherwise: Body, *names: Word) -> Body:
+    """The other side of a condition under the names of the first, unless it has some: `y = conv(3, 64) if wide else
     prev`."""
     first = otherwise[0] if otherwise else None
-    if name is None or explicit_names(otherwise) or first is None:
+    if not names or explicit_names(otherwise) or first is None:
         return otherwise
     if isinstance(first, Choice) and len(otherwise) == 1:
-        then, other = (named_alike(side, name) for side in (first.then, first.otherwise))
+        then, other = (named_alike(side, *names) for side in (first.then, first.otherwise))
         return (replace(first, then=then, otherwise=other),)
     steps = [item for item in otherwise if isinstance(item, Step)]
-    return (labelled(steps, name), *otherwise[1:]) if len(steps) == len(otherwise) else otherwise
+    return (labelled(steps, *names), *otherwise[1:]) if len(steps) == len(otherwise) else otherwise
 
 
 def _step(cursor: Cursor, leads: bool) -> Step:
     first = cursor.at
-    word = _target(cursor)
-    name = None
-    if cursor.skip("="):
-        name = own_name(word)
-        word = _target(cursor)
-    call = _call(cursor, word)
+    names = names_given(cursor)
+    call = _call(cursor, _target(cursor))
     repeat = expression(cursor) if cursor.skip("*") else None
-    return Step(name, call, repeat, (), leads, cursor.since(first))
+    name, *others = names or (None,)
+    return Step(name, call, repeat, (), leads, cursor.since(first), others=tuple(filter(None, others)))
+
+
+def names_given(cursor: Cursor) -> tuple[Word, ...]:
+    """The names before an equals sign, which is skipped: `y =`, or `q, k, v =`; none where there is no such sign."""
+    if cursor.kinds[cursor.at] == END:
+        return ()
+    at = cursor.at + 1
+    while cursor.texts[at] == "," and cursor.kinds[at + 1] == NAME:
+        at += 2
+    if cursor.texts[at] != "=":
+        return ()
+    names = []
+    while cursor.at < at:
+        names.append(own_name(_target(cursor)))
+        cursor.at += 1
+    return tuple(names)
 
 
 def _target(cursor: Cursor) -> Word:

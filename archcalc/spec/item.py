@@ -14,6 +14,7 @@ from archcalc.spec.chain import (
     Step,
     argument,
     named_alike,
+    names_given,
     parse_chain,
 )
 from archcalc.spec.expression import (
@@ -62,7 +63,7 @@ def _mapped(node: Mapping, problems: Problems) -> Item:
         raise problem("AC022", "this item has no layer", node.where, help="write layer: {key: value}")
     (key, value), *others = heads
     cursor = Cursor(key.text, key.where)
-    name, target = _named_target(cursor, value)
+    names, target = _named_target(cursor, value)
     call = _call(target, value, problems)
     if isinstance(call, Merge):
         call = replace(call, keywords=tuple(keywords_of(others, problems)))
@@ -70,15 +71,17 @@ def _mapped(node: Mapping, problems: Problems) -> Item:
         for other, _ in others:
             problems.add(_beside(other, key, value))
     if given := node.get("name"):
-        name = _second_name(name, word_of(given, "a name"))
+        names = _second_names(names, tuple(words_of(given, "a name")))
     repeat, origin = node.get("repeat"), node.get("from")
+    name, *further = (*map(own_name, names), None)
     step = Step(
-        name and own_name(name),
+        name,
         call,
         value_of(repeat) if repeat else None,
         tuple(words_of(origin, "an earlier layer's name")) if origin else (),
         True,
         key.where,
+        others=tuple(filter(None, further)),
     )
     body = _chosen(node, step, problems)
     index = node.get("for")
@@ -93,7 +96,7 @@ def _chosen(node: Mapping, step: Step, problems: Problems) -> Body:
             raise problem("AC022", "else without if", otherwise.where, help="write if: n > 1 beside it")
         return (step,)
     other = problems.attempt(body_of, otherwise, problems) or () if otherwise else ()
-    return (Choice(value_of(condition), (step,), named_alike(other, step.name), step.where),)
+    return (Choice(value_of(condition), (step,), named_alike(other, *step.names), step.where),)
 
 
 def loop_of(node: Node) -> Loop:
@@ -116,13 +119,11 @@ def _beside(other: Scalar, key: Scalar, value: Node) -> SpecError:
     return problem("AC022", f"unknown key {quoted(other.value)} next to {quoted(head)}", other.where, help=help)
 
 
-def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
-    """The name, if any, and the layer of a key: `skip = add`."""
+def _named_target(cursor: Cursor, value: Node) -> tuple[tuple[Word, ...], Word]:
+    """The names, if any, and the layer of a key: `skip = add`."""
     if "->" in cursor.texts:
         raise _after_arrow(cursor, value)
-    name, target = None, _word(cursor)
-    if cursor.skip("="):
-        name, target = target, _word(cursor)
+    names, target = names_given(cursor), _word(cursor)
     if cursor.texts[cursor.at] == "(":
         empty = isinstance(value, Scalar) and value.is_null
         help = "remove the ':'" if empty else f"write {target.text}: {{key: value}}, or key=value inside the call"
@@ -131,7 +132,7 @@ def _named_target(cursor: Cursor, value: Node) -> tuple[Word | None, Word]:
             help = f"arguments of a merge stand beside its list: {{{target.text}: [a, b], {beside or 'key: value'}}}"
         raise problem("AC022", "a call with arguments cannot be a key", target.where, help=help)
     cursor.finish()
-    return name, target
+    return names, target
 
 
 def _after_arrow(cursor: Cursor, value: Node) -> SpecError:
@@ -157,9 +158,9 @@ def _word(cursor: Cursor) -> Word:
     return word
 
 
-def _second_name(first: Word | None, second: Word) -> Word:
+def _second_names(first: tuple[Word, ...], second: tuple[Word, ...]) -> tuple[Word, ...]:
     if first:
-        raise problem("AC122", "the name is given twice", second.where, help="remove one of them")
+        raise problem("AC122", "the name is given twice", second[0].where, help="remove one of them")
     return second
 
 

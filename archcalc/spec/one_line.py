@@ -40,6 +40,8 @@ def statement(text: str, where: Location, first: bool) -> tuple[InputDecl | None
             raise problem("AC023", "a network must begin with its input", step.where, help=ONE_LINE)
         return None, body
     assert isinstance(step.call, Invocation)
+    if step.others:
+        raise problem("AC023", "an input is one value, and has one name", step.others[0].where, help=ONE_LINE)
     if first:
         return input_of(step.name or step.call.target, step, step.call), body[1:]
     if step.name is None:

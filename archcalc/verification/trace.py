@@ -75,7 +75,8 @@ class Running:
     def watched(self, saw: Callable[[Tensor], Tensor]) -> Iterator[None]:
         """Calls a function with each layer's value, which it has to return."""
         with ExitStack() as stack:
-            stack.enter_context(patch.dict(self.watchful, {SAW: saw}))
+            each = {SAW: saw, SAW_EACH: lambda values: tuple(map(saw, values))}
+            stack.enter_context(patch.dict(self.watchful, each))
             for kind, name, method in self.methods():
                 stack.enter_context(patch.object(self.scope[kind], name, method))
             yield
@@ -84,7 +85,7 @@ class Running:
         """Every method that calls, after the names of its class and its own."""
         for kind, made in self.watchful.items():
             for name, method in vars(made).items() if isinstance(made, type) else ():
-                if isinstance(method, FunctionType) and SAW in method.__code__.co_names:
+                if isinstance(method, FunctionType) and {SAW, SAW_EACH} & {*method.__code__.co_names}:
                     yield kind, name, method
 
     @cached_property
@@ -101,8 +102,8 @@ def executed(code: CodeType) -> dict[str, Any]:
     return scope
 
 
-SAW = "saw a value"
-"""The name of the function that is called; it is no identifier, so that no source has another use for it."""
+SAW, SAW_EACH = "saw a value", "saw several values"
+"""The names of the functions that are called; they are no identifiers, so that no source has another use for them."""
 
 
 class Watchful(ast.NodeTransformer):
@@ -113,17 +114,18 @@ class Watchful(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
         mark = self.marks.get(node.lineno)
-        made = [ast.Expr(called(ast.Name(mark.name, ast.Load())))] if mark else []
+        made = [ast.Expr(called(SAW, ast.Name(name, ast.Load()))) for name in (mark.names if mark else ())]
         return [node, *(ast.copy_location(each, node) for each in made)]
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
-        if node.lineno in self.marks and node.value:
-            node.value = called(node.value)
+        mark = self.marks.get(node.lineno)
+        if mark and node.value:
+            node.value = called(SAW if mark.count == 1 else SAW_EACH, node.value)
         return node
 
 
-def called(value: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(SAW, ast.Load()), [value], [])
+def called(function: str, value: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(function, ast.Load()), [value], [])
 
 
 def floating_dtype(graph: Graph) -> torch.dtype:

@@ -134,9 +134,9 @@ def test_a_block_knows_its_input_as_x() -> None:
 
 def test_a_block_has_inputs_and_outputs_besides_its_own() -> None:
     text = (
-        "blocks:\n  split(c):\n    - a = conv(1, c)\n    - b = conv(1, 2 * c)\n"
+        "blocks:\n  two(c):\n    - a = conv(1, c)\n    - b = conv(1, 2 * c)\n"
         "  join(s):\n    - conv(1, s.a.channels)\n    - add: [prev, s.a]\n"
-        "layers:\n  - t = split(4)\n  - join(t)\n  - concat: [prev, t.a, t.b]"
+        "layers:\n  - t = two(4)\n  - join(t)\n  - concat: [prev, t.a, t.b]"
     )
     found = graph(text)
     assert found["join1.add1"].sources == ("join1.conv1", "t.a")

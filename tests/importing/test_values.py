@@ -92,4 +92,4 @@ def test_writing_into_a_view_changes_the_tensor_that_it_is_a_view_of() -> None:
     functions = [step.function for step in found.lowered.steps if step.kind == "opaque"]
     assert functions == ["copy_"]
     assert totals(found) == (60, 48)
-    assert [each.function for each in found.lowered.steps if each.kind == "channels"] == ["chunk"] * 3
+    assert [each.function for each in found.lowered.steps if each.kind == "split"] == ["chunk"] * 3

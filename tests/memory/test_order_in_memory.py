@@ -20,6 +20,7 @@ NETWORKS = {
     "group norm accepts images in any order": "conv(3, 6, p1) -> layernorm -> group_norm(2) -> conv(3, 96) -> flatten",
     "group norm copies a part": "conv(3, 8, p1) -> channels(4) -> group_norm(2) -> conv(3, 4) -> flatten",
     "a single position has one order": "conv(3, 6, p1) -> layernorm -> adaptive_avgpool(1) -> flatten",
+    "a part of the channels is flattened as a view": "conv(3, 8, p1) -> slice(2, 5) -> flatten -> sigmoid",
     "part of the features is a strided matrix": "conv(3, 8, p1) -> tokens -> fc(12) -> channels(6) -> fc(6)",
 }
 
@@ -38,7 +39,20 @@ RESIDUAL = """
   - conv(3, 64, p1) -> flatten -> fc(3)
 """
 
-LAYERS = {**{name: f" {chain} -> fc(3)" for name, chain in NETWORKS.items()}, "the first operand decides": RESIDUAL}
+FLATTENED = """
+  - stem = conv(3, 8, p1)
+  - concat:
+      - stem -> conv(1, 3) -> flatten
+      - stem -> slice(0, 4) -> flatten
+      - stem -> flatten
+  - fc(3)
+"""
+
+LAYERS = {
+    **{name: f" {chain} -> fc(3)" for name, chain in NETWORKS.items()},
+    "the first operand decides": RESIDUAL,
+    "gradients of flattened parts are views": FLATTENED,
+}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -1,6 +1,6 @@
 """Steps: layers with their inputs, as a program needs them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
@@ -50,3 +50,15 @@ class Step:
     @property
     def kind(self) -> str:
         return "input" if self.layer is None else self.layer.name
+
+
+def together(steps: Sequence[Step]) -> Mapping[Step, tuple[Step, ...]]:
+    """For each step that is one output of an operation with several, all of them: steps in a row."""
+    found: dict[Step, tuple[Step, ...]] = {}
+    for at, step in enumerate(steps):
+        layers = step.layer.all_outputs if step.layer is not None else ()
+        group = tuple(steps[at : at + len(layers)])
+        alike = len({each.sources for each in group}) == 1
+        if layers and alike and tuple(each.layer for each in group) == layers:
+            found |= dict.fromkeys(group, group)
+    return found

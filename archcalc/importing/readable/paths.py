@@ -6,7 +6,8 @@ A merge begins where all of its inputs come from: at the latest step that every 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from archcalc.importing.lowering.step import Step
+from archcalc.graph.several import INDEX
+from archcalc.importing.lowering.step import Step, together
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import Reference
 from archcalc.record import field, record
@@ -58,6 +59,7 @@ class Body:
     done: dict[Step, Item] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.together = together([each for each in self.region.items if isinstance(each, Step)])
         self.makers = {step: item for item in self.region.items for step in made_by(item)}
         self.order = {step: i for i, item in enumerate(self.region.items) for step in made_by(item)}
         self.users: dict[Step, list[Step | Region]] = {each: [] for each in self.makers}
@@ -82,6 +84,8 @@ class Body:
             return []
         if step not in self.makers or self.is_done(step):
             return [self.name(step)]
+        if step in self.together:
+            return [*self.outputs(step, start), self.name(step)]
         maker = self.makers[step]
         if step is not last(maker):
             return [*self.path(last(maker), start), self.name(step)]
@@ -89,7 +93,7 @@ class Body:
         if is_merge(maker):
             origin = self.common(sources, start)
             before = self.path(origin, start) if origin is not None else []
-            needed = self.first([*self.read_elsewhere(maker, origin), *lent])
+            needed = self.first([*self.read_elsewhere(maker, origin), *lent], origin)
             back = origin or start
             paths = [self.path(each, back) for each in sources]
             if needed and back is not None and any(map(goes_on, paths)):
@@ -107,12 +111,24 @@ class Body:
         self.done[step] = item
         return [*before, item]
 
-    def first(self, steps: Sequence[Step]) -> list[Item]:
-        """The items of steps that have to be written before another one."""
+    def outputs(self, step: Step, start: Step | None) -> list[Item]:
+        """The items from `start` to an operation with several outputs, of which a step is one."""
+        group = self.together[step]
+        before = self.path(step.sources[0], start)
+        item = self.call(group[0])
+        item.arguments = {key: value for key, value in item.arguments.items() if key != INDEX}
+        self.done |= {each: Item("", name=self.named(each)) for each in group}
+        item.name = ", ".join(self.done[each].name for each in group)
+        return [*before, item]
+
+    def first(self, steps: Sequence[Step], start: Step | None = None) -> list[Item]:
+        """The items of steps that have to be written before another one; `start`: what was written last."""
         found: list[Item] = []
         for each in steps:
             if each in self.makers and not self.is_done(each):
-                found += self.path(last(self.makers[each]), None)
+                is_output = each in self.together
+                found += self.outputs(each, start) if is_output else self.path(last(self.makers[each]), None)
+                start = None
                 self.name(each)
         return found
 
@@ -127,7 +143,7 @@ class Body:
         between = {each for source in sources for each in self.ancestors(source)} - self.ancestors(origin)
         between = {each for each in between if each in self.makers and not self.is_done(each)}
         inner = {*(id(self.makers[each]) for each in between), id(maker)}
-        members = {each for each in between if each is not last(self.makers[each])}
+        members = {each for each in between if each is not last(self.makers[each]) or each in self.together}
         found = [each for each in between if each in members or not {id(user) for user in self.users[each]} <= inner]
         if sum(is_merge(self.makers[each]) for each in between) > MOST_INSIDE:
             found += [each for each in sources if each in between and each not in found]
@@ -237,6 +253,8 @@ def sources_of(item: Step | Region) -> list[Step]:
 
 def goes_on(path: list[Item]) -> bool:
     """Whether a path begins with what was before it."""
+    if path and path[0].paths is not None:
+        return any(map(goes_on, path[0].paths))
     return not path or not path[0].begins
 
 

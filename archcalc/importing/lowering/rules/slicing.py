@@ -6,14 +6,24 @@ from typing import Any
 
 from archcalc.core.axes import CHANNELS
 from archcalc.importing.lengths import axis_of
-from archcalc.importing.lowering.arranging import permuted, reshaped
+from archcalc.importing.lowering.arranging import Arranging, permuted, reshaped
 from archcalc.importing.lowering.frames import batches
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import aligned, axis_word, moved, settle, then, turned, with_shape
+from archcalc.importing.lowering.moving import (
+    aligned,
+    axis_word,
+    before_it,
+    forget,
+    moved,
+    settle,
+    then,
+    turned,
+    with_shape,
+)
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, Operation, Value
-from archcalc.layer import Numbers, Reference
+from archcalc.layer import Numbers, Reference, Sizes
 
 ALL = slice(None)
 
@@ -88,11 +98,24 @@ def pieces(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if inner is None:
         read = [(made, each) for made, each in zip(operation.makes, ends, strict=True) if lowering.is_read(made)]
         return all(some_batches(lowering, operation, x, axis, *each, made) for made, each in read)
+    if len(ends) > 1 and all(map(lowering.is_read, operation.makes)):
+        return in_parts(lowering, operation, lowering.at[x], inner)
     parts = [part(lowering, operation, lowering.at[x], inner, *each) for each in ends]
     return all(parts) and all(
         settle(lowering, operation, each, made)
         for each, made in zip(parts, operation.makes, strict=True)
         if lowering.is_read(made)
+    )
+
+
+def in_parts(lowering: Lowering, operation: Operation, step: Step, axis: int) -> bool:
+    """All parts of an axis of a sample, which are one operation."""
+    sizes = [(lowering.item(made) or (0,) * (axis + 1))[axis] for made in operation.makes]
+    parts = Sizes(sizes if len(set(sizes)) > 1 else (len(sizes),))
+    whole = layer("split", parts=parts, axis=axis_word(step.volume, axis))
+    return all(
+        settle(lowering, operation, then(lowering, operation, each, step), made)
+        for each, made in zip(whole.all_outputs, operation.makes, strict=True)
     )
 
 
@@ -115,9 +138,24 @@ def unbind(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x = given["input"]
     if not lowering.is_placed(x) or (inner := lowering.axis(x, given.get("dim", 0))) is None:
         return False
+    source = lowering.at[x]
+    earlier = before_it(lowering, operation, source)
+    axis = None if earlier is None else unflattened(lowering.arranged[earlier], inner)
+    if earlier is not None and axis is not None and all(map(lowering.is_read, operation.makes)):
+        forget(lowering, earlier)
+        return in_parts(lowering, operation, earlier.sources[0], axis)
     return all(
         one(lowering, operation, x, inner, i, made) for i, made in enumerate(operation.makes) if lowering.is_read(made)
     )
+
+
+def unflattened(plan: Arranging, axis: int) -> int | None:
+    """The axis that a plan takes apart, and nothing more, if `axis` of the result counts its parts."""
+    pairs = [at for at, group in enumerate(plan.taken) if len(group) == 2]
+    in_order = tuple((i,) for group in plan.taken for i in group)
+    if len(pairs) != 1 or len(in_order) != len(plan.taken) + 1 or plan.made != in_order or pairs != [axis]:
+        return None
+    return axis
 
 
 @lowers("select", takes="input dim index")
