@@ -63,13 +63,11 @@ class Course:
         return lines_of(guided(self.graph, guide), self.setup, self.wanted)
 
     def in_rounds(self, guide: Guide) -> Mapping[str, Sequence[Expr]] | None:
-        """The amounts for all numbers of rounds that are not below those of the guide. None where this does not work:
-        where the guide's values have fewer rounds, and of what does not rise evenly."""
+        """The amounts for all numbers of rounds that are not below those of the guide. None for what does not rise
+        evenly."""
         lines = self.lines(guide)
-        found, counts = amounts_of(lines), list(guide.counted)
-        if not all(guide.decides(each - ROUNDS, ">=") for each in counts):
-            return None
-        for count in counts:
+        found = amounts_of(lines)
+        for count in guide.counted:
             longer = [self.lines(Guide(ROUNDS, {count: more}, **guide.values)) for more in (1, 2)]
             for name, amounts in found.items():
                 rises = rising(lines[name], *(each[name] for each in longer))

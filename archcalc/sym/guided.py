@@ -18,15 +18,15 @@ NOTHING: Mapping[Expr, int] = MappingProxyType({})
 class Guide:
     """Values of symbols, and what has been decided by them.
 
-    `rounds`: what is counted is so many, and its value is not decided; None: as many as it is. `more`: of what is
-    counted, so many more. `counted`: what was counted so far, with its values.
+    `rounds`: what is counted is so many, where it is not fewer; None: as many as it is. `more`: of what is counted, so
+    many more. `counted`: what is not fewer, so far.
     """
 
     def __init__(self, rounds: int | None = None, more: Mapping[Expr, int] = NOTHING, /, **values: int) -> None:
         self.values = values
         self.rounds, self.more = rounds, more
         self.decisions: dict[Claim, bool] = {}
-        self.counted: dict[Expr, int] = {}
+        self.counted: dict[Expr, None] = {}
 
     def __call__(self, whole: Number) -> Number:
         """What computes like an expression, and decides by this guide; a number as it is.
@@ -65,11 +65,13 @@ class Guide:
 
     def count(self, whole: Expr) -> int:
         """How many rounds a loop over so many has. By its value, everything is from there on as for this one number."""
-        value = self.counted[whole.undecided] = whole.at(**self.values)
-        if self.rounds is not None:
-            return self.rounds + self.more.get(whole.undecided, 0)
-        assert whole == value
-        return value
+        value = whole.at(**self.values)
+        if self.rounds is None or value < self.rounds:
+            assert whole == value
+            return value
+        assert self.decides(whole - self.rounds, ">=")
+        self.counted[whole.undecided] = None
+        return self.rounds + self.more.get(whole.undecided, 0)
 
     @property
     def conditions(self) -> tuple[Claim, ...]:

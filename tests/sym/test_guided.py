@@ -61,3 +61,12 @@ def test_plain_expressions_have_no_guide() -> None:
     assert (n.decider, n.undecided is n) == (None, True)
     assert isinstance(n // 2 + 1, Expr)
     assert (n // 2 + 1).decider is None
+
+
+def test_what_is_counted_may_be_any_number_from_some_rounds_on() -> None:
+    n = symbol("n")
+    guide = Guide(4, {n // 2: 1}, n=9)
+    assert (len(range(guide(n))), len(range(guide(n // 2))), len(range(guide(n // 3)))) == (4, 5, 3)
+    assert [str(each) for each in guide.conditions] == ["n - 4 ≥ 0", "⌊n/2⌋ - 4 ≥ 0", "⌊n/3⌋ - 3 = 0"]
+    assert [*guide.counted] == [n, n // 2]
+    assert len(range(Guide(n=9)(n))) == 9
