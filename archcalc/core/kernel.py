@@ -65,7 +65,8 @@ class Unpredicted:
 class Tensor:
     """A tensor by what it takes: `numel` elements of `dtype`.
 
-    `wrapped`: it is a Python number that torch has wrapped as a tensor, which autograd saves without packing it.
+    `wrapped`: it is a Python number that torch has wrapped as a tensor, which autograd saves without packing it; it is
+    on the CPU, also where the network is on a GPU (aten/src/ATen/ScalarOps.h).
     """
 
     numel: Dim

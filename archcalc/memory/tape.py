@@ -381,9 +381,11 @@ def outputs_of(
     storage = None
     if kernel.layout.view:
         storage = tape.tensors[reads[0]].storage if reads else tape.storage(f"{node}: {kernel.makes}", 0)
-    for name, size in {kernel.makes: kernel.size, **kernel.also}.items():
-        called = node if name == "y" else f"{node}: {name}"
-        yield name, tape.tensor(called, size or tape.tensors[reads[0]].size, learns, storage, order)
+    for name, given in {kernel.makes: kernel.size, **kernel.also}.items():
+        called, size = node if name == "y" else f"{node}: {name}", given or tape.tensors[reads[0]].size
+        if size.wrapped and tape.run.device != "cpu":
+            size = replace(size, numel=0)  # it is on the CPU in any case
+        yield name, tape.tensor(called, size, learns, storage, order)
     for name, made in kernel.backward.on_demand.items() if kept else ():
         yield name, tape.tensor(f"{node}: {name}", made, learns)
 

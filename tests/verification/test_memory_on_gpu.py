@@ -232,6 +232,14 @@ def test_a_gpu_is_predicted_by_its_own_rules() -> None:
     assert row.differences == (f"dropout1: predicted 12, measured 48 (dropout; {beyond})",)
 
 
+def test_a_number_that_multiplies_takes_no_memory_of_a_gpu() -> None:
+    """Torch wraps it as a tensor of 8 bytes on the CPU, whichever device the other factor is on."""
+    graph = build(document_of_chain("input(4,8,8) -> conv(1,4) -> scale(2) -> relu -> conv(1,2)"), batch=2)
+    here, there = (footprint_of(graph, TrainingSetup(device=device)) for device in ("cpu", "cuda"))
+    assert here.training.live - there.training.live == here.inference.live - there.inference.live == 8
+    assert here.saved == there.saved
+
+
 @pytest.mark.usefixtures("gpu")
 def test_a_network_that_does_not_fit_on_the_gpu_is_reported_as_not_run() -> None:
     document = document_of_chain(CHAIN)
