@@ -7,6 +7,7 @@ from functools import cached_property
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.feasibility import Feasible, example, feasible
 from archcalc.closed_forms.memory import Piece, exactness
+from archcalc.closed_forms.repeating import repeating
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.graph.given import Network, loaded_free
 from archcalc.graph.graph import Graph, Node
@@ -73,6 +74,15 @@ class ClosedForms:
     def feasible(self) -> Feasible:
         """The valid values of every symbol."""
         return feasible(self.graph)
+
+    @property
+    def beside(self) -> list[str]:
+        """Sizes that fit the network, but of which the forms are not, in words; of one free symbol."""
+        if len(self.graph.symbols) != 1:
+            return []
+        [(name, free)] = self.graph.symbols.items()
+        others = free.domain - self.feasible.by_symbol.get(name, free.domain)
+        return [each.named(name) for each in repeating(self.graph, name, others)]
 
     @property
     def exact_for(self) -> list[str]:

@@ -29,6 +29,10 @@ class Repeating:
     sizes: PeriodicSet
     node: str
 
+    def named(self, symbol: str) -> str:
+        """The sizes in words, with the reason."""
+        return f"{self.sizes.named(symbol)}, which fits because {self.node} repeats an axis of one element there"
+
 
 def repeating(graph: Graph, symbol: str, beside: PeriodicSet) -> Iterator[Repeating]:
     """Those of some sizes that do not fit by the closed forms, by the layer that repeats an axis there."""

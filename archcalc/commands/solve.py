@@ -132,8 +132,7 @@ def answered(made: Answer) -> Iterator[str]:
         upto = f"{made.symbol} = {made.decided:,}"
         yield f"this is decided up to {upto}: memory has no form for all larger ones; give a number to ask about one"
     for each in made.repeating:
-        where = each.sizes.named(made.symbol)
-        yield f"not answered: {where}, which fits because {each.node} repeats an axis of one element there"
+        yield f"not answered: {each.named(made.symbol)}"
 
 
 def best_of(made: Answer) -> Iterator[str]:

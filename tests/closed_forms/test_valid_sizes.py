@@ -32,6 +32,7 @@ from archcalc.sym.periodic import PeriodicSet
 from archcalc.verification import verify
 from archcalc.verification.trace import Running
 from tests.networks.zoo import DATA, SPECS, published
+from tests.shell import Shell
 from tests.torch_oracle import REFUSALS
 
 MOST = 1_400
@@ -229,6 +230,13 @@ def test_torch_adds_what_is_not_of_one_size(name: str, heights: list[int]) -> No
     assert not any(height in subject(name).fits for height in heights)
     beside = repeating(subject(name).forms, "H", ~subject(name).fits)
     assert [height for each in beside for height in each.sizes.first(99)] == heights
+
+
+@pytest.mark.parametrize("command", [("solve", "--for"), ("formula", "--of", "params", "--free")])
+def test_sizes_that_fit_by_repeating_are_named(shell: Shell, command: tuple[str, ...]) -> None:
+    name, *options = command
+    said = shell(name, "retinanet", *options, "H").out
+    assert ": 1 ≤ H ≤ 8, which fits because i4.add1 repeats an axis of one element there" in said
 
 
 # --- what was published -----------------------------------------------------------------------------------------------

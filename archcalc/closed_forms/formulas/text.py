@@ -127,6 +127,7 @@ def of_sizes(forms: ClosedForms) -> Iterator[str]:
         alone = len(reasons) == 1 and reasons[0][0] == words
         yield f"{words}  {reasons[0][1]}" if alone else words
         yield from () if alone else (f"  {allowed}  {why}" for allowed, why in reasons)
+    yield from (f"not among these: {each}" for each in forms.beside)
     yield from (f"undecided: {said(condition)} ({why})" for condition, why in found.residual)
 
 
