@@ -23,6 +23,26 @@ GATE = "it is a block: gap, layers that end in sigmoid, and mul: [x, gate]; `arc
 
 PARALLEL = "it is a block: paths side by side, joined by concat or add; `archcalc specs show deeplabv3` has one"
 
+BLOCKS: Mapping[str, tuple[str, ...]] = {
+    "resnet18": ("resnet_block", "residual_block", "res_block", "basic_block"),
+    "resnet50": ("bottleneck", "bottleneck_block"),
+    "squeezenet": ("fire", "fire_module"),
+    "efficientnet": ("mbconv", "mb_conv"),
+    "mobilenet_v2": ("inverted_residual", "inverted_bottleneck"),
+    "densenet121": ("dense_block", "dense_layer", "transition"),
+    "googlenet": ("inception_block", "inception_module"),
+    "yolov8n": ("c2f", "sppf", "csp"),
+    "unet": ("double_conv", "up_block", "down_block"),
+    "swin": ("swin_block", "swin_transformer_block"),
+    "convnext": ("convnext_block",),
+    "ghostnet": ("ghost", "ghost_module", "ghost_conv", "ghost_bottleneck"),
+    "shufflenet_v2": ("shuffle_unit", "shuffle_block"),
+    "mlp_mixer": ("mixer_block", "mixer_layer"),
+    "attention_unet": ("attention_gate",),
+    "hourglass": ("hourglass",),
+}
+"""Bundled specs, each with names of blocks of the literature that it has."""
+
 SPECTRAL = "write it as an argument: conv(3, 64, parametrization=spectral_norm); lstm and others take it"
 
 DEPTHWISE = "write conv(3, C, groups=C), where C is the number of channels of the input"
@@ -194,6 +214,8 @@ MEANINGS: Mapping[str, str] = {
     # --- attention and sequences ---
     "transformer": BLOCK,
     "transformer_block": BLOCK,
+    "encoder_layer": BLOCK,
+    "decoder_layer": BLOCK,
     "transformer_encoder": BLOCK,
     "transformer_encoder_layer": BLOCK,
     "transformer_decoder": BLOCK,
@@ -219,6 +241,7 @@ MEANINGS: Mapping[str, str] = {
     "pos_embed": "write position_embedding(length), or sinusoidal_positions(length)",
     "cls_token": "write class_token",
     "patch_embed": "write conv(16, width, s16) -> tokens",
+    "patch_embedding": "write conv(16, width, s16) -> tokens",
     "embedding_bag": "write embedding(n, width) -> reduce(mean, length)",
     "gru_cell": f"write gru(units); {STEP}",
     "lstm_cell": f"write lstm(units); {STEP}",
@@ -247,6 +270,11 @@ MEANINGS: Mapping[str, str] = {
     "spp": PARALLEL,
     "inception": PARALLEL,
     "fpn": PARALLEL,
+    **{
+        name: f"it is a block, which you write under blocks: as `archcalc specs show {spec}` does"
+        for spec, names in BLOCKS.items()
+        for name in names
+    },
     "einsum_dense": "write linear(units), or einsum with learned(size)",
     "input_layer": "leave it out: input: states the sizes",
     "shape": "sizes are numbers in expressions: conv1.channels, conv1.height",

@@ -1,12 +1,13 @@
 """Names of other frameworks: none is a layer here, and every layer that is suggested exists."""
 
 import re
+from pathlib import Path
 
 import pytest
 from torch import nn
 
 from archcalc.core.diagnostic import bared, closest
-from archcalc.graph.foreign_layers import MEANINGS, NONE, meaning_of
+from archcalc.graph.foreign_layers import BLOCKS, MEANINGS, NONE, meaning_of
 from archcalc.layer import known_names, layer_named
 
 KERAS = """
@@ -27,6 +28,8 @@ ABBREVIATIONS = """
 """
 """Words of papers and of user code."""
 
+SPECS = Path(__file__).parents[2] / "specs"
+
 STRUCTURE = {"DataParallel", "Module", "ModuleDict", "ParameterDict", "ParameterList", "RNNBase", "RNNCellBase"}
 """Classes of torch that are no layers."""
 
@@ -43,6 +46,10 @@ def test_what_is_to_be_written_exists(text: str) -> None:
     assert set(called) - {"layer"} <= set(known_names())
     said = ("write", "leave it out", "specs show", "are numbers", "divide", "to length 1", "losses")
     assert text.startswith(NONE) or any(each in text for each in said)
+
+
+def test_specs_that_show_a_block_are_bundled() -> None:
+    assert set(BLOCKS) <= {spec.stem for spec in SPECS.glob("*.yaml")}
 
 
 def modules_of_torch() -> list[str]:
