@@ -10,7 +10,7 @@ from archcalc.core.location import Location
 from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.copying import Before, Copy, Copying
-from archcalc.graph.deciding import times
+from archcalc.graph.deciding import chosen, guarded, times
 from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import MEMBERS, Frame, Named
 from archcalc.graph.graph import Scope
@@ -21,7 +21,7 @@ from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
 from archcalc.layer import layer_named
 from archcalc.record import field, record
-from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step
+from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
 from archcalc.spec.expression import Expression, Names
 
 
@@ -140,14 +140,30 @@ class Repeating(ABC):
         name = step.name.text
         inner, before, made = members_frame(frame, name), len(self.network.nodes), source
         if count is not None:
-            made = self.one_for_all(lambda: self.member(step, source, inner, {}), source, count, each.where)
+            made = self.one_for_all(lambda: self.turn(each, source, inner, {}), source, count, each.where)
         else:
             for turn in turns(each, frame, self.declared.truth):
-                made = self.member(step, made, turn.member(name, inner), turn.index)
+                made = self.turn(each, made, turn.member(name, inner), turn.index)
                 if made == UNKNOWN:
                     break
         self.close(inner, frame, name, before, made)
         frame.local[name] = Named(made)
+        return made
+
+    def turn(self, each: Each, source: str, frame: Frame, index: Names) -> str:
+        """One turn of a named loop: its step, or the one that a condition chooses."""
+        [item] = each.body
+        if not isinstance(item, Choice):
+            assert isinstance(item, Step)
+            return self.member(item, source, frame, index)
+        while isinstance(item, Choice):
+            [item] = chosen(item, frame, self.declared.truth)
+        assert isinstance(item, Step)
+        before = frame.counts[""]
+        made = self.member(item, source, guarded(frame), index)
+        if made != UNKNOWN and frame.counts[""] == before:
+            message = f"{item.call.target.text} makes no layer, and each turn of a named loop has to"
+            raise problem("AC107", message, item.where, help="write identity, or make the choice a block")
         return made
 
     def member(self, step: Step, source: str, frame: Frame, index: Names) -> str:
@@ -213,7 +229,7 @@ class Repeating(ABC):
         name = step.name.text
         inner, before, made = members_frame(frame, name), len(self.network.nodes), UNKNOWN
         for turn in found:
-            made = self.member(step, source, turn.member(name, inner), turn.index)
+            made = self.turn(each, source, turn.member(name, inner), turn.index)
             yield made
         self.close(inner, frame, name, before, made)
         frame.local[name] = tuple(frame.members(name + MEMBERS))  # several values: no path of its own

@@ -119,13 +119,24 @@ class Each:
 
     @property
     def named(self) -> Step | None:
-        """The only step of its body, if that has one name: `h = block(i) for i in range(n)`."""
-        step = self.body[0] if len(self.body) == 1 else None
-        return step if isinstance(step, Step) and len(step.names) == 1 else None
+        """The only step of its body, if that has one name, `h = block(i) for i in range(n)`; of a choice between such
+        steps under one name the first."""
+        steps = alternatives(self.body)
+        names = {tuple(word.text for word in step.names) for step in steps}
+        return steps[0] if len(names) == 1 and len(steps[0].names) == 1 else None
 
 
 Item: TypeAlias = Step | Choice | Each
 Body: TypeAlias = tuple[Item, ...]
+
+
+def alternatives(body: Body) -> tuple[Step, ...]:
+    """The steps of which a body is one, as conditions say; none if it may be another number of steps."""
+    item = body[0] if len(body) == 1 else None
+    if isinstance(item, Step):
+        return (item,)
+    sides = (alternatives(item.then), alternatives(item.otherwise)) if isinstance(item, Choice) else ((), ())
+    return (*sides[0], *sides[1]) if all(sides) else ()
 
 
 def explicit_names(body: Body) -> frozenset[str]:

@@ -9,6 +9,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
 from archcalc.measures.params import params
 from archcalc.spec.document import read_document
 from archcalc.verification import verify
@@ -201,3 +202,36 @@ def test_loops_agree_with_torch() -> None:
     )
     document = read_document(Source("test.yaml", f"{HEAD}input: [8, 16, 16]\n{text}"))
     assert verify(document, device="meta", sizes=0).agrees
+
+
+def test_a_name_before_a_choice_names_the_turns() -> None:
+    graph = load_text(
+        "archcalc: 1\nname: h\ninput: [3, 8, 8]\nlayers:\n"
+        "  - h = conv(3, 8, p1) if i % 3 != 0 else conv(1, 4, act=relu) for i in range(4)\n"
+        "  - concat: [g = conv(3, 4*i, p1) if i > 1 else conv(1, 2) for i in range(1, 4)]\n"
+        "  - concat: [g.0, g.2, h.3]\n"
+    )
+    names = [
+        "h.0.conv1",
+        "h.0.relu1",
+        "h.1",
+        "h.2",
+        "h.3.conv1",
+        "h.3.relu1",
+        "g.0",
+        "g.1",
+        "g.2",
+        "concat1",
+        "concat2",
+    ]
+    assert [node.name for node in graph] == names
+    assert graph["concat2"].output.channels == 2 + 12 + 4
+
+
+def test_a_turn_of_a_named_loop_makes_a_layer() -> None:
+    with pytest.raises(SpecError) as error:
+        load_text(
+            "archcalc: 1\nname: h\ninput: [3, 8, 8]\nlayers:\n"
+            "  - h = conv(3, 3, p1) if i > 1 else prev for i in range(3)\n"
+        )
+    assert "prev makes no layer" in str(error.value)
