@@ -8,10 +8,12 @@ from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim, is_number
 from archcalc.graph.binding import shown
 from archcalc.graph.bounds import evaluated_in
+from archcalc.graph.deciding import chosen
 from archcalc.graph.declarations import WORDS
 from archcalc.graph.frame import Frame, Site
+from archcalc.graph.inference import UNKNOWN
 from archcalc.record import record, replace
-from archcalc.spec.chain import Body, Choice, Each, Merge, explicit_names
+from archcalc.spec.chain import Body, Choice, Each, Merge, Step, explicit_names
 from archcalc.spec.expression import Expression, Function, Inner, Names, names_in
 from archcalc.spec.value import Truth
 
@@ -88,6 +90,22 @@ def check_names(each: Each) -> None:
         message = f"each turn of the loop would give the name '{name}' again"
         help = f"make the chain a block, and name its call: {name} = my_block(i) for i in range(n)"
         raise problem("AC107", message, each.where, help=help)
+
+
+def step_of_turn(each: Each, frame: Frame, truth: Truth) -> Step:
+    """The step of one turn of a named loop, or the one that a condition chooses."""
+    [item] = each.body
+    while isinstance(item, Choice):
+        [item] = chosen(item, frame, truth)
+    assert isinstance(item, Step)
+    return item
+
+
+def check_made(step: Step, made: str, layers: int) -> None:
+    """Raises SpecError if a turn of a named loop made no layer, which would have the name of the turn."""
+    if made != UNKNOWN and not layers:
+        message = f"{step.call.target.text} makes no layer, and each turn of a named loop has to"
+        raise problem("AC107", message, step.where, help="write identity, or make the choice a block")
 
 
 def members_frame(frame: Frame, name: str, numbered: bool = True) -> Frame:

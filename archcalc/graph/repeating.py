@@ -10,18 +10,18 @@ from archcalc.core.location import Location
 from archcalc.graph.blocks import Expansion
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.copying import Before, Copy, Copying
-from archcalc.graph.deciding import chosen, guarded, times
+from archcalc.graph.deciding import guarded, times
 from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import MEMBERS, Frame, Named
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN, Network
-from archcalc.graph.looping import check_names, free_count, members_frame, turns
+from archcalc.graph.looping import check_made, check_names, free_count, members_frame, step_of_turn, turns
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
 from archcalc.layer import layer_named
 from archcalc.record import field, record
-from archcalc.spec.chain import Body, Choice, Each, Invocation, Item, Merge, Step
+from archcalc.spec.chain import Body, Each, Invocation, Item, Merge, Step
 from archcalc.spec.expression import Expression, Names
 
 
@@ -152,18 +152,9 @@ class Repeating(ABC):
 
     def turn(self, each: Each, source: str, frame: Frame, index: Names) -> str:
         """One turn of a named loop: its step, or the one that a condition chooses."""
-        [item] = each.body
-        if not isinstance(item, Choice):
-            assert isinstance(item, Step)
-            return self.member(item, source, frame, index)
-        while isinstance(item, Choice):
-            [item] = chosen(item, frame, self.declared.truth)
-        assert isinstance(item, Step)
-        before = frame.counts[""]
-        made = self.member(item, source, guarded(frame), index)
-        if made != UNKNOWN and frame.counts[""] == before:
-            message = f"{item.call.target.text} makes no layer, and each turn of a named loop has to"
-            raise problem("AC107", message, item.where, help="write identity, or make the choice a block")
+        step, before = step_of_turn(each, frame, self.declared.truth), frame.counts[""]
+        made = self.member(step, source, frame if step is each.body[0] else guarded(frame), index)
+        check_made(step, made, frame.counts[""] - before)
         return made
 
     def member(self, step: Step, source: str, frame: Frame, index: Names) -> str:
