@@ -177,9 +177,6 @@ PRESERVED = Layout(preserves=True)
 CONTIGUOUS = Layout(fixed=True)
 """The result is contiguous, whatever goes in."""
 
-OF_MAPS = Layout(maps=True)
-"""Maps whose features lie last stay so; the result is contiguous otherwise."""
-
 NEW = Layout()
 """The result is a new tensor, contiguous where what goes in is."""
 

@@ -7,7 +7,6 @@ from archcalc.core.dim import prod
 from archcalc.core.kernel import (
     CONTIGUOUS,
     NEW,
-    OF_MAPS,
     PRESERVED,
     VIEW,
     Backward,
@@ -149,4 +148,4 @@ def gradient_of_pooled(x: Volume) -> Gradient:
 
 def of_maps(x: Volume) -> Layout:
     """How what operations on images make of a volume lies in memory: as the volume does, if it is maps."""
-    return OF_MAPS if x.rank > 1 and not x.channels_last else CONTIGUOUS
+    return Layout(maps=True, single=x.channels == 1) if x.rank > 1 and not x.channels_last else CONTIGUOUS

@@ -408,9 +408,9 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
         return Order.CONTIGUOUS
     if layout.view and layout.order is Order.TIME_MAJOR:  # two axes are swapped, and swapped back where they were
         return Order.CONTIGUOUS if orders == {Order.TIME_MAJOR} else Order.TRANSPOSED
-    if layout.maps and Order.UNKNOWN not in orders:
-        return Order.TRANSPOSED if orders == {Order.TRANSPOSED} else Order.CONTIGUOUS
-    alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves)
+    if layout.maps and Order.UNKNOWN not in orders and orders != {Order.TRANSPOSED}:
+        return Order.CONTIGUOUS
+    alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves or layout.maps)
     if layout.view and {layout.order, *orders} == {Order.SLICE, Order.SPACED}:
         return Order.SLICE
     if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):

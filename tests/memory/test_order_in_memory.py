@@ -94,7 +94,10 @@ def test_operations_on_images_keep_features_last(name: str, end: str) -> None:
     assert of_maps(4, f"{MAPS[name]} -> {end}") == {}
 
 
-@pytest.mark.parametrize("layers", ["conv(3, 8)", "dropout(0.2) -> conv(3, 8)", "resize(scale_factor=2) -> conv(1, 4)"])
+@pytest.mark.parametrize(
+    "layers",
+    ["conv(3, 8)", "dropout(0.2) -> conv(3, 8)", "resize(scale_factor=2) -> conv(1, 4)", "pad(1, mode=replicate)"],
+)
 def test_maps_of_one_feature_are_contiguous_and_convolutions_make_features_last(layers: str) -> None:
     assert of_maps(1, f"{layers} -> relu -> flatten -> linear(2)") == {}
 
