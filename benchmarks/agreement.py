@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing.agreement import agreement_of
 from benchmarks.corpus import TRANSFORMERS
+from benchmarks.operators import declared
 
 RESULTS = Path(__file__).parent / "agreement.csv"
 
@@ -114,6 +115,7 @@ def compared(library: str, name: str) -> Result:
 def main(wanted: Sequence[str]) -> None:
     """`wanted`: libraries, or models as `library:name`, whose rows alone are printed and not written."""
     warnings.simplefilter("ignore")
+    declared()
     torch.set_num_threads(1)
     results = []
     for library in ("torchvision", "timm", "transformers"):

@@ -20,9 +20,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing.building import without_storage
-from archcalc.importing.imported import imported
+from archcalc.importing.from_code import inside
+from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
 from archcalc.measure import MEASURES
+from benchmarks.operators import declared
 
 RESULTS = Path(__file__).parent / "corpus.csv"
 
@@ -130,6 +132,10 @@ def models(library: str) -> Iterator[tuple[str, Any]]:
 
         kinds = (found, found.segmentation, found.video)
         yield from ((name, of_torchvision) for kind in kinds for name in found.list_models(module=kind))
+        yield from ((name, of_flow) for name in found.list_models(module=found.optical_flow))
+        boxes = found.list_models(module=found.detection)
+        yield from ((name, of_detection) for name in boxes)
+        yield from ((f"{name}.backbone", of_backbone) for name in boxes)
     elif library == "timm":
         yield from ((name, of_timm) for name in (*TIMM.split(), *MORE.split()))
     else:
@@ -146,6 +152,29 @@ def of_torchvision(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
     if name in found.list_models(module=found.video):
         shape = (3, 16, 224, 224) if name.startswith(("mvit", "s3d")) else (3, 16, 112, 112)
     return built(lambda: found.get_model(name, **given)), {"x": example(shape)}
+
+
+def of_flow(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
+    """Two pictures."""
+    from torchvision import models as found  # lazy: only in the environment of the corpus
+
+    return built(lambda: found.get_model(name)), {"first": example((3, 128, 128)), "second": example((3, 128, 128))}
+
+
+def of_detection(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """With values: these models decide by them. One picture in a list."""
+    from torchvision import models as found  # lazy: only in the environment of the corpus
+
+    torch.manual_seed(0)
+    model: nn.Module = found.get_model(name, weights=None, weights_backbone=None)
+    return model.eval().requires_grad_(False), {"images": [torch.rand(3, 224, 224)]}
+
+
+def of_backbone(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """The part of such a model that needs no values, on the shapes that it gets there."""
+    model, inputs = of_detection(name.removesuffix(".backbone"))
+    found, given, _ = inside(model, "backbone", inputs, {})
+    return found.to("meta"), {key: example(tuple(each.shape[1:])) for key, each in given.items()}
 
 
 def of_timm(name: str) -> tuple[nn.Module, dict[str, Tensor]]:
@@ -178,7 +207,9 @@ def measured(library: str, name: str, build: Any) -> Result:
     try:
         model, inputs = build(name)
         begin = time.process_time()
-        found = imported(model, {}, inputs, name) if library == "transformers" else imported(model, inputs, {}, name)
+        by_name = library == "transformers"
+        run_on = META if all(isinstance(each, Tensor) for each in inputs.values()) else CPU
+        found = imported(model, {} if by_name else inputs, inputs if by_name else {}, name, run_on=run_on)
         spent = time.process_time() - begin
         return compared(library, name, model, inputs, found, spent)
     except SpecError as error:
@@ -194,7 +225,8 @@ def compared(
     """The totals of the graph beside those of torch for one sample; parameters that nothing reads are left out."""
     counter = FlopCounterMode(display=False)
     learned = sum(each.numel() for each in model.parameters())
-    model = model.to("meta")  # also its constants
+    with_values = not all(isinstance(each, Tensor) for each in inputs.values())
+    model = model if with_values else model.to("meta")  # also its constants
     with torch.no_grad():
         try:
             with counter:
@@ -229,12 +261,17 @@ def written(results: Sequence[Result], versions: str) -> None:
         rows.writerows(astuple(each) for each in results)
 
 
-def main(libraries: Sequence[str]) -> None:
+def main(wanted: Sequence[str]) -> None:
+    """`wanted`: libraries, or models as `library:name`, whose rows take the place of those that are written already."""
     warnings.simplefilter("ignore")
-    results = []
+    declared()
+    results: list[Result] = []
+    libraries = list(dict.fromkeys(each.partition(":")[0] for each in wanted))
     for library in libraries:
         mine = []
         for name, build in models(library):
+            if library not in wanted and f"{library}:{name}" not in wanted:
+                continue
             mine.append(measured(library, name, build))
             print(*astuple(mine[-1]), flush=True)
         results += mine
@@ -245,7 +282,22 @@ def main(libraries: Sequence[str]) -> None:
             f"{len(lines)} readable, median {lines[len(lines) // 2] if lines else 0} lines"
         )
     versions = [f"{each} {sys.modules[each].__version__}" for each in ("torch", *libraries)]
-    written(results, ", ".join(versions))
+    if libraries == list(wanted):
+        written(results, ", ".join(versions))
+    else:
+        replaced(results)
+
+
+def replaced(results: Sequence[Result]) -> None:
+    """Writes rows in place of those of the same models."""
+    lines = RESULTS.read_text().splitlines()
+    new = {(each.library, each.model): each for each in results}
+    with RESULTS.open("w", newline="") as file:
+        rows = csv.writer(file)
+        for row in csv.reader(lines):
+            found = new.pop((row[0], row[1]), None) if len(row) > 1 else None
+            rows.writerow(row if found is None else astuple(found))
+        rows.writerows(astuple(each) for each in new.values())
 
 
 if __name__ == "__main__":

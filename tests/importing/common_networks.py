@@ -134,3 +134,21 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.last(F.relu(self.norm(self.conv(x))))  # type: ignore[no-any-return]
+
+
+class Rows(nn.Module):
+    """Rows of a buffer of whole numbers that each token names; a head on the first token that nothing reads."""
+
+    kinds: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kinds", torch.arange(9) % 2)
+        self.words, self.kind = nn.Embedding(20, 6), nn.Embedding(2, 6)
+        self.unread, self.out = nn.Linear(6, 4), nn.Linear(6, 20)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kinds = torch.gather(self.kinds[None].expand(x.shape[0], -1), 1, x)
+        y = self.words(x) + self.kind(kinds)
+        self.unread(y[:, 0])
+        return self.out(y)  # type: ignore[no-any-return]

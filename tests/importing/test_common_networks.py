@@ -22,6 +22,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], dict[str, Any]]] = {
     "heads": (networks.Heads, {"x": torch.zeros(1, 8, 4, 4)}),
     "words": (networks.Words, {"x": IDS, "chosen": IDS[:, :3]}),
     "a tree": (partial(networks.Tree, 2), {"x": torch.zeros(1, 8, 6, 6)}),
+    "rows": (networks.Rows, {"x": IDS}),
     "a mask": (networks.Causal, {"x": IDS}),
 }
 

@@ -11,7 +11,7 @@ from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.recognising import Recogniser
 from archcalc.importing.lowering.sharing import lowered_with_shared
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.program import DERIVED, ONE, WEIGHT, Operation, Program
+from archcalc.importing.program import DERIVED, ONE, WEIGHT, Operation, Program, Value
 from archcalc.record import record
 
 
@@ -35,7 +35,7 @@ def lowered(program: Program) -> Lowered:
     """The steps of a program. Raises SpecError if the samples of a batch meet."""
     program = with_whole_batches(program)
     state = Lowering(program)
-    needed = needed_for_outputs(program)
+    needed = needed_operations(program)
     recogniser = Recogniser(state)
     for i, operation in enumerate(program.operations):
         if operation in state.taken or recogniser.recognised(i):
@@ -77,16 +77,24 @@ def makers(state: Lowering) -> dict[Step, tuple[int, int]]:
     return found
 
 
-def needed_for_outputs(program: Program) -> set[Operation]:
-    """The operations that an output is computed from."""
+def needed_operations(program: Program) -> set[Operation]:
+    """The operations that an output is computed from, and those before others that count."""
     found: set[Operation] = set()
-    waiting = list(program.outputs)
+    before(program.outputs, found)
+    for each in program.operations:
+        if each not in found and not decides(program, each):
+            before(each.values, found)
+    return found
+
+
+def before(values: Sequence[Value], found: set[Operation]) -> None:
+    """Adds the operations that these values are computed from."""
+    waiting = list(values)
     while waiting:
         maker = waiting.pop().maker
         if maker is not None and maker not in found:
             found.add(maker)
             waiting += maker.values
-    return found
 
 
 def decides(program: Program, operation: Operation) -> bool:

@@ -63,7 +63,9 @@ def met(lowering: Lowering, operation: Operation, name: str, x: Value, other: Va
 
 def begun(lowering: Lowering, operation: Operation, name: str, x: Value) -> Step | None:
     """The step that begins a sum of several values in one line of code: `a + b` of `a + b + c`."""
-    step = lowering.at[x]
+    step = lowering.at.get(x)
+    if step is None:  # what it was has become a part of the other step
+        return None
     alike = step.kind == name in ("add", "mul") and step.where is not None and step.where == operation.where
     alone = lowering.only_reader(x) is operation and lowering.seen_as.get(step) == [x]
     return step if alike and alone and step.module == operation.module else None

@@ -20,6 +20,7 @@ from archcalc.importing.lowering.moving import (
     turned,
     with_shape,
 )
+from archcalc.importing.lowering.numbers import as_integers, as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, Operation, Value
@@ -348,6 +349,26 @@ def rows(lowering: Lowering, operation: Operation, x: Value, index: tuple[Any, .
     elif axis == 1:
         found = moved(lowering, operation, found, permuted(made, (len(made) - 1, *range(len(made) - 1))), last=True)
     return settle(lowering, operation, found)
+
+
+@lowers("gather", takes="input dim index")
+def gathered(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """The numbers of a row that integers of each sample name, where all samples have the same row."""
+    x, by = given["input"], given["index"]
+    if not lowering.is_placed(x, by) or len(x.shape) != 2 or len(by.shape) != 2 or given["dim"] not in (1, -1):
+        return False
+    row, ids = lowering.at[as_numbers(lowering, operation, x)], as_integers(lowering, operation, by)
+    if not row.volume.shared or not lowering.is_batch_first(by) or not ids.volume.is_ids:
+        return False
+    shape = row.volume.item_shape
+    if len(shape) != 1:
+        return False
+    tokens = moved(lowering, operation, row, reshaped(shape, (*shape, 1)), last=True)
+    found = then(lowering, operation, layer("gather", by=Reference("")), tokens, ids)
+    if found is None:
+        return False
+    made = found.volume.item_shape
+    return settle(lowering, operation, moved(lowering, operation, found, reshaped(made, made[:-1]), last=True))
 
 
 def listed(index: Any) -> tuple[Any, ...]:
