@@ -125,7 +125,8 @@ class Tape(TorchFunctionMode):
             self.tensor_of.pop(before, None)
         if tensor.device.type != "meta" and not value.varies and not (self.counter and tensor.is_floating_point()):
             self.tensor_of[value] = tensor
-            self.kept += 0 if value.kind in (WEIGHT, BUFFER) else tensor.numel()
+            is_stored = value.kind in (WEIGHT, BUFFER) or tensor._base is not None  # a view needs no memory of its own
+            self.kept += 0 if is_stored else tensor.numel()
         self.values[id(tensor)] = value
         self.aliases.give(tensor)
         if id(tensor) in self.aliases.originals:
@@ -269,7 +270,7 @@ class Tape(TorchFunctionMode):
     def macs(self, operation: Operation) -> int:
         """The MACs that torch's own counter has for one call; it runs again, on the same shapes."""
         call = self.called.get(id(operation))
-        return self.counts.get(operation, 0) if call is None else macs_of(*call)
+        return self.counts.get(operation, 0) if call is None else macs_of(operation.function, *call)
 
     # --- modules -----------------------------------------------------------------------------------------------------
 
@@ -288,7 +289,10 @@ class Tape(TorchFunctionMode):
         self.calls.append(ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known))))
 
 
-def macs_of(func: Any, args: Any, kwargs: Any) -> int:
+def macs_of(name: str, func: Any, args: Any, kwargs: Any) -> int:
+    """What torch's counter has for one call. What it would change in place has no values then."""
+    if changed_by(name, args, kwargs) is not None:
+        args, kwargs = pytree.tree_map_only(Tensor, other_tensor, (args, kwargs))
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         func(*args, **kwargs)
@@ -325,7 +329,7 @@ def rerun(
         return None
 
 
-def other_tensor(tensor: Tensor, value: Value | None) -> Tensor:
+def other_tensor(tensor: Tensor, value: Value | None = None) -> Tensor:
     """A tensor without values, of the shape of another value if there is one."""
     shape = tensor.shape if value is None else value.shape
     return torch.empty(shape, dtype=tensor.dtype, device="meta")

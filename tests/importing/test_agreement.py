@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archcalc.core.diagnostic import SpecError
-from archcalc.importing import agreement
+from archcalc.importing import agreement, tape
 from archcalc.importing.agreement import TOLERANCE, Agreement, agreement_of, copied, draw, error_of
 from archcalc.importing.imported import imported
 from archcalc.importing.network import Imported
@@ -131,3 +131,24 @@ def test_the_command_says_the_error(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert "the outputs agree in float64" in found.err
     monkeypatch.setattr(agreement, "TOLERANCE", -1.0)
     assert shell("import", "py:torch.nn:PReLU", "--input", "4", "--verify").code == 1
+
+
+class Repeated(nn.Module):
+    """Repeats a table of constants for each sample, several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Linear(4, 4) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        table = torch.linspace(0, 1, 12, device=x.device).view(3, 4)
+        for each in self.maps:
+            x = x + each(table.expand(len(x), -1, -1).to(x.dtype))
+        return x
+
+
+def test_repeated_constants_take_no_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many elements of constants are kept with their values."""
+    monkeypatch.setattr(tape, "MOST_KEPT", 60_000)
+    found = agreement_of(Repeated().eval(), {"x": torch.zeros(1, 3, 4)}, {})
+    assert found.holds

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archcalc.importing.agreement import agreement_of
 from archcalc.importing.imported import from_torch
 from archcalc.importing.network import Imported
 from archcalc.measure import MEASURES
@@ -93,3 +94,25 @@ def test_writing_into_a_view_changes_the_tensor_that_it_is_a_view_of() -> None:
     assert functions == ["copy_"]
     assert totals(found) == (60, 48)
     assert [each.function for each in found.lowered.steps if each.kind == "split"] == ["chunk"] * 3
+
+
+class Buckets(nn.Module):
+    """Computes the rows of a table in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.arange(3, device=x.device)
+        rows += 2 * (rows > 0)
+        rows.mul_(2)
+        y: Tensor = x + self.table(rows)
+        return y
+
+
+def test_constants_that_are_changed_in_place_keep_their_numbers() -> None:
+    """Counting what a call multiplies runs it again, which must not change anything."""
+    found = from_torch(Buckets(), torch.zeros(1, 3, 4))
+    assert [step.numbers() for step in found.lowered.steps if step.numbers] == [(0, 6, 8)]
+    assert agreement_of(Buckets().eval(), {"x": torch.zeros(1, 3, 4)}, {}).holds

@@ -4,7 +4,7 @@ They are placed where an operation first needs one. Tables and masks that cost n
 were computed from; what depends on a weight is computed by layers, as other values are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import settle, with_shape, without_ones
@@ -102,8 +102,29 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
     if not lowering.place(operation, made, [], stored, value):
         return False
     if not stored:
-        lowering.at[value].numbers = lambda: lowering.program.numbers(value)
+        lowering.at[value].numbers = lambda: first_known(lowering, value)
     return True
+
+
+def first_known(lowering: Lowering, value: Value) -> Sequence[float] | None:
+    """The numbers of a constant, or of what it is after functions that change nothing."""
+    known = map(lowering.program.numbers, handed_on(value))
+    return next((each for each in known if each is not None), None)
+
+
+HANDS_ON = frozenset(("contiguous", "to", "clone", "detach", "type_as", "float"))
+"""Functions that give what they were given, where its dtype stays."""
+
+
+def handed_on(value: Value) -> Iterator[Value]:
+    """A value, and those that it was before functions that change nothing."""
+    yield value
+    while value.maker is not None and value.maker.function in HANDS_ON:
+        before = value.maker.values[0]
+        if (before.shape, before.dtype) != (value.shape, value.dtype):
+            return
+        value = before
+        yield value
 
 
 MOST_AXES = 4
@@ -115,8 +136,8 @@ FILLS = {"zeros": 0.0, "ones": 1.0, "empty": 0.0}
 
 def filled(value: Value) -> float | None:
     """The one number that code filled a tensor with; None if it is not known."""
-    maker = value.maker
-    word = "" if maker is None else maker.function.removeprefix("new_").removesuffix("_like")
+    *_, origin = handed_on(value)
+    word = "" if origin.maker is None else origin.maker.function.removeprefix("new_").removesuffix("_like")
     return FILLS.get(word)
 
 
