@@ -216,6 +216,8 @@ class Backward:
     on_demand       tensors that the kernel makes for it, by name, and only where it will come: saved
     broadcast       weights, or what of `reads`, that are broadcast: the engine sums the gradient that came in when the
                     kernel has ended
+    whole           weights of the shape of the result: where nothing else learns, the gradient that came in may become
+                    theirs, or be copied, which is not followed
     viewed          weights whose gradient is a view of the one that came in, and keeps it alive
     weight_views    whether gradients of weights are views of other tensors, to which autograd does not add in place
     input_order     weights whose gradient has the order of what the kernel reads: where that is another order than the
@@ -235,6 +237,7 @@ class Backward:
     unreduced: Mapping[str, Dim] = field(default_factory=dict)
     on_demand: Mapping[str, Tensor] = field(default_factory=dict)
     broadcast: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     viewed: tuple[str, ...] = ()
     weight_views: bool = False
     input_order: tuple[str, ...] = ()

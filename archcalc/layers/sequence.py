@@ -23,6 +23,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, SequenceWindow, Window, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
 from archcalc.layers.slicing import counted
+from archcalc.record import replace
 
 FAMILY = "Embeddings, tokens and positions"
 
@@ -185,7 +186,8 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of a part of the table is put into zeros of the size of all of it."""
         if self.vectors(x) == x.spatial[0]:
-            yield sum_of(tensor_of(y), "x", bias=("weight",), layout=PRESERVED)
+            backward = Backward(broadcast=("weight",), whole=("weight",) if y.batch == 1 else ())
+            yield replace(sum_of(tensor_of(y), "x", bias=("weight",), layout=PRESERVED), backward=backward)
             return
         rows = Tensor(prod(x.item_shape), run.dtype)
         yield Kernel(reads=(), makes="rows", size=rows, layout=VIEW, weights=("weight",))

@@ -277,6 +277,9 @@ def weight_gradients(
 ) -> WeightGradients:
     """The gradients of weights that the backward of a kernel makes."""
     backward = kernel.backward
+    if kept and backward.whole and not any(tape.tensors[read].learns for read in reads):
+        text = "in a batch of one, the gradient that comes in may become that of its weight"
+        raise Opaque(f"{node}: {text}, and when torch copies it was not modelled")
     later = {*backward.broadcast, *(name for name in kernel.weights if is_remade(tape, kernel, name, {}, weights))}
     new = gradients(weights, (each for each in kernel.weights if each not in {*backward.viewed, *later}))
     found = WeightGradients(

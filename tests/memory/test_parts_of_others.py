@@ -136,3 +136,15 @@ def test_attention_to_features_that_do_not_lie_side_by_side_is_not_predicted() -
     graph = load_text("archcalc: 1\ninput: [16, 6]\nlayers:\n  - t = tokens\n  - {attend: [t, t, t], num_heads: 2}\n")
     with pytest.raises(Opaque, match="do not lie side by side"):
         peaks(graph)
+
+
+@pytest.mark.parametrize("before", ["", "linear(5) -> "])
+@pytest.mark.parametrize("after", ["relu", "channels_first", "flatten"])
+def test_a_gradient_that_becomes_that_of_a_weight_is_exact_or_not_predicted(before: str, after: str) -> None:
+    it = "input: {b: {shape: [4, 5], channels_last: true}}"
+    graph = load_text(f"archcalc: 1\n{it}\nlayers:\n  - b -> {before}position_embedding -> {after}\n")
+    if not before:
+        with pytest.raises(Opaque, match="in a batch of one"):
+            peaks(graph)
+        return
+    assert not any(peaks(graph).values())
