@@ -142,7 +142,7 @@ class Resize(Layer, name="resize", positional=("size",), aliases=("interpolate",
         return Ops(mul=corners * y.numel, add=(corners - 1) * y.numel)
 
     def kernels(self, run: Run, y: Volume, x: Volume, like: Volume | None = None, /) -> Iterator[Kernel]:
-        backward = Backward(contiguous=x.rank == 3)
+        backward = Backward(contiguous=x.rank == 3 or self.mode == "bicubic")
         yield Kernel(size=tensor_of(y), layout=of_maps(x), backward=backward, cast=self.casts)
 
     def call(self, x: Volume, like: Volume | None = None, /) -> Call:

@@ -70,6 +70,7 @@ MAPS = {
     "a smaller part": "crop(border=1)",
     "a smaller map": "resize(scale_factor=0.75)",
     "a larger map": "resize(scale_factor=2, mode=bilinear)",
+    "a map by cubics": "resize(size=4, mode=bicubic)",
     "elements that move along an axis": "roll(shift=1)",
     "a function that torch computes in order": "logsigmoid",
     "a norm of groups": "group_norm(2)",
