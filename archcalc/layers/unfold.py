@@ -57,6 +57,7 @@ class Unfold(Sliding, name="unfold", positional=("kernel_size", "stride")):
     """
 
     role = Role.MOVEMENT
+    opaque = Unpredicted(always="what torch allocates where it takes windows apart, and adds them up, is not modelled")
     ranks = (2,)
 
     def requires(self, x: Volume) -> Iterator[Requirement]:

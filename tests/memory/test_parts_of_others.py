@@ -148,3 +148,8 @@ def test_a_gradient_that_becomes_that_of_a_weight_is_exact_or_not_predicted(befo
             peaks(graph)
         return
     assert not any(peaks(graph).values())
+
+
+def test_windows_that_overlap_are_not_predicted() -> None:
+    with pytest.raises(Opaque, match="windows"):
+        peaks(load_text("archcalc: 1\ninput: [3, 4, 3]\nlayers:\n  - batchnorm -> unfold(3, p1)\n"))
