@@ -55,6 +55,8 @@ class Trained:
         self.more: set[str] = set()
         self.batch = self.pick.choice([1, 2, 3])
         self.dtype = self.pick.choice(["float32"] * 3 + ["bfloat16"])
+        if not self.fits():  # some layers need longer rows in 16 bits
+            self.dtype = "float32"
         for at in range(len(self.lines)):
             if self.pick.random() < 0.3:
                 self.try_lines([*self.lines[:at], frozen(self.lines[at]), *self.lines[at + 1 :]])
@@ -132,7 +134,7 @@ def trained(first: int, count: int) -> Iterator[Trained]:
 def check(first: int, count: int) -> None:
     for each in trained(first, count):
         graph, setup = each.graph, each.setup
-        with suppress(Opaque):
+        with suppress(Opaque, NotImplementedError):  # of a few operations, torch has no kernel for bfloat16
             off = {name: nbytes for name, nbytes in differences(graph, setup).items() if nbytes}
             assert off == {}, f"{setup.words}\n{each.text}"
 
