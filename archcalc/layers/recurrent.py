@@ -473,4 +473,8 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
             given=dict(hidden_size=3, num_layers=2, returns="state", state=Reference("encoder")),
             x=(tokens(4, 2), flat(6)), y=flat(6), params=45, macs=132, scalar=312,
         ),
+        Example(
+            given=dict(hidden_size=3, num_layers=2, returns="all"), x=tokens(4, 2), y=tokens(6, 3), params=45,
+            macs=132, scalar=312,
+        ),
     )  # fmt: skip
