@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+import archcalc.layers  # noqa: F401  it makes them known
 from archcalc.core.diagnostic import bared, closest
 from archcalc.graph.foreign_layers import BLOCKS, MEANINGS, NONE, meaning_of
 from archcalc.layer import known_names, layer_named
