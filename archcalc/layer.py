@@ -317,6 +317,11 @@ class Layer(Declared):
         return ""
 
     @property
+    def output_count(self) -> Dim:
+        """How many outputs its operation has."""
+        return 1
+
+    @property
     def all_outputs(self) -> tuple["Layer", ...]:
         """The outputs of its operation, each as a layer, where that has several; else nothing."""
         return ()

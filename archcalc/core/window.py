@@ -387,7 +387,7 @@ class SmoothedWindow(AnyWindow):
     def reach(self, i: int) -> Sequence[int]:
         """
         >>> SmoothedWindow(6, 2, (3, 1), 1).reach(0), SmoothedWindow(9, 3, (3, 1), 2).reach(1)
-        ([-1, 0, 1, 2, 3], [0, 2, 3, 4, 5, 6, 8])
+        ([-1, 0, 1, 2, 3], [-1, 0, 2, 3, 4, 5, 6, 8, 9])
         """
         ratio = Fraction(*self.step)
         apart, centre = max(ratio, Fraction(1)), ratio * (2 * i + 1) / 2

@@ -65,11 +65,13 @@ class Placing:
         """The outputs of one operation, under their names, or numbered where there are none."""
         kind = layer_of(call)
         bound = REMEMBERED.bound(call, kind, frame.scope, self.declared.defaults_of(frame.library).get(kind.name, ()))
-        layers = bound.layer.all_outputs
-        if names and len(names) != len(layers):
+        count = bound.layer.output_count
+        if names and len(names) != count:
             raise wrong_count(call, bound.layer, len(names))
         if len(sources) != 1:
             raise problem("AC203", f"{call.target.text} takes one input, got {len(sources)}", call.where)
+        self.bounds.made(len(self.network.nodes) + count, call.where)
+        layers = bound.layer.all_outputs
         called = names or [str(i) for i in range(len(layers))]
         return tuple(
             self.place(layer, call, sources, frame, name, False) for layer, name in zip(layers, called, strict=True)

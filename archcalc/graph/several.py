@@ -37,6 +37,6 @@ def asserted_several(step: Step) -> Invocation:
 
 def wrong_count(call: Invocation, layer: Layer, count: int) -> SpecError:
     """The problem of too many names for the outputs of a layer, or of too few."""
-    outputs = len(layer.all_outputs)
+    outputs = layer.output_count
     message = f"{call.where.text} has {outputs} outputs, and {count} names are given"
     return problem("AC142", message, call.where, help=layer.remedy_of_count(count))

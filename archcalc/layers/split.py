@@ -37,26 +37,26 @@ class Split(AlongAxis, name="split", positional=("parts",)):
     index: int | None = None
 
     @property
-    def count(self) -> int:
-        """How many parts there are."""
-        [first, *others] = self.parts
-        return 1 + len(others) if others or not is_number(first) else int(first)
+    def output_count(self) -> int:
+        is_count = len(self.parts) == 1 and is_number(*self.parts)
+        return int(self.parts[0]) if is_count else len(self.parts)
 
     @property
     def all_outputs(self) -> tuple["Split", ...]:
-        return tuple(replace(self, index=i) for i in range(self.count))
+        return tuple(replace(self, index=i) for i in range(self.output_count))
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        count, n = self.count, self.length(x)
-        yield count > 1, f"split needs a number of parts, two or more, got {', '.join(map(str, self.parts))}"
+        count, n = self.output_count, self.length(x)
+        given = ", ".join(map(str, self.parts)) or "none"
+        yield count > 1, f"split needs a number of parts, two or more, got {given}"
         yield self.index is not None, f"split has {count} outputs, and none of them is named or chosen"
         yield 0 <= (self.index or 0) < count, f"index={self.index} is out of range: {count} parts are 0 to {count - 1}"
         if len(self.parts) == 1:
             yield divides(count, n), f"{n} elements along axis={self.axis} are not {count} equal parts"
         else:
             yield from at_least(1, parts=tuple(self.parts))
-            total = sum(self.parts[1:], self.parts[0])
+            total = sum(self.parts)
             yield same(total, n), f"the parts have {total} elements together, and axis={self.axis} has {n}"
 
     def remedy_of_count(self, count: int) -> str:
@@ -67,19 +67,19 @@ class Split(AlongAxis, name="split", positional=("parts",)):
         if self.index is None:
             return f"name each, {self.named()}, or choose one, split({', '.join(map(str, self.parts))}, index=0)"
         [x] = xs
-        if len(self.parts) > 1 or self.count < 2 or not self.place(x) or not is_number(self.length(x)):
+        if len(self.parts) > 1 or self.output_count < 2 or not self.place(x) or not is_number(self.length(x)):
             return ""
-        each, more = divmod(self.length(x), self.count)
-        if not more:
+        each, more = divmod(self.length(x), self.output_count)
+        if not more or not each or self.output_count > 8:
             return ""
-        sizes = [each + (i < more) for i in range(self.count)]
-        return f"write their sizes: split({', '.join(map(str, sizes))})" if each and len(sizes) <= 8 else ""
+        sizes = [each + (i < more) for i in range(self.output_count)]
+        return f"write their sizes: split({', '.join(map(str, sizes))})"
 
     def named(self) -> str:
         """How to name all parts, as a spec writes it."""
-        letters = "abcdefgh"[: self.count]
-        given = ", ".join(map(str, self.parts))
-        return f"{', '.join(letters)} = split({given})" if len(letters) == self.count else f"parts = split({given})"
+        letters, given = "abcdefgh"[: self.output_count], ", ".join(map(str, self.parts))
+        names = ", ".join(letters) if len(letters) == self.output_count else "parts"
+        return f"{names} = split({given})"
 
     def is_of_features(self, x: Volume) -> bool:
         """Whether it splits the features, and no positions."""
@@ -87,7 +87,7 @@ class Split(AlongAxis, name="split", positional=("parts",)):
 
     def sizes(self, x: Volume) -> Sequence[Dim]:
         """The lengths of the parts."""
-        return self.parts if len(self.parts) > 1 else (self.length(x) // self.count,) * self.count
+        return self.parts if len(self.parts) > 1 else (self.length(x) // self.output_count,) * self.output_count
 
     def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
         sizes, at = self.sizes(x), self.index or 0
@@ -115,9 +115,9 @@ class Split(AlongAxis, name="split", positional=("parts",)):
         is none."""
         place = self.place(x)
         if len(self.parts) == 1 and self.is_of_features(x):
-            return expression(f"{{0}}.chunk({self.count}, dim={place})")
+            return expression(f"{{0}}.chunk({self.output_count}, dim={place})")
         if len(self.parts) == 1:
-            return expression(f"{{0}}.unflatten({place}, ({self.count}, -1)).unbind({place})")
+            return expression(f"{{0}}.unflatten({place}, ({self.output_count}, -1)).unbind({place})")
         return expression(f"{{0}}.split({list(self.parts)}, dim={place})")
 
     examples = (
