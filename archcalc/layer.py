@@ -317,8 +317,8 @@ class Layer(Declared):
         return ""
 
     @property
-    def output_count(self) -> Dim:
-        """How many outputs its operation has."""
+    def output_count(self) -> int:
+        """How many outputs its operation has, without listing them."""
         return 1
 
     @property

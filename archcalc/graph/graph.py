@@ -16,6 +16,7 @@ from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.graph.application import Application
+from archcalc.graph.several import rows_of_outputs
 from archcalc.layer import Layer
 from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document
@@ -269,13 +270,8 @@ class Graph:
 
 def outputs_together(nodes: Sequence[Node]) -> Iterator[tuple[Node, ...]]:
     """The outputs of each operation that has several: nodes in a row, from the first output to the last."""
-    for at, node in enumerate(nodes):
-        layers = node.layer.all_outputs
-        if layers and node.layer == layers[0]:
-            group = tuple(nodes[at : at + len(layers)])
-            alike = {(each.sources, each.name.rpartition(".")[0]) for each in group}
-            if tuple(each.layer for each in group) == layers and len(alike) == 1:
-                yield group
+    origins = [(node.sources, node.name.rpartition(".")[0]) for node in nodes]
+    yield from (tuple(nodes[row]) for row in rows_of_outputs([node.layer for node in nodes], origins))
 
 
 def kind_of(node: Node) -> Any:

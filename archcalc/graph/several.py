@@ -1,5 +1,7 @@
 """Operations with several outputs: a name for each of them, or one for all in a list."""
 
+from collections.abc import Hashable, Iterator, Sequence
+
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.layer import Layer, layer_named
 from archcalc.spec.chain import Invocation, Merge, Step
@@ -33,6 +35,16 @@ def asserted_several(step: Step) -> Invocation:
     else:
         help = f"give it one name: {step.names[0].text} = {call.where.text}"
     raise problem("AC142", f"{word} has one output, and cannot be called {names}", step.where, help=help)
+
+
+def rows_of_outputs(layers: Sequence[Layer | None], origins: Sequence[Hashable]) -> Iterator[slice]:
+    """Where all outputs of an operation stand in a row, from the first to the last; `origins`: where each comes from,
+    which is the same for all."""
+    for at, layer in enumerate(layers):
+        outputs = layer.all_outputs if layer is not None else ()
+        row = slice(at, at + len(outputs))
+        if outputs and tuple(layers[row]) == outputs and len({*origins[row]}) == 1:
+            yield row
 
 
 def wrong_count(call: Invocation, layer: Layer, count: int) -> SpecError:

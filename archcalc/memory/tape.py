@@ -15,7 +15,9 @@ from archcalc.memory.autocast import cast_to, volumes
 from archcalc.record import field, record, replace
 
 GAPS = {Order.SLICE, Order.SPACED, Order.ROWS, Order.SAMPLES}
-WITHIN = {Order.SLICE, Order.SAMPLES}
+SLICES: tuple[set[Order], ...] = ({Order.SLICE}, {Order.SLICE, Order.SAMPLES}, {Order.SLICE, Order.SPACED})
+"""Orders of a view and of what it is a view of that make it a slice."""
+
 IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.SLICE, Order.SAMPLES, Order.ROWS, Order.TIME_MAJOR}
 
 
@@ -405,7 +407,7 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     orders = {Order.CONTIGUOUS if each is Order.EITHER else each for each in orders}
     if layout.fixed or orders <= {Order.CONTIGUOUS}:
         return layout.order
-    if layout.view and Order.SLICE in (met := orders | {layout.order}) and met <= WITHIN:
+    if layout.view and orders | {layout.order} in SLICES:
         return Order.SLICE
     if layout.view and orders == {layout.order} == {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
@@ -414,8 +416,6 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     if layout.maps and Order.UNKNOWN not in orders and orders != {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
     alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves or layout.maps)
-    if layout.view and {layout.order, *orders} == {Order.SLICE, Order.SPACED}:
-        return Order.SLICE
     if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):
         return Order.UNKNOWN
     kept = next(iter(orders))

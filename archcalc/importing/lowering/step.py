@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
+from archcalc.graph.several import rows_of_outputs
 from archcalc.layer import Layer
 from archcalc.record import field, record
 
@@ -54,11 +55,6 @@ class Step:
 
 def together(steps: Sequence[Step]) -> Mapping[Step, tuple[Step, ...]]:
     """For each step that is one output of an operation with several, all of them: steps in a row."""
-    found: dict[Step, tuple[Step, ...]] = {}
-    for at, step in enumerate(steps):
-        layers = step.layer.all_outputs if step.layer is not None else ()
-        group = tuple(steps[at : at + len(layers)])
-        alike = len({each.sources for each in group}) == 1
-        if layers and alike and tuple(each.layer for each in group) == layers:
-            found |= dict.fromkeys(group, group)
-    return found
+    rows = rows_of_outputs([each.layer for each in steps], [each.sources for each in steps])
+    groups = [tuple(steps[row]) for row in rows]
+    return {step: group for group in groups for step in group}

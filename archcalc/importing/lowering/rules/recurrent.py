@@ -100,10 +100,7 @@ def all_states(
     begin = 0
     for state, size in zip(states, sizes, strict=True):
         one = part(lowering, operation, lowering.at[both], 0, begin, begin + size) if len(states) > 1 else None
-        plan = reshaped((size,), (state.shape[0], state.shape[2]))
-        if not settle(
-            lowering, operation, moved(lowering, operation, one or lowering.at[both], plan, last=True), state
-        ):
+        if not settled(lowering, operation, one or lowering.at[both], (size,), state):
             return False
         begin += size
     return True
@@ -133,14 +130,17 @@ def output_and_states(
     for i, state in enumerate(states):
         begin = length + i * layers
         one = ranged(lowering, operation, joined, begin, begin + layers)
-        plan = reshaped((layers, features), (state.shape[0], state.shape[-1]))
-        if one is None or plan is None:
+        if one is None:
             return False
-        if lowering.is_read(state) and not settle(
-            lowering, operation, moved(lowering, operation, one, plan, last=True), state
-        ):
+        if lowering.is_read(state) and not settled(lowering, operation, one, (layers, features), state):
             return False
     return True
+
+
+def settled(lowering: Lowering, operation: Operation, one: Step, shape: tuple[int, ...], state: Value) -> bool:
+    """Whether a step of a shape became a state: a row for each layer and direction."""
+    plan = reshaped(shape, (state.shape[0], state.shape[-1]))
+    return plan is not None and settle(lowering, operation, moved(lowering, operation, one, plan, last=True), state)
 
 
 def ranged(lowering: Lowering, operation: Operation, joined: Step, begin: int, end: int) -> Step | None:
