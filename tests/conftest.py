@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from archcalc.core.answers import VARIABLE
 from archcalc.core.extra import OlderTorch
 from archcalc.graph.application import APPLICATIONS
+from tests.releases import differences
 from tests.shell import Shell
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # there are as many workers as cores: their threads would wait for one another
@@ -34,17 +36,27 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
 def pytest_configure(config: pytest.Config) -> None:
     """A run of the tests is repeatable; `make fuzz` looks for what no run has seen.
 
-    Torch says once that it runs an LSTM with projections by its own code: that is what is asked for.
+    Torch says once that it runs an LSTM with projections by its own code: that is what is asked for. Checkpointing in
+    torch 2.4 calls what that release deprecates.
     """
     if config.getoption("markexpr") == "fuzz":
         settings.load_profile("new examples")
-    config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
+    for expected in ("LSTM with projections is not supported with oneDNN", ".*torch.cpu.amp.autocast.* is deprecated"):
+        config.addinivalue_line("filterwarnings", f"ignore:{expected}")
 
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> None:
     """What layers make of inputs is found out anew in each test: some tests put faults into layers."""
     APPLICATIONS.clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a release of torch does otherwise, as tests/releases.py says, is not tested with it."""
+    release = version("torch")
+    for item in items:
+        for why in differences(item.nodeid, release):
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.hookimpl(wrapper=True)

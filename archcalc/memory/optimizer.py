@@ -75,7 +75,7 @@ class Optimizer(Declared):
     """A subclass declared with `name` can be used in commands under that name.
 
     target           the class of torch.optim
-    since            the release of torch that has it
+    since            the release of torch that has it; `needs` is what its arguments need
     implementations  those that torch has, of forloop, foreach and fused
     at_once          whether state is made with the optimizer, for every weight that it is given, and not in the first
                      step, for those that have a gradient
@@ -98,6 +98,11 @@ class Optimizer(Declared):
             raise TypeError(f"the optimizer name {name!r} is declared twice")
         if name:
             OPTIMIZERS[name] = cls
+
+    @property
+    def needs(self) -> str:
+        """The release of torch that has it with these arguments."""
+        return self.since
 
     def not_negative(self, *names: str) -> Iterator[Requirement]:
         """Requires that these fields are not negative."""
@@ -142,7 +147,7 @@ class Optimizer(Declared):
             chosen = {each: True for each in choices if each == implementation}
             if implementation == "forloop" and choices:
                 chosen = {"foreach": False}
-        return Call(self.target, {"lr": self.lr, **self.stated(), **chosen}, since=self.since)
+        return Call(self.target, {"lr": self.lr, **self.stated(), **chosen}, since=self.needs)
 
 
 def check(optimizer: Optimizer, implementation: str) -> None:

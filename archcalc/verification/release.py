@@ -23,4 +23,4 @@ def needed(graph: Graph, setup: TrainingSetup) -> Iterator[tuple[str, str]]:
     yield OLDEST, "archcalc"
     yield from newest(graph)
     if setup.optimizer:
-        yield setup.optimizer.since, setup.optimizer.name
+        yield setup.optimizer.needs, setup.optimizer.name

@@ -59,7 +59,7 @@ def test_code_is_built_without_compilers(shell: Shell) -> None:
     assert "silu" in found.out or "sigmoid" in found.out
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*torch.jit.script.* is deprecated")
 @pytest.mark.parametrize(("name", "said"), [("Net", "the module first was"), ("Scripted", "the function swish was")])
 def test_what_was_compiled_before_is_refused(name: str, said: str) -> None:
     model = getattr(from_file(PROGRAMS / "compiled.py"), name)()

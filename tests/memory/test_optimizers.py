@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import free, number_at
+from archcalc.core.extra import OlderTorch
+from archcalc.core.release import numbers
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
 from archcalc.memory import optimizers  # noqa: F401  every file in it registers itself
@@ -90,6 +92,7 @@ class Case:
 
 TEXTS = [text for name in OPTIMIZERS for text in (name, *VARIANTS.get(name, ()))]
 CASES = [Case(text, each) for text in TEXTS for each in read_optimizer(text).implementations]
+AVAILABLE = [case for case in CASES if numbers(torch.__version__) >= numbers(case.optimizer.needs)]
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
 each_optimizer = pytest.mark.parametrize("text", TEXTS)
 
@@ -109,6 +112,12 @@ def _swift() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def check(optimizer: Optimizer) -> None:
+    """Raises OlderTorch where this torch has no such optimizer."""
+    if numbers(torch.__version__) < numbers(optimizer.needs):
+        raise OlderTorch(f"{optimizer.name} needs torch {optimizer.needs} or newer")
+
+
 def weights_of(shapes: Sequence[tuple[int, ...]], dtypes: Sequence[str], optimizer: Optimizer) -> list[Weight]:
     """Weights of these shapes that the optimizer accepts; dtypes alternate."""
     made = [Weight(f"w{i}", shape, dtype=dtypes[i % len(dtypes)]) for i, shape in enumerate(shapes)]
@@ -125,6 +134,7 @@ class Training:
     optimizer: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
+        check(self.case.optimizer)
         torch.manual_seed(0)
         self.parameters = [
             torch.nn.Parameter(torch.randn(w.shape).to(getattr(torch, w.dtype)), requires_grad=w.trainable)
@@ -242,14 +252,14 @@ def some_weights(case: Case, drawn: Sequence[tuple[int, ...]], dtypes: Sequence[
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(st.sampled_from(CASES), shapes, st.lists(st.sampled_from(DTYPES), min_size=1, max_size=3), st.integers(0, 5))
+@given(st.sampled_from(AVAILABLE), shapes, st.lists(st.sampled_from(DTYPES), min_size=1, max_size=3), st.integers(0, 5))
 def test_any_weights(case: Case, drawn: list[tuple[int, ...]], dtypes: list[str], frozen: int) -> None:
     assert_steps_agree(case, some_weights(case, drawn, dtypes, frozen))
 
 
 @pytest.mark.fuzz
 @settings(max_examples=1000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(CASES), shapes, st.lists(st.sampled_from(DTYPES), min_size=1, max_size=3), st.integers(0, 5))
+@given(st.sampled_from(AVAILABLE), shapes, st.lists(st.sampled_from(DTYPES), min_size=1, max_size=3), st.integers(0, 5))
 def test_any_weights_at_length(case: Case, drawn: list[tuple[int, ...]], dtypes: list[str], frozen: int) -> None:
     assert_steps_agree(case, some_weights(case, drawn, dtypes, frozen))
 
@@ -340,6 +350,7 @@ def test_a_whole_vision_transformer() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_fields_and_defaults_equal_those_of_torch(name: str) -> None:
     optimizer = OPTIMIZERS[name]
+    check(read_optimizer(VARIANTS.get(name, (name,))[-1]))
     theirs = inspect.signature(getattr(torch.optim, optimizer.target.removeprefix("torch.optim."))).parameters
     own = {f.name: f.default for f in fields(cast(Any, optimizer))}
     assert own == {name: theirs[name].default for name in own}
@@ -383,6 +394,7 @@ def test_torch_also_refuses_refused_fields(text: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_optimizer(text)
     assert [each.code for each in caught.value.diagnostics] == ["AC124"]
+    check(read_optimizer(text.partition("(")[0]))
     target = OPTIMIZERS[text.partition("(")[0]].target
     source = text.replace(text.partition("(")[0] + "(", f"{target}([torch.zeros(2, 2)], ", 1)
     with pytest.raises(ValueError, match=r"nvalid|should|Nesterov"):

@@ -105,6 +105,11 @@ class Adam(AdamLike, name="adam"):
 
     decoupled_weight_decay: bool = False
 
+    @property
+    def needs(self) -> str:
+        """AdamW became an Adam in torch 2.7, which gave Adam its argument (pytorch/pytorch#143710)."""
+        return "2.7" if self.decoupled_weight_decay else super().needs
+
     def decoupled(self) -> bool:
         return self.decoupled_weight_decay
 

@@ -6,6 +6,7 @@ the life of tensors. (Under a `TorchDispatchMode`, autograd does not add gradien
 
 import gc
 import os
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -158,12 +159,17 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
 
 @contextmanager
 def without_messages() -> Iterator[None]:
-    """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use."""
+    """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use.
+
+    Some releases of torch, 2.11 among them, warn that a second cycle would lose events; there is one cycle.
+    """
     name = "KINETO_LOG_LEVEL"
     is_set = name in os.environ
     os.environ.setdefault(name, "99")
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*Profiler clears events at the end of each cycle")
+            yield
     finally:
         if not is_set:
             del os.environ[name]
