@@ -109,14 +109,14 @@ layers:
   - concat:
       - - maxpool(2)
         - concat:
-            - - twice_1 = twice(16)
+            - - downs_1 = twice(16)
               - maxpool(2)
               - concat:
-                  - - twice_2 = twice(32)
+                  - - downs_2 = twice(32)
                     - maxpool(2) -> twice(64) -> upconv(2, 32, s2)
-                  - twice_2
+                  - downs_2
               - twice(32) -> upconv(2, 16, s2)
-            - twice_1
+            - downs_1
         - twice(16) -> upconv(2, 8, s2)
       - prev
   - twice(8)
@@ -167,13 +167,13 @@ blocks:
         - mul_2
 layers:
   - first = conv(1, 8)
-  - first -> gated_0 = gated(1)
-  - gated_0 -> gated_1 = gated(2)
-  - gated_1 -> gated_2 = gated(4)
+  - blocks_0 = gated(1)
+  - blocks_1 = gated(2)
+  - blocks_2 = gated(4)
   - concat:
-      - gated_0.skip
-      - gated_1.skip
-      - gated_2.skip
+      - blocks_0.skip
+      - blocks_1.skip
+      - blocks_2.skip
 """
 
 
@@ -239,7 +239,7 @@ def test_a_class_that_holds_itself_has_a_block_for_each_depth() -> None:
 
 def test_a_layer_that_runs_again_is_called_by_its_name() -> None:
     *_, line = blocks_of(from_torch(networks.Shared(), torch.zeros(1, 4))).splitlines()
-    assert line == "  - linear(4) -> prelu_1 = prelu -> linear(4) -> prelu_1() -> linear(4) -> prelu_1()"
+    assert line == "  - linear(4) -> layers_0_1 = prelu -> linear(4) -> layers_0_1() -> linear(4) -> layers_0_1()"
 
 
 def test_weights_of_another_layer_are_named_by_it() -> None:

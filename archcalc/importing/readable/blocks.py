@@ -42,16 +42,28 @@ class Names:
     home: str = ""
 
     def __call__(self, made: Step | Region) -> str:
-        """The last part of its path, with its kind before it, if that is a number; its kind, if it has no path."""
+        """The last part of its path that is a word, with the numbers behind it; its kind, where there is no word."""
         kind = snake(made.kind) if isinstance(made, Region) else made.kind
         path = made.path if isinstance(made, Region) else made.path or made.module
-        base = word(path.removeprefix(self.home).rpartition(".")[2]) or kind
-        name = base if not base[0].isdigit() else f"{kind}_{base}"
+        name = short(path.removeprefix(self.home).lstrip("."), kind)
         base, number = name, 2
         while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
             name, number = f"{base}_{number}", number + 1
         self.taken.add(name)
         return name
+
+
+def short(path: str, kind: str) -> str:
+    """The end of the path of a module, from its last word on.
+
+    >>> short("fpn.lateral.0", "conv"), short("fpn.lateral", "conv"), short("0", "conv"), short("", "relu")
+    ('lateral_0', 'lateral', 'conv_0', 'relu')
+    """
+    numbers = [word(path.rpartition(".")[2]) or kind]
+    while numbers[0][0].isdigit():
+        path = path.rpartition(".")[0]
+        numbers.insert(0, word(path.rpartition(".")[2]) or kind)
+    return "_".join(numbers)
 
 
 @record(frozen=False, eq=False)

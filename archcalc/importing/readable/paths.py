@@ -76,7 +76,7 @@ class Body:
         for each in outputs:
             found += self.path(each, start)
             start = None  # what comes next is not after the start
-        return found
+        return plain(found)
 
     def path(self, step: Step, start: Step | None) -> list[Item]:
         """The items from `start`, which is `prev` there, to a step."""
@@ -256,6 +256,18 @@ def goes_on(path: list[Item]) -> bool:
     if path and path[0].paths is not None:
         return any(map(goes_on, path[0].paths))
     return not path or not path[0].begins
+
+
+def plain(path: list[Item]) -> list[Item]:
+    """A path without the names that nothing goes on from, and without those of what is before them anyway."""
+    kept: list[Item] = []
+    for i, item in enumerate(path):
+        item.paths = None if item.paths is None else [plain(each) for each in item.paths]
+        is_left = i + 1 < len(path) and not goes_on([path[i + 1]])
+        is_there = i > 0 and path[i - 1].name == item.call
+        if not item.is_name or not (is_left or is_there):
+            kept.append(item)
+    return kept
 
 
 def lent_to(item: Step | Region) -> Sequence[Step]:
