@@ -44,6 +44,7 @@ FUNCTIONS: Mapping[str, str] = {
     "clamp": "write min(max(n, least), most)",
     "clip": "write min(max(n, least), most)",
     "prod": "write the product itself: a * b",
+    "sumprod": "write the sum itself: a * b + c * d",
     "exp": "leave it out: numbers are exact",
     "sorted": "write the list in order",
     "any": "write or between conditions",
