@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archcalc.core.diagnostic import problem
+from archcalc.importing.named_modules import how_to_name
 from archcalc.record import field, record
 
 PREFIX = "py:"
@@ -47,7 +48,9 @@ def code_reference(text: str, arguments: str = "") -> CodeReference:
         raise problem(
             "AC500",
             f"'{text}' does not name a class or function of a module",
-            help="write py:package.module:Name, or py:my_net.py:Net(depth=4)",
+            help=how_to_name(home)
+            if (home := text.removeprefix(PREFIX)).endswith(".py")
+            else "write py:package.module:Name, or py:my_net.py:Net(depth=4)",
         )
     both = ", ".join(each for each in (found["arguments"] or "", arguments) if each.strip())
     return CodeReference(found["home"], found["name"], literal_arguments(both))

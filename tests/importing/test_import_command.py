@@ -56,6 +56,7 @@ def test_a_part_is_imported_on_the_shapes_that_it_sees(shell: Shell) -> None:
         (("no_such_module:Net", "--input", "4"), "No module named 'no_such_module'"),
         (("nothing.py:Net", "--input", "4"), "there is no file nothing.py"),
         ((NETWORKS, "--input", "4"), "is code, which runs only if it is asked to"),
+        ((f"py:{NETWORKS}", "--input", "4"), f"write py:{NETWORKS}:"),
         ((f"{NETWORKS}:ResNet", "--input", "3x32"), "is not the shape of an input"),
     ],
 )

@@ -12,6 +12,7 @@ from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import overridden
+from archcalc.importing.named_modules import how_to_name
 from archcalc.importing.reference import PREFIX, CodeReference, code_reference, given_input
 from archcalc.record import replace
 from archcalc.spec.declaration import Document
@@ -29,8 +30,8 @@ def read(reference: str, overrides: Overrides) -> Document:
     Says on standard error whose code runs, and what of it is not exact. Raises SpecError if it cannot be followed.
     """
     if not reference.startswith(PREFIX):
-        help = f"name a class or a function in it, with the prefix: py:{reference}:Net --input 3,224,224"
-        raise problem("AC500", f"{reference} is code, which runs only if it is asked to", help=help)
+        said = f"{reference} is code, which runs only if it is asked to"
+        raise problem("AC500", said, help=how_to_name(reference))
     named = code_reference(reference)
     say_whose(named)
     found = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
