@@ -7,8 +7,9 @@ class has many records. To everyone else a record is a dataclass: the functions 
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import attrgetter
-from types import UnionType
+from types import CodeType, FunctionType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
@@ -196,8 +197,8 @@ def set_state(self: Any, state: Mapping[str, Any]) -> None:
 # --- __init__, compiled when it is called often ----------------------------------------------------------------------
 
 
-FEW = 16
-"""Records of a class whose fields are set one by one: to compile `__init__` takes as long as to set those of fifty."""
+FEW = 3
+"""Records of a class whose fields are set one by one: to compile `__init__` takes as long."""
 
 
 def compiled_when_called_often(cls: Any, frozen: bool) -> Callable[..., None]:
@@ -240,48 +241,61 @@ def values_of(cls: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Mappi
 
 def compiled(cls: Any, frozen: bool) -> Callable[..., None]:
     """`__init__` with the fields as its parameters, as it would be written by hand."""
+    given = sorted((each for each in cls.record_fields.values() if each.init), key=lambda each: each.keyword)
     names: dict[str, Any] = {"MISSING": MISSING, "assign": object.__setattr__}
-    lines = [line for name, each in cls.record_fields.items() for line in assignments(cls, name, each, frozen, names)]
+    lines: list[str] = []
+    for i, each in enumerate([*given, *[each for each in cls.record_fields.values() if not each.init]]):
+        lines += assignments(cls, i, each, frozen, names)
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
+    keyword = sum(each.keyword for each in given)
+    parameters = ["self", *[f"p{i}" for i in range(len(given))]]
+    if keyword:
+        parameters.insert(len(parameters) - keyword, "*")
     body = "\n ".join(lines or ["pass"])
-    text = f"def __init__({', '.join(parameters(cls, names))}):\n {body}"
-    exec(text, names)  # `compile` would first make the classes of syntax trees, a quarter of the start of Python
-    made: Callable[..., None] = names["__init__"]
+    code = code_of(f"def __init__({', '.join(parameters)}):\n {body}")
+    code = code.replace(co_varnames=("self", *[each.name for each in given]))
+    made = FunctionType(code, names, "__init__", defaults_of(cls, given[: len(given) - keyword]))
+    made.__kwdefaults__ = {each.name: each.default for each in given if each.keyword and not is_required(each)}
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
 
 
-def parameters(cls: Any, names: dict[str, Any]) -> Iterator[str]:
-    """The parameters of `__init__`; their defaults go into `names`."""
-    yield "self"
-    given = [(name, each) for name, each in cls.record_fields.items() if each.init]
-    positional = [(name, each) for name, each in given if not each.keyword]
-    keyword = [(name, each) for name, each in given if each.keyword]
-    for name, each in [*positional, *([("*", None)] if keyword else []), *keyword]:
-        if each is None or (each.default is MISSING and each.factory is MISSING):
-            yield name
-        else:
-            names[f"default_{name}"] = each.default
-            yield f"{name}=default_{name}"
+@cache
+def code_of(text: str) -> CodeType:
+    """The code of a function: classes with as many fields share it, except for the names of these."""
+    names: dict[str, Any] = {}
+    exec(text, names)  # `compile` would first make the classes of syntax trees, a quarter of the start of Python
+    code: CodeType = names["__init__"].__code__
+    return code
 
 
-def assignments(cls: Any, name: str, each: Field, frozen: bool, names: dict[str, Any]) -> Iterator[str]:
+def is_required(each: Field) -> bool:
+    return each.default is MISSING and each.factory is MISSING
+
+
+def defaults_of(cls: type, positional: Sequence[Field]) -> tuple[Any, ...]:
+    """The defaults of the last parameters; MISSING where one is made anew."""
+    optional = [each for each in positional if not is_required(each)]
+    if any(map(is_required, positional[len(positional) - len(optional) :])):
+        raise TypeError(f"{cls.__name__}: a field without a default follows one with a default")
+    return tuple([each.default for each in optional])
+
+
+def assignments(cls: Any, place: int, each: Field, frozen: bool, names: dict[str, Any]) -> Iterator[str]:
     """The lines that set a field; a slot is set by its descriptor, which is twice as fast as `object.__setattr__`."""
-    value = name
+    value = f"p{place}"
     if each.factory is not MISSING:
-        names[f"make_{name}"] = each.factory
-        value = f"make_{name}() if {name} is MISSING else {name}" if each.init else f"make_{name}()"
+        names[f"make{place}"] = each.factory
+        value = f"make{place}() if {value} is MISSING else {value}" if each.init else f"make{place}()"
     elif not each.init:
         return
-    slot: Any = getattr(cls, name, None)
-    if not frozen:
-        yield f"self.{name} = {value}"
-    elif hasattr(slot, "__set__"):
-        names[f"set_{name}"] = slot.__set__
-        yield f"set_{name}(self, {value})"
+    slot: Any = getattr(cls, each.name, None)
+    if hasattr(slot, "__set__"):
+        names[f"set{place}"] = slot.__set__
+        yield f"set{place}(self, {value})"
     else:
-        yield f"assign(self, {name!r}, {value})"
+        yield f"assign(self, {each.name!r}, {value})" if frozen else f"self.{each.name} = {value}"
 
 
 def fields(made: Any) -> tuple[Field, ...]:

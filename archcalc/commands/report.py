@@ -11,7 +11,6 @@ from archcalc.core.diagnostic import Diagnostic, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import free_names
-from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import documents_of, gc_paused, read_from_specs
 from archcalc.measure import MEASURES
@@ -165,6 +164,8 @@ def reported(document: Document, options: Mapping[str, Any]) -> Report:
         graph = build(document, batch=batch, dtype=dtype)
         memory = memory_in(graph, options) if asks_for_memory(options) else None
         return report_of(graph, options["convention"], dtype, footprint=memory)
+    from archcalc.graph.freeing import with_free  # lazy: a plain report frees nothing
+
     graph = with_free(document, free, batch=batch, dtype=dtype)
     if options["sort"]:
         raise UsageError("--sort: the order depends on the free symbols; give them numbers with --set")

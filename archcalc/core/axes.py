@@ -1,13 +1,19 @@
 """Axes of a volume by name or by number, and volumes with an axis that is longer, shorter or gone."""
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from archcalc.core.arrangement import MixedWindow
+from archcalc.core.catalogue import Late
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim
 from archcalc.core.volume import Volume, apart
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.record import replace
+
+if TYPE_CHECKING:
+    from archcalc.core import arrangement
+else:
+    arrangement = Late("archcalc.core.arrangement")
 
 POSITIONS = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 """The names of the axes of positions, by rank."""
@@ -105,7 +111,7 @@ def windows_without(x: Volume, gone: Sequence[int], window: AnyWindow) -> tuple[
     """
     y = without(x, gone)
     if y.rank > 1 and y.rank != x.rank:
-        return (MixedWindow(y.spatial[0]),) * x.rank
+        return (arrangement.MixedWindow(y.spatial[0]),) * x.rank
     features = [place for place in range(1, len(x.item_shape) + 1) if place not in gone]
     taken = (features[-1] if y.channels_last else features[0]) if features else 0
     found: list[AnyWindow] = []

@@ -1,14 +1,20 @@
 """Broadcasting: volumes that meet element by element, where the smaller ones are repeated along axes that they lack."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from archcalc.core.arrangement import MixedWindow
+from archcalc.core.catalogue import Late
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
-from archcalc.core.moved import OneElementWindow
 from archcalc.core.volume import Volume, apart, widest
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.record import replace
+
+if TYPE_CHECKING:
+    from archcalc.core import arrangement, moved
+else:
+    arrangement = Late("archcalc.core.arrangement")
+    moved = Late("archcalc.core.moved")
 
 
 def longer(lengths: Sequence[Dim]) -> Dim:
@@ -82,9 +88,9 @@ def windows_onto(whole: Volume, x: Volume) -> tuple[AnyWindow, ...]:
     if not x.rank:
         return (IDENTITY,) * whole.rank
     if x.rank != whole.rank:
-        return (MixedWindow(whole.spatial[0]),) * x.rank
+        return (arrangement.MixedWindow(whole.spatial[0]),) * x.rank
     pairs = zip(x.spatial, whole.spatial, strict=True)
-    return tuple(OneElementWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
+    return tuple(moved.OneElementWindow(m) if n == 1 != m else IDENTITY for n, m in pairs)
 
 
 def spread(x: Volume, whole: Volume) -> str:

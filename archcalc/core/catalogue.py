@@ -1,11 +1,28 @@
-"""Catalogues: what files declare, by name; a file is imported when one of its names is first asked for."""
+"""What is imported when it is first asked for: files by the names that they declare, and modules by their own."""
 
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Declaration = TypeVar("Declaration")
+
+
+class Late:
+    """Stands for a module that most commands do not need: it is imported for the first attribute that is read.
+
+    >>> late = Late("colorsys")
+    >>> late.rgb_to_hsv(1, 0, 0)
+    (0.0, 1.0, 1)
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self.name), attribute)
 
 
 class Catalogue(Mapping[str, Declaration], Generic[Declaration]):

@@ -5,13 +5,20 @@ joins of sliding windows). Phases extend it to transposed convolution, upsamplin
 """
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from math import gcd, lcm
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.window import AnyWindow, EarlierWindow, Window
 from archcalc.record import record, replace
 from archcalc.sym.expr import NoClosedForm
+
+if TYPE_CHECKING:
+    import fractions
+    from fractions import Fraction
+else:
+    fractions = Late("fractions")
 
 Span = tuple[Dim, Dim] | None
 """First and last input element seen; None if a phase sees nothing (a transposed kernel smaller than its stride)."""
@@ -57,9 +64,9 @@ class Field:
         return max(0, self.start) if is_number(self.start) else 0
 
     @property
-    def jump(self) -> Fraction:
+    def jump(self) -> "Fraction":
         """Input elements between neighbouring output elements; below 1 after upsampling, 0 if all see the same."""
-        return Fraction(self.step, len(self.spans))
+        return fractions.Fraction(self.step, len(self.spans))
 
     @property
     def centres(self) -> tuple[Dim, ...]:

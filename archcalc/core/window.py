@@ -8,15 +8,20 @@ after how many output elements this pattern repeats, and by how many input eleme
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from math import ceil, floor, gcd
 from struct import pack, unpack
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from archcalc.core.catalogue import Late
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, PerAxis, ceil_div, is_number, maximum, minimum, per_axis
 from archcalc.record import record
 from archcalc.sym.expr import NoClosedForm
+
+if TYPE_CHECKING:
+    import fractions
+else:
+    fractions = Late("fractions")
 
 DUMOULIN = "Dumoulin & Visin 2016, arXiv:1603.07285"
 
@@ -327,10 +332,10 @@ class ResizedWindow(AnyWindow):
         if self.factor is not None:
             first = last = min(int(rounded(element * rounded(self.factor))), inputs - 1)
         elif self.kind == "centres":
-            position = Fraction((2 * element + 1) * inputs - outputs, 2 * outputs)
+            position = fractions.Fraction((2 * element + 1) * inputs - outputs, 2 * outputs)
             first, last = floor(position), ceil(position)
         else:
-            position = Fraction(element * inputs, outputs)
+            position = fractions.Fraction(element * inputs, outputs)
             first, last = floor(position), floor(position) if self.kind == "nearest" else ceil(position)
         more = self.sides - 1 if last > first else 0
         begin = turns * self.period[1]
@@ -389,10 +394,10 @@ class SmoothedWindow(AnyWindow):
         >>> SmoothedWindow(6, 2, (3, 1), 1).reach(0), SmoothedWindow(9, 3, (3, 1), 2).reach(1)
         ([-1, 0, 1, 2, 3], [-1, 0, 2, 3, 4, 5, 6, 8, 9])
         """
-        ratio = Fraction(*self.step)
-        apart, centre = max(ratio, Fraction(1)), ratio * (2 * i + 1) / 2
+        ratio = fractions.Fraction(*self.step)
+        apart, centre = max(ratio, fractions.Fraction(1)), ratio * (2 * i + 1) / 2
         near = range(floor(centre - self.sides * apart), ceil(centre + self.sides * apart) + 1)
-        far = ((j, abs(j + Fraction(1, 2) - centre) / apart) for j in near)
+        far = ((j, abs(j + fractions.Fraction(1, 2) - centre) / apart) for j in near)
         return [j for j, steps in far if steps < self.sides and (steps != 1 or self.sides == 1)]
 
 

@@ -4,16 +4,14 @@ import functools
 import operator
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping
-from fractions import Fraction
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from archcalc.core.axes import WORDS, Axes, Axis
+from archcalc.core.catalogue import Late
 from archcalc.core.declared import Declared
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem, quoted
 from archcalc.core.dim import Dim, PerAxis
 from archcalc.core.padding import RULES, Padding
-from archcalc.graph.foreign import translated, translated_amount
-from archcalc.graph.foreign_arguments import BARE, meant, suggested
 from archcalc.graph.inferred import inferred
 from archcalc.layer import (
     LAYERS,
@@ -34,7 +32,13 @@ from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, TupleOf, Word
 from archcalc.spec.value import Value, written
 from archcalc.sym.expr import Expr
-from archcalc.sym.ratio import Ratio
+from archcalc.sym.ratio import Ratio, is_fraction
+
+if TYPE_CHECKING:
+    from archcalc.graph import foreign, foreign_arguments
+else:
+    foreign = Late("archcalc.graph.foreign")
+    foreign_arguments = Late("archcalc.graph.foreign_arguments")
 
 Given: TypeAlias = dict[str, tuple[Word | None, Expression]]
 """Arguments by field name, with the word that named them; None for positional arguments."""
@@ -109,7 +113,7 @@ def dimension(value: Value) -> Dim:
 
 
 def number(value: Value) -> float:
-    if not isinstance(value, int | Fraction) or isinstance(value, bool):
+    if not (isinstance(value, int) or is_fraction(value)) or isinstance(value, bool):
         raise ValueError(f"must be a number, got {shown(value)}")
     return float(value)
 
@@ -296,7 +300,7 @@ def shown(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(shown, value))}]"
-    if isinstance(value, int | Fraction):
+    if isinstance(value, int) or is_fraction(value):
         return written(value)
     return f"'{value}'" if isinstance(value, str) else str(value)
 
@@ -365,7 +369,7 @@ def _named(call: Invocation, extra: Expression, kinds: Mapping[str, Kind], posit
     if isinstance(extra, Name) and others:
         return "name the argument: key=value"
     shown = " or ".join(f"{name}={extra.where.text}" for name in others[:3])
-    return f"name the argument: {shown}" if others else BARE.get(call.target.text, "")
+    return f"name the argument: {shown}" if others else foreign_arguments.BARE.get(call.target.text, "")
 
 
 def _meant(extra: Expression, kinds: Mapping[str, Kind]) -> str:
@@ -413,7 +417,7 @@ def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) 
     if joins:
         takes = f"{name} joins a list of paths, {name}: [prev, relu], and takes {', '.join(known)}"
     there = "" if joins else elsewhere(name, word.text)
-    likely = "" if there else suggested(word.text, known, of_layer=layer_named(name) is not None)
+    likely = "" if there else foreign_arguments.suggested(word.text, known, of_layer=layer_named(name) is not None)
     return Diagnostic(
         code="AC120",
         message=f"unknown argument '{word.text}' of {call.target.text}",
@@ -536,7 +540,7 @@ def is_unknown_word(value: Name, name: str, signature: Signature, names: Names) 
 
 def amount_in_keras(name: str, word: str, signature: Signature, values: Mapping[str, Any]) -> str:
     transposed = name == "padding" and "output_padding" in signature.kinds
-    return translated_amount(word, values) if transposed else ""
+    return foreign.translated_amount(word, values) if transposed else ""
 
 
 def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[str, Any], names: Names) -> Diagnostic:
@@ -545,7 +549,7 @@ def unknown_word(name: str, value: Name, signature: Signature, values: Mapping[s
     takes = f"{name} takes {', '.join(words)}" if words else f"{name} takes numbers"
     if signature.kinds[name] == SIMPLE[Padding]:
         takes += ", a number, or [begin, end] for each axis"
-    help = amount_in_keras(name, value.id, signature, values) or translated(name, value.id, values)
+    help = amount_in_keras(name, value.id, signature, values) or foreign.translated(name, value.id, values)
     help = help or ("" if words else _meant(value, signature.kinds))
     return Diagnostic(
         code="AC124",
@@ -567,7 +571,8 @@ def _has_norm(given: Given, names: Names) -> bool:
 def _missing(call: Invocation, signature: Signature, given: Given) -> Iterator[Diagnostic]:
     """The problem of arguments that a call has to give; one that it gives under another name is reported already."""
     known = (*signature.kinds, *signature.others)
-    stated = {*given, *(meant(word.text, known) for word, _ in call.keywords if word.text not in given)}
+    others = [word.text for word, _ in call.keywords if word.text not in given]
+    stated = {*given, *(foreign_arguments.meant(each, known) for each in others)}
     if missing := [name for name in signature.required if name not in stated]:
         keywords = (f"{name}=..." for name in signature.required if name not in signature.positional)
         yield Diagnostic(

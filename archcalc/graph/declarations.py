@@ -1,17 +1,16 @@
 """What a document declares before its first layer: parameters, inputs, defaults."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import archcalc.layers  # noqa: F401  every file in it registers itself
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import SpecError, did_you_mean, problem
 from archcalc.core.dim import Dim, free, is_number
 from archcalc.core.location import Location
 from archcalc.core.padding import RULES
 from archcalc.core.volume import ITEMSIZE, Volume, ids
 from archcalc.graph.binding import Kind, dimension, read, signature_of, whole_number
-from archcalc.graph.foreign_arguments import suggested
-from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.graph import Free, Input
 from archcalc.graph.inference import check_lengths
 from archcalc.layer import Layer, known_names, layer_named
@@ -20,7 +19,14 @@ from archcalc.spec.declaration import Document, InputDecl, Library, SymbolDecl
 from archcalc.spec.expression import CONSTANTS, Expression, Names, Word, names_in
 from archcalc.spec.value import Value, decided_within
 from archcalc.sym.expr import Claim
-from archcalc.sym.periodic import PeriodicSet
+
+if TYPE_CHECKING:
+    from archcalc.graph import foreign_arguments, foreign_layers
+    from archcalc.sym import periodic
+else:
+    foreign_arguments = Late("archcalc.graph.foreign_arguments")
+    foreign_layers = Late("archcalc.graph.foreign_layers")
+    periodic = Late("archcalc.sym.periodic")
 
 Defaults = tuple[tuple[Word, Expression, Names], ...]
 """Default arguments for every call of a layer, each with the names for evaluating it."""
@@ -76,7 +82,7 @@ class Declarations:
 
     def declared_symbols(self) -> Names:
         """The symbols that the document itself leaves free."""
-        self.symbols |= dict.fromkeys(free_names(self.document), Free(PeriodicSet.interval()))
+        self.symbols |= {name: Free(periodic.PeriodicSet.interval()) for name in free_names(self.document)}
         return {name: cast(Value, free(name)) for name in self.symbols}
 
     def bound_symbols(self, library: Library, names: Names) -> None:
@@ -99,7 +105,7 @@ class Declarations:
 
     def symbol(self, name: str, value: Value) -> Value:
         assert isinstance(value, int)
-        self.symbols[name] = Free(PeriodicSet.interval(), value)
+        self.symbols[name] = Free(periodic.PeriodicSet.interval(), value)
         return cast(Value, free(name))
 
     def input(self, declared: InputDecl, names: Names) -> Input:
@@ -168,14 +174,14 @@ class Declarations:
             if key.text in signature.kinds or key.text in signature.others:
                 yield key, value
             else:
-                help = suggested(key.text, [*signature.kinds, *signature.others])
+                help = foreign_arguments.suggested(key.text, [*signature.kinds, *signature.others])
                 self.report(problem("AC120", f"unknown argument '{key.text}' of {layer.name}", key.where, help=help))
 
 
 def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
     plain = word.rpartition(".")[2]
-    help = f"write {plain}" if plain != word and plain in known else meaning_of(word) or did_you_mean(word, known)
-    help = help or "`archcalc layers` lists the layers"
+    there = f"write {plain}" if plain != word and plain in known else foreign_layers.meaning_of(word)
+    help = there or did_you_mean(word, known) or "`archcalc layers` lists the layers"
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 
@@ -217,4 +223,4 @@ def bounded(declared: SymbolDecl, names: Names) -> Free:
     if least < 1 or step < 1 or (most is not None and most < least):
         message = f"'{declared.name}' has impossible bounds: min {least}, max {most or 'none'}, multiple_of {step}"
         raise problem("AC137", message, declared.where, help="write symbols: {T: {min: 1, max: 4096, multiple_of: 64}}")
-    return Free(PeriodicSet.modulo(step, [0], least, most), step=step)
+    return Free(periodic.PeriodicSet.modulo(step, [0], least, most), step=step)

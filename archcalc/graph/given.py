@@ -5,12 +5,17 @@ A graph, the name or path of a spec or another reference, or whatever has a grap
 
 from collections.abc import Collection
 from os import PathLike
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from archcalc.graph.freeing import with_free
+from archcalc.core.catalogue import Late
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import document_of, gc_paused, load
 from archcalc.spec.declaration import Document
+
+if TYPE_CHECKING:
+    from archcalc.graph import freeing
+else:
+    freeing = Late("archcalc.graph.freeing")
 
 
 @runtime_checkable
@@ -38,7 +43,8 @@ def loaded(network: Network, free: Collection[str] | None = None, dtype: str = "
         return graph
     batch = graph.inputs[0].volume.batch if graph.inputs else 1
     with gc_paused():
-        return with_free(document_in(graph), free, batch=batch if isinstance(batch, int) else 1, dtype=graph.dtype)
+        number = batch if isinstance(batch, int) else 1
+        return freeing.with_free(document_in(graph), free, batch=number, dtype=graph.dtype)
 
 
 def loaded_free(network: Network, free: Collection[str] | None = None) -> Graph:
@@ -46,7 +52,7 @@ def loaded_free(network: Network, free: Collection[str] | None = None) -> Graph:
     inputs."""
     if isinstance(network, str | PathLike) and free is None:
         with gc_paused():
-            return with_free(document_of(str(network)))
+            return freeing.with_free(document_of(str(network)))
     return loaded(network, free)
 
 

@@ -7,7 +7,7 @@ each prefix for code generation, which writes the blocks again.
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.core.contraction import Contraction
 from archcalc.core.dim import Dim
@@ -21,7 +21,9 @@ from archcalc.layer import Layer
 from archcalc.record import field, record, replace
 from archcalc.spec.declaration import Document
 from archcalc.sym.expr import Claim
-from archcalc.sym.periodic import PeriodicSet
+
+if TYPE_CHECKING:
+    from archcalc.sym.periodic import PeriodicSet
 
 NONE_YET: Any = Application(None, (), ())  # type: ignore[arg-type]  # of no layer
 """Stands for the application of a node that is given none."""
@@ -123,7 +125,7 @@ class Scope:
 class Free:
     """A free symbol: its possible values, all multiples of `step`, and its number in the spec, None if it has none."""
 
-    domain: PeriodicSet
+    domain: "PeriodicSet"
     own: int | None = None
     step: int = 1
 

@@ -1,7 +1,9 @@
 """Inference: checks the requirements of each layer on its inputs, and derives its output volume."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.layout import is_written_last, layout_help
@@ -9,11 +11,15 @@ from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph.application import APPLICATIONS, Application
 from archcalc.graph.graph import Condition, Node, Repeat, Scope
-from archcalc.graph.joining import join_help
 from archcalc.layer import RANKED, WORD, Layer
 from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.sym.expr import Claim, NoClosedForm
+
+if TYPE_CHECKING:
+    from archcalc.graph import joining
+else:
+    joining = Late("archcalc.graph.joining")
 
 MAX_LENGTH = 10_000_000
 """Elements along an axis: ten times the longest inputs in use."""
@@ -128,7 +134,7 @@ class Network:
             if isinstance(holds, Claim):
                 depends.append((holds, message))
             elif not holds:
-                joined = join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
+                joined = joining.join_help(layer, self.nodes, sources, xs) if layer.inputs[1] is None else ""
                 own = layer.remedy(*xs).replace(WORD, call.target.text)
                 help = joined or self.misread_help(layer, xs, sources) or own or self.layout_help(sources)
                 raise self.rejected(message, call, sources, help)

@@ -1,16 +1,22 @@
 """A document at another input size: `--input 3,448,448`, `--input mask=1,64,64`, `--set H=448`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem
 from archcalc.core.dim import is_number
 from archcalc.core.location import Location, Source
 from archcalc.graph.declarations import free_names
-from archcalc.graph.freeing import LETTERS, declared, letters_of
 from archcalc.graph.graph import Input
 from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Expression, parse_expression
+
+if TYPE_CHECKING:
+    from archcalc.graph import freeing
+else:
+    freeing = Late("archcalc.graph.freeing")
 
 OPTION = "--input"
 
@@ -66,17 +72,17 @@ def resized(document: Document, shapes: Mapping[str, Sequence[Expression]]) -> D
 def axis_settings(settings: Mapping[str, str], document: Document) -> dict[str, str]:
     """Of the settings `name=value` those that give an axis a length: the spec has no parameter of that name."""
     own = {*(parameter.name.text for parameter in document.library.params), *free_names(document)}
-    names = {name for each in declared(document).inputs for name in axis_names(each)}
+    names = {name for each in freeing.declared(document).inputs for name in axis_names(each)}
     return {name: value for name, value in settings.items() if name in names - own}
 
 
 def may_be_axis(name: str) -> bool:
     """Whether a setting may be meant for an axis, as far as its name goes: `H`, `mask_H`."""
-    return name.rpartition("_")[2] in LETTERS.values()
+    return name.rpartition("_")[2] in freeing.LETTERS.values()
 
 
 def axis_names(given: Input) -> Iterator[str]:
-    for letter in letters_of(given.volume):
+    for letter in freeing.letters_of(given.volume):
         yield letter
         yield f"{given.name}_{letter}"
 
@@ -96,9 +102,9 @@ def with_axes(document: Document, lengths: Mapping[str, str]) -> Document:
 def with_axis(document: Document, name: str, text: str) -> Document:
     source = Source("--set", f"{name}={text}")
     length = parse_expression(text, Location(source, 0, len(name) + 1))
-    inputs = [each for each in declared(document).inputs if name in axis_names(each)]
+    inputs = [each for each in freeing.declared(document).inputs if name in axis_names(each)]
     letter = name.rpartition("_")[2]
-    own = {each.name: each.volume.spatial[letters_of(each.volume).index(letter)] for each in inputs}
+    own = {each.name: each.volume.spatial[freeing.letters_of(each.volume).index(letter)] for each in inputs}
     if len({n for n in own.values() if is_number(n)}) > 1:
         each = ", ".join(f"{input}_{letter} ({n})" for input, n in own.items())
         raise problem(
@@ -111,7 +117,7 @@ def with_axis(document: Document, name: str, text: str) -> Document:
 def changed(given: Input, document: Document, letter: str, length: Expression) -> tuple[Expression, ...]:
     """The shape of an input with another length in one place."""
     declaration = next(each for each in document.inputs if each.name == given.name)
-    place = letters_of(given.volume).index(letter) + channels_before(given)
+    place = freeing.letters_of(given.volume).index(letter) + channels_before(given)
     return (*declaration.shape[:place], length, *declaration.shape[place + 1 :])
 
 

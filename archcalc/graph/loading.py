@@ -6,20 +6,26 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.core.location import Source
 from archcalc.core.overrides import AS_WRITTEN, Overrides
 from archcalc.graph.builder import build
-from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
-from archcalc.graph.input_sizes import axis_settings, may_be_axis, with_axes, with_input_sizes
 from archcalc.graph.sources import reader_of
 from archcalc.record import replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import decoded, one_liner, read_document, read_source
 from archcalc.spec.reader import MAX_BYTES
 from archcalc.spec.zoo import bundled
+
+if TYPE_CHECKING:
+    from archcalc.graph import freeing, input_sizes
+else:
+    input_sizes = Late("archcalc.graph.input_sizes")
+    freeing = Late("archcalc.graph.freeing")
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def load(
     with gc_paused():
         document = document_of(str(spec), Overrides(settings={name: str(n) for name, n in (settings or {}).items()}))
         if free is not None:
-            return with_free(document, free, batch=batch, dtype=dtype)
+            return freeing.with_free(document, free, batch=batch, dtype=dtype)
         return build(document, batch=batch, dtype=dtype)
 
 
@@ -99,13 +105,13 @@ def document_of_chain(chain: str, overrides: Overrides = AS_WRITTEN) -> Document
 def overridden(read: Callable[..., Document], overrides: Overrides) -> Document:
     """The document that `read(settings=...)` returns, with everything else that the command line changes."""
     settings, inputs = overrides.settings, overrides.inputs
-    certain = {name: value for name, value in settings.items() if not may_be_axis(name)}
+    certain = {name: value for name, value in settings.items() if not input_sizes.may_be_axis(name)}
     document = read(settings=certain)
-    axes = axis_settings(settings, document) if len(certain) < len(settings) else {}
+    axes = input_sizes.axis_settings(settings, document) if len(certain) < len(settings) else {}
     if len(certain) + len(axes) < len(settings):
         document = read(settings={name: value for name, value in settings.items() if name not in axes})
-    document = with_input_sizes(document, inputs) if inputs else document
-    document = with_axes(document, axes) if axes else document
+    document = input_sizes.with_input_sizes(document, inputs) if inputs else document
+    document = input_sizes.with_axes(document, axes) if axes else document
     return replace(document, max_layers=overrides.max_layers)
 
 

@@ -1,12 +1,13 @@
 """Layers into the network: a call becomes a layer with its arguments, and the norm and activation that follow it."""
 
+from typing import TYPE_CHECKING
+
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.binding import Bound, Kind, read, shown, truth
 from archcalc.graph.bounds import Bounds
 from archcalc.graph.declarations import WORDS, Declarations, unknown_layer
-from archcalc.graph.foreign_layers import meaning_of
 from archcalc.graph.frame import Frame, Named
-from archcalc.graph.functional import called_as_function
 from archcalc.graph.graph import Node
 from archcalc.graph.inference import Network
 from archcalc.graph.inferred import contradicted
@@ -17,6 +18,12 @@ from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
 from archcalc.record import record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Name, Word
+
+if TYPE_CHECKING:
+    from archcalc.graph import foreign_layers, functional
+else:
+    foreign_layers = Late("archcalc.graph.foreign_layers")
+    functional = Late("archcalc.graph.functional")
 
 COPIES = "expand"
 """The layer that repeats what all samples share for each of them."""
@@ -44,7 +51,7 @@ class Placing:
         try:
             bound = REMEMBERED.bound(call, kind, frame.scope, defaults)
         except SpecError as error:
-            raise called_as_function(call, kind, frame.scope) or error from None
+            raise functional.called_as_function(call, kind, frame.scope) or error from None
         if "freeze" in bound.others:
             frozen = read("freeze", bound.others["freeze"], Kind(truth), frame.scope)
         if kind.reads:
@@ -184,4 +191,4 @@ def meant_by(value: Expression, frame: Frame) -> str:
     """What to write for a layer of another framework; empty for what is known here."""
     if not isinstance(value, Name) or value.id in WORDS or value.id in frame.scope:
         return ""
-    return meaning_of(value.id)
+    return foreign_layers.meaning_of(value.id)

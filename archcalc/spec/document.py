@@ -5,17 +5,22 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from archcalc.core.answers import doubt, looked
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import Problems, closest, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.record import field, record
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import Document
 from archcalc.spec.library import Libraries
-from archcalc.spec.one_line import network
 from archcalc.spec.reader import MAX_BYTES, Node, Scalar, read_tree, too_large
+
+if TYPE_CHECKING:
+    from archcalc.spec import one_line
+else:
+    one_line = Late("archcalc.spec.one_line")
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -239,7 +244,7 @@ class Reading(Libraries):
         return variants[variant]
 
     def one_liner(self, source: Source, settings: Mapping[str, str]) -> Document:
-        inputs, layers = network(source, self.problems)
+        inputs, layers = one_line.network(source, self.problems)
         library = self.library(source, tree.Mapping((), Location(source)), {}, settings, inputs)
         return Document(
             source=source,

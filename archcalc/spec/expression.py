@@ -4,15 +4,14 @@ import re
 from abc import abstractmethod
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from fractions import Fraction
-from typing import Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from archcalc.core.axes import SIZES
+from archcalc.core.catalogue import Late
 from archcalc.core.declared import Nominal
 from archcalc.core.diagnostic import SpecError, did_you_mean, enumerated, problem, quoted
 from archcalc.core.location import Location
 from archcalc.record import field, record
-from archcalc.spec.foreign import function_help
 from archcalc.spec.function import FUNCTIONS
 from archcalc.spec.token import CONDITION, ELSE, END, KERNEL, MEMBER, NAME, NUMBER, PATTERN, RESERVED, Cursor
 from archcalc.spec.value import (
@@ -35,6 +34,16 @@ from archcalc.spec.value import (
     too_long,
     truth_of,
 )
+from archcalc.sym.ratio import is_fraction
+
+if TYPE_CHECKING:
+    import fractions
+    from fractions import Fraction
+
+    from archcalc.spec import foreign
+else:
+    fractions = Late("fractions")
+    foreign = Late("archcalc.spec.foreign")
 
 Names: TypeAlias = Mapping[str, Value]
 
@@ -73,7 +82,7 @@ class Expression(metaclass=Nominal):
 
 @record
 class Number(Expression):
-    value: int | Fraction
+    value: "int | Fraction"
     where: Location = field(compare=False)
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
@@ -382,7 +391,8 @@ class Function(Expression):
             named = (
                 f"a layer or block has no value here: name its output before, y = {self.name.text}(...), and write y"
             )
-            help = function_help(self.name.text, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}; {named}"
+            there = foreign.function_help(self.name.text, FUNCTIONS)
+            help = there or f"the functions are {', '.join(FUNCTIONS)}; {named}"
             raise problem("AC111", f"unknown function {quoted(self.name.text)}", self.name.where, help=help)
         least, most, function = FUNCTIONS[self.name.text]
         if not least <= len(self.arguments) <= most:
@@ -654,7 +664,7 @@ def _kernel(cursor: Cursor) -> Expression:
     return TupleOf(tuple(items), where)
 
 
-def number(text: str, where: Location) -> int | Fraction:
+def number(text: str, where: Location) -> "int | Fraction":
     """The exact value of a number token: an int if it is whole (`1e3`), else a fraction (`0.1`)."""
     digits = text.replace("_", "")
     if digits[-1].isalpha():
@@ -671,18 +681,18 @@ def number(text: str, where: Location) -> int | Fraction:
         if float(digits) != 0 or len(digits) > 64:
             raise problem("AC114", "this number is too large", where)
         return 0
-    found = bounded(Fraction(digits), where)
-    assert isinstance(found, int | Fraction)
+    found = bounded(fractions.Fraction(digits), where)
+    assert isinstance(found, int) or is_fraction(found)
     return found
 
 
-def scaled(text: str, where: Location) -> int | Fraction:
+def scaled(text: str, where: Location) -> "int | Fraction":
     """A number with a suffix: `5M`, `24 GiB`."""
     digits, unit = re.fullmatch(r"(.*?) ?([A-Za-z]+)", text, re.DOTALL).groups()  # type: ignore[union-attr]  # a token
     if unit == BILLION and " " in text:
         raise two_readings(text, where)
     found = bounded(number(digits, where) * UNITS[unit], where)
-    assert isinstance(found, int | Fraction)
+    assert isinstance(found, int) or is_fraction(found)
     return found
 
 

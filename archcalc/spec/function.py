@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim, maximum, minimum
 from archcalc.core.location import Location
 from archcalc.spec.value import MAX_ENTRIES, Real, Value, combined, exact_root, known, list_of, number_of, written
 from archcalc.sym.expr import Expr
-from archcalc.sym.ratio import Ratio, ceil, floor
+from archcalc.sym.ratio import Ratio, ceil, floor, is_fraction
+
+if TYPE_CHECKING:
+    import fractions
+    from fractions import Fraction
+else:
+    fractions = Late("fractions")
 
 Located: TypeAlias = tuple[Value, Location]
 
@@ -23,10 +29,12 @@ def make_divisible(value: Real, divisor: int = 8, least: int | None = None) -> i
 
     Source: `_make_divisible` of MobileNetV1 to V3, as in torchvision.models._utils.
 
+    >>> from fractions import Fraction
     >>> make_divisible(Fraction(56, 5)), make_divisible(11), make_divisible(17, 4)
     (16, 16, 16)
     """
-    rounded = maximum(divisor if least is None else least, floored(combined("+", value, Fraction(divisor, 2)), divisor))
+    half = fractions.Fraction(divisor, 2)
+    rounded = maximum(divisor if least is None else least, floored(combined("+", value, half), divisor))
     lacks = combined("-", 9 * value, 10 * rounded)  # positive if more than a tenth was rounded off
     if isinstance(lacks, Expr | Ratio):
         numerator = lacks if isinstance(lacks, Expr) else lacks.numerator
@@ -54,7 +62,7 @@ def extreme(of_numbers: Callable[..., Any], of_symbols: Callable[..., Any]) -> C
         if not any(isinstance(number, Expr | Ratio) for number in numbers):
             return of_numbers(numbers)  # type: ignore[no-any-return]
         for number in numbers:
-            if isinstance(number, Fraction | Ratio):
+            if isinstance(number, Ratio) or is_fraction(number):
                 raise problem(
                     "AC112",
                     f"whole numbers are needed here, got {number}",
@@ -150,7 +158,7 @@ def backwards(given: Located) -> Value:
 
 def square_root(given: Located) -> Real:
     """The root of a square, of whole numbers or fractions. Raises SpecError for any other number."""
-    value = Fraction(known(number_of(*given), given[1]))
+    value = fractions.Fraction(known(number_of(*given), given[1]))
     root = exact_root(value)
     if root is None:
         number = f"; write the number: {math.sqrt(value):.10g}" if value > 0 else ""
@@ -160,11 +168,11 @@ def square_root(given: Located) -> Real:
 
 def logarithm(given: Located, base: Located) -> Real:
     """The exponent of a power. Raises SpecError for any other number."""
-    value, root = (Fraction(known(number_of(*each), each[1])) for each in (given, base))
+    value, root = (fractions.Fraction(known(number_of(*each), each[1])) for each in (given, base))
     if root <= 1:
         raise problem("AC113", f"the base of a logarithm must be greater than 1, got {shown_number(root)}", base[1])
     above = value if value >= 1 or value <= 0 else 1 / value
-    exponent, power = 0, Fraction(1)
+    exponent, power = 0, fractions.Fraction(1)
     while power < above and exponent < MAX_POWER:
         exponent, power = exponent + 1, power * root
     if power != above:
@@ -181,7 +189,7 @@ def inexact(what: str, where: Location, help: str) -> Exception:
     return problem("AC113", f"{what} is not exact", where, help=help)
 
 
-def shown_number(value: Fraction) -> str:
+def shown_number(value: "Fraction") -> str:
     return written(value.numerator if value.denominator == 1 else value)
 
 

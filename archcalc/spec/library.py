@@ -1,21 +1,27 @@
 """Libraries: the definitions of one file, for itself and for files that import it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from archcalc.core.answers import looked_for
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import Label, Problems, SpecError, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.record import replace
 from archcalc.spec import reader as tree
 from archcalc.spec.declaration import BlockDef, InputDecl, Library, Parameter
 from archcalc.spec.expression import names_in
-from archcalc.spec.foreign import key_help
 from archcalc.spec.item import signature_of
 from archcalc.spec.reader import Node, Scalar, read_tree
 from archcalc.spec.section import Sections
 from archcalc.spec.setting import with_settings
 from archcalc.spec.zoo import bundled, folder
+
+if TYPE_CHECKING:
+    from archcalc.spec import foreign
+else:
+    foreign = Late("archcalc.spec.foreign")
 
 KEYS = (
     "archcalc",
@@ -197,6 +203,11 @@ class Libraries(Sections):
             return self.library(Source(home, source.text), top, {}, {}, ())
         finally:
             self.open.pop()
+
+
+def key_help(key: str, known: Collection[str]) -> str:
+    """What to write for a key of other formats."""
+    return foreign.key_help(key, known)
 
 
 def is_name(text: str) -> bool:

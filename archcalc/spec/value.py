@@ -6,17 +6,25 @@ All sizes are bounded before computing: whole numbers, fractions, and the expans
 import math
 import operator
 from collections.abc import Callable, Mapping
-from fractions import Fraction
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
 
 from archcalc.core.axes import SIZES
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import SpecError, problem, quoted
 from archcalc.core.location import Location
-from archcalc.sym.decide import Status, always
 from archcalc.sym.expr import Atom, Claim, Expr, expression
-from archcalc.sym.ratio import Ratio, at_least, is_equal, quotient, ratio
+from archcalc.sym.ratio import Ratio, at_least, is_equal, is_fraction, quotient, ratio
 
-Real: TypeAlias = int | Fraction | Expr | Ratio
+if TYPE_CHECKING:
+    import fractions
+    from fractions import Fraction
+
+    from archcalc.sym import decide
+else:
+    fractions = Late("fractions")
+    decide = Late("archcalc.sym.decide")
+
+Real: TypeAlias = "int | Fraction | Expr | Ratio"
 """A number: whole, fractional, or dependent on free symbols."""
 
 Value: TypeAlias = "Real | bool | str | tuple[Value, ...]"
@@ -48,18 +56,19 @@ def kind_of(value: Value) -> str:
     return "a list" if isinstance(value, tuple) else written(value)
 
 
-def written(value: int | Fraction) -> str:
+def written(value: "int | Fraction") -> str:
     """A number as it is written in a spec.
 
+    >>> from fractions import Fraction
     >>> written(7), written(Fraction(5, 2)), written(Fraction(2, 3))
     ('7', '2.5', '2/3')
     """
-    short = repr(float(value)) if isinstance(value, Fraction) else str(value)
-    return short if Fraction(short) == value else f"{value}"
+    short = repr(float(value)) if is_fraction(value) else str(value)
+    return short if fractions.Fraction(short) == value else f"{value}"
 
 
-def is_real(value: object) -> bool:
-    return isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool)
+def is_real(value: object) -> "TypeGuard[Real]":
+    return (isinstance(value, int | Expr | Ratio) or is_fraction(value)) and not isinstance(value, bool)
 
 
 def of_what(size: str) -> str:
@@ -68,7 +77,7 @@ def of_what(size: str) -> str:
 
 
 def number_of(value: Value, where: Location) -> Real:
-    if isinstance(value, int | Fraction | Expr | Ratio) and not isinstance(value, bool):
+    if is_real(value):
         return value
     help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
     if value in SIZES:
@@ -91,7 +100,7 @@ def list_of(value: Value, where: Location) -> tuple[Value, ...]:
     raise problem("AC112", f"a list is needed here, got {kind_of(value)}", where)
 
 
-def known(value: Real, where: Location) -> int | Fraction:
+def known(value: Real, where: Location) -> "int | Fraction":
     """A number without symbols. Raises SpecError for others."""
     if isinstance(value, Expr | Ratio):
         raise problem(
@@ -126,7 +135,7 @@ def bounded(value: Real, where: Location) -> Real:
         if abs(value) > MAX_INTEGER:
             raise problem("AC114", "whole numbers are limited to 1e15", where)
         return value
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         if max(abs(value.numerator), value.denominator) > MAX_FRACTION:
             raise problem("AC114", "this number is too large", where)
         return bounded(value.numerator, where) if value.denominator == 1 else value
@@ -180,14 +189,14 @@ def decided(claim: Claim, where: Location) -> bool:
 
 
 def decided_within(domains: Mapping[str, Any], claim: Claim, where: Location) -> bool:
-    verdict = always(claim, domains)
+    verdict = decide.always(claim, domains)
     if verdict.holds:
         return True
-    if never := always(~claim, domains).holds:
+    if never := decide.always(~claim, domains).holds:
         return not never
     names = " and ".join(sorted(claim.left.symbols()))
     example = ""
-    if verdict.status is Status.REFUTED and verdict.counterexample:
+    if verdict.status is decide.Status.REFUTED and verdict.counterexample:
         example = f"it does not hold for {', '.join(f'{name} = {n}' for name, n in verdict.counterexample.items())}"
     help = f"the set of layers cannot depend on a free symbol; set it: --set {names}=64"
     message = f"whether {claim} depends on {names}"
@@ -213,7 +222,7 @@ def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
     """A number to a negative power, or to a fraction: `key ** -0.5`. Raises SpecError if it is not exact."""
     if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
         raise problem("AC114", f"an exponent must be a whole number from 0 to {MAX_EXPONENT} here, got {b}", right)
-    number, exponent = Fraction(a), Fraction(b)
+    number, exponent = fractions.Fraction(a), fractions.Fraction(b)
     if not -MAX_EXPONENT <= exponent <= MAX_EXPONENT:
         raise problem("AC114", f"an exponent is at most {MAX_EXPONENT}, got {written(b)}", right)
     if exponent < 0 and number == 0:
@@ -224,23 +233,25 @@ def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
     if parts != 1:
         about = f"write the number: {math.pow(a, b):.10g}" if number > 0 else "only 0 and positive numbers have a root"
         raise problem("AC113", f"{written(a)} ** {written(b)} is not exact", whole, help=about)
-    return Fraction(root**exponent.numerator)
+    return fractions.Fraction(root**exponent.numerator)
 
 
-def exact_root(value: Fraction) -> Fraction | None:
+def exact_root(value: "Fraction") -> "Fraction | None":
     """The root of a square, of whole numbers or fractions; None for any other number.
 
+    >>> from fractions import Fraction
     >>> exact_root(Fraction(9, 4)), exact_root(Fraction(2))
     (Fraction(3, 2), None)
     """
     top, bottom = (math.isqrt(abs(n)) for n in (value.numerator, value.denominator))
-    root = Fraction(top, bottom)
+    root = fractions.Fraction(top, bottom)
     return root if value >= 0 and root * root == value else None
 
 
 def combined(op: str, a: Real, b: Real) -> Any:
     """`a op b`. Fractions and symbolic expressions combine as ratios, which support both."""
-    if any(isinstance(each, Expr | Ratio) for each in (a, b)) and any(isinstance(x, Fraction | Ratio) for x in (a, b)):
+    symbolic = any(isinstance(each, Expr | Ratio) for each in (a, b))
+    if symbolic and any(isinstance(each, Ratio) or is_fraction(each) for each in (a, b)):
         return ARITHMETIC[op](ratio(a), b)
     if isinstance(b, Expr) and op != "**":
         return ARITHMETIC[op](expression(cast(int | Expr, a)), b)
@@ -265,7 +276,7 @@ def divide(a: Any, b: Any) -> Any:
     (3, Fraction(7, 2))
     """
     if isinstance(a, int) and isinstance(b, int):
-        return a // b if a % b == 0 else Fraction(a, b)
+        return a // b if a % b == 0 else fractions.Fraction(a, b)
     if isinstance(a, Expr | int) and isinstance(b, Expr | int):
         return quotient(a, b)
     return a / b
@@ -305,6 +316,6 @@ def same(a: Value, b: Value, truth: Callable[[Claim], bool]) -> bool:
     if isinstance(a, tuple) and isinstance(b, tuple):
         return len(a) == len(b) and all(same(x, y, truth) for x, y in zip(a, b, strict=True))
     if is_real(a) and is_real(b) and (isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio)):
-        equal = is_equal(a, b)  # type: ignore[arg-type]  # both are numbers
+        equal = is_equal(a, b)
         return equal if isinstance(equal, bool) else truth(equal)
     return isinstance(a, bool) == isinstance(b, bool) and a == b

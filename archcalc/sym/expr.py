@@ -16,14 +16,16 @@ Rules (each an identity of the integers; the functions that apply them cite them
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from functools import lru_cache, reduce, wraps
 from math import gcd
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from archcalc.record import record
 from archcalc.sym.notation import Notation
 from archcalc.sym.text import TEXT
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Number: TypeAlias = "Expr | int"
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
@@ -713,7 +715,7 @@ def sum_of(*terms: Number) -> Expr:
 # --- notation ---------------------------------------------------------------------------------------------------------
 
 
-def written(terms: Mapping[Monomial, int | Fraction], notation: Notation) -> str:
+def written(terms: "Mapping[Monomial, int | Fraction]", notation: Notation) -> str:
     """The text of a polynomial, possibly with fractional coefficients: highest degree first, the constant last."""
     if not terms:
         return notation.number(0)
@@ -726,7 +728,7 @@ def rank(monomial: Monomial) -> tuple[object, ...]:
     return not monomial, -degree, tuple((atom.key, exponent) for atom, exponent in monomial)
 
 
-def signed(monomial: Monomial, coefficient: int | Fraction, notation: Notation) -> tuple[str, str]:
+def signed(monomial: Monomial, coefficient: "int | Fraction", notation: Notation) -> tuple[str, str]:
     """The sign of a term and its text without it."""
     sign, size = ("-", -coefficient) if coefficient < 0 else ("+", coefficient)
     factors = notation.factors(monomial)

@@ -2,8 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from fractions import Fraction
-from typing import ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 class Part(Protocol):
@@ -26,7 +28,7 @@ class Notation(ABC):
     def name(self, symbol: str) -> str: ...
 
     @abstractmethod
-    def number(self, size: int | Fraction) -> str: ...
+    def number(self, size: "int | Fraction") -> str: ...
 
     @abstractmethod
     def power(self, base: str, exponent: int) -> str: ...

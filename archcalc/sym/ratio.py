@@ -1,11 +1,20 @@
 """Quotients that need not be whole: the value of `w / 3` until it is rounded."""
 
-from fractions import Fraction
-from typing import TypeAlias
+import sys
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard, cast
 
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, Number, ceil_div, claim, expression, floor_div
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 Rational: TypeAlias = "Number | Fraction | Ratio"
+
+
+def is_fraction(value: object) -> "TypeGuard[Fraction]":
+    """Whether a value is a fraction: there are none before their module is loaded, which most networks do not need."""
+    loaded = sys.modules.get("fractions")
+    return loaded is not None and isinstance(value, loaded.Fraction)
 
 
 class Ratio:
@@ -67,9 +76,9 @@ def ratio(value: Rational) -> Ratio:
     """A number as a ratio."""
     if isinstance(value, Ratio):
         return value
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         return Ratio(expression(value.numerator), expression(value.denominator))
-    return Ratio(expression(value), expression(1))
+    return Ratio(expression(cast(Number, value)), expression(1))
 
 
 def quotient(numerator: Number, divisor: Number) -> Expr | Ratio:
@@ -92,6 +101,7 @@ def quotient(numerator: Number, divisor: Number) -> Expr | Ratio:
 def floor(value: Rational) -> Expr:
     """
     >>> from archcalc.sym.expr import symbol
+    >>> from fractions import Fraction
     >>> floor(quotient(symbol("w"), 2) + Fraction(1, 2))
     ⌈w/2⌉
     """

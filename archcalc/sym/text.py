@@ -1,9 +1,12 @@
 """Expressions as plain text: `2400·⌊(H - 12)/2⌋·⌊(W - 12)/2⌋`."""
 
 from collections.abc import Sequence
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archcalc.sym.notation import Notation
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -14,7 +17,7 @@ class Text(Notation):
     def name(self, symbol: str) -> str:
         return symbol
 
-    def number(self, size: int | Fraction) -> str:
+    def number(self, size: "int | Fraction") -> str:
         return f"{size}" if size.denominator == 1 else f"({size})"
 
     def power(self, base: str, exponent: int) -> str:
