@@ -53,6 +53,52 @@ def test_operations_with_other_arguments_are_others() -> None:
     assert numbers == [torch.int64, torch.float32]
 
 
+X, ROW, HALF, WHOLE = on_meta(2, 3, 4), on_meta(4), on_meta(2, 3, 4).bfloat16(), on_meta(2, 3, 4).long()
+NUMBER, TURNED = on_meta(), on_meta(4, 3, 2).permute(2, 1, 0)
+MAP, FEATURES = on_meta(2, 3, 8, 8), on_meta(3)
+OPERATIONS = {
+    "relu": lambda: torch.relu(X),
+    "add": lambda: X + ROW,
+    "of two that are both broadcast": lambda: on_meta(3, 1) * on_meta(1, 5),
+    "with a number": lambda: HALF * 0.5,
+    "with an axis-free tensor": lambda: HALF + NUMBER,
+    "of two dtypes": lambda: X * HALF,
+    "of whole numbers": lambda: WHOLE / 3,
+    "a comparison": lambda: X > 0,
+    "a choice": lambda: torch.where(X > 0, X, HALF),
+    "not contiguous": lambda: torch.sqrt(TURNED),
+    "one of them not contiguous": lambda: X + TURNED,
+    "gelu": lambda: torch.nn.functional.gelu(HALF),
+    "mean": lambda: MAP.mean((2, 3), keepdim=True),
+    "mean of all": lambda: HALF.mean(),
+    "batch norm": lambda: torch.batch_norm(
+        MAP, FEATURES, FEATURES, FEATURES, FEATURES, training=False, momentum=0.1, eps=0.1, cudnn_enabled=False
+    ),
+    "layer norm": lambda: torch.layer_norm(X, (4,), ROW, ROW),
+    "addmm": lambda: torch.addmm(FEATURES, on_meta(2, 4), on_meta(4, 3)),
+    "softmax": lambda: X.softmax(-1),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_is_made_without_the_compiler_is_what_torch_makes(name: str) -> None:
+    with torch.no_grad():
+        theirs = OPERATIONS[name]()
+        with MacCounter():
+            ours = OPERATIONS[name]()
+    assert (ours.shape, ours.stride(), ours.dtype) == (theirs.shape, theirs.stride(), theirs.dtype)
+
+
+def test_tensors_that_cannot_be_broadcast_are_refused() -> None:
+    with torch.no_grad(), MacCounter(), pytest.raises(RuntimeError):
+        on_meta(3) + on_meta(4)
+
+
+def test_numbers_are_computed_beside_tensors_on_meta() -> None:
+    with torch.no_grad(), MacCounter():
+        assert torch.tensor([1.0, 3.0]).mean() == 2
+
+
 def test_operations_in_place_and_views_are_never_taken_from_others() -> None:
     x, y = on_meta(2, 3), on_meta(2, 3)
     with torch.no_grad(), MacCounter():

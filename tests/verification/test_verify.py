@@ -1,6 +1,7 @@
 """Verification detects faults: each test injects one fault into a prediction and finds the row that reports it."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -71,6 +72,18 @@ def test_a_wrong_condition_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     found = disagreeing(device="meta")
     assert found.keys() == {"closed forms: which sizes fit"}
     assert found["closed forms: which sizes fit"].differences[0].endswith("predicted does not fit, measured fits")
+
+
+def test_padding_that_follows_the_size_is_that_of_each_size() -> None:
+    text = "archcalc: 1\ninput: [3, 18, 18]\nlayers:\n- conv(3, 4, s2, padding=same)\n- maxpool(3, s2, padding=same)"
+    assert verify(read_document(Source("padded", text)), device="meta", sizes=8).agrees
+
+
+def test_the_meta_device_does_not_load_the_compiler_of_torch() -> None:
+    """It takes as long as half of `import torch`."""
+    program = "import archcalc, sys; archcalc.verify('lenet5', device='meta'); print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_two_periods_cover_every_remainder_of_every_axis() -> None:

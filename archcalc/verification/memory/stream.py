@@ -1,7 +1,8 @@
 """The events of an allocator, in order: every allocation and release of a run, with its kernel.
 
-The events come from the allocator itself, through `torch.profiler`. Nothing is sampled, and recording does not extend
-the life of tensors. (Under a `TorchDispatchMode`, autograd does not add gradients in place, which changes the peak.)
+The events come from the allocator itself, through the profiler of `torch.autograd`; that of `torch.profiler`, which
+uses it, loads torch's compiler first. Nothing is sampled, and recording does not extend the life of tensors. (Under a
+`TorchDispatchMode`, autograd does not add gradients in place, which changes the peak.)
 """
 
 import gc
@@ -16,7 +17,7 @@ from operator import itemgetter
 from typing import Any
 
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch.autograd.profiler import profile
 
 from archcalc.record import record
 
@@ -149,11 +150,11 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
     gc.collect()
     gc.disable()
     try:
-        with without_messages(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        with without_messages(), profile(profile_memory=True) as profiler:
             run()
     finally:
         gc.enable()
-    results: Any = profiler.profiler.kineto_results
+    results: Any = profiler.kineto_results
     return tuple(changes(results.experimental_event_tree(), device, autocast))
 
 

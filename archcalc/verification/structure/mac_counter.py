@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -122,11 +123,25 @@ class Flops(Mode):
             if made is not NotImplemented:
                 self.known.keep(key, made, self.total - before)
                 return made
-        made, formula = call(*args, **named), flop_registry.get(call.overloadpacket)
+        made = self.shaped(call, args, named)
+        self.total, formula = before, flop_registry.get(call.overloadpacket)
         flops = formula(*args, **named, out_val=made) if formula else 0
         self.total += flops
         self.known.keep(key, made, flops)
         return made
+
+    def shaped(self, call: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """What an operation makes; on meta without loading torch's compiler, as its own kernels do, where possible."""
+        tensors = [each for each in (*args, *named.values()) if isinstance(each, Tensor)]
+        if not tensors or not all(each.is_meta for each in tensors):
+            return call(*args, **named)
+        if (made := elementwise(call, tensors, args, named)) is not None:
+            return made
+        taken_apart = decomposition_table.get(call)
+        if taken_apart and taken_apart.__module__ == "torch._decomp.decompositions":
+            with self:
+                return taken_apart(*args, **named)
+        return AS_LARGE.get(call, call)(*args, **named)
 
 
 class Products(Mode):
@@ -143,6 +158,38 @@ class Products(Mode):
         if call is torch.ops.aten.mul.Tensor:
             self.total += result.numel()
         return result
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+aten = torch.ops.aten
+
+AS_LARGE = {aten.mean.dim: aten.sum.dim_IntList, aten.mean.default: aten.sum.default}
+"""By operation: one whose result has the same shape and dtype for floating numbers, and whose kernel loads less."""
+
+
+def elementwise(call: Any, tensors: list[Tensor], args: tuple[Any, ...], named: Mapping[str, Any]) -> Tensor | None:
+    """What an operation makes that torch marks as elementwise: the shape to which its tensors are broadcast, and the
+    dtype that torch makes of one element of each. None for other operations, and where tensors are not contiguous.
+    """
+    if (
+        call.namespace != "aten"
+        or torch.Tag.pointwise not in call.tags
+        or torch.Tag.nondeterministic_seeded in call.tags
+    ):
+        return None
+    if any(argument.alias_info for argument in call._schema.arguments) or not all(x.is_contiguous() for x in tensors):
+        return None
+    one = call(*map(one_element, args), **{name: one_element(each) for name, each in named.items()})
+    if not isinstance(one, Tensor):
+        return None
+    shape = torch.broadcast_shapes(*(each.shape for each in tensors))  # type: ignore[no-untyped-call]
+    return torch.empty(shape, dtype=one.dtype, device="meta")
+
+
+def one_element(value: Any) -> Any:
+    """A tensor of as many axes on the CPU, for a tensor on meta."""
+    return torch.ones((1,) * value.ndim, dtype=value.dtype) if isinstance(value, Tensor) else value
 
 
 # --- when an operation is the same -----------------------------------------------------------------------------------

@@ -54,10 +54,11 @@ class Forms:
 
     @property
     def depends(self) -> bool:
-        """Whether weights or arguments depend on the size of the input, so that every size needs a new module."""
+        """Whether weights, arguments or padding depend on the input's size, so that every size needs a new module."""
         stated = (value for node in self.graph for value in node.layer.stated().values())
         shapes = (weight.shape for node in self.graph for weight in node.weights)
-        return any(isinstance(each, Expr) for value in chain(shapes, stated) for each in nested(value))
+        padding = (node.layer.pads(node.inputs[0]) for node in self.graph if hasattr(node.layer, "pads"))
+        return any(isinstance(each, Expr) for value in chain(shapes, stated, padding) for each in nested(value))
 
     def module_at(self, values: Values) -> Running | None:
         """The module for a size; None if archcalc refuses to build it."""
