@@ -169,6 +169,9 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "ceil": (),
         "round": (),
     },
+    "largest": {
+        "topk": (),
+    },
     "latent_attention": {
         "latent_attention": ("mla",),
     },

@@ -377,6 +377,59 @@ class Spelled(nn.Module):
         return *apart, shrunk, mixed, (x - mean) / var, whole, scale, torch.logit(x, 0.1), x.diff(), F.softmin(x, -1)
 
 
+class SpelledToo(nn.Module):
+    """More functions that have no layer of their own."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        size = x.abs() + 0.5
+        logs = torch.log1p(size) + torch.log2(size) * torch.log10(size) + torch.exp2(x) - torch.expm1(x)
+        angles = torch.tan(x / 9) + torch.sinh(x / 4) * torch.cosh(x / 4) + torch.deg2rad(x) - torch.rad2deg(x)
+        parts = x.frac() * torch.trunc(x) + torch.erfc(x) + +x
+        losses = F.mse_loss(x, size, reduction="none") + F.l1_loss(x, size, reduction="none")
+        sums = torch.einsum("bij->bj", x), torch.einsum("bij->bji", x), x.norm(p=1, dim=-1, keepdim=True)
+        return logs, angles, parts, losses, torch.cdist(x, x.roll(1, 1) * 2), *sums, torch.hstack([x, size])
+
+
+class Largest(nn.Module):
+    """The largest elements, all in order, and chosen ones."""
+
+    rows: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.tensor([2, 0]))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        first = x.topk(2, dim=1).values + x.topk(2, dim=1, largest=False)[0]
+        sorted = x.sort(-1)[0] - torch.sort(x, dim=1, descending=True).values
+        chosen = x[:, [0, 3, 2]] + x[:, [1, 2, 3]], x[..., self.rows], x.index_select(-1, self.rows + 1)
+        return first, sorted, *chosen, x.argmax(-1), x.argmin(-1)
+
+
+class Sampled(nn.Module):
+    """A map that is read at places that another map has, and maxima of which nobody reads the places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        places = torch.tanh(self.places(x)).permute(0, 2, 3, 1)
+        moved = F.grid_sample(x, places, align_corners=False)
+        return F.max_pool2d(moved, 2, return_indices=True)[0], F.interpolate(x, size=(5, 4), mode="area")
+
+
+class Paired(nn.Module):
+    """All products of two features, each with its weight, and what is left after whole parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.pairs = nn.Linear(4, 6), nn.Bilinear(6, 4, 5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.pairs(self.first(x), x), torch.fmod(x * 3, 2.0)
+
+
 class Graphs(nn.Module):
     """A matrix in front of what it multiplies, a vector behind, and a table read as a bag."""
 

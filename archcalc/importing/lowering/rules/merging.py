@@ -21,6 +21,14 @@ def cat(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return tokens_in_front(lowering, operation, tensors, axis)
 
 
+@lowers("hstack", "column_stack", takes="tensors")
+def hstack(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Along the first axis of a sample."""
+    return all(len(each.shape) > 1 for each in given["tensors"]) and lower(
+        lowering, call(operation, "cat", given["tensors"], 1, makes=operation.makes)
+    )
+
+
 def along(lowering: Lowering, operation: Operation, tensors: tuple[Value, ...], axis: int) -> bool:
     """Along an axis of a sample: the features, where it is the first or the last one and no other way fits."""
     if len({len(each.shape) for each in tensors}) != 1 or not lowering.are_together(*tensors):

@@ -14,7 +14,7 @@ from archcalc.importing.program import Operation, Value
 SAME = (
     "contiguous", "clone", "detach", "alias", "cpu", "cuda", "float", "type_as", "to", "__get__", "data", "identity",
     "view_as", "reshape_as", "half", "bfloat16", "double",
-    "int", "long",
+    "int", "long", "positive", "__pos__", "real", "conj", "resolve_conj", "resolve_neg",
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def is_of_all(given: Arguments) -> bool:
 
 @lowers(
     "max_pool1d", "max_pool2d", "max_pool3d",
+    "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
     takes="input kernel_size stride padding dilation ceil_mode return_indices",
 )  # fmt: skip
 def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
@@ -47,7 +48,7 @@ def max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool
         return adaptive_max_pool(lowering, operation, {**given, "output_size": 1})
     seen = over_positions(lowering, operation, x)
     window = None if seen is None else windows(lowering, given, seen)
-    if window is None or seen is None or given.get("return_indices"):
+    if window is None or seen is None or any(map(lowering.is_read, operation.makes[1:])):
         return False
     dilation = short(seen.apart(per_axis(given.get("dilation", 1), len(x.shape) - 2), 1))
     return place_over(lowering, operation, layer("maxpool", dilation=dilation, **window), x, seen)
@@ -75,9 +76,13 @@ def adaptive_avg_pool(lowering: Lowering, operation: Operation, given: Arguments
     return adaptive(lowering, operation, given, "avgpool")
 
 
-@lowers("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", takes="input output_size return_indices")
+@lowers(
+    "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d",
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d_with_indices", "adaptive_max_pool3d_with_indices",
+    takes="input output_size return_indices",
+)  # fmt: skip
 def adaptive_max_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    return not given.get("return_indices") and adaptive(lowering, operation, given, "maxpool")
+    return not any(map(lowering.is_read, operation.makes[1:])) and adaptive(lowering, operation, given, "maxpool")
 
 
 def adaptive(lowering: Lowering, operation: Operation, given: Arguments, kind: str) -> bool:

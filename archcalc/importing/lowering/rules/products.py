@@ -77,11 +77,27 @@ def addmm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return isinstance(weight, Value) and with_matrix(lowering, operation, x, weight, bias, transposed=True)
 
 
+def of_one(lowering: Lowering, operation: Operation, x: Value, letters: str, out: str) -> bool:
+    """Axes in another order, and sums over those that are left out."""
+    if len(set(letters)) != len(letters) or not set(out) <= set(letters) or not lowering.is_placed(x):
+        return False
+    summed = [each for each in letters if each not in out]
+    order = tuple(letters.index(each) for each in (*out, *summed))
+    write, y = Writing(lowering, operation), operation.makes[0]
+    moved = tuple(x.shape[each] for each in order)
+    found = write("permute", x, order, shape=moved, makes=None if summed else y)
+    if summed:
+        write("sum", found, tuple(range(len(out), len(order))), shape=y.shape, makes=y)
+    return write.is_placed()
+
+
 @lowers("einsum", takes="equation *operands")
 def einsum(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Of values that have the batch first, and of those that all samples share; several are multiplied in a row."""
     operands = given["operands"]
     terms = terms_of(given["equation"], operands)
+    if terms is not None and len(operands) == 1:
+        return of_one(lowering, operation, operands[0], *terms)
     if terms is None or len(operands) < 2 or not lowering.is_placed(*operands):
         return False
     *inputs, out = terms

@@ -88,8 +88,14 @@ def of_conditions(lowering: Lowering, operation: Operation, given: Arguments) ->
 
 @lowers("norm", "linalg_norm", "linalg_vector_norm", takes="input p dim keepdim")
 def norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """The root of the sum of squares."""
+    """The root of the sum of squares, or the sum of sizes."""
     order = given.get("p", given.get("ord", 2))
+    x, axes = given["input"], given.get("dim", given.get("axis"))
+    if order == 1 and isinstance(x, Value) and operation.function != "linalg_norm":
+        write, keep = Writing(lowering, operation), bool(given.get("keepdim", False))
+        sizes = write("abs", x, shape=x.shape)
+        write("sum", sizes, axes, keep, shape=operation.makes[0].shape, makes=operation.makes[0])
+        return axes is not None and write.is_placed()
     return order in (2, 2.0, "fro", None) and reduced(lowering, operation, given, "norm")
 
 

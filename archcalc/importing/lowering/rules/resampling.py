@@ -5,10 +5,11 @@ from math import inf
 from typing import Any
 
 from archcalc.importing.lengths import all_lengths_of
+from archcalc.importing.lowering.calls import call
 from archcalc.importing.lowering.frames import over_maps, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word, first, settle, then, turned
-from archcalc.importing.lowering.rule import RULES, Arguments, lowers
+from archcalc.importing.lowering.rule import RULES, Arguments, lower, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis, short
 from archcalc.importing.lowering.rules.pooling import windows
 from archcalc.importing.lowering.rules.slicing import part
@@ -20,6 +21,10 @@ from archcalc.layer import Layer, Reference
 @lowers("interpolate", "upsample", takes="input size scale_factor mode align_corners recompute_scale_factor antialias")
 def interpolate(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """By an integer factor, or to a size."""
+    if given.get("mode") == "area":
+        averages = f"adaptive_avg_pool{len(given['input'].shape) - 2}d"
+        size = operation.makes[0].shape[2:]
+        return lower(lowering, call(operation, averages, given["input"], size, makes=operation.makes))
     x, made = given["input"], layer_for(operation, given)
     if made is None or not lowering.is_placed(x) or len(x.shape) < 3:
         return False

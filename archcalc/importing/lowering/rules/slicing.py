@@ -22,6 +22,7 @@ from archcalc.importing.lowering.moving import (
 )
 from archcalc.importing.lowering.numbers import as_integers, as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rules.elements import of_a_list
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, Operation, Value
 from archcalc.layer import Numbers, Reference, Sizes
@@ -184,7 +185,7 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     index = full(ranged(given["index"], x.shape), len(x.shape))
     if index is None:
-        return rows(lowering, operation, x, listed(given["index"]))
+        return rows(lowering, operation, x, listed(given["index"])) or of_a_list(lowering, operation, x, given["index"])
     chosen = [(i, each) for i, each in enumerate(index) if each != slice(None)]
     if len(chosen) == 1 and isinstance(chosen[0][1], int) and None not in listed(given["index"]):
         axis, element = chosen[0]

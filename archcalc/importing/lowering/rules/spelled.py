@@ -1,6 +1,7 @@
 """Functions that are spelled out: each is a few others, which have layers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import log, pi
 from typing import Any
 
 from archcalc.importing.lowering.calls import Writing, broadcast
@@ -44,6 +45,123 @@ def number_in(given: Arguments, name: str, default: float) -> float:
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise Unknown
     return float(found)
+
+
+CHAINS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
+    "log1p": (("add", 1.0), ("log",)),
+    "expm1": (("exp",), ("sub", 1.0)),
+    "exp2": (("mul", log(2)), ("exp",)),
+    "log2": (("log",), ("mul", 1 / log(2))),
+    "log10": (("log",), ("mul", 1 / log(10))),
+    "erfc": (("erf",), ("rsub", 1.0)),
+    "deg2rad": (("mul", pi / 180),),
+    "rad2deg": (("mul", 180 / pi),),
+}
+"""Functions of one value as functions one after the other, with their further arguments."""
+
+
+def chain(function: str) -> None:
+    @spelled(function, f"{function}_", takes="input")
+    def rule(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+        *before, last = CHAINS[function]
+        for name, *arguments in before:
+            x = write(name, x, *arguments, shape=y.shape)
+        write(last[0], x, *last[1:], shape=y.shape, makes=y)
+
+
+for each in CHAINS:
+    chain(each)
+
+
+@spelled("trunc", "fix", "trunc_", "fix_", takes="input")
+def trunc(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """sign(x) floor(|x|)."""
+    size = write("floor", write("abs", x, shape=y.shape), shape=y.shape)
+    write("mul", write("sign", x, shape=y.shape), size, shape=y.shape, makes=y)
+
+
+@spelled("frac", "frac_", takes="input")
+def frac(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("sub", x, write("trunc", x, shape=y.shape), shape=y.shape, makes=y)
+
+
+@spelled("tan", "tan_", takes="input")
+def tan(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("div", write("sin", x, shape=y.shape), write("cos", x, shape=y.shape), shape=y.shape, makes=y)
+
+
+@spelled("sinh", "sinh_", takes="input")
+def sinh(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("mul", of_exponentials(write, "sub", x), 0.5, shape=y.shape, makes=y)
+
+
+@spelled("cosh", "cosh_", takes="input")
+def cosh(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    write("mul", of_exponentials(write, "add", x), 0.5, shape=y.shape, makes=y)
+
+
+def of_exponentials(write: Writing, function: str, x: Value) -> Value:
+    """exp(x) and exp(-x), added or subtracted."""
+    other = write("exp", write("neg", x, shape=x.shape), shape=x.shape)
+    return write(function, write("exp", x, shape=x.shape), other, shape=x.shape)
+
+
+@spelled("mse_loss", takes="input target size_average reduce reduction")
+def mse_loss(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The square of each difference."""
+    write("square", differences(write, x, y, given), shape=y.shape, makes=y)
+
+
+@spelled("l1_loss", takes="input target size_average reduce reduction")
+def l1_loss(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The size of each difference."""
+    write("abs", differences(write, x, y, given), shape=y.shape, makes=y)
+
+
+def differences(write: Writing, x: Value, y: Value, given: Arguments) -> Value:
+    if given.get("reduction", "mean") != "none" or given.get("weight") is not None:
+        raise Unknown
+    return write("sub", x, value_of(given, "target"), shape=y.shape)
+
+
+@spelled("cdist", takes="x1 x2 p")
+def cdist(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The norm of the difference of each two tokens."""
+    if given.get("p", 2.0) != 2:
+        raise Unknown
+    other = value_of(given, "x2")
+    *before, n, width = x.shape
+    rows = write("unsqueeze", x, -2, shape=(*before, n, 1, width))
+    others = write("unsqueeze", other, -3, shape=(*before, 1, other.shape[-2], width))
+    apart = write("sub", rows, others, shape=(*before, n, other.shape[-2], width))
+    write("norm", apart, 2, -1, shape=y.shape, makes=y)
+
+
+@spelled("bilinear", takes="input1 input2 weight bias")
+def bilinear(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The sum of all products of two features, each with its weight: torch multiplies them element by element, too."""
+    other, weight, bias = value_of(given, "input2"), value_of(given, "weight"), given.get("bias")
+    *before, first = x.shape
+    rows = write("unsqueeze", write("unsqueeze", x, -2, shape=(*before, 1, first)), -1, shape=(*before, 1, first, 1))
+    second = other.shape[-1]
+    flat = write("unsqueeze", other, -2, shape=(*before, 1, second))
+    columns = write("unsqueeze", flat, -3, shape=(*before, 1, 1, second))
+    products = write("mul", rows, columns, shape=(*before, 1, first, second))
+    weighted = write("mul", products, weight, shape=(*before, *weight.shape))
+    if bias is None:
+        write("sum", weighted, (-2, -1), shape=y.shape, makes=y)
+    else:
+        write("add", write("sum", weighted, (-2, -1), shape=y.shape), bias, shape=y.shape, makes=y)
+
+
+@spelled("fmod", "fmod_", takes="input other")
+def fmod(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x - trunc(x / n) n."""
+    by = number_in(given, "other", 0.0)
+    if not by or not x.dtype.startswith("float"):
+        raise Unknown
+    whole = write("trunc", write("div", x, by, shape=x.shape), shape=x.shape)
+    write("sub", x, write("mul", whole, by, shape=x.shape), shape=y.shape, makes=y)
 
 
 @spelled("softmin", takes="input dim")
