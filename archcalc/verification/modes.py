@@ -1,8 +1,9 @@
-"""Temporarily switches a module to training or evaluation mode."""
+"""What is different for a while: a module in training or evaluation mode, torch on one thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import nn
 
 
@@ -16,3 +17,14 @@ def mode(module: nn.Module, *, training: bool) -> Iterator[None]:
     finally:
         for each, was in before:
             each.training = was
+
+
+@contextmanager
+def one_thread(*, when: bool) -> Iterator[None]:
+    """Runs torch's kernels on one thread: on several, short ones take more processor time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if when else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -25,6 +25,7 @@ from archcalc.spec.declaration import Document
 from archcalc.verification.environment import flags, name_of, versions
 from archcalc.verification.field.dye import dye
 from archcalc.verification.memory.footprints import footprints
+from archcalc.verification.modes import one_thread
 from archcalc.verification.processor import machine_here
 from archcalc.verification.release import check_release
 from archcalc.verification.row import CPU, CUDA, META, SPEC, Row, VerificationReport, compared, counted, total
@@ -339,6 +340,10 @@ def takes(running: Running, sizes: Sizes) -> bool:
 # --- a real run ------------------------------------------------------------------------------------------------------
 
 
+ALONE = 10**10
+"""A network of fewer MACs runs on one thread of the CPU: in less than half a second."""
+
+
 def really(
     graph: Graph, device: str, setup: TrainingSetup | None, progress: Progress, dyed: bool = True
 ) -> Iterator[Row]:
@@ -358,10 +363,11 @@ def really_on(device: str, graph: Graph, setup: TrainingSetup | None, progress: 
     try:
         source = generate(graph, checkpointed=setup.checkpointed if setup else ())
         running = Running(source, graph, device)
-        yield from real_run(running, level, at)
-        if device == "cpu" and dyed:
-            progress("receptive fields, by dye")
-            yield from dye(running, at)
+        with one_thread(when=device == "cpu" and sum(map(macs, graph)) < ALONE):
+            yield from real_run(running, level, at)
+            if device == "cpu" and dyed:
+                progress("receptive fields, by dye")
+                yield from dye(running, at)
         if setup:
             progress(f"memory on {device}")
             yield from footprints(graph, running, setup, level, at + setup.words, room(device))

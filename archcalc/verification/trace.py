@@ -46,6 +46,12 @@ class Running:
         other.autocast = autocast
         return other
 
+    def on(self, graph: Graph) -> "Running":
+        """The same module on inputs of other sizes: those of a graph whose source has the same code."""
+        other = copy(self)
+        other.graph = graph
+        return other
+
     def inputs(self) -> list[Tensor]:
         """Random inputs with the sizes of the graph."""
         return [sample(each, self.device) for each in self.graph.inputs]

@@ -75,7 +75,7 @@ def test_a_wrong_condition_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_padding_that_follows_the_size_is_that_of_each_size() -> None:
-    text = "archcalc: 1\ninput: [3, 18, 18]\nlayers:\n- conv(3, 4, s2, padding=same)\n- maxpool(3, s2, padding=same)"
+    text = "archcalc: 1\ninput: [3, 18, 18]\nlayers:\n- conv(3, 4, s2, padding=same_upper)"
     assert verify(read_document(Source("padded", text)), device="meta", sizes=8).agrees
 
 

@@ -21,11 +21,12 @@ from archcalc.graph.graph import Input, Node
 from archcalc.measures.receptive_field import Fields, along_in, carriers, fields_of, spatial_inputs
 from archcalc.record import field, record
 from archcalc.verification.field.borders import Attained, Sides, attained
+from archcalc.verification.field.narrow import narrowed
 from archcalc.verification.row import CPU, Row, counted
 from archcalc.verification.trace import Running, floating_dtype
 
 SECONDS = 3.0
-"""The approximate time limit for dye, in seconds."""
+"""The approximate time limit for dye, in seconds: half of it where narrower inputs show the same in less time."""
 
 
 @record
@@ -75,15 +76,28 @@ def dye_in(seed: Input, running: Running, quantity: str, at: str, seconds: float
     fields = fields_of(running.graph, seed)
     predicted, findings = Predicted(seed, fields, attained(running.graph, seed, fields)), Findings()
     wanted = borders(predicted, seed.volume.spatial)
-    ends = time.perf_counter() + seconds
+    began = time.perf_counter()
+    further: dict[int, tuple[Running, Predicted]] = {}  # by axis, after a first run with all of the input
     for slab in in_turns(wanted, seed.volume.rank):
-        findings.add(look(running, predicted, slab))
-        if time.perf_counter() > ends:
+        findings.add(look(*further.get(slab.axis, (running, predicted)), slab))
+        if slab.axis not in further:
+            further[slab.axis] = narrower(running, predicted, slab.axis)
+        is_narrow = all(each is not running for each, _ in further.values())
+        if time.perf_counter() > began + seconds / (2 if is_narrow else 1):
             break
     wrong = tuple(f"{name}: {what}" for name, what in findings.differences.items())
     layers, agreed = (counted(n, "layer") for n in (len(fields), len(fields) - len(wrong)))
     met = f"{len(findings.borders):,} of {sum(wanted.values()):,} field borders"
     return Row(f"{quantity} ({met})", CPU, at, layers, agreed, not wrong, wrong)
+
+
+def narrower(running: Running, predicted: Predicted, axis: int) -> tuple[Running, Predicted]:
+    """What shows the same along an axis, with as little as possible along the others."""
+    found = narrowed(running, predicted.seed, dict(predicted.fields), axis)
+    if found is None:
+        return running, predicted
+    ways = attained(found.running.graph, found.seed, found.fields)
+    return found.running, Predicted(found.seed, found.fields, ways)
 
 
 def borders(predicted: Predicted, spatial: Sequence[int]) -> Counter[Slab]:

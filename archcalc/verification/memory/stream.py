@@ -5,7 +5,6 @@ uses it, loads torch's compiler first. Nothing is sampled, and recording does no
 `TorchDispatchMode`, autograd does not add gradients in place, which changes the peak.)
 """
 
-import gc
 import os
 import warnings
 from bisect import bisect_right
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 from torch.autograd.profiler import profile
 
+from archcalc.graph.loading import gc_paused
 from archcalc.record import record
 
 BEFORE = -1
@@ -145,15 +145,11 @@ class AllocatorEvent:
 def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool = False) -> tuple[AllocatorEvent, ...]:
     """Every event of a device's allocator during `run`, in order; for CUDA, sizes are block sizes.
 
-    The profiler knows only the sizes of allocations it saw, so `run` must not release anything older.
+    The profiler knows only the sizes of allocations it saw, so `run` must not release anything older, and nothing older
+    is collected.
     """
-    gc.collect()
-    gc.disable()
-    try:
-        with without_messages(), profile(profile_memory=True) as profiler:
-            run()
-    finally:
-        gc.enable()
+    with gc_paused(), without_messages(), profile(profile_memory=True) as profiler:
+        run()
     results: Any = profiler.kineto_results
     return tuple(changes(results.experimental_event_tree(), device, autocast))
 

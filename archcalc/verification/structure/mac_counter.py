@@ -9,6 +9,7 @@ it. Its products are counted here as they are computed.
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -137,10 +138,9 @@ class Flops(Mode):
             return call(*args, **named)
         if (made := elementwise(call, tensors, args, named)) is not None:
             return made
-        taken_apart = decomposition_table.get(call)
-        if taken_apart and taken_apart.__module__ == "torch._decomp.decompositions":
+        if call.overloadpacket in TAKEN_APART and call in decomposition_table:
             with self:
-                return taken_apart(*args, **named)
+                return decomposition_table[call](*args, **named)
         return AS_LARGE.get(call, call)(*args, **named)
 
 
@@ -164,6 +164,16 @@ class Products(Mode):
 
 aten = torch.ops.aten
 
+TAKEN_APART = {
+    aten.native_batch_norm,
+    aten._native_batch_norm_legit,
+    aten._native_batch_norm_legit_no_training,
+    aten.native_layer_norm,
+    aten.native_group_norm,
+    aten.addmm,
+}
+"""The operations that torch itself takes apart, mostly into elementwise ones."""
+
 AS_LARGE = {aten.mean.dim: aten.sum.dim_IntList, aten.mean.default: aten.sum.default}
 """By operation: one whose result has the same shape and dtype for floating numbers, and whose kernel loads less."""
 
@@ -178,7 +188,7 @@ def elementwise(call: Any, tensors: list[Tensor], args: tuple[Any, ...], named: 
         or torch.Tag.nondeterministic_seeded in call.tags
     ):
         return None
-    if any(argument.alias_info for argument in call._schema.arguments) or not all(x.is_contiguous() for x in tensors):
+    if aliases(call) or not all(each.is_contiguous() for each in tensors):
         return None
     one = call(*map(one_element, args), **{name: one_element(each) for name, each in named.items()})
     if not isinstance(one, Tensor):
@@ -197,12 +207,18 @@ def one_element(value: Any) -> Any:
 
 def key_of(call: Any, args: Iterable[Any], named: Mapping[str, Any]) -> Any:
     """What the result of an operation on meta depends on; None if it changes or returns one of its arguments."""
-    if any(argument.alias_info for argument in (*call._schema.arguments, *call._schema.returns)):
+    if aliases(call):
         return None
     try:
         return (call, *map(known_by, args), *((name, known_by(value)) for name, value in named.items()))
     except TypeError:
         return None
+
+
+@cache
+def aliases(call: Any) -> bool:
+    """Whether an operation changes or returns one of its arguments."""
+    return any(argument.alias_info for argument in (*call._schema.arguments, *call._schema.returns))
 
 
 def known_by(value: Any) -> Any:

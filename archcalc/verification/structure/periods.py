@@ -5,6 +5,7 @@ All axes run through their periods at the same time, with different steps.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import chain, cycle
 from math import gcd, lcm
 
@@ -43,7 +44,7 @@ POINTWISE = {Role.ACTIVATION, Role.BATCH_NORM, Role.LOCAL_NORM, Role.MOVEMENT, R
 Values = Mapping[str, int]
 
 
-@record
+@record(slots=False)
 class Forms:
     """A network with free axes, and the module built for the spec's own size."""
 
@@ -52,7 +53,7 @@ class Forms:
     own: Graph
     running: Running
 
-    @property
+    @cached_property
     def depends(self) -> bool:
         """Whether weights, arguments or padding depend on the input's size, so that every size needs a new module."""
         stated = (value for node in self.graph for value in node.layer.stated().values())
