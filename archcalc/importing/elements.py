@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from archcalc.importing.lowering.samples import batch_axis
@@ -20,9 +21,12 @@ def integers(known: Mapping[Value, Tensor], value: Value) -> tuple[int, ...] | N
 
 
 def numbers(known: Mapping[Value, Tensor], value: Value) -> tuple[float, ...] | None:
-    """The elements of a constant, if they are known; those of one sample, if all samples have the same."""
+    """The elements of a constant, if they are known; those of one sample, if all samples have the same.
+
+    A complex number is two: its real and its imaginary part.
+    """
     tensor = known.get(value)
-    if tensor is None or tensor.is_complex():
+    if tensor is None:
         return None
     at = batch_axis(value, BATCH)
     if at is not None:
@@ -30,4 +34,5 @@ def numbers(known: Mapping[Value, Tensor], value: Value) -> tuple[float, ...] | 
         if not bool((tensor == tensor[:1]).all()):
             return None
         tensor = tensor[0]
-    return tuple(map(float, tensor.reshape(-1).tolist()))
+    parts = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    return tuple(map(float, parts.reshape(-1).tolist()))

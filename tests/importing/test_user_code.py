@@ -35,6 +35,7 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Spelled(), SEQUENCE),
         (networks.SpelledToo(), SEQUENCE),
         (networks.Largest(), SEQUENCE),
+        (networks.TurnedPairs(), SEQUENCE),
         (networks.Paired(), SEQUENCE),
         (networks.Sampled(), IMAGE),
         (networks.Graphs(), SEQUENCE),

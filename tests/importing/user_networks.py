@@ -430,6 +430,23 @@ class Paired(nn.Module):
         return self.pairs(self.first(x), x), torch.fmod(x * 3, 2.0)
 
 
+class TurnedPairs(nn.Module):
+    """Rotary positions as complex numbers, in two heads of four features."""
+
+    turns: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Linear(4, 8)
+        places = torch.outer(torch.arange(20.0), torch.tensor([1.0, 0.1]))
+        self.turns = torch.polar(torch.ones_like(places), places)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pairs = self.wide(x).float().reshape(*x.shape[:-1], 2, 2, 2)
+        turns = self.turns[: x.shape[1]].view(1, x.shape[1], 1, 2)
+        return torch.view_as_real(torch.view_as_complex(pairs) * turns).flatten(2).type_as(x)
+
+
 class Graphs(nn.Module):
     """A matrix in front of what it multiplies, a vector behind, and a table read as a bag."""
 

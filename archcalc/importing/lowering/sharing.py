@@ -101,7 +101,7 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
     stored = {"values": value} if value.kind == BUFFER else {}
     if not lowering.place(operation, made, [], stored, value):
         return False
-    if not stored:
+    if not stored and not value.dtype.startswith("complex"):
         lowering.at[value].numbers = lambda: first_known(lowering, value)
     return True
 
