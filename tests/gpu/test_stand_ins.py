@@ -21,6 +21,7 @@ UNAVAILABLE = (
     "from the 'CUDA' backend",
     "no NVIDIA driver",
     "CUDA driver version is insufficient",
+    "Expected mat_a to be BFloat16",
     "Expected inputs of BF16 type",  # of products in groups, in releases that ask more here than where values are
     "'NoneType' object has no attribute 'device'",  # of LSTMs, in torch's own code for tensors without values
 )
