@@ -55,7 +55,7 @@ def seen_by(graph: Graph) -> dict[str, tuple[Seen, ...]]:
     found: dict[str, tuple[Seen, ...]] = {}
     for seed in spatial_inputs(graph):
         alone: dict[int, tuple[Seen, ...]] = {}  # most layers see what the one before them sees, in one input
-        for name, seen in bounded(graph, seed).items():
+        for name, seen in of_input(graph, seed).items():
             found[name] = (*found[name], seen) if name in found else alone.setdefault(id(seen), (seen,))
     return found
 
@@ -64,14 +64,14 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     """For every node, its largest field. Nodes whose field is unknown are left out."""
     found: dict[str, list[Seen]] = {}
     for seed in spatial_inputs(graph):
-        for name, seen in of_input(graph, seed).items():
+        for name, seen in without_bounds(graph, seed).items():
             found.setdefault(name, []).append(seen)
     return {name: fields for name, seen in found.items() if (fields := widest(seen).fields)}
 
 
 def fields_of(graph: Graph, seed: Input) -> dict[str, Fields]:
     """For every node that one input reaches, its field in that input, if it is known."""
-    return {name: fields for name, seen in of_input(graph, seed).items() if (fields := seen.fields)}
+    return {name: fields for name, seen in without_bounds(graph, seed).items() if (fields := seen.fields)}
 
 
 def widest(seen: Sequence[Seen]) -> Seen:
@@ -88,17 +88,27 @@ def spatial_inputs(graph: Graph) -> tuple[Input, ...]:
 
 
 def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
-    """The field in one input of every node that it reaches."""
+    """The field in one input of every node that it reaches, with the reasons for which it may be larger than what its
+    element depends on."""
+    seen = with_input(graph, seed)
+    bounds = upper_bounds(graph, seen)
+    del seen[seed.name]
+    seen |= {name: replace(seen[name], at_most=why) for name, why in bounds.items()}
+    return seen
+
+
+def without_bounds(graph: Graph, seed: Input) -> dict[str, Seen]:
+    """The same without these reasons."""
+    seen = with_input(graph, seed)
+    del seen[seed.name]
+    return seen
+
+
+def with_input(graph: Graph, seed: Input) -> dict[str, Seen]:
+    """The field in one input of that itself, and of every node that it reaches."""
     walk = Walk(seed, {name: each.domain.bounds() or ANYWHERE for name, each in graph.symbols.items()})
     walk.follow(graph.nodes, graph.repeats)
-    del walk.seen[seed.name]
     return walk.seen
-
-
-def bounded(graph: Graph, seed: Input) -> dict[str, Seen]:
-    """The same, with the reasons for which a field may be larger than what its element depends on."""
-    seen = of_input(graph, seed)
-    return seen | {name: replace(seen[name], at_most=why) for name, why in upper_bounds(graph, seed, seen).items()}
 
 
 through = lru_cache(KEPT)(Field.through)
@@ -174,11 +184,6 @@ class Growth:
         return field.together(count, n)
 
 
-def itself(seed: Input) -> Seen:
-    """What an element of an input sees: itself."""
-    return Seen(seed.name, (Field(),) * seed.volume.rank)
-
-
 @record(frozen=False)
 class Walk:
     """Follows one input through the nodes.
@@ -194,7 +199,7 @@ class Walk:
     known: dict[tuple[int, ...], tuple[Mapping[int, Seen], Seen]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.seen.setdefault(self.seed.name, itself(self.seed))
+        self.seen.setdefault(self.seed.name, self.sees((Field(),) * self.seed.volume.rank))
 
     def sees(self, fields: Fields, why: str = "") -> Seen:
         return Seen(self.seed.name, fields, why)
@@ -416,7 +421,7 @@ CROSSED = "values meet that are counted along different axes"
 """Why a field may be larger than what an element depends on."""
 
 
-def upper_bounds(graph: Graph, seed: Input, seen: Mapping[str, Seen]) -> dict[str, str]:
+def upper_bounds(graph: Graph, seen: Mapping[str, Seen]) -> dict[str, str]:
     """The nodes whose fields may be larger than what their elements depend on, each with the reason; `seen`: the fields
     in one input.
 
@@ -425,7 +430,6 @@ def upper_bounds(graph: Graph, seed: Input, seen: Mapping[str, Seen]) -> dict[st
     of them. It is also that of all elements with one index along the axis on which it is followed.
     """
     apart, bounds = set[str](), dict[str, str]()
-    seen = {seed.name: itself(seed), **seen}
     for node in graph:
         if not (apart or bounds or len(node.sources) > 1 or node.layer.role is Role.MOVEMENT):
             continue  # most networks have no bound, which begins where branches meet or features move
