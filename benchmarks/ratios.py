@@ -173,12 +173,15 @@ def beside(netscope: Path | None, rounds: int) -> Iterator[Row]:
 
 def verifying(rounds: int) -> Iterator[Row]:
     unit = "`import torch`"
-    networks = {"resnet50": "1.8", "llama2@70b": "4", "deepseek_v3": "4"}
-    names = {f"`verify {each} --device meta`": each for each in networks}
+    runs = {("resnet50", "meta"): "1.8", ("llama2@70b", "meta"): "4", ("deepseek_v3", "meta"): "4"}
+    runs["resnet50", "cpu"] = "5"
+    names = {f"`verify {network} --device {device}`": (network, device) for network, device in runs}
     commands = {unit: python("-c", "import torch")}
     program = "from archcalc.__main__ import main; main()"
-    commands |= {name: python("-c", program, "verify", each, "--device", "meta") for name, each in names.items()}
-    yield from rows(least(commands, rounds), unit, unit, {name: networks[each] for name, each in names.items()})
+    commands |= {
+        name: python("-c", program, "verify", network, "--device", device) for name, (network, device) in names.items()
+    }
+    yield from rows(least(commands, rounds), unit, unit, {name: runs[each] for name, each in names.items()})
 
 
 GROWING = {

@@ -36,7 +36,7 @@ class Running:
         self.file = f"<generated {source.name} {id(self)}>"
         linecache.cache[self.file] = (len(source.text), None, source.text.splitlines(keepends=True), self.file)
         self.scope = executed(compile(source.text, self.file, "exec"))
-        with torch.device(device):
+        with torch.device(device), drawn_nowhere() if device == "meta" else nullcontext():
             self.module: nn.Module = self.scope[source.name]().eval()
         self.module.to(floating_dtype(graph))
 
@@ -99,6 +99,13 @@ class Running:
         """The text executed once more, with a call after each statement that makes a layer's value."""
         tree = Watchful(self.source.marks).visit(ast.parse(self.source.text))
         return executed(compile(ast.fix_missing_locations(tree), self.file, "exec"))
+
+
+@contextmanager
+def drawn_nowhere() -> Iterator[None]:
+    """Draws no numbers on meta, which has none: torch would load its compiler, which takes half of `import torch`."""
+    with patch.object(Tensor, "normal_", lambda x, *_arguments, **_keywords: x):
+        yield
 
 
 def executed(code: CodeType) -> dict[str, Any]:

@@ -76,6 +76,11 @@ OPERATIONS = {
     ),
     "layer norm": lambda: torch.layer_norm(X, (4,), ROW, ROW),
     "addmm": lambda: torch.addmm(FEATURES, on_meta(2, 4), on_meta(4, 3)),
+    "side by side": lambda: torch.cat([X, X, X], 1),
+    "side by side, the last axis": lambda: torch.cat([HALF, on_meta(2, 3, 5).bfloat16()], -1),
+    "side by side, not contiguous": lambda: torch.cat([X, TURNED], 2),
+    "side by side, of two dtypes": lambda: torch.cat([X, HALF], 2),
+    "side by side, with nothing": lambda: torch.cat([X, on_meta(0)], 2),
     "softmax": lambda: X.softmax(-1),
 }
 
@@ -92,6 +97,8 @@ def test_what_is_made_without_the_compiler_is_what_torch_makes(name: str) -> Non
 def test_tensors_that_cannot_be_broadcast_are_refused() -> None:
     with torch.no_grad(), MacCounter(), pytest.raises(RuntimeError):
         on_meta(3) + on_meta(4)
+    with torch.no_grad(), MacCounter(), pytest.raises(RuntimeError):
+        torch.cat([on_meta(3, 2), on_meta(4, 2)], 1)
 
 
 def test_numbers_are_computed_beside_tensors_on_meta() -> None:

@@ -7,7 +7,7 @@ An einsum that sums over one element has no matrix product: torch multiplies ele
 it. Its products are counted here as they are computed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from typing import Any
@@ -133,6 +133,8 @@ class Flops(Mode):
 
     def shaped(self, call: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """What an operation makes; on meta without loading torch's compiler, as its own kernels do, where possible."""
+        if call is aten.cat.default and (made := side_by_side(*args, **named)) is not None:
+            return made
         tensors = [each for each in (*args, *named.values()) if isinstance(each, Tensor)]
         if not tensors or not all(each.is_meta for each in tensors):
             return call(*args, **named)
@@ -195,6 +197,20 @@ def elementwise(call: Any, tensors: list[Tensor], args: tuple[Any, ...], named: 
         return None
     shape = torch.broadcast_shapes(*(each.shape for each in tensors))  # type: ignore[no-untyped-call]
     return torch.empty(shape, dtype=one.dtype, device="meta")
+
+
+def side_by_side(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
+    """What torch makes of contiguous tensors of one dtype that differ along the axis on which they are joined, at most;
+    None for others, which torch refuses or converts."""
+    first = tensors[0]
+    if not first.dim() or not all(each.is_meta and each.is_contiguous() for each in tensors):
+        return None
+    dim %= first.dim()
+    kinds = {(each.dtype, each.shape[:dim], each.shape[dim + 1 :]) for each in tensors}
+    if len(kinds) > 1:
+        return None
+    shape = (*first.shape[:dim], sum(each.shape[dim] for each in tensors), *first.shape[dim + 1 :])
+    return torch.empty(shape, dtype=first.dtype, device="meta")
 
 
 def one_element(value: Any) -> Any:
