@@ -1,6 +1,7 @@
 """What families of language models have in common: the text of a decoder whose blocks are attention and a gated MLP."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.heads import head_or
 
 LONGEST = 4096
 """Tokens of the input where the family allows more; `--set T=...` sets another number."""
@@ -119,10 +120,9 @@ layers:
 
 
 def head_of(config: Configuration, tied: bool, more: str = "") -> str:
-    """The map to the vocabulary; empty for a model without it. `tied`: the default; `more`: what follows it."""
+    """The map to the vocabulary, or another head. `tied`: the default; `more`: what follows the map."""
     tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", tied) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie}){more}\n"
-    return head if "ForCausalLM" in config.architecture or not config.architecture else ""
+    return head_or(config, f"  - lm_head = linear(vocab, bias=false{tie}){more}\n")
 
 
 def gated(size: int, width: int, act: str) -> str:

@@ -1,6 +1,7 @@
-"""What BERT and RoBERTa have in common: a sum of embeddings, blocks with norms at their ends, a pooler."""
+"""What BERT and its kin have in common: a sum of embeddings, blocks with norms at their ends, heads."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.heads import is_alone, left_out
 
 
 def qkv(ours: str, theirs: str, names: tuple[str, str, str]) -> dict[str, str]:
@@ -33,17 +34,37 @@ NAMES = {
 """Names of weights in checkpoints of BERT and RoBERTa."""
 
 
-def bert_like(config: Configuration, title: str, *, vocab: int, segments: int, context: int, reserved: int) -> str:
-    """The spec of the model with its pooler. `reserved`: rows of the table of positions that no token uses."""
-    width, heads = config.get("hidden_size", 768), config.get("num_attention_heads", 12)
+def encoded_names(inner: str) -> dict[str, str]:
+    """NAMES in files of a model with a head. `inner`: what stands in front of the names of its body there."""
+    return {ours: " + ".join(f"{inner}.{each}" for each in theirs.split(" + ")) for ours, theirs in NAMES.items()}
+
+
+BLOCK = """  block:
+    - add: [attention({heads}), prev]
+    - norm1 = layernorm
+    - add: ["linear({size}) -> {act} -> linear({width})", prev]
+    - norm2 = layernorm"""
+"""A layer whose norms stand behind its sums."""
+
+
+def block(config: Configuration) -> str:
+    """The block of the layers."""
+    return BLOCK.format(
+        heads=config.get("num_attention_heads", 12), size=config.get("intermediate_size", 3072),
+        act=config.act("hidden_act", "gelu"), width=config.get("hidden_size", 768),
+    )  # fmt: skip
+
+
+def bert_like(
+    config: Configuration, title: str, *, vocab: int, segments: int, context: int, reserved: int, head: str
+) -> str:
+    """The spec. `reserved`: rows of the table of positions that no token uses; `head`: what follows the layers."""
+    width = config.get("hidden_size", 768)
     positions = config.get("max_position_embeddings", context)
-    if config.architecture and not config.architecture.endswith("Model"):
-        config.warn(f"the head of {config.architecture[:60]} is left out: the spec is of the model with its pooler")
-    config.read.add("tie_word_embeddings")
     config.only("position_embedding_type", "absolute", "positions other than learned vectors")
     config.only("is_decoder", False, "causal attention")
     padding = f", padding_idx={reserved - 1 if reserved else 0}"
-    kind, act = config.get("type_vocab_size", segments), config.act("hidden_act", "gelu")
+    kind = config.get("type_vocab_size", segments)
     return f"""archcalc: 1
 name: {title}
 params: {{T: {positions - reserved}, vocab: {config.get("vocab_size", vocab)}}}
@@ -51,16 +72,35 @@ input: {{words: {{shape: [T], dtype: int64, vocab: vocab}}, segments: {{shape: [
 defaults:
   layernorm: {{eps: {config.get("layer_norm_eps", 1e-12)}}}
 blocks:
-  block:
-    - add: [attention({heads}), prev]
-    - norm1 = layernorm
-    - add: ["linear({config.get("intermediate_size", 3072)}) -> {act} -> linear({width})", prev]
-    - norm2 = layernorm
+{block(config)}
 layers:
   - words -> word_embeddings = embedding(vocab, {width}{padding})
   - segments -> token_type_embeddings = embedding({kind}, {width})
   - add: [word_embeddings, token_type_embeddings]
   - position_embeddings = position_embedding({positions}) -> layernorm
   - encoder = block * {config.get("num_hidden_layers", 12)}
-  - select(0) -> pooler = linear({width}) -> tanh
-"""
+{head}"""
+
+
+def pooler(config: Configuration) -> str:
+    width = config.get("hidden_size", 768)
+    return f"select(0) -> pooler = linear({width}) -> tanh"
+
+
+def words_again(config: Configuration, names: tuple[str, str, str], width: int, act: str) -> str:
+    """The head that names hidden words. `names`: of its map, its norm, and the map to the vocabulary."""
+    config.read.add("tie_word_embeddings")
+    tie = ", tie=word_embeddings" if config.fields.get("tie_word_embeddings", True) is not False else ""
+    dense, norm, decoder = names
+    return f"{dense} = linear({width}) -> {act} -> {norm} = layernorm -> {decoder} = linear(vocab{tie})"
+
+
+def head_of_encoder(config: Configuration, heads: dict[str, str], alone: str) -> str:
+    """The head by the last words of the class. `alone`: of a class without one, or with one that is not known."""
+    config.read.add("tie_word_embeddings")
+    for ending, text in heads.items():
+        if config.architecture.endswith(ending):
+            return text.replace("LABELS", str(config.labels))
+    if config.architecture and not is_alone(config):
+        left_out(config, "with its pooler" if "pooler" in alone else "without a head")
+    return alone

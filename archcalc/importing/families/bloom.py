@@ -1,6 +1,7 @@
 """BLOOM. Defaults: BloomConfig of transformers 5.24. Positions lower the scores of attention (ALiBi)."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.heads import head_or
 
 SELF = "transformer.h.*.self_attention"
 
@@ -28,7 +29,7 @@ def spec(config: Configuration) -> str:
     depth = config.given("num_hidden_layers") or config.get("n_layer", 2)
     config.only("apply_residual_connection_post_layernorm", False, "a shortcut after the norm")
     tie = ", tie=transformer.word_embeddings" if config.get("tie_word_embeddings", True) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie})\n" if "BloomModel" not in config.architecture else ""
+    head = head_or(config, f"  - lm_head = linear(vocab, bias=false{tie})\n")
     return f"""archcalc: 1
 name: BLOOM
 params: {{T: 2048, vocab: {config.get("vocab_size", 250880)}}}

@@ -28,6 +28,7 @@ def spec(config: Configuration) -> str:
     config.read |= {"num_stages", "stage_names", "out_features", "out_indices", "drop_path_rate"}
     patch, size = config.get("patch_size", 4), config.get("image_size", 224)
     scale = config.get("layer_scale_init_value", 1e-6)
+    scaled = f" -> layer_scale({scale})" if scale > 0 else ""
     act, eps = config.act("hidden_act", "gelu"), config.get("layer_norm_eps", 1e-12)
     stages = [f"  - stage0 = block * {depths[0]}"]
     for index, (width, depth) in enumerate(zip(widths[1:], depths[1:], strict=True), 1):
@@ -42,7 +43,7 @@ blocks:
   mlp: ["conv(1, 4 * x.channels)", {act}, "conv(1, x.channels)"]
   block:
     - add:
-        - conv(7, x.channels, p3, groups=x.channels) -> layernorm -> mlp -> layer_scale({scale})
+        - conv(7, x.channels, p3, groups=x.channels) -> layernorm -> mlp{scaled}
         - prev
   down(width):
     - layernorm -> conv(2, width, s2)

@@ -2,6 +2,7 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import LONGEST, flag
+from archcalc.importing.heads import head_or
 
 
 def named(inner: str) -> dict[str, str]:
@@ -27,7 +28,7 @@ def spec(config: Configuration) -> str:
     config.only("alibi", False, "positions by ALiBi")
     biased, norms = flag(config.get("bias", False)), config.given("num_ln_in_parallel_attn") or (2 if newer else 1)
     tie = ", tie=transformer.word_embeddings" if config.get("tie_word_embeddings", True) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie})\n" if "FalconModel" not in config.architecture else ""
+    head = head_or(config, f"  - lm_head = linear(vocab, bias=false{tie})\n")
     attention = (
         f"self_attention = grouped_attention({heads}, {kv_heads}, qkv_bias={biased}, out_bias={biased}, causal=true, "
         f"rope={config.rope(1e4)})"

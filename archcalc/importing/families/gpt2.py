@@ -1,6 +1,7 @@
 """GPT-2. Defaults: GPT2Config of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
+from archcalc.importing.heads import head_or
 
 H = "transformer.h.*"
 
@@ -27,8 +28,8 @@ def spec(config: Configuration) -> str:
     hidden = config.given("n_inner") or 4 * width
     config.only("scale_attn_weights", True, "attention without its scale")
     config.only("scale_attn_by_inverse_layer_idx", False, "a scale that depends on the layer")
-    head = "GPT2Model" not in config.architecture
     tie = ", tie=transformer.wte" if config.get("tie_word_embeddings", True) else ""
+    head = head_or(config, f"  - lm_head = linear(vocab, bias=false{tie})\n")
     return f"""archcalc: 1
 name: GPT-2
 params: {{T: {config.get("n_positions", 1024)}, vocab: {config.get("vocab_size", 50257)}}}
@@ -50,4 +51,4 @@ blocks:
     - ln_f = layernorm
 layers:
   - transformer = body
-""" + (f"  - lm_head = linear(vocab, bias=false{tie})\n" if head else "")
+{head}"""

@@ -2,6 +2,7 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import flag
+from archcalc.importing.heads import head_or
 
 NAMES = ({"model.decoder.layers.*.self_attn.o_proj": "model.decoder.layers.*.self_attn.out_proj"},)
 
@@ -14,7 +15,7 @@ def spec(config: Configuration) -> str:
     config.only("_remove_final_layer_norm", False, "no last norm")
     act, biased = config.act("activation_function", "relu"), flag(config.get("enable_bias", True))
     tie = ", tie=model.decoder.embed_tokens" if config.get("tie_word_embeddings", True) else ""
-    head = f"  - lm_head = linear(vocab, bias=false{tie})\n" if "OPTModel" not in config.architecture else ""
+    head = head_or(config, f"  - lm_head = linear(vocab, bias=false{tie})\n")
     heads = config.get("num_attention_heads", 12)
     attention = f"self_attn = grouped_attention({heads}, qkv_bias={biased}, out_bias={biased}, causal=true)"
     return f"""archcalc: 1

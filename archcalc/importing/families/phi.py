@@ -2,6 +2,7 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.decoders import attention_call, tokens
+from archcalc.importing.heads import head_or
 
 NAMES = (
     {
@@ -17,7 +18,7 @@ def spec(config: Configuration) -> str:
     config.get("hidden_size", 2048)
     attention = attention_call(config, qkv_bias="true", out_bias="true", part=0.5)
     tie = ", tie=model.embed_tokens" if config.get("tie_word_embeddings", False) else ""
-    head = f"  - lm_head = linear(vocab{tie})\n" if "PhiModel" not in config.architecture else ""
+    head = head_or(config, f"  - lm_head = linear(vocab{tie})\n")
     return f"""archcalc: 1
 name: Phi
 params: {{T: {tokens(config, 2048)}, vocab: {config.get("vocab_size", 51200)}}}

@@ -1,6 +1,7 @@
 """T5 and its version 1.1, whose MLPs are gated. Defaults: T5Config of transformers 5.24."""
 
 from archcalc.importing.configuration import ACTIVATIONS, Configuration
+from archcalc.importing.heads import is_alone
 
 
 def named(ours: str, theirs: str) -> dict[str, str]:
@@ -32,41 +33,60 @@ NAMES = (
 
 
 def spec(config: Configuration) -> str:
-    width, size, depth = config.get("d_model", 512), config.get("d_ff", 2048), config.get("num_layers", 6)
-    heads, d_kv = config.get("num_heads", 8), config.get("d_kv", 64)
-    buckets = config.get("relative_attention_num_buckets", 32)
-    distance = config.get("relative_attention_max_distance", 128)
-    decoders = config.given("num_decoder_layers") or depth
-    tied = config.get("tie_word_embeddings", True)
+    """The spec of both halves, or of the encoder for the class of the encoder alone."""
+    width, depth = config.get("d_model", 512), config.get("num_layers", 6)
     config.read |= {"n_positions", "is_gated_act", "dense_act_fn", "scale_decoder_outputs", "num_hidden_layers"}
-    config.only("is_encoder_decoder", True, "a T5 without a decoder")
-    head = "scale(power=-0.5) -> lm_head = linear(vocab, tie=shared)" if tied else "lm_head = linear(vocab)"
-    own = f"t5_attention({heads}, num_buckets={buckets}, max_distance={distance}"
+    alone = "Encoder" in config.architecture
+    if not alone:
+        config.only("is_encoder_decoder", True, "a T5 without a decoder")
+    config.read |= {"is_encoder_decoder", "is_decoder", "num_decoder_layers"}
+    own = own_attention(config)
+    target = "" if alone else ", target: {shape: [T], dtype: int64, vocab: vocab}"
     return f"""archcalc: 1
 name: T5
-params: {{T: 512, S: 512, vocab: {config.get("vocab_size", 32128)}}}
-input: {{source: {{shape: [S], dtype: int64, vocab: vocab}}, target: {{shape: [T], dtype: int64, vocab: vocab}}}}
+params: {{{"" if alone else "T: 512, "}S: 512, vocab: {config.get("vocab_size", 32128)}}}
+input: {{source: {{shape: [S], dtype: int64, vocab: vocab}}{target}}}
 defaults:
   linear: {{bias: false}}
   rmsnorm: {{eps: {config.get("layer_norm_epsilon", 1e-6)}}}
-  t5_attention: {{d_kv: {d_kv}}}
-blocks:{feed_forward(config, size, width)}
+  t5_attention: {{d_kv: {config.get("d_kv", 64)}}}
+blocks:{feed_forward(config, config.get("d_ff", 2048), width)}
   mlp:
     - add: ["rmsnorm -> feed_forward", prev]
   encode(first):
     - add: ["rmsnorm -> own = {own}, tie=first)", prev]
-    - mlp
-  decode(memory, first):
-    - add: ["rmsnorm -> own = {own}, causal=true, tie=first)", prev]
-    - add: ["rmsnorm -> cross = t5_attention({heads}, memory=memory)", prev]
-    - mlp
+    - mlp{"" if alone else block_of_decoder(config, own)}
 layers:
   - source -> shared = embedding(vocab, {width})
-  - encoder0 = encode(none) -> encoder = encode(encoder0.own) * {depth - 1}
+  - encoder0 = encode(none){f" -> encoder = encode(encoder0.own) * {depth - 1}" if depth > 1 else ""}
   - memory = rmsnorm
-  - target -> target_words = embedding(vocab, {width}, tie=shared)
-  - decoder0 = decode(memory, none) -> decoder = decode(memory, decoder0.own) * {decoders - 1}
-  - rmsnorm -> {head}
+{decoder_of(config, width) if not alone else ""}"""
+
+
+def own_attention(config: Configuration) -> str:
+    """The call of attention within one sequence, up to its last arguments."""
+    heads, buckets = config.get("num_heads", 8), config.get("relative_attention_num_buckets", 32)
+    far = config.get("relative_attention_max_distance", 128)
+    return f"t5_attention({heads}, num_buckets={buckets}, max_distance={far}"
+
+
+def block_of_decoder(config: Configuration, own: str) -> str:
+    return f"""
+  decode(memory, first):
+    - add: ["rmsnorm -> own = {own}, causal=true, tie=first)", prev]
+    - add: ["rmsnorm -> cross = t5_attention({config.get("num_heads", 8)}, memory=memory)", prev]
+    - mlp"""
+
+
+def decoder_of(config: Configuration, width: int) -> str:
+    """The layers from the second input on. Where the map to the vocabulary is shared, its input is scaled."""
+    depth = config.given("num_decoder_layers") or config.get("num_layers", 6)
+    tied = config.get("tie_word_embeddings", True)
+    head = "scale(power=-0.5) -> lm_head = linear(vocab, tie=shared)" if tied else "lm_head = linear(vocab)"
+    end = "" if is_alone(config) else f" -> {head}"
+    return f"""  - target -> target_words = embedding(vocab, {width}, tie=shared)
+  - decoder0 = decode(memory, none){f" -> decoder = decode(memory, decoder0.own) * {depth - 1}" if depth > 1 else ""}
+  - rmsnorm{end}
 """
 
 
