@@ -69,13 +69,14 @@ class Operation:
 @record
 class ModuleCall:
     """A module that ran: the operations from number `first` up to but not including `last`. `given`: the values that
-    it was called with, in order."""
+    it was called with, in order; `named`: also those by keyword, by the names that its code has for them."""
 
     path: str
     kind: str
     first: int
     last: int
     given: tuple[Value, ...] = ()
+    named: Mapping[str, Value] = field(default_factory=dict)
 
 
 @record

@@ -3,12 +3,13 @@
 It sees the public functions of torch (`F.conv2d`, `Tensor.view`) as the code calls them, and not what they call.
 """
 
+import inspect
 import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from itertools import zip_longest
 from math import prod
 from pathlib import Path
@@ -44,6 +45,7 @@ from archcalc.importing.program import (
     Value,
 )
 from archcalc.importing.stored import dtype_of, initialized, modules_of, named_tensors, settings_of, stored_in
+from archcalc.record import replace
 
 OURS = (str(Path(torch.__file__).parent) + "/", str(Path(__file__).parent) + "/")
 """Files of frames that are not the user's."""
@@ -278,7 +280,7 @@ class Tape(TorchFunctionMode):
         self.stack.append(path)
         self.open.append((path, type(module).__name__, len(self.operations)))
 
-    def leave(self, module: nn.Module, given: tuple[Any, ...], result: Any) -> None:
+    def leave(self, module: nn.Module, given: tuple[Any, ...], keywords: Mapping[str, Any], result: Any) -> None:
         """Ends a module; what drops in training only is written down as a call of its own."""
         path, kind, first = self.open.pop()
         if kind in DROPS and isinstance(result, Tensor) and len(self.operations) == first and given:
@@ -286,7 +288,19 @@ class Tape(TorchFunctionMode):
             self.write("drop_path", (before, rate_of(module)), {}, [result])
         self.stack.pop()
         known = map(self.found, (each for each in given if isinstance(each, Tensor)))
-        self.calls.append(ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known))))
+        names = (*zip(parameters_of(type(module).forward), given, strict=False), *keywords.items())
+        named = {name: self.found(each) for name, each in names if isinstance(each, Tensor)}
+        call = ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known)))
+        self.calls.append(replace(call, named={name: each for name, each in named.items() if each is not None}))
+
+
+@cache
+def parameters_of(forward: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the parameters of a method, without itself."""
+    try:
+        return tuple(inspect.signature(forward).parameters)[1:]
+    except (TypeError, ValueError):
+        return ()
 
 
 def macs_of(name: str, func: Any, args: Any, kwargs: Any) -> int:
@@ -487,7 +501,7 @@ def hooked(model: nn.Module, tape: Tape) -> Iterator[None]:
             raise unseen(f"{what} was compiled by torch.jit", None)
     for path, each in modules.items():
         hooks.append(each.register_forward_pre_hook(lambda m, x, path=path: tape.enter(path, m), prepend=True))
-        hooks.append(each.register_forward_hook(lambda m, x, y: tape.leave(m, x, y)))
+        hooks.append(each.register_forward_hook(lambda m, x, k, y: tape.leave(m, x, k, y), with_kwargs=True))
     model.eval()
     try:
         yield

@@ -12,7 +12,7 @@ from archcalc.importing.lowering.recognising import Recogniser
 from archcalc.importing.lowering.sharing import lowered_with_shared
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import DERIVED, ONE, WEIGHT, Operation, Program, Value
-from archcalc.record import record
+from archcalc.record import field, record
 
 
 @record
@@ -20,7 +20,8 @@ class Lowered:
     """`inputs` and `steps` in order, `outputs` among them. `findings`: what is not exact, each with its place.
 
     `unread`: weights that no step has, although an operation reads them. `makers`: the number of the operation that
-    makes what a step makes, and which one of its values that is.
+    makes what a step makes, and which one of its values that is. `given`: what modules are called with, by their paths and
+    the names that their code has for it.
     """
 
     inputs: tuple[Step, ...]
@@ -29,6 +30,7 @@ class Lowered:
     findings: Sequence[Diagnostic]
     unread: tuple[str, ...]
     makers: Mapping[Step, tuple[int, int]]
+    given: Mapping[str, Mapping[Step, str]] = field(default_factory=dict)
 
 
 def lowered(program: Program) -> Lowered:
@@ -63,6 +65,7 @@ def lowered(program: Program) -> Lowered:
         findings=tuple(state.findings),
         unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
         makers=makers(state),
+        given=given(state),
     )
 
 
@@ -74,6 +77,19 @@ def makers(state: Lowering) -> dict[Step, tuple[int, int]]:
         known = [places[each] for each in values if each in places]
         if known:
             found[step] = min(known)
+    return found
+
+
+def given(state: Lowering) -> dict[str, dict[Step, str]]:
+    """What each module is called with, by its path: of one that runs several times, in the first call."""
+    found: dict[str, dict[Step, str]] = {}
+    for call in state.program.calls:
+        if call.path not in found:
+            names = found[call.path] = {}
+            for name, value in call.named.items():
+                value = state.program.whole.get(value, value)
+                if value in state.at:
+                    names.setdefault(state.at[value], name)
     return found
 
 

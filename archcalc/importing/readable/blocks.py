@@ -45,8 +45,11 @@ class Names:
         """The last part of its path that is a word, with the numbers behind it; its kind, where there is no word."""
         kind = snake(made.kind) if isinstance(made, Region) else made.kind
         path = made.path if isinstance(made, Region) else made.path or made.module
-        name = short(path.removeprefix(self.home).lstrip("."), kind)
-        base, number = name, 2
+        return self.of(short(path.removeprefix(self.home).lstrip("."), kind))
+
+    def of(self, base: str) -> str:
+        """A name that is not taken, which begins with this one."""
+        name, number = base, 2
         while name in self.taken or name in LAYERS or name in ALIASES or name in ("input", "prev", "x"):
             name, number = f"{base}_{number}", number + 1
         self.taken.add(name)
@@ -68,11 +71,11 @@ def short(path: str, kind: str) -> str:
 
 @record(frozen=False, eq=False)
 class Blocks:
-    """All blocks of a network, and the item that stands for each region. `taken`: names that no step can have. `norm`:
-    the arguments of most batch norms. `steps`: the names of the steps of the block that is defined."""
+    """All blocks of a network, and the item that stands for each region. `norm`: the arguments of most batch norms.
+    `taken`: the names of all classes. `steps`: the names of the steps of the block that is defined."""
 
-    taken: set[str] = field(default_factory=set)
     norm: Mapping[str, Any] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     found: dict[str, Block] = field(default_factory=dict)
     calls: dict[Region, Item] = field(default_factory=dict)
     steps: set[str] = field(default_factory=set)
@@ -100,7 +103,9 @@ class Blocks:
     def body(self, region: Region) -> list[Item]:
         if region.output is None:
             return []
-        body = Body(region, self.call, Names({*self.taken, *self.found}, region.path))
+        names = Names({*self.taken, *self.found}, region.path)
+        region.lent = {step: names.of(name) for step, name in region.lent.items()}
+        body = Body(region, self.call, names)
         items = body.whole([*region.others, region.output], region.source)
         region.members = {each: body.name(each).call for each in region.others}
         return repeated(fused(items, self.norm))
@@ -109,7 +114,7 @@ class Blocks:
         bodies = {region: self.body(region) for region in regions}
         groups: dict[Any, list[Region]] = {}
         for region, body in bodies.items():
-            if len(body) == 1 and body[0].paths is None and not body[0].is_name and not region.others:
+            if len(body) == 1 and body[0].paths is None and not body[0].is_name and not (region.others or region.lent):
                 self.calls[region] = body[0]  # one call: no block of its own
             else:
                 groups.setdefault(shape(body), []).append(region)
@@ -124,7 +129,8 @@ class Blocks:
     def abstract(self, name: str, group: "list[Instance]") -> None:
         """One body for all instances: equal arguments as they are, others as expressions in parameters."""
         regions = [region for region, _ in group]
-        self.steps = set(names_in(group[0][1]))
+        lent = list(regions[0].lent.values())
+        self.steps = {*names_in(group[0][1]), *lent}
         fill([body for _, body in group], self.found)
         bases: list[tuple[str, list[Any]]] = [("x.channels", [channels(region.source) for region in regions])]
         parameters: list[tuple[str, list[Any]]] = []
@@ -139,11 +145,11 @@ class Blocks:
             for item in items:
                 item.arguments[key] = expression
         defaults = defaults_of(parameters)
-        order = sorted((parameter for parameter, _ in parameters), key=lambda each: each in defaults)
+        order = sorted((*(parameter for parameter, _ in parameters), *lent), key=lambda each: each in defaults)
         self.found[name] = Block(name, order, defaults, group[0][1])
         values_of = dict(parameters)
         for i, region in enumerate(regions):
-            given = {each: values_of[each][i] for each in order}
+            given = {each: values_of[each][i] for each in order if each in values_of}
             given = {k: v for k, v in given.items() if not (k in defaults and alike(v, defaults[k]))}
             self.calls[region] = Item(name, given, region=region)
 

@@ -153,6 +153,9 @@ class Body:
         """The arguments of a layer that reads further values are their names."""
         if not others:
             return
+        if isinstance(maker, Region):
+            item.arguments |= {name: Reference(self.name(each).call) for each, name in maker.lent.items()}
+            return
         step = last(maker)
         assert step.layer is not None
         names = iter([Reference(self.name(each).call) for each in others])
@@ -178,10 +181,12 @@ class Body:
         maker = self.makers.get(step)
         if isinstance(maker, Region) and self.is_done(step):
             return Item(f"{self.layer(last(maker))}.{maker.members[step]}", is_name=True)
-        if step.layer is None:
-            return Item(step.name, is_name=True)
         if step is self.region.source:
             return Item("x", is_name=True)
+        if step in self.region.lent:
+            return Item(self.region.lent[step], is_name=True)
+        if step.layer is None:
+            return Item(step.name, is_name=True)
         raise NotReadable(f"{step.function} of {step.module} is read from another module")
 
     def layer(self, step: Step) -> str:
@@ -271,8 +276,8 @@ def plain(path: list[Item]) -> list[Item]:
 
 
 def lent_to(item: Step | Region) -> Sequence[Step]:
-    """The steps that an argument of a layer names."""
-    return item.named if isinstance(item, Step) else ()
+    """The steps that an argument of a layer or block names."""
+    return item.named if isinstance(item, Step) else tuple(item.lent)
 
 
 def is_merge(item: Step | Region) -> bool:

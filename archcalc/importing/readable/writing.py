@@ -14,12 +14,32 @@ from archcalc.importing.readable.fusing import fused, repeated, usual_norm
 from archcalc.importing.readable.growing import reassociated
 from archcalc.importing.readable.paths import Body, Item, NotReadable
 from archcalc.importing.readable.text import Writer, defaults_of, items_of
-from archcalc.importing.readable.tree import tree_of, users_of
+from archcalc.importing.readable.tree import MOST_LENT, tree_of, users_of
 
 
 def readable_spec(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, flat: Graph) -> str:
-    """The text with blocks. Raises NotReadable if there is none that gives the graph of the flat spec."""
-    text = with_blocks(lowered, kinds, heading)
+    """The text with blocks. Raises NotReadable if there is none that gives the graph of the flat spec.
+
+    Blocks may read further layers beside what comes in, if the text is shorter so.
+    """
+    lowered = reassociated(lowered)
+    texts: list[str] = []
+    reasons: list[NotReadable] = []
+    for most_lent in (MOST_LENT, 0):
+        try:
+            texts.append(with_blocks(lowered, kinds, heading, most_lent))
+        except NotReadable as reason:
+            reasons.append(reason)
+    for text in sorted(dict.fromkeys(texts), key=lambda each: each.count("\n")):
+        try:
+            return read_back(text, flat)
+        except NotReadable as reason:
+            reasons.append(reason)
+    raise reasons[-1]
+
+
+def read_back(text: str, flat: Graph) -> str:
+    """A text that gives the graph of the flat spec. Raises NotReadable if it does not."""
     try:
         found = load_text(text)
     except SpecError as error:
@@ -29,14 +49,13 @@ def readable_spec(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, 
     return text
 
 
-def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading) -> str:
-    """The text of a spec with blocks, not yet read back."""
-    lowered = reassociated(lowered)
+def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, most_lent: int) -> str:
+    """The text of a spec with blocks that read so many further layers at most, not yet read back."""
     users = users_of(lowered)
-    root = tree_of(lowered, kinds, users)
-    blocks = Blocks({each.name for each in lowered.inputs}, usual_norm(lowered.steps))
+    root = tree_of(lowered, kinds, users, most_lent)
+    blocks = Blocks(usual_norm(lowered.steps))
     blocks.define_all(root)
-    body = Body(root, blocks.call, Names({*blocks.taken, *blocks.found}))
+    body = Body(root, blocks.call, Names({*blocks.taken, *blocks.found, *(each.name for each in lowered.inputs)}))
     path = body.whole(lowered.outputs, lowered.inputs[0])
     outputs = [body.name(each).call for each in lowered.outputs] if len(lowered.outputs) > 1 else []
     path = repeated(fused(path, blocks.norm))
@@ -96,7 +115,8 @@ def census(graph: Graph) -> tuple[Counter[int], tuple[int, ...]]:
             sources = joined[node.name] = tuple(n for s in node.sources for n in joined.get(s, (of[s],)))
         inputs = node.inputs if node.layer.name != "concat" else ()
         of[node.name] = hash((what(node), inputs, sources, owner(node, of)))
-    return Counter(of.values()), tuple(of[graph[name].name] for name in graph.outputs)
+    outputs = (name if name in of else graph[name].name for name in graph.outputs)
+    return Counter(of.values()), tuple(of[name] for name in outputs)
 
 
 def owner(node: Node, of: Mapping[str, int]) -> tuple[Any, ...]:
