@@ -7,8 +7,9 @@ from typing import Any
 
 from archcalc.graph.several import INDEX
 from archcalc.importing.lowering.lower import Lowered
-from archcalc.importing.lowering.step import Step, together
-from archcalc.layer import PRESETS, AxisSizes, Layer, PatternOfAxes, Reference, Sizes, known_names, layer_named
+from archcalc.importing.lowering.sized import sized
+from archcalc.importing.lowering.step import Step, stated, together
+from archcalc.layer import PRESETS, Layer, PatternOfAxes, Reference, Sizes, known_names, layer_named
 from archcalc.record import record
 from archcalc.spec.value import MAX_INTEGER
 
@@ -33,10 +34,12 @@ def flat_spec(lowered: Lowered, heading: Heading) -> str:
     lines = [*heading_lines(heading, lowered), "layers:"]
     before: Step | None = lowered.inputs[0] if lowered.inputs else None
     groups = together(lowered.steps)
+    inputs = [(each.name, each) for each in lowered.inputs]
     for step in lowered.steps:
         group = groups.get(step, (step,))
         if step is group[0]:
-            lines += step_lines(step, before, [each.name for each in group])
+            in_sizes = sized(step, [*((each.name, each) for each in step.sources), *inputs]) if step.others else {}
+            lines += step_lines(step, before, [each.name for each in group], in_sizes)
         before = step if len(group) == 1 else None
     if tuple(lowered.outputs) != (before,):
         lines.append(f"outputs: [{', '.join(each.name for each in lowered.outputs)}]")
@@ -120,26 +123,29 @@ def identifier(path: str) -> str:
     return f"m{word}" if word[0].isdigit() else word
 
 
-def step_lines(step: Step, before: Step | None, names: Sequence[str]) -> Iterator[str]:
-    """The lines of a step, or of an operation with several outputs, of which it is the first."""
+def step_lines(
+    step: Step, before: Step | None, names: Sequence[str], in_sizes: Mapping[str, Any]
+) -> Iterator[str]:
+    """The lines of a step, or of an operation with several outputs, of which it is the first. `in_sizes`: arguments as
+    expressions in sizes of earlier layers."""
     assert step.layer is not None
     if step.layer.inputs[1] != 1 and len(step.joined) > 1:
         yield f"  - {step.kind}: [{', '.join(each.name for each in step.joined)}]"
-        yield from (f"    {key}: {text}" for key, text in arguments_of(step).items())
+        yield from (f"    {key}: {text}" for key, text in arguments_of(step, in_sizes).items())
         yield f"    name: {step.name}"
         return
     first = next(iter(step.sources), before)
     origin = "" if first is None or first is before else f"{first.name} -> "
-    yield f"  - {origin}{', '.join(names)} = {call_text(step, whole=len(names) > 1)}"
+    yield f"  - {origin}{', '.join(names)} = {call_text(step, len(names) > 1, in_sizes)}"
 
 
-def call_text(step: Step, whole: bool = False) -> str:
+def call_text(step: Step, whole: bool, in_sizes: Mapping[str, Any]) -> str:
     """The call of a step: `conv(3, 64, padding=1)`, or `conv1()` for one that runs again. `whole`: of all outputs of
     its operation."""
     assert step.layer is not None
     if step.again is not None:
         return f"{step.again.name}()"
-    given = arguments_of(step)
+    given = arguments_of(step, in_sizes)
     if whole:
         del given[INDEX]
     kind = preset_of(step.kind, step.layer.stated())
@@ -163,10 +169,10 @@ def preset_of(kind: str, given: Mapping[str, Any]) -> str:
     return kind
 
 
-def arguments_of(step: Step) -> dict[str, str]:
+def arguments_of(step: Step, in_sizes: Mapping[str, Any]) -> dict[str, str]:
     """The arguments of a step's call as text, without those that have their defaults."""
     assert step.layer is not None
-    given = stated(step.layer)
+    given = stated(step.layer) | in_sizes
     if step.tied is not None:
         given |= dict.fromkeys(step.layer.ties, Reference(step.tied.name))
     others = iter(step.named)
@@ -179,14 +185,6 @@ def arguments_of(step: Step) -> dict[str, str]:
     if step.frozen:
         given["freeze"] = True
     return {key: written(value) for key, value in given.items() if value != ()}
-
-
-def stated(layer: Layer, *without: str) -> dict[str, Any]:
-    """The arguments of a layer without those that have their defaults, as a call gives them."""
-    found: dict[str, Any] = {}
-    for key, value in layer.stated(*without).items():
-        found |= dict(value) if isinstance(value, AxisSizes) else {key: value}
-    return found
 
 
 def written(value: Any) -> str:

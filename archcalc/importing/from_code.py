@@ -13,7 +13,7 @@ from archcalc.importing.guest import guest
 from archcalc.importing.imported import CPU, META, imported
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
-from archcalc.importing.sizes import sizes_of
+from archcalc.importing.sizes import with_sizes
 from archcalc.importing.tape import marked
 from archcalc.record import replace
 
@@ -55,7 +55,7 @@ def network_in(
         found = imported(model, positional, keywords, name, source, about, blocks, run_on)
         if not sizes or run_on == CPU:
             return found
-        other = sizes_of(model, positional, keywords, found)
+        found, other = with_sizes(model, positional, keywords, found)
         findings = (*found.findings, *([other.finding] if other.finding else []))
         return replace(found, findings=findings, sizes=str(other))
 

@@ -27,6 +27,8 @@ NO_PRODUCTS = frozenset((
 """Functions of several tensors of which torch counts no MACs."""
 
 
+ASKED = "one line per layer was asked for"
+
 NEVER = "never used in evaluation"
 
 
@@ -36,7 +38,8 @@ class Imported:
 
     `spec`: the text of its spec; `flat`: with one line per layer, under the names of the code. `why_flat`: why `spec`
     is that text, too; empty if it has blocks. `findings`: what is not exact or not used, each with its place.
-    `program`: what ran. `sizes`: whether the spec holds at other sizes; empty if they were not tried.
+    `program`: what ran. `heading`: what stands before the layers. `sizes`: whether the spec holds at other sizes; empty if
+    they were not tried.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Imported:
     program: Program
     lowered: Lowered
     flat: str
+    heading: Heading
     why_flat: str = ""
     sizes: str = ""
 
@@ -96,8 +100,18 @@ def network_of(program: Program, source: str = "", about: Sequence[str] = (), bl
     findings = (*grouped(steps.findings), *(each for each in (idle, outside) if each))
     with gc_paused():
         flat = flat_spec(steps, heading)
-        text, why = with_blocks(program, steps, heading, flat) if blocks else (flat, "one line per layer was asked for")
-    return Imported(program.name, text, findings, program, steps, flat, why)
+        text, why = with_blocks(program, steps, heading, flat) if blocks else (flat, ASKED)
+    return Imported(program.name, text, findings, program, steps, flat, heading, why)
+
+
+def written_anew(found: Imported) -> Imported:
+    """An import whose steps know what they are at other sizes, with arguments that follow them."""
+    with gc_paused():
+        flat = flat_spec(found.lowered, found.heading)
+        if found.why_flat:
+            return replace(found, flat=flat, spec=flat_spec(found.lowered, because(found.heading, found.why_flat)))
+        text, why = with_blocks(found.program, found.lowered, found.heading, flat)
+    return replace(found, flat=flat, spec=text, why_flat=why)
 
 
 def with_blocks(program: Program, steps: Lowered, heading: Heading, flat: str) -> tuple[str, str]:
@@ -105,8 +119,14 @@ def with_blocks(program: Program, steps: Lowered, heading: Heading, flat: str) -
     try:
         return readable_spec(steps, program.kinds, heading, load_text(flat)), ""
     except NotReadable as reason:
-        said = replace(heading, about=(*heading.about, f"one line per layer, because blocks were not found: {reason}"))
-        return flat_spec(steps, said), str(reason)
+        return flat_spec(steps, because(heading, str(reason))), str(reason)
+
+
+def because(heading: Heading, reason: str) -> Heading:
+    """A heading that says why there are no blocks, where some were looked for."""
+    if reason == ASKED:
+        return heading
+    return replace(heading, about=(*heading.about, f"one line per layer, because blocks were not found: {reason}"))
 
 
 def totals(program: Program) -> dict[str, int]:

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.core.location import Location, Source
 from archcalc.core.overrides import Overrides
+from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, overridden
@@ -18,12 +19,17 @@ from archcalc.importing import tape
 from archcalc.importing.building import their_error
 from archcalc.importing.lowering.batches import with_whole_batches
 from archcalc.importing.lowering.samples import shape_of_sample
+from archcalc.importing.lowering.sized import note_runs
 from archcalc.importing.lowering.step import Step
-from archcalc.importing.network import Imported, totals
+from archcalc.importing.network import Imported, network_of, totals, written_anew
 from archcalc.importing.program import Operation, Program, Value
+from archcalc.importing.retracing import program_of
 from archcalc.measure import MEASURES
 from archcalc.record import record
 from archcalc.spec.document import read_document
+
+MOST_TURNS = 3
+"""How many other sizes are tried, to have two at which the code runs."""
 
 SHORTEST = 4
 """The shortest row of tokens of which half is tried."""
@@ -49,31 +55,67 @@ class Sizes:
         return f"the spec holds at this size alone: tried at {shapes}"
 
 
+def with_sizes(
+    model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported
+) -> tuple[Imported, Sizes]:
+    """An import, of which arguments follow the sizes of the inputs where that makes it hold at others, too; and whether
+    it does."""
+    sizes = sizes_of(model, inputs, keywords, found)
+    if sizes.finding is None:
+        return found, sizes
+    runs = [run for turn in range(MOST_TURNS) if (run := run_at(model, inputs, keywords, found, turn)) is not None][:2]
+    if len(runs) < 2 or not note_runs(found.lowered, [of.lowered for _, of in runs]):
+        return found, sizes
+    anew = written_anew(found)
+    if any(difference(anew, tried, of.program) is not None for tried, of in runs):
+        return found, sizes
+    return anew, Sizes(sizes.tried)
+
+
+def run_at(
+    model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported, turn: int
+) -> tuple[Mapping[str, tuple[int, ...]], Imported] | None:
+    """The shapes of a turn, and what the code does there; None if it does not take them."""
+    tried = other_shapes(found, turn)
+    try:
+        program = tape.record(model, *of_shapes(inputs, keywords, tried), found.name)
+        program.retrace = program_of
+        return tried, network_of(program, blocks=False)
+    except Exception:
+        return None
+
+
 def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported) -> Sizes:
     """Runs the code once more on inputs of other sizes, and compares its totals with the spec's at these sizes."""
-    shapes = [other_shape(step) for step in found.lowered.inputs]
-    tried = {step.name: shape for step, shape in zip(found.lowered.inputs, shapes, strict=True)}
-    other = other_inputs(inputs, keywords, found)
-    if other is None:
-        return Sizes({})
-    larger, named = other
-    try:
-        program = tape.record(model, larger, named, found.name)
-    except Exception as error:
-        raised = error if isinstance(error, SpecError) else their_error(error, f"{found.name} cannot run")
-        first = raised.diagnostics[0]
-        return Sizes(tried, refused=f"{first.location or 'it'} raises {type(error).__name__}")
-    return Sizes(tried, difference(found, tried, program))
+    refused = ""
+    for ties in (False, True):
+        tried = other_shapes(found, ties=ties)
+        if all(tried[step.name] == step.volume.item_shape for step in found.lowered.inputs):
+            return Sizes({})
+        try:
+            program = tape.record(model, *of_shapes(inputs, keywords, tried), found.name)
+        except Exception as error:
+            raised = error if isinstance(error, SpecError) else their_error(error, f"{found.name} cannot run")
+            refused = refused or f"{raised.diagnostics[0].location or 'it'} raises {type(error).__name__}"
+            continue
+        return Sizes(tried, difference(found, tried, program))
+    return Sizes(other_shapes(found), refused=refused)
 
 
 def other_inputs(
     inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The inputs of an import with other sizes, one sample each and without values; None if no size can change."""
-    shapes = [other_shape(step) for step in found.lowered.inputs]
-    if all(shape == step.volume.item_shape for shape, step in zip(shapes, found.lowered.inputs, strict=True)):
-        return None
-    rest = iter(shapes)
+    tried = other_shapes(found)
+    same = all(tried[step.name] == step.volume.item_shape for step in found.lowered.inputs)
+    return None if same else of_shapes(inputs, keywords, tried)
+
+
+def of_shapes(
+    inputs: Mapping[str, Any], keywords: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The inputs of an import with other sizes, one sample each and without values."""
+    rest = iter(shapes.values())
     other: tuple[dict[str, Any], dict[str, Any]] = pytree.tree_map_only(
         Tensor,
         lambda each: torch.empty((1, *next(rest)), dtype=each.dtype, device="meta"),
@@ -82,18 +124,34 @@ def other_inputs(
     return other
 
 
-def other_shape(step: Step) -> tuple[int, ...]:
-    """The shape of a sample with other sizes: larger and unequal sides of pictures, half as many tokens."""
-    volume = step.volume
+def other_shapes(found: Imported, turn: int = 0, ties: bool = False) -> dict[str, tuple[int, ...]]:
+    """The shape of a sample of each input with other sizes: larger and unequal sides of pictures, fewer tokens. `turn`:
+    which ones. `ties`: whether features that are as many as tokens, as in a matrix of neighbours, change with them."""
+    inputs = found.lowered.inputs
+    if not ties:
+        return {step.name: other_shape(step.volume, turn) for step in inputs}
+    row = {int(n): other_length(int(n), turn) for step in inputs if step.volume.rank == 1 for n in step.volume.spatial}
+    return {step.name: tuple(row.get(int(n), int(n)) for n in step.volume.item_shape) for step in inputs}
+
+
+def other_shape(volume: Volume, turn: int) -> tuple[int, ...]:
     shape = tuple(int(n) for n in volume.item_shape)
     free = [*volume.spatial]
     if len(free) == 1:
-        sides = [int(free[0]) // 2 if int(free[0]) % 2 == 0 and int(free[0]) >= SHORTEST else int(free[0]) * 2]
+        sides = [other_length(int(free[0]), turn)]
     else:
-        sides = [int(n) + more for n, more in zip(free, (0, 32, 64)[-len(free) :], strict=True)] if free else []
+        more = ((0, 32, 64), (0, 96, 32), (0, 64, 64))[min(turn, 2)]
+        sides = [int(n) + m for n, m in zip(free, more[-len(free) :], strict=True)] if free else []
     if volume.is_ids:
         return tuple(sides)
     return (*sides, shape[-1]) if volume.channels_last else (shape[0], *sides) if sides else shape
+
+
+def other_length(n: int, turn: int) -> int:
+    """Half of a row of tokens, or twice as many; in further turns, other numbers of them."""
+    if n % 2 or n < SHORTEST:
+        return n * (2 + turn)
+    return (n // 2, n * 3 // 4 if n % 4 == 0 else n - 2, n - 1)[min(turn, 2)]
 
 
 def difference(found: Imported, tried: Mapping[str, tuple[int, ...]], program: Program) -> Diagnostic | None:

@@ -6,10 +6,11 @@ were computed from; what depends on a weight is computed by layers, as other val
 
 from collections.abc import Iterator, Sequence
 
+from archcalc.importing.lengths import Length, lengths_in
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import settle, with_shape, without_ones
 from archcalc.importing.lowering.rule import lower
-from archcalc.importing.program import BUFFER, CONSTANT, DERIVED, WEIGHT, Operation, Value
+from archcalc.importing.program import BUFFER, CONSTANT, DERIVED, WEIGHT, Operation, Value, leaves
 from archcalc.layer import Numbers
 
 EACH_TIME = ((DERIVED, CONSTANT), (DERIVED, CONSTANT, BUFFER), (DERIVED, CONSTANT, BUFFER, WEIGHT))
@@ -45,13 +46,30 @@ def brought(lowering: Lowering, operation: Operation, value: Value) -> bool:
         return as_one(lowering, operation, value)
     if value.kind == WEIGHT:
         return lowering.place(operation, layer("learned", size=value.shape or (1,)), [], {"weight": value}, value)
+    if follows_lengths(value) and lowering.tried(lambda: as_computed(lowering, value)):
+        return True
     if value.kind != DERIVED and not any(map(lowering.program.macs, makers(value))):
         return fixed(lowering, operation, value)
+    return as_computed(lowering, value)
+
+
+def as_computed(lowering: Lowering, value: Value) -> bool:
+    """Whether layers were placed for what a value is computed by."""
     maker = value.maker
     if maker is None:
         return False
     placed = lowered_with_shared(lowering, maker) or lowering.tried(lambda: as_sample(lowering, maker))
     return placed and value in lowering.at
+
+
+def follows_lengths(value: Value) -> bool:
+    """Whether a value is a part of a buffer, up to a length of what the code was given; or is made of such a part."""
+    return any(
+        isinstance(n, Length) and any(each.value.varies for each in lengths_in(n.formula))
+        for maker in makers(value)
+        if maker.function == "__getitem__" and isinstance(maker.arguments[0], Value) and maker.arguments[0].kind == BUFFER
+        for n in leaves(maker.arguments[1])
+    )
 
 
 def as_one(lowering: Lowering, operation: Operation, value: Value) -> bool:

@@ -1,11 +1,12 @@
 """Steps: layers with their inputs, as a program needs them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from archcalc.core.location import Location
 from archcalc.core.volume import Volume
 from archcalc.graph.several import rows_of_outputs
-from archcalc.layer import Layer
+from archcalc.layer import AxisSizes, Layer
 from archcalc.record import field, record
 
 
@@ -17,7 +18,8 @@ class Step:
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
     `transposed`: whether its matrix is the transpose of the program's. `frozen`: whether its weights are not trained.
-    `numbers`: how to get the elements of fixed values, which are None where they are not known.
+    `numbers`: how to get the elements of fixed values, which are None where they are not known. `others`: the step in runs
+    at other sizes, if they are known.
     """
 
     __repr__ = object.__repr__  # steps refer to one another
@@ -36,6 +38,7 @@ class Step:
     transposed: bool = False
     frozen: bool = False
     numbers: Callable[[], Sequence[float] | None] | None = None
+    others: tuple["Step", ...] = ()
 
     @property
     def joined(self) -> tuple["Step", ...]:
@@ -58,3 +61,11 @@ def together(steps: Sequence[Step]) -> Mapping[Step, tuple[Step, ...]]:
     rows = rows_of_outputs([each.layer for each in steps], [each.sources for each in steps])
     groups = [tuple(steps[row]) for row in rows]
     return {step: group for group in groups for step in group}
+
+
+def stated(layer: Layer, *without: str) -> dict[str, Any]:
+    """The arguments of a layer without those that have their defaults, as a call gives them."""
+    found: dict[str, Any] = {}
+    for key, value in layer.stated(*without).items():
+        found |= dict(value) if isinstance(value, AxisSizes) else {key: value}
+    return found

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archcalc.importing.flat import stated
-from archcalc.importing.lowering.step import Step
+from archcalc.importing.lowering.step import Step, stated
+from archcalc.importing.lowering.sized import Raw
 from archcalc.importing.readable.fusing import fused, repeated
-from archcalc.importing.readable.paths import Body, Item, NotReadable, Raw
+from archcalc.importing.readable.paths import Body, Item, NotReadable
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import ALIASES, LAYERS, layer_named
 from archcalc.record import field, record
@@ -137,9 +137,11 @@ class Blocks:
         for items, key in columns([body for _, body in group]):
             values = [item.arguments[key] for item in items]
             known = [value for value in values if value is not ANY]
-            if all(alike(value, known[0]) for value in known):
+            if len({repr(item.sized.get(key)) for item in items}) == 1 and key in items[0].sized:
+                expression: Any = items[0].sized[key]
+            elif all(alike(value, known[0]) for value in known):
                 same = parameter_with(key, values, parameters) if len(known) < len(values) else ""
-                expression: Any = Raw(same) if same else known[0]
+                expression = Raw(same) if same else known[0]
             else:
                 expression = self.expression(key, values, bases, parameters, name)
             for item in items:

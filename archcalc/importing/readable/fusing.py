@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from archcalc.importing.flat import stated
-from archcalc.importing.lowering.step import Step
+from archcalc.importing.lowering.step import Step, stated
 from archcalc.importing.readable.paths import Item
 from archcalc.layer import Layer, layer_named
 

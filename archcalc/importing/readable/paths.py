@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from archcalc.graph.several import INDEX
+from archcalc.importing.lowering.sized import sized
 from archcalc.importing.lowering.step import Step, together
 from archcalc.importing.readable.tree import Region
 from archcalc.layer import Reference
@@ -16,19 +17,14 @@ MOST_INSIDE = 4
 """The most merges inside the paths of another one; its inputs have names of their own then."""
 
 
-class Raw(str):
-    """An argument that is an expression already."""
-
-    __slots__ = ()
-
-
 @record(frozen=False, eq=False)
 class Item:
     """A call of a layer or block, with its arguments; a merge with its paths; or, without a call, a name.
 
     `conditions`: the condition of a path, by its index; where it is false, the path is `prev`. `count`: how often.
     `runs_again`: whether the call is the name of an earlier layer, which runs once more. `is_read`: whether its own
-    name stands for what comes out of it, and not only for its layer.
+    name stands for what comes out of it, and not only for its layer. `sized`: arguments as expressions in sizes of what
+    its body can read.
     """
 
     call: str
@@ -42,6 +38,7 @@ class Item:
     is_read: bool = False
     region: Region | None = None
     step: Step | None = None
+    sized: dict[str, Any] = field(default_factory=dict)
 
     @property
     def begins(self) -> bool:
@@ -51,11 +48,13 @@ class Item:
 
 @record(frozen=False, slots=False, eq=False)
 class Body:
-    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for one."""
+    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for one. `inputs`: those of
+    the network, in its own region."""
 
     region: Region
     call: Callable[[Step | Region], Item]
     named: Callable[[Step | Region], str]
+    inputs: Sequence[Step] = ()
     done: dict[Step, Item] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +107,8 @@ class Body:
             item = self.call(maker)
         self.refer(item, maker, lent)
         self.use(item, maker)
+        if isinstance(maker, Step) and maker.others:
+            item.sized = self.in_sizes(maker)
         self.done[step] = item
         return [*before, item]
 
@@ -172,6 +173,17 @@ class Body:
             item.arguments |= dict.fromkeys(maker.layer.ties, Reference(self.layer(maker.tied)))
         if isinstance(maker, Step) and maker.again is not None:
             item.call, item.arguments, item.runs_again = self.layer(maker.again), {}, True
+
+    def in_sizes(self, step: Step) -> dict[str, Any]:
+        """The arguments of a step that follow the sizes of what comes in, or of what it reads."""
+        region = self.region
+        given = [("x", region.source)] if region.source else [(each.name, each) for each in self.inputs]
+        found = sized(step, [*((name, each) for name, each in given if each), *((n, s) for s, n in region.lent.items())])
+        source = next((each for each in step.sources if each in self.done), None)
+        if source is not None and (more := {k: v for k, v in sized(step, [("y", source)]).items() if k not in found}):
+            name = self.layer(source)
+            found |= sized(step, [(name, source)]) if more else {}
+        return found
 
     def name(self, step: Step) -> Item:
         """A name for what comes out of a step that was written before."""

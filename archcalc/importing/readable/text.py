@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archcalc.importing.flat import preset_of, written
+from archcalc.importing.lowering.sized import Raw
 from archcalc.importing.readable.blocks import Block, alike
-from archcalc.importing.readable.paths import Item, NotReadable, Raw
+from archcalc.importing.readable.paths import Item, NotReadable
 from archcalc.layer import PRESETS, layer_named
 from archcalc.record import record
 

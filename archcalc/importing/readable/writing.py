@@ -55,10 +55,13 @@ def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, mo
     root = tree_of(lowered, kinds, users, most_lent)
     blocks = Blocks(usual_norm(lowered.steps))
     blocks.define_all(root)
-    body = Body(root, blocks.call, Names({*blocks.taken, *blocks.found, *(each.name for each in lowered.inputs)}))
+    names = Names({*blocks.taken, *blocks.found, *(each.name for each in lowered.inputs)})
+    body = Body(root, blocks.call, names, lowered.inputs)
     path = body.whole(lowered.outputs, lowered.inputs[0])
     outputs = [body.name(each).call for each in lowered.outputs] if len(lowered.outputs) > 1 else []
     path = repeated(fused(path, blocks.norm))
+    for item in items_of([path]):
+        item.arguments |= {key: text for key, text in item.sized.items() if key in item.arguments}
     used = used_blocks([path], blocks)
     items = [*items_of([path, *(each.body for each in used)])]
     writer = Writer(blocks.found, defaults_of(items, blocks.norm))

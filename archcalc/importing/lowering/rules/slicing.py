@@ -70,8 +70,10 @@ def one(lowering: Lowering, operation: Operation, x: Value, axis: int, index: in
 
 
 def element(lowering: Lowering, operation: Operation, step: Step, axis: int, index: int) -> Step | None:
+    """One element, without its axis; an index below zero counts from the end, at every size."""
     if not step.volume.rank or (step.volume.is_ids and len(step.volume.item_shape) == 1):
-        return part(lowering, operation, step, axis, index, index + 1)
+        place = index % step.volume.item_shape[axis]
+        return part(lowering, operation, step, axis, place, place + 1)
     if step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
         return then(lowering, operation, layer("select", index=index), step)
     return then(lowering, operation, layer("take", index=index, axis=axis_word(step.volume, axis)), step)
@@ -165,7 +167,7 @@ def select(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, index = given["input"], given["index"]
     if not lowering.is_placed(x) or not isinstance(index, int) or (inner := lowering.axis(x, given["dim"])) is None:
         return False
-    return one(lowering, operation, x, inner, index % x.shape[given["dim"]], operation.makes[0])
+    return one(lowering, operation, x, inner, int(index), operation.makes[0])
 
 
 @lowers("narrow", takes="input dim start length")
@@ -190,7 +192,7 @@ def getitem(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if len(chosen) == 1 and isinstance(chosen[0][1], int) and None not in listed(given["index"]):
         axis, element = chosen[0]
         inner = lowering.axis(x, axis)
-        return inner is not None and one(lowering, operation, x, inner, element % x.shape[axis], operation.makes[0])
+        return inner is not None and one(lowering, operation, x, inner, int(element), operation.makes[0])
     if len(chosen) == 1 and isinstance(chosen[0][1], slice) and lowering.axis(x, chosen[0][0]) is None:
         begin, end, stride = chosen[0][1].indices(x.shape[chosen[0][0]])
         makes = operation.makes[0]
@@ -212,7 +214,7 @@ def ranged(index: Any, shape: Sequence[int]) -> Any:
     """The index with a range for each list of elements that follow one another: `x[:, [-1]]`.
 
     >>> ranged((slice(None), (-1,)), (2, 5)), ranged(((0, 2),), (3,))
-    ((slice(None, None, None), slice(4, 5, None)), ((0, 2),))
+    ((slice(None, None, None), slice(-1, None, None)), ((0, 2),))
     """
     if not isinstance(index, tuple) or None in index or Ellipsis in index or len(index) > len(shape):
         return index
@@ -224,6 +226,8 @@ def ranged(index: Any, shape: Sequence[int]) -> Any:
 def as_range(elements: tuple[Any, ...], size: int) -> Any:
     places = [each % size for each in elements if type(each) is int]
     follow = bool(places) and places == list(range(places[0], places[0] + len(elements)))
+    if follow and all(each < 0 for each in elements):
+        return slice(int(elements[0]), int(elements[-1]) + 1 or None)
     return slice(places[0], places[0] + len(places)) if follow else elements
 
 
