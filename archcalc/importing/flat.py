@@ -123,9 +123,7 @@ def identifier(path: str) -> str:
     return f"m{word}" if word[0].isdigit() else word
 
 
-def step_lines(
-    step: Step, before: Step | None, names: Sequence[str], in_sizes: Mapping[str, Any]
-) -> Iterator[str]:
+def step_lines(step: Step, before: Step | None, names: Sequence[str], in_sizes: Mapping[str, Any]) -> Iterator[str]:
     """The lines of a step, or of an operation with several outputs, of which it is the first. `in_sizes`: arguments as
     expressions in sizes of earlier layers."""
     assert step.layer is not None
@@ -172,7 +170,7 @@ def preset_of(kind: str, given: Mapping[str, Any]) -> str:
 def arguments_of(step: Step, in_sizes: Mapping[str, Any]) -> dict[str, str]:
     """The arguments of a step's call as text, without those that have their defaults."""
     assert step.layer is not None
-    given = stated(step.layer) | in_sizes
+    given = {**stated(step.layer), **in_sizes}
     if step.tied is not None:
         given |= dict.fromkeys(step.layer.ties, Reference(step.tied.name))
     others = iter(step.named)

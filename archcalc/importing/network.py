@@ -38,8 +38,8 @@ class Imported:
 
     `spec`: the text of its spec; `flat`: with one line per layer, under the names of the code. `why_flat`: why `spec`
     is that text, too; empty if it has blocks. `findings`: what is not exact or not used, each with its place.
-    `program`: what ran. `heading`: what stands before the layers. `sizes`: whether the spec holds at other sizes; empty if
-    they were not tried.
+    `program`: what ran. `heading`: what stands before the layers. `sizes`: whether the spec holds at other sizes; empty
+    if they were not tried.
     """
 
     name: str

@@ -63,7 +63,9 @@ def with_sizes(
     sizes = sizes_of(model, inputs, keywords, found)
     if sizes.finding is None:
         return found, sizes
-    runs = [run for turn in range(MOST_TURNS) if (run := run_at(model, inputs, keywords, found, turn)) is not None][:2]
+    ties = dict(sizes.tried) != other_shapes(found)
+    shapes = (other_shapes(found, turn, ties) for turn in range(MOST_TURNS))
+    runs = [run for each in shapes if (run := run_at(model, inputs, keywords, found.name, each)) is not None][:2]
     if len(runs) < 2 or not note_runs(found.lowered, [of.lowered for _, of in runs]):
         return found, sizes
     anew = written_anew(found)
@@ -73,12 +75,15 @@ def with_sizes(
 
 
 def run_at(
-    model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported, turn: int
+    model: nn.Module,
+    inputs: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+    name: str,
+    tried: Mapping[str, tuple[int, ...]],
 ) -> tuple[Mapping[str, tuple[int, ...]], Imported] | None:
-    """The shapes of a turn, and what the code does there; None if it does not take them."""
-    tried = other_shapes(found, turn)
+    """The shapes, and what the code does there; None if it does not take them."""
     try:
-        program = tape.record(model, *of_shapes(inputs, keywords, tried), found.name)
+        program = tape.record(model, *of_shapes(inputs, keywords, tried), name)
         program.retrace = program_of
         return tried, network_of(program, blocks=False)
     except Exception:
@@ -91,7 +96,7 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
     for ties in (False, True):
         tried = other_shapes(found, ties=ties)
         if all(tried[step.name] == step.volume.item_shape for step in found.lowered.inputs):
-            return Sizes({})
+            break
         try:
             program = tape.record(model, *of_shapes(inputs, keywords, tried), found.name)
         except Exception as error:
@@ -99,7 +104,7 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
             refused = refused or f"{raised.diagnostics[0].location or 'it'} raises {type(error).__name__}"
             continue
         return Sizes(tried, difference(found, tried, program))
-    return Sizes(other_shapes(found), refused=refused)
+    return Sizes(other_shapes(found) if refused else {}, refused=refused)
 
 
 def other_inputs(
@@ -116,11 +121,12 @@ def of_shapes(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The inputs of an import with other sizes, one sample each and without values."""
     rest = iter(shapes.values())
-    other: tuple[dict[str, Any], dict[str, Any]] = pytree.tree_map_only(
-        Tensor,
-        lambda each: torch.empty((1, *next(rest)), dtype=each.dtype, device="meta"),
-        (dict(inputs), dict(keywords)),
-    )
+
+    def resized(each: Tensor) -> Tensor:
+        shape = next(rest)[: each.dim() - 1]  # of one number for each sample, none
+        return torch.empty((1, *shape), dtype=each.dtype, device="meta")
+
+    other: tuple[dict[str, Any], dict[str, Any]] = pytree.tree_map_only(Tensor, resized, (dict(inputs), dict(keywords)))
     return other
 
 

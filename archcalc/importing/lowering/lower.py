@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
 from archcalc.importing.lowering.batches import with_whole_batches
+from archcalc.importing.lowering.expansions import without_expansions
 from archcalc.importing.lowering.lowering import Lowering
 from archcalc.importing.lowering.numbers import is_whole
 from archcalc.importing.lowering.opaque import place_opaque
@@ -20,8 +21,8 @@ class Lowered:
     """`inputs` and `steps` in order, `outputs` among them. `findings`: what is not exact, each with its place.
 
     `unread`: weights that no step has, although an operation reads them. `makers`: the number of the operation that
-    makes what a step makes, and which one of its values that is. `given`: what modules are called with, by their paths and
-    the names that their code has for it.
+    makes what a step makes, and which one of its values that is. `given`: what modules are called with, by their paths
+    and the names that their code has for it.
     """
 
     inputs: tuple[Step, ...]
@@ -35,7 +36,7 @@ class Lowered:
 
 def lowered(program: Program) -> Lowered:
     """The steps of a program. Raises SpecError if the samples of a batch meet."""
-    program = with_whole_batches(program)
+    program = without_expansions(with_whole_batches(program))
     state = Lowering(program)
     needed = needed_operations(program)
     recogniser = Recogniser(state)

@@ -67,7 +67,9 @@ def follows_lengths(value: Value) -> bool:
     return any(
         isinstance(n, Length) and any(each.value.varies for each in lengths_in(n.formula))
         for maker in makers(value)
-        if maker.function == "__getitem__" and isinstance(maker.arguments[0], Value) and maker.arguments[0].kind == BUFFER
+        if maker.function == "__getitem__"
+        and isinstance(maker.arguments[0], Value)
+        and maker.arguments[0].kind == BUFFER
         for n in leaves(maker.arguments[1])
     )
 

@@ -32,8 +32,8 @@ def note_runs(found: Lowered, runs: Sequence[Lowered]) -> bool:
 
 
 def sized(step: Step, bases: Sequence[tuple[str, Step]]) -> dict[str, Any]:
-    """The arguments of a step that differ at other sizes, where they are expressions in sizes of these layers, which have
-    the names."""
+    """The arguments of a step that differ at other sizes, where they are expressions in sizes of these layers, which
+    have the names."""
     if not step.others or step.layer is None or step.again is not None:
         return {}
     known = [found for name, base in bases for found in sizes_of(name, [base, *base.others])]

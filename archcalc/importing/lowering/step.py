@@ -18,8 +18,8 @@ class Step:
     has none. `weights`: the weight of the program for each weight of the layer, by its name there. `again`: the step
     whose weights it uses. `tied`: the step that owns a weight of it. `function`: what the code called.
     `transposed`: whether its matrix is the transpose of the program's. `frozen`: whether its weights are not trained.
-    `numbers`: how to get the elements of fixed values, which are None where they are not known. `others`: the step in runs
-    at other sizes, if they are known.
+    `numbers`: how to get the elements of fixed values, which are None where they are not known. `others`: the step in
+    runs at other sizes, if they are known.
     """
 
     __repr__ = object.__repr__  # steps refer to one another

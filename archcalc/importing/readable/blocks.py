@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archcalc.importing.lowering.step import Step, stated
 from archcalc.importing.lowering.sized import Raw
+from archcalc.importing.lowering.step import Step, stated
 from archcalc.importing.readable.fusing import fused, repeated
 from archcalc.importing.readable.paths import Body, Item, NotReadable
 from archcalc.importing.readable.tree import Region
@@ -134,6 +134,7 @@ class Blocks:
         fill([body for _, body in group], self.found)
         bases: list[tuple[str, list[Any]]] = [("x.channels", [channels(region.source) for region in regions])]
         parameters: list[tuple[str, list[Any]]] = []
+        widths: tuple[list[Any], Any] = [], None
         for items, key in columns([body for _, body in group]):
             values = [item.arguments[key] for item in items]
             known = [value for value in values if value is not ANY]
@@ -142,8 +143,12 @@ class Blocks:
             elif all(alike(value, known[0]) for value in known):
                 same = parameter_with(key, values, parameters) if len(known) < len(values) else ""
                 expression = Raw(same) if same else known[0]
+            elif key == "groups" and values == widths[0]:
+                expression = widths[1]  # each feature on its own
             else:
                 expression = self.expression(key, values, bases, parameters, name)
+            if key == "out_channels":
+                widths = values, expression
             for item in items:
                 item.arguments[key] = expression
         defaults = defaults_of(parameters)
@@ -162,12 +167,14 @@ class Blocks:
         bases: list[tuple[str, list[Any]]],
         parameters: list[tuple[str, list[Any]]],
         block: str,
-    ) -> Raw:
+    ) -> Any:
         """The values as an expression in what there is, or as a new parameter."""
         base = SHORT.get(key, key)
         within = bases if key not in OWN else [each for each in bases if each[0].rstrip("0123456789") == base]
         if found := expressed(values, within):
             return Raw(found)
+        if key not in OWN and (parts := in_parts(values, bases)) is not None:
+            return parts
         name, number = base, 2
         while name in {each for each, _ in parameters} or name == block or name in self.steps:
             name, number = f"{base}{number}", number + 1
@@ -277,6 +284,20 @@ def expressed(values: Sequence[Any], bases: Sequence[tuple[str, list[Any]]]) -> 
         if value and other % value == 0 and all(o // (other // value) == v for v, o in pairs):
             return f"{name} // {other // value}"
     return ""
+
+
+def in_parts(values: Sequence[Any], bases: Sequence[tuple[str, list[Any]]]) -> tuple[Any, ...] | None:
+    """Lists of one length as one list of expressions; None if some entry is none."""
+    if not all(isinstance(each, tuple) for each in values) or len({len(each) for each in values}) != 1:
+        return None
+    found: list[Any] = []
+    for entries in zip(*values, strict=True):
+        same = all(alike(each, entries[0]) for each in entries)
+        text = "" if same else expressed(entries, bases)
+        if not same and not text:
+            return None
+        found.append(entries[0] if same else Raw(text))
+    return tuple(found)
 
 
 def parameter_with(key: str, values: Sequence[Any], parameters: Sequence[tuple[str, list[Any]]]) -> str:

@@ -27,7 +27,9 @@ def reassociated(lowered: Lowered) -> Lowered:
         inputs=tuple(copies[each] for each in lowered.inputs),
         steps=tuple(copies[each] for each in lowered.steps),
         outputs=tuple(copies[each] for each in lowered.outputs),
-        given={path: {copies[s]: name for s, name in each.items() if s in copies} for path, each in lowered.given.items()},
+        given={
+            path: {copies[s]: name for s, name in each.items() if s in copies} for path, each in lowered.given.items()
+        },
     )
 
 

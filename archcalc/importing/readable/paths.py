@@ -48,8 +48,8 @@ class Item:
 
 @record(frozen=False, slots=False, eq=False)
 class Body:
-    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for one. `inputs`: those of
-    the network, in its own region."""
+    """The items of one region. `call`: makes the item of a step or region. `named`: a new name for one. `inputs`: those
+    of the network, in its own region."""
 
     region: Region
     call: Callable[[Step | Region], Item]
@@ -178,7 +178,7 @@ class Body:
         """The arguments of a step that follow the sizes of what comes in, or of what it reads."""
         region = self.region
         given = [("x", region.source)] if region.source else [(each.name, each) for each in self.inputs]
-        found = sized(step, [*((name, each) for name, each in given if each), *((n, s) for s, n in region.lent.items())])
+        found = sized(step, [*given, *((name, each) for each, name in region.lent.items())])
         source = next((each for each in step.sources if each in self.done), None)
         if source is not None and (more := {k: v for k, v in sized(step, [("y", source)]).items() if k not in found}):
             name = self.layer(source)

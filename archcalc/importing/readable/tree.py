@@ -23,8 +23,8 @@ Users: TypeAlias = Mapping[Step, list[Step | None]]
 class Region:
     """What one call of a module did: steps and inner regions in order, the step that it reads and the one it gives.
 
-    `lent`: further steps that it reads, and the parameters of its block that stand for them. `others`: further steps that
-    it gives, or that nothing reads; `members`: their names in its block.
+    `lent`: further steps that it reads, and the parameters of its block that stand for them. `others`: further steps
+    that it gives, or that nothing reads; `members`: their names in its block.
     """
 
     __repr__ = object.__repr__  # steps refer to one another
@@ -92,7 +92,9 @@ def tree_of(lowered: Lowered, kinds: Mapping[str, str], users: Users, most_lent:
 
 def computing(lowered: Lowered, kinds: Mapping[str, str]) -> set[str]:
     """The modules that hold none and compute with several layers, if there are others of their class."""
-    steps = Counter(each.module for each in lowered.steps if each.layer is not None and each.layer.role != Role.MOVEMENT)
+    steps = Counter(
+        each.module for each in lowered.steps if each.layer is not None and each.layer.role != Role.MOVEMENT
+    )
     several = [path for path, count in steps.items() if count > 1]
     classes = Counter(kinds.get(path) for path in several)
     return {path for path in several if classes[kinds.get(path)] > 1}
@@ -110,8 +112,8 @@ def prefixes(path: str) -> Iterator[str]:
 @record
 class Dissolving:
     """Replaces regions that no block can stand for by their items. `several`: the classes of which some module gives
-    several steps. `given`: what modules are called with. `order`: of the steps. `most_lent`: how many further steps a block
-    may read."""
+    several steps. `given`: what modules are called with. `order`: of the steps. `most_lent`: how many further steps a
+    block may read."""
 
     users: Users
     several: Collection[str]
@@ -143,8 +145,8 @@ class Dissolving:
         return not is_shared(inside, self.users) and self.reads(item, sources) and gives(item, item.source, given)
 
     def reads(self, item: Region, sources: Sequence[Step]) -> bool:
-        """Notes what a region reads: first what its code calls `x`, or takes first. Several steps have to be there before
-        it begins."""
+        """Notes what a region reads: first what its code calls `x`, or takes first. Several steps have to be there
+        before it begins."""
         begin = min(self.order[step] for step in item.steps)
         if len(sources) > 1 and any(self.order[each] > begin for each in sources):
             return False
@@ -176,5 +178,8 @@ def gives(region: Region, source: Step | None, given: Sequence[Step]) -> bool:
 def is_shared(inside: set[Step], users: Users) -> bool:
     """Whether some of these use a weight of another step, or another step uses one of theirs."""
     return any(
-        (each in inside) != (owner in inside) for each in users for owner in (each.again, each.tied) if owner is not None
+        (each in inside) != (owner in inside)
+        for each in users
+        for owner in (each.again, each.tied)
+        if owner is not None
     )

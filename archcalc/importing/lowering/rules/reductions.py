@@ -51,7 +51,8 @@ def mean(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     rank, keeps = lowering.volume(x).rank, bool(given.get("keepdim", False))
     inner = {lowering.axis(x, each) for each in per_axis(axes, 1)}
     last = inner == set(range(rank))
-    if rank and (last or inner == set(range(1, rank + 1))):
+    of_features = lowering.volume(x).channels_last and inner == {rank} and lowering.at[x] not in lowering.waiting
+    if rank and not of_features and (last or inner == set(range(1, rank + 1))):
         pooled = layer("global_avgpool", keepdim=keeps)
         if lowering.place(operation, pooled, [turned(lowering, operation, x, last)]):
             return True

@@ -73,7 +73,8 @@ def element(lowering: Lowering, operation: Operation, step: Step, axis: int, ind
     """One element, without its axis; an index below zero counts from the end, at every size."""
     if not step.volume.rank or (step.volume.is_ids and len(step.volume.item_shape) == 1):
         place = index % step.volume.item_shape[axis]
-        return part(lowering, operation, step, axis, place, place + 1)
+        said = slice(index, index + 1 or None) if index < 0 else slice(place, place + 1)
+        return part(lowering, operation, step, axis, place, place + 1, said=said)
     if step.volume.rank == 1 and axis == 0 and step.volume.channels_last:
         return then(lowering, operation, layer("select", index=index), step)
     return then(lowering, operation, layer("take", index=index, axis=axis_word(step.volume, axis)), step)
@@ -447,7 +448,8 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if step is None:
         return False
     before = step.volume.item_shape
-    if before == after and x in lowering.program.whole.values():
+    is_given = lowering.is_shared(x) and not lowering.is_shared(y) and y in lowering.program.outputs
+    if before == after and (is_given or x in lowering.program.whole.values()):
         return for_each_sample(lowering, operation, given["sizes"], step)
     if len(after) != len(before):
         wider = (1,) * (len(after) - len(before)) + before
