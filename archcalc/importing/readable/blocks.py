@@ -343,6 +343,8 @@ def join(rich: list[Instance], plain: list[Instance]) -> bool:
         return False
     model = rich[0][1][at].paths
     assert model is not None
+    if not has_words(condition, model[index]):
+        return False
     for region, body in plain:
         paths = body[at].paths
         assert paths is not None
@@ -352,6 +354,13 @@ def join(rich: list[Instance], plain: list[Instance]) -> bool:
     for _, body in rich:
         body[at].conditions[index] = condition
     return True
+
+
+def has_words(condition: str, path: Sequence[Item]) -> bool:
+    """Whether a path states what the condition reads: its stride, its width, or both."""
+    stated = {key for item in path for key in item.arguments}
+    changes, shrinks = bool(stated & {"out_channels", "c"}), "stride" in stated
+    return {"channels": changes, "stride": shrinks, "both": changes and shrinks}[condition]
 
 
 def shortcut(rich: list[Item], plain: list[Item]) -> tuple[int, int] | None:

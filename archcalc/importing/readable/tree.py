@@ -91,11 +91,10 @@ def tree_of(lowered: Lowered, kinds: Mapping[str, str], users: Users, most_lent:
 
 
 def computing(lowered: Lowered, kinds: Mapping[str, str]) -> set[str]:
-    """The modules that hold none and compute with several layers, if there are others of their class."""
-    steps = Counter(
-        each.module for each in lowered.steps if each.layer is not None and each.layer.role != Role.MOVEMENT
-    )
-    several = [path for path, count in steps.items() if count > 1]
+    """The modules that hold none and join what they compute, if there are others of their class: gates, norms."""
+    steps = Counter(each.module for each in lowered.steps if each.layer and each.layer.role != Role.MOVEMENT)
+    joining = {each.module for each in lowered.steps if len(each.joined) > 1}
+    several = [path for path in joining if steps[path] > 1]
     classes = Counter(kinds.get(path) for path in several)
     return {path for path in several if classes[kinds.get(path)] > 1}
 
