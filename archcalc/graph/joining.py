@@ -94,7 +94,7 @@ def is_resampled(branch: Branch) -> bool:
 
 def dropping(nodes: Mapping[str, Node], small: Branch) -> str:
     """The layer that dropped a row, which upsampling cannot give back, and the sizes at which none is dropped."""
-    for node in small.own:
+    for node in (each for each in small.own if each.inputs):
         for axis, (n, window) in enumerate(zip(node.inputs[0].spatial, node.layer.windows(*node.inputs), strict=False)):
             if not isinstance(window, Window) or window.whole:
                 continue
