@@ -95,10 +95,11 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
     refused = ""
     for ties in (False, True):
         tried = other_shapes(found, ties=ties)
-        if all(tried[step.name] == step.volume.item_shape for step in found.lowered.inputs):
+        other = of_shapes(inputs, keywords, tried)
+        if shapes_in(other) == shapes_in((dict(inputs), dict(keywords))):
             break
         try:
-            program = tape.record(model, *of_shapes(inputs, keywords, tried), found.name)
+            program = tape.record(model, *other, found.name)
         except Exception as error:
             raised = error if isinstance(error, SpecError) else their_error(error, f"{found.name} cannot run")
             refused = refused or f"{raised.diagnostics[0].location or 'it'} raises {type(error).__name__}"
@@ -111,9 +112,13 @@ def other_inputs(
     inputs: Mapping[str, Any], keywords: Mapping[str, Any], found: Imported
 ) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """The inputs of an import with other sizes, one sample each and without values; None if no size can change."""
-    tried = other_shapes(found)
-    same = all(tried[step.name] == step.volume.item_shape for step in found.lowered.inputs)
-    return None if same else of_shapes(inputs, keywords, tried)
+    other = of_shapes(inputs, keywords, other_shapes(found))
+    return other if shapes_in(other) != shapes_in((dict(inputs), dict(keywords))) else None
+
+
+def shapes_in(inputs: Any) -> list[tuple[int, ...]]:
+    """The shape of a sample of each tensor."""
+    return [tuple(each.shape[1:]) for each in pytree.tree_leaves(inputs) if isinstance(each, Tensor)]
 
 
 def of_shapes(
