@@ -225,7 +225,8 @@ class Backward:
     negated         what of `reads` is subtracted: its gradient is new, where those of the others are that of the kernel
     contiguous      gradients come out contiguous, also where the layout preserves the order
     as_made         they lie as what the kernel made, whatever came in
-    orders          a gradient that came in and is not contiguous is copied by the kernel, beside the one that came in
+    orders          a gradient that came in, and does not lie as what the kernel made, is copied, beside the one that
+                    came in
     all_in          the dtype in which it makes the gradients of all that is read and of all weights, wanted or not; the
                     engine casts those of another dtype; "" where it makes only those that are wanted
 

@@ -23,7 +23,7 @@ from archcalc.core.kernel import (
     tensor_of,
 )
 from archcalc.core.moved import onto
-from archcalc.core.operations import product
+from archcalc.core.operations import product, reshape
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
@@ -125,9 +125,12 @@ class Product(Merge):
             (names[1], second, (batch, summed, columns)),
         ):
             straight = letters == "".join(groups)
-            factors.append(name if straight else f"{name} as matrices")
+            merged = len(batch) > 1
+            factors.append(name if straight and not merged else f"{name} as matrices")
             if not straight:
                 yield as_matrices(name, xs[int(name[1:])], in_groups(letters, groups))
+            elif merged:  # the samples and another axis become one: what repeats one sample is copied
+                yield reshape(name, f"{name} as matrices")
         yield from matrix_product(y, (factors[0], factors[1]), out, (batch, rows, columns))
 
 

@@ -114,7 +114,7 @@ class GroupNorm(ChannelNorm, name="group_norm", positional=("num_groups",), alia
             layout=Layout(reads_contiguous=x.rank == 1, reads_dense=True, preserves=x.rank > 1),
             saves=("x", *own),
             weights=weights,
-            backward=Backward(orders=True),
+            backward=Backward(orders=True, as_made=True),
             cast=self.casts,
         )
 

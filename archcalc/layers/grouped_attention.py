@@ -6,7 +6,7 @@ from typing import Any
 from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, summed
 from archcalc.core.kernel import Cast, Kernel, Run, Tensor, tensor_of
-from archcalc.core.operations import linear_map
+from archcalc.core.operations import NUMBER, linear_map
 from archcalc.core.ops import Ops
 from archcalc.core.release import OLDEST
 from archcalc.core.volume import Volume, image, tokens
@@ -235,7 +235,11 @@ def falling(length: Dim, heads: Dim, dtype: str) -> Iterator[Kernel]:
     yield Kernel(reads=(), makes="places", size=Tensor(length, "int64"))
     yield Kernel(reads=(), makes="heads", size=Tensor(heads, "int64"))
     yield Kernel(reads=("places",), makes="ahead", size=Tensor(pairs, "int64"))
-    yield Kernel(reads=("ahead",), makes="slanted", size=Tensor(scores), also={"slopes": Tensor(heads)})
+    yield Kernel(reads=("heads",), makes="numbers", size=Tensor(heads, "int64"), also=NUMBER)
+    yield Kernel(reads=("numbers",), makes="eighths", size=Tensor(heads, "int64"), also=NUMBER)
+    yield Kernel(reads=("eighths",), makes="exponents", size=Tensor(heads))
+    yield Kernel(reads=("exponents",), makes="slopes", size=Tensor(heads))
+    yield Kernel(reads=("slopes", "ahead"), makes="slanted", size=Tensor(scores))
     yield Kernel(reads=("ahead",), makes="later", size=Tensor(pairs, "bool"))
     made = "scores" if dtype == "float32" else "scores in float32"
     yield Kernel(reads=("slanted", "later"), makes=made, size=Tensor(scores), holds=held)

@@ -27,6 +27,15 @@ ACTIVATIONS: Mapping[str, Activation] = {"silu": SiLU(), "gelu": GELU(), "relu":
 """What an expert may have between its maps."""
 
 
+def added_up(x: Volume, held: tuple[str, ...]) -> Iterator[Kernel]:
+    """The rows of experts, added to zeros in place where their tokens are."""
+    yield Kernel(reads=(), makes="zeros", size=tensor_of(x), holds=held)
+    yield Kernel(
+        reads=("zeros", "weighted", "token"), makes="summed", layout=Layout(view=True), saves=("weighted", "token"),
+        holds=held,
+    )  # fmt: skip
+
+
 class Mixture(Parametrized, OfTokens, name="mixture", positional=("num_experts", "top_k", "hidden_features")):
     """Each token passes through the `top_k` of `num_experts` MLPs with the best router scores, and the shared experts.
 
@@ -172,9 +181,7 @@ class Mixture(Parametrized, OfTokens, name="mixture", positional=("num_experts",
         yield Kernel(reads=("share", "order"), makes="part", size=Tensor(rows, dtype), saves=("order",))
         size = Tensor(rows * x.channels, dtype)
         yield product(size, "out", "part", "weighted", backward=Backward(unreduced={"part": size.nbytes}))
-        yield Kernel(
-            reads=("weighted", "token"), makes="summed", size=tensor_of(x), saves=("weighted", "token"), holds=held
-        )
+        yield from added_up(x, held)
         last = "routed" if self.shared_experts else "y"
         yield view("summed", last, holds=held)
         if self.shared_experts:

@@ -109,7 +109,8 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
             yield view()
             return
         place = self.place(x)
-        order = order_of_part(x, place, y == x) if self.step == 1 else order_of_steps(x, y, place, self.step)
+        one_piece = self.step == 1 or y.item_shape[place - 1] == 1
+        order = order_of_part(x, place, y == x) if one_piece else order_of_steps(x, y, place, self.step)
         yield slice_of("x", "y", tensor_of(y), order=order)
 
     def call(self, x: Volume) -> Call:

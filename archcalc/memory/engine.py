@@ -184,7 +184,7 @@ class Backward:
         incoming = arrived[0]
         run = self.again.get(index)
         saves = run.needed(index) if run else op.saves
-        if op.lying.contiguous and not (incoming.contiguous or (op.lying.within_samples and incoming.samples)):
+        if self.is_disordered(op, incoming):
             incoming = self.copied(op, incoming)
             arrived = [*(arrived if op.lying.orders else ()), incoming]
         later = {each.of for each in op.reduced}
@@ -244,13 +244,24 @@ class Backward:
         for key in later:
             self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], owned=False), op))
 
+    def is_disordered(self, op: Op, incoming: Waiting) -> bool:
+        """Whether a gradient is copied before it is used."""
+        if op.lying.orders:
+            made = self.tape.tensors[op.made[0]].order
+            if made is Order.TRANSPOSED:
+                return incoming.contiguous and not incoming.turned
+            return not (incoming.contiguous or (incoming.turned and made is Order.EITHER))
+        return op.lying.contiguous and not (incoming.contiguous or (op.lying.within_samples and incoming.samples))
+
     def copied(self, op: Op, incoming: Waiting) -> Waiting:
         """A gradient in order, where it came as a part of something: autograd reshapes it first, or the kernel does."""
         made = self.new(op.made[0])
         if not op.lying.orders:
             self.live_set.mark("backward", op.node)
             self.live_set.drop(incoming.storage)
-        return Waiting(made, owned=True)
+            return Waiting(made, owned=True)
+        turned = self.tape.tensors[op.made[0]].order is Order.TRANSPOSED
+        return Waiting(made, owned=True, contiguous=not turned, turned=turned)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
         """New storages for weight gradients."""

@@ -80,7 +80,7 @@ class Lying:
     """How gradients lie in memory where an operation takes part.
 
     `contiguous`: the one that comes in is copied first where it is not contiguous, and with `within_samples` only where
-    samples are not; `orders`: it stays beside its copy;
+    samples are not; `orders`: it is copied where it does not lie as what the operation made, and stays beside its copy;
     `turns`: the operation moves the features to the other end, and so its gradient; `preserves`: its gradient has the
     order of the one that comes in; `as_made`: it lies as what the operation made.
     """
