@@ -36,13 +36,22 @@ def attained(graph: Graph, seed: Input, fields: Mapping[str, Fields]) -> Attaine
     """Follows the taps of every element back through the volumes, layer by layer."""
     known = {**fields, seed.name: (Field(),) * seed.volume.rank}
     found = {seed.name: tuple(Sides((True,) * n, (True,) * n, (True,) * n) for n in seed.volume.spatial)}
-    bounds = bounded(graph, seed.name, fields)
+    bounds = {*bounded(graph, seed.name, fields), *reading_integers(graph)}
     for node in graph:
         if node.name in fields:
             axes = tuple(sides(node, axis, graph, known, found) for axis in range(seed.volume.rank))
             axes = in_one_row(axes, [along_in(node.output, i, each) for i, each in enumerate(fields[node.name])])
             is_shown = node.name not in bounds and all(any(each.alive) for each in axes)
             found[node.name] = axes if is_shown else (Sides(),) * len(axes)
+    return found
+
+
+def reading_integers(graph: Graph) -> set[str]:
+    """Layers that make integers, which no dye can be seen in, and all that reads them."""
+    found: set[str] = set()
+    for node in graph:
+        if not node.output.is_floating or found.intersection(node.sources):
+            found.add(node.name)
     return found
 
 
