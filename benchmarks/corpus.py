@@ -45,9 +45,18 @@ xcit_nano_12_p16_224 pit_ti_224 poolformer_s12 twins_svt_small eva02_tiny_patch1
 vit_relpos_small_patch16_224 gcvit_xxtiny focalnet_tiny_srf inception_next_tiny repvit_m1"""
 """Forty more of timm, which no rule of lowering was written for."""
 
+NEW = """ghostnetv2_100 hgnetv2_b0 mobileone_s0 mobilevitv2_050 mvitv2_tiny pnasnet5large rdnet_tiny resnetv2_50
+selecsls42 semnasnet_075 sequencer2d_s shvit_s1 swiftformer_xs swinv2_tiny_window8_256 swinv2_cr_tiny_224 tf_mixnet_s
+twins_pcpvt_small vgg11_bn vitamin_small_224 legacy_xception eca_botnext26ts_256 haloregnetz_b nf_resnet26
+vit_small_r26_s32_224 nextvit_small poolformerv2_s12 convformer_s18 samvit_base_patch16 flexivit_small cs3darknet_s
+efficientformerv2_s0 efficientnet_es fbnetv3_b gernet_s lambda_resnet26t mobilenetv1_100 resnetrs50 efficientvit_m0
+coatnet_pico_rw_224 fasternet_t0"""
+"""Forty of families that are in neither list."""
+
 SMALL = dict(
     hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, vocab_size=100, use_cache=False
 )  # fmt: skip
+MODERN = {key: each for key, each in SMALL.items() if key != "use_cache"}
 ENCODER_DECODER = dict(
     d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
     encoder_ffn_dim=128, decoder_ffn_dim=128, vocab_size=100, use_cache=False,
@@ -100,6 +109,55 @@ TRANSFORMERS: dict[str, tuple[str, dict[str, Any], dict[str, tuple[int, ...]]]] 
         dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128),
         {"input_values": (8000,)},
     ),
+    "BertForSequenceClassification": ("BertConfig", SMALL, {"input_ids": (16,)}),
+    "DebertaV2ForSequenceClassification": (
+        "DebertaV2Config",
+        {**SMALL, "relative_attention": True, "pos_att_type": ["c2p", "p2c"], "pad_token_id": None},
+        {"input_ids": (16,)},
+    ),
+    "ModernBertForMaskedLM": ("ModernBertConfig", {**MODERN, "pad_token_id": 0}, {"input_ids": (16,)}),
+    "MixtralForCausalLM": (
+        "MixtralConfig", {**SMALL, "num_key_value_heads": 2, "num_local_experts": 4}, {"input_ids": (16,)},
+    ),
+    "MambaForCausalLM": (
+        "MambaConfig",
+        dict(hidden_size=64, num_hidden_layers=2, vocab_size=100, state_size=8, use_cache=False),
+        {"input_ids": (16,)},
+    ),
+    "CLIPModel": ("CLIPConfig", {}, {"input_ids": (16,), "pixel_values": (3, 224, 224)}),
+    "OPTForCausalLM": (
+        "OPTConfig",
+        dict(
+            hidden_size=64, num_hidden_layers=2, num_attention_heads=4, ffn_dim=128, vocab_size=100,
+            word_embed_proj_dim=64, use_cache=False,
+        ),
+        {"input_ids": (16,)},
+    ),
+    "BloomForCausalLM": (
+        "BloomConfig", dict(hidden_size=64, n_layer=2, n_head=4, vocab_size=100, use_cache=False), {"input_ids": (16,)},
+    ),
+    "FalconForCausalLM": ("FalconConfig", SMALL, {"input_ids": (16,)}),
+    "GemmaForCausalLM": ("GemmaConfig", {**SMALL, "num_key_value_heads": 2, "head_dim": 16}, {"input_ids": (16,)}),
+    "Qwen3ForCausalLM": ("Qwen3Config", {**SMALL, "num_key_value_heads": 2, "head_dim": 16}, {"input_ids": (16,)}),
+    "GPTJForCausalLM": (
+        "GPTJConfig",
+        dict(n_embd=64, n_layer=2, n_head=4, rotary_dim=8, vocab_size=100, use_cache=False),
+        {"input_ids": (16,)},
+    ),
+    "MPNetForMaskedLM": ("MPNetConfig", MODERN, {"input_ids": (16,)}),
+    "PegasusForConditionalGeneration": (
+        "PegasusConfig", ENCODER_DECODER, {"input_ids": (16,), "decoder_input_ids": (12,)},
+    ),
+    "Dinov2ForImageClassification": (
+        "Dinov2Config",
+        dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, image_size=64, patch_size=16),
+        {"pixel_values": (3, 64, 64)},
+    ),
+    "HubertForCTC": (
+        "HubertConfig",
+        dict(hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128),
+        {"input_values": (8000,)},
+    ),
     "WhisperForConditionalGeneration": (
         "WhisperConfig",
         {**ENCODER_DECODER, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1},
@@ -137,7 +195,7 @@ def models(library: str) -> Iterator[tuple[str, Any]]:
         yield from ((name, of_detection) for name in boxes)
         yield from ((f"{name}.backbone", of_backbone) for name in boxes)
     elif library == "timm":
-        yield from ((name, of_timm) for name in (*TIMM.split(), *MORE.split()))
+        yield from ((name, of_timm) for name in (*TIMM.split(), *MORE.split(), *NEW.split()))
     else:
         yield from ((name, of_transformers) for name in TRANSFORMERS)
 

@@ -182,7 +182,7 @@ class Tape(TorchFunctionMode):
             args, kwargs = of_shapes(name, args, kwargs)
         args, kwargs = with_values(self.without_values((args, kwargs)))
         before = self.counter.get_total_flops() if self.counter else 0
-        result = func(*args, **kwargs)
+        result = called(func, args, kwargs)
         if name == "__get__":
             name = func.__self__.__name__
         made = [args[0]] if name == "__setitem__" else tensors_in(result)
@@ -303,13 +303,29 @@ def parameters_of(forward: Callable[..., Any]) -> tuple[str, ...]:
         return ()
 
 
+def called(func: Any, args: Any, kwargs: Any) -> Any:
+    """What a call gives. Products in groups, which torch has without values for bfloat16 alone, run in that."""
+    try:
+        return func(*args, **kwargs)
+    except RuntimeError as error:
+        floats = [each for each in pytree.tree_leaves((args, kwargs)) if is_float(each)]
+        if "grouped_mm" not in getattr(func, "__name__", "") or not floats or "BF16" not in str(error):
+            raise
+        narrow = pytree.tree_map_only(Tensor, lambda each: each.bfloat16() if is_float(each) else each, (args, kwargs))
+        return called(func, *narrow).to(floats[0].dtype)
+
+
+def is_float(each: object) -> bool:
+    return isinstance(each, Tensor) and each.dtype.is_floating_point and each.dtype != torch.bfloat16
+
+
 def macs_of(name: str, func: Any, args: Any, kwargs: Any) -> int:
     """What torch's counter has for one call. What it would change in place has no values then."""
     if changed_by(name, args, kwargs) is not None:
         args, kwargs = pytree.tree_map_only(Tensor, other_tensor, (args, kwargs))
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        func(*args, **kwargs)
+        called(func, args, kwargs)
     return counter.get_total_flops() // 2
 
 

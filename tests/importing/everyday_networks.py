@@ -192,3 +192,14 @@ class Wrapping(nn.Module):
         for sublayer, mlp in zip(self.sublayers, self.mlps, strict=True):
             x = sublayer(x, mlp)
         return x
+
+
+class WeightOnly(nn.Module):
+    """A group norm with a weight and no bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.weight = nn.Conv2d(3, 8, 3), nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(self.conv(x), 2, self.weight)

@@ -29,6 +29,7 @@ CASES: dict[str, tuple[nn.Module, dict[str, Tensor], int]] = {
     "a decoder": (networks.Decoder(), {"ids": IDS}, 38),
     "a graph": (networks.GraphNet(), NODES, 20),
     "a policy": (networks.Policy(), {"x": torch.zeros(1, 4)}, 9),
+    "a norm without a bias": (networks.WeightOnly(), {"x": IMAGE}, 8),
     "layers that wrap others": (networks.Wrapping(), {"x": torch.zeros(1, 6, 4)}, 11),
 }
 """The network, its inputs, and the most lines of its spec."""

@@ -96,10 +96,12 @@ def rms_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool
 @lowers("group_norm", takes="input num_groups weight bias eps")
 def group_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight, bias, groups = given["input"], given.get("weight"), given.get("bias"), given["num_groups"]
-    if not lowering.is_placed(x) or (weight is None) != (bias is None):
+    if not lowering.is_placed(x):
         return False
     if not lowering.is_batch_first(x):
         return of_frames(lowering, operation, given)
+    if (weight is None) != (bias is None):
+        return with_columns(lowering, operation, given)
     made = layer("group_norm", num_groups=groups, eps=given.get("eps"), affine=weight is not None)
     return lowering.place(operation, made, [first(lowering, operation, x)], {"weight": weight, "bias": bias})
 
@@ -113,12 +115,20 @@ def of_frames(lowering: Lowering, operation: Operation, given: Arguments) -> boo
         count = given["num_groups"] * lowering.item_in_batch(x)
         made = layer("group_norm", num_groups=count, eps=given.get("eps"), affine=False)
         return over_maps(lowering, operation, made, x)
+    return with_columns(lowering, operation, given)
+
+
+def with_columns(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """A norm without weights, and its weight and its bias, as far as it has them, as layers of their own."""
+    x: Value = given["input"]
     write = Writing(lowering, operation)
-    normed = write("group_norm", x, given["num_groups"], None, None, given.get("eps", 1e-5), shape=x.shape)
+    found = write("group_norm", x, given["num_groups"], None, None, given.get("eps", 1e-5), shape=x.shape)
     column = (1, -1, *(1,) * (len(x.shape) - 2))
-    columns = [write("view", each, column, shape=(1, *each.shape, *column[2:])) for each in (weight, bias)]
-    scaled = write("mul", normed, columns[0], shape=x.shape)
-    write("add", scaled, columns[1], shape=x.shape, makes=operation.makes[0])
+    held = [(name, given[key]) for name, key in (("mul", "weight"), ("add", "bias")) if given.get(key) is not None]
+    for name, each in held:
+        one = write("view", each, column, shape=(1, *each.shape, *column[2:]))
+        last = operation.makes[0] if (name, each) == held[-1] else None
+        found = write(name, found, one, shape=x.shape, makes=last)
     return write.is_placed()
 
 
