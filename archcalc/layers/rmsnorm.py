@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
-from archcalc.core.operations import product, reshape, times_weight, turned, view
+from archcalc.core.operations import contiguous, product, reshape, times_weight, turned, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
@@ -64,21 +64,18 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
         yield Kernel(reads=(reads,), makes="squares", size=units, layout=PRESERVED, saves=(reads,), backward=square)
         yield Kernel(reads=("squares",), makes="mean", size=groups, layout=CONTIGUOUS)
         yield Kernel(reads=("mean",), makes="root", size=groups, saves=("root",), backward=root, holds=("squares",))
-        ends = "y" if wide == x.dtype and not moves else "result"
-        made = "normal" if self.elementwise_affine else ends
+        made = "normal" if self.elementwise_affine else "result"
         both = (reads, "root")
         yield product(units, *both, made, layout=PRESERVED, backward=Backward(unreduced={"root": units.nbytes}))
         if self.elementwise_affine:
-            yield times_weight(units, made, ends, holds=both)
-        if moves:
-            yield reshape(ends, "row", holds=both)
-            ends = "row"
+            yield times_weight(units, made, "result", holds=both)
+        last = "moved back" if moves else "y"
+        ends = last if wide == x.dtype else "row"
+        yield (reshape if moves else contiguous)("result", ends, holds=both)
         if wide != x.dtype:
-            made = "result" if moves else "y"
-            yield Kernel(reads=(ends,), makes=made, size=tensor_of(y), layout=PRESERVED, holds=("root",))
-            ends = "result"
+            yield Kernel(reads=(ends,), makes=last, size=tensor_of(y), layout=PRESERVED, holds=("root",))
         if moves:
-            yield view(ends, order=turned(x))
+            yield view(last, order=turned(x))
 
     def fused(self, run: Run, y: Volume, x: Volume) -> Kernel:
         """`_fused_rms_norm`, which keeps the inverse of each root."""

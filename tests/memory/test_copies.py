@@ -47,6 +47,14 @@ layers:
   - v4 -> v10 = conv(2, 6, d2)
 outputs: [v5, v7, v10]
 """,
+    "rmsnorm puts its result in order before it is cast": """
+input: {a: {shape: [8, 5]}}
+layers:
+  - a -> tokens -> v4 = rmsnorm
+  - v4 -> linear(3)
+  - a -> x2 = sigmoid
+outputs: [v4, x2]
+""",
     "slopes of one token": """
 input: {a: {shape: [1, 4], channels_last: true}}
 layers: ['grouped_attention(2, alibi=true, causal=true)']
@@ -54,10 +62,10 @@ layers: ['grouped_attention(2, alibi=true, causal=true)']
 }
 
 
-@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(("batch", "dtype"), [(1, "float32"), (3, "float32"), (3, "bfloat16")])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_figure_equals_the_measured_one(name: str, batch: int) -> None:
-    graph = build(read_document(Source("a network", f"archcalc: 1\n{NETWORKS[name]}")), batch=batch)
+def test_every_figure_equals_the_measured_one(name: str, batch: int, dtype: str) -> None:
+    graph = build(read_document(Source("a network", f"archcalc: 1\n{NETWORKS[name]}")), batch=batch, dtype=dtype)
     assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
 
 

@@ -15,7 +15,7 @@ BATCH = 3
 
 
 @pytest.mark.zoo
-@pytest.mark.parametrize("reference", references())
+@pytest.mark.parametrize("reference", list(references()))
 def test_memory_in_a_batch_is_predicted_to_the_byte(reference: str) -> None:
     try:
         graph = build(document(reference), batch=BATCH)
