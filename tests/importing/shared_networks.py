@@ -109,3 +109,21 @@ class Reductions(nn.Module):
         padded = F.max_pool2d(F.pad(y, (0, 1, 0, 1), value=-torch.inf), 3, 2)
         padded = F.pad(padded, (0, 0, 1, 1), value=1.5).mean((2, 3))
         return torch.cat((windows.flatten(1), padded, y.var((2, 3))), 1)
+
+
+class OneBias(nn.Module):
+    """One bias for layers with weights of their own, before and behind the features' move to the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3)
+        self.last, self.norm, self.again = nn.Linear(8, 8), nn.LayerNorm(8), nn.LayerNorm(8)
+        bias = nn.Parameter(torch.zeros(8))
+        for each in (self.first, self.second, self.last, self.norm):
+            each.register_parameter("bias", bias)
+        self.again.weight = self.norm.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.second(self.first(x).relu()).mean((2, 3))
+        found: Tensor = self.again(self.norm(self.last(y)))
+        return found

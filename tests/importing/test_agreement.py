@@ -55,6 +55,7 @@ class Alike(nn.Module):
         (shared_networks.Rotary(), torch.zeros(1, 5, 12), 2),
         (shared_networks.Biases(), torch.zeros(1, 4, 8), 1),
         (shared_networks.Reductions(), torch.zeros(1, 6, 8, 8), 1),
+        (shared_networks.OneBias(), torch.zeros(1, 3, 8, 8), 2),
     ],
     ids=lambda each: type(each).__name__,
 )

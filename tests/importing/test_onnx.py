@@ -121,6 +121,51 @@ def test_sizes_that_are_computed_are_followed(tmp_path: Path) -> None:
     assert kinds(found) == ["flatten"]
 
 
+def test_numbers_that_are_computed_of_others_are_followed(tmp_path: Path) -> None:
+    """As torch writes `expand(-1, ...)` and padding: choices, and rows of a small matrix in the other order."""
+    nodes = [
+        node("Equal", "given minus", "free"), node("Where", "free ones given", "target"),
+        node("Expand", "token target", "tokens"), node("Add", "x tokens", "sum"),
+        node("Slice", "ends minus1 least zero minus1", "turned"), node("Transpose", "turned", "columns", perm=[1, 0]),
+        node("Reshape", "columns all", "amounts"), node("Pad", "sum amounts", "y"),
+    ]  # fmt: skip
+    integers = {"given": [1, -1, -1], "minus": [-1], "ones": [1, 1, 1], "minus1": [-1], "least": [-9], "zero": [0]}
+    tensors = [tensor(name, [len(each)], each, "int64") for name, each in integers.items()]
+    tensors += [tensor("all", [1], [-1], "int64"), tensor("ends", [3, 2], [0, 5, 0, 0, 0, 0], "int64")]
+    found = read(tmp_path, model(nodes, {"x": [1, 3, 4]}, [*tensors, tensor("token", [1, 1, 4])]))
+    assert totals(found) == (4, 0)
+    assert found.lowered.steps[-1].volume.item_shape == (3, 9)
+
+
+@pytest.mark.parametrize(("place", "known"), [("weights.bin", True), ("../weights.bin", False), ("none.bin", False)])
+def test_indices_that_lie_beside_the_file_are_read(place: str, known: bool, tmp_path: Path) -> None:
+    """The elements of a sample in their order are a reshape; a file elsewhere is not opened."""
+    (tmp_path / "weights.bin").write_bytes(bytes(8) + b"".join(n.to_bytes(8, "little") for n in range(12)))
+    (tmp_path.parent / "weights.bin").write_bytes(bytes(104))
+    lies = part(13, part(1, "location") + part(2, place)) + part(13, part(1, "offset") + part(2, "8"))
+    nodes = [node("Reshape", "x all", "flat"), node("Gather", "flat indices", "y", axis=0)]
+    tensors = [tensor("all", [1], [-1], "int64"), tensor("indices", [1, 12, 1, 1], None, "int64") + lies]
+    data = model(nodes, {"x": [1, 12]}, tensors)
+    if known:
+        assert read(tmp_path, data).lowered.steps[-1].volume.item_shape == (12, 1, 1)
+    else:
+        assert refusal(tmp_path, data).code == "AC522"
+
+
+def test_a_bias_that_the_file_stores_once_for_several_layers_is_counted_once(tmp_path: Path) -> None:
+    """Exporters store equal values once: biases of an untrained network."""
+    nodes = [
+        node("Identity", "bias", "same"), node("Conv", "x first bias", "a", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("Conv", "a second same", "b", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("GlobalAveragePool", "b", "c"), node("Flatten", "c", "d", axis=1),
+        node("Gemm", "d third same", "y", transB=1),
+    ]  # fmt: skip
+    tensors = [tensor("first", [8, 3, 3, 3]), tensor("second", [8, 8, 3, 3]), tensor("third", [8, 8])]
+    found = read(tmp_path, model(nodes, {"x": [1, 3, 6, 6]}, [*tensors, tensor("bias", [8])]))
+    assert totals(found)[0] == 216 + 576 + 64 + 8
+    assert "opaque" not in kinds(found)
+
+
 def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_its_line(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "a"), node("Magic", "a", "y", domain="com.example")]
     found = read(tmp_path, model(nodes, {"x": [1, 5]}, known={"y": [1, 7]}))

@@ -121,7 +121,7 @@ def read_graph(found: File, data: memoryview) -> None:
         elif key == 2:
             found.name = text(value)
         elif key == 5:
-            tensor = tensor_in(message(value))
+            tensor = tensor_in(message(value), found.path)
             found.tensors[tensor.name] = tensor
         elif key == 11:
             found.inputs.append(info_in(message(value)))
@@ -194,8 +194,9 @@ def subgraph(data: memoryview, depth: int) -> str:
     return "a graph"
 
 
-def tensor_in(data: memoryview) -> Tensor:
-    name, shape, dtype = "", list[int](), ""
+def tensor_in(data: memoryview, path: str = "") -> Tensor:
+    """`path`: of the model, where numbers may lie in a file beside it."""
+    name, shape, dtype, elsewhere = "", list[int](), "", dict[str, str]()
     raw: memoryview | None = None
     values: list[Any] = []
     for key, value in fields(data):
@@ -211,6 +212,9 @@ def tensor_in(data: memoryview) -> Tensor:
             values += numbers(value, MAX_VALUES + 1)
         elif key == 4 and len(values) <= MAX_VALUES:
             values += floats(value, MAX_VALUES + 1)
+        elif key == 13 and path:
+            pair = {n: text(each) for n, each in fields(message(value)) if n in (1, 2)}
+            elsewhere[pair.get(1, "")] = pair.get(2, "")
     if len(shape) > MAX_AXES or any(not 0 <= n < 1 << 40 for n in shape):
         raise Damaged(f"the tensor {name} has no shape that can be")
     count = 1
@@ -218,7 +222,25 @@ def tensor_in(data: memoryview) -> Tensor:
         count *= n
     if raw is not None and count <= MAX_VALUES:
         values = unpacked(raw, dtype, count)
+    elif elsewhere and not values:
+        values = beside(path, elsewhere, dtype, count)
     return Tensor(name, tuple(shape), dtype, tuple(values) if len(values) == count <= MAX_VALUES else None)
+
+
+def beside(path: str, said: Mapping[str, str], dtype: str, count: int) -> list[Any]:
+    """Whole numbers, such as indices, that lie in a file beside the model; none if it is not there, or elsewhere."""
+    form, place = FORMATS.get(dtype, ""), said.get("location", "")
+    if not dtype.startswith("int") or not form or count > MAX_VALUES or os.path.basename(place) != place or not place:
+        return []
+    size, begin = struct.calcsize(f"<{count}{form}"), said.get("offset", "0")
+    if not begin.isascii() or not begin.isdigit() or len(begin) > 15:
+        return []
+    try:
+        with readable(os.path.join(os.path.dirname(path), place)) as file:
+            file.seek(int(begin))
+            return unpacked(memoryview(file.read(size)), dtype, count)
+    except (OSError, SpecError):
+        return []
 
 
 def unpacked(raw: memoryview, dtype: str, count: int) -> list[Any]:

@@ -4,6 +4,7 @@ A file states one batch size, often 1, also in the shapes that it reshapes to. I
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
@@ -44,6 +45,31 @@ class Known:
         """Its only number."""
         return float(self.values[0]) if len(self.values) == 1 else None
 
+    def taken(self, shape: Sequence[int], steps: Sequence[int], first: int = 0) -> "Known":
+        """The numbers from the first on, with so many steps between neighbours along each axis."""
+        ways = [range(0, n * step, step) if step else (0,) * n for n, step in zip(shape, steps, strict=True)]
+        return Known(tuple(shape), tuple(self.values[first + sum(each)] for each in product(*ways)), self.dtype)
+
+    def spread(self, shape: Sequence[int]) -> "Known":
+        """As often as a shape needs that this one meets.
+
+        >>> Known((2, 1), (5, 7)).spread((2, 2)).values
+        (5, 5, 7, 7)
+        """
+        new = len(shape) - len(self.shape)
+        return self.taken(
+            shape, (*(0,) * new, *(s if n > 1 else 0 for n, s in zip(self.shape, self.steps, strict=True)))
+        )
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """How far apart neighbours along each axis lie.
+
+        >>> Known((2, 3), tuple(range(6))).steps
+        (3, 1)
+        """
+        return tuple(prod(self.shape[i + 1 :]) for i in range(len(self.shape)))
+
 
 Found: TypeAlias = Value | Known
 
@@ -83,6 +109,11 @@ class Following:
     node: Node | None = None
     place: Location | None = None
 
+    @property
+    def has_fixed_constants(self) -> bool:
+        """Whether the constants among the nodes are no weights: torch stores all of those as tensors."""
+        return self.file.producer == "pytorch"
+
     # --- what nodes read -------------------------------------------------------------------------------------------
 
     def read(self, node: Node, i: int) -> Found | None:
@@ -114,12 +145,12 @@ class Following:
         assert isinstance(found, Known)
         return tuple(map(int, found.values))
 
-    def tensor(self, tensor: Tensor) -> Found:
+    def tensor(self, tensor: Tensor, buffer: bool = False) -> Found:
         """A tensor of the file: numbers that are known, or a weight or buffer."""
         whole = tensor.dtype.startswith(("int", "uint", "bool"))
         if tensor.values is not None and (whole or not tensor.shape):
             return Known(tensor.shape, tensor.values, tensor.dtype)
-        return self.keep(tensor.name, tensor.shape, tensor.dtype, buffer=whole)
+        return self.keep(tensor.name, tensor.shape, tensor.dtype, buffer=buffer or whole)
 
     def keep(self, name: str, shape: tuple[int, ...], dtype: str, buffer: bool = False) -> Value:
         self.stored[name] = Stored(shape, dtype, (name,), buffer)

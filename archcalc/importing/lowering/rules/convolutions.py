@@ -5,11 +5,12 @@ from typing import Any
 
 from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import Writing, between, call, in_order
-from archcalc.importing.lowering.frames import over_positions, place_over
+from archcalc.importing.lowering.frames import Seen, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import forget, moved, settle, then, turned
 from archcalc.importing.lowering.numbers import as_integers
 from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.sharing import brought
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import BUFFER, DERIVED, MADE, WEIGHT, Operation, Value
 from archcalc.layer import Layer, Letters, Reference
@@ -38,6 +39,7 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if seen is None or not seen.takes(stride):
         return False
     stored, how = weights_of(weight)
+    apart = is_of_others(lowering, bias)
     made = layer(
         "conv",
         kernel_size=short(seen.along(weight.shape[2:])),
@@ -46,12 +48,44 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         padding=padding if isinstance(padding, str) else short(seen.apart(per_axis(padding, rank), 0)),
         dilation=short(seen.apart(per_axis(given.get("dilation", 1), rank), 1)),
         groups=given.get("groups", 1),
-        bias=bias is not None,
+        bias=bias is not None and not apart,
         **how,
     )
+    if apart and isinstance(bias, Value):
+        return lowering.tried(lambda: with_bias_of_others(lowering, operation, made, x, seen, stored, bias))
     if place_over(lowering, operation, made, x, seen, {**stored, "bias": bias}):
         return True
     return not seen.parts and by_filters(lowering, operation, made, x, weight, bias)
+
+
+def is_of_others(lowering: Lowering, bias: object) -> bool:
+    """Whether a bias is that of several layers with weights of their own, as in files that store equal values once."""
+    if not isinstance(bias, Value) or bias.kind != WEIGHT:
+        return False
+    others = {tuple(each for each in one.values if each.kind == WEIGHT) for one in lowering.readers.get(bias, ())}
+    return len(others) > 1
+
+
+def with_bias_of_others(
+    lowering: Lowering, operation: Operation, conv: Layer, x: Value, seen: Seen, stored: dict[str, object], bias: Value
+) -> bool:
+    """A convolution without a bias, and the bias as a layer that runs several times."""
+    y = operation.makes[0]
+    filtered = Value(MADE, y.shape, y.dtype, maker=operation)
+    if not place_over(lowering, operation, conv, x, seen, stored, filtered):
+        return False
+    size = (*bias.shape, *(1,) * (len(y.shape) - 2))
+    if not is_of_other_shapes(lowering, operation, bias):
+        return lowering.place(operation, layer("learned", size=size, op="add"), [filtered], {"weight": bias})
+    shift = moved(lowering, operation, lowering.at[bias], reshaped(bias.shape, size), last=False)
+    return lowering.place(operation, layer("add"), [filtered, shift])
+
+
+def is_of_other_shapes(lowering: Lowering, operation: Operation, bias: Value) -> bool:
+    """Whether some layers add a bias to features that come first, and some to those that come last. It has a layer of
+    its own then."""
+    first = {each.function.startswith("conv") for each in lowering.readers[bias]}
+    return len(first) > 1 and brought(lowering, operation, bias)
 
 
 def by_filters(lowering: Lowering, operation: Operation, conv: Layer, x: Value, weight: Value, bias: object) -> bool:
@@ -147,7 +181,10 @@ def linear(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if not isinstance(weight, Value) or not lowering.is_placed(x):
         return False
     stored, how = weights_of(weight)
-    if isinstance(bias, Value) and not (bias.kind == WEIGHT and (how or weight.kind == WEIGHT)):
+    own = isinstance(bias, Value) and bias.kind == WEIGHT and (how or weight.kind == WEIGHT)
+    if isinstance(bias, Value) and (not own or is_of_others(lowering, bias)):
+        if own:
+            is_of_other_shapes(lowering, operation, bias)
         product = between(lowering, operation, "linear", x, weight, shape=operation.makes[0].shape)
         return in_order(lowering, product, last=call(operation, "add", product, bias, makes=operation.makes))
     if weight.kind != WEIGHT and not how:

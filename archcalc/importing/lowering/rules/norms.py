@@ -8,6 +8,7 @@ from archcalc.importing.lowering.frames import is_folded, over_maps, over_positi
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import first, moved, settle, then, turned
 from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rules.convolutions import is_of_other_shapes, is_of_others
 from archcalc.importing.program import Operation, Value
 from archcalc.layer import Layer
 
@@ -69,6 +70,8 @@ def layer_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     x, weight, bias, over = given["input"], given.get("weight"), given.get("bias"), given["normalized_shape"]
     if not lowering.is_placed(x):
         return False
+    if weight is not None and (is_of_others(lowering, weight) or is_of_others(lowering, bias)):
+        return apart(lowering, operation, given, weight, ()) or apart(lowering, operation, given, None, (weight,))
     volume = lowering.volume(x)
     features = len(over) == 1
     if not features and tuple(over) != volume.item_shape:
@@ -82,6 +85,21 @@ def layer_norm(lowering: Lowering, operation: Operation, given: Arguments) -> bo
     )
     seen = turned(lowering, operation, x, last=True) if features else x
     return lowering.place(operation, made, [seen], {"weight": weight, "bias": bias})
+
+
+def apart(
+    lowering: Lowering, operation: Operation, given: Arguments, weight: Value | None, factors: tuple[Value, ...]
+) -> bool:
+    """A layer norm whose bias other layers have, too, and maybe its weight: each is a layer that runs several times."""
+    x, bias = given["input"], given.get("bias")
+    if bias is not None:
+        is_of_other_shapes(lowering, operation, bias)
+    write = Writing(lowering, operation)
+    rest = [*(("mul", each) for each in factors), *([("add", bias)] if bias is not None else [])]
+    found = write("layer_norm", x, given["normalized_shape"], weight, None, given.get("eps", 1e-5), shape=x.shape)
+    for i, (name, each) in enumerate(rest):
+        found = write(name, found, each, shape=x.shape, makes=operation.makes[0] if i == len(rest) - 1 else None)
+    return bool(rest) and write.is_placed()
 
 
 @lowers("rms_norm", takes="input normalized_shape weight eps")

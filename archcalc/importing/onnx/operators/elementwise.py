@@ -2,10 +2,10 @@
 
 import math
 import operator as python
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from archcalc.importing.onnx.file import DTYPES, Node
+from archcalc.importing.onnx.file import DTYPES, MAX_VALUES, Node
 from archcalc.importing.onnx.following import Following, Found, Known, operator
 from archcalc.importing.onnx.shapes import broadcast
 from archcalc.importing.program import Value
@@ -119,9 +119,9 @@ def two(state: Following, node: Node) -> Found:
 
 
 def pair(state: Following, name: str, x: Found, other: Found) -> Found:
-    if isinstance(x, Known) and isinstance(other, Known):
-        return computed(name, x, other)
     shape = broadcast(x.shape, other.shape)
+    if isinstance(x, Known) and isinstance(other, Known) and math.prod(shape) <= MAX_VALUES:
+        return computed(name, x, other)
     dtype = "bool" if TWO[name][:2] in ("eq", "gt", "lt", "ge", "le", "lo") else ""
     a, b = (each.number if isinstance(each, Known) and each.number is not None else each for each in (x, other))
     a, b = (state.as_value(each) if isinstance(each, Known) else each for each in (a, b))
@@ -139,10 +139,7 @@ def computed(name: str, x: Known, other: Known) -> Known:
             "Pow": lambda a, b: a**b if abs(a) < 1e6 and abs(b) < 16 else math.inf,
         }[name]
     )
-    count = math.prod(shape)
-    if len(x.values) not in (1, count) or len(other.values) not in (1, count):
-        raise ValueError("constants of different shapes")
-    a, b = (each.values * (count if len(each.values) == 1 else 1) for each in (x, other))
+    a, b = (each.spread(shape).values for each in (x, other))
     return Known(shape, tuple(map(function, a, b)), x.dtype)
 
 
@@ -161,12 +158,23 @@ def tidy(value: float) -> float:
 
 @operator("Where")
 def where(state: Following, node: Node) -> Found:
-    three = [state.read(node, i) for i in range(3)]
-    chosen, a, b = three
-    if isinstance(chosen, Known) and isinstance(a, Known) and isinstance(b, Known) and len(chosen.values) == 1:
-        return a if chosen.values[0] else b
+    chosen, a, b = (state.read(node, i) for i in range(3))
+    assert chosen is not None
+    assert a is not None
+    assert b is not None
+    shape = broadcast(broadcast(chosen.shape, a.shape), b.shape)
+    if isinstance(chosen, Known) and isinstance(a, Known) and isinstance(b, Known) and math.prod(shape) <= MAX_VALUES:
+        return chosen_of(chosen, a, b, shape)
     x, y, z = (state.value(node, i) for i in range(3))
-    return state.write("where", broadcast(broadcast(x.shape, y.shape), z.shape), x, y, z)
+    return state.write("where", shape, x, y, z)
+
+
+def chosen_of(chosen: Known, a: Known, b: Known, shape: Sequence[int]) -> Known:
+    """Known numbers, each from one of two."""
+    if len(chosen.values) == 1:
+        return a if chosen.values[0] else b
+    three = (each.spread(shape).values for each in (chosen, a, b))
+    return Known(tuple(shape), tuple(x if yes else y for yes, x, y in zip(*three, strict=True)), a.dtype)
 
 
 @operator("Identity", "Dropout")

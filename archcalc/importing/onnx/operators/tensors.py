@@ -14,7 +14,11 @@ from archcalc.importing.program import BATCH, CONSTANT, DERIVED, WEIGHT, Value
 def constant(state: Following, node: Node) -> Found:
     name, said = next(iter(node.attributes.items()))
     if isinstance(said, Tensor):
-        return state.tensor(Tensor(node.makes[0], said.shape, said.dtype, said.values))
+        if state.has_fixed_constants and said.values is not None and len(said.values) == 1:
+            return Known(said.shape, said.values, said.dtype)
+        return state.tensor(
+            Tensor(node.makes[0], said.shape, said.dtype, said.values), buffer=state.has_fixed_constants
+        )
     dtype = "float32" if "float" in name else "int64"
     if isinstance(said, tuple):
         return Known((len(said),), said, dtype)
@@ -31,7 +35,7 @@ def constant_of_shape(state: Following, node: Node) -> Found:
     values, dtype = (said.values or (0,), said.dtype) if isinstance(said, Tensor) else ((0.0,), "float32")
     if prod(shape) <= MAX_VALUES and (dtype.startswith(("int", "bool")) or prod(shape) <= 1):
         return Known(shape, (values[0],) * prod(shape), dtype)
-    if node.reads[0] in state.file.tensors and "float" in dtype:
+    if node.reads[0] in state.file.tensors and "float" in dtype and not state.has_fixed_constants:
         return state.keep(node.makes[0], shape, dtype)
     return Value(CONSTANT, shape, dtype)
 
@@ -94,8 +98,7 @@ def transpose(state: Following, node: Node) -> Found:
     if sorted(order) != list(range(len(x.shape))):
         raise ValueError("no permutation")
     if isinstance(x, Known):
-        assert len(x.shape) < 2
-        return x
+        return x.taken([x.shape[i] for i in order], [x.steps[i] for i in order])
     return state.write("permute", [x.shape[i] for i in order], x, order)
 
 
@@ -194,8 +197,9 @@ def slice_(state: Following, node: Node) -> Found:
         index[axis % len(x.shape)] = slice(None) if whole else slice(*bounds) if step > 0 else slice(begin, end, step)
     shape = tuple(len(range(*each.indices(n))) for each, n in zip(index, x.shape, strict=True))
     if isinstance(x, Known):
-        assert len(x.shape) == 1
-        return Known(shape, x.values[index[0]], x.dtype)
+        ways = [range(*each.indices(n)) for each, n in zip(index, x.shape, strict=True)]
+        first = sum(each.start * step for each, step in zip(ways, x.steps, strict=True))
+        return x.taken(shape, [each.step * step for each, step in zip(ways, x.steps, strict=True)], first)
     return x if shape == x.shape and min(steps) > 0 else state.write("__getitem__", shape, x, tuple(index))
 
 
@@ -229,6 +233,13 @@ def is_all_in_order(state: Following, value: Value, chosen: Known) -> bool:
     count = prod(chosen.shape)
     whole = value.shape == (count * BATCH,) and bool(chosen.shape) and state.batch == chosen.shape[0] == 1
     return whole and chosen.values == tuple(range(count))
+
+
+@operator("ScatterND", "ScatterElements")
+def scatter(state: Following, node: Node) -> Found:
+    """Of the shape of its first input; no layer does it, but what is made of constants is one."""
+    x, *others = (state.value(node, i) for i in range(3))
+    return state.write(node.operator, x.shape, x, *others)
 
 
 @operator("Pad")
