@@ -71,8 +71,11 @@ def command(settings: Settings, /, specs: Sequence[str], expressions: Sequence[s
 def reported(settings: Settings, specs: Sequence[str], expressions: Sequence[str], options: Mapping[str, Any]) -> int:
     """Prints the comparison and returns the exit code."""
     overrides = changes_of(options)
-    if len(specs) == 2 and (wanted := wanted_total(specs[1])):
-        return with_total(document_of(specs[0], overrides), wanted, options)
+    numbers = [(i, wanted) for i, each in enumerate(specs) if (wanted := wanted_total(each))]
+    if numbers:
+        at, wanted = numbers[-1]
+        others = [*specs[:at], *specs[at + 1 :]]
+        return with_total(documents(others, expressions, overrides)[0], wanted, options)
     output = options["output"]
     look = Look(every=options["every"], room=room_of(output), color=settings.colors_for(output))
     form = format_named(format_of(options["form"], output))

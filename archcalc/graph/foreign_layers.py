@@ -204,7 +204,6 @@ MEANINGS: Mapping[str, str] = {
     "one_minus": "write neg -> add_constant(1)",
     "masked_fill": "write mask(by=..., fill=...)",
     "scatter": f"{NONE}; gather(by=...) reads by index",
-    "topk": f"{NONE}; slice(end=k, axis=...) has the same sizes",
     "sort": f"{NONE}; identity has the same sizes",
     "not": CONDITION,
     "and": CONDITION,

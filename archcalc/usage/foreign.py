@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from archcalc.core.diagnostic import did_you_mean
+from archcalc.core.diagnostic import closest, did_you_mean
 
 OPTIONS: Mapping[str, str] = {
     "--batch-size": "--batch",
@@ -106,7 +106,9 @@ def option_help(name: str, known: Collection[str], others: Sequence[str]) -> str
 def command_help(name: str, known: Collection[str]) -> str:
     """What to write for a command that there is not; empty if nothing is close.
 
-    >>> command_help("summary", ["report"]), command_help("reprot", ["report"])
-    ("did you mean 'report'?", "did you mean 'report'?")
+    >>> command_help("summary", ["report"]), command_help("sumary", ["report"]), command_help("reprot", ["report"])
+    ("did you mean 'report'?", "did you mean 'report'?", "did you mean 'report'?")
     """
-    return f"did you mean '{meant}'?" if (meant := COMMANDS.get(name.lower())) else did_you_mean(name, known)
+    word = name.lower()
+    meant = COMMANDS.get(word) or closest(word, known) or COMMANDS.get(closest(word, COMMANDS))
+    return f"did you mean '{meant}'?" if meant else ""

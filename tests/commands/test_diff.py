@@ -130,6 +130,13 @@ def test_a_total_from_elsewhere(wanted: str, code: int, said: str, shell: Shell)
     assert said in outcome.out + outcome.err
 
 
+def test_a_total_stands_beside_a_chain_and_in_front_of_a_network(shell: Shell) -> None:
+    outcome = shell("diff", "-e", "input(3,8,8) -> conv(3,4)", "params=116")
+    assert (outcome.code, outcome.err) == (DIFFERENT, "")
+    assert "112 parameters; 116 is +4" in outcome.out
+    assert shell("diff", "params=25_557_032", "resnet50").code == SAME
+
+
 @pytest.mark.parametrize(("name", "starts"), [("d.json", "{"), ("d.md", "###"), ("d.txt", "ResNet-18 ->")])
 def test_the_suffix_of_the_output_chooses_the_format(name: str, starts: str, shell: Shell, tmp_path: Path) -> None:
     assert shell("diff", *PAIR, "-o", str(tmp_path / name)).code == DIFFERENT
