@@ -11,7 +11,6 @@ from archcalc.core.dim import Dim, prod, same
 from archcalc.core.kernel import (
     CONTIGUOUS,
     NEW,
-    VIEW,
     Backward,
     Cast,
     Gradient,
@@ -128,7 +127,7 @@ class Product(Merge):
             merged = len(batch) > 1
             factors.append(name if straight and not merged else f"{name} as matrices")
             if not straight:
-                yield as_matrices(name, xs[int(name[1:])], in_groups(letters, groups))
+                yield as_matrices(name, xs[int(name[1:])], in_groups(letters, groups), merged)
             elif merged:  # the samples and another axis become one: what repeats one sample is copied
                 yield reshape(name, f"{name} as matrices")
         yield from matrix_product(y, (factors[0], factors[1]), out, (batch, rows, columns))
@@ -158,13 +157,14 @@ def elementwise(y: Volume, xs: tuple[Volume, ...]) -> Kernel:
     return product(tensor_of(y), "x0", "x1", gradient=Gradient.NEW_VIEW, backward=backward, cast=Cast.LOWER_ON_GPU)
 
 
-def as_matrices(name: str, x: Volume, is_view: bool) -> Kernel:
-    """An input in the order in which matrices are multiplied: a view of it, or a copy where none can be.
+def as_matrices(name: str, x: Volume, is_view: bool, merged: bool = False) -> Kernel:
+    """An input in the order in which matrices are multiplied: a view of it, or a copy where none can be: of what
+    repeats one sample, if the samples and another axis become one (`merged`).
 
     Its gradient has that order too.
     """
     made = f"{name} as matrices"
-    layout = VIEW if is_view else NEW
+    layout = Layout(view=True, reads_contiguous=merged) if is_view else NEW
     return Kernel(
         reads=(name,), makes=made, size=tensor_of(x), layout=layout, gradient=Gradient.STRIDED_SLICE,
         cast=Cast.LOWER_ON_GPU,
