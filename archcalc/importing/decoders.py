@@ -67,7 +67,10 @@ def turned(config: Configuration, default: float) -> int:
     config.read.add("partial_rotary_factor")
     inner = config.fields.get("rope_parameters")
     fields = {**config.fields, **(inner if isinstance(inner, dict) else {})}
-    return int(shape_of_heads(config)[2] * Configuration(config.path, fields).get("partial_rotary_factor", default))
+    part = Configuration(config.path, fields).get("partial_rotary_factor", default)
+    if not 0 <= part <= 1:
+        raise config.wrong("partial_rotary_factor", "is no part of a head")
+    return int(shape_of_heads(config)[2] * part)
 
 
 def tokens(config: Configuration, default: int) -> int:

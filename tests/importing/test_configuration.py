@@ -124,6 +124,8 @@ WRONG = {
     "layers of another kind": (
         {"model_type": "qwen3", "layer_types": ["sliding_attention"]}, "AC546", "'layer_types' is not described"
     ),
+    "more than a head": ({"model_type": "phi", "partial_rotary_factor": 1e308}, "AC546", "is no part of a head"),
+    "more than a head of another family": ({"model_type": "gpt_neox", "rotary_pct": 1e308}, "AC546", "is no part"),
     "heads that do not fit": ({"num_attention_heads": 3, "num_key_value_heads": 2}, "AC201", "divide"),
 }  # fmt: skip
 

@@ -59,7 +59,10 @@ def base(config: Configuration) -> float:
 def turned(config: Configuration, features: int) -> int:
     """How many features of a head turn with the position."""
     fields = inner(config)
-    return int(features * fields.get("partial_rotary_factor", fields.get("rotary_pct", 0.25)))
+    part = fields.get("partial_rotary_factor", fields.get("rotary_pct", 0.25))
+    if not 0 <= part <= 1:
+        raise config.wrong("rotary_pct", "is no part of a head")
+    return int(features * part)
 
 
 def block(config: Configuration, attention: str) -> str:
