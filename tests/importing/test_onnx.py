@@ -152,6 +152,11 @@ def test_indices_that_lie_beside_the_file_are_read(place: str, known: bool, tmp_
         assert refusal(tmp_path, data).code == "AC522"
 
 
+def test_a_slope_without_axes_is_one_of_all_channels(tmp_path: Path) -> None:
+    found = read(tmp_path, model([node("PRelu", "x slope", "y")], {"x": [1, 4]}, [tensor("slope", [])]))
+    assert totals(found) == (1, 0)
+
+
 def test_a_bias_that_the_file_stores_once_for_several_layers_is_counted_once(tmp_path: Path) -> None:
     """Exporters store equal values once: biases of an untrained network."""
     nodes = [
@@ -188,6 +193,7 @@ def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_it
         (model(CLASSIFIER, {"x": [1, 4, 16, 16]}, [*WEIGHTS, *NUMBERS]), "AC530"),
         (model(CLASSIFIER, {"x": []}, [*WEIGHTS, *NUMBERS]), "AC522"),
         (model([node("Relu", "nothing", "y")], {"x": [1, 4]}), "AC530"),
+        (model([node("Constant", "", "c"), node("Add", "x c", "y")], {"x": [1, 4]}), "AC530"),
         (model([node("Reshape", "x s", "y")], {"x": [1, 4]}, [tensor("s", [2], [1, 5], "int64")]), "AC530"),
     ],
 )

@@ -55,7 +55,7 @@ def softplus(lowering: Lowering, operation: Operation, given: Arguments) -> bool
 @lowers("prelu", takes="input weight")
 def prelu(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     x, weight = given["input"], given["weight"]
-    made = layer("prelu", num_parameters=weight.shape[0])
+    made = layer("prelu", num_parameters=weight.shape[0] if weight.shape else 1)
     if lowering.place(operation, made, [x], {"weight": weight}):
         return True
     seen = over_positions(lowering, operation, x)

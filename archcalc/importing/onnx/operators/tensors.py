@@ -12,7 +12,7 @@ from archcalc.importing.program import BATCH, CONSTANT, DERIVED, WEIGHT, Value
 
 @operator("Constant")
 def constant(state: Following, node: Node) -> Found:
-    name, said = next(iter(node.attributes.items()))
+    ((name, said),) = node.attributes.items()
     if isinstance(said, Tensor):
         if state.has_fixed_constants and said.values is not None and len(said.values) == 1:
             return Known(said.shape, said.values, said.dtype)
