@@ -97,6 +97,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
         """A view; backward puts its gradient into zeros of the size before."""
         pieces = x.positions if x.channels_last else x.batch
         gaps = Order.ROWS if x.channels_last else Order.SAMPLES if x.rank else Order.SLICE
+        gaps = Order.SPACED if x.channels_last and y.channels == 1 else gaps
         order = gaps if pieces > 1 and y.numel < x.numel else Order.CONTIGUOUS
         yield slice_of("x", "y", tensor_of(y), order=order)
 

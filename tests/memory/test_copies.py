@@ -55,6 +55,16 @@ layers:
   - a -> x2 = sigmoid
 outputs: [v4, x2]
 """,
+    "one feature of each token lies as far apart as the next": """
+input: {a: {shape: [8, 6], channels_last: true}}
+layers:
+  - a -> linear(8) -> slice(7, 8) -> flatten
+""",
+    "and so it does where it is chosen by its number": """
+input: {a: {shape: [8, 6], channels_last: true}}
+layers:
+  - a -> relu -> channels(5) -> flatten
+""",
     "slopes of one token": """
 input: {a: {shape: [1, 4], channels_last: true}}
 layers: ['grouped_attention(2, alibi=true, causal=true)']
