@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
+from archcalc.core.axes import channels_place
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, exact
-from archcalc.core.kernel import Kernel, Order, Run, tensor_of
+from archcalc.core.kernel import Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import slice_of
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
-from archcalc.layers.slicing import counted
+from archcalc.layers.slicing import counted, order_of_slice
 
 FAMILY = "Reshaping, padding and cropping"
 
@@ -95,11 +96,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """A view; backward puts its gradient into zeros of the size before."""
-        pieces = x.positions if x.channels_last else x.batch
-        gaps = Order.ROWS if x.channels_last else Order.SAMPLES if x.rank else Order.SLICE
-        gaps = Order.SPACED if x.channels_last and y.channels == 1 else gaps
-        order = gaps if pieces > 1 and y.numel < x.numel else Order.CONTIGUOUS
-        yield slice_of("x", "y", tensor_of(y), order=order)
+        yield slice_of("x", "y", tensor_of(y), order=order_of_slice(x, y, channels_place(x)))
 
     def call(self, x: Volume) -> Call:
         some = f"{self.begin or ''}:{'' if self.end is None else self.end}"

@@ -54,9 +54,11 @@ def order_of_part(x: Volume, place: int, whole: bool) -> Order:
     return Order.ROWS if place == len(x.item_shape) and x.rank else Order.SLICE
 
 
-def order_of_one(x: Volume, place: int) -> Order:
-    """The same of one element along an axis: those of the last axis are all equally far apart."""
-    return Order.SPACED if place == len(x.item_shape) > 1 else order_of_part(x, place, whole=False)
+def order_of_slice(x: Volume, y: Volume, place: int) -> Order:
+    """The same of elements that follow one another: single ones of the last axis are all equally far apart."""
+    if y != x and y.item_shape[place - 1] == 1 and place == len(x.item_shape) > 1:
+        return Order.SPACED
+    return order_of_part(x, place, y == x)
 
 
 def order_of_steps(x: Volume, y: Volume, place: int, step: Dim) -> Order:
@@ -114,10 +116,8 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
             yield view()
             return
         place = self.place(x)
-        if y != x and y.item_shape[place - 1] == 1:
-            order = order_of_one(x, place)
-        else:
-            order = order_of_part(x, place, y == x) if self.step == 1 else order_of_steps(x, y, place, self.step)
+        steps = self.step != 1 and y.item_shape[place - 1] != 1
+        order = order_of_steps(x, y, place, self.step) if steps else order_of_slice(x, y, place)
         yield slice_of("x", "y", tensor_of(y), order=order)
 
     def call(self, x: Volume) -> Call:

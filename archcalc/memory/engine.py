@@ -247,7 +247,7 @@ class Backward:
     def is_disordered(self, op: Op, incoming: Waiting) -> bool:
         """Whether a gradient is copied before it is used."""
         if op.lying.orders:
-            made = self.tape.tensors[op.made[0]].order
+            made = order_made(self.tape, op)
             if made is Order.TRANSPOSED:
                 return incoming.contiguous and not incoming.turned
             return not (incoming.contiguous or (incoming.turned and made is Order.EITHER))
@@ -260,7 +260,7 @@ class Backward:
             self.live_set.mark("backward", op.node)
             self.live_set.drop(incoming.storage)
             return Waiting(made, owned=True)
-        turned = self.tape.tensors[op.made[0]].order is Order.TRANSPOSED
+        turned = order_made(self.tape, op) is Order.TRANSPOSED
         return Waiting(made, owned=True, contiguous=not turned, turned=turned)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
@@ -285,7 +285,7 @@ class Backward:
         return Waiting(storage, owned=False, contiguous=made not in STRIDED, samples=samples)
 
     def turned(self, op: Op, incoming: Waiting) -> bool:
-        return op.lying.turned(incoming.turned, self.tape.tensors[op.made[0]].order)
+        return op.lying.turned(incoming.turned, order_made(self.tape, op))
 
     def new(self, tensor: int) -> int:
         """A new storage for the gradient of a tensor."""
@@ -335,3 +335,8 @@ class Backward:
         self.live_set.mark("backward", node)
         self.live_set.drop(met.storage)
         return Waiting(into, True, not met.turned, met.turned)
+
+
+def order_made(tape: Tape, op: Op) -> Order:
+    """How what an operation made lies in memory."""
+    return tape.tensors[op.made[0]].order

@@ -6,7 +6,6 @@ uses it, loads torch's compiler first. Nothing is sampled, and recording does no
 """
 
 import os
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -156,17 +155,12 @@ def recorded(run: Callable[[], object], device: str = "cpu", *, autocast: bool =
 
 @contextmanager
 def without_messages() -> Iterator[None]:
-    """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use.
-
-    Some releases of torch, 2.11 among them, warn that a second cycle would lose events; there is one cycle.
-    """
+    """Silences the profiler's library, which logs start and end to stderr unless disabled before its first use."""
     name = "KINETO_LOG_LEVEL"
     is_set = name in os.environ
     os.environ.setdefault(name, "99")
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*Profiler clears events at the end of each cycle")
-            yield
+        yield
     finally:
         if not is_set:
             del os.environ[name]
