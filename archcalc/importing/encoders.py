@@ -1,5 +1,7 @@
 """What BERT and its kin have in common: a sum of embeddings, blocks with norms at their ends, heads."""
 
+from collections.abc import Mapping
+
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.heads import is_alone, left_out
 
@@ -34,9 +36,9 @@ NAMES = {
 """Names of weights in checkpoints of BERT and RoBERTa."""
 
 
-def encoded_names(inner: str) -> dict[str, str]:
-    """NAMES in files of a model with a head. `inner`: what stands in front of the names of its body there."""
-    return {ours: " + ".join(f"{inner}.{each}" for each in theirs.split(" + ")) for ours, theirs in NAMES.items()}
+def inside(inner: str, names: Mapping[str, str] = NAMES) -> dict[str, str]:
+    """The names of a body in files of a model with a head. `inner`: what stands in front of them there."""
+    return {ours: " + ".join(f"{inner}.{each}" for each in theirs.split(" + ")) for ours, theirs in names.items()}
 
 
 BLOCK = """  block:
@@ -95,10 +97,25 @@ def words_again(config: Configuration, names: tuple[str, str, str], width: int, 
     return f"{dense} = linear({width}) -> {act} -> {norm} = layernorm -> {decoder} = linear(vocab{tie})"
 
 
-def head_of_encoder(config: Configuration, heads: dict[str, str], alone: str) -> str:
+OF_TOKENS = {
+    "ForTokenClassification": "  - classifier = linear(LABELS)\n",
+    "ForQuestionAnswering": "  - qa_outputs = linear(2)\n",
+}
+"""Heads that all encoders have in common."""
+
+
+def of_pretraining(words: str, pooled: str, name: str, classes: str) -> str:
+    """Two heads: hidden words, and the `classes` of two sentences, by a map of this name."""
+    return (
+        f"  - last = identity\n  - {words}\n"
+        f"  - last -> {pooled} -> {name} = linear({classes})\noutputs: [lm_head, {name}]\n"
+    )
+
+
+def head_of_encoder(config: Configuration, heads: Mapping[str, str], alone: str) -> str:
     """The head by the last words of the class. `alone`: of a class without one, or with one that is not known."""
     config.read.add("tie_word_embeddings")
-    for ending, text in heads.items():
+    for ending, text in {**heads, **OF_TOKENS}.items():
         if config.architecture.endswith(ending):
             return text.replace("LABELS", str(config.labels))
     if config.architecture and not is_alone(config):

@@ -43,15 +43,12 @@ def code_reference(text: str, arguments: str = "") -> CodeReference:
     >>> code_reference("py:my_net.py:Net(depth=4)")
     CodeReference(home='my_net.py', name='Net', arguments={'depth': 4})
     """
-    found = FORM.fullmatch(text.removeprefix(PREFIX))
+    named = text.removeprefix(PREFIX)
+    found = FORM.fullmatch(named)
     if found is None:
-        raise problem(
-            "AC500",
-            f"'{text}' does not name a class or function of a module",
-            help=how_to_name(home)
-            if (home := text.removeprefix(PREFIX)).endswith(".py")
-            else "write py:package.module:Name, or py:my_net.py:Net(depth=4)",
-        )
+        forms = "write py:package.module:Name, or py:my_net.py:Net(depth=4)"
+        help = how_to_name(named) if named.endswith(".py") else forms
+        raise problem("AC500", f"'{text}' does not name a class or function of a module", help=help)
     both = ", ".join(each for each in (found["arguments"] or "", arguments) if each.strip())
     return CodeReference(found["home"], found["name"], literal_arguments(both))
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from itertools import chain, islice
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,9 @@ from archcalc.measure import MEASURES
 from archcalc.record import record
 from archcalc.spec.document import read_document
 
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+"""The shape of a sample of each input, by its name."""
+
 MOST_TURNS = 3
 """How many other sizes are tried, to have two at which the code runs."""
 
@@ -38,11 +42,12 @@ SHORTEST = 4
 @record
 class Sizes:
     """`tried`: the shape of a sample of each input, by its name. `finding`: why the spec does not hold there.
-    `refused`: what the code itself says about these sizes; empty if it takes them."""
+    `refused`: what the code itself says about these sizes; empty if it takes them. `program`: what ran there."""
 
     tried: Mapping[str, tuple[int, ...]]
     finding: Diagnostic | None = None
     refused: str = ""
+    program: Program | None = None
 
     def __str__(self) -> str:
         shapes = ", ".join(str(list(shape)) for shape in self.tried.values())
@@ -61,11 +66,12 @@ def with_sizes(
     """An import, of which arguments follow the sizes of the inputs where that makes it hold at others, too; and whether
     it does."""
     sizes = sizes_of(model, inputs, keywords, found)
-    if sizes.finding is None:
+    if sizes.finding is None or sizes.program is None:
         return found, sizes
     ties = dict(sizes.tried) != other_shapes(found)
-    shapes = (other_shapes(found, turn, ties) for turn in range(MOST_TURNS))
-    runs = [run for each in shapes if (run := run_at(model, inputs, keywords, found.name, each)) is not None][:2]
+    shapes = (other_shapes(found, turn, ties) for turn in range(1, MOST_TURNS))
+    further = (run_at(model, inputs, keywords, found.name, each) for each in shapes)
+    runs = [*islice(filter(None, chain([followed(sizes.tried, sizes.program)], further)), 2)]
     if len(runs) < 2 or not note_runs(found.lowered, [of.lowered for _, of in runs]):
         return found, sizes
     anew = written_anew(found)
@@ -79,11 +85,18 @@ def run_at(
     inputs: Mapping[str, Any],
     keywords: Mapping[str, Any],
     name: str,
-    tried: Mapping[str, tuple[int, ...]],
-) -> tuple[Mapping[str, tuple[int, ...]], Imported] | None:
+    tried: Shapes,
+) -> tuple[Shapes, Imported] | None:
     """The shapes, and what the code does there; None if it does not take them."""
     try:
-        program = tape.record(model, *of_shapes(inputs, keywords, tried), name)
+        return followed(tried, tape.record(model, *of_shapes(inputs, keywords, tried), name))
+    except Exception:
+        return None
+
+
+def followed(tried: Shapes, program: Program) -> tuple[Shapes, Imported] | None:
+    """The same of what ran there; None if it cannot be followed."""
+    try:
         program.retrace = program_of
         return tried, network_of(program, blocks=False)
     except Exception:
@@ -104,7 +117,7 @@ def sizes_of(model: nn.Module, inputs: Mapping[str, Any], keywords: Mapping[str,
             raised = error if isinstance(error, SpecError) else their_error(error, f"{found.name} cannot run")
             refused = refused or f"{raised.diagnostics[0].location or 'it'} raises {type(error).__name__}"
             continue
-        return Sizes(tried, difference(found, tried, program))
+        return Sizes(tried, difference(found, tried, program), program=program)
     return Sizes(other_shapes(found) if refused else {}, refused=refused)
 
 

@@ -14,8 +14,13 @@ from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 def check_release(graph: Graph, setup: TrainingSetup = DEFAULT_SETUP) -> None:
     """Raises OlderTorch where this release is too old for a network, or for its optimizer."""
     for release, who in needed(graph, setup):
-        if numbers(torch.__version__) < numbers(release):
-            raise OlderTorch(f"{who} needs torch {release} or newer; this is {torch.__version__}")
+        check(release, who)
+
+
+def check(release: str, who: str) -> None:
+    """Raises OlderTorch where this torch is older than a release; `who` needs it."""
+    if numbers(torch.__version__) < numbers(release):
+        raise OlderTorch(f"{who} needs torch {release} or newer; this is {torch.__version__}")
 
 
 def needed(graph: Graph, setup: TrainingSetup) -> Iterator[tuple[str, str]]:

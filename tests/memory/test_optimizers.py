@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.dim import free, number_at
-from archcalc.core.extra import OlderTorch
 from archcalc.core.release import numbers
 from archcalc.core.volume import ITEMSIZE
 from archcalc.core.weight import Weight
@@ -27,6 +26,7 @@ from archcalc.memory import optimizers  # noqa: F401  every file in it registers
 from archcalc.memory.optimizer import IMPLEMENTATIONS, OPTIMIZERS, Optimizer, learned, read_optimizer, written
 from archcalc.memory.optimizer_memory import state_bytes, step_peak, temporaries
 from archcalc.memory.statements import Change
+from archcalc.verification import release
 from archcalc.verification.memory.stream import events, recorded
 from docs.__main__ import FOLDER
 
@@ -114,8 +114,7 @@ def _swift() -> Iterator[None]:
 
 def check(optimizer: Optimizer) -> None:
     """Raises OlderTorch where this torch has no such optimizer."""
-    if numbers(torch.__version__) < numbers(optimizer.needs):
-        raise OlderTorch(f"{optimizer.name} needs torch {optimizer.needs} or newer")
+    release.check(optimizer.needs, optimizer.name)
 
 
 def weights_of(shapes: Sequence[tuple[int, ...]], dtypes: Sequence[str], optimizer: Optimizer) -> list[Weight]:

@@ -1,7 +1,7 @@
 """ALBERT: one block for all layers, and a narrower embedding. Defaults: AlbertConfig of transformers 5.24."""
 
 from archcalc.importing.configuration import Configuration
-from archcalc.importing.encoders import BLOCK, head_of_encoder, qkv, words_again
+from archcalc.importing.encoders import BLOCK, head_of_encoder, inside, of_pretraining, qkv, words_again
 
 GROUP = "encoder.albert_layer_groups.0.albert_layers.0"
 
@@ -22,7 +22,7 @@ BODY = {
 NAMES = (
     BODY,
     {
-        **{ours: " + ".join(f"albert.{each}" for each in theirs.split(" + ")) for ours, theirs in BODY.items()},
+        **inside("albert", BODY),
         "pooler": "albert.pooler",
         "transform": "predictions.dense",
         "transform_norm": "predictions.LayerNorm",
@@ -69,11 +69,8 @@ def head(config: Configuration, width: int, narrow: int, act: str) -> str:
         config,
         {
             "ForMaskedLM": f"  - {words}\n",
-            "ForPreTraining": f"  - last = identity\n  - {words}\n"
-            f"  - last -> {pooled} -> sop_classifier = linear(LABELS)\noutputs: [lm_head, sop_classifier]\n",
+            "ForPreTraining": of_pretraining(words, pooled, "sop_classifier", "LABELS"),
             "ForSequenceClassification": f"  - {pooled} -> classifier = linear(LABELS)\n",
-            "ForTokenClassification": "  - classifier = linear(LABELS)\n",
-            "ForQuestionAnswering": "  - qa_outputs = linear(2)\n",
         },
         f"  - {pooled}\n",
     )

@@ -2,12 +2,12 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.encoders import NAMES as NAMES_OF_ENCODERS
-from archcalc.importing.encoders import bert_like, encoded_names, head_of_encoder, pooler, words_again
+from archcalc.importing.encoders import bert_like, head_of_encoder, inside, of_pretraining, pooler, words_again
 
 NAMES = (
     NAMES_OF_ENCODERS,
     {
-        **encoded_names("bert"),
+        **inside("bert"),
         "transform": "cls.predictions.transform.dense",
         "transform_norm": "cls.predictions.transform.LayerNorm",
         "lm_head.bias": "cls.predictions.bias",
@@ -29,12 +29,9 @@ def head(config: Configuration) -> str:
         config,
         {
             "ForMaskedLM": f"  - {words}\n",
-            "ForPreTraining": f"  - last = identity\n  - {words}\n"
-            f"  - last -> {pooled} -> seq_relationship = linear(2)\noutputs: [lm_head, seq_relationship]\n",
+            "ForPreTraining": of_pretraining(words, pooled, "seq_relationship", "2"),
             "ForNextSentencePrediction": f"  - {pooled} -> seq_relationship = linear(2)\n",
             "ForSequenceClassification": f"  - {pooled} -> classifier = linear(LABELS)\n",
-            "ForTokenClassification": "  - classifier = linear(LABELS)\n",
-            "ForQuestionAnswering": "  - qa_outputs = linear(2)\n",
         },
         f"  - {pooled}\n",
     )

@@ -32,8 +32,6 @@ def spec(config: Configuration) -> str:
             "ForMaskedLM": f"  - {words}\n",
             "ForSequenceClassification": f"  - select(0) -> pre_classifier = linear({width}) -> relu -> "
             "classifier = linear(LABELS)\n",
-            "ForTokenClassification": "  - classifier = linear(LABELS)\n",
-            "ForQuestionAnswering": "  - qa_outputs = linear(2)\n",
         },
         "",
     )

@@ -2,12 +2,12 @@
 
 from archcalc.importing.configuration import Configuration
 from archcalc.importing.encoders import NAMES as NAMES_OF_ENCODERS
-from archcalc.importing.encoders import bert_like, encoded_names, head_of_encoder, pooler, words_again
+from archcalc.importing.encoders import bert_like, head_of_encoder, inside, pooler, words_again
 
 NAMES = (
     NAMES_OF_ENCODERS,
     {
-        **encoded_names("roberta"),
+        **inside("roberta"),
         "transform": "lm_head.dense",
         "transform_norm": "lm_head.layer_norm",
         "lm_head.bias": "lm_head.bias",
@@ -31,8 +31,6 @@ def head(config: Configuration) -> str:
             "ForMaskedLM": f"  - {words}\n",
             "ForSequenceClassification": f"  - select(0) -> dense = linear({width}) -> tanh -> "
             "out_proj = linear(LABELS)\n",
-            "ForTokenClassification": "  - classifier = linear(LABELS)\n",
-            "ForQuestionAnswering": "  - qa_outputs = linear(2)\n",
         },
         f"  - {pooler(config)}\n",
     )

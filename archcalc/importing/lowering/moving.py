@@ -211,6 +211,12 @@ def axis_word(volume: Volume, axis: int) -> Axis:
     return Axis(names[position]) if names else Axis(str(axis + 1))
 
 
+def word_along(lowering: Lowering, x: Value, axis: int) -> Axis | None:
+    """What layers call an axis of a value with a step; None for that of the batch."""
+    inner = lowering.axis(x, axis)
+    return None if inner is None else axis_word(lowering.volume(x), inner)
+
+
 def first(lowering: Lowering, operation: Operation, value: Value) -> Value | Step:
     """A value for a layer whose channels come first; one without a step stays what it is."""
     return turned(lowering, operation, value, last=False) if value in lowering.at else value

@@ -27,7 +27,10 @@ def readable_spec(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, 
     reasons: list[NotReadable] = []
     for most_lent in (MOST_LENT, 0):
         try:
-            texts.append(with_blocks(lowered, kinds, heading, most_lent))
+            text, lends = with_blocks(lowered, kinds, heading, most_lent)
+            texts.append(text)
+            if not lends:  # without further layers, it is the same
+                break
         except NotReadable as reason:
             reasons.append(reason)
     for text in sorted(dict.fromkeys(texts), key=lambda each: each.count("\n")):
@@ -49,8 +52,9 @@ def read_back(text: str, flat: Graph) -> str:
     return text
 
 
-def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, most_lent: int) -> str:
-    """The text of a spec with blocks that read so many further layers at most, not yet read back."""
+def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, most_lent: int) -> tuple[str, bool]:
+    """The text of a spec with blocks that read so many further layers at most, not yet read back; and whether some
+    do."""
     users = users_of(lowered)
     root = tree_of(lowered, kinds, users, most_lent)
     blocks = Blocks(usual_norm(lowered.steps))
@@ -75,7 +79,7 @@ def with_blocks(lowered: Lowered, kinds: Mapping[str, str], heading: Heading, mo
     lines += ["layers:", *writer.body(path, "  ")]
     if outputs:
         lines.append(f"outputs: [{', '.join(outputs)}]")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", any(each.lent for each in root.regions)
 
 
 def pairs(given: Mapping[str, Any]) -> str:

@@ -21,16 +21,28 @@ def index_select(lowering: Lowering, operation: Operation, given: Arguments) -> 
 
 def of_a_list(lowering: Lowering, operation: Operation, x: Value, index: Any) -> bool:
     """`x[:, [0, 3, 5]]`: a list of elements of one axis, and all of the others."""
-    given = list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in given:
-        at = given.index(Ellipsis)
-        given[at : at + 1] = [slice(None)] * (len(x.shape) - len(given) + 1)
+    given = of_every_axis(listed(index), len(x.shape))
     each_axis: list[Any] = [numbers_of(lowering, each) if isinstance(each, Value) else each for each in given]
     lists = [i for i, each in enumerate(each_axis) if isinstance(each, tuple)]
     others = [each for each in each_axis if not isinstance(each, tuple)]
     if len(lists) != 1 or not all(isinstance(each, slice) and each == slice(None) for each in others):
         return False
     return chosen(lowering, operation, x, lists[0], each_axis[lists[0]])
+
+
+def listed(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def of_every_axis(given: Sequence[Any], rank: int) -> list[Any]:
+    """An index with all elements of the axes that it leaves out, or stands three dots for.
+
+    >>> of_every_axis((Ellipsis, 0), 3)
+    [slice(None, None, None), slice(None, None, None), 0]
+    """
+    dots = [i for i, each in enumerate(given) if each is Ellipsis]
+    at = dots[0] if dots else len(given)
+    return [*given[:at], *[slice(None)] * (rank - len(given) + len(dots)), *given[at + 1 :]]
 
 
 def numbers_of(lowering: Lowering, index: Value) -> tuple[int, ...] | None:

@@ -3,7 +3,7 @@
 from archcalc.core.axes import CHANNELS
 from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import axis_word, turned
+from archcalc.importing.lowering.moving import turned, word_along
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation, Value
 
@@ -16,7 +16,7 @@ def topk(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     axis = given.get("dim", -1)
     if given.get("largest", True):
-        word = along(lowering, x, axis)
+        word = word_along(lowering, x, axis)
         return word is not None and lowering.place(operation, layer("topk", k=given["k"], axis=word), [x])
     write = Writing(lowering, operation)
     found = write("topk", write("neg", x, shape=x.shape), given["k"], axis, shape=values.shape)
@@ -46,7 +46,7 @@ def argmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if not lowering.is_placed(x) or axis is None or given.get("keepdim"):
         return False
     inner = lowering.axis(x, axis)
-    if inner is None or axis_word(lowering.volume(x), inner) != CHANNELS:
+    if inner is None or word_along(lowering, x, axis) != CHANNELS:
         return False
     return lowering.place(operation, layer("argmax"), [turned(lowering, operation, x, last=inner > 0)])
 
@@ -60,9 +60,3 @@ def argmin(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     write, others = Writing(lowering, operation), (given.get("dim"), given.get("keepdim"))
     write("argmax", write("neg", x, shape=x.shape), *others, shape=operation.makes[0].shape, makes=operation.makes[0])
     return write.is_placed()
-
-
-def along(lowering: Lowering, x: Value, axis: int) -> object:
-    """The word for an axis of a sample; None for the axis of the batch."""
-    inner = lowering.axis(x, axis)
-    return None if inner is None else axis_word(lowering.volume(x), inner)

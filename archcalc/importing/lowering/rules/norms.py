@@ -1,6 +1,6 @@
 """Norms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archcalc.importing.lowering.arranging import permuted
 from archcalc.importing.lowering.calls import Writing
@@ -97,8 +97,14 @@ def apart(
     write = Writing(lowering, operation)
     rest = [*(("mul", each) for each in factors), *([("add", bias)] if bias is not None else [])]
     found = write("layer_norm", x, given["normalized_shape"], weight, None, given.get("eps", 1e-5), shape=x.shape)
-    for i, (name, each) in enumerate(rest):
-        found = write(name, found, each, shape=x.shape, makes=operation.makes[0] if i == len(rest) - 1 else None)
+    return followed(write, found, rest)
+
+
+def followed(write: Writing, normed: Value, rest: Sequence[tuple[str, Value]]) -> bool:
+    """Whether layers were placed for a norm and what follows it: products with further values, and sums."""
+    for i, (name, each) in enumerate(rest, 1):
+        last = write.operation.makes[0] if i == len(rest) else None
+        normed = write(name, normed, each, shape=normed.shape, makes=last)
     return bool(rest) and write.is_placed()
 
 
@@ -143,11 +149,8 @@ def with_columns(lowering: Lowering, operation: Operation, given: Arguments) -> 
     found = write("group_norm", x, given["num_groups"], None, None, given.get("eps", 1e-5), shape=x.shape)
     column = (1, -1, *(1,) * (len(x.shape) - 2))
     held = [(name, given[key]) for name, key in (("mul", "weight"), ("add", "bias")) if given.get(key) is not None]
-    for name, each in held:
-        one = write("view", each, column, shape=(1, *each.shape, *column[2:]))
-        last = operation.makes[0] if (name, each) == held[-1] else None
-        found = write(name, found, one, shape=x.shape, makes=last)
-    return write.is_placed()
+    rest = [(name, write("view", each, column, shape=(1, *each.shape, *column[2:]))) for name, each in held]
+    return followed(write, found, rest)
 
 
 @lowers("instance_norm", takes="input running_mean running_var weight bias use_input_stats momentum eps")

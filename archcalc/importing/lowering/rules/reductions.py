@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from archcalc.core.axes import CHANNELS, Axes
+from archcalc.core.axes import Axes
 from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import axis_word, settle, then, turned
+from archcalc.importing.lowering.moving import axis_word, settle, then, turned, word_along
 from archcalc.importing.lowering.numbers import as_numbers
 from archcalc.importing.lowering.rule import Arguments, lower, lowers
 from archcalc.importing.lowering.rules.convolutions import per_axis
@@ -163,11 +163,8 @@ def running_sum(lowering: Lowering, operation: Operation, given: Arguments) -> b
     x, axis = as_numbers(lowering, operation, given["input"]), given.get("dim", given.get("axis"))
     if not isinstance(x, Value) or not lowering.is_placed(x) or not isinstance(axis, int) or given.get("dtype"):
         return False
-    inner = lowering.axis(x, axis)
-    if inner is None:
-        return False
-    word = axis_word(lowering.volume(x), inner)
-    return lowering.place(operation, layer("cumsum", axis=None if word == CHANNELS else word), [x])
+    word = word_along(lowering, x, axis)
+    return word is not None and lowering.place(operation, layer("cumsum", axis=word), [x])
 
 
 def is_usual(given: Arguments) -> bool:

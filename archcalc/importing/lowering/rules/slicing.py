@@ -22,7 +22,7 @@ from archcalc.importing.lowering.moving import (
 )
 from archcalc.importing.lowering.numbers import as_integers, as_numbers
 from archcalc.importing.lowering.rule import Arguments, lowers
-from archcalc.importing.lowering.rules.elements import of_a_list
+from archcalc.importing.lowering.rules.elements import listed, of_a_list, of_every_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import CONSTANT, Operation, Value
 from archcalc.layer import Numbers, Reference, Sizes
@@ -377,10 +377,6 @@ def gathered(lowering: Lowering, operation: Operation, given: Arguments) -> bool
     return settle(lowering, operation, moved(lowering, operation, found, reshaped(made, made[:-1]), last=True))
 
 
-def listed(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
-
-
 def full(index: Any, rank: int) -> list[Any] | None:
     """The range or element of every axis, without new axes; None if it reads values or lists.
 
@@ -393,9 +389,7 @@ def full(index: Any, rank: int) -> list[Any] | None:
     bounds = [n for each in given if isinstance(each, slice) for n in (each.start, each.stop, each.step)]
     if not all(n is None or isinstance(n, int) for n in bounds):
         return None
-    rest = [slice(None)] * (rank - sum(each is not Ellipsis for each in given))
-    at = next((i for i, each in enumerate(given) if each is Ellipsis), len(given))
-    return [*given[:at], *rest, *given[at + 1 :]]
+    return of_every_axis(given, rank)
 
 
 @lowers("roll", takes="input shifts dims")
