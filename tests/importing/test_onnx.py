@@ -1,6 +1,7 @@
 """ONNX files: what is read, what is refused, and what mutants lead to."""
 
 import random
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError
 from archcalc.importing.from_onnx import from_onnx
 from archcalc.importing.imported import from_torch
 from archcalc.importing.network import Imported
+from archcalc.importing.onnx.following import OPERATORS
 from archcalc.measure import MEASURES
 from tests.commands.front_door import guarded, reported
 from tests.importing import networks
@@ -199,6 +201,37 @@ def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_it
 )
 def test_what_does_not_fit_is_refused(data: bytes, code: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, data).code == code
+
+
+ANYTHING = [
+    tensor("n", []), tensor("c", [8]), tensor("m", [8, 8]), tensor("f", [8, 8, 3, 3]), tensor("big", [1, 8, 6, 6]),
+    tensor("i", [], [1], "int64"), tensor("i2", [2], [1, 0], "int64"), tensor("i4", [4], [0, 1, 1, 0], "int64"),
+]  # fmt: skip
+"""Values of many shapes; the input and what was made of it are values, too."""
+
+GIVEN = {
+    "Conv": {"pads": [1, 1, 1, 1]}, "ConvTranspose": {}, "MaxPool": {"kernel_shape": [2, 2]},
+    "AveragePool": {"kernel_shape": [2, 2]}, "GroupNormalization": {"num_groups": 2}, "LRN": {"size": 3},
+    "Einsum": {"equation": "bchw,oc->bohw"}, "LSTM": {"hidden_size": 4}, "Concat": {"axis": 1}, "Split": {"axis": 1},
+}  # fmt: skip
+"""The attributes that operators need."""
+
+
+@pytest.mark.parametrize("operator", sorted(OPERATORS))
+def test_any_value_in_any_place_is_read_or_refused(operator: str, tmp_path: Path) -> None:
+    """Files can name any value where an operator reads another one: a picture as a bias."""
+    rng = random.Random(operator)
+    names = ["x", "r", *"ncmf", "big", "i", "i2", "i4", "-"]
+    places = {(first, *rest) for first in "xrm" for rest in product(names, repeat=2)}
+    for reads in rng.sample(sorted(places), 60):
+        line = node(operator, " ".join([*reads, *rng.choices(names, k=rng.randrange(3))]), "y", **GIVEN.get(operator, {}))
+        file = tmp_path / "model.onnx"
+        file.write_bytes(model([node("Relu", "x", "r"), line], {"x": [1, 8, 6, 6]}, ANYTHING))
+        with guarded():
+            try:
+                from_onnx(str(file))
+            except SpecError as error:
+                reported(error.diagnostics)
 
 
 def test_graphs_inside_of_nodes_do_not_nest_without_end(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ its weights.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from archcalc.core.diagnostic import Diagnostic
@@ -17,6 +18,10 @@ from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import MADE, Operation, Program, Value
 from archcalc.layer import Layer, Role, layer_named
 from archcalc.record import field, record, replace
+
+
+class NotExact(Exception):
+    """No layer does what a rule was about to place."""
 
 
 @record(frozen=False)
@@ -196,8 +201,9 @@ class Lowering:
     def tried(self, place: Callable[[], bool]) -> bool:
         """Whether several steps could be placed; if not, none of them is."""
         before = [copied(getattr(self, each)) for each in CHANGING]
-        if place():
-            return True
+        with suppress(NotExact):
+            if place():
+                return True
         for name, each in zip(CHANGING, before, strict=True):
             setattr(self, name, each)
         return False

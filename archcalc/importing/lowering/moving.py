@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from archcalc.core.axes import CHANNELS, POSITIONS, Axis
 from archcalc.core.volume import Volume
 from archcalc.importing.lowering.arranging import Arranging, composed, pattern, permuted, reshaped
-from archcalc.importing.lowering.lowering import Lowering, common_path, layer, output_of
+from archcalc.importing.lowering.lowering import Lowering, NotExact, common_path, layer, output_of
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import Operation, Value
@@ -105,15 +105,17 @@ def then(
 
 
 def moved(lowering: Lowering, operation: Operation, source: Step, plan: Arranging | None, last: bool) -> Step:
-    """A step that moves elements, and waits for the one that reads it."""
-    assert plan is not None
-    step = movable(lowering, operation, source, plan, last)
-    assert step is not None
+    """A step that moves elements, and waits for the one that reads it. Raises NotExact if no layer does."""
+    step = None if plan is None else movable(lowering, operation, source, plan, last)
+    if step is None:
+        raise NotExact
     return step
 
 
 def movable(lowering: Lowering, operation: Operation, source: Step, plan: Arranging, last: bool) -> Step | None:
-    """As `moved`; None if the elements are such that no layer moves them: whole numbers."""
+    """As `moved`; None if no layer moves such elements, whole numbers, or if they have other axes than the plan."""
+    if source.volume.item_shape != plan.shape(plan.taken):
+        return None
     step = then(lowering, operation, layer_of(plan, source.volume, last), source)
     if step is not None:
         lowering.arranged[step] = plan
@@ -127,7 +129,8 @@ def rearranged(
 
     Returns the step before, too, if nothing else needs it.
     """
-    assert plan is not None
+    if plan is None:
+        raise NotExact
     earlier = before_it(lowering, operation, source)
     both = composed(lowering.arranged[earlier], plan) if earlier else None
     if earlier is None or both is None:
@@ -183,7 +186,8 @@ def without_ones(
     """A step with fewer axes of length 1, features last."""
     earlier = before_it(lowering, operation, step)
     plan = reshaped(before, after or (1,))
-    assert plan is not None
+    if plan is None:
+        raise NotExact
     if earlier is not None and (both := composed(lowering.arranged[earlier], plan)) is not None:
         forget(lowering, earlier)
         return moved(lowering, operation, earlier.sources[0], both, last=True)

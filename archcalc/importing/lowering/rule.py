@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from archcalc.importing.lowering.lowering import Lowering
+from archcalc.importing.lowering.lowering import Lowering, NotExact
 from archcalc.importing.program import Operation
 from archcalc.record import record
 
@@ -56,4 +56,7 @@ def lowers(*functions: str, takes: str) -> Callable[[Place], Place]:
 def lower(lowering: Lowering, operation: Operation) -> bool:
     """Whether a layer was placed for an operation."""
     rule = RULES.get(operation.function)
-    return rule is not None and rule.place(lowering, operation, rule.arguments(operation))
+    try:
+        return rule is not None and rule.place(lowering, operation, rule.arguments(operation))
+    except NotExact:
+        return False

@@ -115,6 +115,8 @@ def squeeze(state: Following, node: Node) -> Found:
         assert axes is not None
         rank = len(x.shape) + len(axes)
         new = {each % rank for each in axes}
+        if len(new) != len(axes):
+            raise ValueError("an axis that is named twice")
         rest = iter(x.shape)
         shape = tuple(1 if i in new else next(rest) for i in range(rank))
     return Known(shape, x.values, x.dtype) if isinstance(x, Known) else state.write("reshape", shape, x, shape)

@@ -40,10 +40,18 @@ def padded(state: Following, x: Value, pads: list[tuple[int, int]]) -> Value:
     return state.write("pad", shape, x, amounts, "constant", 0)
 
 
+def one_each(state: Following, node: Node, i: int, count: int) -> Value | None:
+    """An input that has one number for each of so many features; None if it is left out. Raises ValueError if not."""
+    found = state.value(node, i) if state.read(node, i) is not None else None
+    if found is not None and found.shape != (count,):
+        raise ValueError("features that do not fit")
+    return found
+
+
 @operator("Conv")
 def conv(state: Following, node: Node) -> Found:
     x, weight = state.value(node, 0), state.value(node, 1)
-    bias = state.value(node, 2) if state.read(node, 2) is not None else None
+    bias = one_each(state, node, 2, weight.shape[0])
     rank = len(weight.shape) - 2
     kernel, strides, dilations = weight.shape[2:], per_axis(node, "strides", rank), per_axis(node, "dilations", rank)
     pads, groups = padding(node, x, kernel, strides), node.attributes.get("group", 1)
@@ -60,9 +68,8 @@ def conv(state: Following, node: Node) -> Found:
 
 @operator("ConvTranspose")
 def conv_transpose(state: Following, node: Node) -> Found:
-    x, weight = state.value(node, 0), state.value(node, 1)
-    bias = state.value(node, 2) if state.read(node, 2) is not None else None
-    rank, groups = len(weight.shape) - 2, node.attributes.get("group", 1)
+    x, weight, groups = state.value(node, 0), state.value(node, 1), node.attributes.get("group", 1)
+    bias, rank = one_each(state, node, 2, weight.shape[1] * groups), len(weight.shape) - 2
     kernel, strides, dilations = weight.shape[2:], per_axis(node, "strides", rank), per_axis(node, "dilations", rank)
     pads, more = padding(node, x, kernel, strides), per_axis(node, "output_padding", rank, 0)
     if node.attributes.get("output_shape") or any(a != b for a, b in pads) or not 1 <= rank <= 3:
@@ -125,7 +132,8 @@ def layer_norm(state: Following, node: Node) -> Found:
 
 @operator("InstanceNormalization")
 def instance_norm(state: Following, node: Node) -> Found:
-    x, weight, bias = (state.value(node, i) for i in range(3))
+    x = state.value(node, 0)
+    weight, bias = (one_each(state, node, i, x.shape[1]) for i in (1, 2))
     eps = tidy(node.attributes.get("epsilon", 1e-5))
     return state.write("instance_norm", x.shape, x, None, None, weight, bias, True, 0.1, eps)
 
