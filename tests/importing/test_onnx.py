@@ -173,6 +173,17 @@ def test_a_bias_that_the_file_stores_once_for_several_layers_is_counted_once(tmp
     assert "opaque" not in kinds(found)
 
 
+def test_statistics_that_are_stored_as_a_weight_are_none(tmp_path: Path) -> None:
+    """Before training, a scale is 1 as the variance is, and the bias 0 as the mean is."""
+    nodes = [
+        node("Identity", "one", "same"), node("BatchNormalization", "x one zero zero one", "a"),
+        node("Relu", "a", "b"), node("BatchNormalization", "b same zero zero same", "y"),
+    ]  # fmt: skip
+    found = read(tmp_path, model(nodes, {"x": [1, 4, 6, 6]}, [tensor("one", [4]), tensor("zero", [4])]))
+    assert kinds(found) == ["batchnorm", "relu", "batchnorm"]
+    assert totals(found)[0] == 8
+
+
 def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_its_line(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "a"), node("Magic", "a", "y", domain="com.example")]
     found = read(tmp_path, model(nodes, {"x": [1, 5]}, known={"y": [1, 7]}))

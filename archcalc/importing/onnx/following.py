@@ -4,6 +4,7 @@ A file states one batch size, often 1, also in the shapes that it reshapes to. I
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any, TypeAlias
@@ -90,7 +91,7 @@ def operator(*names: str) -> Callable[[Handler], Handler]:
     return register
 
 
-@record(frozen=False)
+@record(frozen=False, slots=False)
 class Following:
     """`at`: what each name stands for. `users`: the nodes that read it. `done`: nodes that belong to an earlier one.
     `batch`: the batch that the file states; 0 if it leaves it free. `slow`: how many elements of the batch's axis run
@@ -108,6 +109,19 @@ class Following:
     slow: dict[Value, int] = field(default_factory=dict)
     node: Node | None = None
     place: Location | None = None
+
+    @cached_property
+    def learned(self) -> frozenset[str]:
+        """The tensors that some node reads as other than the statistics of a norm, also by another name."""
+        same: dict[str, str] = {}
+        found: set[str] = set()
+        for node in self.file.nodes:
+            names = [same.get(each, each) for each in node.reads]
+            if node.operator == "Identity" and names and node.makes:
+                same[node.makes[0]] = names[0]
+            else:
+                found.update(names[:3] if node.operator == "BatchNormalization" else names)
+        return frozenset(found & self.file.tensors.keys())
 
     @property
     def has_fixed_constants(self) -> bool:

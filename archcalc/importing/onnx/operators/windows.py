@@ -112,10 +112,21 @@ def global_pool(state: Following, node: Node) -> Found:
     return state.write(f"{name}{rank}d", (*x.shape[:2], *(1,) * rank), x, 1)
 
 
+def statistics(state: Following, value: Value) -> Value:
+    """A stored value as statistics. Exporters store equal values once, so that it can be a weight elsewhere: before
+    training, a variance is 1 as the scale is. It stays that weight then, and the statistics are a value beside it."""
+    if value.name not in state.learned:
+        return state.buffer(value)
+    beside = f"{value.name} as statistics"
+    if beside not in state.at:
+        state.at[beside] = state.keep(beside, value.shape, value.dtype, buffer=True)
+    return state.as_value(state.at[beside])
+
+
 @operator("BatchNormalization")
 def batch_norm(state: Following, node: Node) -> Found:
     x, weight, bias = (state.value(node, i) for i in range(3))
-    mean, variance = (state.buffer(state.value(node, i)) for i in (3, 4))
+    mean, variance = (statistics(state, state.value(node, i)) for i in (3, 4))
     if {each.shape for each in (weight, bias, mean, variance)} != {(x.shape[1],)}:
         raise ValueError("channels that do not fit")
     eps = tidy(node.attributes.get("epsilon", 1e-5))
