@@ -149,11 +149,31 @@ def mutate(tree: Any, rng: random.Random) -> None:
         return
 
 
-def test_mutants_are_read_or_reported(file: Path) -> None:
-    rng = random.Random(0)
+@pytest.fixture(scope="module")
+def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that makes tensors of the batch that the file states."""
+    path = tmp_path_factory.mktemp("exported") / "recurrent.pt2"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(exported(networks.Recurrent(), torch.zeros(1, 7, 4), 2), path)
+    return path
+
+
+@pytest.mark.parametrize("of", ["file", "recurrent"])
+def test_mutants_are_read_or_reported(of: str, request: pytest.FixtureRequest) -> None:
+    rng, file = random.Random(0), request.getfixturevalue(of)
     codes = [code_of(changed(file, lambda program: mutate(program["graph_module"]["graph"], rng))) for _ in range(60)]
     assert set(codes) <= {"", "AC501", "AC522", "AC532", "AC533"}
     assert 0 < codes.count("") < 60
+
+
+def test_a_tensor_where_a_size_stands_is_refused(recurrent: Path) -> None:
+    def change(program: dict[str, Any]) -> None:
+        nodes = program["graph_module"]["graph"]["nodes"]
+        zeros = next(each for each in nodes if each["target"].startswith("torch.ops.aten.zeros"))
+        zeros["inputs"][0]["arg"] = {"as_tensors": [{"name": "x"}]}
+
+    assert code_of(changed(recurrent, change)) == "AC533"
 
 
 def code_of(file: io.BytesIO) -> str:

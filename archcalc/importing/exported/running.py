@@ -67,8 +67,7 @@ def program_of(file: Exported, name: str, given: Sequence[Given] = ()) -> Progra
             kinds |= dict(node.modules)
             tape.stack[-1] = node.modules[-1][0] if node.modules else ""
             tape.now = location(node)
-            run(file, node, at, stated)
-            check_linear(file, node, tape, at, stated)
+            follow(file, node, tape, at, stated)
     outputs = [tape.value(at[each]) for each in file.outputs if isinstance(at.get(each), Tensor)]
     return Program(
         name=name,
@@ -145,8 +144,22 @@ def location(node: Node) -> Location | None:
     return Location(Source(path, "\n" * (line - 1) + text), line - 1, 0, max(1, len(text)))
 
 
+def follow(file: Exported, node: Node, tape: Tape, at: Tensors, batch: int) -> None:
+    """Runs one node and keeps what it makes. Raises SpecError with its place, whatever its arguments are."""
+    try:
+        run(file, node, at, batch)
+        check_linear(file, node, tape, at, batch)
+    except SpecError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        if without_values(error):
+            raise refused(file, node, f"{node.target} reads a value: {why}") from None
+        raise refused(file, node, f"{node.target} does not fit a free batch: {why}") from None
+
+
 def run(file: Exported, node: Node, at: Tensors, batch: int) -> None:
-    """Runs one node on what the earlier ones made. Raises SpecError with its place."""
+    """Runs one node on what the earlier ones made."""
     function = function_of(node)
     if function is None:
         raise refused(file, node, f"{node.target} is no operator of torch that archcalc follows")
@@ -158,16 +171,7 @@ def run(file: Exported, node: Node, at: Tensors, batch: int) -> None:
     if short(node) in FACTORIES:
         keywords["device"] = "meta"
     args = rebatched(node, args, batch, at)
-    try:
-        result = function(*args, **keywords)
-    except SpecError:
-        raise
-    except Exception as error:
-        why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        if without_values(error):
-            raise refused(file, node, f"{node.target} reads a value: {why}") from None
-        raise refused(file, node, f"{node.target} does not fit a free batch: {why}") from None
-    keep(node, args, result, at)
+    keep(node, args, function(*args, **keywords), at)
 
 
 def check_linear(file: Exported, node: Node, tape: Tape, at: Tensors, batch: int) -> None:
