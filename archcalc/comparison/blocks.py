@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from archcalc.comparison.matching import Matching
 from archcalc.graph.graph import Graph
+from archcalc.layer import Role
 from archcalc.record import field, record
 
 
@@ -29,9 +30,14 @@ class Block:
 
 
 def corresponding_blocks(before: Graph, after: Graph) -> dict[str, str]:
-    """The name in the second network of every block of the first that is in both; the whole is called "" in both."""
+    """The name in the second network of every block of the first that is in both; the whole is called "" in both.
+
+    Where one network has batch norms and the other has none, which an exporter computed into the convolutions, blocks
+    are compared without them.
+    """
     found: dict[str, str] = {}
-    waiting = [(tree(before), tree(after))]
+    folded = has_batch_norms(before) != has_batch_norms(after)
+    waiting = [(tree(before, folded), tree(after, folded))]
     while waiting:
         a, b = waiting.pop()
         found[a.name] = b.name
@@ -50,10 +56,16 @@ def matched(a: Mapping[str, Block], b: Mapping[str, Block]) -> Iterable[tuple[Bl
     return matching.pairs
 
 
-def tree(graph: Graph) -> Block:
-    """The blocks of a network, each with the types of its layers."""
+def has_batch_norms(graph: Graph) -> bool:
+    return any(node.layer.role is Role.BATCH_NORM for node in graph)
+
+
+def tree(graph: Graph, folded: bool = False) -> Block:
+    """The blocks of a network, each with the types of its layers; `folded`: without batch norms."""
     root = Block("")
     for node in graph:
+        if folded and node.layer.role is Role.BATCH_NORM:
+            continue
         block = root
         block.layers.append(node.layer.name)
         for part in node.name.split(".")[:-1]:

@@ -5,14 +5,14 @@ time between the pairs so far and in the same order. Names that only count layer
 in front does not turn all others into different ones.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import TypeAlias
 
-from archcalc.comparison.blocks import corresponding_blocks
+from archcalc.comparison.blocks import corresponding_blocks, has_batch_norms
 from archcalc.comparison.matching import Matching
 from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer, Reference, Role, layer_named
-from archcalc.record import record
+from archcalc.record import record, replace
 
 NORMS = (Role.BATCH_NORM, Role.NORM, Role.LOCAL_NORM)
 POOLINGS = (Role.POOLING, Role.ADAPTIVE_POOLING)
@@ -57,11 +57,25 @@ def pairs_of(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
     """The layers that correspond, in the order of the first network; each layer at most once."""
     blocks = corresponding_blocks(before, after)
     ours = [described(node, blocks.get(block_of(node), ("removed", block_of(node)))) for node in before]
-    matching = Matching(ours, [described(node, block_of(node)) for node in after])
+    theirs = [described(node, block_of(node)) for node in after]
+    if any(all(not block_of(node) for node in graph) for graph in (before, after)):
+        ours, theirs = ([replace(each, scope="") for each in side] for side in (ours, theirs))
+    if has_batch_norms(before) != has_batch_norms(after):
+        ours, theirs = map(as_exported, (ours, theirs))
+    matching = Matching(ours, theirs)
     matching.by_name(lambda each: each.chosen)
     for key in KEYS:
         matching.by(key)
     return [(a.node, b.node) for a, b in matching.pairs]
+
+
+def as_exported(layers: Sequence[Described]) -> list[Described]:
+    """Without batch norms, and without the biases that make up for them in the convolutions before."""
+    return [
+        replace(each, arguments=arguments(each.node, {"bias"}))
+        for each in layers
+        if each.node.layer.role is not Role.BATCH_NORM
+    ]
 
 
 def block_of(node: Node) -> str:
@@ -69,10 +83,14 @@ def block_of(node: Node) -> str:
 
 
 def described(node: Node, scope: Hashable) -> Described:
-    values = (getattr(node.layer, each) for each in node.layer.known)
-    arguments = tuple("" if isinstance(value, Reference) else value for value in values)
     chosen = None if counts(node) else (scope, node.name.rpartition(".")[2])
-    return Described(node, scope, chosen, arguments)
+    return Described(node, scope, chosen, arguments(node))
+
+
+def arguments(node: Node, left: Container[str] = ()) -> tuple[Hashable, ...]:
+    """What a layer states, without references; `left`: what is left out."""
+    values = (getattr(node.layer, each) for each in node.layer.known if each not in left)
+    return tuple("" if isinstance(value, Reference) else value for value in values)
 
 
 def counts(node: Node) -> bool:

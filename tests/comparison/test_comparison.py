@@ -167,6 +167,44 @@ def test_the_question_of_the_front_page_is_answered_in_one_line() -> None:
     assert reasons(comparison) == ["+26,560 parameters: bias=true instead of false in 53 conv layers"]
 
 
+BLOCKS = """
+archcalc: 1
+input: [3, 16, 16]
+blocks:
+  residual(c):
+    - add:
+        - conv(3, c, p1, bias=false) -> batchnorm -> relu -> conv(3, c, p1, bias=false) -> batchnorm
+        - prev
+    - relu
+layers:
+  - conv(3, 8, p1, bias=false) -> batchnorm -> relu -> residual(8) * 4 -> gap -> linear(10)
+"""
+
+
+def exported(blocks: int, act: str = "relu") -> Report:
+    """What an exporter makes of it: without blocks, and with batch norms computed into the convolutions."""
+    lines = [f"- conv(3, 8, p1) -> s0 = {act}"]
+    for i in range(blocks):
+        lines += ["- conv(3, 8, p1) -> relu -> conv(3, 8, p1)", f"- add: [prev, s{i}]", f"- s{i + 1} = relu"]
+    return report_of(load_text("\n".join(["archcalc: 1", "input: [3, 16, 16]", "layers:", *lines, "- gap -> linear(10)"])))
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (exported(4), []),
+        (exported(4, "gelu"), ["relu -> gelu"]),
+        (exported(5), ["conv", "relu", "conv", "add", "relu"]),
+        (exported(3), ["conv", "relu", "conv", "add", "relu"]),
+    ],
+)
+def test_what_an_exporter_leaves_out_hides_no_other_difference(after: Report, expected: list[str]) -> None:
+    """Layers of blocks correspond to those of a network without blocks and without batch norms."""
+    comparison = compare(report_of(load_text(BLOCKS)), after)
+    said = [change for each in comparison.differences for change in map(str, each.changes or [each.type])]
+    assert sorted(each for each in said if each not in ("bias: false -> true", "batchnorm")) == sorted(expected)
+
+
 def test_the_same_stages_with_other_names_correspond() -> None:
     comparison = compare(report("resnet50"), report("resnext"))
     kinds = {each.kind for each in comparison.differences}
