@@ -30,7 +30,7 @@ from archcalc.layer import (
 from archcalc.record import MISSING, fields, record, replace
 from archcalc.spec.chain import TAGS, Invocation, Tag, settled
 from archcalc.spec.expression import CONSTANTS, SWITCHES, Expression, Name, Names, Pattern, TupleOf, Word
-from archcalc.spec.value import Value, written
+from archcalc.spec.value import Inexact, Value, written
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio, is_fraction
 
@@ -113,6 +113,8 @@ def dimension(value: Value) -> Dim:
 
 
 def number(value: Value) -> float:
+    if isinstance(value, Inexact):
+        return value.value
     if not (isinstance(value, int) or is_fraction(value)) or isinstance(value, bool):
         raise ValueError(f"must be a number, got {shown(value)}")
     return float(value)

@@ -2,15 +2,15 @@
 
 from collections import ChainMap
 from collections.abc import Mapping
+from typing import Any, cast
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.graph.binding import Kind, given_arguments, read, truth
 from archcalc.graph.declarations import WORDS, Declarations
 from archcalc.graph.frame import INCOMING, Frame, Named, Site, is_sequence
-from archcalc.record import field, record
+from archcalc.record import field, record, replace
 from archcalc.spec.chain import Invocation, settled
 from archcalc.spec.declaration import BlockDef
-from archcalc.spec.expression import Names
 from archcalc.spec.value import Value
 
 MAX_NESTING = 48
@@ -31,7 +31,9 @@ class Expansion:
     members: Mapping[str, Value] = field(default_factory=dict)
 
 
-def expansion_of(call: Invocation, definition: BlockDef, frame: Frame, name: str, declared: Declarations) -> Expansion:
+def expansion_of(
+    call: Invocation, definition: BlockDef, source: str, frame: Frame, name: str, declared: Declarations
+) -> Expansion:
     """What a call of a block is to expand, under a name. Raises SpecError with everything that is wrong with it."""
     if is_endless(definition, frame):
         help = "call it under a condition that ends: hourglass(n - 1) if n > 1 else res"
@@ -41,7 +43,7 @@ def expansion_of(call: Invocation, definition: BlockDef, frame: Frame, name: str
     given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"), {})
     values: dict[str, Value] = {}
     unsaid = False  # a size is unknown because of a problem that has been reported
-    own_names: Names = ChainMap(values, dict(declared.parameters_of(declared.document.libraries[definition.home])))
+    own_names = frame_of(definition, values, call, source, frame, name, declared).scope
     for parameter, default in parameters.items():
         value, names = (given[parameter][1], frame.scope) if parameter in given else (default, own_names)
         if value is None:
@@ -89,25 +91,34 @@ def frame_within(
         recursive = any(site.definition is expansion.definition for site in frame.stack)
         help = f"{call.target.text} calls itself: its condition must become false" if recursive else ""
         raise problem("AC131", f"blocks are nested deeper than {MAX_NESTING}", call.where, help=help)
-    definition = expansion.definition
+    made = frame_of(expansion.definition, expansion.arguments, call, source, frame, name, declared)
+    numbered = is_sequence(expansion.definition.body, made.library)
+    known = dict(made.names)
+    return replace(made, names=known, module=expansion.module, numbered=numbered, frozen=expansion.frozen)
+
+
+def frame_of(
+    definition: BlockDef,
+    arguments: Mapping[str, Value],
+    call: Invocation,
+    source: str,
+    frame: Frame,
+    name: str,
+    declared: Declarations,
+) -> Frame:
+    """What a block knows by name: the params of its file, its input and its arguments, of which more may follow."""
     library = declared.document.libraries[definition.home]
-    arguments = expansion.arguments
+    outside: dict[str, Value] = {**declared.parameters_of(library), INCOMING: Named(source)}
     return Frame(
         prefix=frame.path(name),
-        module=expansion.module,
-        names={
-            **declared.parameters_of(library),
-            INCOMING: Named(source),
-            **arguments,
-        },
+        module=frame.module_path(name),
+        names=ChainMap(cast(Any, arguments), outside),
         library=library,
         network=frame.network,
         meter=frame.meter,
         blocks=frame.blocks,
         taken=definition.names,
         stack=(*frame.stack, site_of(call, definition, frame)),
-        numbered=is_sequence(definition.body, library),
-        frozen=expansion.frozen,
     )
 
 

@@ -178,7 +178,8 @@ class Expander(Repeating):
 
     def block(self, call: Invocation, definition: BlockDef, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         name = name or frame.number(call.target.text)
-        return self.expand(expansion_of(call, definition, frame, name, self.declared), call, sources, frame, name)
+        expansion = expansion_of(call, definition, sources[0], frame, name, self.declared)
+        return self.expand(expansion, call, sources, frame, name)
 
     def expand(self, expansion: Expansion, call: Invocation, sources: tuple[str, ...], frame: Frame, name: str) -> str:
         """The layers of a block, for one call of it."""

@@ -211,7 +211,8 @@ class Frame:
             return f"{base} is a list of layers; write {base}[0].{size}"
         first = name.partition(".")[0]
         if first == "prev":
-            return "name what comes in before, y = prev, and write y; a block reads it as x"
+            rest = name.removeprefix(first)
+            return f"name what comes in before, y = prev, and write y{rest}; a block reads it as x{rest}"
         if any(first in explicit_names(body) for body in self.left_out):
             both = f"name both sides: {first} = a if n > 1 else b"
             return f"the condition of {first} is false here, so it is left out; {both}"

@@ -5,6 +5,7 @@ from typing import Literal
 
 from archcalc.core.axes import Axis, channels_place, has_axis, place_of
 from archcalc.core.condition import at_least, one_for_each_axis
+from archcalc.core.dim import is_number
 from archcalc.core.kernel import Cast, Kernel, Run, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import of_maps
@@ -61,6 +62,10 @@ class Pad(Layer, name="pad", positional=("pad",)):
                     max(pair) <= most,
                     f"mode={self.mode} can add at most {most} to an axis of {n} elements, not {max(pair)}",
                 )
+
+    def remedy(self, *xs: Volume) -> str:
+        less = any(is_number(each) and each < 0 for each in amounts(self.pad))
+        return "slice(1, axis=height) takes elements away" if less else super().remedy(*xs)
 
     def along_one(self, axis: Axis, x: Volume) -> Iterator[Requirement]:
         yield has_axis("pad", axis, x)

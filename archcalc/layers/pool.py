@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import PerAxis, maximum, per_axis, prod
+from archcalc.core.dim import Dim, PerAxis, maximum, per_axis, prod, same
 from archcalc.core.kernel import Backward, Cast, Kernel, Layout, Run, Tensor, tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import gradient_of_pooled
@@ -12,6 +12,7 @@ from archcalc.core.padding import Padding, amounts, in_modules, pads, same_is_ev
 from archcalc.core.volume import Volume, image
 from archcalc.core.window import Window, fits, slide, windows_along
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
+from archcalc.record import replace
 
 FAMILY = "Pooling"
 
@@ -56,6 +57,10 @@ class Pooling(Layer):
     def pads(self, x: Volume) -> tuple[tuple[int, int], ...]:
         return pads(self.padding, x.spatial, self.kernel_size, self.step, self.spacing)
 
+    def given_padding(self, x: Volume) -> Dim | tuple[Dim, ...] | None:
+        """The padding that the module takes; None if it cannot pad so, and `F.pad` does."""
+        return in_modules(self.pads(x))
+
     def windows(self, x: Volume) -> tuple[Window, ...]:
         return windows_along(x.rank, self.kernel_size, self.step, self.pads(x), self.spacing, self.ceil_mode)
 
@@ -72,7 +77,7 @@ class Pooling(Layer):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "x"
-        if in_modules(self.pads(x)) is None:
+        if self.given_padding(x) is None:
             reads = "padded"
             lengths = [n + w.begin + w.end for n, w in zip(x.spatial, self.windows(x), strict=True)]
             yield Kernel(
@@ -105,7 +110,7 @@ class Pooling(Layer):
 
     def pooling(self, x: Volume, target: str, filler: str) -> Call:
         """The call; `filler` is the value to pad with if the module cannot pad."""
-        padding, given = in_modules(self.pads(x)), self.stated("padding", "stride")
+        padding, given = self.given_padding(x), self.stated("padding", "stride")
         if self.stride is not None:
             given["stride"] = self.stride
         if padding:
@@ -194,22 +199,47 @@ class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), ali
 
     def requires(self, x: Volume) -> Iterator[Requirement]:
         yield from super().requires(x)
-        yield (
-            self.count_include_pad or in_modules(self.pads(x)) is not None,
-            "count_include_pad=false needs the same padding at the beginning and the end",
-        )
-        if x.rank == 3 and in_modules(self.pads(x)) is not None:
+        if not self.count_include_pad and in_modules(self.pads(x)) is None:
+            for w, cut, n in zip(self.windows(x), self.cut(x), x.spatial, strict=True):
+                text = (
+                    f"with count_include_pad=false, torch cannot add {w.begin} before and {w.end} behind {n} elements"
+                )
+                yield same(w.slide(n), cut.slide(n)), text
+        if x.rank == 3 and self.given_padding(x) is not None:
             for w, n in zip(self.windows(x), x.spatial, strict=True):
                 yield (
                     w.kernel <= n,
                     f"torch.nn.AvgPool3d rejects a window of {w.kernel} on an axis of {n} elements, even with padding",
                 )
 
+    def remedy(self, *xs: Volume) -> str:
+        if self.count_include_pad or in_modules(self.pads(*xs)) is not None:
+            return super().remedy(*xs)
+        return "leave count_include_pad out: padding then counts as zeros"
+
+    def cut(self, x: Volume) -> tuple[Window, ...]:
+        """The windows of `ceil_mode`, which may run over the end: what is not there does not count."""
+        pairs = tuple((begin, begin) for begin, _ in self.pads(x))
+        return windows_along(x.rank, self.kernel_size, self.step, pairs, self.spacing, ceil=True)
+
+    def given_padding(self, x: Volume) -> Dim | tuple[Dim, ...] | None:
+        return (
+            in_modules(tuple((w.begin, w.begin) for w in self.cut(x))) if self.is_cut(x) else super().given_padding(x)
+        )
+
+    def is_cut(self, x: Volume) -> bool:
+        """Whether padding that the module cannot add is what `ceil_mode` leaves out."""
+        if self.count_include_pad or self.ceil_mode or in_modules(self.pads(x)) is not None:
+            return False
+        axes = zip(self.windows(x), self.cut(x), x.spatial, strict=True)
+        return all(same(w.slide(n), cut.slide(n)) is not False for w, cut, n in axes)
+
     def ops(self, y: Volume, x: Volume) -> Ops:
         return Ops(add=self.taps(x) - y.numel, div=y.numel)
 
     def call(self, x: Volume) -> Call:
-        return self.pooling(x, "AvgPool", filler="0.0")
+        made = self.pooling(x, "AvgPool", filler="0.0")
+        return replace(made, arguments={**made.arguments, "ceil_mode": True}) if self.is_cut(x) else made
 
     examples = (
         Example(
@@ -236,6 +266,15 @@ class AvgPool(Pooling, name="avgpool", positional=("kernel_size", "stride"), ali
             given=dict(kernel_size=2, stride=1, padding=((0, 1), (1, 0))),
             x=image(2, 3, 4), y=image(2, 3, 4), scalar=70,
             source="ONNX operator AveragePool: auto_pad SAME_UPPER and SAME_LOWER, one on each axis",
+        ),
+        Example(
+            given=dict(kernel_size=3, stride=2, padding="same_upper", count_include_pad=False),
+            x=image(84, 42, 42), y=image(84, 21, 21), scalar=322_896,
+            source="tf.nn.avg_pool, padding SAME; a reduction cell of NASNet: Zoph et al. 2017, arXiv:1707.07012",
+        ),
+        Example(
+            given=dict(kernel_size=(3, 2), stride=(2, 3), padding=((0, 1), (1, 1)), count_include_pad=False),
+            x=image(2, 6, 7), y=image(2, 3, 3), scalar=80,
         ),
         Example(
             given=dict(kernel_size=(2, 7, 7), stride=1),

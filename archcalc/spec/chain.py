@@ -263,6 +263,8 @@ def _name_help(cursor: Cursor) -> str:
         return "a name stands before a layer: y = conv(3, 64); arguments of a merge stand beside its list"
     if text[:1].isdigit():
         return "write numbers in the parentheses of a layer: conv(3, 64)"
+    if text == "(":
+        return "parentheses hold arguments: make the chain in them a block, or items of their own"
     if text == "-":
         return "begin an item with '- ': a dash and a space"
     if text == "none":

@@ -18,9 +18,11 @@ from archcalc.spec.value import (
     MAX_ENTRIES,
     MAX_INTEGER,
     ORDER,
+    Inexact,
     Real,
     Truth,
     Value,
+    approximate,
     arithmetic,
     bounded,
     compared,
@@ -290,6 +292,8 @@ class Unary(Expression):
         value = self.operand.evaluate(names, words, truth)
         if self.op == "not":
             return not truth_of(value, self.operand.where)
+        if isinstance(value, Inexact):
+            return Inexact(-value.value) if self.op == "-" else value
         number = number_of(value, self.operand.where)
         return -number if self.op == "-" else number
 
@@ -317,6 +321,8 @@ class Binary(Expression):
             if entries(left) + entries(right) > MAX_ENTRIES:
                 raise too_long(self.where)
             return left + right
+        if isinstance(left, Inexact) or isinstance(right, Inexact):
+            return approximate(self.op, left, right, (self.where, self.left.where, self.right.where))
         a, b = number_of(left, self.left.where), number_of(right, self.right.where)
         if self.op in ORDER:
             held = compared(self.op, a, b)

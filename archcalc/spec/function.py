@@ -8,7 +8,18 @@ from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import problem
 from archcalc.core.dim import Dim, maximum, minimum
 from archcalc.core.location import Location
-from archcalc.spec.value import MAX_ENTRIES, Real, Value, combined, exact_root, known, list_of, number_of, written
+from archcalc.spec.value import (
+    MAX_ENTRIES,
+    Inexact,
+    Real,
+    Value,
+    combined,
+    exact_root,
+    known,
+    list_of,
+    number_of,
+    written,
+)
 from archcalc.sym.expr import Expr
 from archcalc.sym.ratio import Ratio, ceil, floor, is_fraction
 
@@ -156,14 +167,14 @@ def backwards(given: Located) -> Value:
 # --- roots and logarithms -----------------------------------------------------------------------------------------
 
 
-def square_root(given: Located) -> Real:
-    """The root of a square, of whole numbers or fractions. Raises SpecError for any other number."""
+def square_root(given: Located) -> "Real | Inexact":
+    """The root of a number, exact if that is a square of whole numbers or fractions."""
     value = fractions.Fraction(known(number_of(*given), given[1]))
     root = exact_root(value)
-    if root is None:
-        number = f"; write the number: {math.sqrt(value):.10g}" if value > 0 else ""
-        raise inexact(f"sqrt({shown_number(value)})", given[1], f"only squares have an exact root: 16, 9/4{number}")
-    return root
+    if root is None and value < 0:
+        help = "only 0 and positive numbers have a root"
+        raise problem("AC113", f"sqrt({shown_number(value)}) has no value", given[1], help=help)
+    return Inexact(math.sqrt(value)) if root is None else root
 
 
 def logarithm(given: Located, base: Located) -> Real:

@@ -12,6 +12,7 @@ from archcalc.core.axes import SIZES
 from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import SpecError, problem, quoted
 from archcalc.core.location import Location
+from archcalc.record import record
 from archcalc.sym.expr import Atom, Claim, Expr, expression
 from archcalc.sym.ratio import Ratio, at_least, is_equal, is_fraction, quotient, ratio
 
@@ -27,7 +28,18 @@ else:
 Real: TypeAlias = "int | Fraction | Expr | Ratio"
 """A number: whole, fractional, or dependent on free symbols."""
 
-Value: TypeAlias = "Real | bool | str | tuple[Value, ...]"
+
+@record
+class Inexact:
+    """A root, or what is computed from one: an argument that is no size takes it, as the factor of `scale` does."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.10g}"
+
+
+Value: TypeAlias = "Real | Inexact | bool | str | tuple[Value, ...]"
 """The value of an expression. A `str` is a word (`same`, `relu`) or a Reference to a layer, never a number."""
 
 Truth: TypeAlias = Callable[[Claim, Location], bool]
@@ -53,6 +65,8 @@ def kind_of(value: Value) -> str:
         return f"the word {quoted(value)}" if type(value) is str else f"the layer {quoted(value)}"
     if isinstance(value, Expr | Ratio):
         return f"{value}, which depends on a free symbol"
+    if isinstance(value, Inexact):
+        return f"{value}, which is not exact"
     return "a list" if isinstance(value, tuple) else written(value)
 
 
@@ -79,6 +93,9 @@ def of_what(size: str) -> str:
 def number_of(value: Value, where: Location) -> Real:
     if is_real(value):
         return value
+    if isinstance(value, Inexact):
+        help = f"sizes, comparisons and whole numbers are exact; write the number: {value}"
+        raise problem("AC113", f"an exact number is needed here, got {kind_of(value)}", where, help=help)
     help = f"'{value}' is the name of a layer or a rule, not a number" if isinstance(value, str) else ""
     if value in SIZES:
         help = of_what(str(value))
@@ -206,11 +223,12 @@ def decided_within(domains: Mapping[str, Any], claim: Claim, where: Location) ->
 # --- arithmetic ---------------------------------------------------------------------------------------------------
 
 
-def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], truth: Truth) -> Real:
+def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], truth: Truth) -> "Real | Inexact":
     """`a op b`; `places` are the locations of the whole and of its right side. Raises SpecError if it has no value."""
     whole, right = places
     if op == "**" and not (isinstance(b, int) and 0 <= b <= MAX_EXPONENT):
-        return bounded(unusual_power(a, b, whole, right), whole)
+        power = unusual_power(a, b, whole, right)
+        return power if isinstance(power, Inexact) else bounded(power, whole)
     if op in ("/", "//", "%"):
         check_divisor(b, whole, truth)
     if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
@@ -218,8 +236,45 @@ def arithmetic(op: str, a: Real, b: Real, places: tuple[Location, Location], tru
     return bounded(combined(op, a, b), whole)
 
 
-def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
-    """A number to a negative power, or to a fraction: `key ** -0.5`. Raises SpecError if it is not exact."""
+def approximate(op: str, a: Value, b: Value, places: tuple[Location, Location, Location]) -> Inexact:
+    """`a op b` of numbers of which at least one is not exact; `places` are those of the whole, and of each side.
+
+    >>> from archcalc.core.location import Location, Source
+    >>> here = Location(Source("it", "1"), 0, 0)
+    >>> str(approximate("/", 1, Inexact(2.0), (here,) * 3))
+    '0.5'
+    """
+    whole, *sides = places
+    if op not in APPROXIMATE:
+        number_of(a, sides[0])
+        number_of(b, sides[1])
+    left, right = (
+        each.value if isinstance(each, Inexact) else float(known(number_of(each, where), where))
+        for each, where in zip((a, b), sides, strict=True)
+    )
+    if op == "/" and right == 0:
+        raise problem("AC113", "division by zero", whole)
+    if op == "**" and not (left > 0 and abs(right) <= MAX_EXPONENT):
+        raise problem(
+            "AC114", f"only a positive number has such a power, and its exponent is at most {MAX_EXPONENT}", whole
+        )
+    found = APPROXIMATE[op](left, right)
+    if not abs(found) <= MAX_INTEGER:
+        raise problem("AC114", "numbers are limited to 1e15", whole)
+    return Inexact(found)
+
+
+APPROXIMATE: Mapping[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "**": math.pow,
+}
+
+
+def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> "Real | Inexact":
+    """A number to a negative power, or to a fraction: `key ** -0.5`. Raises SpecError if there is none."""
     if isinstance(a, Expr | Ratio) or isinstance(b, Expr | Ratio):
         raise problem("AC114", f"an exponent must be a whole number from 0 to {MAX_EXPONENT} here, got {b}", right)
     number, exponent = fractions.Fraction(a), fractions.Fraction(b)
@@ -231,8 +286,10 @@ def unusual_power(a: Real, b: Real, whole: Location, right: Location) -> Real:
     while parts % 2 == 0 and (half := exact_root(root)) is not None:
         root, parts = half, parts // 2
     if parts != 1:
-        about = f"write the number: {math.pow(a, b):.10g}" if number > 0 else "only 0 and positive numbers have a root"
-        raise problem("AC113", f"{written(a)} ** {written(b)} is not exact", whole, help=about)
+        if number > 0:
+            return Inexact(math.pow(a, b))
+        help = "only 0 and positive numbers have a root"
+        raise problem("AC113", f"{written(a)} ** {written(b)} has no value", whole, help=help)
     return fractions.Fraction(root**exponent.numerator)
 
 
