@@ -81,12 +81,11 @@ def contradictions(graph: Graph) -> Iterator[Diagnostic]:
     for name, allowed in found.by_symbol.items():
         if not allowed:
             reasons = found.reasons[name]
-            node = graph.by_name[reasons[-1].condition.node]
             domain = graph.symbols[name].domain.named(name)
             yield Diagnostic(
                 code="AC209",
                 message=f"no value of {name} fits" + (f" with {domain}" if domain != "always" else ""),
-                location=node.where,
+                location=graph.place(reasons[-1].condition.node),
                 notes=tuple(f"{each.condition.node}: {each.condition.message}" for each in reasons),
             )
 

@@ -42,14 +42,15 @@ def repeating(graph: Graph, symbol: str, beside: PeriodicSet) -> Iterator[Repeat
     needed = [each for each in graph.conditions if each.claim.left.symbols() == {symbol}]
     for size in (shrunk(graph, symbol, needed) & beside).first(MOST):
         first = next((each for each in needed if not each.claim.at(**{symbol: size})), None)
-        if first and takes(graph.by_name[first.node], symbol, size) and fits(graph, symbol, size):
+        node = graph.by_name.get(first.node) if first else None  # an input repeats nothing
+        if first and node and takes(node, symbol, size) and fits(graph, symbol, size):
             found.setdefault(first.node, []).append(size)
     yield from (Repeating(PeriodicSet.of(sizes), node) for node, sizes in found.items())
 
 
 def shrunk(graph: Graph, symbol: str, needed: Sequence[Condition]) -> PeriodicSet:
     """The sizes at which an input of a layer that needs equal axes has one element along one."""
-    nodes = [graph.by_name[each.node] for each in needed if each.claim.relation == "=="]
+    nodes = [graph.by_name[each.node] for each in needed if each.claim.relation == "==" and each.node in graph.by_name]
     lengths = {n: None for node in nodes if len(node.inputs) > 1 for x in node.inputs for n in x.item_shape}
     found = PeriodicSet()
     for n in lengths:

@@ -15,7 +15,7 @@ from archcalc.graph.bounds import Bounds, GivenUp
 from archcalc.graph.declarations import Declarations, free_names, free_symbol
 from archcalc.graph.expanding import Expander
 from archcalc.graph.frame import Frame, Named, Several
-from archcalc.graph.graph import Graph, Input, Node
+from archcalc.graph.graph import Condition, Graph, Input, Node
 from archcalc.graph.inference import UNKNOWN, Network
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
@@ -26,6 +26,7 @@ from archcalc.record import replace
 from archcalc.spec.chain import explicit_names
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Names
+from archcalc.sym.expr import Claim, claim, expression
 
 
 def build(
@@ -82,10 +83,18 @@ def graph_of(
         variants=document.variants,
         params=names,
         symbols=declared.symbols,
-        conditions=tuple(network.conditions),
+        conditions=(*lengths_of(inputs), *network.conditions),
         repeats=tuple(network.repeats),
         document=document,
     )
+
+
+def lengths_of(inputs: Iterable[Input]) -> Iterator[Condition]:
+    """That every dimension of an input is at least 1, where that depends on symbols."""
+    for each in inputs:
+        for n in dict.fromkeys(each.volume.item_shape):
+            if isinstance(positive := claim(expression(n) - 1, ">="), Claim):
+                yield Condition(positive, f"a dimension must be at least 1, got {n}", each.name)
 
 
 def marked(nodes: Mapping[str, Node], outputs: Iterable[str]) -> Iterator[Node]:

@@ -4,9 +4,10 @@ The letters H, W, T, D and N are names that archcalc gives; a name that the spec
 is a parameter of the spec is called `input_H`, and the batch `batch`.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from archcalc.core.axes import POSITIONS
 from archcalc.core.diagnostic import Diagnostic, SpecError, did_you_mean, problem
@@ -19,6 +20,8 @@ from archcalc.record import record, replace
 from archcalc.spec.declaration import Document
 from archcalc.spec.expression import Names
 from archcalc.sym.decide import always
+from archcalc.sym.expr import Claim, Expr
+from archcalc.sym.isolate import isolated
 from archcalc.sym.periodic import PeriodicSet
 
 LETTERS = {"length": "T", "depth": "D", "height": "H", "width": "W"}
@@ -45,6 +48,43 @@ class Axis:
     letter: str
     own: int
     places: tuple[tuple[str, int], ...]
+
+
+@record
+class Following:
+    """An axis whose size follows from those that are free: the name of its input, its number there, and its size."""
+
+    input: str
+    place: int
+    size: Expr
+
+
+@record
+class Axes:
+    """The axes of a document's inputs: those that can be `free`, and those whose sizes follow from them."""
+
+    free: tuple[Axis, ...]
+    following: tuple[Following, ...] = ()
+
+    def only(self, chosen: Sequence[Axis]) -> "Axes":
+        """These axes with some of them free. The others have their own lengths, as have those that follow from them."""
+        lengths = {axis.symbol: axis.own for axis in self.free if axis not in chosen}
+        sizes = [(each, each.size.subs(**lengths)) for each in self.following]
+        return Axes(tuple(chosen), tuple(replace(each, size=size) for each, size in sizes if not size.is_constant))
+
+    def sizes(self, inputs: Iterable[Input], lengths: Mapping[str, Dim]) -> Sizes:
+        """The shapes of those inputs that change where the free axes have these lengths, by their symbols."""
+        given = {place: lengths[axis.symbol] for axis in self.free for place in axis.places}
+        for each in self.following:
+            size = each.size.subs(**lengths)
+            given[each.input, each.place] = size.constant if size.is_constant else cast(Dim, size)
+        return {
+            x.name: x.volume.to(
+                spatial=tuple(given.get((x.name, place), n) for place, n in enumerate(x.volume.spatial))
+            ).item_shape
+            for x in inputs
+            if any(name == x.name for name, _ in given)
+        }
 
 
 @record
@@ -105,21 +145,22 @@ def with_free(
     Raises SpecError for any other name, and for layers that do not fit.
     """
     known = declared(document, batch=batch, dtype=dtype)
-    axes = axes_of(known, dtype)
+    known_axes = axes_of(known, dtype)
+    axes = known_axes.free
     if names is None:
         names = () if free_names(document) else [axis.symbol for axis in axes]
     parameters = [name for name in names if name in known.freeable or name in free_names(document)]
     others = [name for name in names if name not in parameters]
     chosen = [axis for axis in axes if axis.symbol in others or axis.letter in others]
-    check_names([name for name in others if name not in named(chosen) and name != known.batch], axes, known)
+    check_names([name for name in others if name not in named(chosen) and name != known.batch], known_axes, known)
     made = Made(known, free(known.batch) if known.batch in others else batch, dtype, parameters)
     try:
-        return made.graph(chosen)
+        return made.graph(known_axes.only(chosen))
     except SpecError as error:  # the size that the spec gives another axis may be what does not fit
         if alone or not chosen or len(chosen) == len(axes):
             raise
         with suppress(SpecError):
-            return made.graph(axes)
+            return made.graph(known_axes)
         raise error from None
 
 
@@ -127,7 +168,7 @@ def with_all_free(document: Document, also: Collection[str] = (), *, batch: int 
     """The network with the batch size and all axes of its inputs free, and parameters `also`; if its layers do not fit
     a free batch size, with that as a number."""
     known = declared(document, batch=batch, dtype=dtype)
-    names = [*(axis.symbol for axis in axes_of(known, dtype)), *also]
+    names = [*(axis.symbol for axis in axes_of(known, dtype).free), *also]
     try:
         return with_free(document, [*names, known.batch], batch=batch, dtype=dtype)
     except SpecError:
@@ -143,11 +184,11 @@ class Made:
     dtype: str
     parameters: Sequence[str]
 
-    def graph(self, axes: Sequence[Axis]) -> Graph:
+    def graph(self, axes: Axes) -> Graph:
         """The network with these axes free."""
-        sizes = shapes(self.known.inputs, axes)
+        sizes = axes.sizes(self.known.inputs, {axis.symbol: free(axis.symbol) for axis in axes.free})
         graph = build(self.known.document, batch=self.batch, dtype=self.dtype, sizes=sizes, free=self.parameters)
-        symbols = {axis.symbol: Free(PeriodicSet.interval(), axis.own) for axis in axes}
+        symbols = {axis.symbol: Free(PeriodicSet.interval(), axis.own) for axis in axes.free}
         if not is_number(self.batch):
             symbols[self.known.batch] = Free(PeriodicSet.interval(), self.known.items)
         return replace(graph, symbols={**symbols, **graph.symbols})
@@ -156,17 +197,6 @@ class Made:
 def named(axes: Iterable[Axis]) -> set[str]:
     """What axes can be called."""
     return {name for axis in axes for name in (axis.symbol, axis.letter)}
-
-
-def shapes(inputs: Sequence[Input], axes: Iterable[Axis]) -> Sizes:
-    """The shapes of inputs, with symbols in the place of axes that are free."""
-    found = {each.name: list(each.volume.spatial) for each in inputs}
-    changed = set()
-    for axis in axes:
-        for name, place in axis.places:
-            found[name][place] = free(axis.symbol)
-            changed.add(name)
-    return {x.name: x.volume.to(spatial=tuple(found[x.name])).item_shape for x in inputs if x.name in changed}
 
 
 def letters_of(volume: Volume) -> list[str]:
@@ -179,18 +209,21 @@ Partition: TypeAlias = Sequence[Sequence[Input]]
 """Inputs in groups: those of a group have the same sizes, whatever these are."""
 
 
-def axes_of(known: Declared, dtype: str = "float32") -> tuple[Axis, ...]:
+def axes_of(known: Declared, dtype: str = "float32") -> Axes:
     """The axes of a document's inputs that have a number."""
     spatial = [each for each in known.inputs if any(is_number(n) for n in each.volume.spatial)]
     if len(spatial) < 2:
-        return tuple(axes_in([spatial] if spatial else [], known))
+        return Axes(tuple(axes_in([spatial] if spatial else [], known)))
     if groups := partition(spatial, known, dtype):
-        return tuple(axes_in(groups, known))
-    alike = tuple(axes_alike(spatial, known))
-    if alike and takes(alike, known, dtype):
+        return Axes(tuple(axes_in(groups, known)))
+    for start in (axes_in([[each] for each in spatial], known), axes_in(by_size(spatial), known)):
+        if found := following(tuple(start), known, dtype):
+            return found
+    alike = Axes(tuple(axes_alike(spatial, known)))
+    if alike.free and takes(alike, known, dtype):
         return alike
     first = [each for each in spatial if each.volume.spatial == spatial[0].volume.spatial]
-    return tuple(axes_in([first], known))
+    return Axes(tuple(axes_in([first], known)))
 
 
 def axes_alike(inputs: Sequence[Input], known: Declared) -> Iterator[Axis]:
@@ -236,10 +269,7 @@ def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition
     apart = [[each] for each in inputs]
     if holds(apart, known, dtype):
         return apart
-    alike: dict[tuple[Dim, ...], list[Input]] = {}
-    for each in inputs:
-        alike.setdefault(each.volume.spatial, []).append(each)
-    tied = list(alike.values())
+    tied = by_size(inputs)
     if not holds(tied, known, dtype):
         return []
     for each in inputs[1:MAX_SPLITS]:
@@ -250,25 +280,81 @@ def partition(inputs: Sequence[Input], known: Declared, dtype: str) -> Partition
     return tied
 
 
+def by_size(inputs: Sequence[Input]) -> list[list[Input]]:
+    """Inputs of one size together."""
+    alike: dict[tuple[Dim, ...], list[Input]] = {}
+    for each in inputs:
+        alike.setdefault(each.volume.spatial, []).append(each)
+    return list(alike.values())
+
+
 def holds(groups: Partition, known: Declared, dtype: str) -> bool:
     """Whether the network takes every group's sizes whatever those of the others are."""
-    return takes(list(axes_in(groups, known)), known, dtype)
+    return takes(Axes(tuple(axes_in(groups, known))), known, dtype)
 
 
-def takes(axes: Sequence[Axis], known: Declared, dtype: str) -> bool:
+def takes(axes: Axes, known: Declared, dtype: str) -> bool:
     """The same of axes, those of the same inputs together."""
     try:
-        graph = Made(known, known.items, dtype, ()).graph(axes)
+        across = list(claims_across(axes, known, dtype))
     except SpecError:
         return False
-    group_of = {axis.symbol: axis.places for axis in axes}
-    domains = {name: PeriodicSet.interval() for name in group_of}
-    across = (
-        each.claim
-        for each in graph.conditions
-        if len({tuple(n for n, _ in group_of[name]) for name in each.claim.left.symbols() if name in group_of}) > 1
-    )
+    domains = {axis.symbol: PeriodicSet.interval() for axis in axes.free}
     return all(always(claim, domains).holds for claim in across)
+
+
+def claims_across(axes: Axes, known: Declared, dtype: str) -> Iterator[Claim]:
+    """What the layers require of axes of several inputs together. Raises SpecError if they do not fit in symbols."""
+    inputs_of = {axis.symbol: {name for name, _ in axis.places} for axis in axes.free}
+    for each in Made(known, known.items, dtype, ()).graph(axes).conditions:
+        meant = [inputs_of[name] for name in each.claim.left.symbols() if name in inputs_of]
+        if any(inputs != meant[0] for inputs in meant):
+            yield each.claim
+
+
+# --- which inputs follow from others ---------------------------------------------------------------------------------
+
+
+def following(axes: Sequence[Axis], known: Declared, dtype: str) -> Axes | None:
+    """The axes where sizes that layers require to be equal follow from one another: a map and one of half its size.
+    None if that does not make the network take all sizes of those that stay free."""
+    try:
+        equations = [each.left for each in claims_across(Axes(tuple(axes)), known, dtype) if each.relation == "=="]
+    except SpecError:
+        return None
+    sizes = solved(equations, [axis.symbol for axis in reversed(axes)])
+    kept = renamed([axis for axis in axes if axis.symbol not in sizes], known)
+    symbols = {before.symbol: free(after.symbol) for before, after in kept.items()}
+    ends = [
+        Following(name, place, sizes[axis.symbol].subs(**symbols))
+        for axis in axes
+        if axis.symbol in sizes
+        for name, place in axis.places
+    ]
+    found = Axes(tuple(kept.values()), tuple(ends))
+    return found if takes(found, known, dtype) else None
+
+
+def solved(equations: Iterable[Expr], names: Sequence[str]) -> dict[str, Expr]:
+    """Symbols as expressions in those that stay free, from equations `expression = 0`."""
+    found: dict[str, Expr] = {}
+    for each in equations:
+        left = each.subs(**found)
+        if len(left.symbols()) > 1 and (one := isolated(left, names)):
+            name, size = one
+            found = {**{other: there.subs(**{name: size}) for other, there in found.items()}, name: size}
+    return found
+
+
+def renamed(axes: Sequence[Axis], known: Declared) -> dict[Axis, Axis]:
+    """Axes under the letter alone, where one of them has it."""
+    letters = Counter(axis.letter for axis in axes)
+    return {
+        axis: replace(axis, symbol=axis.letter)
+        if letters[axis.letter] == 1 and axis.letter not in known.taken
+        else axis
+        for axis in axes
+    }
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -289,15 +375,19 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def check_names(unknown: Sequence[str], axes: Sequence[Axis], known: Declared) -> None:
+def check_names(unknown: Sequence[str], axes: Axes, known: Declared) -> None:
     """Raises SpecError with every name that cannot be free."""
-    candidates = [*(axis.symbol for axis in axes), known.batch, *known.freeable]
+    candidates = [*(axis.symbol for axis in axes.free), known.batch, *known.freeable]
+    letters = {each.name: letters_of(each.volume) for each in known.inputs}
+    follows = {f"{each.input}_{letters[each.input][each.place]}": each.size for each in axes.following}
     found = [
         problem(
             "AC135",
             f"'{name}' cannot be free",
             known.document.inputs[0].where,
-            help=did_you_mean(name, candidates) or f"these can be free: {', '.join(candidates)}",
+            help=(f"it follows from what can be free: {name} = {follows[name]}" if name in follows else "")
+            or did_you_mean(name, candidates)
+            or f"these can be free: {', '.join(candidates)}",
         )
         for name in unknown
     ]

@@ -140,7 +140,7 @@ class Input:
 
 @record
 class Condition:
-    """A requirement of a layer on free symbols: the claim, its message, and the node of the layer."""
+    """A requirement on free symbols: the claim, its message, and the name of the node, or of the input, that has it."""
 
     claim: Claim
     message: str
@@ -243,6 +243,10 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         """The node of that name, or the output node of the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
+
+    def place(self, name: str) -> Location | None:
+        """Where the node, or the input, of that name stands in the spec."""
+        return (self.by_name.get(name) or next(each for each in self.inputs if each.name == name)).where
 
     def ancestors(self, *names: str) -> set[str]:
         """All nodes and inputs that these values depend on, including the values themselves."""

@@ -92,7 +92,7 @@ def symbols_of(name: str, known: Declared, dtype: str) -> tuple[str, ...]:
         return (symbol_name(name),)
     if name == known.batch:
         return (name,)
-    return tuple(axis.symbol for axis in axes_of(known, dtype) if name in (axis.symbol, axis.letter))
+    return tuple(axis.symbol for axis in axes_of(known, dtype).free if name in (axis.symbol, axis.letter))
 
 
 def can_be_free(name: str, document: Document, dtype: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.volume import Volume
 from archcalc.graph.builder import build
+from archcalc.graph.freeing import Axes, axes_of, declared
 from archcalc.graph.graph import Graph
 from archcalc.record import record
 from archcalc.spec.declaration import Document
@@ -50,11 +51,13 @@ def other_sizes(document: Document, graph: Graph, dtype: str) -> Iterator[Other]
     if not any(each.volume.rank for each in graph.inputs):
         yield from (Other(build(document, batch=items, dtype=dtype)) for items in (batch + 1, batch + 2))
         return
+    axes = axes_of(declared(document, batch=batch, dtype=dtype), dtype)
     ways: tuple[Callable[[int, int, int], int], ...] = (lambda n, axis, step: odd(n, step), oblong)
     for more, way in enumerate(ways, 1):
         refused: list[Sizes] = []
         for step in STEPS:
             sizes = {each.name: resized(each.volume, way, step) for each in graph.inputs}
+            sizes |= following_sizes(graph, axes, way, step)
             if found := attempt(document, batch + more, dtype, sizes):
                 break
             refused.append(sizes)
@@ -64,6 +67,14 @@ def other_sizes(document: Document, graph: Graph, dtype: str) -> Iterator[Other]
 def resized(volume: Volume, way: Callable[[int, int, int], int], step: int) -> tuple[int, ...]:
     """The shape of a sample with other spatial axes."""
     return volume.to(spatial=tuple(way(n, axis, step) for axis, n in enumerate(volume.spatial))).item_shape
+
+
+def following_sizes(graph: Graph, axes: Axes, way: Callable[[int, int, int], int], step: int) -> Sizes:
+    """The shapes of inputs of which some follow from others; nothing where none does."""
+    if not axes.following:
+        return {}
+    lengths = {axis.symbol: way(axis.own, axis.places[0][1], step) for axis in axes.free}
+    return axes.sizes(graph.inputs, lengths)
 
 
 def attempt(document: Document, batch: int, dtype: str, sizes: Sizes) -> Graph | None:
