@@ -59,7 +59,7 @@ def command(settings: Settings, /, reference: str, inputs: Sequence[str], output
     say_whose(named)
     source = written(reference, inputs, options)
     chosen = {key: options[key] for key in ("config", "until", "run_on")}
-    found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"], sizes=True)
+    found = from_code().network_in(named, given, **chosen, source=source, blocks=not options["flat"])
     summarize(found, settings)
     write_output(found.spec, output)
     return verified(named, given, options["config"], settings) if options["verify"] else 0

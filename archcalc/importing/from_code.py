@@ -10,12 +10,10 @@ from torch.utils import _pytree as pytree
 from archcalc.core.diagnostic import did_you_mean, problem
 from archcalc.importing.building import Reached, example_of, module_of, reported_as, versions, without_values
 from archcalc.importing.guest import guest
-from archcalc.importing.imported import CPU, META, imported
+from archcalc.importing.imported import CPU, META, imported_at_sizes
 from archcalc.importing.network import Imported
 from archcalc.importing.reference import CodeReference, Given
-from archcalc.importing.sizes import with_sizes
 from archcalc.importing.tape import marked
-from archcalc.record import replace
 
 
 def network_in(
@@ -27,11 +25,9 @@ def network_in(
     source: str = "",
     blocks: bool = True,
     run_on: str = META,
-    sizes: bool = False,
 ) -> Imported:
     """Builds and runs a network. `until`: the path of a module inside it, which is imported instead. `run_on`: `meta`,
-    without values, or `cpu`, with the weights of the constructor and random inputs, the same in each run. `sizes`:
-    whether to run it at other sizes, too, to see whether the spec holds there.
+    without values, or `cpu`, with the weights of the constructor and random inputs, the same in each run.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
@@ -52,12 +48,7 @@ def network_in(
             about.append(
                 "run with values: what depends on them holds for one random input and the constructor's weights"
             )
-        found = imported(model, positional, keywords, name, source, about, blocks, run_on)
-        if not sizes or run_on == CPU:
-            return found
-        found, other = with_sizes(model, positional, keywords, found)
-        findings = (*found.findings, *([other.finding] if other.finding else []))
-        return replace(found, findings=findings, sizes=str(other))
+        return imported_at_sizes(model, positional, keywords, name, source, about, blocks, run_on)
 
 
 def random(each: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from archcalc.importing.building import their_error
 from archcalc.importing.from_pt2 import from_exported
 from archcalc.importing.network import Imported, network_of
 from archcalc.importing.retracing import program_of
+from archcalc.importing.sizes import with_sizes
+from archcalc.record import replace
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -32,9 +34,10 @@ def from_torch(
     """The network that a module computes for an example input.
 
     `example`: tensors with the batch first, whose values are not read; `named`: those that `forward` takes by name.
-    The module runs once, in evaluation mode and without values, and is left as it was. With `run_on="cpu"` it runs
-    with its weights and the first sample of the example: what it decides by values holds for that sample. A program
-    of torch.export needs no example.
+    The module runs in evaluation mode and without values, and is left as it was: once, and again at other sizes, to see
+    what follows the sizes of the inputs. With `run_on="cpu"` it runs once, with its weights and
+    the first sample of the example: what it decides by values holds for that sample. A program of torch.export needs no
+    example.
 
     Raises SpecError with the place in the user's code if it cannot be followed.
     """
@@ -43,7 +46,7 @@ def from_torch(
     given = dict(zip(argument_names(model, len(example)), example, strict=True))
     if run_on == CPU:
         given, named = first_samples(given), first_samples(named)
-    return imported(model, given, named, name, source, run_on=run_on)
+    return imported_at_sizes(model, given, named, name, source, run_on=run_on)
 
 
 def is_exported(model: object) -> "TypeIs[ExportedProgram]":
@@ -59,6 +62,26 @@ def first_samples(tree: Any) -> Any:
     return {key: first_samples(each) for key, each in tree.items()} if isinstance(tree, dict) else tree
 
 
+def imported_at_sizes(
+    model: nn.Module,
+    inputs: Mapping[str, Any],
+    keywords: Mapping[str, Any],
+    name: str = "",
+    source: str = "",
+    about: Sequence[str] = (),
+    blocks: bool = True,
+    run_on: str = META,
+) -> Imported:
+    """As `imported`; and where it ran without values, it runs at other sizes, too. What follows them is written so, and
+    a finding says what does not."""
+    found = imported(model, inputs, keywords, name, source, about, blocks, run_on)
+    if run_on == CPU:
+        return found
+    found, other = with_sizes(model, inputs, keywords, found)
+    findings = (*found.findings, *([other.finding] if other.finding else []))
+    return replace(found, findings=findings, sizes=str(other))
+
+
 def imported(
     model: nn.Module,
     inputs: Mapping[str, Any],
@@ -69,7 +92,7 @@ def imported(
     blocks: bool = True,
     run_on: str = META,
 ) -> Imported:
-    """As `from_torch`, with the inputs by their names. `source`: what the spec says about where it is from. `blocks`:
+    """As `from_torch`, with the inputs by their names and at their sizes alone. `source`: what the spec says about where it is from. `blocks`:
     whether to look for blocks."""
     name = name or type(model).__name__
     record = tape.record_values if run_on == CPU else tape.record

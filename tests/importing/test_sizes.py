@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archcalc.graph.loading import load_text
-from archcalc.importing.imported import from_torch
+from archcalc.importing.imported import from_torch, imported
 from archcalc.importing.lengths import Length, LengthOf, lengths_in
 from archcalc.importing.program import Value
 from archcalc.importing.sizes import Sizes, sizes_of
@@ -19,7 +19,7 @@ IMAGE = torch.zeros(1, 3, 32, 32)
 
 
 def sizes(model: nn.Module, example: Tensor) -> Sizes:
-    return sizes_of(model, {"x": example}, {}, from_torch(model, example))
+    return sizes_of(model, {"x": example}, {}, imported(model, {"x": example}, {}))
 
 
 class Resized(nn.Module):
@@ -131,6 +131,17 @@ def test_code_that_takes_no_other_size_says_it_itself() -> None:
     assert flat.finding is None
     assert "does not take [3, 64, 96]" in str(flat)
     assert str(sizes(nn.Linear(4, 2), torch.zeros(1, 4))) == "its inputs have no sizes to change"
+
+
+def test_every_way_to_a_network_of_code_follows_the_sizes_of_its_inputs(shell: Shell) -> None:
+    """In Python, as a spec, and as a reference in other commands."""
+    network = from_torch(Half(), IMAGE)
+    assert (network.findings, network.sizes) == ((), "the spec holds at other sizes, too: tried at [3, 64, 96]")
+    reference = ["py:tests/importing/test_sizes.py:Half", "--input", "3,32,32"]
+    assert "end=input.height // 2" in network.spec
+    assert "end=input.height // 2" in shell("import", *reference).out
+    assert '"output_shape": [3, 10, 32]' in shell("report", *reference, "--set", "H=20", "--format", "json").out
+    assert "768·⌊H/2⌋" in shell("formula", *reference, "--free", "H", "--of", "output_bytes").out
 
 
 def test_the_command_says_it(shell: Shell) -> None:
