@@ -45,6 +45,19 @@ BLOCKS: Mapping[str, tuple[str, ...]] = {
 
 SPECTRAL = "write it as an argument: conv(3, 64, parametrization=spectral_norm); lstm and others take it"
 
+STANDARD = "write it as an argument: conv(3, 64, parametrization=weight_standardization)"
+
+DIAGONAL = f"{NONE}; mul: [prev, constant(ones and zeros, [n, n])] -> reduce(sum, axis) has its values"
+
+FOURIER = (
+    f"{NONE}, because its values are complex; opaque(makes, seen) states the sizes of one, as `archcalc import` does"
+)
+
+TRANSFORMS = (
+    *(f"{kind}fft{axes}" for kind in ("", "r", "i", "ir") for axes in ("", "2", "n")),
+    *("stft", "istft", "fourier", "dct"),
+)
+
 DEPTHWISE = "write conv(3, C, groups=C), where C is the number of channels of the input"
 
 SEPARABLE = "write conv(3, C, groups=C, bias=false) -> conv(1, n), where C is the number of channels of the input"
@@ -144,11 +157,14 @@ MEANINGS: Mapping[str, str] = {
     "softshrink": f"{NONE}; relu has the same sizes",
     "tanhshrink": "write sub: [prev, tanh]",
     "softmin": "write neg -> softmax",
-    "sparsemax": f"{NONE}; softmax has the same sizes, and weights that are never 0",
-    "entmax": f"{NONE}; softmax has the same sizes, and weights that are never 0",
+    "entmax": f"{NONE}; sparsemax has the same sizes, and weights that can be 0, too",
     "shifted_softplus": "write softplus -> add_constant(-0.6931471805599453), which is -log(2)",
-    "ws_conv": "write convolve(filters), with filters that layers make of learned values",
-    "std_conv": "write convolve(filters), with filters that layers make of learned values",
+    "ws_conv": STANDARD,
+    "std_conv": STANDARD,
+    "weight_standardization": STANDARD,
+    "weight_std": STANDARD,
+    "scaled_std_conv": STANDARD.replace("=weight", "=scaled_weight"),
+    "scaled_ws_conv": STANDARD.replace("=weight", "=scaled_weight"),
     "gumbel_softmax": "write softmax: it has the same sizes",
     "swiglu": "write mul: [linear(n) -> silu, linear(n)], then linear(width)",
     "geglu": "write mul: [linear(n) -> gelu, linear(n)], then linear(width)",
@@ -199,12 +215,23 @@ MEANINGS: Mapping[str, str] = {
     "hardmax": "write argmax: the place of the largest value",
     "reduce_l1": "write abs -> reduce(sum, axes)",
     "reduce_l2": "write reduce(norm, axes)",
-    "reduce_prod": "write log -> reduce(sum, axes) -> exp",
+    "prod": "write reduce(prod, axis)",
+    "reduce_prod": "write reduce(prod, axis)",
+    "product": "write reduce(prod, axis); mul: [a, b] multiplies two paths",
+    "msort": "write sort(axis)",
+    "kthvalue": "write topk(k) -> take(-1)",
+    "median": "write sort(axis) -> take(n // 2, axis=...)",
+    "argsort": f"{NONE}; sort(axis) orders the values themselves",
+    "diagonal": DIAGONAL,
+    "diag": DIAGONAL,
+    "trace": f"{DIAGONAL}, twice",
+    "lerp": "write add: [a, d], where d = mul: [w, difference] and difference = sub: [b, a]",
+    "logit": "write sub: [log, neg -> add_constant(1) -> log]",
+    **dict.fromkeys(TRANSFORMS, FOURIER),
     "reduce_sum_square": "write square -> reduce(sum, axes)",
     "one_minus": "write neg -> add_constant(1)",
     "masked_fill": "write mask(by=..., fill=...)",
     "scatter": f"{NONE}; gather(by=...) reads by index",
-    "sort": f"{NONE}; identity has the same sizes",
     "not": CONDITION,
     "and": CONDITION,
     "or": CONDITION,

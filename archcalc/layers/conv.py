@@ -21,7 +21,7 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
 
     x: C_in at *spatial -> y: out_channels at *spatial', o = floor((n + p_begin + p_end - (d(k - 1) + 1)) / s) + 1
 
-    `parametrization`: the weight is normalised each time, by `weight_norm` along axis `norm_dim`, or by
+    `parametrization`: the weight is normalised each time, by `weight_norm` along axis `norm_dim`, by
     `spectral_norm`; computing it is not counted.
 
     Sources: Dumoulin & Visin 2016, arXiv:1603.07285, relationship 15 (size); torch.nn.Conv1d, Conv2d, Conv3d (names,
@@ -88,6 +88,19 @@ class Conv(Filtering, Parametrized, name="conv", positional=("kernel_size", "out
             given=dict(out_channels=4, kernel_size=3, parametrization="spectral_norm"),
             x=image(2, 5, 5), y=image(4, 3, 3), params=76, macs=648, scalar=1_296,
             source="a critic's filters: Miyato et al. 2018, arXiv:1802.05957, section 2.1",
+        ),
+        Example(
+            given=dict(
+                out_channels=64, kernel_size=7, stride=2, padding=3, bias=False,
+                parametrization="weight_standardization",
+            ),
+            x=image(3, 9, 9), y=image(64, 5, 5), params=9_408, macs=235_200, scalar=468_800,
+            source="ResNet-50 of BiT, small: Kolesnikov et al. 2019, arXiv:1912.11370, section 3.1",
+        ),
+        Example(
+            given=dict(out_channels=4, kernel_size=3, parametrization="scaled_weight_standardization"),
+            x=image(2, 5, 5), y=image(4, 3, 3), params=80, macs=648, scalar=1_296,
+            source="narrow, and otherwise as in NFNet: Brock et al. 2021, arXiv:2102.06171, section 2",
         ),
         Example(
             given=dict(out_channels=64, kernel_size=7, stride=2, padding=3, bias=False),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
-from archcalc.core.kernel import PRESERVED, Backward, Cast, Kernel, Run, tensor, tensor_of
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Cast, Kernel, Run, tensor, tensor_of
 from archcalc.core.operations import plus_number, times_number
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, image, tokens
+from archcalc.core.volume import Volume, flat, grid, image, tokens
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression
 
 FAMILY = "Functions of each element"
@@ -319,4 +319,63 @@ class AddConstant(Function, name="add_constant", positional=("value",)):
             source="1 + scale, DiT-XL, as its code has it: Peebles & Xie 2022, arXiv:2212.09748",
         ),
         Example(given=dict(value=-0.5), x=image(3, 4, 4), y=image(3, 4, 4), scalar=48),
+    )  # fmt: skip
+
+
+class Triangle(Function):
+    """Abstract: 0 on one side of a diagonal of the last two axes, all else as it is. No arithmetic."""
+
+    role = Role.MOVEMENT
+    saves = ()
+    triangle: ClassVar[str] = ""
+
+    diagonal: int = 0
+
+    def requires(self, x: Volume) -> Iterator[Requirement]:
+        yield x.rank >= 1, f"{self.name} needs two axes, got {x}"
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}.{self.triangle}({self.diagonal or ''})")
+
+
+class Tril(Triangle, name="tril", positional=("diagonal",)):
+    """The lower triangle of the last two axes: 0 above the main diagonal, or above one `diagonal` places to the right.
+
+    x: any volume with positions -> y: the same; nothing is computed
+
+    Sources: what earlier tokens give a token, without softmax: Katharopoulos et al. 2020, arXiv:2006.16236,
+    equation 8; torch.tril.
+    """
+
+    triangle = "tril"
+
+    examples = (
+        Example(
+            x=grid(8, 64, 64), y=grid(8, 64, 64),
+            source="products of queries and keys of 64 tokens, as chunks of RetNet have them: Sun et al. 2023, "
+            "arXiv:2307.08621, section 2.2",
+        ),
+        Example(given=dict(diagonal=1), x=tokens(4, 6), y=tokens(4, 6), source="torch.tril"),
+    )  # fmt: skip
+
+
+class Triu(Triangle, name="triu", positional=("diagonal",)):
+    """The upper triangle of the last two axes: 0 below the main diagonal, or below one `diagonal` places to the right.
+
+    x: any volume with positions -> y: the same; nothing is computed
+
+    Sources: products of pairs, each once: Naumov et al. 2019, arXiv:1906.00091, section 2.2; torch.triu.
+    """
+
+    triangle = "triu"
+
+    examples = (
+        Example(
+            x=tokens(27, 27), y=tokens(27, 27),
+            source="DLRM, 26 categories and what is made of numbers: Naumov et al. 2019, arXiv:1906.00091, section 2.2",
+        ),
+        Example(given=dict(diagonal=-1), x=image(2, 3, 4), y=image(2, 3, 4), source="torch.triu"),
     )  # fmt: skip

@@ -135,6 +135,8 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "cos": (),
         "clamp": ("clip",),
         "add_constant": (),
+        "tril": (),
+        "triu": (),
     },
     "fused_attention": {},
     "gated": {
@@ -171,6 +173,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "largest": {
         "topk": (),
+        "sort": (),
     },
     "latent_attention": {
         "latent_attention": ("mla",),
@@ -250,6 +253,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     "reduction": {
         "reduce": (),
         "cumsum": (),
+        "cumprod": (),
         "argmax": (),
     },
     "reshape": {
@@ -305,6 +309,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "softmax": {
         "softmax": (),
+        "sparsemax": (),
     },
     "split": {
         "split": (),

@@ -15,6 +15,12 @@ from archcalc.layers.slicing import AlongAxis
 FAMILY = "Reductions"
 
 
+def ordered(y: Volume) -> Kernel:
+    """Elements in order, and where they were: there backward puts its gradient."""
+    places = Tensor(y.numel, "int64")
+    return Kernel(size=tensor_of(y), also={"places": places}, saves=("places",), layout=CONTIGUOUS)
+
+
 class TopK(AlongAxis, name="topk", positional=("k", "axis")):
     """The `k` largest elements of an axis, the largest one first; all of them are the axis in order.
 
@@ -47,9 +53,7 @@ class TopK(AlongAxis, name="topk", positional=("k", "axis")):
         return Ops(compare=(x.numel // n) * (self.k * (2 * n - self.k - 1) // 2))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """Backward puts its gradient where the elements were."""
-        places = Tensor(y.numel, "int64")
-        yield Kernel(size=tensor_of(y), also={"places": places}, saves=("places",), layout=CONTIGUOUS)
+        yield ordered(y)
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}.topk({self.k}, {self.place(x)}).values")
@@ -62,4 +66,46 @@ class TopK(AlongAxis, name="topk", positional=("k", "axis")):
         Example(given=dict(k=2), x=flat(8), y=flat(2), scalar=13),
         Example(given=dict(k=3), x=image(3, 4, 5), y=image(3, 4, 5), scalar=60),
         Example(given=dict(k=1, axis=Axis("height")), x=image(3, 4, 5), y=image(3, 1, 5), scalar=45),
+    )  # fmt: skip
+
+
+class Sort(AlongAxis, name="sort", positional=("axis", "descending")):
+    """The elements of an axis in order, the smallest one first; with `descending`, the largest one.
+
+    x: any volume -> y: the same
+
+    Comparisons are those of finding one after the other, as in `topk`: n (n - 1) / 2 for n elements.
+
+    Sources: sort pooling: Zhang, Cui, Neumann & Chen 2018, "An end-to-end deep learning architecture for graph
+    classification", AAAI 2018, section 3.2; torch.sort.
+    """
+
+    role = Role.POOLING
+
+    descending: bool = False
+
+    def windows(self, x: Volume) -> tuple[AnyWindow, ...]:
+        return windows_along(x, self.place(x), WholeWindow(self.length(x)))
+
+    def shape(self, x: Volume) -> Volume:
+        return x
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        n = self.length(x)
+        return Ops(compare=(x.numel // n) * (n * (n - 1) // 2))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        yield ordered(y)
+
+    def call(self, x: Volume) -> Call:
+        order = ", descending=True" if self.descending else ""
+        return expression(f"{{0}}.sort({self.place(x)}{order}).values")
+
+    examples = (
+        Example(
+            given=dict(axis=Axis("length"), descending=True), x=tokens(30, 97), y=tokens(30, 97), scalar=42_195,
+            source="each feature of 30 nodes in order; DGCNN orders nodes by the last: Zhang et al. 2018, section 3.2",
+        ),
+        Example(x=flat(8), y=flat(8), scalar=28, source="torch.sort"),
+        Example(given=dict(axis=Axis("height")), x=image(3, 4, 5), y=image(3, 4, 5), scalar=90),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Weights that are made from others each time a layer runs: weight normalisation and spectral normalisation."""
+"""Weights that are made from others each time a layer runs: normalised by length, singular value, or deviation."""
 
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -15,13 +15,20 @@ NORMALISED = "what torch makes of a normalised weight each time, and keeps, is n
 """Why memory is not predicted."""
 
 
+STANDARDISED = {"weight_standardization": False, "scaled_weight_standardization": True}
+"""Those that take means away and divide by deviations, and whether they have a learned gain."""
+
+
 class Parametrized(Layer):
     """Abstract: its matrices and filters are its own, or made of others by a `parametrization`.
 
-    weight_norm     a direction, of the size of the weight, and a length for each index of one of its axes
-    spectral_norm   the weight over its largest singular value, which two buffers approximate
+    weight_norm             a direction, of the size of the weight, and a length for each index of one of its axes
+    spectral_norm           the weight over its largest singular value, which two buffers approximate
+    weight_standardization  the weight without its mean and over its deviation, for each index of one of its axes
+    scaled_weight_standardization  the same over the root of the number of entries, times a learned gain for each index
 
-    `norm_dim` is that axis, 0 as in torch if it is not given; with -1, there is one length for all. `norm_of` selects
+    `norm_dim` is that axis, 0 as in torch if it is not given, and that of the outputs of `upconv` where weights are
+    standardised; with -1, there is one length, mean or deviation for all. `norm_of` selects
     weights by the beginnings of their names; without it, all are normalised but biases. Computing a weight is not
     counted: it does not depend on the input.
 
@@ -29,13 +36,16 @@ class Parametrized(Layer):
     is made, follows here.
 
     Sources: Salimans & Kingma 2016, arXiv:1602.07868, equation 2; Miyato et al. 2018, arXiv:1802.05957, equation 8;
-    torch.nn.utils.parametrizations (names in `state_dict`).
+    Qiao et al. 2019, arXiv:1903.10520, equation 4; Brock et al. 2021, arXiv:2101.08692, equation 5, with a gain as in
+    its section 4.1; torch.nn.utils.parametrizations, torch.nn.utils.parametrize (names in `state_dict`).
     """
 
     singular_axis: ClassVar[int] = 0
-    """The axis of a weight whose singular values are those of the matrix, unless it is given."""
+    """The axis of a weight that has the outputs: its singular values are those of the matrix, unless it is given."""
 
-    parametrization: Literal["weight_norm", "spectral_norm"] | None = None
+    parametrization: (
+        Literal["weight_norm", "spectral_norm", "weight_standardization", "scaled_weight_standardization"] | None
+    ) = None
     norm_dim: Dim | None = None
     norm_of: WeightNames = WeightNames()
 
@@ -73,7 +83,7 @@ def requirements(own: Callable[..., Iterator[Requirement]]) -> Callable[..., Ite
     def requires(self: Parametrized, *xs: Volume) -> Iterator[Requirement]:
         yield from own(self, *xs)
         if self.parametrization is None:
-            text = "{} belongs to parametrization: write weight_norm or spectral_norm, or remove it"
+            text = "{} belongs to parametrization: write weight_norm, spectral_norm or the like, or remove it"
             yield self.norm_dim is None, text.format("norm_dim")
             yield not self.norm_of, text.format("norm_of")
             return
@@ -110,13 +120,19 @@ def parts(layer: Parametrized, weight: Weight) -> Iterator[Weight]:
     """What a normalised weight is made of."""
     owner, dot, name = weight.name.rpartition(".")
     prefix = f"{owner}{dot}parametrizations.{name}"
+    given = layer.norm_dim
     if layer.parametrization == "weight_norm":
-        axis = layer.norm_dim or 0
+        axis = given or 0
         lengths = tuple(n if at == axis else 1 for at, n in enumerate(weight.shape))
         yield Weight(f"{prefix}.original0", () if axis == -1 else lengths)
         yield Weight(f"{prefix}.original1", weight.shape)
+    elif layer.parametrization in STANDARDISED:
+        axis = layer.singular_axis if given is None else given
+        yield Weight(f"{prefix}.original", weight.shape)
+        if STANDARDISED[layer.parametrization]:
+            yield Weight(f"{prefix}.0.gain", tuple(n if at == axis else 1 for at, n in enumerate(weight.shape)))
     else:
-        axis = layer.singular_axis if layer.norm_dim is None else layer.norm_dim % len(weight.shape)
+        axis = layer.singular_axis if given is None else given % len(weight.shape)
         yield Weight(f"{prefix}.original", weight.shape)
         yield Weight(f"{prefix}.0._u", (weight.shape[axis],), buffer=True)
         yield Weight(f"{prefix}.0._v", (prod(n for at, n in enumerate(weight.shape) if at != axis),), buffer=True)
@@ -132,6 +148,10 @@ def made(own: Callable[..., Call]) -> Callable[..., Call]:
         plain = own(replace(self, parametrization=None, norm_dim=None, norm_of=WeightNames()), *xs)
         names = list(self.normalised(*xs))
         given: dict[str, Any] = {} if self.norm_dim is None else {"dim": self.norm_dim}
+        if self.parametrization in STANDARDISED:
+            given = {"dim": self.singular_axis} | given
+            given = dict(names=tuple(names), scaled=STANDARDISED[self.parametrization]) | given
+            return module("Standardised", forward=plain.forward, file="standardised", parts={"module": plain}, **given)
         if names == ["weight"]:
             target = f"torch.nn.utils.parametrizations.{self.parametrization}"
             return module(target, forward=plain.forward, parts={"module": plain}, **given)

@@ -35,6 +35,7 @@ METHODS = {
     "norm": "torch.linalg.vector_norm({{0}}, {})",
     "std": "{{0}}.std({})",
     "logsumexp": "{{0}}.logsumexp({})",
+    "prod": "{{0}}.prod({})",
 }
 """What torch calls each reduction."""
 
@@ -50,6 +51,7 @@ def ops_of(kind: str, x: Dim, y: Dim) -> Ops:
         "norm": Ops(mul=x, add=left, root=y),
         "std": Ops(add=2 * left + x, mul=x, div=2 * y, root=y),
         "logsumexp": Ops(compare=left, add=2 * x, exp=x + y),
+        "prod": Ops(mul=left),
     }[kind]
 
 
@@ -59,8 +61,8 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
     x: any volume -> y: the axes that are left; with `keep`, the reduced ones have length 1
 
     `axes` are names or numbers, by default all positions. `norm` is the root of the sum of squares, `std` the deviation
-    with n - 1, `logsumexp` the logarithm of the sum of exponentials. Features stay first or last; without an axis the
-    next one on that side has the features, and one value is a feature.
+    with n - 1, `logsumexp` the logarithm of the sum of exponentials, `prod` the product along one axis. Features
+    stay first or last; without an axis the next one on that side has the features, and one value is a feature.
 
     Sources: Woo et al. 2018, arXiv:1807.06521, equation 3 (mean and maximum over the channels); torch.mean and the
     like.
@@ -69,7 +71,7 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
     role = Role.POOLING
     takes_plain = True
 
-    op: Literal["mean", "sum", "max", "min", "norm", "std", "logsumexp"]
+    op: Literal["mean", "sum", "max", "min", "norm", "std", "logsumexp", "prod"]
     axes: Axes = Axes()
     keep: bool = False
 
@@ -80,6 +82,8 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
         gone = self.places(x)
         yield len(gone) > 0, f"{x} has no positions: name the axes, reduce({self.op}, channels)"
         yield len(set(gone)) == len(gone), f"an axis is there twice in axes={list(self.axes)}"
+        if self.op == "prod":
+            yield len(gone) == 1, "prod takes one axis: write reduce(prod, width) -> reduce(prod, height)"
         if self.op == "std":
             yield prod(x.item_shape[at - 1] for at in gone) > 1, "the deviation of one value is not defined"
 
@@ -140,6 +144,8 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
         Example(given=dict(op="mean", axes=Axes((CHANNELS, Axis("height"), Axis("width")))), x=image(3, 4, 4),
                 y=flat(1), scalar=48),
         Example(given=dict(op="mean", axes=Axes((CHANNELS,))), x=grid(3, 4, 5), y=tokens(3, 4), scalar=60),
+        Example(given=dict(op="prod", axes=Axes((Axis("length"),))), x=tokens(4, 6), y=flat(6), scalar=18,
+                source="the probability that no one of four causes acts: torch.prod"),
     )  # fmt: skip
 
 
@@ -168,9 +174,23 @@ def log_of_sum(x: Tensor, y: Tensor) -> Kernel:
     return Kernel(size=y, saves=("x", "y"), backward=Backward(scratch=2 * x.nbytes))
 
 
+def product(x: Tensor, y: Tensor) -> Kernel:
+    """Backward marks zeros, counts them, and divides the product by each value where there are none.
+
+    Source: `prod_backward` in torch/csrc/autograd/FunctionsManual.cpp.
+    """
+    marks, counts = Tensor(x.numel, "bool"), Tensor(y.numel, "int64")
+    return Kernel(size=y, saves=("x", "y"), backward=Backward(scratch=marks.nbytes + counts.nbytes + x.nbytes))
+
+
 IN_FLOAT32 = Unpredicted(there="the gradient of a sum is made in float32 and then cast, which is not modelled")
 
-CASTS = {"sum": Cast.RESULT_ON_GPU, "norm": Cast.RESULT_ON_GPU, "logsumexp": Cast.FULL_ON_GPU}
+CASTS = {
+    "sum": Cast.RESULT_ON_GPU,
+    "prod": Cast.RESULT_ON_GPU,
+    "norm": Cast.RESULT_ON_GPU,
+    "logsumexp": Cast.FULL_ON_GPU,
+}
 """What autocast does to the reductions that are on a list."""
 
 KERNELS: Mapping[str, Callable[[Tensor, Tensor], Kernel]] = {
@@ -181,16 +201,12 @@ KERNELS: Mapping[str, Callable[[Tensor, Tensor], Kernel]] = {
     "norm": norm,
     "std": deviation,
     "logsumexp": log_of_sum,
+    "prod": product,
 }
 
 
-class CumulativeSum(AlongAxis, name="cumsum", positional=("axis",)):
-    """The running sum along an axis: element i is the sum of all up to i.
-
-    x: any volume -> y: the same; one addition for each element but the first along the axis
-
-    Source: torch.cumsum.
-    """
+class Running(AlongAxis):
+    """Abstract: element i is made of all up to i along an axis."""
 
     casts = Cast.RESULT_ON_GPU
     opaque = IN_FLOAT32
@@ -202,8 +218,21 @@ class CumulativeSum(AlongAxis, name="cumsum", positional=("axis",)):
     def shape(self, x: Volume) -> Volume:
         return x
 
+    def combined(self, x: Volume) -> Dim:
+        """All elements but the first along the axis."""
+        return x.numel - x.numel // self.length(x)
+
+
+class CumulativeSum(Running, name="cumsum", positional=("axis",)):
+    """The running sum along an axis: element i is the sum of all up to i.
+
+    x: any volume -> y: the same; one addition for each element but the first along the axis
+
+    Source: torch.cumsum.
+    """
+
     def ops(self, y: Volume, x: Volume) -> Ops:
-        return Ops(add=x.numel - x.numel // self.length(x))
+        return Ops(add=self.combined(x))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """Backward sums from the other end: a flipped gradient, its running sum, and that flipped back."""
@@ -218,6 +247,44 @@ class CumulativeSum(AlongAxis, name="cumsum", positional=("axis",)):
     examples = (
         Example(x=flat(10), y=flat(10), scalar=9, source="torch.cumsum"),
         Example(given=dict(axis=Axis("length")), x=tokens(8, 4), y=tokens(8, 4), scalar=28),
+        Example(given=dict(axis=Axis("height")), x=image(3, 5, 4), y=image(3, 5, 4), scalar=48),
+    )  # fmt: skip
+
+
+class CumulativeProduct(Running, name="cumprod", positional=("axis",)):
+    """The running product along an axis: element i is the product of all up to i.
+
+    x: any volume -> y: the same; one multiplication for each element but the first along the axis
+
+    Sources: the light that passes all points before one: Mildenhall et al. 2020, arXiv:2003.08934, equation 3;
+    torch.cumprod.
+    """
+
+    def ops(self, y: Volume, x: Volume) -> Ops:
+        return Ops(mul=self.combined(x))
+
+    def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
+        """Backward sums products of gradients and values from the other end, and divides by the values; zeros, which it
+        marks, would take more.
+
+        Source: `cumprod_backward` in torch/csrc/autograd/FunctionsManual.cpp.
+        """
+        if self.length(x) == 1:
+            yield Kernel(size=tensor_of(y), layout=CONTIGUOUS, saves=("x", "y"), gradient=Gradient.SAME)
+            return
+        marks = Tensor(y.numel, "bool")
+        backward = Backward(scratch=3 * y.nbytes + marks.nbytes)
+        yield Kernel(size=tensor_of(y), layout=CONTIGUOUS, saves=("x", "y"), backward=backward)
+
+    def call(self, x: Volume) -> Call:
+        return expression(f"{{0}}.cumprod({self.place(x)})")
+
+    examples = (
+        Example(
+            given=dict(axis=Axis("length")), x=tokens(192, 1), y=tokens(192, 1), scalar=191,
+            source="192 points of a ray: Mildenhall et al. 2020, arXiv:2003.08934, equation 3, section 5.3",
+        ),
+        Example(x=flat(10), y=flat(10), scalar=9, source="torch.cumprod"),
         Example(given=dict(axis=Axis("height")), x=image(3, 5, 4), y=image(3, 5, 4), scalar=48),
     )  # fmt: skip
 

@@ -110,6 +110,10 @@ class TransposedConv(
             x=image(2, 3), y=image(3, 4), params=12, macs=36, scalar=60,
         ),
         Example(
+            given=dict(out_channels=3, kernel_size=2, parametrization="scaled_weight_standardization"),
+            x=image(2, 3), y=image(3, 4), params=18, macs=36, scalar=72,
+        ),
+        Example(
             given=dict(out_channels=512, kernel_size=2, stride=2),
             x=image(1024, 28, 28), y=image(512, 56, 56), params=2_097_664, macs=1_644_167_168, scalar=3_288_334_336,
             source="U-Net, first up-convolution: Ronneberger et al. 2015, arXiv:1505.04597, figure 1",
