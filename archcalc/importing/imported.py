@@ -92,8 +92,8 @@ def imported(
     blocks: bool = True,
     run_on: str = META,
 ) -> Imported:
-    """As `from_torch`, with the inputs by their names and at their sizes alone. `source`: what the spec says about where it is from. `blocks`:
-    whether to look for blocks."""
+    """As `from_torch`, with the inputs by their names and at their sizes alone. `source`: what the spec says about
+    where it is from. `blocks`: whether to look for blocks."""
     name = name or type(model).__name__
     record = tape.record_values if run_on == CPU else tape.record
     try:

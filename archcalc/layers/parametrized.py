@@ -149,8 +149,8 @@ def made(own: Callable[..., Call]) -> Callable[..., Call]:
         names = list(self.normalised(*xs))
         given: dict[str, Any] = {} if self.norm_dim is None else {"dim": self.norm_dim}
         if self.parametrization in STANDARDISED:
-            given = {"dim": self.singular_axis} | given
-            given = dict(names=tuple(names), scaled=STANDARDISED[self.parametrization]) | given
+            given = {"dim": self.singular_axis, **given, "names": tuple(names)}
+            given["scaled"] = STANDARDISED[self.parametrization]
             return module("Standardised", forward=plain.forward, file="standardised", parts={"module": plain}, **given)
         if names == ["weight"]:
             target = f"torch.nn.utils.parametrizations.{self.parametrization}"

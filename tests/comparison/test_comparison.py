@@ -186,7 +186,8 @@ def exported(blocks: int, act: str = "relu") -> Report:
     lines = [f"- conv(3, 8, p1) -> s0 = {act}"]
     for i in range(blocks):
         lines += ["- conv(3, 8, p1) -> relu -> conv(3, 8, p1)", f"- add: [prev, s{i}]", f"- s{i + 1} = relu"]
-    return report_of(load_text("\n".join(["archcalc: 1", "input: [3, 16, 16]", "layers:", *lines, "- gap -> linear(10)"])))
+    text = "\n".join(["archcalc: 1", "input: [3, 16, 16]", "layers:", *lines, "- gap -> linear(10)"])
+    return report_of(load_text(text))
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ ANYTHING = [
 ]  # fmt: skip
 """Values of many shapes; the input and what was made of it are values, too."""
 
-GIVEN = {
+GIVEN: dict[str, dict[str, Any]] = {
     "Conv": {"pads": [1, 1, 1, 1]}, "ConvTranspose": {}, "MaxPool": {"kernel_shape": [2, 2]},
     "AveragePool": {"kernel_shape": [2, 2]}, "GroupNormalization": {"num_groups": 2}, "LRN": {"size": 3},
     "Einsum": {"equation": "bchw,oc->bohw"}, "LSTM": {"hidden_size": 4}, "Concat": {"axis": 1}, "Split": {"axis": 1},
@@ -235,7 +235,8 @@ def test_any_value_in_any_place_is_read_or_refused(operator: str, tmp_path: Path
     names = ["x", "r", *"ncmf", "big", "i", "i2", "i4", "-"]
     places = {(first, *rest) for first in "xrm" for rest in product(names, repeat=2)}
     for reads in rng.sample(sorted(places), 60):
-        line = node(operator, " ".join([*reads, *rng.choices(names, k=rng.randrange(3))]), "y", **GIVEN.get(operator, {}))
+        inputs = " ".join([*reads, *rng.choices(names, k=rng.randrange(3))])
+        line = node(operator, inputs, "y", **GIVEN.get(operator, {}))
         file = tmp_path / "model.onnx"
         file.write_bytes(model([node("Relu", "x", "r"), line], {"x": [1, 8, 6, 6]}, ANYTHING))
         with guarded():
