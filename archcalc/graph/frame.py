@@ -213,6 +213,8 @@ class Frame:
         if first == "prev":
             rest = name.removeprefix(first)
             return f"name what comes in before, y = prev, and write y{rest}; a block reads it as x{rest}"
+        if self.stack and self.stack[-1].definition is None and first == self.prefix.rpartition(".")[2]:
+            return f"no turn comes before the first one: {first}[i - 1] if i > 0 else what to begin with"
         if any(first in explicit_names(body) for body in self.left_out):
             both = f"name both sides: {first} = a if n > 1 else b"
             return f"the condition of {first} is false here, so it is left out; {both}"

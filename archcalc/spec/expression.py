@@ -353,10 +353,7 @@ class Index(Expression):
     where: Location = field(compare=False)
 
     def evaluate(self, names: Names, words: Collection[str] = (), truth: Truth = decided) -> Value:
-        value = self.base.evaluate(names, words, truth)
-        if not isinstance(value, tuple) and isinstance(self.base, Name):
-            value = names.get(f"{self.base.id}.*", value)
-        base = list_of(value, self.base.where)
+        base = list_of(self.listed(names, words, truth), self.base.where)
         index = self.index.evaluate(names, words, truth)
         if not isinstance(index, int) or isinstance(index, bool):
             raise problem("AC112", f"an index must be a whole number, got {kind_of(index)}", self.index.where)
@@ -365,6 +362,14 @@ class Index(Expression):
             help = f"valid indices are 0 to {len(base) - 1}" if base else ""
             raise problem("AC113", f"index {index} of a list of {entries}", self.index.where, help=help)
         return base[index]
+
+    def listed(self, names: Names, words: Collection[str], truth: Truth) -> Value:
+        """The list: its members, of a repeat, also while its later turns are being made."""
+        if isinstance(self.base, Name) and not isinstance(names.get(self.base.id), tuple):
+            members = names.get(f"{self.base.id}.*")
+            if members is not None:
+                return members
+        return self.base.evaluate(names, words, truth)
 
 
 @record

@@ -4,14 +4,14 @@ from typing import cast
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archcalc import layers  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.graph.loading import load_text
 from archcalc.layer import LAYERS, Example
-from archcalc.layers.parametrized import Parametrized
+from archcalc.layers.parametrized import STANDARDISED, Parametrized
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.tape import Opaque
 from archcalc.spec.document import read_document
@@ -39,7 +39,10 @@ NORMED = [
 ]
 
 
-@pytest.mark.parametrize("parametrization", ["weight_norm", "spectral_norm"])
+KINDS = ["weight_norm", "spectral_norm", *STANDARDISED]
+
+
+@pytest.mark.parametrize("parametrization", KINDS)
 @pytest.mark.parametrize(("kind", "example"), NORMED, ids=[kind for kind, _ in NORMED])
 def test_every_layer_with_matrices_has_its_weights_normalised_as_torch_does(
     kind: str, example: Example, parametrization: str
@@ -73,6 +76,8 @@ layers:
   - grouped_attention(4, 2, rope=1e4, parametrization=weight_norm, norm_of=[q_proj, k_proj], norm_dim=1)
   - mixture(3, 2, 8, parametrization=weight_norm, norm_of=experts)
   - gru(5, parametrization=spectral_norm, returns=last)
+  - linear(6, parametrization=weight_standardization, norm_dim=-1)
+  - linear(4, parametrization=scaled_weight_standardization)
 """
 
 
@@ -87,6 +92,21 @@ def test_names_in_state_dict_counts_and_closed_forms_are_those_of_torch() -> Non
     assert any("state_dict" in row.quantity for row in certificate.rows)
 
 
+@pytest.mark.parametrize(("call", "dims"), [("conv(3, 8)", (1, 2)), ("upconv(3, 8)", (0, 2))])
+def test_each_filter_that_is_standardised_has_no_mean_and_one_deviation(call: str, dims: tuple[int, ...]) -> None:
+    """Brock et al. 2021, equation 5, with gains of 1 as they begin."""
+    for kind, scaled in STANDARDISED.items():
+        graph = load_text(f"archcalc: 1\ninput: [4, 9]\nlayers: {call[:-1]}, parametrization={kind})\n")
+        node = graph.nodes[0]
+        torch.manual_seed(0)
+        made = cast(nn.Module, applied(node.layer, node.inputs, "cpu").it)
+        weight = cast(Tensor, made.weight).detach()
+        size = weight.numel() // 8
+        assert torch.allclose(weight.mean(dims), torch.zeros(8), atol=1e-6)
+        expected = torch.full((8,), size**-0.5 if scaled else 1.0)
+        assert torch.allclose(weight.square().mean(dims).sqrt(), expected, rtol=1e-3)
+
+
 def test_memory_is_not_predicted_and_the_reason_is_given() -> None:
     with pytest.raises(Opaque, match="conv1: what torch makes of a normalised weight each time, and keeps"):
         footprint_of(load_text(NETWORK))
@@ -97,7 +117,7 @@ def test_memory_is_not_predicted_and_the_reason_is_given() -> None:
     [
         (
             "conv(3, 8, norm_dim=1)",
-            "norm_dim belongs to parametrization: write weight_norm or spectral_norm, or remove it",
+            "norm_dim belongs to parametrization: write weight_norm, spectral_norm or the like, or remove it",
         ),
         (
             "conv(3, 8, parametrization=weight_norm, norm_dim=3)",
@@ -109,7 +129,7 @@ def test_memory_is_not_predicted_and_the_reason_is_given() -> None:
         ),
         (
             "tokens -> lstm(3, norm_of=weight)",
-            "norm_of belongs to parametrization: write weight_norm or spectral_norm, or remove it",
+            "norm_of belongs to parametrization: write weight_norm, spectral_norm or the like, or remove it",
         ),
         (
             "tokens -> lstm(3, norm_of=[weight, 3])",
