@@ -1,6 +1,6 @@
 """What a document declares before its first layer: parameters, inputs, defaults."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import archcalc.layers  # noqa: F401  every file in it registers itself
@@ -160,7 +160,7 @@ class Declarations:
             for word in library.default_names:
                 layer, arguments = layer_named(word.text), library.defaults[word.text]
                 if layer is None:
-                    self.report(unknown_layer(word.text, word.where, known_names()))
+                    self.report(unknown_layer(word.text, word.where))
                     continue
                 known[layer.name] = tuple((key, value, names) for key, value in self.known_defaults(layer, arguments))
             self.default_arguments[id(library)] = known
@@ -178,10 +178,17 @@ class Declarations:
                 self.report(problem("AC120", f"unknown argument '{key.text}' of {layer.name}", key.where, help=help))
 
 
-def unknown_layer(word: str, where: Location | None, known: list[str]) -> SpecError:
+def unknown_layer(word: str, where: Location | None, own: Sequence[str] = ()) -> SpecError:
+    """The error for a word that is no layer. `own`: the names that the spec gives, one of which may be meant."""
     plain = word.rpartition(".")[2]
-    there = f"write {plain}" if plain != word and plain in known else foreign_layers.meaning_of(word)
-    help = there or did_you_mean(word, known) or "`archcalc layers` lists the layers"
+    layers = known_names()
+    help = (
+        (f"write {plain}" if plain != word and plain in layers else foreign_layers.meaning_of(word))
+        or did_you_mean(word, own)
+        or foreign_layers.part_of(word)
+        or did_you_mean(word, layers)
+        or "`archcalc layers` lists the layers"
+    )
     return problem("AC101", f"no layer or block is called '{word}'", where, help=help)
 
 

@@ -40,6 +40,21 @@ BLOCKS: Mapping[str, tuple[str, ...]] = {
     "mlp_mixer": ("mixer_block", "mixer_layer"),
     "attention_unet": ("attention_gate",),
     "hourglass": ("hourglass",),
+    "retinanet": ("fpn", "feature_pyramid", "feature_pyramid_network"),
+    "efficientdet": ("bifpn", "pan", "panet", "path_aggregation"),
+    "mamba": ("mamba", "mamba_block", "ssm", "s4", "s6"),
+    "rwkv": ("rwkv", "time_mixing", "channel_mixing"),
+    "gcn": ("gcn", "gcn_conv", "graph_conv", "graph_convolution", "message_passing", "sage", "sage_conv", "gin_conv"),
+    "gat": ("gat", "gat_conv", "graph_attention", "graph_attention_layer"),
+    "capsnet": ("capsule", "capsules", "primary_caps", "digit_caps", "routing", "dynamic_routing"),
+    "vqvae": ("vq", "codebook", "vector_quantizer", "vector_quantize", "vector_quantization", "quantize", "quantizer"),
+    "conformer": ("conformer_block",),
+    "sknet": ("sk", "sk_block", "selective_kernel"),
+    "patchtst": ("rev_in", "revin"),
+    "stn": ("spatial_transformer",),
+    "nbeats": ("nbeats_block",),
+    "convlstm": ("conv_lstm_cell",),
+    "conv_tasnet": ("tcn_block", "temporal_block"),
 }
 """Bundled specs, each with names of blocks of the literature that it has."""
 
@@ -62,10 +77,64 @@ DEPTHWISE = "write conv(3, C, groups=C), where C is the number of channels of th
 
 SEPARABLE = "write conv(3, C, groups=C, bias=false) -> conv(1, n), where C is the number of channels of the input"
 
+SPECTRUM = f"{NONE}; let the input be the spectrum, or write matmul: [x, basis] with constant(values) as the basis"
+
+AUGMENTATION = "leave it out: it changes samples before they reach the network"
+
+BOXES = f"{NONE}: how many boxes are left depends on values; the outputs are the scores and the boxes"
+
+LAST = "write select(-1): the last step of a sequence; slice(-1, axis=length) keeps the axis"
+
+FIRST = "write select(0): the first step of a sequence; slice(0, 1, axis=length) keeps the axis"
+
+POOLED = "write softmax(length) of scores, and matmul: [scores, values]; reduce(mean, length) has no weights"
+
+PART = "it is the name of a part: write its layers, or define it under blocks:"
+
+PARTS = frozenset(
+    """
+    backbone block blocks body bottom boxhead cell classificationhead classifier clshead decoder decoderblock
+    discriminator down embedder embeddings encoder encoderblock encoderdecoder featureextractor features final
+    finallayer generator head heads hidden hiddenlayer layer layers left lmhead logits main maskhead mid middle model
+    module neck net network out outconv outputlayer post pre prediction predictor proj projection projectionhead
+    projector right scores stage stem tail top trunk unit up
+    """.split()  # noqa: SIM905  a list of so many words is read as text
+)
+"""Names that papers and code give to parts of a network, without what joins their words."""
+
 STEP = "for one step of time, use a sequence of length 1"
 
 MEANINGS: Mapping[str, str] = {
     # --- shapes ---
+    **dict.fromkeys(
+        ("last", "last_step", "last_token", "last_hidden", "last_hidden_state", "take_last", "final_step"), LAST
+    ),
+    **dict.fromkeys(("first", "first_step", "first_token", "take_first", "cls"), FIRST),
+    "shuffle": "write channel_shuffle(groups), or pixel_shuffle(factor)",
+    "patchify": "write conv(16, width, s16) -> tokens",
+    "patches": "write conv(16, width, s16) -> tokens",
+    "to_patches": "write conv(16, width, s16) -> tokens",
+    "unpatchify": 'write rearrange("b (h w) (p q c) -> b c (h p) (w q)", h=16, p=2, q=2)',
+    "tokenize": "write tokens: each position becomes a token; texts are ids, which embedding(n, width) looks up",
+    "focus": "write pixel_unshuffle(2)",
+    **dict.fromkeys(
+        (
+            "random_crop",
+            "random_flip",
+            "random_rotation",
+            "random_zoom",
+            "flip_horizontal",
+            "rot90",
+            "rotate",
+            "color_jitter",
+            "normalize_image",
+            "augment",
+            "mixup",
+            "cutout",
+            "cutmix",
+        ),
+        AUGMENTATION,
+    ),
     "view": "write reshape(sizes), without the batch; rearrange(pattern) also reorders axes",
     "view_as": "write reshape(sizes), without the batch",
     "resize_as": "write resize(like=...)",
@@ -94,6 +163,17 @@ MEANINGS: Mapping[str, str] = {
     "cropping": "write crop(border=n)",
     "center_crop": "write crop(size=n)",
     # --- convolutions ---
+    "pointwise": "write conv(1, filters)",
+    "atrous": "write conv(3, filters, d2): d is the dilation",
+    "causal_conv": "write conv(3, filters, padding=[[2, 0]]): k - 1 elements in front",
+    "transposed_conv": "write upconv(kernel_size, filters)",
+    "trans_conv": "write upconv(kernel_size, filters)",
+    "fractionally_strided_conv": "write upconv(kernel_size, filters)",
+    "deformable": "write deform_conv(kernel_size, filters, offsets), with offsets from a conv",
+    "deformable_conv": "write deform_conv(kernel_size, filters, offsets), with offsets from a conv",
+    "dcn": "write deform_conv(kernel_size, filters, offsets), with offsets from a conv",
+    "cost_volume": "write correlation(other, max_displacement)",
+    "warp": "write grid_sample: it reads a map at the places that a flow names",
     "convolution": "write conv(kernel_size, out_channels)",
     "depthwise": DEPTHWISE,
     "depthwise_conv": DEPTHWISE,
@@ -115,6 +195,13 @@ MEANINGS: Mapping[str, str] = {
     "upsample_nearest": "write upsample(2)",
     "downsample": "write conv(3, filters, s2), or avgpool(2)",
     # --- pooling ---
+    "roi_pool": "write roi_align(boxes, output_size)",
+    "attention_pool": POOLED,
+    "attention_pooling": POOLED,
+    "attentive_pooling": POOLED,
+    "statistics_pooling": "write concat: ['reduce(mean, length)', 'reduce(std, length)']",
+    "stats_pool": "write concat: ['reduce(mean, length)', 'reduce(std, length)']",
+    "pooler": "write select(0) -> linear(width) -> tanh",
     "global_average_pooling": "write gap",
     "global_max_pooling": "write global_maxpool",
     "gmp": "write global_maxpool",
@@ -124,6 +211,13 @@ MEANINGS: Mapping[str, str] = {
     "lp_pool": f"{NONE}; avgpool(2) has the same sizes",
     "lp_normalization": UNIT,
     # --- norms ---
+    "gamma": "write learned(size), joined by mul",
+    "beta": "write learned(size), joined by add",
+    "sync_bn": "write batchnorm: it has the same weights",
+    "frozen_bn": "write batchnorm(freeze=true)",
+    "ada_in": "write instance_norm(affine=false), then mul and add with what linear makes of the style",
+    "standardize": f"{NONE}; layernorm(affine=false) makes the mean of the features 0, and their deviation 1",
+    "minibatch_std": f"{NONE} that mixes samples of a batch; concat: [x, map], with an input of one channel",
     "bn": "write batchnorm",
     "ln": "write layernorm",
     "gn": "write group_norm(num_groups)",
@@ -145,6 +239,16 @@ MEANINGS: Mapping[str, str] = {
     "spectral_normalization": SPECTRAL,
     "weight_norm": SPECTRAL.replace("spectral", "weight"),
     # --- activations ---
+    "act": "write the activation itself: relu",
+    "activation_fn": "write the activation itself: relu",
+    "nonlinearity": "write the activation itself: relu",
+    "leaky": "write leaky_relu(0.2)",
+    "gelu_new": "write gelu(approximate=tanh)",
+    "gelu_fast": "write gelu(approximate=tanh)",
+    "gate": "write mul: [x, gate], where the gate ends in sigmoid",
+    "gating": "write mul: [x, gate], where the gate ends in sigmoid",
+    "highway": "write mul: [layers, gate], mul: [prev, 'gate -> neg -> add_constant(1)'], and add of both",
+    "gumbel": "write softmax: it has the same sizes",
     "activation": "write the activation itself: relu",
     "h_swish": "write hardswish",
     "hswish": "write hardswish",
@@ -173,6 +277,56 @@ MEANINGS: Mapping[str, str] = {
     "ffn": "write linear(4*width) -> gelu -> linear(width)",
     "feed_forward": "write linear(4*width) -> gelu -> linear(width)",
     # --- reductions and functions ---
+    "cosine": f"{UNIT}, both of them; then mul -> reduce(sum, channels); cos is the function of an angle",
+    "distance": "write sub: [a, b], then reduce(norm, channels)",
+    "euclidean": "write sub: [a, b], then reduce(norm, channels)",
+    "euclidean_distance": "write sub: [a, b], then reduce(norm, channels)",
+    "l2_distance": "write sub: [a, b], then reduce(norm, channels)",
+    "l1_distance": "write sub: [a, b] -> abs -> reduce(sum, channels)",
+    "dot_product": "write mul: [a, b], then reduce(sum, channels); matmul: [a, b] multiplies matrices",
+    "inner_product": "write mul: [a, b], then reduce(sum, channels); Caffe's layer of that name is linear(units)",
+    "outer_product": "write einsum: it names the axes of both",
+    "kronecker": "write einsum: it names the axes of both",
+    "kron": "write einsum: it names the axes of both",
+    "mm": "write matmul: [a, b]",
+    "mv": "write matmul: [a, b]",
+    "tensordot": "write einsum: it names the axes of both",
+    "gram": "write einsum(bchw, bdhw, bcd, other=x) of the map with itself",
+    "gram_matrix": "write einsum(bchw, bdhw, bcd, other=x) of the map with itself",
+    "add_n": "write add: [a, b, c]",
+    "average_layers": "write add: [a, b], then scale(0.5)",
+    "stddev": "write reduce(std, axes)",
+    "variance": "write reduce(std, axes) -> square",
+    **dict.fromkeys(
+        (
+            "fft",
+            "ifft",
+            "rfft",
+            "irfft",
+            "fft2",
+            "rfft2",
+            "dct",
+            "stft",
+            "istft",
+            "fourier",
+            "spectrogram",
+            "mel",
+            "mel_spectrogram",
+            "mfcc",
+            "wavelet",
+            "dwt",
+        ),
+        SPECTRUM,
+    ),
+    "fourier_features": "write linear(n, bias=false, freeze=true), then concat: [sin, cos]",
+    "nms": BOXES,
+    "non_max_suppression": BOXES,
+    "anchor": BOXES,
+    "anchors": BOXES,
+    "anchor_generator": BOXES,
+    "unique": f"{NONE}: its size depends on values",
+    "nonzero": f"{NONE}: its size depends on values",
+    "to_float": "write cast(float32)",
     "mean": "write reduce(mean, axes)",
     "reduce_mean": "write reduce(mean, axes)",
     "sum": "write reduce(sum, axes); add: [a, b] adds two paths",
@@ -243,6 +397,23 @@ MEANINGS: Mapping[str, str] = {
     "logical_and": CONDITION,
     "logical_or": CONDITION,
     # --- attention and sequences ---
+    "msa": "write attention(heads)",
+    "mhsa": "write attention(heads)",
+    "mqa": "write grouped_attention(heads, 1)",
+    "gqa_attention": "write grouped_attention(heads, kv_heads)",
+    "cross_attn": "write cross_attention(heads, memory)",
+    "non_local": "write tokens -> attention(1) -> untokens(height, width)",
+    "non_local_block": "write tokens -> attention(1) -> untokens(height, width)",
+    "retention": f"{NONE}; matmul: [scores, values], where mul: [scores, decay] replaces the softmax",
+    "linear_attention": f"{NONE}; two products of matmul: keys with values, then queries with that",
+    "posenc": "write position_embedding(length), or sinusoidal_positions(length)",
+    "pos_enc": "write position_embedding(length), or sinusoidal_positions(length)",
+    "pe": "write position_embedding(length), or sinusoidal_positions(length)",
+    "time_embedding": "write sinusoidal_positions of the step, then linear -> silu -> linear",
+    "embed": "write embedding(n, width) of ids, linear(width) of numbers",
+    "sparse_moe": "write mixture(num_experts, top_k, hidden)",
+    "router": "write mixture(num_experts, top_k, hidden): the router is part of it",
+    "highway_network": "write mul: [layers, gate], mul: [prev, 'gate -> neg -> add_constant(1)'], and add of both",
     "transformer": BLOCK,
     "transformer_block": BLOCK,
     "encoder_layer": BLOCK,
@@ -284,6 +455,17 @@ MEANINGS: Mapping[str, str] = {
     "time_distributed": "leave it out: linear acts on every position of a sequence",
     "masking": "leave it out: a mask changes no sizes; attention takes mask=...",
     # --- regularisation ---
+    "noise": "leave it out where it acts in training only; else it is an input, which add: [x, noise] joins",
+    "stop_gradient": "write identity: it has the same sizes",
+    "stop_grad": "write identity: it has the same sizes",
+    "detach": "write identity: it has the same sizes",
+    "straight_through": "write identity: it has the same sizes",
+    "checkpoint": "leave it out: --checkpoint names the blocks that are run again",
+    "remat": "leave it out: --checkpoint names the blocks that are run again",
+    "reparameterize": "write gaussian_sample: [mean, logvar]",
+    "reparametrize": "write gaussian_sample: [mean, logvar]",
+    "sampling": "write gaussian_sample: [mean, logvar], or grid_sample to read a map at given places",
+    "sample": "write gaussian_sample: [mean, logvar], or grid_sample to read a map at given places",
     "feature_alpha_dropout": "write alpha_dropout(p); it has the same sizes, and drops elements, not whole channels",
     "gaussian_dropout": "write dropout(p); it has the same sizes",
     "gaussian_noise": "leave it out: it acts in training only",
@@ -291,6 +473,8 @@ MEANINGS: Mapping[str, str] = {
     "drop_connect": "write drop_path(p); it has the same sizes",
     "drop_block": "write dropout(p); it has the same sizes",
     # --- structure ---
+    "skip_connection": "write add: [layers, prev]",
+    "residual_connection": "write add: [layers, prev]",
     "se": GATE,
     "se_block": GATE,
     "squeeze_excite": GATE,
@@ -300,7 +484,9 @@ MEANINGS: Mapping[str, str] = {
     "aspp": PARALLEL,
     "spp": PARALLEL,
     "inception": PARALLEL,
-    "fpn": PARALLEL,
+    "ppm": PARALLEL,
+    "pyramid_pooling": PARALLEL,
+    "psp": PARALLEL,
     **{
         name: f"it is a block, which you write under blocks: as `archcalc specs show {spec}` does"
         for spec, names in BLOCKS.items()
@@ -341,6 +527,14 @@ MEANINGS: Mapping[str, str] = {
     "output": "leave it out: the last layer is the output; outputs: names others",
     "rescaling": "write scale(factor)",
     # --- losses ---
+    "mse": LOSS,
+    "mae": LOSS,
+    "bce": LOSS,
+    "kl": LOSS,
+    "ctc": LOSS,
+    "crf": f"{NONE}; the scores before it are the output, and learned([tags, tags]) holds its transitions",
+    "dice": LOSS,
+    "perplexity": LOSS,
     "cross_entropy": LOSS,
     "binary_cross_entropy": LOSS,
     "binary_cross_entropy_with_logits": LOSS,
@@ -349,6 +543,17 @@ MEANINGS: Mapping[str, str] = {
     "kl_div": LOSS,
 }
 """By name, in lower case, with _ between words and without a rank at the end."""
+
+
+def part_of(name: str) -> str:
+    """What to write for the name of a part of a network; empty if it is none.
+
+    >>> part_of("lm_head")
+    'it is the name of a part: write its layers, or define it under blocks:'
+    >>> part_of("relu")
+    ''
+    """
+    return PART if name.lower().replace("_", "").rstrip("0123456789") in PARTS else ""
 
 
 @cache

@@ -3,7 +3,7 @@
 from archcalc.core.diagnostic import SpecError, problem
 from archcalc.graph.declarations import unknown_layer
 from archcalc.graph.frame import MEMBERS
-from archcalc.layer import Layer, known_names, layer_named
+from archcalc.layer import Layer, layer_named
 from archcalc.spec.chain import Body, Each, Invocation, Merge, Step
 from archcalc.spec.expression import Word
 
@@ -13,7 +13,7 @@ def merging_layer(merge: Merge) -> type[Layer]:
     word = merge.target.text
     layer = layer_named(word)
     if layer is None:
-        raise unknown_layer(word, merge.target.where, known_names())
+        raise unknown_layer(word, merge.target.where)
     if layer.inputs[1] == 1:
         raise list_for_a_layer(merge, layer)
     if not merge.paths:

@@ -14,7 +14,7 @@ from archcalc.graph.inferred import contradicted
 from archcalc.graph.remembered import REMEMBERED
 from archcalc.graph.resolving import single, value_of
 from archcalc.graph.several import wrong_count
-from archcalc.layer import LAYERS, Layer, Reference, known_names, layer_named
+from archcalc.layer import LAYERS, Layer, Reference, layer_named
 from archcalc.record import record, replace
 from archcalc.spec.chain import Invocation
 from archcalc.spec.expression import Expression, Function, Name, Word
@@ -169,7 +169,7 @@ def tied_to_layers(layer: Layer) -> Layer:
 def layer_of(call: Invocation) -> type[Layer]:
     layer = layer_named(call.target.text)
     if layer is None:
-        raise unknown_layer(call.target.text, call.target.where, known_names())
+        raise unknown_layer(call.target.text, call.target.where)
     return layer
 
 

@@ -7,7 +7,6 @@ from archcalc.core.location import Location
 from archcalc.graph.declarations import unknown_layer
 from archcalc.graph.frame import INCOMING, MEMBERS, Frame, Named, Several, is_members
 from archcalc.graph.inference import Network
-from archcalc.layer import known_names
 from archcalc.record import record
 from archcalc.spec.expression import Expression, Word
 from archcalc.spec.value import kind_of
@@ -72,7 +71,7 @@ class Resolver:
     def unknown_call(self, word: Word, frame: Frame) -> SpecError:
         if help := self.hint(word.text, frame) or self.elsewhere(word.text, frame):
             return problem("AC101", f"no earlier layer is called '{word.text}'", word.where, help=help)
-        return unknown_layer(word.text, word.where, [*known_names(), *frame.library.blocks, *names_of_layers(frame)])
+        return unknown_layer(word.text, word.where, [*frame.library.blocks, *names_of_layers(frame)])
 
     def elsewhere(self, name: str, frame: Frame) -> str:
         """Where a layer of that name is, if not where it is seen."""

@@ -7,8 +7,9 @@ import pytest
 from torch import nn
 
 import archcalc.layers  # noqa: F401  it makes them known
-from archcalc.core.diagnostic import bared, closest
-from archcalc.graph.foreign_layers import BLOCKS, MEANINGS, NONE, meaning_of
+from archcalc import load_text
+from archcalc.core.diagnostic import SpecError, bared, closest
+from archcalc.graph.foreign_layers import BLOCKS, MEANINGS, NONE, meaning_of, part_of
 from archcalc.layer import known_names, layer_named
 
 KERAS = """
@@ -28,6 +29,17 @@ ABBREVIATIONS = """
     sum max std split chunk view permute squeeze sign floor tan
 """
 """Words of papers and of user code."""
+
+WORDS_OF_THE_FIELD = """
+    last last_token pooler cls head neck backbone stem encoder lm_head logits scores out up down shuffle patchify
+    unpatchify tokenize random_crop rot90 color_jitter pointwise atrous transposed_conv deformable cost_volume warp
+    roi_pool attention_pool attentive_pooling statistics_pooling sync_bn frozen_bn AdaIN standardize minibatch_std act
+    leaky gate highway gumbel cosine distance euclidean dot_product inner_product outer_product kronecker gram_matrix
+    add_n fft rfft stft mfcc spectrogram nms anchors unique msa mqa cross_attn nonlocal retention posenc router noise
+    stop_gradient detach checkpoint remat reparameterize sampling skip_connection mse ctc crf FPN BiFPN mamba ssm gcn
+    GATConv capsule routing codebook vector_quantize RevIN
+"""
+"""Words that are spelt like some layer, or like none: `cosine` and `scores` are not `cos`."""
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -62,10 +74,19 @@ def without_rank(name: str) -> str:
     return bared(name).removeprefix("lazy").removesuffix("d").rstrip("123")
 
 
-@pytest.mark.parametrize("name", [*modules_of_torch(), *KERAS.split(), *ABBREVIATIONS.split()])
+@pytest.mark.parametrize(
+    "name", [*modules_of_torch(), *KERAS.split(), *ABBREVIATIONS.split(), *WORDS_OF_THE_FIELD.split()]
+)
 def test_a_word_of_others_is_explained_and_is_no_misspelling(name: str) -> None:
     same = [known for known in known_names() if without_rank(known) == without_rank(name)]
-    assert same or meaning_of(name), f"the help would be: did you mean {closest(name, known_names())}?"
+    assert same or meaning_of(name) or part_of(name), f"the help would be: did you mean {closest(name, known_names())}?"
+
+
+def test_a_name_of_the_spec_comes_before_the_name_of_a_part() -> None:
+    """`encoder` is a word of the field, and here a misspelt block."""
+    with pytest.raises(SpecError) as refused:
+        load_text("archcalc: 1\ninput: [8]\nblocks: {encoders(): [relu]}\nlayers: [encoder]\n")
+    assert refused.value.diagnostics[0].help == "did you mean 'encoders'?"
 
 
 def test_near_spellings_of_layers_are_not_foreign() -> None:

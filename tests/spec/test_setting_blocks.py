@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import archcalc
+import archcalc.measures
 from archcalc.core.diagnostic import SpecError
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
