@@ -7,7 +7,7 @@ from typing import Any
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.closed_forms.budget import budgets
 from archcalc.closed_forms.feasibility import Reason, feasible, lossless
-from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped, symbols_in
+from archcalc.closed_forms.resizing import dropped, lossless_values, reshaped
 from archcalc.closed_forms.solve import Answer, answer
 from archcalc.command import PROBLEMS, room_of, write_output
 from archcalc.core.render import fitted
@@ -120,19 +120,11 @@ def symbol_asked(document: Document, graph: Graph, name: str) -> str:
 
 def as_text(asked: Asked) -> Iterator[str]:
     yield asked.graph.name
-    yield from inputs_that_follow(asked.graph, asked.answer.symbol)
+    yield from asked.graph.following
     yield from answered(asked.answer)
     yield from why(asked)
     if asked.near is not None:
         yield from nearest(asked.answer, asked.near, asked.graph)
-
-
-def inputs_that_follow(graph: Graph, symbol: str) -> Iterator[str]:
-    """The inputs of which a dimension is no symbol, but follows from the one asked about: `y is [8, ⌈T/2⌉]`."""
-    for each in graph.inputs:
-        sizes = [n for n in each.volume.item_shape if symbol in symbols_in(n)]
-        if any(str(n) != symbol for n in sizes):
-            yield f"{each.name} is {each.volume}"
 
 
 def answered(made: Answer) -> Iterator[str]:
@@ -277,5 +269,7 @@ def as_json(asked: Asked) -> dict[str, Any]:
             {"layer": each.condition.node, "allows": each.allowed.named(made.symbol), "says": each.condition.message}
             for each in asked.reasons
         ],
+        "following": {name: list(others) for name, others in asked.graph.followers.items()},
+        "inputs": {each.name: list(map(str, each.volume.item_shape)) for each in asked.graph.inputs},
         **near,
     }

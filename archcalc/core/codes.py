@@ -377,9 +377,16 @@ formula`, `report` and `solve` work with formulas. A certificate and PyTorch sou
     ),
     "AC135": (
         "a name that cannot be free",
-        """`--free` accepts the axes of the first input (H and W of an image, T of a sequence, D, H and W of a
-volume), the batch size N, and parameters that are whole numbers or lists of whole numbers: `--free w`,
-`--free depths[0]`.
+        """`--free` accepts the axes of the inputs (H and W of an image, T of a sequence, D, H and W of a volume), the
+batch size N, and parameters that are whole numbers or lists of whole numbers: `--free w`, `--free depths[0]`.
+
+Where the sizes of several inputs have to agree, those follow that can: a map of 32 x 32 that meets one of 64 x 64
+behind a stride of 2 is ⌈H/2⌉ x ⌈W/2⌉. Lengths that agree only now and then, as ⌈x_T/3⌉ and ⌈y_T/2⌉ do, follow from
+none, and have no letter in common: free one, and the others stay as they are, or write the sizes in a symbol of your
+own.
+
+    archcalc solve net.yaml --for x_T
+    input: {x: [3, 3*k], y: [8, 2*k]}
 """,
     ),
     "AC136": (

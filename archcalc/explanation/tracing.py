@@ -28,7 +28,7 @@ from archcalc.explanation.written import (
     symbols_of,
     tree_of,
 )
-from archcalc.graph.freeing import LETTERS
+from archcalc.graph.free_axes import LETTERS
 from archcalc.graph.graph import Node
 from archcalc.layer import Layer
 from archcalc.record import field, fields, record, replace

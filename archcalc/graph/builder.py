@@ -83,7 +83,7 @@ def graph_of(
         variants=document.variants,
         params=names,
         symbols=declared.symbols,
-        conditions=(*lengths_of(inputs), *network.conditions),
+        conditions=(*network.conditions, *lengths_of(inputs)),
         repeats=tuple(network.repeats),
         document=document,
     )

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archcalc.core.contraction import Contraction
+from archcalc.core.diagnostic import enumerated
 from archcalc.core.dim import Dim
 from archcalc.core.location import Location
 from archcalc.core.ops import Ops
@@ -166,7 +167,8 @@ class Graph:
     those of the spec; `variant`: which of them this is, empty if none.
 
     `symbols`: its free symbols by name; `conditions`: the requirements of its layers on them. `repeats`: the nodes that
-    stand for a free number of copies, inner repeats before outer ones. `document`: what it was built from.
+    stand for a free number of copies, inner repeats before outer ones. `followers`: the inputs whose free sizes follow
+    from those of others, with these. `document`: what it was built from.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Graph:
     symbols: Mapping[str, Free] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     repeats: tuple[Repeat, ...] = ()
+    followers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     document: Document | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
@@ -243,6 +246,12 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         """The node of that name, or the output node of the block of that name."""
         return self.by_name[self.scopes[name].output if name in self.scopes else name]
+
+    @property
+    def following(self) -> Iterator[str]:
+        """The inputs that follow others, in words: `y follows x: [8, ⌈T/2⌉]`."""
+        for name, others in self.followers.items():
+            yield f"{name} follows {enumerated(others)}: {self.volumes[name]}"
 
     def place(self, name: str) -> Location | None:
         """Where the node, or the input, of that name stands in the spec."""

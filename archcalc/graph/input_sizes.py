@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import Problems, did_you_mean, enumerated, problem
-from archcalc.core.dim import is_number
+from archcalc.core.dim import is_number, number_at
 from archcalc.core.location import Location, Source
 from archcalc.graph.declarations import free_names
 from archcalc.graph.graph import Input
 from archcalc.record import replace
 from archcalc.spec.declaration import Document
-from archcalc.spec.expression import Expression, parse_expression
+from archcalc.spec.expression import Expression, Number, parse_expression
 
 if TYPE_CHECKING:
-    from archcalc.graph import freeing
+    from archcalc.graph import free_axes
 else:
-    freeing = Late("archcalc.graph.freeing")
+    free_axes = Late("archcalc.graph.free_axes")
 
 OPTION = "--input"
 
@@ -72,17 +72,17 @@ def resized(document: Document, shapes: Mapping[str, Sequence[Expression]]) -> D
 def axis_settings(settings: Mapping[str, str], document: Document) -> dict[str, str]:
     """Of the settings `name=value` those that give an axis a length: the spec has no parameter of that name."""
     own = {*(parameter.name.text for parameter in document.library.params), *free_names(document)}
-    names = {name for each in freeing.declared(document).inputs for name in axis_names(each)}
+    names = {name for each in free_axes.declared(document).inputs for name in axis_names(each)}
     return {name: value for name, value in settings.items() if name in names - own}
 
 
 def may_be_axis(name: str) -> bool:
     """Whether a setting may be meant for an axis, as far as its name goes: `H`, `mask_H`."""
-    return name.rpartition("_")[2] in freeing.LETTERS.values()
+    return name.rpartition("_")[2] in free_axes.LETTERS.values()
 
 
 def axis_names(given: Input) -> Iterator[str]:
-    for letter in freeing.letters_of(given.volume):
+    for letter in free_axes.letters_of(given.volume):
         yield letter
         yield f"{given.name}_{letter}"
 
@@ -102,10 +102,12 @@ def with_axes(document: Document, lengths: Mapping[str, str]) -> Document:
 def with_axis(document: Document, name: str, text: str) -> Document:
     source = Source("--set", f"{name}={text}")
     length = parse_expression(text, Location(source, 0, len(name) + 1))
-    inputs = [each for each in freeing.declared(document).inputs if name in axis_names(each)]
+    inputs = [each for each in free_axes.declared(document).inputs if name in axis_names(each)]
     letter = name.rpartition("_")[2]
-    own = {each.name: each.volume.spatial[freeing.letters_of(each.volume).index(letter)] for each in inputs}
+    own = {each.name: each.volume.spatial[free_axes.letters_of(each.volume).index(letter)] for each in inputs}
     if len({n for n in own.values() if is_number(n)}) > 1:
+        if found := with_tied_axis(document, name, length):
+            return found
         each = ", ".join(f"{input}_{letter} ({n})" for input, n in own.items())
         raise problem(
             "AC140", f"{letter} stands for axes of different lengths", Location(source), help=f"name one: {each}"
@@ -114,10 +116,35 @@ def with_axis(document: Document, name: str, text: str) -> Document:
     return resized(document, shapes)
 
 
+def with_tied_axis(document: Document, name: str, length: Expression) -> Document | None:
+    """The document with another length of an axis, and what follows from it; None where nothing does."""
+    known = free_axes.declared(document)
+    axes = free_axes.axes_of(known)
+    chosen = axes.named([name])
+    own = {each.name: each for each in known.inputs}
+    places = {at for each in known.inputs for at in free_axes.places_of(each) if name == letter_at(own, at)}
+    if (
+        len(chosen) != 1
+        or not isinstance(length, Number)
+        or not isinstance(length.value, int)
+        or not places <= set(axes.lengths(chosen))
+    ):
+        return None
+    shapes = {each.name: list(each.shape) for each in document.inputs}
+    for (input, place), n in axes.lengths(chosen).items():
+        size = number_at(n, {chosen[0].symbol: length.value})
+        shapes[input][place + channels_before(own[input])] = Number(size, length.where)
+    return resized(document, shapes)
+
+
+def letter_at(inputs: Mapping[str, Input], at: "free_axes.Place") -> str:
+    return free_axes.letters_of(inputs[at[0]].volume)[at[1]]
+
+
 def changed(given: Input, document: Document, letter: str, length: Expression) -> tuple[Expression, ...]:
     """The shape of an input with another length in one place."""
     declaration = next(each for each in document.inputs if each.name == given.name)
-    place = freeing.letters_of(given.volume).index(letter) + channels_before(given)
+    place = free_axes.letters_of(given.volume).index(letter) + channels_before(given)
     return (*declaration.shape[:place], length, *declaration.shape[place + 1 :])
 
 

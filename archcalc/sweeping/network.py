@@ -9,7 +9,8 @@ from archcalc.core.diagnostic import did_you_mean, enumerated, quoted
 from archcalc.core.location import Location, Source
 from archcalc.graph.builder import build
 from archcalc.graph.declarations import Declarations, free_names, symbol_name
-from archcalc.graph.freeing import Declared, axes_of, declared, with_free
+from archcalc.graph.free_axes import Declared, axes_of, declared
+from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.input_sizes import axis_names, with_axes
 from archcalc.record import field, record, replace

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from archcalc import load_text
 from archcalc.closed_forms.feasibility import feasible
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
@@ -135,7 +136,7 @@ def test_solve_says_what_follows(tmp_path: object, shell: Shell) -> None:
     with open(file, "w") as out:
         out.write("archcalc: 1\n" + HALF)
     reported = shell("solve", file, "--for", "T", "--where", "macs <= 5000")
-    assert reported.out.splitlines()[1:3] == ["y is [8, ⌈T/2⌉]", "T = 52: 4,992 MACs"]
+    assert reported.out.splitlines()[1:3] == ["y follows x: [8, ⌈T/2⌉]", "T = 52: 4,992 MACs"]
 
 
 # --- axes that are formulas ------------------------------------------------------------------------------------------
@@ -156,3 +157,18 @@ def test_every_axis_of_an_input_is_at_least_one(chain: str, valid: list[int]) ->
     [(symbol, allowed)] = feasible(with_free(written)).by_symbol.items()
     assert allowed.first(len(valid)) == valid
     assert symbol in "HT"
+
+
+@pytest.mark.parametrize("size", ["T//2 - 1", "T - 6", "(T - 8)*2", "T % 5", "2*T - 9", "min(T, 9) - 4", "T//3"])
+@pytest.mark.parametrize("layer", ["relu", "conv(3, 4)", "maxpool(2)", "crop(border=1)", "fc(4)"])
+def test_an_input_has_elements_where_every_number_builds(size: str, layer: str) -> None:
+    """An independent answer: every number, built."""
+    text = f"input: [3, {size}]\nlayers: [{layer}]\n"
+    found = feasible(with_free(document(text))).of("T")
+    for t in range(1, 40):
+        try:
+            load_text("archcalc: 1\n" + text.replace("T", str(t)))
+        except SpecError:
+            assert t not in found, t
+        else:
+            assert t in found, t

@@ -29,6 +29,8 @@ def of_totals(forms: ClosedForms) -> dict[str, Any]:
     """The closed forms of the totals, and the sizes for which they are valid."""
     return {
         "symbols": dict(forms.own),
+        "inputs": {each.name: list(map(str, each.volume.item_shape)) for each in forms.graph.inputs},
+        "following": {name: list(others) for name, others in forms.graph.followers.items()},
         "totals": {made.measure.name: str(made.total) for made in forms.formulas},
         "memory": {name: str(whole) for name, whole in forms.memory.items()},
         "memory_exact_for": list(forms.exact_for),

@@ -22,6 +22,7 @@ def write(found: Sequence[ClosedForms]) -> str:
 def of_network(forms: ClosedForms) -> Iterator[str]:
     yield forms.graph.name
     yield forms.inputs
+    yield from forms.graph.following
     for made in forms.formulas:
         yield ""
         yield from of_measure(made, forms)

@@ -157,6 +157,7 @@ def closing(report: Report, lines: Sequence[Line], is_short: bool) -> list[str]:
         *totals,
         *shares,
         *cache(report),
+        *report.graph.following,
         *report.conditions,
         *unknown_fields(report),
         *memory(report),

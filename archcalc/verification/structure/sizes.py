@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from archcalc.core.diagnostic import SpecError
-from archcalc.core.volume import Volume
+from archcalc.core.dim import Dim, number_at
 from archcalc.graph.builder import build
-from archcalc.graph.freeing import Axes, axes_of, declared
+from archcalc.graph.free_axes import Axes, Declared, Place, axes_of, declared
 from archcalc.graph.graph import Graph
 from archcalc.record import record
 from archcalc.spec.declaration import Document
 
-Sizes = Mapping[str, tuple[int, ...]]
+Sizes = Mapping[str, tuple[Dim, ...]]
+
+Way = Callable[[int, int, int], int]
+"""Another length, of a length, the number of its axis, and a step."""
 
 STEPS = (1, 3, 7, 15, 31, 63, 127)
 """How much larger than the spec's size an odd size may be; the first that the network accepts is used."""
@@ -45,36 +48,32 @@ class Other:
 def other_sizes(document: Document, graph: Graph, dtype: str) -> Iterator[Other]:
     """The network at an odd size and at a size with unequal axes, with other batches.
 
-    Without spatial axes, only the batch changes.
+    Without spatial axes, only the batch changes. Lengths that follow from others follow them.
     """
     batch = graph.inputs[0].volume.batch if graph.inputs else 1
     if not any(each.volume.rank for each in graph.inputs):
         yield from (Other(build(document, batch=items, dtype=dtype)) for items in (batch + 1, batch + 2))
         return
-    axes = axes_of(declared(document, batch=batch, dtype=dtype), dtype)
-    ways: tuple[Callable[[int, int, int], int], ...] = (lambda n, axis, step: odd(n, step), oblong)
+    ways: tuple[Way, ...] = (lambda n, axis, step: odd(n, step), oblong)
+    known = declared(document, dtype=dtype)
+    axes = axes_of(known, dtype)
     for more, way in enumerate(ways, 1):
         refused: list[Sizes] = []
         for step in STEPS:
-            sizes = {each.name: resized(each.volume, way, step) for each in graph.inputs}
-            sizes |= following_sizes(graph, axes, way, step)
+            sizes = resized(known, axes, way, step)
             if found := attempt(document, batch + more, dtype, sizes):
                 break
             refused.append(sizes)
         yield Other(found, tuple(refused))
 
 
-def resized(volume: Volume, way: Callable[[int, int, int], int], step: int) -> tuple[int, ...]:
-    """The shape of a sample with other spatial axes."""
-    return volume.to(spatial=tuple(way(n, axis, step) for axis, n in enumerate(volume.spatial))).item_shape
-
-
-def following_sizes(graph: Graph, axes: Axes, way: Callable[[int, int, int], int], step: int) -> Sizes:
-    """The shapes of inputs of which some follow from others; nothing where none does."""
-    if not axes.following:
-        return {}
-    lengths = {axis.symbol: way(axis.own, axis.places[0][1], step) for axis in axes.free}
-    return axes.sizes(graph.inputs, lengths)
+def resized(known: Declared, axes: Axes, way: Way, step: int) -> Sizes:
+    """The shapes of the inputs with other lengths: those that follow from others as these make them."""
+    own = {(x.name, place): n for x in known.inputs for place, n in enumerate(x.volume.spatial)}
+    lengths: dict[Place, Dim] = {at: way(n, at[1], step) for at, n in own.items()}
+    values = {axis.symbol: way(axis.own, axis.places[0][1], step) for axis in axes}
+    lengths |= {at: number_at(length, values) for at, length in axes.lengths(axes.free).items()}
+    return {**{x.name: x.volume.item_shape for x in known.inputs}, **known.sizes(lengths)}
 
 
 def attempt(document: Document, batch: int, dtype: str, sizes: Sizes) -> Graph | None:
