@@ -5,6 +5,7 @@ isolated from the equation, if that is possible: a map of 32 that meets one of 6
 of one size whose weights depend on it share their symbols from the start.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, cast
 
@@ -179,8 +180,20 @@ Partition: TypeAlias = Sequence[Sequence[Place]]
 """The places of axes in groups: those of a group have one length, whatever that is."""
 
 
+KNOWN: deque[tuple[Document, int, str, Axes]] = deque(maxlen=8)
+"""The axes of the last documents that were asked about: a command asks several times."""
+
+
 def axes_of(known: Declared, dtype: str = "float32") -> Axes:
     """The axes of a document's inputs that have a number."""
+    for document, items, computed, axes in KNOWN:
+        if (items, computed) == (known.items, dtype) and document == known.document:
+            return axes
+    KNOWN.append((known.document, known.items, dtype, axes := found_axes(known, dtype)))
+    return axes
+
+
+def found_axes(known: Declared, dtype: str) -> Axes:
     spatial = [each for each in known.inputs if any(is_number(n) for n in each.volume.spatial)]
     if not spatial:
         return Axes()
@@ -251,10 +264,16 @@ class Ties:
         self.inputs = {each.name: each for each in known.inputs}
         self.symbols: dict[str, Sequence[Place]] = {}
         """The places of each group, by its symbol, in the order of the inputs."""
+        self.own: dict[str, int] = {}
+        """The lengths that the spec gives."""
+        taken = known.taken
         for places in groups:
             name, place = places[0]
-            symbol = f"{name}_{letters_of(self.inputs[name].volume)[place]}"
-            self.symbols[unused(symbol, {*known.taken, *self.symbols})] = places
+            volume = self.inputs[name].volume
+            symbol = unused(f"{name}_{letters_of(volume)[place]}", taken)
+            taken.add(symbol)
+            self.symbols[symbol], self.own[symbol] = places, volume.spatial[place]
+        self.orders = {symbol: i for i, symbol in enumerate(self.symbols)}
         self.solved: dict[str, Expr] = {}
         self.kept: set[str] = set()
         """Symbols whose lengths stay those of the spec."""
@@ -263,11 +282,6 @@ class Ties:
         self.meetings: list[Condition] = []
         self.fits = False
 
-    @property
-    def own(self) -> dict[str, int]:
-        """The lengths that the spec gives."""
-        return {symbol: self.inputs[at[0][0]].volume.spatial[at[0][1]] for symbol, at in self.symbols.items()}
-
     def find(self) -> bool:
         """Solves what the network needs to be equal; False if it takes no such sizes."""
         for _ in range(2 * len(self.symbols) + 1):
@@ -275,8 +289,7 @@ class Ties:
                 graph = self.build()
             except SpecError:
                 return False
-            solved = [self.is_solved(each) for each in graph.conditions]  # all of them before one is left open
-            if not any(solved) and not any(map(self.is_kept, graph.conditions)):
+            if not any([self.is_solved(each) for each in graph.conditions]) and not self.keeps(graph.conditions):
                 break
         self.fits = True
         return True
@@ -288,8 +301,11 @@ class Ties:
 
     def replaced(self, whole: Dim | Expr) -> Dim:
         """An expression with what was found so far."""
-        numbers = {symbol: n for symbol, n in self.own.items() if symbol in self.kept}
-        found = expression(expression(whole).subs(**self.solved)).subs(**numbers)
+        found = expression(whole)
+        if inner := found.symbols() & self.solved.keys():
+            found = found.subs(**{symbol: self.solved[symbol] for symbol in inner})
+        if inner := found.symbols() & self.kept:
+            found = found.subs(**{symbol: self.own[symbol] for symbol in inner})
         return cast(Dim, found.constant if found.is_constant else found)
 
     def is_solved(self, condition: Condition) -> bool:
@@ -299,10 +315,15 @@ class Ties:
             for symbol in reversed(mine):
                 form = isolated(claim.left, symbol)
                 if form is not None and form.at(**self.own) == self.own[symbol]:
-                    self.solved = {name: each.subs(**{symbol: form}) for name, each in self.solved.items()}
+                    reading = {name: each for name, each in self.solved.items() if symbol in each.symbols()}
+                    self.solved |= {name: each.subs(**{symbol: form}) for name, each in reading.items()}
                     self.solved[symbol] = form
                     return True
         return False
+
+    def keeps(self, conditions: Iterable[Condition]) -> bool:
+        """Leaves lengths as the spec has them, and solves what is then left of later conditions."""
+        return any([not self.is_solved(each) and self.is_kept(each) for each in conditions])
 
     def is_kept(self, condition: Condition) -> bool:
         """Leaves one length of a condition on several inputs as the spec has it; False where it does not matter."""
@@ -320,7 +341,7 @@ class Ties:
     def open(self, condition: Condition) -> tuple[Claim | None, list[str]]:
         """What a condition asks of lengths of several inputs as far as they are known, and its symbols."""
         left = expression(self.replaced(condition.claim.left))
-        mine = [symbol for symbol in self.symbols if symbol in left.symbols()]
+        mine = sorted(left.symbols() & self.symbols.keys(), key=self.orders.__getitem__)
         claim = Claim(left, condition.claim.relation)
         if len({self.home(symbol) for symbol in mine}) < 2 or always(claim, {}).holds:
             return None, mine
