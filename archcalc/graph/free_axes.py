@@ -289,7 +289,8 @@ class Ties:
                 graph = self.build()
             except SpecError:
                 return False
-            if not any([self.is_solved(each) for each in graph.conditions]) and not self.keeps(graph.conditions):
+            solved = [self.is_solved(each) for each in graph.conditions]  # all of them before one is left open
+            if not any(solved) and not self.keeps(graph.conditions):
                 break
         self.fits = True
         return True
@@ -323,7 +324,8 @@ class Ties:
 
     def keeps(self, conditions: Iterable[Condition]) -> bool:
         """Leaves lengths as the spec has them, and solves what is then left of later conditions."""
-        return any([not self.is_solved(each) and self.is_kept(each) for each in conditions])
+        kept = [not self.is_solved(each) and self.is_kept(each) for each in conditions]  # all, not up to the first
+        return any(kept)
 
     def is_kept(self, condition: Condition) -> bool:
         """Leaves one length of a condition on several inputs as the spec has it; False where it does not matter."""
