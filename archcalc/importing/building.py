@@ -244,7 +244,7 @@ def is_theirs(file: str) -> bool:
     return not own and not (file.startswith(PYTHON) and "-packages" not in file)
 
 
-NEEDS_VALUES = ("meta tensor", "'Meta' backend", "data-dependent", "data-independent")
+NEEDS_VALUES = ("meta tensor", "'Meta' backend", "data-dependent", "data-independent", "but got 1D meta")
 """What torch says where an operation needs values."""
 
 

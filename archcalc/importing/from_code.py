@@ -52,10 +52,11 @@ def network_in(
 
 
 def random(each: Tensor) -> Tensor:
-    """From 0 to 1, as pictures; whole numbers are 0 or 1, which every table has."""
+    """From 0 to 1, as pictures; whole numbers are 0 or 1, which every table has, and one for each sample is 1, which is
+    a length, too."""
     if each.is_floating_point():
         return torch.rand(each.shape, dtype=each.dtype)
-    return torch.randint(0, 2, each.shape, dtype=each.dtype)
+    return torch.randint(int(each.dim() == 1), 2, each.shape, dtype=each.dtype)
 
 
 def inside(

@@ -1,11 +1,15 @@
 """Networks as people write them: exact, with outputs that agree; or kept as measured, at their line."""
 
+from math import inf, nan
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from archcalc.importing.agreement import agreement_of
+from archcalc.core.diagnostic import SpecError
+from archcalc.importing.agreement import agreement_of, relative
 from archcalc.importing.imported import from_torch
 from archcalc.measure import MEASURES
 from tests.importing import user_networks as networks
@@ -34,6 +38,9 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Compared(), SEQUENCE),
         (networks.Spelled(), SEQUENCE),
         (networks.SpelledToo(), SEQUENCE),
+        (networks.SpelledOut(), torch.zeros(1, 6, 12)),
+        (networks.Matrices(), torch.zeros(1, 6, 12)),
+        (networks.Shares(), torch.zeros(1, 6, 12)),
         (networks.Largest(), SEQUENCE),
         (networks.TurnedPairs(), SEQUENCE),
         (networks.Paired(), SEQUENCE),
@@ -52,6 +59,73 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
 )
 def test_the_outputs_agree(model: nn.Module, example: Tensor) -> None:
     assert agreement_of(model, {"x": example}, {}).holds
+
+
+class Logarithms(nn.Module):
+    """Has no number where its input is below zero."""
+
+    def __init__(self, shift: float = 0.0) -> None:
+        super().__init__()
+        self.shift = shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.log(x.clamp(max=1) + self.shift)
+
+
+def test_outputs_agree_where_they_are_numbers() -> None:
+    assert agreement_of(Logarithms(), {"x": SEQUENCE}, {}).holds
+    with pytest.raises(SpecError) as error:
+        agreement_of(Logarithms(-1.0), {"x": SEQUENCE}, {})
+    assert error.value.diagnostics[0].code == "AC512"
+    assert relative(torch.tensor([1.0, nan]), torch.tensor([1.0, 2.0])) == inf
+    assert relative(torch.tensor([1.0, inf]), torch.tensor([1.5, inf])) == 0.5
+
+
+def test_a_network_that_does_nothing_is_one_layer() -> None:
+    found = from_torch(nn.Identity(), IMAGE)
+    assert [each.kind for each in found.lowered.steps] == ["identity"]
+    assert not found.differences
+
+
+def test_lengths_that_torch_reads_are_values() -> None:
+    def packed(x: Tensor, lengths: Tensor) -> Tensor:
+        return nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False).data
+
+    class Packed(nn.Module):
+        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+            return packed(x, lengths)
+
+    with pytest.raises(SpecError) as error:
+        from_torch(Packed(), SEQUENCE, torch.zeros(1, dtype=torch.long))
+    assert error.value.diagnostics[0].code == "AC520"
+
+
+class Fifth(nn.Module):
+    """Takes an element that a shorter sequence does not have, which nothing checks without values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x[:, [0, 2, 4]])
+
+
+def test_a_size_that_code_refuses_with_values_alone_is_left_out() -> None:
+    assert list(agreement_of(Fifth(), {"x": torch.zeros(1, 6, 4)}, {}).errors) == [(6, 4)]
+
+
+class Turned(nn.Module):
+    """One square matrix, and its transpose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight + F.linear(x, self.weight)
+
+
+def test_a_matrix_and_its_transpose_are_not_one_layer() -> None:
+    found = from_torch(Turned(), SEQUENCE)
+    assert [each.kind for each in found.lowered.steps if each.again is not None] == []
+    assert not found.differences
 
 
 def test_two_inputs_may_stand_one_after_the_other_in_the_batch() -> None:

@@ -390,6 +390,58 @@ class SpelledToo(nn.Module):
         return logs, angles, parts, losses, torch.cdist(x, x.roll(1, 1) * 2), *sums, torch.hstack([x, size])
 
 
+class SpelledOut(nn.Module):
+    """Functions of several values, with factors, that have no layer of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Parameter(torch.ones(12, 12)), nn.Parameter(torch.ones(12, 12))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        other = x.roll(1, -1) * 2
+        sums = torch.add(x, other, alpha=3) + torch.sub(x, 1, alpha=2) + torch.rsub(x, other, alpha=0.5)
+        mixed = torch.addcmul(x, other, x, value=0.5) * 2 ** (x / 4) + torch.pow(3.0, x / 9) + torch.hypot(x, other)
+        maps = torch.inner(x, self.first) + torch.tensordot(x, self.second, dims=1)
+        product = torch.baddbmm(x @ x.mT, x, other.mT, beta=0.5, alpha=2)
+        either = (x > 0.5) ^ (other > 0.5)
+        pooled = F.lp_pool1d(x.mT, 3, 2) + F.lp_pool1d(x.mT, 2, 2)
+        divided = F.avg_pool2d(x.unflatten(-1, (3, 4)).transpose(1, 2), 2, divisor_override=3)
+        means = x.mean(-1, keepdim=True).broadcast_to(x.shape)
+        return sums, mixed, maps, product, either, pooled, divided, means, torch.sgn(x)
+
+
+class Matrices(nn.Module):
+    """Triangles and diagonals, and elements that are put in the place of others."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        scores = x @ x.mT
+        pairs = x[:, :, None] * x[:, None]
+        triangles = scores.tril() + scores.triu(2) + torch.tril(scores, -1)
+        diagonals = scores.diagonal(dim1=1, dim2=2) + pairs.diagonal(dim1=1, dim2=2).sum(1)
+        below = scores.diagonal(-2, -2, -1)
+        whole = torch.diag_embed(x[:, 0])
+        places = torch.tensor([1, 2])
+        put = torch.slice_scatter(x, x[:, :2] * 2, 1, 1, 3) + torch.select_scatter(x, x[:, 0] * 3, 1, 2)
+        filled = x.index_fill(1, places, 0.5) - x.index_copy(1, places, x[:, :2] * 2)
+        return triangles, diagonals, below, whole, put + filled
+
+
+class Shares(nn.Module):
+    """Attention whose shares are read, and attention to features of another width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.MultiheadAttention(12, 3, batch_first=True)
+        self.second = nn.MultiheadAttention(12, 2, batch_first=True)
+        self.third = nn.MultiheadAttention(12, 3, kdim=5, vdim=7, bias=False, batch_first=True)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y, shares = self.first(x, x, x)
+        z, heads = self.second(x, y[:, :4], y[:, :4], average_attn_weights=False)
+        third, _ = self.third(x, y[..., :5], y[..., :7], need_weights=False)
+        return shares, z + third, heads
+
+
 class Largest(nn.Module):
     """The largest elements, all in order, and chosen ones."""
 

@@ -6,7 +6,7 @@ from archcalc.core.diagnostic import Diagnostic
 from archcalc.importing.lowering import rules  # noqa: F401  every file in it registers itself
 from archcalc.importing.lowering.batches import with_whole_batches
 from archcalc.importing.lowering.expansions import without_expansions
-from archcalc.importing.lowering.lowering import Lowering
+from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.numbers import is_whole
 from archcalc.importing.lowering.opaque import place_opaque
 from archcalc.importing.lowering.recognising import Recogniser
@@ -57,12 +57,16 @@ def lowered(program: Program) -> Lowered:
         if step in state.waiting:
             state.waiting.discard(step)
             state.append(step)
+    outputs = [state.at[each] for each in program.outputs if each in state.at]
+    if not state.steps and state.accepts(layer("identity"), [each.volume for each in outputs[:1]]):
+        outputs[0] = Step(layer("identity"), (outputs[0],), outputs[0].volume)
+        state.append(outputs[0])
     idle = set(program.idle)
     learned = (name for name, each in program.stored.items() if not each.buffer)
     return Lowered(
         inputs=tuple(state.at[each] for each in program.inputs),
         steps=tuple(state.steps),
-        outputs=tuple(dict.fromkeys(state.at[each] for each in program.outputs if each in state.at)),
+        outputs=tuple(dict.fromkeys(outputs)),
         findings=tuple(state.findings),
         unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
         makers=makers(state),

@@ -127,10 +127,7 @@ class Lowering:
         first = next((each for each in operation.values if each in self.slow), None)
         if first is not None and makes not in self.slow and self.item_in_batch(first) == self.item_in_batch(makes):
             self.slow[makes] = self.slow[first]
-        if not self.add(operation, layer, sources, volume, makes, held):
-            return False
-        self.at[makes].transposed = transposed
-        return True
+        return self.add(operation, layer, sources, volume, makes, held, transposed)
 
     def add(
         self,
@@ -140,12 +137,13 @@ class Lowering:
         volume: Volume,
         makes: Value,
         held: Mapping[str, object],
+        transposed: bool = False,
     ) -> bool:
         names = {name: each.name for name, each in held.items() if isinstance(each, Value)}
         step = Step(layer, sources, volume, operation.module, function=operation.function, where=operation.where)
         step.weights = names
         step.path = common_path(names.values())
-        step.frozen = self.is_frozen(names.values())
+        step.frozen, step.transposed = self.is_frozen(names.values()), transposed
         if not shares(self, step):
             return False
         self.append(step)
@@ -241,6 +239,8 @@ def shares(lowering: Lowering, step: Step) -> bool:
         return True
     first = next(iter(owners.values()))
     first = first.again or first
+    if first.transposed != step.transposed:
+        return False  # the matrix of one is the transpose of the other one's
     again = set(first.weights.values()) == set(step.weights.values()) and first.layer == step.layer
     ties = list(step.layer.ties.values()) if step.layer is not None else []
     tied = list(owners) == ties and all(has_alike(first, step, name) for name in ties)

@@ -1,7 +1,7 @@
 """Arithmetic: of two values, element by element; with a number; with a weight; functions of each element."""
 
 from collections.abc import Callable, Mapping
-from math import inf
+from math import inf, log
 from typing import Any, TypeAlias
 
 from archcalc.core.axes import Axis
@@ -10,7 +10,7 @@ from archcalc.importing.lowering.calls import between, broadcast, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, forget, moved, then, turned
 from archcalc.importing.lowering.numbers import as_numbers
-from archcalc.importing.lowering.rule import Arguments, lowers
+from archcalc.importing.lowering.rule import Arguments, lower, lowers
 from archcalc.importing.lowering.samples import batch_axis
 from archcalc.importing.lowering.step import Step
 from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
@@ -94,8 +94,10 @@ def two(*functions: str, name: str, number: WithNumber, swapped: str = "", learn
     def rule(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         pair = (number_of(lowering, given[each]) for each in ("input", "other"))
         x, other = (as_numbers(lowering, operation, each) for each in pair)
-        if given.get("alpha", 1) != 1 or given.get("rounding_mode"):
+        if given.get("rounding_mode"):
             return False
+        if given.get("alpha", 1) != 1:
+            return with_factor(lowering, operation, given, name)
         if operation.function in REVERSED:
             x, other = other, x
         if lowering.is_placed(x, other):
@@ -113,20 +115,38 @@ def two(*functions: str, name: str, number: WithNumber, swapped: str = "", learn
         return bool(learned) and with_weight(lowering, operation, x, other, learned)
 
 
+def with_factor(lowering: Lowering, operation: Operation, given: Arguments, name: str) -> bool:
+    """With a number times the second value."""
+    (x, other), factor, y = (given["input"], given["other"]), given["alpha"], operation.makes[0]
+    if operation.function in REVERSED:
+        x, other = other, x
+        if not isinstance(other, Value):
+            return False
+    if not isinstance(factor, int | float):
+        return False
+    if isinstance(other, Value):
+        times = between(lowering, operation, "mul", other, float(factor), shape=other.shape)
+        return in_order(lowering, times, last=call(operation, name, x, times, makes=(y,)))
+    return lower(lowering, call(operation, name, x, other * factor, makes=(y,)))
+
+
 REVERSED = ("__rsub__", "rsub", "__rtruediv__", "__rpow__", "__rdiv__")
 """Functions whose first value comes second."""
 
 
 def backwards(lowering: Lowering, operation: Operation, name: str, number: float, x: Value) -> bool:
-    """A number minus a value, or over one: the value changed first, and then the number."""
+    """A number minus a value, over one, or to the power of one: the value changed first, and then the number."""
     first, then = {
         "sub": (layer("neg"), layer("add_constant", value=number)),
         "div": (layer("pow", exponent=-1.0), layer("scale", factor=number)),
+        "pow": (layer("scale", factor=log(number) if number > 0 else 1.0), layer("exp")),
     }[name]
+    if name == "pow" and number <= 0:
+        return False
     source = lowering.at[x]
     if lowering.fits(first, [source.volume], lowering.item(x)) is None:
         return False
-    if number == (0 if name == "sub" else 1):
+    if number == {"sub": 0, "div": 1}.get(name):
         return lowering.place(operation, first, [x])
     step = Step(first, (source,), first.shape(source.volume), operation.module, function=operation.function)
     step.where = operation.where
@@ -279,6 +299,7 @@ FUNCTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "erf": ("erf", {}),
     "special_erf": ("erf", {}),
     "sign": ("sign", {}),
+    "sgn": ("sign", {}),
     "floor": ("floor", {}),
     "ceil": ("ceil", {}),
 }
@@ -322,13 +343,3 @@ def zero(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 
 # --- several operations in one call -------------------------------------------------------------------------------
-
-
-@lowers("addcmul", "addcmul_", takes="input tensor1 tensor2 value")
-def addcmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """A product, and a sum with a third value."""
-    if given.get("value", 1) != 1:
-        return False
-    bias, first, second = given["input"], given["tensor1"], given["tensor2"]
-    product = between(lowering, operation, "mul", first, second, shape=broadcast(first.shape, second.shape))
-    return in_order(lowering, product, last=call(operation, "add", bias, product, makes=operation.makes))

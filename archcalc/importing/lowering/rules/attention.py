@@ -15,11 +15,12 @@ from archcalc.layer import Letters, Reference
 
 NAMES = (
     "query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p "
-    "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask use_separate_proj_weight"
+    "out_proj_weight out_proj_bias training key_padding_mask need_weights attn_mask use_separate_proj_weight "
+    "q_proj_weight k_proj_weight v_proj_weight static_k static_v average_attn_weights is_causal"
 )
 """The arguments of torch's function, in its order."""
 
-UNKNOWN = ("bias_k", "bias_v", "add_zero_attn", "use_separate_proj_weight")
+UNKNOWN = ("bias_k", "bias_v", "add_zero_attn")
 """Those that no layer has."""
 
 
@@ -30,7 +31,7 @@ def attention(lowering: Lowering, operation: Operation, given: Arguments) -> boo
     if not lowering.is_placed(x, k, v) or any(given.get(each) not in (None, False) for each in UNKNOWN):
         return False
     if any(map(lowering.is_read, operation.makes[1:])):
-        return False
+        return lowering.tried(lambda: with_shares(lowering, operation, given))
     masks = [given[each] for each in ("attn_mask", "key_padding_mask") if given.get(each) is not None]
     if len(masks) == 1 and is_causal(lowering, given.get("attn_mask"), x.shape):
         return lowering.tried(lambda: with_masks(lowering, operation, given, [], causal=True))
@@ -68,7 +69,8 @@ def with_masks(
     mask = known[0] if len(known) == 1 else then(lowering, operation, layer("add"), *known) if known else None
     if len(known) > 1 and mask is None:
         return False
-    if not lowering.at[given["query"]] is lowering.at[given["key"]] is lowering.at[given["value"]]:
+    one = lowering.at[given["query"]] is lowering.at[given["key"]] is lowering.at[given["value"]]
+    if not one or given.get("use_separate_proj_weight"):
         return by_maps(lowering, operation, given, mask, causal)
     weights = {
         "in_proj_weight": given["in_proj_weight"],
@@ -91,11 +93,7 @@ def by_maps(
     if any(lowering.volume(given[each]).rank != 1 for each in THREE):
         return False
     write, width = Writing(lowering, operation), given["query"].shape[-1]
-    weight, bias = given["in_proj_weight"], given["in_proj_bias"]
-    rows = write.parts(weight, width, 0)
-    biases = [None] * 3 if bias is None else write.parts(bias, width, 0)
-    sources = zip((given[each] for each in THREE), rows, biases, strict=True)
-    parts = [write("linear", each, row, more, shape=each.shape) for each, row, more in sources]
+    parts = mapped(write, given)
     if not write.is_placed():
         return False
     named = None if mask is None else Reference("")
@@ -108,6 +106,47 @@ def by_maps(
 
 
 THREE = ("query", "key", "value")
+
+OWN = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+"""The matrices of the maps, where they are no parts of one."""
+
+
+def mapped(write: Writing, given: Arguments) -> list[Value]:
+    """Queries, keys and values of all heads, side by side."""
+    width, bias = given["query"].shape[-1], given["in_proj_bias"]
+    separate = given.get("use_separate_proj_weight")
+    rows = [given[each] for each in OWN] if separate else write.parts(given["in_proj_weight"], width, 0)
+    biases = [None] * 3 if bias is None else write.parts(bias, width, 0)
+    sources = zip((given[each] for each in THREE), rows, biases, strict=True)
+    return [write("linear", each, row, more, shape=(*each.shape[:-1], width)) for each, row, more in sources]
+
+
+def with_shares(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """With the shares that each token has of the others, which something reads: by products of the heads. Torch has
+    tokens first here, and shares with the batch first."""
+    q, k, v = (given[each] for each in THREE)
+    if any(given.get(each) is not None for each in ("attn_mask", "key_padding_mask")) or len(q.shape) != 3:
+        return False
+    write, heads, (n, batch, width) = Writing(lowering, operation), given["num_heads"], q.shape
+    m, size = k.shape[0], width // heads
+    apart = []
+    for each in mapped(write, given):
+        shape = (each.shape[0], batch, heads, size)
+        split = write("view", each, shape, shape=shape)
+        apart.append(write("permute", split, (1, 2, 0, 3), shape=(batch, heads, each.shape[0], size)))
+    scaled = write("mul", apart[0], size**-0.5, shape=apart[0].shape)
+    keys = write("transpose", apart[1], -2, -1, shape=(batch, heads, size, m))
+    scores = write("matmul", scaled, keys, shape=(batch, heads, n, m))
+    y, shares = operation.makes
+    averaged = given.get("average_attn_weights", True)
+    shown = write("softmax", scores, -1, shape=scores.shape, makes=None if averaged else shares)
+    if averaged:
+        write("mean", shown, 1, shape=shares.shape, makes=shares)
+    joined = write("matmul", shown, apart[2], shape=(batch, heads, n, size))
+    tokens = write("permute", joined, (2, 0, 1, 3), shape=(n, batch, heads, size))
+    flat = write("reshape", tokens, (n, batch, width), shape=(n, batch, width))
+    write("linear", flat, given["out_proj_weight"], given["out_proj_bias"], shape=y.shape, makes=y)
+    return write.is_placed()
 
 
 def pairs_of(lowering: Lowering, operation: Operation, mask: object) -> Step | None:

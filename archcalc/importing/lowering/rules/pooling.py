@@ -1,9 +1,11 @@
 """Pooling."""
 
+from math import prod
 from typing import Any
 
 from archcalc.core.axes import Axes
 from archcalc.importing.lengths import all_lengths_of
+from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.frames import Seen, over_positions, place_over
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import axis_word
@@ -64,11 +66,26 @@ def avg_pool(lowering: Lowering, operation: Operation, given: Arguments) -> bool
         return adaptive_avg_pool(lowering, operation, {**given, "output_size": 1})
     seen = over_positions(lowering, operation, given["input"])
     window = None if seen is None or seen.among else windows(lowering, given, seen)
-    if window is None or seen is None or given.get("divisor_override"):
+    if window is None or seen is None:
         return False
+    if given.get("divisor_override"):
+        return by_divisor(lowering, operation, given)
     counted = bool(given.get("count_include_pad", True))
     made = layer("avgpool", count_include_pad=counted, **window)
     return place_over(lowering, operation, made, given["input"], seen)
+
+
+def by_divisor(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Sums over windows by another number than the size of a window: averages of whole windows, times both."""
+    x, y, write = given["input"], operation.makes[0], Writing(lowering, operation)
+    size = prod(per_axis(given["kernel_size"], len(x.shape) - 2))
+    padded = any(per_axis(given.get("padding", 0), 1))
+    if given.get("ceil_mode") or (padded and not given.get("count_include_pad", True)):
+        return False
+    window = given["kernel_size"], given.get("stride"), given.get("padding", 0)
+    average = write(operation.function, x, *window, shape=y.shape)
+    write("mul", average, size / given["divisor_override"], shape=y.shape, makes=y)
+    return write.is_placed()
 
 
 @lowers("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", takes="input output_size")

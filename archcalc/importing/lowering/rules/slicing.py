@@ -426,7 +426,7 @@ def flip(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     return settle(lowering, operation, step)
 
 
-@lowers("expand", "repeat", "tile", "expand_as", takes="input *sizes")
+@lowers("expand", "repeat", "tile", "expand_as", "broadcast_to", takes="input *sizes")
 def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Copies along each axis that is longer than before; new axes in front have no elements to copy yet."""
     x, y = given["input"], operation.makes[0]

@@ -1,7 +1,7 @@
 """Functions that are spelled out: each is a few others, which have layers."""
 
 from collections.abc import Callable, Mapping
-from math import log, pi
+from math import log, pi, prod
 from typing import Any
 
 from archcalc.importing.lowering.calls import Writing, broadcast
@@ -154,6 +154,15 @@ def bilinear(write: Writing, x: Value, y: Value, given: Arguments) -> None:
         write("add", write("sum", weighted, (-2, -1), shape=y.shape), bias, shape=y.shape, makes=y)
 
 
+@spelled("logical_xor", "__xor__", "bitwise_xor", takes="input other")
+def different(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """Whether one of two conditions holds alone: the size of their difference as numbers."""
+    other = value_of(given, "other")
+    if x.dtype != "bool" or other.dtype != "bool":
+        raise Unknown
+    write("abs", write("sub", x, other, shape=y.shape), shape=y.shape, makes=y)
+
+
 @spelled("fmod", "fmod_", takes="input other")
 def fmod(write: Writing, x: Value, y: Value, given: Arguments) -> None:
     """x - trunc(x / n) n."""
@@ -189,11 +198,77 @@ def addcdiv(write: Writing, x: Value, y: Value, given: Arguments) -> None:
 
 @spelled("baddbmm", takes="input batch1 batch2")
 def baddbmm(write: Writing, x: Value, y: Value, given: Arguments) -> None:
-    """x + a b."""
-    if given.get("beta", 1) != 1 or given.get("alpha", 1) != 1:
-        raise Unknown
+    """beta x + alpha a b."""
     product = write("matmul", value_of(given, "batch1"), value_of(given, "batch2"), shape=y.shape)
-    write("add", x, product, shape=y.shape, makes=y)
+    parts = times(write, x, given, "beta"), times(write, product, given, "alpha")
+    write("add", *parts, shape=y.shape, makes=y)
+
+
+def times(write: Writing, x: Value, given: Arguments, name: str) -> Value:
+    """A value times a number, where that is not 1."""
+    factor = number_in(given, name, 1.0)
+    return x if factor == 1 else write("mul", x, factor, shape=x.shape)
+
+
+@spelled("addcmul", "addcmul_", takes="input tensor1 tensor2 value")
+def addcmul(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """x + value a b."""
+    first, second = value_of(given, "tensor1"), value_of(given, "tensor2")
+    part = write("mul", first, second, shape=broadcast(first.shape, second.shape))
+    write("add", x, times(write, part, given, "value"), shape=y.shape, makes=y)
+
+
+@spelled("__rpow__", takes="input other")
+def power_of_a_number(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """exp(x log b)."""
+    base = number_in(given, "other", 0.0)
+    if base <= 0:
+        raise Unknown
+    write("exp", write("mul", x, log(base), shape=x.shape), shape=y.shape, makes=y)
+
+
+@spelled("hypot", takes="input other")
+def hypot(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The root of the sum of both squares."""
+    squares = [write("square", each, shape=each.shape) for each in (x, value_of(given, "other"))]
+    write("sqrt", write("add", *squares, shape=y.shape), shape=y.shape, makes=y)
+
+
+@spelled("inner", takes="input other")
+def inner(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """A linear map: the last axes of both meet."""
+    other = value_of(given, "other")
+    if len(other.shape) != 2:
+        raise Unknown
+    write("linear", x, other, shape=y.shape, makes=y)
+
+
+@spelled("tensordot", takes="a b dims")
+def tensordot(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The last axis of one meets the first axis of a matrix."""
+    other, dims = value_of(given, "b"), given.get("dims", 2)
+    rank = len(x.shape)
+    pairs = dims if isinstance(dims, tuple) else ((rank - 1,), (0,)) if dims == 1 else ((), ())
+    if len(other.shape) != 2 or len(pairs) != 2 or len(pairs[0]) != 1 or pairs[0][0] % rank != rank - 1:
+        raise Unknown
+    if pairs[1][0] % 2:
+        write("linear", x, other, shape=y.shape, makes=y)
+    else:
+        write("matmul", x, other, shape=y.shape, makes=y)
+
+
+@spelled("lp_pool1d", "lp_pool2d", "lp_pool3d", takes="input norm_type kernel_size stride ceil_mode")
+def lp_pool(write: Writing, x: Value, y: Value, given: Arguments) -> None:
+    """The root of the sum of powers: torch averages them, and multiplies by the size of the window."""
+    power, rank = number_in(given, "norm_type", 2.0), len(x.shape) - 2
+    kernel = given["kernel_size"]
+    size = prod(kernel) if isinstance(kernel, tuple) else kernel**rank
+    powers = write("pow", x, power, shape=x.shape)
+    window = kernel, given.get("stride"), 0, bool(given.get("ceil_mode"))
+    average = write(f"avg_pool{rank}d", powers, *window, shape=y.shape)
+    sizes = write("relu", write("abs", average, shape=y.shape), shape=y.shape)
+    found = write("mul", write("sign", average, shape=y.shape), sizes, shape=y.shape)
+    write("pow", write("mul", found, float(size), shape=y.shape), 1 / power, shape=y.shape, makes=y)
 
 
 @spelled("diff", takes="input n dim")
