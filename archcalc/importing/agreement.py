@@ -174,7 +174,7 @@ def batch_first(tensor: Tensor, value: Value) -> Tensor:
 
 
 def relative(expected: Tensor, made: Tensor) -> float:
-    """Of the numbers that are finite, such as the logarithms of those above zero; they are at the same places in both."""
+    """Of the finite numbers, such as logarithms of those above zero; they are at the same places in both."""
     if expected.numel() != made.numel():
         return float("inf")
     expected, made = expected.double().reshape(-1), made.double().reshape(-1)  # conditions are 0 and 1

@@ -405,7 +405,7 @@ class SpelledOut(nn.Module):
         product = torch.baddbmm(x @ x.mT, x, other.mT, beta=0.5, alpha=2)
         either = (x > 0.5) ^ (other > 0.5)
         pooled = F.lp_pool1d(x.mT, 3, 2) + F.lp_pool1d(x.mT, 2, 2)
-        divided = F.avg_pool2d(x.unflatten(-1, (3, 4)).transpose(1, 2), 2, divisor_override=3)
+        divided = F.avg_pool2d(x.view(*x.shape[:2], 3, 4).transpose(1, 2), 2, divisor_override=3)
         means = x.mean(-1, keepdim=True).broadcast_to(x.shape)
         return sums, mixed, maps, product, either, pooled, divided, means, torch.sgn(x)
 

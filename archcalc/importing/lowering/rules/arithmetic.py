@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from archcalc.core.axes import Axis
 from archcalc.importing.lowering.arranging import reshaped
-from archcalc.importing.lowering.calls import between, broadcast, call, in_order
+from archcalc.importing.lowering.calls import between, call, in_order
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import aligned, forget, moved, then, turned
 from archcalc.importing.lowering.numbers import as_numbers

@@ -124,11 +124,11 @@ def mapped(write: Writing, given: Arguments) -> list[Value]:
 def with_shares(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """With the shares that each token has of the others, which something reads: by products of the heads. Torch has
     tokens first here, and shares with the batch first."""
-    q, k, v = (given[each] for each in THREE)
+    q, m = given["query"], given["key"].shape[0]
     if any(given.get(each) is not None for each in ("attn_mask", "key_padding_mask")) or len(q.shape) != 3:
         return False
     write, heads, (n, batch, width) = Writing(lowering, operation), given["num_heads"], q.shape
-    m, size = k.shape[0], width // heads
+    size = width // heads
     apart = []
     for each in mapped(write, given):
         shape = (each.shape[0], batch, heads, size)
