@@ -17,7 +17,7 @@ from archcalc.core.diagnostic import SpecError, did_you_mean
 from archcalc.core.overrides import Overrides
 from archcalc.graph.builder import build
 from archcalc.graph.loading import document_of, document_of_chain, gc_paused
-from archcalc.importing.checkpoint import checkpoint_of
+from archcalc.importing.checkpoint import checkpoint_of, weights_in
 from archcalc.importing.naming import compared_by_family
 from archcalc.measure import MEASURES
 from archcalc.report.report import CONVENTIONS, Report, report_of
@@ -101,7 +101,7 @@ def with_checkpoint(
     first: Sequence[str], given: Weights, overrides: Overrides, options: Mapping[str, Any]
 ) -> WeightComparison:
     """Compares the weights of a network, or of another checkpoint, with those of a checkpoint."""
-    expected = checkpoint_of(first[0])
+    expected = checkpoint_of(first[0]) or (None if options["expressions"] else weights_in(first[0], overrides))
     if expected is None:
         [document] = documents((), first, overrides) if options["expressions"] else documents(first, (), overrides)
         expected = weights_of(build(document, batch=options["batch"], dtype=options["dtype"]))

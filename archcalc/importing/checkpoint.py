@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from archcalc.comparison.weights import Weights
+from archcalc.comparison.weights import Stored, Weights
 from archcalc.core.catalogue import modules_in
 from archcalc.core.diagnostic import SpecError, problem
-from archcalc.graph.sources import kind_of
+from archcalc.core.overrides import Overrides
+from archcalc.graph.sources import kind_of, reader_of
 from archcalc.importing import checkpoints
+from archcalc.importing.program import Program
 
 KINDS = frozenset(modules_in(checkpoints.__path__))
 
@@ -34,6 +36,26 @@ def checkpoint_of(reference: str) -> Weights | None:
         return None
     found: Weights = importlib.import_module(f"archcalc.importing.checkpoints.{kind}").read(reference)
     return found
+
+
+def weights_in(reference: str, overrides: Overrides) -> Weights | None:
+    """What a checkpoint of a network of code has, by the names of the code; None if a reference is none."""
+    found: Weights | None = None
+    reader = reader_of(reference)
+    if reader is not None and hasattr(reader, "weights"):
+        found = reader.weights(reference, overrides)
+    return found
+
+
+def weights_of_program(program: Program) -> Weights:
+    """What the `state_dict` of its module has. Further names of a weight, and counters, may be missing."""
+    kept = [each for each in program.stored.values() if each.registered and each.saved]
+    tensors = {
+        name: Stored(each.shape, each.dtype, name != each.names[0] or each.dtype.startswith("int"))
+        for each in kept
+        for name in each.names
+    }
+    return Weights(program.name, tensors)
 
 
 def malformed(path: str, why: str) -> SpecError:

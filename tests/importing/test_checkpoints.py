@@ -5,15 +5,20 @@ import random
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from archcalc.comparison.weights import Stored, Weights
 from archcalc.core.diagnostic import SpecError
 from archcalc.importing.checkpoint import KINDS, checkpoint_of
 from tests.commands.front_door import guarded, reported
+from tests.importing import networks
 from tests.importing.checkpoints import Tensors, gguf, safetensors, sharded, string
 from tests.networks.zoo import DATA
+from tests.shell import Shell
 
 TENSORS: Tensors = {"a.weight": ("F32", (4, 3)), "a.bias": ("BF16", (4,)), "steps": ("I64", ())}
 
@@ -249,3 +254,34 @@ def test_no_tensor_is_read(tmp_path: Path) -> None:
         opened.truncate(file.stat().st_size + (1 << 33))
     with guarded():
         assert read(file).tensors["a"].numel == 1 << 31
+
+
+@pytest.mark.parametrize(("suffix", "written"), [("safetensors", safetensors), ("gguf", gguf)])
+@pytest.mark.parametrize("network", [networks.ResNet(depth=1), networks.Tied(), networks.Idle()])
+def test_code_has_the_names_of_its_state(
+    network: nn.Module, suffix: str, written: Any, shell: Shell, tmp_path: Path
+) -> None:
+    """What `state_dict` has agrees; a weight less, one more and another shape do not."""
+    state = {
+        name: ("I64" if each.dtype == torch.long else "F32", tuple(each.shape))
+        for name, each in network.state_dict().items()
+    }
+    if suffix == "gguf":
+        state = {name: each for name, each in state.items() if each[1]}
+    example = "ids=6:int64" if isinstance(network, networks.Tied) else "3,32,32"
+    depth = "(depth=1)" if isinstance(network, networks.ResNet) else ""
+    reference = f"py:tests/importing/networks.py:{type(network).__name__}{depth}"
+    file = tmp_path / f"model.{suffix}"
+
+    def differences(tensors: Any) -> tuple[int, str]:
+        file.write_bytes(written(tensors))
+        found = shell("diff", reference, str(file), "--input", example)
+        return found.code, found.out
+
+    assert differences(state)[0] == 0
+    name = next(name for name, (_, shape) in state.items() if len(shape) > 1)
+    code, text = differences({each: of for each, of in state.items() if each != name} | {"more": ("F32", (3,))})
+    assert (code, f"-  {name}" in text, "+  more" in text) == (1, True, True)
+    dtype, (first, *rest) = state[name]
+    code, text = differences({**state, name: (dtype, (first + 1, *rest))})
+    assert (code, f"~  {name}" in text) == (1, True)

@@ -6,13 +6,16 @@ from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 
+from archcalc.comparison.weights import Weights
 from archcalc.core.diagnostic import problem
 from archcalc.core.extra import MissingExtra
 from archcalc.core.location import Source
 from archcalc.core.overrides import Overrides
 from archcalc.core.render import render_all, width_of
 from archcalc.graph.loading import overridden
+from archcalc.importing.checkpoint import weights_of_program
 from archcalc.importing.named_modules import how_to_name
+from archcalc.importing.network import Imported
 from archcalc.importing.reference import PREFIX, CodeReference, code_reference, given_input
 from archcalc.record import replace
 from archcalc.spec.declaration import Document
@@ -25,19 +28,30 @@ def claims(reference: str) -> bool:
 
 
 def read(reference: str, overrides: Overrides) -> Document:
-    """Builds the module, runs it once on inputs without values, and returns its document.
+    """Builds the module, runs it on inputs without values, and returns its document.
 
     Says on standard error whose code runs, and what of it is not exact. Raises SpecError if it cannot be followed.
     """
+    found = network_of(reference, overrides)
+    if found.findings:
+        print(render_all(found.findings, room=width_of(sys.stderr)), file=sys.stderr)
+    return overridden(partial(read_document, Source(reference, found.spec)), replace(overrides, inputs=()))
+
+
+def weights(reference: str, overrides: Overrides) -> Weights:
+    """The weights that its `state_dict` has, under the names of the code."""
+    return weights_of_program(network_of(reference, overrides).program)
+
+
+def network_of(reference: str, overrides: Overrides) -> Imported:
+    """What the code of a reference does; the first line says whose it is."""
     if not reference.startswith(PREFIX):
         said = f"{reference} is code, which runs only if it is asked to"
         raise problem("AC500", said, help=how_to_name(reference))
     named = code_reference(reference)
     say_whose(named)
-    found = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
-    if found.findings:
-        print(render_all(found.findings, room=width_of(sys.stderr)), file=sys.stderr)
-    return overridden(partial(read_document, Source(reference, found.spec)), replace(overrides, inputs=()))
+    found: Imported = from_code().network_in(named, [given_input(each) for each in overrides.inputs])
+    return found
 
 
 def say_whose(reference: CodeReference) -> None:
