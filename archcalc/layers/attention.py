@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Factor, Operator, macs_of
-from archcalc.core.dim import Dim, divides, exact, prod
+from archcalc.core.dim import Dim, divides, exact
 from archcalc.core.kernel import VIEW, Cast, Kernel, Run, Tensor, tensor_of
 from archcalc.core.operations import linear_map, reshape, view
 from archcalc.core.ops import Ops
@@ -15,10 +15,9 @@ from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_l
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.linear import many
 from archcalc.layers.parametrized import Parametrized
-from archcalc.layers.sequence import OfTokens
+from archcalc.layers.sequence import OfTokens, needs_rows, sequences
 from archcalc.layers.sight import MASKED, WithMask, later
 from archcalc.layers.softmax import softmax_ops
-from archcalc.record import replace
 
 FAMILY = "Attention"
 
@@ -50,7 +49,7 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
     def requires(self, x: Volume, *masks: Volume) -> Iterator[Requirement]:
         if self.rows:
             yield self.mask is None, "attention in rows has no mask: remove rows or mask"
-            yield x.channels_last and x.rank > 1, f"attention in rows needs a map whose features come last, got {x}"
+            yield needs_rows(self.name, x)
             yield not self.causal, "attention in rows has no order of decoding: remove causal"
         else:
             yield from super().requires(x)
@@ -63,10 +62,6 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
         if x.rank > 1 and x.channels_last and not self.rows:
             return "rearrange the positions to one sequence, or attend within each row: rows=true"
         return super().remedy(*xs)
-
-    def sequences(self, x: Volume) -> Volume:
-        """What attends to each other: the sequence of each sample, or each row of each."""
-        return replace(x, spatial=x.spatial[-1:], batch=x.batch * prod(x.spatial[:-1]))
 
     def windows(self, x: Volume, *masks: Volume) -> tuple[AnyWindow, ...]:
         own: AnyWindow = EarlierWindow() if self.causal else WholeWindow(x.spatial[-1])
@@ -88,7 +83,7 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
             yield Weight("out_proj.bias", (x.channels,))
 
     def ops(self, y: Volume, x: Volume, *masks: Volume) -> Ops:
-        x = self.sequences(x)
+        x = sequences(x)
         projected = 4 * x.numel  # queries, keys, values, and the output of the combined heads
         pairs = x.positions * x.spatial[0]
         scores, rows = self.num_heads * pairs, self.num_heads * x.positions
@@ -101,7 +96,7 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
         ) + softmax_ops(scores, rows)
 
     def contractions(self, y: Volume, x: Volume, *masks: Volume) -> Iterator[Contraction]:
-        x, own = self.sequences(x), self.first(x, *masks)
+        x, own = sequences(x), self.first(x, *masks)
         yield Contraction(3 * x.numel * x.channels, (own,))
         yield from of_pairs(x, x.channels, later if self.causal else None, own=own, added=self.added(1))
         yield Contraction(x.numel * x.channels, (own, WEIGHTS, *self.added(1)))
@@ -118,7 +113,7 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
     def kernels(self, run: Run, y: Volume, x: Volume, *masks: Volume) -> Iterator[Kernel]:
         """Queries, keys and values are views of one tensor."""
         first, last = (("in_proj_bias",), ("out_proj.bias",)) if self.bias else ((), ())
-        mapped, own = Tensor(3 * x.numel, y.dtype), self.sequences(x)
+        mapped, own = Tensor(3 * x.numel, y.dtype), sequences(x)
         reads, makes = ("rows", "joined") if self.rows else ("x", "y")
         if self.rows:
             yield view("x", "rows") if x.batch == 1 else reshape("x", "rows")

@@ -250,6 +250,7 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
         "rnn": (),
     },
     "recurrent_memory": {},
+    "recurrent_states": {},
     "reduction": {
         "reduce": (),
         "cumsum": (),

@@ -1,6 +1,5 @@
 """Recurrent layers: a state passed from token to token, with gates."""
 
-from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Literal
 
@@ -9,11 +8,10 @@ from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import Cast, Kernel, Run, Unpredicted, inputs_named
 from archcalc.core.ops import Ops
-from archcalc.core.volume import Volume, flat, tokens
+from archcalc.core.volume import Volume, flat, grid, tokens
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow, EarlierWindow, WholeWindow
+from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, WeightNames, module
-from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.recurrent_memory import (
     Cell,
     Unrolled,
@@ -24,7 +22,8 @@ from archcalc.layers.recurrent_memory import (
     lstm_cell,
     rnn_cell,
 )
-from archcalc.layers.sequence import OfTokens, needs_tokens
+from archcalc.layers.recurrent_states import States
+from archcalc.layers.sequence import needs_rows, needs_tokens, sequences
 from archcalc.record import replace
 
 FAMILY = "Recurrent layers"
@@ -33,13 +32,14 @@ SHAPE = ("hidden_size", "num_layers", "bidirectional", "proj_size")
 """The fields that determine the number of features of a state."""
 
 
-class Recurrent(Parametrized, OfTokens):
+class Recurrent(States):
     """Abstract: `num_layers` stacked layers that process the tokens in order, or (`bidirectional`) in both directions.
 
     `returns: last` gives h of the last layer after the last token (for each direction, its own last) instead of h after
     every token. `returns: state` gives all final states as one vector, from which a decoder can start
     (Sutskever et al. 2014, arXiv:1409.3215). `returns: all` gives h after every token and then the final states as
-    tokens of their own. `state` names a layer that outputs such a vector; without it the initial states are 0.
+    tokens of their own. `state` names a layer that outputs such a vector; without it the initial states are 0. With
+    `rows`, x is a map whose features come last, and each of its rows is a sequence of its own.
     """
 
     role = Role.CONTRACTION
@@ -49,16 +49,13 @@ class Recurrent(Parametrized, OfTokens):
     )
     reads = ("state",)
 
-    hidden_size: Dim
-    num_layers: int = 1
-    bias: bool = True
-    dropout: float = 0.0
-    bidirectional: bool = False
-    returns: Literal["sequence", "last", "state", "all"] = "sequence"
-    state: Reference | None = None
-
     def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
-        yield from super().requires(x)
+        if self.rows:
+            yield needs_rows(self.name, x)
+            yield self.returns == "sequence", f"{self.name} in rows returns a sequence: slice takes steps of it"
+            yield self.state is None, f"{self.name} in rows begins without a state: remove rows or state"
+        else:
+            yield from super().requires(x)
         yield from at_least(1, hidden_size=self.hidden_size, num_layers=self.num_layers)
         yield self.num_layers <= 1000, f"num_layers={self.num_layers} is more than 1,000: check the number"
         yield 0 <= self.dropout <= 1, f"dropout needs a probability from 0 to 1, got dropout={self.dropout}"
@@ -73,68 +70,19 @@ class Recurrent(Parametrized, OfTokens):
             yield same(state.channels, self.state_features), f"{needed}, got {state.channels}"
 
     def remedy(self, *xs: Volume) -> str:
+        if xs[0].rank > 1 and xs[0].channels_last and not self.rows:
+            return f"rearrange the positions to one sequence, or run {self.name} along each row: rows=true"
         in_a_row, _ = needs_tokens(self.name, xs[0])
         if not in_a_row or all((state.rank, state.channels) == (0, self.state_features) for state in xs[1:]):
             return super().remedy(*xs)
         shape = [f"{key}={str(value).lower()}" for key, value in self.stated().items() if key in SHAPE]
         return f"a layer of the same shape outputs such a state: {self.name}({', '.join(shape)}, returns=state)"
 
-    @property
-    def steady(self) -> bool:
-        return not self.dropout
-
-    @property
-    def gates(self) -> int:
-        """The number of vectors of `hidden_size` that one weight produces."""
-        return 1
-
-    @property
-    def width(self) -> Dim:
-        """The features of h in one direction."""
-        return self.hidden_size
-
-    @property
-    def adds_biases(self) -> bool:
-        """Whether the bias of the state is only ever added to that of the input."""
-        return True
-
-    @property
-    def directions(self) -> tuple[str, ...]:
-        """The suffix of each direction's weight names."""
-        return ("", "_reverse") if self.bidirectional else ("",)
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """The states passed from token to token."""
-        return ("h",)
-
-    @property
-    def ways(self) -> int:
-        """The directions of all layers, counted together: each has its own states."""
-        return self.num_layers * len(self.directions)
-
-    def features_of(self, state: str) -> Dim:
-        """The features of this state in one direction of one layer."""
-        return self.width if state == "h" else self.hidden_size
-
-    @property
-    def state_features(self) -> Dim:
-        """The features of all states of all layers and directions."""
-        return self.ways * sum(map(self.features_of, self.states))
-
-    @property
-    def ends(self) -> int:
-        """The final states that are tokens of the output: each of each layer, its directions side by side."""
-        return self.num_layers * len(self.states) if self.returns == "all" else 0
-
-    @property
-    @abstractmethod
-    def cell(self) -> Cell: ...
-
     def windows(self, x: Volume, state: Volume | None = None, /) -> tuple[AnyWindow, ...]:
         earlier = self.returns in ("sequence", "all") and not self.bidirectional
         more = self.ends
-        return tuple(EarlierWindow(more) if earlier else WholeWindow(n + more) for n in x.spatial)
+        *others, n = x.spatial
+        return (*(IDENTITY for _ in others), EarlierWindow(more) if earlier else WholeWindow(n + more))
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         return (self.windows(xs[0]), ())[: len(xs)]  # a state has no axes: every token depends on all of it
@@ -142,7 +90,7 @@ class Recurrent(Parametrized, OfTokens):
     def shape(self, x: Volume, state: Volume | None = None, /) -> Volume:
         last = len(self.directions) * self.width
         if self.returns in ("sequence", "all"):
-            return x.to(last, spatial=(x.spatial[0] + self.ends,))
+            return x.to(last, spatial=(*x.spatial[:-1], x.spatial[-1] + self.ends))
         return Volume(last if self.returns == "last" else self.state_features, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
@@ -176,6 +124,7 @@ class Recurrent(Parametrized, OfTokens):
 
     def contractions(self, y: Volume, x: Volume, state: Volume | None = None, /) -> Iterator[Contraction]:
         """The first token meets the state that the layer begins with, later ones what the layer made of it."""
+        x = sequences(x)
         names = inputs_named(1 if state is None else 2)
         rows, projected = len(self.directions) * self.gates * self.hidden_size, self.width is not self.hidden_size
         for i, features in enumerate(self.features(x)):
@@ -216,6 +165,8 @@ class Recurrent(Parametrized, OfTokens):
         yield from kernels_of(whole, runs)
 
     def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
+        if self.rows:
+            return f"where torch keeps the rows of {self.name} is not modelled"
         joined = "where torch copies the states to join them is not modelled"
         return joined if self.returns == "all" else super().unpredicted(run, x, *others)
 
@@ -224,7 +175,10 @@ class Recurrent(Parametrized, OfTokens):
         return False
 
     def call(self, x: Volume, state: Volume | None = None, /) -> Call:
-        given = dict(input_size=x.channels, **self.stated("returns", "state"), batch_first=True)
+        given = dict(input_size=x.channels, **self.stated("returns", "state", "rows"), batch_first=True)
+        if self.rows:
+            forward = "{module}({0}.flatten(0, -3))[0].unflatten(0, {0}.shape[:-2])"
+            return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
         forward = taken(self, "{module}({0})" if state is None else "{module}({0}, {1})")
         suffix = "AndStates" if self.returns == "all" else "FromState"
         if state is None and self.returns != "all":
@@ -360,6 +314,11 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
             given=dict(hidden_size=3, num_layers=2, returns="all"), x=tokens(2, 2), y=tokens(6, 3), params=180,
             macs=264, scalar=684,
         ),
+        Example(
+            given=dict(hidden_size=128, bidirectional=True, rows=True), x=grid(178, 100, 64), y=grid(178, 100, 256),
+            params=198_656, macs=3_499_622_400, scalar=7_058_483_200,
+            source="within each of 178 chunks of 100 steps: Luo et al. 2019, arXiv:1910.06379, section 2.1.2",
+        ),
     )  # fmt: skip
 
 
@@ -422,6 +381,10 @@ class GRU(Recurrent, name="gru", positional=("hidden_size",)):
             params=63, macs=180, scalar=492,
         ),
         Example(
+            given=dict(hidden_size=3, num_layers=2, bidirectional=True, rows=True), x=grid(2, 3, 4, 5),
+            y=grid(2, 3, 4, 6), params=378, macs=7_344, scalar=17_856,
+        ),
+        Example(
             given=dict(hidden_size=3, bidirectional=True, returns="all", state=Reference("encoder")),
             x=(tokens(4, 2), flat(6)), y=tokens(5, 6), params=126, macs=360, scalar=984,
         ),
@@ -476,5 +439,9 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=3, num_layers=2, returns="all"), x=tokens(4, 2), y=tokens(6, 3), params=45,
             macs=132, scalar=312,
+        ),
+        Example(
+            given=dict(hidden_size=3, rows=True, nonlinearity="relu"), x=grid(5, 4, 2), y=grid(5, 4, 3), params=21,
+            macs=300, scalar=720,
         ),
     )  # fmt: skip

@@ -72,6 +72,15 @@ def needs_tokens(name: str, x: Volume) -> Requirement:
     return x.channels_last and x.rank == 1, f"{name} needs tokens, a sequence whose features come last; got {x}"
 
 
+def needs_rows(name: str, x: Volume) -> Requirement:
+    return x.channels_last and x.rank > 1, f"{name} in rows needs a map whose features come last, got {x}"
+
+
+def sequences(x: Volume) -> Volume:
+    """The sequence of each sample; of a map, each row of each: its last axis alone."""
+    return replace(x, spatial=x.spatial[-1:], batch=x.batch * prod(x.spatial[:-1]))
+
+
 class OfTokens(Layer):
     """Abstract: the input is a sequence of tokens."""
 
