@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from archcalc.core.axes import windows_without, without
 from archcalc.core.condition import at_least
 from archcalc.core.contraction import WEIGHTS, Contraction, Operator, macs_of
 from archcalc.core.dim import Dim, same
@@ -52,7 +53,8 @@ class Recurrent(States):
     def requires(self, x: Volume, state: Volume | None = None, /) -> Iterator[Requirement]:
         if self.rows:
             yield needs_rows(self.name, x)
-            yield self.returns == "sequence", f"{self.name} in rows returns a sequence: slice takes steps of it"
+            some = self.returns in ("sequence", "last")
+            yield some, f"{self.name} in rows returns a sequence, or its last step, for each row, got {self.returns}"
             yield self.state is None, f"{self.name} in rows begins without a state: remove rows or state"
         else:
             yield from super().requires(x)
@@ -79,6 +81,8 @@ class Recurrent(States):
         return f"a layer of the same shape outputs such a state: {self.name}({', '.join(shape)}, returns=state)"
 
     def windows(self, x: Volume, state: Volume | None = None, /) -> tuple[AnyWindow, ...]:
+        if self.rows and self.returns == "last":
+            return windows_without(x, (x.rank,), WholeWindow(x.spatial[0]))
         earlier = self.returns in ("sequence", "all") and not self.bidirectional
         more = self.ends
         *others, n = x.spatial
@@ -91,6 +95,8 @@ class Recurrent(States):
         last = len(self.directions) * self.width
         if self.returns in ("sequence", "all"):
             return x.to(last, spatial=(*x.spatial[:-1], x.spatial[-1] + self.ends))
+        if self.rows:
+            return without(x.to(last), (x.rank,))
         return Volume(last if self.returns == "last" else self.state_features, (), x.batch, dtype=x.dtype)
 
     def features(self, x: Volume) -> Iterator[Dim]:
@@ -177,7 +183,7 @@ class Recurrent(States):
     def call(self, x: Volume, state: Volume | None = None, /) -> Call:
         given = dict(input_size=x.channels, **self.stated("returns", "state", "rows"), batch_first=True)
         if self.rows:
-            forward = "{module}({0}.flatten(0, -3))[0].unflatten(0, {0}.shape[:-2])"
+            forward = f"{taken(self, '{module}({0}.flatten(0, -3))')}.unflatten(0, {{0}}.shape[:-2])"
             return module(f"torch.nn.{type(self).__name__}", forward=forward, **given)
         forward = taken(self, "{module}({0})" if state is None else "{module}({0}, {1})")
         suffix = "AndStates" if self.returns == "all" else "FromState"
@@ -315,9 +321,14 @@ class LSTM(Recurrent, name="lstm", positional=("hidden_size",)):
             macs=264, scalar=684,
         ),
         Example(
+            given=dict(hidden_size=25, bidirectional=True, rows=True, returns="last"), x=grid(12, 20, 25),
+            y=tokens(12, 50), params=10_400, macs=2_400_000, scalar=4_956_000,
+            source="words of their letters: Lample et al. 2016, arXiv:1603.01360; the sizes are ours",
+        ),
+        Example(
             given=dict(hidden_size=128, bidirectional=True, rows=True), x=grid(178, 100, 64), y=grid(178, 100, 256),
             params=198_656, macs=3_499_622_400, scalar=7_058_483_200,
-            source="within each of 178 chunks of 100 steps: Luo et al. 2019, arXiv:1910.06379, section 2.1.2",
+            source="along each chunk of a signal: Luo et al. 2019, arXiv:1910.06379, figure 1 (B); the sizes are ours",
         ),
     )  # fmt: skip
 
@@ -439,6 +450,10 @@ class RNN(Recurrent, name="rnn", positional=("hidden_size",)):
         Example(
             given=dict(hidden_size=3, num_layers=2, returns="all"), x=tokens(4, 2), y=tokens(6, 3), params=45,
             macs=132, scalar=312,
+        ),
+        Example(
+            given=dict(hidden_size=3, bidirectional=True, rows=True, returns="last"), x=grid(5, 4, 2), y=tokens(5, 6),
+            params=42, macs=600, scalar=1_440,
         ),
         Example(
             given=dict(hidden_size=3, rows=True, nonlinearity="relu"), x=grid(5, 4, 2), y=grid(5, 4, 3), params=21,

@@ -53,6 +53,7 @@ SEQUENCE, IMAGE = torch.zeros(1, 7, 4), torch.zeros(1, 3, 16, 16)
         (networks.Filters(), IMAGE),
         (networks.Frames(), torch.zeros(1, 2, 5, 13, 16)),
         (networks.Channels(), torch.zeros(1, 3, 16)),
+        (networks.Chunks(), torch.zeros(1, 4, 6, 7)),
         (networks.Volumes(), torch.zeros(1, 4, 5, 6, 6)),
     ],
     ids=lambda each: type(each).__name__,

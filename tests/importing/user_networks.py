@@ -606,3 +606,18 @@ class Dropped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.both(self.alpha(self.maps(self.conv(x))))
         return self.tokens(x.flatten(2).transpose(1, 2))  # type: ignore[no-any-return]
+
+
+class Chunks(nn.Module):
+    """A signal in chunks: one recurrent layer along each chunk, one from chunk to chunk, with the steps in front."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+        self.outer = nn.GRU(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, n, k = x.shape
+        y = self.inner(x.permute(0, 2, 3, 1).reshape(b * n, k, c))[0].view(b, n, k, -1)
+        y = y.permute(1, 0, 2, 3).reshape(n, b * k, -1)
+        return self.outer(y)[0].view(n, b, k, -1).permute(1, 3, 0, 2)  # type: ignore[no-any-return]

@@ -57,6 +57,9 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
     begin = None if all(map(is_zero, state)) else first_state(lowering, operation, state)
     if begin is None and not all(map(is_zero, state)):
         return False
+    rows = lowering.volume(x).rank > 1
+    if rows and (ends != [] or begin is not None):
+        return False
     hidden, projected = params[0].shape[0] // gates, state[0].shape[-1]
     sizes = {"proj_size": projected} if projected != hidden else {}
     made = layer(
@@ -68,6 +71,7 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         bidirectional=given["bidirectional"],
         state=None if begin is None else Reference(""),
         returns="state" if whole else "all" if ends is None else None,
+        rows=rows,
         **sizes,
     )
     names = [each.name for each in made.weights(lowering.volume(x))]
@@ -75,6 +79,8 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         return False
     inputs: list[Value | Step] = [x] if begin is None else [x, begin]
     weights = dict(zip(names, params, strict=True))
+    if rows and not given["batch_first"]:
+        return rows_in_columns(lowering, operation, made, x, weights)
     if whole:
         return all_states(lowering, operation, made, inputs, weights)
     if ends is None:
@@ -82,6 +88,17 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
     if not lowering.place(operation, made, inputs, weights):
         return False
     return all(end(lowering, operation, reader, backward, projected) for reader, backward in ends or ())
+
+
+def rows_in_columns(
+    lowering: Lowering, operation: Operation, made: Layer, x: Value, weights: Mapping[str, object]
+) -> bool:
+    """The rows of a map in which the steps of time come before the samples: turned, and turned back."""
+    y, turn, back = operation.makes[0], Writing(lowering, operation), Writing(lowering, operation)
+    turned = turn("transpose", x, 0, 1, shape=(x.shape[1], x.shape[0], x.shape[2]))
+    states = Value(MADE, (y.shape[1], y.shape[0], y.shape[2]), y.dtype, maker=operation)
+    back("transpose", states, 0, 1, shape=y.shape, makes=y)
+    return turn.is_placed() and lowering.place(operation, made, [turned], weights, states) and back.is_placed()
 
 
 def all_states(
