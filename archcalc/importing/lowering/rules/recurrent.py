@@ -62,17 +62,12 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         return False
     hidden, projected = params[0].shape[0] // gates, state[0].shape[-1]
     sizes = {"proj_size": projected} if projected != hidden else {}
+    returns = "state" if whole else "all" if ends is None else None
+    state_given = None if begin is None else Reference("")
+    said = {key: given[key] for key in ("num_layers", "bidirectional")} | {"bias": given["has_biases"]}
+    dropout = float(given["dropout"])
     made = layer(
-        name,
-        hidden_size=hidden,
-        num_layers=given["num_layers"],
-        bias=given["has_biases"],
-        dropout=float(given["dropout"]),
-        bidirectional=given["bidirectional"],
-        state=None if begin is None else Reference(""),
-        returns="state" if whole else "all" if ends is None else None,
-        rows=rows,
-        **sizes,
+        name, hidden_size=hidden, dropout=dropout, state=state_given, returns=returns, rows=rows, **said, **sizes
     )
     names = [each.name for each in made.weights(lowering.volume(x))]
     if len(names) != len(params):
@@ -85,9 +80,8 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
         return all_states(lowering, operation, made, inputs, weights)
     if ends is None:
         return not sizes and output_and_states(lowering, operation, made, inputs, weights)
-    if not lowering.place(operation, made, inputs, weights):
-        return False
-    return all(end(lowering, operation, reader, backward, projected) for reader, backward in ends or ())
+    placed = lowering.place(operation, made, inputs, weights)
+    return placed and all(end(lowering, operation, *each, projected) for each in ends)
 
 
 def rows_in_columns(
