@@ -30,7 +30,7 @@ from archcalc.importing.program import BATCH, Value
 from archcalc.importing.reference import CodeReference, Given
 from archcalc.importing.sizes import other_inputs
 from archcalc.importing.stored import initialized, modules_of, named_tensors
-from archcalc.importing.tape import tensors_in
+from archcalc.importing.tape import changed_by, tensors_in
 from archcalc.record import record
 from archcalc.spec.document import read_document
 from archcalc.verification.trace import Running
@@ -123,7 +123,14 @@ class Widened(TorchFunctionMode):
         if func is Tensor.float:
             return args[0].double()
         args, kwargs = pytree.tree_map(widest, (args, dict(kwargs or {})))
-        return func(*args, **kwargs)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError:  # products take no tensors of two dtypes, such as a constant that a module keeps as it is
+            dtypes = {each.dtype for each in pytree.tree_leaves((args, kwargs)) if isinstance(each, Tensor)}
+            if len(dtypes) < 2 or changed_by(func.__name__, args, kwargs) is not None:
+                raise
+            args, kwargs = pytree.tree_map_only(Tensor, widened, (args, kwargs))
+            return func(*args, **kwargs)
 
 
 def widest(each: Any) -> Any:
@@ -159,7 +166,11 @@ def error_of(model: nn.Module, found: Imported, inputs: Mapping[str, Any], keywo
     if len(made) != len(expected):
         return float("inf")
     if len(found.program.outputs) == len(expected):
-        expected = [batch_first(each, value) for each, value in zip(expected, found.program.outputs, strict=True)]
+        slow = found.lowered.slow
+        expected = [
+            batch_first(each, value, slow.get(value, 1))
+            for each, value in zip(expected, found.program.outputs, strict=True)
+        ]
     return max((relative(a, b) for a, b in zip(expected, made, strict=True)), default=float("inf"))
 
 
@@ -167,10 +178,14 @@ NOISE = 3
 """The seed of what both draw while they run."""
 
 
-def batch_first(tensor: Tensor, value: Value) -> Tensor:
-    """An output of the original as the generated module has it, in which the batch is the first axis."""
+def batch_first(tensor: Tensor, value: Value, slow: int) -> Tensor:
+    """An output of the original as the generated module has it, in which the batch is the first axis. `slow`: how many
+    elements of the batch's axis run slower than the batch."""
     at = batch_axis(value, BATCH)
-    return tensor if at is None or value.shape[at] != BATCH else tensor.movedim(at, 0)
+    if at is None or tensor.shape[at] % (slow * SAMPLES):
+        return tensor
+    lengths = (*tensor.shape[:at], slow, SAMPLES, -1, *tensor.shape[at + 1 :])
+    return tensor.reshape(lengths).movedim(at + 1, 0)
 
 
 def relative(expected: Tensor, made: Tensor) -> float:

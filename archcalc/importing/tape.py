@@ -124,7 +124,7 @@ class Tape(TorchFunctionMode):
         """A tensor stands for this value from now on; what it was before is not known any more."""
         before = self.found(tensor)
         if before is not None and before is not value:
-            self.tensor_of.pop(before, None)
+            self.forget(before, tensor)
         if tensor.device.type != "meta" and not value.varies and not (self.counter and tensor.is_floating_point()):
             self.tensor_of[value] = tensor
             is_stored = value.kind in (WEIGHT, BUFFER) or tensor._base is not None  # a view needs no memory of its own
@@ -135,6 +135,13 @@ class Tape(TorchFunctionMode):
             self.values[id(self.aliases.originals[id(tensor)])] = value
         self.owners[id(tensor)] = weakref.ref(tensor) if self.counter else lambda: tensor
         return value
+
+    def forget(self, value: Value, tensor: Tensor) -> None:
+        """A tensor stands for this value no longer. What had values before it was changed in a run without values has
+        them still."""
+        before = self.tensor_of.pop(value, None)
+        if before is not None and tensor.device.type == "meta":
+            self.tensor_of[value] = before.clone()
 
     def found(self, tensor: Tensor) -> Value | None:
         """What a tensor stands for; None if it is not known, or if its identity was that of one that is gone."""
@@ -180,6 +187,8 @@ class Tape(TorchFunctionMode):
         changed = changed_by(name, args, kwargs)
         if name in CONSTANTS:
             args, kwargs = of_shapes(name, args, kwargs)
+        if name in LIKE:
+            args, kwargs = of_dtypes(args, kwargs)
         args, kwargs = with_values(self.without_values((args, kwargs)))
         before = self.counter.get_total_flops() if self.counter else 0
         result = called(func, args, kwargs)
@@ -475,6 +484,14 @@ def of_shapes(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tu
     if (first.numel() if name.endswith("_like") else prod(sizes)) > MOST_VALUES:
         return args, dict(kwargs)
     return args, {**kwargs, "device": torch.device("cpu")}
+
+
+def of_dtypes(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """A call that gives constants the dtype of another tensor, without that tensor, so that they keep their values."""
+    if args[0].device.type == "meta":
+        return args, kwargs
+    rest: Any = pytree.tree_map_only(Tensor, lambda each: args[0].new_empty(0, dtype=each.dtype), (args[1:], kwargs))
+    return (args[0], *rest[0]), rest[1]
 
 
 def with_values(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -77,7 +77,7 @@ class Learned(Source, name="learned", positional=("size",)):
         yield len(self.size) >= 1, "learned values have at least 1 axis; write [1] for one number"
         yield from at_least(1, size=self.size)
         if x is None:
-            yield len(self.size) <= 4, f"learned values have 1 to 4 axes, got {len(self.size)}"
+            yield len(self.size) <= 6, f"learned values have 1 to 6 axes, got {len(self.size)}"
             return
         text = f"learned values of size [{', '.join(map(str, self.size))}] do not fit {x}"
         own = self.own(x)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archcalc.graph.loading import load_text
@@ -259,6 +260,42 @@ class Ladder(nn.Module):
         for each in self.maps:
             steps.append(each(steps[-1]) + steps[-2 if len(steps) > 1 else -1])
         return steps[-1]
+
+
+class Biased(nn.Module):
+    """A block whose convolution has a norm, a bias, both or neither."""
+
+    def __init__(self, norm: bool, bias: bool) -> None:
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 3, 3, padding=1, bias=bias), nn.ReLU()
+        self.norm = nn.BatchNorm2d(3) if norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(self.act(self.norm(self.conv(x))), (1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("first", [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("second", [(True, True), (True, False), (False, True), (False, False)])
+def test_blocks_of_one_class_have_a_bias_where_the_code_has_one(
+    first: tuple[bool, bool], second: tuple[bool, bool]
+) -> None:
+    blocks_of(from_torch(nn.Sequential(Biased(*first), Biased(*second)), IMAGE))
+
+
+class Apart(nn.Module):
+    """A layer runs again for what is written before the layer is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.out = nn.Embedding(9, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.words(x[:, :1]), self.words(x[:, 1:2])
+        return torch.cat((self.out(b), self.out(a) * b, a), dim=1)
+
+
+def test_layers_that_run_again_come_after_their_first_run() -> None:
+    blocks_of(from_torch(Apart(), torch.zeros(1, 4, dtype=torch.long)))
 
 
 def test_sums_of_many_sums_have_names_and_are_not_nested() -> None:

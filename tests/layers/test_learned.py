@@ -130,7 +130,7 @@ def test_generated_source_repeats_nothing_that_is_broadcast() -> None:
         ("learned([2, 5, 6], op=add)", "learned values of size [2, 5, 6] do not fit [5, 6]"),
         ("learned([0])", "size must be at least 1, got 0"),
         ("learned([])", "learned values have at least 1 axis; write [1] for one number"),
-        ("learned([1, 2, 3, 4, 5])", "learned values have 1 to 4 axes, got 5"),
+        ("learned([1, 2, 3, 4, 5, 6, 7])", "learned values have 1 to 6 axes, got 7"),
         ("constant([1, 2, 3], [2, 2])", "size [2, 2] has 4 places, and there are 3 numbers"),
         ("constant([])", "a constant has at least one number"),
     ],

@@ -22,7 +22,8 @@ class Lowered:
 
     `unread`: weights that no step has, although an operation reads them. `makers`: the number of the operation that
     makes what a step makes, and which one of its values that is. `given`: what modules are called with, by their paths
-    and the names that their code has for it.
+    and the names that their code has for it. `slow`: of values whose batch is in one axis with others, how many
+    elements of that run slower than the batch.
     """
 
     inputs: tuple[Step, ...]
@@ -32,6 +33,7 @@ class Lowered:
     unread: tuple[str, ...]
     makers: Mapping[Step, tuple[int, int]]
     given: Mapping[str, Mapping[Step, str]] = field(default_factory=dict)
+    slow: Mapping[Value, int] = field(default_factory=dict)
 
 
 def lowered(program: Program) -> Lowered:
@@ -71,6 +73,7 @@ def lowered(program: Program) -> Lowered:
         unread=tuple(name for name in learned if name not in state.claimed and name not in idle),
         makers=makers(state),
         given=given(state),
+        slow=state.slow,
     )
 
 

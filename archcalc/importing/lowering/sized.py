@@ -74,8 +74,9 @@ def expressed(values: Sequence[Any], known: Sequence[tuple[str, Run]]) -> Any:
             return None
         parts = [each[0] if len(set(each)) == 1 else expressed(each, known) for each in zip(*values, strict=True)]
         return None if None in parts else tuple(parts)
-    if not all(type(each) is int for each in values):
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in values):
         return None
+    values = [int(each) for each in values]  # lengths know how they were computed, which nothing asks here
     if all(each < 0 for each in values):
         text = expressed([-each for each in values], known)
         return None if text is None else Raw(f"-{text}" if text.replace(".", "").isidentifier() else f"-({text})")

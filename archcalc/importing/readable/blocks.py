@@ -263,6 +263,8 @@ def default_of(item: Item, key: str, blocks: Mapping[str, Block]) -> Any:
         return "none"
     if item.call in blocks:
         return blocks[item.call].defaults.get(key)
+    if key == "bias" and item.arguments.get("norm", "none") != "none":
+        return False  # of a layer with a norm, the bias is there if it is stated
     kind = layer_named(item.call)
     return kind.known.get(key) if kind is not None else None
 

@@ -132,7 +132,8 @@ def explicit(item: Item, usual: Mapping[str, Any], known: Mapping[str, Any]) -> 
     if "padding" in usual and "padding" not in given and item.call == "conv":
         given["padding"] = 0
     norm = given.get("norm", "none")
-    if (given.get("bias") is True and norm == "none") or (given.get("bias") is False and norm != "none"):
+    is_known = not isinstance(norm, Raw)  # a norm that an argument of the block names may be none
+    if is_known and given.get("bias") is (norm == "none"):
         del given["bias"]
     return given
 

@@ -1,9 +1,10 @@
 """The largest elements of an axis, and where the largest one is."""
 
 from archcalc.core.axes import CHANNELS
+from archcalc.importing.lowering.arranging import reshaped
 from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.lowering import Lowering, layer
-from archcalc.importing.lowering.moving import turned, word_along
+from archcalc.importing.lowering.moving import moved, turned, word_along
 from archcalc.importing.lowering.rule import Arguments, lowers
 from archcalc.importing.program import Operation, Value
 
@@ -41,14 +42,18 @@ def sort(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
 
 @lowers("argmax", takes="input dim keepdim")
 def argmax(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
-    """The number of the largest feature at each position."""
+    """The number of the largest feature at each position; of features without positions, at one."""
     x, axis = given["input"], given.get("dim")
     if not lowering.is_placed(x) or axis is None or given.get("keepdim"):
         return False
     inner = lowering.axis(x, axis)
     if inner is None or word_along(lowering, x, axis) != CHANNELS:
         return False
-    return lowering.place(operation, layer("argmax"), [turned(lowering, operation, x, last=inner > 0)])
+    step = turned(lowering, operation, x, last=inner > 0)
+    if not step.volume.rank:
+        features = step.volume.item_shape
+        step = moved(lowering, operation, step, reshaped(features, (1, *features)), last=True)
+    return lowering.place(operation, layer("argmax"), [step])
 
 
 @lowers("argmin", takes="input dim keepdim")

@@ -55,9 +55,10 @@ def reshape(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         return False
     if not lowering.is_shared(x):
         lowering.slow[y] = slow
+    before, after = before or (1,), after or (1,)
     if before == after:
         return lowering.same(y, x)
-    return arrange(lowering, operation, x, reshaped(before or (1,), after or (1,)))
+    return arrange(lowering, operation, x, reshaped(before, after))
 
 
 @lowers("permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "mT", "T", takes="input *rest")

@@ -13,7 +13,7 @@ from archcalc.importing.program import DERIVED, WEIGHT, Operation, Value
 from archcalc.layer import Letters, Reference
 
 
-@lowers("matmul", "__matmul__", "bmm", takes="input other")
+@lowers("matmul", "__matmul__", "bmm", "mm", takes="input other")
 def matmul(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     """Over the last two axes; a weight as the second factor is a linear map."""
     x, other = given["input"], given["other"]
@@ -42,11 +42,26 @@ def with_shared(lowering: Lowering, operation: Operation, x: Value, other: Value
     if (first, second) == (2, 2) and lowering.is_shared(x):
         return False
     if not (second == 2 and lowering.is_shared(other)) and not (first == 2 and lowering.is_shared(x)):
-        return False
+        return for_each_part(lowering, operation, x, other)
     before = ascii_uppercase[: max(first, second) - 2]
     sides = (before * (n > 2) for n in (first, second))
     equation = "{}ij,{}jk->{}ik".format(*sides, before)
     return lower(lowering, call(operation, "einsum", equation, x, other, makes=operation.makes))
+
+
+def for_each_part(lowering: Lowering, operation: Operation, x: Value, other: Value) -> bool:
+    """A product with a matrix for each part of a sample that all samples share, as einsum, which repeats no axis."""
+    y, write = operation.makes[0], Writing(lowering, operation)
+    most, letters = len(y.shape), ascii_uppercase[: len(y.shape) - 2]
+    terms, factors = [], []
+    for each, matrix in ((x, "ij"), (other, "jk")):
+        wide = (1,) * (most - len(each.shape)) + each.shape
+        repeated = [n == 1 and m != 1 for n, m in zip(wide[:-2], y.shape[:-2], strict=True)]
+        shape = tuple(n for n, gone in zip(wide, (*repeated, False, False), strict=True) if not gone)
+        terms.append("".join(a for a, gone in zip(letters, repeated, strict=True) if not gone) + matrix)
+        factors.append(each if shape == each.shape else write("reshape", each, shape, shape=shape))
+    write("einsum", f"{','.join(terms)}->{letters}ik", *factors, shape=y.shape, makes=y)
+    return write.is_placed()
 
 
 def by_weight(lowering: Lowering, operation: Operation, x: Value, other: object) -> bool:

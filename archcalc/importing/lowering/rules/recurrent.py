@@ -50,8 +50,9 @@ def recurrent(lowering: Lowering, operation: Operation, given: Arguments, name: 
     state = given["hx"] if isinstance(given["hx"], tuple) else (given["hx"],)
     if not lowering.is_placed(x):
         return False
-    if lowering.is_placed(*state) and len(lowering.readers.get(params[1], ())) > 1:
-        return layer_by_layer(lowering, operation, given, state)
+    if goes_on(lowering, operation, params[1]):
+        known = all(lowering.is_placed(each) or is_zero(each) for each in state)
+        return known and lowering.tried(lambda: layer_by_layer(lowering, operation, given, state))
     ends = None if any(map(lowering.is_read, operation.makes[2:])) else last_states(lowering, operation, given)
     whole = ends is None and not lowering.is_read(operation.makes[0])
     begin = None if all(map(is_zero, state)) else first_state(lowering, operation, state)
@@ -93,6 +94,14 @@ def rows_in_columns(
     states = Value(MADE, (y.shape[1], y.shape[0], y.shape[2]), y.dtype, maker=operation)
     back("transpose", states, 0, 1, shape=y.shape, makes=y)
     return turn.is_placed() and lowering.place(operation, made, [turned], weights, states) and back.is_placed()
+
+
+def goes_on(lowering: Lowering, operation: Operation, weight: Value) -> bool:
+    """Whether several calls have the weights of one, and some of them go on from a state: no layer has both."""
+    calls = [each for each in lowering.readers.get(weight, ()) if each.function == operation.function]
+    states = (each.arguments[1] for each in calls)
+    each_state = (value for state in states for value in (state if isinstance(state, tuple) else (state,)))
+    return len(calls) > 1 and not all(map(is_zero, each_state))
 
 
 def all_states(
@@ -359,8 +368,9 @@ def layer_by_layer(lowering: Lowering, operation: Operation, given: Arguments, s
     batch, hidden = x.shape[1 - time], states[0].shape[-1]
     h = write("select", x, time, 0, shape=(batch, x.shape[2]))
     made: list[list[Value]] = []
+    zero = zero_of_sample(lowering, operation, states[0], batch)
     for i in range(given["num_layers"]):
-        before = [write("select", each, 0, i, shape=(batch, hidden)) for each in states]
+        before = [zero or write("select", each, 0, i, shape=(batch, hidden)) for each in states]
         own = (*params[i * each_layer : (i + 1) * each_layer], None, None)[:4]
         gates = GATES[operation.function]
         made.append(gates(write, *mapped(write, h, before, own), before, [None] * len(states)))
@@ -374,16 +384,17 @@ def layer_by_layer(lowering: Lowering, operation: Operation, given: Arguments, s
     return write.is_placed()
 
 
-def zero_of_sample(lowering: Lowering, operation: Operation, state: Value) -> Value | None:
-    """A state of zeros as a value that each sample has; None if it is none."""
+def zero_of_sample(lowering: Lowering, operation: Operation, state: Value, samples: int | None = None) -> Value | None:
+    """A state of zeros as a value that each sample has, of so many samples; None if it is none."""
     x = operation.arguments[0]
     if not is_zero(state) or not lowering.is_placed(x):
         return None
-    zero = zeros(lowering, operation, state)
+    numbers = layer("constant", values=Numbers((0.0,)), size=state.shape[-1:])
+    zero = then(lowering, operation, numbers)
     each = zero and then(lowering, operation, layer("expand", like=Reference("")), zero, lowering.at[x])
     if each is None:
         return None
-    value = Value(MADE, (x.shape[0], state.shape[-1]), x.dtype, maker=operation)
+    value = Value(MADE, (samples or x.shape[0], state.shape[-1]), x.dtype, maker=operation)
     lowering.give(value, each)
     lowering.readers[value] = [operation]
     return value

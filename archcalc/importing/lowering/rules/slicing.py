@@ -7,6 +7,7 @@ from typing import Any
 from archcalc.core.axes import CHANNELS
 from archcalc.importing.lengths import axis_of
 from archcalc.importing.lowering.arranging import Arranging, permuted, reshaped
+from archcalc.importing.lowering.calls import Writing
 from archcalc.importing.lowering.frames import batches
 from archcalc.importing.lowering.lowering import Lowering, layer
 from archcalc.importing.lowering.moving import (
@@ -457,6 +458,15 @@ def expand(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
             made = layer("repeat", n=m // n, axis=axis_word(step.volume, axis))
             step = then(lowering, operation, made, step)
     return settle(lowering, operation, step)
+
+
+@lowers("broadcast_tensors", takes="*tensors")
+def broadcast_tensors(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
+    """Each one, repeated to the shape of all."""
+    write = Writing(lowering, operation)
+    for x, y in zip(given["tensors"], operation.makes, strict=True):
+        write("expand", x, *y.shape, shape=y.shape, makes=y)
+    return write.is_placed()
 
 
 def for_each_sample(lowering: Lowering, operation: Operation, sizes: tuple[object, ...], step: Step) -> bool:
