@@ -43,7 +43,7 @@ SAMPLES = 2
 
 @record
 class Agreement:
-    """The largest relative error of the outputs, at each size of the first input."""
+    """The largest relative error of the outputs, at each size of the first input that has sizes."""
 
     errors: Mapping[tuple[int, ...], float]
 
@@ -90,7 +90,7 @@ def errors_of(
     draw(model)
     errors: dict[tuple[int, ...], float] = {}
     given: Any = pytree.tree_map_only(Tensor, widened, (dict(inputs), dict(keywords)))
-    while given:
+    for _ in range(2):
         args, kwargs = given
         try:
             found = imported(model, args, kwargs, blocks=False)
@@ -100,9 +100,11 @@ def errors_of(
             if not errors:
                 raise
             break
-        size = tuple(tensors_in((*args.values(), kwargs))[0].shape[1:])
-        errors[size] = error
-        given = None if len(errors) > 1 else other_inputs(args, kwargs, found)
+        sizes = [tuple(each.shape[1:]) for each in tensors_in((*args.values(), kwargs))]
+        errors[next(filter(None, sizes), ())] = error
+        given = other_inputs(args, kwargs, found)
+        if given is None:
+            break
     return errors
 
 

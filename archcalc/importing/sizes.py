@@ -153,7 +153,9 @@ def other_shapes(found: Imported, turn: int = 0, ties: bool = False) -> dict[str
     which ones. `ties`: whether features that are as many as tokens, as in a matrix of neighbours, change with them."""
     inputs = found.lowered.inputs
     if not ties:
-        return {step.name: other_shape(step.volume, turn) for step in inputs}
+        single = {each.name for each in found.program.inputs if len(each.shape) < 2}  # one number for each sample
+        shapes = {step.name: tuple(int(n) for n in step.volume.item_shape) for step in inputs if step.name in single}
+        return {step.name: other_shape(step.volume, turn) for step in inputs} | shapes
     row = {int(n): other_length(int(n), turn) for step in inputs if step.volume.rank == 1 for n in step.volume.spatial}
     return {step.name: tuple(row.get(int(n), int(n)) for n in step.volume.item_shape) for step in inputs}
 

@@ -124,7 +124,9 @@ class Tape(TorchFunctionMode):
         """A tensor stands for this value from now on; what it was before is not known any more."""
         before = self.found(tensor)
         if before is not None and before is not value:
-            self.forget(before, tensor)
+            kept = self.tensor_of.pop(before, None)
+            if kept is not None and tensor.device.type == "meta":  # changed where nothing has values: it has them still
+                self.tensor_of[before] = kept.clone()
         if tensor.device.type != "meta" and not value.varies and not (self.counter and tensor.is_floating_point()):
             self.tensor_of[value] = tensor
             is_stored = value.kind in (WEIGHT, BUFFER) or tensor._base is not None  # a view needs no memory of its own
@@ -135,13 +137,6 @@ class Tape(TorchFunctionMode):
             self.values[id(self.aliases.originals[id(tensor)])] = value
         self.owners[id(tensor)] = weakref.ref(tensor) if self.counter else lambda: tensor
         return value
-
-    def forget(self, value: Value, tensor: Tensor) -> None:
-        """A tensor stands for this value no longer. What had values before it was changed in a run without values has
-        them still."""
-        before = self.tensor_of.pop(value, None)
-        if before is not None and tensor.device.type == "meta":
-            self.tensor_of[value] = before.clone()
 
     def found(self, tensor: Tensor) -> Value | None:
         """What a tensor stands for; None if it is not known, or if its identity was that of one that is gone."""
@@ -217,13 +212,11 @@ class Tape(TorchFunctionMode):
             return tree
         tensors = [each for each in pytree.tree_leaves(tree) if isinstance(each, Tensor)]
         with_values = [each for each in tensors if each.device.type != "meta"]
-        gone = len(with_values) < len(tensors) or any(map(self.varies, with_values))
-        gone = gone or is_long(with_values, list(map(self.found, with_values)))
+        values = list(map(self.found, with_values))
+        gone = len(with_values) < len(tensors) or any(each is not None and each.varies for each in values)
+        gone = gone or is_long(with_values, values)
         gone = gone or is_large(tensors) or self.kept > MOST_KEPT
         return pytree.tree_map_only(Tensor, self.twin, tree) if with_values and gone else tree
-
-    def varies(self, tensor: Tensor) -> bool:
-        return (found := self.found(tensor)) is not None and found.varies
 
     def twin(self, tensor: Tensor) -> Tensor:
         """The same tensor without values; it stands for the same value."""
@@ -274,9 +267,7 @@ class Tape(TorchFunctionMode):
         if source is None:
             text = Path(file).read_text(errors="replace") if Path(file).is_file() else ""
             source = self.sources[file] = Source(file, text)
-        text = source.line(line - 1)
-        indent = len(text) - len(text.lstrip())
-        return Location(source, line - 1, indent, max(1, len(text.strip())))
+        return at_line(source, line - 1)
 
     def macs(self, operation: Operation) -> int:
         """The MACs that torch's own counter has for one call; it runs again, on the same shapes."""
@@ -301,6 +292,12 @@ class Tape(TorchFunctionMode):
         named = {name: self.found(each) for name, each in names if isinstance(each, Tensor)}
         call = ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known)))
         self.calls.append(replace(call, named={name: each for name, each in named.items() if each is not None}))
+
+
+def at_line(source: Source, line: int) -> Location:
+    """A line without the space in front of it."""
+    text = source.line(line)
+    return Location(source, line, len(text) - len(text.lstrip()), max(1, len(text.strip())))
 
 
 @cache

@@ -23,6 +23,8 @@ CASES: dict[str, tuple[Callable[[], nn.Module], dict[str, Tensor]]] = {
     "a causal mask": (networks.Causal, {"x": TOKENS}),
     "letters": (partial(networks.Letters, "GRU"), {"x": torch.zeros(1, 3, 5)}),
     "letters with cells": (partial(networks.Letters, "LSTM"), {"x": torch.zeros(1, 3, 5)}),
+    "blocks with a mask": (networks.Masked, {"x": TOKENS}),
+    "pairs of words": (networks.Pairs, {"word": TOKENS[:, 0], "others": TOKENS}),
     "a flow": (networks.Flow, {"x": ROW}),
     "powers of time": (networks.Trend, {"x": ROW}),
     "convolutions without padding": (networks.Dilated, {"x": torch.zeros(1, 4, 24)}),
@@ -73,3 +75,14 @@ def test_samples_that_run_faster_than_positions_are_compared_one_by_one() -> Non
 
     for each in (build(), Swapped()):
         assert agreement_of(each, inputs, {}).holds
+
+
+def test_a_mask_of_several_blocks_is_before_them() -> None:
+    build, inputs = CASES["blocks with a mask"]
+    assert "block(mask_2):" in (spec := from_torch(build(), *inputs.values()).spec)
+    assert spec.count("matmul") == 2
+
+
+def test_outputs_are_compared_at_two_sizes_of_the_inputs_that_have_some() -> None:
+    build, inputs = CASES["pairs of words"]
+    assert [*agreement_of(build(), inputs, {}).errors] == [(8,), (4,)]

@@ -133,3 +133,38 @@ class Letters(nn.Module):
         for _ in range(2):
             y, state = self.rnn(self.out(y), state)
         return self.out(y)  # type: ignore[no-any-return]
+
+
+class Masked(nn.Module):
+    """Blocks that are called with the mask that the network makes."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.key, self.value = nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            scores = x @ self.key(x).transpose(1, 2) + mask
+            return x + self.value(scores.softmax(-1) @ x)  # type: ignore[no-any-return]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.blocks = nn.Embedding(11, 8), nn.ModuleList(self.Block() for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.words(x)
+        mask = torch.triu(torch.full((x.shape[1], x.shape[1]), -9.0), diagonal=1)
+        for block in self.blocks:
+            y = block(y, mask)
+        return y
+
+
+class Pairs(nn.Module):
+    """One number for each sample, and several to compare it with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(11, 4)
+
+    def forward(self, word: Tensor, others: Tensor) -> Tensor:
+        return torch.bmm(self.words(others), self.words(word).unsqueeze(2)).squeeze(2)

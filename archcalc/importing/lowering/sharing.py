@@ -121,9 +121,26 @@ def fixed(lowering: Lowering, operation: Operation, value: Value) -> bool:
     stored = {"values": value} if value.kind == BUFFER else {}
     if not lowering.place(operation, made, [], stored, value):
         return False
+    put_outside(lowering, value)
     if not stored and not value.dtype.startswith("complex"):
         lowering.at[value].numbers = lambda: first_known(lowering, value)
     return True
+
+
+def put_outside(lowering: Lowering, value: Value) -> None:
+    """Puts a fixed value that several modules read before the first of them, where the code has it, too."""
+    modules = {each.module for each in lowering.readers.get(value, ())}
+    if value.maker is None or len(modules) < 2:
+        return
+    step, home = lowering.at[value], value.maker.module
+    inner = f"{home}." if home else ""
+    name = step.module.removeprefix(inner).partition(".")[0]
+    if not step.module.startswith(inner) or not name:
+        return
+    step.module = home
+    begun = (i for i, each in enumerate(lowering.steps) if f"{each.module}.".startswith(f"{inner}{name}."))
+    lowering.steps.remove(step)
+    lowering.steps.insert(next(begun, len(lowering.steps)), step)
 
 
 def first_known(lowering: Lowering, value: Value) -> Sequence[float] | None:

@@ -92,7 +92,7 @@ class Body:
         if is_merge(maker):
             origin = self.common(sources, start)
             before = self.path(origin, start) if origin is not None else []
-            needed = self.first([*self.read_elsewhere(maker, origin), *lent, *self.owners(maker)], origin)
+            needed = self.first([*self.read_elsewhere(maker, origin), *lent, *owners_of(maker)], origin)
             back = origin or start
             paths = [self.path(each, back) for each in sources]
             if needed and back is not None and any(map(goes_on, paths)):
@@ -102,7 +102,7 @@ class Body:
             item.paths = paths
         else:
             before = self.path(sources[0], start) if sources else []
-            needed = self.first([*lent, *self.owners(maker)])
+            needed = self.first([*lent, *owners_of(maker)])
             before += [*needed, self.name(sources[0])] if needed and sources else needed
             item = self.call(maker)
         self.refer(item, maker, lent)
@@ -132,11 +132,6 @@ class Body:
                 start = None
                 self.name(each)
         return found
-
-    def owners(self, maker: Step | Region) -> list[Step]:
-        """The steps whose weights a step uses, which are written before it."""
-        found = (maker.again, maker.tied) if isinstance(maker, Step) else ()
-        return [each for each in found if each is not None]
 
     def is_done(self, step: Step) -> bool:
         """Whether what makes a step is written."""
@@ -295,6 +290,12 @@ def plain(path: list[Item]) -> list[Item]:
 def lent_to(item: Step | Region) -> Sequence[Step]:
     """The steps that an argument of a layer or block names."""
     return item.named if isinstance(item, Step) else tuple(item.lent)
+
+
+def owners_of(item: Step | Region) -> list[Step]:
+    """The steps whose weights a step uses, which are written before it."""
+    found = (item.again, item.tied) if isinstance(item, Step) else ()
+    return [each for each in found if each is not None]
 
 
 def is_merge(item: Step | Region) -> bool:
