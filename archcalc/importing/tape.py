@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
@@ -203,6 +204,8 @@ class Tape(TorchFunctionMode):
         """Keeps the MACs of a call, or the call, so that they can be counted."""
         if self.counter:
             self.counts[operation] = (self.counter.get_total_flops() - before) // 2
+        elif peek_interpreter_stack() is not None:  # inside a function of torch.func, whose tensors live no longer
+            self.counts[operation] = macs_of(operation.function, *call)
         else:
             self.called[id(operation)] = call
 
@@ -263,11 +266,9 @@ class Tape(TorchFunctionMode):
 
     def place(self, file: str, line: int) -> Location:
         """A line of a file, without the space in front."""
-        source = self.sources.get(file)
-        if source is None:
-            text = Path(file).read_text(errors="replace") if Path(file).is_file() else ""
-            source = self.sources[file] = Source(file, text)
-        return at_line(source, line - 1)
+        if file not in self.sources:
+            self.sources[file] = source_of(file)
+        return at_line(self.sources[file], line - 1)
 
     def macs(self, operation: Operation) -> int:
         """The MACs that torch's own counter has for one call; it runs again, on the same shapes."""
@@ -292,6 +293,11 @@ class Tape(TorchFunctionMode):
         named = {name: self.found(each) for name, each in names if isinstance(each, Tensor)}
         call = ModuleCall(path, kind, first, len(self.operations), tuple(filter(None, known)))
         self.calls.append(replace(call, named={name: each for name, each in named.items() if each is not None}))
+
+
+def source_of(file: str) -> Source:
+    """The text of a file; nothing where there is none."""
+    return Source(file, Path(file).read_text(errors="replace") if Path(file).is_file() else "")
 
 
 def at_line(source: Source, line: int) -> Location:

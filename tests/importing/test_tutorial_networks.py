@@ -25,6 +25,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], dict[str, Tensor]]] = {
     "letters with cells": (partial(networks.Letters, "LSTM"), {"x": torch.zeros(1, 3, 5)}),
     "blocks with a mask": (networks.Masked, {"x": TOKENS}),
     "pairs of words": (networks.Pairs, {"word": TOKENS[:, 0], "others": TOKENS}),
+    "a mask of a function": (networks.Mapped, {"x": TOKENS}),
     "a flow": (networks.Flow, {"x": ROW}),
     "powers of time": (networks.Trend, {"x": ROW}),
     "convolutions without padding": (networks.Dilated, {"x": torch.zeros(1, 4, 24)}),

@@ -105,7 +105,8 @@ def items_meet(operation: Operation, made: Value) -> SpecError:
         "AC522",
         f"{operation.function} makes a tensor of [{shape}], in which samples of a batch meet",
         operation.where,
-        help="archcalc describes one sample; import the part before this with --until MODULE",
+        help="archcalc describes one sample; import the part before this with --until MODULE, or one sample alone with "
+        "--run-on cpu",
     )
 
 
