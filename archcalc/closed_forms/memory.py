@@ -83,6 +83,10 @@ class Memory:
         """The values of every symbol that fit the network."""
         return feasible(self.graph).by_symbol
 
+    @cached_property
+    def course(self) -> Course:
+        return Course(self.graph, self.setup, self.wanted)
+
     @property
     def symbol(self) -> str:
         """The one symbol that is free. Raises NoClosedForm where several are."""
@@ -158,7 +162,7 @@ class Memory:
         if self.graph.repeats:
             counts = ", ".join(dict.fromkeys(str(each.count) for each in self.graph.repeats))
             raise NoClosedForm(f"the memory of a free number of copies ({counts}) is not worked out: give it a number")
-        found = Course(self.graph, self.setup, self.wanted).around(**values)
+        found = self.course.around(**values)
         if within:
             conditions, sizes = within.where(found.conditions)
             return Piece(found.amounts, conditions, {within.symbol: reach(sizes)}, sizes, found.why)

@@ -16,7 +16,7 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.layer import Layer
 from archcalc.memory.footprint import Line, Opaque, lines_of
 from archcalc.memory.training_setup import TrainingSetup
-from archcalc.record import record, replace
+from archcalc.record import field, record, replace
 from archcalc.sym.expr import Claim, Expr, expression
 from archcalc.sym.guided import Guide
 
@@ -41,15 +41,20 @@ class Around:
 
 @record
 class Course:
-    """The memory of a network with free symbols, trained in one way: the figures that are asked about."""
+    """The memory of a network with free symbols, trained in one way: the figures that are asked about.
+
+    `guide`: what goes from size to size.
+    """
 
     graph: Graph
     setup: TrainingSetup
     wanted: Sequence[str]
+    guide: Guide = field(default_factory=lambda: Guide(ROUNDS))
 
     def around(self, **values: int) -> Around:
         """The amounts at these values of the symbols, in a form that holds at as many others as can be."""
-        guide = Guide(ROUNDS, **values)
+        guide = self.guide
+        guide.move(values)
         try:
             amounts = self.in_rounds(guide)
             if amounts is None:
@@ -167,7 +172,8 @@ class Lifting:
         layer = self.layer(before.layer)
         inputs, outputs = (tuple(map(self.volume, some)) for some in (before.inputs, before.outputs))
         kept = zip((layer, *inputs, *outputs), (before.layer, *before.inputs, *before.outputs), strict=True)
-        return before if all(made is each for made, each in kept) else Application(layer, inputs, outputs)
+        alike = all(made is each for made, each in kept)
+        return before if alike else Application(layer, inputs, outputs, (self.guide, before))
 
     def volume(self, volume: Volume) -> Volume:
         if id(volume) not in self.volumes:

@@ -1,7 +1,7 @@
 """A layer on inputs of certain volumes: what follows from these two alone, and what all nodes share that apply it."""
 
 from functools import cached_property
-from typing import TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from archcalc.core.contraction import Contraction
 from archcalc.core.ops import Ops
@@ -12,17 +12,24 @@ from archcalc.layer import Call, Layer
 from archcalc.record import record, replace
 from archcalc.sym.expr import Claim
 
+if TYPE_CHECKING:
+    from archcalc.sym.guided import Guide
+
 MANY = 20_000
 """Applications that are kept for the networks that follow: those of a hundred networks or more."""
 
 
 @record(slots=False, eq=False)
 class Application:
-    """Each quantity is derived when it is first asked for, once for all copies of a layer in a network."""
+    """Each quantity is derived when it is first asked for, once for all copies of a layer in a network.
+
+    `following`: the guide that decides about its sizes, with the application in free symbols that it was made of.
+    """
 
     layer: Layer
     inputs: tuple[Volume, ...]
     outputs: tuple[Volume, ...]
+    following: "tuple[Guide, Application] | None" = None
 
     @cached_property
     def ops(self) -> Ops:

@@ -194,14 +194,32 @@ def part_of(tape: Tape, node: Node, sources: Sequence[int], parts: tuple[Parts, 
     read = [*dict.fromkeys(sources)]
     infos = [tape.tensors[i] for i in read]
     numbers = () if len(read) < 2 else (*map(read.index, sources), *owners_of(infos))
-    key = (node.application, node.frozen, *[(size_of(each), each.learns, each.order) for each in infos], numbers)
+    sizes = [(size_of(each), each.learns, each.order) for each in infos]
+    key = (node.application, node.frozen, *sizes, numbers)
     known = parts[not is_number(*[each.size.numel for each in infos])]
     if key not in known:
-        try:
-            known[key] = Part.of(tape.run, node, infos, [read.index(i) for i in sources])
-        except Opaque:
-            known[key] = None  # recorded under its own name, it says why
+        known[key] = new_part(tape.run, node, infos, [read.index(i) for i in sources], (*sizes, numbers))
     return known[key]
+
+
+def new_part(
+    run: Run, node: Node, read: Sequence[TensorInfo], sources: Sequence[int], given: tuple[Hashable, ...]
+) -> Part | None:
+    """The same for what is read, and for `given`, which it follows from. Around other sizes a guide is asked the same
+    again: of an application of its own, so that no answer is known already."""
+    if node.application.following is None:
+        return try_part(run, node, read, sources)
+    guide, before = node.application.following
+    key = (before, run, node.frozen, *given)
+    own = replace(node, application=replace(node.application))
+    return guide.again(key, lambda: try_part(run, own, read, sources))
+
+
+def try_part(run: Run, node: Node, read: Sequence[TensorInfo], sources: Sequence[int]) -> Part | None:
+    try:
+        return Part.of(run, node, read, sources)
+    except Opaque:
+        return None  # recorded under its own name, it says why
 
 
 def size_of(info: TensorInfo) -> Hashable:

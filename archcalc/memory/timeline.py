@@ -114,17 +114,16 @@ class LiveSet:
         if self.marked == self.watch:
             alive = [(self.tape.names[i], self.tape.bytes_of[i]) for i in self.born]
             self.seen = alive + [(f"{node}: scratch", scratch)] * bool(scratch)
-        live = self.live + scratch
-        if not self.brief or self.is_higher(live, scratch):
-            self.most = live
-            self.steps.append(TimelineStep(phase, node, live, self.part))
+        if not self.brief or self.is_higher(scratch):
+            self.steps.append(TimelineStep(phase, node, self.live + scratch, self.part))
             self.numbers.append(self.marked)
         self.marked += 1
 
-    def is_higher(self, live: Dim, scratch: Dim) -> bool:
+    def is_higher(self, scratch: Dim) -> bool:
         """Whether a step may be the highest so far."""
-        if is_number(live):
-            return live > self.most
+        if is_number(self.live, scratch):
+            before, self.most = self.most, max(self.most, self.live + scratch)
+            return self.most > before
         tally = cast(Tally, self.live)
         is_top = tally.risen or not is_number(scratch) or scratch > 0
         tally.risen = False

@@ -4,16 +4,17 @@ From period to period of a remainder, such expressions are polynomials, which fe
 greatest on any remainder is dropped; on few numbers each is looked at on its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from math import comb, inf, isqrt, lcm
 from operator import mul
 from typing import TypeAlias
 
+from archcalc.record import record
 from archcalc.sym.bounds import Bound
 from archcalc.sym.decide import Undecided, turns
-from archcalc.sym.envelope import NEAR, SAMPLES, greatest_at, highest_of_alike, hull_of, values_of
-from archcalc.sym.expr import Expr, Monomial
+from archcalc.sym.envelope import NEAR, SAMPLES, hull_of
+from archcalc.sym.expr import Atom, Expr, Monomial, folded
 from archcalc.sym.periodic import PeriodicSet
 from archcalc.sym.periods import Periods, degree_of
 
@@ -23,7 +24,7 @@ MOST_REMAINDERS = 512
 MOST_MEMBERS = 1_024
 """The limit on numbers that are looked at one by one where nothing repeats: some tenths of a second."""
 
-MOST_PRODUCTS = 2_000_000
+MOST_PRODUCTS = 8_000_000
 """The limit on products that are added up for them: some tenths of a second."""
 
 Steps: TypeAlias = tuple[int, ...]
@@ -39,40 +40,67 @@ def greatest_on(wholes: Iterable[Expr], name: str, numbers: PeriodicSet) -> list
     >>> greatest_on([n, 2 * (n // 2) + 1, 4 * (n // 4) + 2], "n", PeriodicSet.modulo(4, [1]))
     [4·⌊n/4⌋ + 2]
     """
-    alike = highest_of_alike(wholes)
+    table = table_of(wholes)
     if not numbers.pieces:
         return []
-    if found := on_few(alike, name, numbers, NEAR):
+    if found := on_few(table, name, numbers, NEAR):
         return found
-    every = Expr({monomial: 1 for each in alike for monomial in each.terms})
+    every = Expr(dict.fromkeys(table.products, 1))
     try:
         periods = Periods(name)
         length = lcm(*(periods.of_atom(atom).length for atom in every.atoms()))
     except Undecided:
-        return on_few(alike, name, numbers, MOST_MEMBERS)
+        return on_few(table, name, numbers, MOST_MEMBERS)
     degree = degree_of(every, name)
-    products = sum(len(each.terms) for each in alike) * (degree + 1)
+    products = len(table.rows) * len(table.products) * (degree + 1)
     remainders = remainders_of(numbers, length, min(MOST_REMAINDERS, MOST_PRODUCTS // (products or 1)))
     if not remainders:
         return None
-    kept: list[Expr] = []
+    kept: list[int] = []
     for first, step, most in remainders:
-        for each in greatest_from(first, step, most, degree, name, [*kept, *alike]):
-            if not any(each is other for other in kept):
-                kept.append(each)
-    return among(alike, kept)
+        kept += {*greatest_from(first, step, most, degree, name, table, kept)} - {*kept}
+    return table.among(kept)
 
 
-def on_few(wholes: Sequence[Expr], name: str, numbers: PeriodicSet, limit: int) -> list[Expr] | None:
+@record
+class Table:
+    """Several expressions, each with a row of coefficients, by number of the products in it."""
+
+    wholes: Sequence[Expr]
+    products: Sequence[Monomial]
+    rows: Sequence[Sequence[int]]
+
+    def at(self, name: str, number: int) -> list[int]:
+        """The values of the products."""
+        memory: dict[Atom, int] = {}
+        return [folded(Expr({each: 1}), {name: number}.__getitem__, memory) for each in self.products]
+
+    def among(self, kept: Collection[int]) -> list[Expr]:
+        return [each for place, each in enumerate(self.wholes) if place in kept]
+
+
+def table_of(wholes: Iterable[Expr]) -> Table:
+    """Those of several expressions that are the highest of those that differ by a number."""
+    given = list(wholes)
+    products = [*dict.fromkeys(monomial for each in given for monomial in each.terms if monomial)]
+    highest: dict[tuple[int, ...], Expr] = {}
+    for each in given:
+        varying = tuple([each.terms.get(monomial, 0) for monomial in products])
+        if varying not in highest or highest[varying].constant < each.constant:
+            highest[varying] = each
+    rows = [(*varying, each.constant) for varying, each in highest.items()]
+    return Table([*highest.values()], [*products, ()], rows)
+
+
+def on_few(table: Table, name: str, numbers: PeriodicSet, limit: int) -> list[Expr] | None:
     """The same, number by number; None where there are more numbers than a limit."""
     if numbers.pieces[-1].end is None or len(members := numbers.first(limit + 1)) > limit:
         return None
-    return among(wholes, [greatest_at({name: n}, wholes) for n in members])
-
-
-def among(wholes: Sequence[Expr], kept: Iterable[Expr]) -> list[Expr]:
-    needed = {id(each) for each in kept}
-    return [each for each in wholes if id(each) in needed]
+    kept = set()
+    for values in (table.at(name, number) for number in members):
+        amounts = [sum(map(mul, row, values)) for row in table.rows]
+        kept.add(amounts.index(max(amounts)))
+    return table.among(kept)
 
 
 def remainders_of(numbers: PeriodicSet, length: int, limit: int) -> list[tuple[int, int, Bound]]:
@@ -91,27 +119,23 @@ def remainders_of(numbers: PeriodicSet, length: int, limit: int) -> list[tuple[i
     return found
 
 
-def greatest_from(first: int, step: int, most: Bound, degree: int, name: str, wholes: Sequence[Expr]) -> Iterator[Expr]:
-    """Those that are the greatest at one of the numbers `first + q · step`, for q from 0 to `most`."""
-    products = {monomial for each in wholes for monomial in each.terms}
-    values = [values_of(products, {name: first + q * step}) for q in range(degree + 1)]
-    of_products = {monomial: steps([each[monomial] for each in values]) for monomial in products}
-    alike: dict[Steps, Expr] = {}
-    for each in wholes:
-        alike.setdefault(combined(each.terms, of_products, degree), each)
+def greatest_from(
+    first: int, step: int, most: Bound, degree: int, name: str, table: Table, kept: Iterable[int]
+) -> Iterator[int]:
+    """Those, by their places, that are the greatest at one of the numbers `first + q · step`, for q from 0 to `most`;
+    of equal ones one that is `kept`, if there is one."""
+    values = [table.at(name, first + q * step) for q in range(degree + 1)]
+    columns = [*zip(*map(steps, zip(*values, strict=True)), strict=True)]
+    alike: dict[Steps, int] = {}
+    for place in (*kept, *range(len(table.rows))):
+        row = table.rows[place]
+        alike.setdefault(tuple([sum(map(mul, row, column)) for column in columns]), place)
     return (alike[each] for each in envelope_of(undominated(list(alike)), most))
 
 
-def combined(terms: Mapping[Monomial, int], of_products: Mapping[Monomial, Steps], degree: int) -> Steps:
-    made = [0] * (degree + 1)
-    for monomial, c in terms.items():
-        for k, step in enumerate(of_products[monomial]):
-            made[k] += c * step
-    return tuple(made)
-
-
 def steps(values: Sequence[int]) -> Steps:
-    """
+    """The first value, the first difference, and so on.
+
     >>> steps([0, 1, 4])
     (0, 1, 2)
     """

@@ -5,12 +5,15 @@ does with numbers. What it makes is exact at the guide's values, and at all othe
 those that fulfil `Guide.conditions`. (Sen, Marinov, Agha 2005, "CUTE: a concolic unit testing engine for C".)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import gcd
 from types import MappingProxyType
+from typing import Any, TypeVar, cast
 
 from archcalc.sym.bounds import interval
 from archcalc.sym.expr import Claim, Expr, Number, Relation
+
+T = TypeVar("T")
 
 NOTHING: Mapping[Expr, int] = MappingProxyType({})
 
@@ -23,10 +26,16 @@ class Guide:
     """
 
     def __init__(self, rounds: int | None = None, more: Mapping[Expr, int] = NOTHING, /, **values: int) -> None:
-        self.values = values
         self.rounds, self.more = rounds, more
+        self.made: dict[Hashable, list[tuple[Mapping[Claim, bool], Any]]] = {}
+        self.move(values)
+
+    def move(self, values: Mapping[str, int]) -> None:
+        """Other values, at which nothing has been decided yet."""
+        self.values = values
         self.decisions: dict[Claim, bool] = {}
         self.counted: dict[Expr, None] = {}
+        self.asked: dict[Claim, bool] = {}
 
     def __call__(self, whole: Number) -> Number:
         """What computes like an expression, and decides by this guide; a number as it is.
@@ -44,10 +53,39 @@ class Guide:
 
     def decides(self, left: Expr, relation: Relation) -> bool:
         """Whether `left relation 0` holds at the guide's values."""
-        claim = Claim(left.undecided, relation)
+        return self.holds(Claim(left.undecided, relation))
+
+    def holds(self, claim: Claim) -> bool:
         if claim not in self.decisions:
             self.decisions[claim] = claim.at(**self.values)
+        self.asked[claim] = self.decisions[claim]
         return self.decisions[claim]
+
+    def again(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` makes. At values at which all that it asks is decided as it was before, that is made no second
+        time: what it makes must follow from the key and from what it asks, and not be changed.
+
+        >>> from archcalc.sym.expr import symbol
+        >>> guide, made = Guide(n=5), []
+        >>> n = guide(symbol("n"))
+        >>> for value in (5, 7, 8, 9):
+        ...     guide.move({"n": value})
+        ...     print(guide.again("half", lambda: made.append(value) or ("odd" if n % 2 == 1 else "even")), made)
+        odd [5]
+        odd [5]
+        even [5, 8]
+        odd [5, 8]
+        """
+        known = self.made.setdefault(key, [])
+        for asked, made in known:
+            if all(self.holds(claim) is held for claim, held in asked.items()):
+                return cast(T, made)
+        before, self.asked, counted = self.asked, {}, len(self.counted)
+        made = make()
+        if len(self.counted) == counted:  # how often a loop runs is asked at every value
+            known.append((self.asked, made))
+        self.asked = before | self.asked
+        return made
 
     def beyond(self, args: Sequence[Expr], sign: int) -> Sequence[Expr]:
         """Without those that another one is certain to be beyond, as symbols are sizes, which are 1 or more.

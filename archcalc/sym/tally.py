@@ -24,17 +24,22 @@ class Tally:
     def __iadd__(self, whole: Number) -> "Tally":
         terms, self.risen = self.terms, True
         for monomial, c in expression(whole).terms.items():
-            terms[monomial] = terms.get(monomial, 0) + c
+            if now := terms.get(monomial, 0) + c:
+                terms[monomial] = now
+            else:
+                terms.pop(monomial, None)
         return self
 
     def __isub__(self, whole: Number) -> "Tally":
         terms, self.fallen = self.terms, True
         for monomial, c in expression(whole).terms.items():
-            terms[monomial] = terms.get(monomial, 0) - c
+            if now := terms.get(monomial, 0) - c:
+                terms[monomial] = now
+            else:
+                terms.pop(monomial, None)
         return self
 
     def __add__(self, whole: Number) -> Expr:
         """What it is now, with something added: an expression of its own."""
-        now = {monomial: c for monomial, c in self.terms.items() if c}
         more = expression(whole).terms
-        return Expr(summed(now, more) if more else now)
+        return Expr(summed(self.terms, more) if more else dict(self.terms))

@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archcalc.closed_forms.budget import budgets
-from archcalc.closed_forms.memory import Memory
+from archcalc.closed_forms.feasibility import feasible
+from archcalc.closed_forms.memory import EVERY_SIZE, Memory
 from archcalc.closed_forms.solve import answer
+from archcalc.closed_forms.tracing import Course
 from archcalc.core.diagnostic import SpecError
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
@@ -20,6 +22,7 @@ from archcalc.graph.graph import Graph
 from archcalc.graph.inference import MAX_LENGTH
 from archcalc.graph.loading import load
 from archcalc.memory.optimizer import read_optimizer
+from archcalc.memory.taping import Part
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.spec.declaration import Document
 from archcalc.spec.document import read_document
@@ -133,6 +136,25 @@ def test_of_a_tape_that_is_another_at_every_length_some_lengths_are_decided(monk
     for limit, expected in ((known[1], (1, 2, 2)), (known[2], (2, None, 2))):
         found = answer(graph, "T", budgets((f"training_peak <= {limit}",), graph))
         assert (found.best, found.fails, found.decided) == expected
+
+
+@pytest.mark.parametrize(("network", "symbol"), [("swin", "H"), ("coatnet", "H"), ("unet", "H"), ("resnet18", "N")])
+def test_what_is_recorded_around_one_size_holds_at_others(network: str, symbol: str) -> None:
+    graph = load(network, free=(symbol,))
+    going = Course(graph, DEFAULT_SETUP, ("training_peak",))
+    for size in (32, 36, 64, 36, 100, 224, 225, 64, 448):
+        if size in feasible(graph).of(symbol):
+            afresh = Course(graph, DEFAULT_SETUP, ("training_peak",)).around(**{symbol: size})
+            assert going.around(**{symbol: size}) == afresh
+
+
+def test_nodes_are_recorded_once_for_what_is_decided_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = []
+    afresh = Part.of
+    monkeypatch.setattr(Part, "of", lambda *given: recorded.append(given) or afresh(*given))
+    pieces = [*Memory(load("swin", free=("H",)), DEFAULT_SETUP, ("training_peak",)).pieces(EVERY_SIZE)]
+    assert len(pieces) > 60
+    assert len(recorded) < 400  # 42 different nodes at each size
 
 
 def best_fits_and_the_next_does_not(network: str, symbol: str, where: str, limit: int) -> None:
