@@ -10,6 +10,7 @@ from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.core.location import Location, Source
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import FIELD, NO_FIELD, sizes_along_first_axis
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import DEFAULT_SETUP, TrainingSetup
 from archcalc.record import record, replace
@@ -24,7 +25,7 @@ from archcalc.spec.expression import (
     parse_expression,
 )
 from archcalc.spec.value import Real, Value, compared, number_of
-from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, symbol
+from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression, largest, symbol
 from archcalc.sym.periodic import PeriodicSet
 from archcalc.sym.ratio import is_equal
 
@@ -66,8 +67,8 @@ class Budget:
 
 
 class Quantities(Mapping[str, Value]):
-    """The names in budgets: symbols, parameters, totals of measures, and memory at the requested `sizes`. Values are
-    computed on demand."""
+    """The names in budgets: symbols, parameters, totals of measures, the receptive field, and memory at the requested
+    `sizes`. Values are computed on demand."""
 
     def __init__(self, graph: Graph, setup: TrainingSetup, sizes: PeriodicSet) -> None:
         self.graph, self.setup, self.sizes = graph, setup, sizes
@@ -86,14 +87,22 @@ class Quantities(Mapping[str, Value]):
 
     def __getitem__(self, name: str) -> Value:
         if name not in self.known:
-            self.known[name] = MEASURES[name].total(self.graph)
+            self.known[name] = widest_field(self.graph) if name == FIELD else MEASURES[name].total(self.graph)
         return self.known[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys((*MEASURES, *FORMS)), **self.known})
+        return iter({**dict.fromkeys((*MEASURES, *FORMS, FIELD)), **self.known})
 
     def __len__(self) -> int:
-        return len({*MEASURES, *FORMS, *self.known})
+        return len({*MEASURES, *FORMS, FIELD, *self.known})
+
+
+def widest_field(graph: Graph) -> Expr:
+    """The largest receptive field of a layer that does not see the whole input, along the first axis."""
+    sizes = sizes_along_first_axis(graph)
+    if not sizes:
+        raise NoClosedForm(NO_FIELD)
+    return expression(largest(*sizes))
 
 
 def budgets(
@@ -159,7 +168,7 @@ def of_piece(part: Binary, names: Quantities, words: Collection[str], of_memory:
 
 def case(part: Binary, names: Names, words: Collection[str]) -> Case:
     left, right = (number_of(side.evaluate(names), side.where) for side in (part.left, part.right))
-    measured = {name: expression(cast(Expr, names[name])) for name in words if name in (*MEASURES, *FORMS)}
+    measured = {name: expression(cast(Expr, names[name])) for name in words if name in (*MEASURES, *FORMS, FIELD)}
     return Case(judged(part.op, left, right), measured)
 
 

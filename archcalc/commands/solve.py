@@ -16,6 +16,7 @@ from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Condition, Graph
 from archcalc.graph.loading import documents_of
 from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import FIELD
 from archcalc.memory.training_setup import setup_of_options
 from archcalc.record import record
 from archcalc.spec.declaration import Document
@@ -173,6 +174,8 @@ def costs(made: Answer, value: int) -> str:
 
 
 def unit_of(name: str) -> str:
+    if name == FIELD:
+        return "elements of receptive field"
     if name not in MEASURES:
         return f"bytes of {name.replace('_bytes', '').replace('_', ' ')}"
     measure = MEASURES[name]

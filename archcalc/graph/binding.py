@@ -158,6 +158,9 @@ def layer_name(value: Value) -> Reference:
     return value
 
 
+LEAST_FILTERS = 16
+"""So large a first number in front of a smaller one is probably a number of filters."""
+
 TORCH_ORDER = ("out_channels", "kernel_size", "stride", "padding")
 """The arguments of torch's convolutions, after the number of input channels."""
 
@@ -405,7 +408,21 @@ def _stated(call: Invocation, positional: tuple[str, ...], inferred: tuple[str, 
     rest = [f"{name}={by_name[name]}" for name in TORCH_ORDER[2:] if name in by_name]
     arguments = ", ".join([*(by_name[name] for name in positional), *rest])
     as_in_torch = f"in torch's order, {inferred[0]} is left out: {call.target.text}({arguments})"
+    if as_in_keras := _stated_in_keras(call, given):
+        return f"{as_in_torch}; {as_in_keras}"
     return f"name the argument: stride={given[2]}; {as_in_torch}"
+
+
+def _stated_in_keras(call: Invocation, given: list[str]) -> str:
+    """The suggestion for `conv2d(32, 3, 2)`, in Keras's order: the filters, the kernel, the stride."""
+    if len(given) != 3 or not all(each.isdigit() for each in given[:2]):
+        return ""
+    filters, kernel, stride = given
+    if not int(kernel) < LEAST_FILTERS <= int(filters):
+        return ""
+    return (
+        f"in Keras's, the kernel size comes second, but here first: {call.target.text}({kernel}, {filters}, s{stride})"
+    )
 
 
 def _unknown(call: Invocation, word: Word, known: Collection[str], joins: bool) -> Diagnostic:

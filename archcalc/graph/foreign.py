@@ -45,6 +45,11 @@ FOREIGN: Mapping[tuple[str, str], Translation] = {
     ("padding", "causal"): causal,
     ("padding", "SAME"): always("TensorFlow's SAME is same_upper here"),
     ("padding", "NOTSET"): always("write the padding as numbers: [begin, end] for each axis"),
+    ("padding", "zeros"): always("the padding is zeros; their number is an argument of its own: padding=1"),
+    **{
+        ("padding", each): always(f"write pad(n, mode={each}) in front of the layer")
+        for each in ("reflect", "replicate", "circular")
+    },
     ("mode", "bicubic"): always("write resize(scale_factor=2, mode=bicubic), which interpolates two axes so"),
     ("mode", "cubic"): always("write mode=bicubic"),
     ("mode", "lanczos"): always("lanczos interpolation is not supported; bilinear has the same output size"),

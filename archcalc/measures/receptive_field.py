@@ -117,6 +117,25 @@ through = lru_cache(KEPT)(Field.through)
 together = lru_cache(KEPT)(union)
 
 
+FIELD = "receptive_field"
+"""The name of the network's receptive field in conditions."""
+
+NO_FIELD = "every layer sees the whole input, so there is no receptive field to compare"
+
+
+def sizes_along_first_axis(graph: Graph) -> list[Expr]:
+    """The different fields of layers along the first axis, in elements, without those of layers that see the whole
+    input; the largest is the network's. Raises NoClosedForm if one is unknown."""
+    sizes: dict[Expr, None] = {}
+    for seen in seen_by(graph).values():
+        for each in seen:
+            if not each.fields:
+                raise NoClosedForm(f"the receptive field is not known: {each.why}")
+            if not all(axis.whole for axis in each.fields):
+                sizes[expression(each.fields[0].size)] = None
+    return list(sizes)
+
+
 class TooManyPhases(Exception):
     """A field is not computed; the message gives the reason."""
 

@@ -14,12 +14,12 @@ from archcalc.closed_forms.tracing import Course
 from archcalc.core.dim import Dim
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import seen_by
+from archcalc.measures.receptive_field import FIELD, NO_FIELD, sizes_along_first_axis
 from archcalc.memory.footprint import FORMS
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import record
 from archcalc.sweeping.arrays import Formula, Greatest, Inner, Ranges, Test, Values
-from archcalc.sweeping.quantity import FIELD, Quantity
+from archcalc.sweeping.quantity import Quantity
 from archcalc.sweeping.space import Array
 from archcalc.sym.bounds import interval
 from archcalc.sym.expr import Claim, Expr, NoClosedForm, expression
@@ -111,16 +111,13 @@ def needing(graph: Graph, why: str) -> Exception:
 
 def field(graph: Graph, ranges: Ranges, inner: Inner, reasons: Reasons) -> Form:
     """The largest field of a layer along the first axis, in elements. Layers that see the whole input are left out."""
-    sizes: dict[Expr, None] = {}
-    for seen in seen_by(graph).values():
-        for each in seen:
-            if not each.fields:
-                raise needing(graph, f"the receptive field is not known: {each.why}")
-            if not all(axis.whole for axis in each.fields):
-                sizes[expression(each.fields[0].size)] = None
+    try:
+        sizes = sizes_along_first_axis(graph)
+    except NoClosedForm as error:
+        raise needing(graph, str(error)) from None
     if not sizes:
-        raise Unknown("every layer sees the whole input, so there is no receptive field to compare")
-    return Total(list(sizes), ranges, inner)
+        raise Unknown(NO_FIELD)
+    return Total(sizes, ranges, inner)
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

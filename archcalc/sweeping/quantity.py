@@ -9,11 +9,10 @@ from collections.abc import Mapping
 import archcalc.measures  # noqa: F401  every file in it registers itself
 from archcalc.core.diagnostic import did_you_mean
 from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import FIELD
 from archcalc.memory.footprint import FORMS
 from archcalc.record import field, record
 from archcalc.sweeping.space import Value, split, wrong
-
-FIELD = "receptive_field"
 
 KNOWN = (*MEASURES, *FORMS, FIELD)
 

@@ -21,6 +21,7 @@ from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import load
 from archcalc.measure import MEASURES
+from archcalc.measures.receptive_field import receptive_fields
 from archcalc.spec.document import read_document
 from archcalc.sym.decide import Effort, Undecided, size_of
 from archcalc.sym.expr import Claim, largest, symbol
@@ -121,6 +122,15 @@ def test_free_parameters_have_the_values_that_numbers_give(symbol: str) -> None:
 
 def at(form: object, values: Mapping[str, int]) -> object:
     return form.at(**values) if hasattr(form, "at") else form
+
+
+@pytest.mark.parametrize("depth", [2, 9, 36])
+def test_the_receptive_field_has_a_budget(depth: int) -> None:
+    deepest = load("resnet50", settings={"depths": f"[3, 4, {depth}, 3]"})
+    size = max(fields[0].size for fields in receptive_fields(deepest).values() if not fields[0].whole)
+    graph = load("resnet50", free=("depths[2]",))
+    found = answer(graph, "depths_2", budgets((f"receptive_field <= {size}",), graph))
+    assert (depth in found.allowed, depth + 1 in found.allowed) == (True, False)
 
 
 def test_how_an_answer_was_found_is_said() -> None:
