@@ -6,12 +6,12 @@ from archcalc.core.diagnostic import SpecError
 from archcalc.graph.builder import build
 from archcalc.graph.graph import Graph
 from archcalc.measure import MEASURES
-from archcalc.measures.receptive_field import seen_by
+from archcalc.measures.receptive_field import FIELD, seen_by
 from archcalc.memory.footprint import Footprint, Opaque, footprint_of
 from archcalc.record import record
 from archcalc.spec.declaration import Document
 from archcalc.sweeping.network import VARIANT, with_values
-from archcalc.sweeping.quantity import FIELD, Quantity
+from archcalc.sweeping.quantity import Quantity
 from archcalc.sweeping.question import Question, symbol_of
 from archcalc.sweeping.space import Value
 from archcalc.sweeping.structure import Structure, Tally

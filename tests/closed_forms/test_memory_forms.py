@@ -149,9 +149,14 @@ def test_what_is_recorded_around_one_size_holds_at_others(network: str, symbol: 
 
 
 def test_nodes_are_recorded_once_for_what_is_decided_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    recorded = []
+    recorded: list[Any] = []
     afresh = Part.of
-    monkeypatch.setattr(Part, "of", lambda *given: recorded.append(given) or afresh(*given))
+
+    def counted(*given: Any) -> Part:
+        recorded.append(given)
+        return afresh(*given)
+
+    monkeypatch.setattr(Part, "of", counted)
     pieces = [*Memory(load("swin", free=("H",)), DEFAULT_SETUP, ("training_peak",)).pieces(EVERY_SIZE)]
     assert len(pieces) > 60
     assert len(recorded) < 400  # 42 different nodes at each size
