@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from html import escape
 
 from archcalc.core.diagnostic import Diagnostic
 from archcalc.core.location import Source
+from archcalc.core.render import render_all
 from archcalc.core.volume import INTEGERS
 from archcalc.graph.graph import Graph
 from archcalc.graph.loading import gc_paused, load_text
@@ -84,8 +86,13 @@ class Imported:
         return sum(not line.startswith("#") for line in self.spec.splitlines())
 
     def __repr__(self) -> str:
-        """The layer table, so that a notebook shows it."""
+        """The layer table, as text."""
         return table(self.report, View())
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the layer table, whose blocks open, and what is not exact."""
+        said = f"<pre>{escape(render_all(self.findings))}</pre>" if self.findings else ""
+        return f"{self.report._repr_html_()}{said}"
 
 
 def network_of(program: Program, source: str = "", about: Sequence[str] = (), blocks: bool = True) -> Imported:

@@ -123,6 +123,17 @@ def test_every_call_of_an_operation_without_a_layer_is_found_with_its_line() -> 
     assert set(places.values()) == {"AC510"}
 
 
+def test_a_notebook_shows_the_table_and_what_is_not_exact() -> None:
+    made = from_torch(networks.ResNet(), IMAGE)
+    html = made._repr_html_()
+    assert html.startswith("<div class='archcalc'>")
+    assert "residual" in html
+    assert "<script" not in html
+    assert "<pre>" not in html
+    fourier = from_torch(networks.Fourier(), torch.zeros(1, 4, 16, 16))._repr_html_()
+    assert "<pre>warning[AC510]: no layer does what fft_rfft2 does here" in fourier
+
+
 def test_weights_that_evaluation_does_not_read_are_said_and_not_counted() -> None:
     found = from_torch(networks.Idle(), IMAGE)
     idle = next(each for each in found.findings if each.code == "AC511")
