@@ -101,6 +101,15 @@ def test_lengths_that_torch_reads_are_values() -> None:
     assert error.value.diagnostics[0].code == "AC520"
 
 
+@pytest.mark.parametrize(
+    "conv",
+    [nn.Conv2d(3, 4, (4, 3), padding="same"), nn.Conv2d(3, 4, 2, padding="same", dilation=3)],
+)
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch copies the input
+def test_sizes_stay_behind_windows_of_even_sizes(conv: nn.Module) -> None:
+    assert agreement_of(conv, {"x": IMAGE}, {}).holds
+
+
 class Fifth(nn.Module):
     """Takes an element that a shorter sequence does not have, which nothing checks without values."""
 

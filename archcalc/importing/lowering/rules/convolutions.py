@@ -45,7 +45,9 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
         kernel_size=short(seen.along(weight.shape[2:])),
         out_channels=weight.shape[0],
         stride=short(seen.along(stride)),
-        padding=padding if isinstance(padding, str) else short(seen.apart(per_axis(padding, rank), 0)),
+        padding=in_words(padding, weight, given)
+        if isinstance(padding, str)
+        else short(seen.apart(per_axis(padding, rank), 0)),
         dilation=short(seen.apart(per_axis(given.get("dilation", 1), rank), 1)),
         groups=given.get("groups", 1),
         bias=bias is not None and not apart,
@@ -56,6 +58,13 @@ def conv(lowering: Lowering, operation: Operation, given: Arguments) -> bool:
     if place_over(lowering, operation, made, x, seen, {**stored, "bias": bias}):
         return True
     return not seen.parts and by_filters(lowering, operation, made, x, weight, bias)
+
+
+def in_words(padding: str, weight: Value, given: Arguments) -> str:
+    """`same` adds one element more at the end where a window has an even number of steps between its ends."""
+    dilation = per_axis(given.get("dilation", 1), len(weight.shape) - 2)
+    odd = any(d * (k - 1) % 2 for d, k in zip(dilation, weight.shape[2:], strict=True))
+    return "same_upper" if padding == "same" and odd else padding
 
 
 def is_of_others(lowering: Lowering, bias: object) -> bool:
