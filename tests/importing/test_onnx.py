@@ -184,6 +184,14 @@ def test_statistics_that_are_stored_as_a_weight_are_none(tmp_path: Path) -> None
     assert totals(found)[0] == 8
 
 
+@pytest.mark.parametrize(("name", "expected"), [("val_80", ["scale"]), ("gain", ["learned"])])
+def test_a_number_that_torch_computed_is_no_weight(name: str, expected: list[str], tmp_path: Path) -> None:
+    nodes, numbers = [node("Mul", f"x {name}", "y")], [tensor(name, [1], [0.5])]
+    found = read(tmp_path, model(nodes, {"x": [1, 4]}, numbers) + part(2, "pytorch"))
+    assert kinds(found) == expected
+    assert totals(found)[0] == (expected == ["learned"])
+
+
 def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_its_line(tmp_path: Path) -> None:
     nodes = [node("Relu", "x", "a"), node("Magic", "a", "y", domain="com.example")]
     found = read(tmp_path, model(nodes, {"x": [1, 5]}, known={"y": [1, 7]}))

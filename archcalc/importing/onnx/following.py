@@ -3,6 +3,7 @@
 A file states one batch size, often 1, also in the shapes that it reshapes to. It is replaced as the nodes are followed.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
@@ -110,6 +111,10 @@ class Following:
     node: Node | None = None
     place: Location | None = None
 
+    def is_fixed(self, name: str) -> bool:
+        """Whether a tensor has no name in the code: torch numbers the constants that it computes, such as scales."""
+        return self.has_fixed_constants and re.fullmatch(r"val_\d+", name) is not None
+
     @cached_property
     def learned(self) -> frozenset[str]:
         """The tensors that some node reads as other than the statistics of a norm, also by another name."""
@@ -162,7 +167,8 @@ class Following:
     def tensor(self, tensor: Tensor, buffer: bool = False) -> Found:
         """A tensor of the file: numbers that are known, or a weight or buffer."""
         whole = tensor.dtype.startswith(("int", "uint", "bool"))
-        if tensor.values is not None and (whole or not tensor.shape):
+        single = not tensor.shape or (tensor.shape == (1,) and self.is_fixed(tensor.name))
+        if tensor.values is not None and (whole or single):
             return Known(tensor.shape, tensor.values, tensor.dtype)
         return self.keep(tensor.name, tensor.shape, tensor.dtype, buffer=buffer or whole)
 
