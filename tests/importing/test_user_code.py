@@ -106,7 +106,7 @@ def test_lengths_that_torch_reads_are_values() -> None:
     [nn.Conv2d(3, 4, (4, 3), padding="same"), nn.Conv2d(3, 4, 2, padding="same", dilation=3)],
 )
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # torch copies the input
-def test_sizes_stay_behind_windows_of_even_sizes(conv: nn.Module) -> None:
+def test_windows_of_even_sizes_keep_the_size(conv: nn.Module) -> None:
     assert agreement_of(conv, {"x": IMAGE}, {}).holds
 
 
