@@ -62,13 +62,18 @@ def together(xs: Sequence[Volume]) -> Volume:
     >>> str(together([flat(8), image(1, 5, 5)])), str(together([image(8, 5, 1), image(8, 1, 5)]))
     ('[8, 5, 5]', '[8, 5, 5]')
     """
-    xs = in_one_order(xs)
+    xs = in_one_order(different(xs))
     apart = next((x for x in xs if not x.shared), xs[0])
     whole = largest(xs)
     places = [x for x in xs if x.rank == whole.rank]
     spatial = tuple(longer(lengths) for lengths in zip(*(x.spatial for x in places), strict=True))
     channels, dtype = longer([x.channels for x in xs]), widest(*(x.dtype for x in xs))
     return replace(whole, channels=channels, spatial=spatial, dtype=dtype, batch=apart.batch, shared=apart.shared)
+
+
+def different(xs: Sequence[Volume]) -> list[Volume]:
+    """Volumes without those that stand there already: wide joins read many outputs of one kind."""
+    return list({id(x): x for x in xs}.values())
 
 
 def can_meet(xs: Sequence[Volume], message: str) -> Iterator[Requirement]:

@@ -54,6 +54,9 @@ ORDER = ["N", "C_out", "out_features", "C", "D'", "H'", "W'", "T'", "C_in", "D",
 LONGEST = 100
 """The maximum length of a formula that is shown, in characters."""
 
+MOST_NAMED = 32
+"""Of more inputs, the formulas are longer than that."""
+
 Even: TypeAlias = frozenset[tuple[Tree, Tree]]
 """Divisions without remainder."""
 
@@ -179,7 +182,10 @@ def even_in(node: Node) -> Even:
 
 
 def attempts(node: Node, which: Named) -> Iterator[Node]:
-    """The node with names for some of its numbers; nothing if its output cannot be computed with them."""
+    """The node with names for some of its numbers; nothing if its output cannot be computed with them, or if a formula
+    would have more names than anyone reads."""
+    if len(node.inputs) > MOST_NAMED:
+        return
     try:
         yield copied(node, which)
     except WITHOUT_FORM:

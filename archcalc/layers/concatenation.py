@@ -1,15 +1,25 @@
 """Volumes side by side: along an axis that they have, or along a new one."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from archcalc.core.arrangement import MixedWindow
-from archcalc.core.axes import CHANNELS, Axis, elements_before, has_axis, place_of, resized, windows_along
+from archcalc.core.axes import (
+    CHANNELS,
+    Axis,
+    elements_before,
+    has_axis,
+    place_of,
+    resized,
+    spatial_index,
+    windows_along,
+)
 from archcalc.core.condition import Requirement
 from archcalc.core.dim import Dim, same
 from archcalc.core.kernel import Cast, Gradient, Kernel, Run, inputs_named, tensor_of
 from archcalc.core.moved import PieceWindow
 from archcalc.core.volume import Volume, flat, grid, image, tokens
-from archcalc.core.window import AnyWindow
+from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.layer import Call, Example, Merge, Role, expression, inputs_list
 from archcalc.layers.merge import equal_but, listed, same_positions
 from archcalc.record import replace
@@ -69,11 +79,15 @@ class Concat(SideBySide, name="concat", aliases=("concatenate", "cat")):
         return [x.item_shape[place - 1] for x in xs]
 
     def windows(self, *xs: Volume) -> tuple[AnyWindow, ...]:
-        return self.windows_of_inputs(*xs)[0]
+        lengths = self.lengths(*xs)
+        return windows_along(xs[0], self.place(*xs), PieceWindow(sum(lengths), 0, lengths[0]))
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
         lengths, place = self.lengths(*xs), self.place(*xs)
-        pieces = (PieceWindow(sum(lengths), sum(lengths[:i]), n) for i, n in enumerate(lengths))
+        if spatial_index(place, xs[0]) is None:
+            return tuple((IDENTITY,) * x.rank for x in xs)
+        whole, starts = sum(lengths), accumulate(lengths, initial=0)
+        pieces = (PieceWindow(whole, start, n) for start, n in zip(starts, lengths, strict=False))
         return tuple(windows_along(x, place, piece) for x, piece in zip(xs, pieces, strict=True))
 
     def shape(self, *xs: Volume) -> Volume:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from archcalc.core.broadcasting import can_meet, spread, together, windows_onto
+from archcalc.core.broadcasting import can_meet, different, spread, together, windows_onto
 from archcalc.core.dim import same
 from archcalc.core.kernel import PRESERVED, Backward, Gradient, Kernel, Run, Tensor, inputs_named, tensor_of
 from archcalc.core.operations import product
@@ -51,7 +51,9 @@ class Broadcasting(Merge):
         return windows_onto(whole, max(xs, key=lambda x: (x.rank, x.spatial == whole.spatial)))
 
     def windows_of_inputs(self, *xs: Volume) -> tuple[tuple[AnyWindow, ...], ...]:
-        return tuple(windows_onto(together(xs), x) for x in xs)
+        whole = together(xs)
+        onto = {id(x): windows_onto(whole, x) for x in different(xs)}
+        return tuple(onto[id(x)] for x in xs)
 
     def for_each_sample(self, *xs: Volume) -> Iterable[int]:
         """None: torch repeats what all samples share, as it repeats other axes of length 1."""
@@ -112,7 +114,13 @@ class Add(Broadcasting, name="add"):
 
 def partial(xs: tuple[Volume, ...]) -> Iterator[Volume]:
     """Of a sum or product of several, what each further one makes with all before it."""
-    return (together(xs[: i + 1]) for i in range(1, len(xs)))
+    before = {id(xs[0]): xs[0]}
+    part = together(xs[:2])
+    for x in xs[1:]:
+        if id(x) not in before:
+            before[id(x)] = x
+            part = together(tuple(before.values()))
+        yield part
 
 
 def one_by_one(xs: tuple[Volume, ...]) -> Iterator[tuple[Tensor, str, str, str, tuple[str, ...]]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from archcalc.record import record
-from tests.commands import slow_documents
+from tests.commands import slow_documents, slow_inputs
 from tests.commands.slow_files import written
 
 MOST = 100
@@ -194,3 +194,15 @@ def test_no_small_document_takes_long(tmp_path: Path) -> None:
 def test_no_small_document_of_many_takes_long(first: int, tmp_path: Path) -> None:
     seeds = range(first, first + 100)
     assert [wrong for seed in seeds if (wrong := run(slow_documents.written(seed, tmp_path / str(seed))))] == []
+
+
+def test_no_small_set_of_inputs_takes_long(tmp_path: Path) -> None:
+    seeds = (12, 30, 51)
+    assert [wrong for seed in seeds if (wrong := run(slow_inputs.written(seed, tmp_path / str(seed))))] == []
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("first", range(1_000, 2_000, 100))
+def test_no_small_set_of_many_inputs_takes_long(first: int, tmp_path: Path) -> None:
+    seeds = range(first, first + 100)
+    assert [wrong for seed in seeds if (wrong := run(slow_inputs.written(seed, tmp_path / str(seed))))] == []

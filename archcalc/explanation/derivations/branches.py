@@ -8,15 +8,19 @@ from archcalc.graph.graph import Graph
 from archcalc.measures.receptive_field import Fields, Seen, carriers, spatial_inputs, widest
 from archcalc.record import replace
 
+MOST_FOLLOWED = 64
+"""The branches whose layers are counted, each back to the input."""
+
 
 @derivation("Inputs", 10)
 def inputs(subject: Subject) -> Iterator[Part]:
     node, graph = subject.node, subject.graph
     if len(node.sources) < 2:
         return
-    fork = forked(graph, node.sources)
+    is_wide = len(node.sources) > MOST_FOLLOWED
+    fork = "" if is_wide else forked(graph, node.sources)
     rows = tuple(
-        (source, str(x), *in_cells(widest_of(subject, source)), str(len(between(graph, fork, source))))
+        (source, str(x), *in_cells(widest_of(subject, source)), "" if is_wide else since(graph, fork, source))
         for source, x in zip(node.sources, node.inputs, strict=True)
     )
     yield Table(("from", "volume", "field", "jump", "start", "layers since"), rows, spare=("layers since", "volume"))
@@ -24,6 +28,8 @@ def inputs(subject: Subject) -> Iterator[Part]:
         names = ", ".join(source for source in dict.fromkeys(node.sources) if source == fork)
         shortcut = f", which is itself one of them: a shortcut past the {names and 'others'}" if names else ""
         yield remark(f"they split at {fork}{shortcut}")
+    elif is_wide:
+        yield remark(f"where they split is looked up for up to {MOST_FOLLOWED} branches")
     else:
         yield remark("they have no layer or input in common")
     yield from rule(subject)
@@ -81,7 +87,7 @@ def forked(graph: Graph, sources: tuple[str, ...]) -> str:
     return next((name for name in reversed(order) if name in common), "")
 
 
-def between(graph: Graph, fork: str, source: str) -> set[str]:
-    """The layers from a fork to the end of a branch."""
+def since(graph: Graph, fork: str, source: str) -> str:
+    """How many layers there are from a fork to the end of a branch."""
     before = graph.ancestors(fork) if fork else set()
-    return {name for name in graph.ancestors(source) - before if name in graph.by_name}
+    return str(sum(1 for name in graph.ancestors(source) - before if name in graph.by_name))
