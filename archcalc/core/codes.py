@@ -199,6 +199,14 @@ layers and its arguments, but not the caller's layers: pass a layer as an argume
 `state_dict`. To run a layer again with the same weights, call it by its name: `stem()`.
 """,
     ),
+    "AC108": (
+        "turns of a loop that are lost",
+        """Each turn of a loop takes what the turn before has made. A chain that begins with the name of a value begins
+with it in every turn: all that the turns before the last one make is read by nothing.
+
+    - audio -> flow(i) for i in range(12)     # write '- audio', and '- flow(i) for i in range(12)' below it
+""",
+    ),
     "AC110": (
         "an unknown name in an expression",
         """The name is not a parameter, not an argument of the block, and not a word that is allowed here.
@@ -209,8 +217,8 @@ layers and its arguments, but not the caller's layers: pass a layer as an argume
     ),
     "AC111": (
         "an unknown function",
-        """Expressions have the functions min, max, ceil, floor, round, len, sum and make_divisible. A spec is data
-and cannot call Python.
+        """Expressions have the functions min, max, ceil, floor, round, len, sum, make_divisible, sqrt, log, log2,
+range, zip, enumerate and reversed. A spec is data and cannot call Python.
 """,
     ),
     "AC112": (
@@ -223,7 +231,7 @@ and cannot call Python.
     "AC113": (
         "an expression has no value",
         """The expression divides by zero, uses an index outside its list, takes the minimum of an empty list, or
-asks for a root or a logarithm that is no exact number.
+asks for a logarithm that is no exact number, for the root of a negative one, or for a root where a size is meant.
 
     depths[4]                       # depths = [3, 4, 6, 3]; the last entry is depths[3]
 """,

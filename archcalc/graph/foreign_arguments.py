@@ -100,6 +100,8 @@ MEANT: Mapping[str, tuple[str, ...]] = {
     "tie_weights": ("tie",),
     "recurrent_dropout": ("dropout",),
     "return_sequences": ("returns",),
+    "initial_state": ("state",),
+    "hx": ("state",),
     "return_state": ("returns",),
 }
 """What an argument may mean, in the order of preference: the first that a call takes."""
@@ -108,7 +110,10 @@ NOTHING = "leave it out: it changes no number here"
 
 JOINED = 'flatten joins all axes but the batch; for some of them, write rearrange("b c h w -> b c (h w)", last)'
 
+STATE = "one vector is the state, h of all layers and then c: concat: [h, c] under a name, and state=name"
+
 ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("h0", "c0", "h_0", "c_0"), STATE),
     "inplace": "leave it out: a layer never overwrites its input here",
     "padding_mode": "the padding is zeros; write pad(n, mode=reflect) in front of the layer for another",
     "depth_multiplier": "write conv(3, m*C, groups=C), where C is the number of channels of the input",

@@ -120,6 +120,8 @@ class Scope(Metered):
         if given is not None or "." not in name:
             return given
         base, _, size = name.rpartition(".")
+        if MEMBERS in name and self.frame.lacking(base if size in SIZES else name):
+            return None
         if MEMBERS in name and size in SIZES:
             return tuple(self.size(each, size) or "none" for each in self.frame.members(base)) or None
         if MEMBERS in name:
@@ -209,6 +211,10 @@ class Frame:
             return f"it stands for several values; join them: add: [{name}.*], or name one: {name}[0]"
         if base and size in SIZES and is_members(self.given(base)):
             return f"{base} is a list of layers; write {base}[0].{size}"
+        if MEMBERS in name and (without := self.lacking(base if size in SIZES else name)):
+            member = name.partition(MEMBERS)[2][1:]
+            both = f"{member} = a if n > 1 else b"
+            return f"{without} has no layer called {member}; if a condition leaves it out, name both sides: {both}"
         first = name.partition(".")[0]
         if first == "prev":
             rest = name.removeprefix(first)
@@ -295,6 +301,16 @@ class Frame:
             found = [member] if not rest else self.one_or_all(f"{base}.{number}{rest}")
             yield from found
             number += 1
+
+    def lacking(self, name: str) -> str:
+        """The first member of a repeat that lacks the layer which is asked of each; empty where all have it."""
+        base, _, rest = name.partition(MEMBERS)
+        number = 0
+        while rest and (member := self.named(f"{base}.{number}")) is not None and not is_unknown(member):
+            if not self.one_or_all(f"{base}.{number}{rest}"):
+                return f"{base}.{number}"
+            number += 1
+        return ""
 
     def one_or_all(self, name: str) -> list[Named]:
         if MEMBERS in name:

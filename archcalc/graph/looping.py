@@ -1,7 +1,7 @@
 """Loops: the turns of `body for i in range(n)`, and the frames that the body of each turn stands in."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import cast
 
 from archcalc.core.diagnostic import problem
@@ -13,7 +13,7 @@ from archcalc.graph.declarations import WORDS
 from archcalc.graph.frame import Frame, Site
 from archcalc.graph.inference import UNKNOWN
 from archcalc.record import record, replace
-from archcalc.spec.chain import Body, Choice, Each, Merge, Step, explicit_names
+from archcalc.spec.chain import Body, Choice, Each, Invocation, Merge, Step, after_lead, explicit_names
 from archcalc.spec.expression import Expression, Function, Inner, Names, names_in
 from archcalc.spec.value import Truth
 
@@ -92,13 +92,39 @@ def check_names(each: Each) -> None:
         raise problem("AC107", message, each.where, help=help)
 
 
-def step_of_turn(each: Each, frame: Frame, truth: Truth) -> Step:
-    """The step of one turn of a named loop, or the one that a condition chooses."""
-    [item] = each.body
+def check_read(each: Each, frame: Frame) -> None:
+    """Raises SpecError if every turn of a loop begins with the same value: nothing reads what the turns before made."""
+    first = each.body[0]
+    value = begun_with(first, each.index, frame) if isinstance(first, Step) else ""
+    if value:
+        rest = each.where.text.removeprefix(f"{value} -> ")
+        help = f"write two items: '- {value}', then '- {rest}'" if rest != each.where.text else ""
+        message = f"each turn of the loop begins with {value}, so that nothing reads what the turns before it made"
+        raise problem("AC108", message, first.where, help=help or f"name {value} in an item of its own before the loop")
+
+
+def begun_with(first: Step, index: Collection[str], frame: Frame) -> str:
+    """The value that a chain begins with, as it is written, whatever the index is; empty where it takes what comes."""
+    call = first.call
+    if first.origin:
+        fixed = not any(word.text in index or word.text == "prev" for word in first.origin)
+        return first.origin[0].text if fixed else ""
+    if not first.leads or not isinstance(call, Invocation) or call.parens or call.positional or call.keywords:
+        return ""
+    if call.picked is not None:
+        return "" if any(name.id in index for name in names_in(call.picked)) else call.picked.where.text
+    word = call.target.text
+    return "" if word in index or word == "prev" or frame.named(word) is None else word
+
+
+def step_of_turn(each: Each, frame: Frame, truth: Truth) -> tuple[Body, Step]:
+    """The step of one turn of a named loop, or the one that a condition chooses, after the value that goes into it if
+    one is named."""
+    lead, [item] = after_lead(each.body, each.index)
     while isinstance(item, Choice):
-        [item] = chosen(item, frame, truth)
+        lead, [item] = after_lead(chosen(item, frame, truth), each.index)
     assert isinstance(item, Step)
-    return item
+    return lead, item
 
 
 def check_made(step: Step, made: str, layers: int) -> None:

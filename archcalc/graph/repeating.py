@@ -15,7 +15,7 @@ from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import MEMBERS, Frame, Named
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN, Network
-from archcalc.graph.looping import check_made, check_names, free_count, members_frame, step_of_turn, turns
+from archcalc.graph.looping import check_made, check_names, check_read, free_count, members_frame, step_of_turn, turns
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
@@ -128,6 +128,8 @@ class Repeating(ABC):
         if count is not None:
             return self.one_for_all(lambda: self.body(each.body, source, frame), source, count, each.where)
         for turn in turns(each, frame, self.declared.truth):
+            if turn.number == 1:
+                check_read(each, frame)
             source = self.body(each.body, source, turn.frame(each, frame))
             if source == UNKNOWN:
                 break
@@ -152,8 +154,9 @@ class Repeating(ABC):
 
     def turn(self, each: Each, source: str, frame: Frame, index: Names) -> str:
         """One turn of a named loop: its step, or the one that a condition chooses."""
-        step, before = step_of_turn(each, frame, self.declared.truth), frame.counts[""]
-        made = self.member(step, source, frame if step is each.body[0] else guarded(frame), index)
+        (lead, step), before = step_of_turn(each, frame, self.declared.truth), frame.counts[""]
+        source = self.body(lead, source, frame)
+        made = self.member(step, source, frame if step is each.body[-1] else guarded(frame), index)
         check_made(step, made, frame.counts[""] - before)
         return made
 

@@ -53,10 +53,11 @@ class Resolver:
         if MEMBERS not in word.text:
             return (self.value(word, source, frame),)
         found = tuple(value_of(each, word.text, word.where) for each in frame.members(word.text))
-        if found:
+        lacks = bool(found) and bool(frame.lacking(word.text))
+        if found and not lacks:
             return found
         base = word.text.partition(MEMBERS)[0]
-        help = f"{base}.* needs a repeat with a name: {base} = block * 3"
+        help = frame.why_missing(word.text) if lacks else f"{base}.* needs a repeat with a name: {base} = block * 3"
         raise problem("AC102", f"'{word.text}' stands for no earlier layers", word.where, help=help)
 
     def entry(self, picked: Expression, frame: Frame) -> Named:

@@ -8,7 +8,7 @@ arg   := value | key "=" value | tag          tag: s2 p1 d2 g32 k3
 value := expr ["if" expr "else" value]
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import TypeAlias
 
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
@@ -121,22 +121,37 @@ class Each:
     def named(self) -> Step | None:
         """The only step of its body, if that has one name, `h = block(i) for i in range(n)`; of a choice between such
         steps under one name the first."""
-        steps = alternatives(self.body)
+        steps = alternatives(self.body, self.index)
         names = {tuple(word.text for word in step.names) for step in steps}
         return steps[0] if len(names) == 1 and len(steps[0].names) == 1 else None
+
+    @property
+    def index(self) -> frozenset[str]:
+        """The names that take the values of the list."""
+        return frozenset(word.text for word in self.loop.targets)
 
 
 Item: TypeAlias = Step | Choice | Each
 Body: TypeAlias = tuple[Item, ...]
 
 
-def alternatives(body: Body) -> tuple[Step, ...]:
+def alternatives(body: Body, index: Collection[str]) -> tuple[Step, ...]:
     """The steps of which a body is one, as conditions say; none if it may be another number of steps."""
+    _, body = after_lead(body, index)
     item = body[0] if len(body) == 1 else None
     if isinstance(item, Step):
         return (item,)
-    sides = (alternatives(item.then), alternatives(item.otherwise)) if isinstance(item, Choice) else ((), ())
-    return (*sides[0], *sides[1]) if all(sides) else ()
+    sides = [alternatives(side, index) for side in (item.then, item.otherwise)] if isinstance(item, Choice) else [()]
+    return tuple(step for side in sides for step in side) if all(sides) else ()
+
+
+def after_lead(body: Body, index: Collection[str]) -> tuple[Body, Body]:
+    """The value that a body begins with, and what follows, where that is an entry of a list or an index: `ys[i] -> f`."""
+    first = body[0] if len(body) > 1 else None
+    if isinstance(first, Step) and first.leads and isinstance(first.call, Invocation) and not first.names:
+        if first.call.picked is not None or (first.call.target.text in index and not first.call.parens):
+            return body[:1], body[1:]
+    return (), body
 
 
 def explicit_names(body: Body) -> frozenset[str]:

@@ -114,7 +114,11 @@ def truth_of(value: Value, where: Location) -> bool:
 def list_of(value: Value, where: Location) -> tuple[Value, ...]:
     if isinstance(value, tuple):
         return value
-    raise problem("AC112", f"a list is needed here, got {kind_of(value)}", where)
+    named = isinstance(value, str) and type(value) is not str
+    if named and not value:
+        raise SpecError([])  # a layer that is unknown because of a problem that has been reported
+    help = f"write {where.text}.* for all members of a repeat or a loop" if named else ""
+    raise problem("AC112", f"a list is needed here, got {kind_of(value)}", where, help=help)
 
 
 def known(value: Real, where: Location) -> "int | Fraction":
