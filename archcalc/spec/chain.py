@@ -146,10 +146,11 @@ def alternatives(body: Body, index: Collection[str]) -> tuple[Step, ...]:
 
 
 def after_lead(body: Body, index: Collection[str]) -> tuple[Body, Body]:
-    """The value that a body begins with, and what follows, where that is an entry of a list or an index: `ys[i] -> f`."""
+    """The value that a body begins with if it is an entry of a list or an index, `ys[i] -> f`; and what follows."""
     first = body[0] if len(body) > 1 else None
     if isinstance(first, Step) and first.leads and isinstance(first.call, Invocation) and not first.names:
-        if first.call.picked is not None or (first.call.target.text in index and not first.call.parens):
+        is_index = first.call.target.text in index and not first.call.parens
+        if first.call.picked is not None or is_index:
             return body[:1], body[1:]
     return (), body
 
