@@ -116,7 +116,8 @@ def expanded(
     frame = outermost_frame(document, inputs, declared, network, bounds, blocks)
     for each in inputs:
         network.volumes[each.name] = None if 0 in each.volume.item_shape else each.volume
-    resolver = Resolver(network, frame.taken)
+    network.outermost = frame.taken | {each.name for each in inputs}
+    resolver = Resolver(network)
     placing = Placing(network, declared, bounds)
     expander = Expander(network, declared, problems, bounds, placing, resolver, blocks)
     try:

@@ -117,8 +117,10 @@ class Scope(Metered):
 
     def found(self, name: str) -> "Value | None":
         given = self.frame.given(name)
-        if given is not None or "." not in name:
+        if given is not None:
             return given
+        if "." not in name:
+            return self.frame.named(name)
         base, _, size = name.rpartition(".")
         if MEMBERS in name and self.frame.lacking(base if size in SIZES else name):
             return None
@@ -224,6 +226,8 @@ class Frame:
         if any(first in explicit_names(body) for body in self.left_out):
             both = f"name both sides: {first} = a if n > 1 else b"
             return f"the condition of {first} is false here, so it is left out; {both}"
+        if self.within_block and first in self.network.outermost and first not in (*self.taken, "input"):
+            return "a block does not see the caller's layers; pass this one as an argument"
         if first == INCOMING and not self.within_block:
             rest = name.removeprefix(INCOMING)
             return f"{INCOMING} is the input of a block; here, write the name of a layer, or input{rest}"

@@ -47,6 +47,8 @@ class Network:
     """Its applications by the identities of the layer and the inputs, which copies of a block share."""
     claimed: set[int] = field(default_factory=set)
     """The applications whose requirements are among the conditions."""
+    outermost: frozenset[str] = frozenset()
+    """The names of inputs, and those that the document's own chain gives, which no block sees."""
 
     def add(
         self, layer: Layer, call: Invocation, sources: tuple[str, ...], path: str, module: str, frozen: bool

@@ -14,13 +14,9 @@ from archcalc.spec.value import kind_of
 
 @record
 class Resolver:
-    """Finds names among what a frame knows and what the network has so far.
-
-    `outermost`: the names that the document's own chain gives, which no block sees.
-    """
+    """Finds names among what a frame knows and what the network has so far."""
 
     network: Network
-    outermost: frozenset[str]
 
     def value(self, word: Word, source: str, frame: Frame) -> str:
         """The path of the value that a name stands for; `source` is what `prev` is there."""
@@ -80,8 +76,6 @@ class Resolver:
             return "it is defined later; a chain can use only earlier layers"
         if name == "input" and frame.within_block:
             return "a block's own input is x; pass the network's input as an argument if that is meant"
-        if frame.within_block and name in self.outermost:
-            return "a block does not see the caller's layers; pass this one as an argument"
         return ""
 
 
