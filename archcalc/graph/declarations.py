@@ -182,8 +182,10 @@ def unknown_layer(word: str, where: Location | None, own: Sequence[str] = ()) ->
     """The error for a word that is no layer. `own`: the names that the spec gives, one of which may be meant."""
     plain = word.rpartition(".")[2]
     layers = known_names()
+    grouped = "parentheses hold arguments: make the chain in them a block, or items of their own"
     help = (
-        (f"write {plain}" if plain != word and plain in layers else foreign_layers.meaning_of(word))
+        (grouped if word.startswith("(") else "")
+        or (f"write {plain}" if plain != word and plain in layers else foreign_layers.meaning_of(word))
         or did_you_mean(word, own)
         or foreign_layers.part_of(word)
         or did_you_mean(word, layers)

@@ -157,6 +157,10 @@ class Network:
             if xs[at].rank and takes(layer, xs, at, replace(xs[at], channels_last=not xs[at].channels_last)):
                 end, move = ("last", "channels_first") if xs[at].channels_last else ("first", "channels_last")
                 return f"the features of {source} come {end}; move them: {source} -> {move}"
+        for at, source in enumerate(sources if len(xs) > 1 else ()):
+            if xs[at].rank and takes(layer, xs, at, other_end(xs[at])):
+                words, end = words_of(xs[at]), "first" if xs[at].channels_last else "last"
+                return f'say of {source} which axis the features are: rearrange("{words} -> {words}", {end})'
         return ""
 
     def misread(self, source: str) -> tuple[str, str]:
@@ -228,9 +232,14 @@ def other_end(x: Volume) -> Volume:
     return replace(x.to(first, tuple(spatial)), channels_last=not x.channels_last)
 
 
+def words_of(x: Volume) -> str:
+    """A word for each axis, the batch first."""
+    return " ".join("bcdefghijklm"[: x.rank + 2])
+
+
 def meaning_of(x: Volume) -> str:
     """How to give the axes of a plain tensor a meaning."""
-    words = " ".join("bcdefghijklm"[: x.rank + 2])
+    words = words_of(x)
     same = f'rearrange("{words} -> {words}"'
     return f"if its last axis is that of the features, write {same}, last); if its first, {same}, first)"
 

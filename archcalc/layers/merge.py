@@ -15,7 +15,14 @@ FAMILY = "Merges and products"
 
 
 def listed(xs: tuple[Volume, ...]) -> str:
-    return f"{', '.join(map(str, xs[:-1]))} and {xs[-1]}"
+    """Shapes, and where their features are if equal ones differ in that.
+
+    >>> listed((image(4, 9), tokens(4, 9)))
+    '[4, 9], features first, and [4, 9], features last'
+    """
+    alike = len({(str(x), x.channels_last) for x in xs if x.rank}) > len({str(x) for x in xs if x.rank})
+    texts = [f"{x}, features {'last' if x.channels_last else 'first'}" if alike and x.rank else str(x) for x in xs]
+    return f"{', '.join(texts[:-1])}{',' if alike else ''} and {texts[-1]}"
 
 
 def equal_but(xs: tuple[Volume, ...], message: str, channels: bool) -> Iterator[Requirement]:

@@ -27,7 +27,9 @@ def test_elsewhere_and_with_parentheses_it_is_the_layer(second: str) -> None:
 
 
 def test_a_layer_without_a_name_of_its_own_can_be_named_in_arguments() -> None:
-    text = "input: {ids: {shape: [9], dtype: int64, vocab: 20}}\nlayers:\n  - embedding(20, 8) -> linear(8, bias=false)\n"
+    text = (
+        "input: {ids: {shape: [9], dtype: int64, vocab: 20}}\nlayers:\n  - embedding(20, 8) -> linear(8, bias=false)\n"
+    )
     graph = load_text(f"archcalc: 1\n{text}  - linear(linear1.channels)\n  - linear(20, bias=false, tie=embedding1)\n")
     assert graph["linear3"].ties == {"weight": "embedding1.weight"}
     assert graph["linear2"].output.channels == 8
