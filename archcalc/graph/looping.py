@@ -92,6 +92,14 @@ def check_names(each: Each) -> None:
         raise problem("AC107", message, each.where, help=help)
 
 
+def in_a_row(each: Each, frame: Frame, truth: Truth) -> Iterator[Turn]:
+    """The turns of a loop of which each goes on from the one before."""
+    for turn in turns(each, frame, truth):
+        if turn.number == 1:
+            check_read(each, frame)
+        yield turn
+
+
 def check_read(each: Each, frame: Frame) -> None:
     """Raises SpecError if every turn of a loop begins with the same value: nothing reads what the turns before made."""
     first = each.body[0]

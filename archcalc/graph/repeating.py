@@ -15,7 +15,7 @@ from archcalc.graph.declarations import Declarations
 from archcalc.graph.frame import MEMBERS, Frame, Named
 from archcalc.graph.graph import Scope
 from archcalc.graph.inference import UNKNOWN, Network
-from archcalc.graph.looping import check_made, check_names, check_read, free_count, members_frame, step_of_turn, turns
+from archcalc.graph.looping import check_made, check_names, free_count, in_a_row, members_frame, step_of_turn, turns
 from archcalc.graph.placing import Placing
 from archcalc.graph.problems import ProblemsFound
 from archcalc.graph.resolving import Resolver, claim
@@ -127,9 +127,7 @@ class Repeating(ABC):
             return self.named_loop(each, each.named, source, frame, count)
         if count is not None:
             return self.one_for_all(lambda: self.body(each.body, source, frame), source, count, each.where)
-        for turn in turns(each, frame, self.declared.truth):
-            if turn.number == 1:
-                check_read(each, frame)
+        for turn in in_a_row(each, frame, self.declared.truth):
             source = self.body(each.body, source, turn.frame(each, frame))
             if source == UNKNOWN:
                 break
