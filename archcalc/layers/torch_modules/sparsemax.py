@@ -14,5 +14,5 @@ class Sparsemax(nn.Module):
         rank = torch.arange(1, x.shape[self.dim] + 1, device=x.device, dtype=x.dtype)
         rank = rank.view([-1 if axis == self.dim else 1 for axis in range(x.dim())])
         excess = largest.cumsum(self.dim) - 1
-        count = (rank * largest > excess).sum(self.dim, keepdim=True)
+        count = (rank * largest > excess).sum(self.dim, keepdim=True).clamp(min=1)
         return (x - excess.gather(self.dim, count - 1) / count).clamp(min=0)
