@@ -473,7 +473,7 @@ def parse_expression(text: str, where: Location) -> Expression:
     """Parses `text`; `where` is the location of its first character."""
     cursor = Cursor(text, where)
     found = conditional_value(cursor)
-    cursor.finish()
+    cursor.finish(help={"=": "write == to compare"})
     return found
 
 

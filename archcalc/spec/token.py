@@ -3,7 +3,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from archcalc.core.diagnostic import Label, SpecError, problem, quoted
@@ -80,6 +80,9 @@ SUFFIXES = {
     "t": "write {0}T for trillions, or {0}*t for a product",
 }
 """What may be meant by numbers whose suffix is written in another way."""
+
+
+NOTHING: Mapping[str, str] = {}
 
 
 class Cursor:
@@ -203,7 +206,8 @@ class Cursor:
                 help="split it, and name its parts in params",
             )
 
-    def finish(self) -> None:
-        """Raises SpecError if tokens are left."""
+    def finish(self, help: Mapping[str, str] = NOTHING) -> None:
+        """Raises SpecError if tokens are left; `help`: what to write in the place of some."""
         if self.kinds[self.at] != END:
-            raise problem("AC012", f"{self.shown()} is not expected here", self.here())
+            advice = help.get(self.texts[self.at], "")
+            raise problem("AC012", f"{self.shown()} is not expected here", self.here(), help=advice)

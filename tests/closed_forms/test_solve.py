@@ -234,6 +234,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["--for", "w", "--where", "params"], 1, "a budget must be a comparison"),
         (["--for", "w", "--where", "params <= 5M or macs <= 1G"], 1, "a budget must be a comparison"),
         (["--for", "w", "--where", "params <="], 1, "expected a value"),
+        (["--for", "w", "--where", "params = 5M"], 1, "write == to compare"),
         (["--for", "w", "--where", "params <= yes"], 1, "unknown name 'yes'"),
         (["--for", "H", "--where", "fvcore <= 1G", "-e", "input(2,9,9) -> adaptive_avgpool(7)"], 1, ""),
         (["--for", "w", "params <= 5M"], 2, "--where 'params <= 5M'"),
