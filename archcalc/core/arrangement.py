@@ -129,17 +129,17 @@ class Arrangement:
         taken, made = ([word for word in words if sizes[word] != 1] for words in (self.taken, self.made))
         return taken != made
 
-    def parts(self, shape: Sequence[Dim]) -> bool:
-        """Whether words of one axis of the input do not follow each other in the output; those of length 1 do not
+    def parted(self, shape: Sequence[Dim]) -> int | None:
+        """The first axis of the input whose words do not follow each other in the output; those of length 1 do not
         count."""
         sizes = self.sizes(shape)
         made = [word for word in self.made if sizes[word] != 1]
-        for group in self.left:
+        for axis, group in enumerate(self.left):
             own = [word for word in group if sizes[word] != 1]
             first = made.index(own[0]) if own else 0
             if own != made[first : first + len(own)]:
-                return True
-        return False
+                return axis
+        return None
 
 
 def resized(taken: Sequence[Dim], made: Sequence[Dim]) -> Arrangement | None:

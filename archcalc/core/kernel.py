@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from archcalc.core.dim import Dim, prod
+from archcalc.core.gaps import Cut, Steps
 from archcalc.core.machine import DEFAULT, Machine
 from archcalc.core.volume import ITEMSIZE, Volume, widest
 from archcalc.record import field, fields, record, replace
@@ -117,10 +118,7 @@ class Order(enum.Enum):
     """In which order the elements of a tensor lie in memory."""
 
     CONTIGUOUS = "contiguous"  # that of its axes, without gaps
-    SLICE = "slice"  # that of its axes, with gaps
-    SPACED = "spaced"  # that of its axes, all elements equally far apart: one element of each row
-    SAMPLES = "samples"  # that of its axes, with gaps between samples alone
-    ROWS = "rows"  # that of its axes, with gaps between features alone: rows of a matrix
+    GAPS = "gaps"  # that of its axes, with gaps between them
     TIME_MAJOR = "time major"  # positions first, and at each the items of the batch, as recurrent layers read them
     TRANSPOSED = "transposed"  # features last where they are first by their axes, or the other way round
     EITHER = "either"  # transposed, with one feature or position, and so contiguous: what reads images sees the former
@@ -145,11 +143,13 @@ class Layout:
                       operations on images that go by `suggest_memory_format`
     chooses           it takes what lies either way for transposed, as operations with `maps` do: convolutions
     single            the result has one feature or one position
+    cut               the result is a part of what it sees
+    steps             those of a result that repeats what is contiguous
     reads_contiguous  what goes in is copied first where it is not contiguous, as `reshape` and `contiguous()` do
-    reads_spaced      but not where its elements are equally far apart: then `reshape` makes a view
+    reads_as          but what has gaps only where it cannot be seen as axes of these lengths
     reads_dense       what goes in is copied first where it has gaps
     reads_rows        of these, the features have to lie side by side: where they do not, other kernels run
-    within_samples    gaps between samples alone count as none, because it leaves the batch alone
+    within_samples    of gradients that come in, gaps between samples alone count as none
     unlearned         it reads like that only where it makes no gradient
 
     `transpose` is `Layout(view=True, order=Order.TRANSPOSED)`.
@@ -163,8 +163,10 @@ class Layout:
     maps: bool = False
     chooses: bool = False
     single: bool = False
+    cut: Cut | None = None
+    steps: Steps = ()
     reads_contiguous: bool = False
-    reads_spaced: bool = False
+    reads_as: tuple[Dim, ...] = ()
     reads_dense: bool = False
     reads_rows: tuple[str, ...] = ()
     within_samples: bool = False
@@ -213,13 +215,16 @@ class Backward:
                     which it makes those that are wanted
     unreduced       gradients that it makes larger than they end, or in another dtype, with their bytes, by names of
                     weights or of `reads`: the engine sums or casts each when the kernel has ended
+    summed          of these, weights with fewer axes than the result: their gradients are sums also where no larger
     on_demand       tensors that the kernel makes for it, by name, and only where it will come: saved
     broadcast       weights, or what of `reads`, that are broadcast: the engine sums the gradient that came in when the
                     kernel has ended
-    whole           weights of the shape of the result: where nothing else learns, the gradient that came in may become
-                    theirs, or be copied, which is not followed
+    whole           weights of the shape of the result, whose gradient is the one that came in; it is copied where
+                    something else has it too
     viewed          weights whose gradient is a view of the one that came in, and keeps it alive
     weight_views    whether gradients of weights are views of other tensors, to which autograd does not add in place
+    weights_first   whether these reach their weights before the gradient of what it reads arrives, which is a view: so
+                    it is where that lies in order
     input_order     weights whose gradient has the order of what the kernel reads: where that is another order than the
                     weight's, the finished gradient is copied
     negated         what of `reads` is subtracted: its gradient is new, where those of the others are that of the kernel
@@ -236,11 +241,13 @@ class Backward:
     scratch: Dim = 0
     making: Mapping[str, Dim] = field(default_factory=dict)
     unreduced: Mapping[str, Dim] = field(default_factory=dict)
+    summed: tuple[str, ...] = ()
     on_demand: Mapping[str, Tensor] = field(default_factory=dict)
     broadcast: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
     viewed: tuple[str, ...] = ()
     weight_views: bool = False
+    weights_first: bool = False
     input_order: tuple[str, ...] = ()
     negated: tuple[str, ...] = ()
     contiguous: bool = False

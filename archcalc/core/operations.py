@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from archcalc.core.dim import prod
+from archcalc.core.dim import Dim, prod
+from archcalc.core.gaps import Cut
 from archcalc.core.kernel import (
     CONTIGUOUS,
     NEW,
@@ -36,10 +37,12 @@ def turned(x: Volume) -> Order:
     return Order.EITHER if 1 in (x.channels, prod(x.spatial)) else Order.TRANSPOSED
 
 
-def reshape(reads: str = "x", makes: str = "y", *, within_samples: bool = False, **more: Any) -> Kernel:
-    """As `torch.reshape`: a view, of a copy where what it reads does not lie in the order of its axes.
+def reshape(
+    reads: str = "x", makes: str = "y", *, shape: tuple[Dim, ...] = (), within_samples: bool = False, **more: Any
+) -> Kernel:
+    """As `torch.reshape` to axes of these lengths: a view, of a copy where what it reads cannot be seen so.
     `within_samples`: it leaves the batch alone."""
-    layout = Layout(view=True, reads_contiguous=True, reads_spaced=True, within_samples=within_samples)
+    layout = Layout(view=True, reads_contiguous=True, reads_as=shape, within_samples=within_samples)
     return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
 
 
@@ -49,10 +52,15 @@ def contiguous(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
     return Kernel(reads=(reads,), makes=makes, layout=layout, gradient=Gradient.VIEW, **more)
 
 
-def slice_of(reads: str, makes: str, size: Tensor, *, order: Order = Order.CONTIGUOUS, **more: Any) -> Kernel:
+def in_order(reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
+    """As `contiguous()` alone: itself, or a copy where it is not contiguous, whose gradient is that of the copy."""
+    return Kernel(reads=(reads,), makes=makes, layout=Layout(same=True, reads_contiguous=True), **more)
+
+
+def slice_of(reads: str, makes: str, size: Tensor, *, cut: Cut | None = None, **more: Any) -> Kernel:
     """A view of a part (`narrow`, `select`, `chunk`), or of all for many (`expand`); backward makes a new gradient of
     the size of all."""
-    return Kernel(reads=(reads,), makes=makes, size=size, layout=Layout(view=True, order=order), **more)
+    return Kernel(reads=(reads,), makes=makes, size=size, layout=Layout(view=True, cut=cut), **more)
 
 
 def chunk(reads: str, parts: Mapping[str, Tensor], **more: Any) -> Kernel:
@@ -93,7 +101,8 @@ def product(size: Tensor | None, first: str, second: str, makes: str = "y", **mo
 def times_weight(size: Tensor, reads: str = "x", makes: str = "y", **more: Any) -> Kernel:
     """A tensor multiplied with a weight that is broadcast: backward makes the weight's gradient for every element, and
     then sums it."""
-    facts: dict[str, Any] = dict(layout=PRESERVED, backward=Backward(unreduced={"weight": size.nbytes}))
+    backward = Backward(unreduced={"weight": size.nbytes}, summed=("weight",))
+    facts: dict[str, Any] = dict(layout=PRESERVED, backward=backward)
     factors = (reads, "weight")
     return Kernel(reads=(reads,), makes=makes, size=size, factors=factors, weights=("weight",), **facts, **more)
 
@@ -106,6 +115,8 @@ def linear_map(
     *,
     matrix: bool = False,
     reads_contiguous: bool = False,
+    reads_as: tuple[Dim, ...] = (),
+    within_samples: bool = False,
     **more: Any,
 ) -> Kernel:
     """A map of the features, as `torch.nn.functional.linear` makes it: of a `matrix`, or of what has more axes, which
@@ -113,11 +124,11 @@ def linear_map(
     return Kernel(
         reads=(reads,),
         size=size,
-        layout=Layout(fixed=True, reads_contiguous=reads_contiguous),
+        layout=Layout(fixed=True, reads_contiguous=reads_contiguous, reads_as=reads_as, within_samples=within_samples),
         factors=(reads, weight),
         weights=(weight, *bias),
         gradient=Gradient.NEW if matrix else Gradient.NEW_VIEW,
-        backward=Backward(broadcast=bias, weight_views=True),
+        backward=Backward(broadcast=bias, weight_views=True, weights_first=bool(bias) and not matrix),
         cast=Cast.LOWER,
         **more,
     )

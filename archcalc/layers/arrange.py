@@ -47,7 +47,8 @@ class Arranged(Layer):
         return Volume(features, spatial, batch, channels_last=last, dtype=x.dtype, plain=plain)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        """The gradient of what moved comes back strided, and is copied where parts of an axis were moved apart."""
+        """The gradient of what moved comes back strided, and is copied where parts of an axis were moved apart: from
+        there on backward sees it with other axes."""
         plan = self.arrangement(x)
         if plan.taken == plan.made and all(len(group) == 1 for group in plan.right):
             splits = any(len(group) != 1 for group in plan.left)
@@ -56,10 +57,13 @@ class Arranged(Layer):
         if not plan.moves(x.shape):
             yield contiguous()
             return
+        parted = plan.parted(x.shape)
+        seen = parted is not None and any(len(group) != 1 for group in plan.left[parted + 1 :])
+        copied = Gradient.NEW_VIEW if seen else Gradient.NEW
         yield Kernel(
             makes="arranged",
             layout=Layout(view=True, reads_contiguous=True, order=Order.PERMUTED),
-            gradient=Gradient.NEW if plan.parts(x.shape) else Gradient.STRIDED_SLICE,
+            gradient=Gradient.STRIDED_SLICE if parted is None else copied,
         )
         merges = any(len(group) != 1 for group in plan.right)
         makes = "copy" if merges else "y"

@@ -113,6 +113,8 @@ class Attend(WithSight, Merge, name="attend", positional=("num_heads", "num_kv_h
             return CAPPED
         if self.mask is not None:
             return MASKED
+        if any(x.channels == 1 for x in xs[:3]):
+            return "with a single feature, torch's kernels go by how far apart tokens lie in memory"
         alike = xs[0].channels * self.groups == xs[2].channels * self.num_heads
         if not alike:
             return "torch's kernels differ where keys and values have heads of different sizes"

@@ -13,7 +13,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, EarlierWindow, WholeWindow
 from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.fused_attention import attended, unfused
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import OfTokens, needs_rows, sequences
 from archcalc.layers.sight import MASKED, WithMask, later
@@ -117,7 +117,7 @@ class Attention(Parametrized, WithMask, OfTokens, name="attention", positional=(
         reads, makes = ("rows", "joined") if self.rows else ("x", "y")
         if self.rows:
             yield view("x", "rows") if x.batch == 1 else reshape("x", "rows")
-        yield linear_map(mapped, "in_proj_weight", first, reads, makes="mapped", reads_contiguous=many(x))
+        yield linear_map(mapped, "in_proj_weight", first, reads, makes="mapped", **as_rows(x))
         yield Kernel(reads=("mapped",), makes="heads", layout=VIEW, holds=(reads,))
         yield attended(run, tensor_of(y), ("heads",), self.num_heads, own, saves=("mapped",), holds=(reads,))
         held = ("mapped", reads)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from archcalc.core.condition import at_least, one_for_each_axis
-from archcalc.core.dim import PerAxis, per_axis, prod
-from archcalc.core.kernel import PRESERVED, Backward, Kernel, Order, Run, tensor, tensor_of
+from archcalc.core.dim import PerAxis, per_axis
+from archcalc.core.gaps import Cut
+from archcalc.core.kernel import PRESERVED, Backward, Kernel, Run, tensor, tensor_of
 from archcalc.core.layout import channels_before
 from archcalc.core.operations import of_maps, slice_of
 from archcalc.core.ops import Ops
@@ -75,10 +76,10 @@ class Crop(Layer, name="crop"):
         lengths, reads = list(x.spatial), "x"
         if self.border is None:
             for i, n in enumerate(y.spatial):
-                gaps = n != lengths[i] and prod((x.batch, x.channels, *lengths[:i])) != 1
+                cut = Cut((x.batch, x.channels, *lengths), i + 2, n)
                 lengths[i], makes = n, "y" if i == y.rank - 1 else f"cut{i}"
                 size = tensor(x.batch, x.channels, *lengths, dtype=x.dtype)
-                yield slice_of(reads, makes, size, order=Order.SLICE if gaps else Order.CONTIGUOUS)
+                yield slice_of(reads, makes, size, cut=cut)
                 reads = makes
             return
         layout = PRESERVED if x.rank == 1 else of_maps(x)

@@ -13,7 +13,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, WholeWindow
 from archcalc.layer import Call, Example, Merge, Reference, Requirement, Role, inputs_list, module
 from archcalc.layers.fused_attention import attended, unfused
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.sequence import needs_tokens
 from archcalc.layers.sight import MASKED, WithMask
@@ -126,7 +126,7 @@ class CrossAttention(Parametrized, WithMask, Merge, name="cross_attention", posi
         for name, (reads, source) in made.items():
             weight, bias = f"{name[0]}_proj.weight", (f"{name[0]}_proj.bias",) * self.biased(name[0])
             size = Tensor(source.positions * self.width(x), y.dtype)
-            yield linear_map(size, weight, bias, reads=reads, makes=name, reads_contiguous=many(source))
+            yield linear_map(size, weight, bias, reads=reads, makes=name, **as_rows(source))
         names = tuple(made)
         gathered, all_three = Tensor(x.positions * self.width(x), y.dtype), Backward(all_in=y.dtype)
         yield attended(run, gathered, names, self.num_heads, x, backward=all_three)

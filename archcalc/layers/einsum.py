@@ -99,7 +99,8 @@ class Product(Merge):
         yield Contraction(self.ops(y, *xs).mac, (left,), (right,))
 
     def cast(self, *xs: Volume) -> Cast:
-        return Cast.LOWER if self.shared(*xs) else Cast.LOWER_ON_GPU
+        sizes = self.sizes(*xs)
+        return Cast.LOWER if any(sizes[i] != 1 for i in self.shared(*xs)) else Cast.LOWER_ON_GPU
 
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Axes of length 1 have no stride in memory, and torch does not sum over those alone."""
@@ -136,6 +137,11 @@ class Product(Merge):
 def positions(letters: str, x: Volume) -> str:
     """The letters of the spatial axes."""
     return letters[1:-1] if x.channels_last else letters[2:]
+
+
+def in_order(letters: str, among: str, sizes: Sizes) -> list[str]:
+    """The letters that others have too, without those of axes of length 1, which have no order."""
+    return [i for i in letters if i in among and sizes[i] != 1]
 
 
 def crossed(left: str, right: str, out: str, sizes: Sizes) -> bool:
@@ -239,8 +245,9 @@ class Einsum(Product, name="einsum", positional=("left", "right", "out", "other"
         for mine, others in ((self.left, self.right + self.out), (self.right, self.left + self.out)):
             if alone := [i for i in mine if i not in others]:
                 return f"{alone[0]} is summed over one input only; how torch expands its gradient is not modelled"
-        if not self.shared(*xs):
-            if any([i for i in self.out if i in each] != list(each) for each in three[:2]):
+        sizes = self.sizes(*xs)
+        if all(sizes[i] == 1 for i in self.shared(*xs)):
+            if any(in_order(self.out, each, sizes) != in_order(each, self.out, sizes) for each in three[:2]):
                 return "axes of an element-wise product are reordered, and torch chooses their order in memory"
         elif any(all(each[-1] in letters for letters in three) for each in three):
             return "the matrices of the product are strided in memory: no axis is contiguous"

@@ -27,7 +27,7 @@ class Flatten(Layer, name="flatten"):
         return Volume(x.channels * prod(x.spatial), (), x.batch, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield reshape(within_samples=True)
+        yield reshape(shape=y.shape, within_samples=True)
 
     def call(self, x: Volume) -> Call:
         return module("torch.nn.Flatten")

@@ -6,7 +6,7 @@ from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, divides, prod
 from archcalc.core.kernel import CONTIGUOUS, Backward, Cast, Kernel, Layout, Run, Tensor, tensor_of
 from archcalc.core.layout import channels_before
-from archcalc.core.operations import reshape
+from archcalc.core.operations import contiguous
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image
 from archcalc.core.weight import Weight
@@ -173,7 +173,7 @@ class InstanceNorm(ChannelNorm, name="instance_norm", aliases=("instancenorm",))
         names = [weight.name for weight in self.weights(x)]
         for name in names:
             yield Kernel(reads=(), makes=f"each {name}", size=repeated, layout=CONTIGUOUS, weights=(name,))
-        yield reshape(makes="row")
+        yield contiguous(makes="row")
         each = tuple(f"each {name}" for name in names)
         yield Kernel(reads=("row", *each), size=tensor_of(y), also=own, saves=("row", *own, *each[:1]))
 

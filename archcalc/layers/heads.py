@@ -10,7 +10,7 @@ from archcalc.core.operations import chunk, linear_map, sum_of, within
 from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.layer import Requirement
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
 from archcalc.record import replace
@@ -123,7 +123,7 @@ class OfHeads(OfTokens):
         for name, each in self.mapped(x):
             bias = (f"{name[0]}_proj.bias",) * self.biased(name)
             size = Tensor(each.numel, y.dtype)
-            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, reads_contiguous=many(x))
+            yield linear_map(size, f"{name[0]}_proj.weight", bias, makes=name, **as_rows(x))
         if self.qk_norm is not None:
             for name, each in self.normed(x):
                 each = replace(each, dtype=y.dtype)

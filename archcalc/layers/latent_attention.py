@@ -15,7 +15,7 @@ from archcalc.layer import Call, Example, Reference, Requirement, Role, inputs_l
 from archcalc.layers.attention import of_pairs
 from archcalc.layers.fused_attention import attended, unfused
 from archcalc.layers.heads import table, turn
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.rmsnorm import RMSNorm
 from archcalc.layers.sequence import OfTokens
@@ -153,9 +153,7 @@ class LatentAttention(
         yield from turn("where", ("mapped",))
         size = Tensor(n * heads * self.qk_head_dim, x.dtype)
         yield joined(("what", "turned where"), "query", size, ("mapped",))
-        yield linear_map(
-            sizes["kv_a_proj_with_mqa"], "kv_a_proj_with_mqa.weight", makes="both", reads_contiguous=many(x)
-        )
+        yield linear_map(sizes["kv_a_proj_with_mqa"], "kv_a_proj_with_mqa.weight", makes="both", **as_rows(x))
         yield slice_of("both", "latent", Tensor(n * self.kv_lora_rank, x.dtype))
         yield slice_of("both", "place", Tensor(n * rope, x.dtype))
         yield from turn("place", ("both",))
@@ -183,9 +181,9 @@ class LatentAttention(
     def mapped(self, run: Run, x: Volume, sizes: Mapping[str, Tensor]) -> Iterator[Kernel]:
         """The queries."""
         if self.q_lora_rank is None:
-            yield linear_map(sizes["q_proj"], "q_proj.weight", makes="mapped", reads_contiguous=many(x))
+            yield linear_map(sizes["q_proj"], "q_proj.weight", makes="mapped", **as_rows(x))
             return
-        yield linear_map(sizes["q_a_proj"], "q_a_proj.weight", makes="short", reads_contiguous=many(x))
+        yield linear_map(sizes["q_a_proj"], "q_a_proj.weight", makes="short", **as_rows(x))
         yield from normed(run, x.to(channels=self.q_lora_rank), "short", "q_a_layernorm", ("short",))
         yield linear_map(sizes["q_b_proj"], "q_b_proj.weight", reads="q_a_layernorm", makes="mapped")
 

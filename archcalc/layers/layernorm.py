@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from archcalc.core.dim import Dim
-from archcalc.core.kernel import Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.kernel import Backward, Cast, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
 from archcalc.core.operations import turned
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens
@@ -85,6 +85,8 @@ class LayerNorm(Layer, name="layernorm"):
             layout=Layout(order=order, fixed=True),
             saves=("x", *own),
             weights=weights,
+            gradient=Gradient.NEW_VIEW if self.moves(x) else Gradient.NEW,
+            backward=Backward(as_made=True),
             cast=self.casts,
         )
 

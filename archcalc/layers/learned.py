@@ -6,6 +6,7 @@ from typing import Any, Literal
 from archcalc.core.broadcasting import longer
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod, same
+from archcalc.core.gaps import dense
 from archcalc.core.kernel import (
     PRESERVED,
     VIEW,
@@ -14,7 +15,6 @@ from archcalc.core.kernel import (
     Gradient,
     Kernel,
     Layout,
-    Order,
     Run,
     tensor_of,
 )
@@ -121,14 +121,16 @@ class Learned(Source, name="learned", positional=("size",)):
         repeated, shorter = x.numel != y.numel, prod(self.size) != y.numel
         made: dict[str, Any] = dict(size=tensor_of(y), layout=PRESERVED, weights=("weight",))
         if self.op == "add":
-            backward = Backward(broadcast=("x",) * repeated + ("weight",) * shorter)
+            whole = ("weight",) * (tuple(self.size) == y.shape)
+            backward = Backward(broadcast=("x",) * repeated + ("weight",) * shorter, whole=whole)
             yield Kernel(gradient=Gradient.SAME, backward=backward, **made)
             return
         shorter = shorter or len(self.size) < len(y.shape)
         if x.dtype != y.dtype:  # autocast has lowered the input: both gradients are made in the dtype of the output
             repeated = shorter = True
         whole = ("x",) * repeated + ("weight",) * shorter
-        backward = Backward(unreduced=dict.fromkeys(whole, y.nbytes))
+        fewer = ("weight",) * (len(self.size) < len(y.shape))
+        backward = Backward(unreduced=dict.fromkeys(whole, y.nbytes), summed=fewer)
         yield Kernel(factors=("x", "weight"), backward=backward, **made)
 
     def call(self, x: Volume | None = None, /) -> Call:
@@ -252,7 +254,8 @@ class Expand(Merge, name="expand", positional=("like",)):
         if y.batch == x.batch:
             yield view("x0", size=tensor_of(y))
             return
-        layout, backward = Layout(view=True, order=Order.SLICE), Backward(broadcast=("x0",))
+        steps = ((y.batch, 0), *dense(x.item_shape))
+        layout, backward = Layout(view=True, steps=steps), Backward(broadcast=("x0",))
         yield Kernel(reads=("x0",), size=tensor_of(y), layout=layout, gradient=Gradient.SAME, backward=backward)
 
     def call(self, *xs: Volume) -> Call:

@@ -1,7 +1,7 @@
 """Linear layers: an affine map of the features."""
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, prod
@@ -32,9 +32,13 @@ def across(x: Volume) -> tuple[AnyWindow, ...]:
     return tuple(WholeWindow(1) if flattened(x) else IDENTITY for _ in x.spatial)
 
 
-def many(y: Volume) -> bool:
-    """Whether the input must be contiguous: with a single sample the matrix may also be transposed."""
-    return y.rank > 0 and y.batch != 1
+def as_rows(x: Volume) -> Mapping[str, Any]:
+    """How `linear_map` reads a volume that has its features last: as a matrix of rows that are all equally far apart,
+    for which it is copied where they are not; with a single sample the matrix may also be transposed."""
+    if flattened(x) or not x.rank:
+        return {}
+    shape = (x.positions, x.channels)
+    return {"reads_contiguous": x.batch != 1, "reads_as": shape, "within_samples": prod(x.spatial) == 1}
 
 
 class Linear(Parametrized, name="linear", positional=("out_features",)):
@@ -91,10 +95,10 @@ class Linear(Parametrized, name="linear", positional=("out_features",)):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         if flattened(x):
-            yield reshape(makes="flat", within_samples=True)
+            yield reshape(shape=(x.batch, features(x)), makes="flat", within_samples=True)
         bias = ("bias",) if self.bias else ()
         reads = "flat" if flattened(x) else "x"
-        yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, reads_contiguous=many(y))
+        yield linear_map(tensor_of(y), "weight", bias, reads=reads, matrix=not y.rank, **as_rows(x))
 
     def call(self, x: Volume) -> Call:
         forward = "{module}({0}.flatten(1))" if flattened(x) else "{module}({0})"

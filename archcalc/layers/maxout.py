@@ -11,7 +11,7 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import AnyWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
-from archcalc.layers.linear import across, features, flattened, many
+from archcalc.layers.linear import across, as_rows, features, flattened
 from archcalc.layers.parametrized import Parametrized
 from archcalc.record import replace
 
@@ -60,10 +60,10 @@ class Maxout(Parametrized, name="maxout", positional=("out_features", "pieces"))
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         reads = "flat" if flattened(x) else "x"
         if flattened(x):
-            yield reshape(makes=reads, within_samples=True)
+            yield reshape(shape=(x.batch, features(x)), makes=reads, within_samples=True)
         pieces = Tensor(y.numel * self.pieces, y.dtype)
         bias = ("bias",) if self.bias else ()
-        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, reads_contiguous=many(y))
+        yield linear_map(pieces, "weight", bias, reads=reads, makes="maps", matrix=not y.rank, **as_rows(x))
         yield view("maps", "pieces")
         yield replace(largest(pieces, tensor_of(y), reads="pieces"), holds=(reads,))  # the caller's, until it returns
 

@@ -14,7 +14,7 @@ from archcalc.core.volume import ITEMSIZE, Volume, tokens
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, Example, Requirement, Role, module
 from archcalc.layers.activation import Activation, ReLU
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.mixture_experts import Experts, SharedExperts
 from archcalc.layers.mixture_router import Router, SigmoidRouter, SoftmaxRouter
 from archcalc.layers.parametrized import Parametrized
@@ -169,7 +169,7 @@ class Mixture(Parametrized, OfTokens, name="mixture", positional=("num_experts",
         """In the order of the module's code, whose variables live until it returns."""
         n, rows, dtype = x.positions, x.positions * self.top_k, x.dtype
         held = ("tokens", "share", "chosen", "expert", "order", "token", "numbers", "ends")
-        yield Kernel(makes="tokens", layout=Layout(view=True, reads_contiguous=many(x)), gradient=Gradient.VIEW)
+        yield Kernel(makes="tokens", layout=Layout(view=True, **as_rows(x)), gradient=Gradient.VIEW)
         yield from self.router.kernels(n, dtype)
         yield Kernel(reads=("chosen",), makes="expert", size=Tensor(rows, "int64"))
         yield Kernel(reads=("chosen",), makes="order", size=Tensor(rows, "int64"))

@@ -14,7 +14,7 @@ from archcalc.core.volume import Volume
 from archcalc.core.weight import Weight
 from archcalc.layer import Call, module
 from archcalc.layers.activation import Activation
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.record import record
 
 GROUPED_SINCE = "2.10"
@@ -119,12 +119,12 @@ class SharedExperts(MLP):
         yield Weight("shared_experts.down_proj.weight", (features, self.hidden_features))
 
     def kernels(self, x: Volume) -> Iterator[Kernel]:
-        size, turned = Tensor(x.positions * self.hidden_features, x.dtype), many(x)
+        size, turned = Tensor(x.positions * self.hidden_features, x.dtype), as_rows(x)
         names = tuple(f"shared_experts.{name}.weight" for name in self.into)
-        yield linear_map(size, names[0], makes="before", reads_contiguous=turned)
+        yield linear_map(size, names[0], makes="before", **turned)
         yield Kernel(reads=("before",), makes="after", layout=PRESERVED, saves=self.kept("before", "after"))
         if self.gated:
-            yield linear_map(size, names[1], makes="up", reads_contiguous=turned)
+            yield linear_map(size, names[1], makes="up", **turned)
             yield product(None, "after", "up", "both")
         last = "both" if self.gated else "after"
         yield linear_map(tensor_of(x), "shared_experts.down_proj.weight", reads=last, makes="shared")

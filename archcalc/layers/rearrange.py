@@ -11,7 +11,7 @@ from archcalc.core.operations import slice_of
 from archcalc.core.volume import Volume, image, tokens
 from archcalc.core.window import TransposedWindow, Window
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
-from archcalc.layers.slicing import counted, order_of_slice
+from archcalc.layers.slicing import counted, cut_of
 
 FAMILY = "Reshaping, padding and cropping"
 
@@ -96,7 +96,7 @@ class Channels(Layer, name="channels", positional=("begin", "end")):
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """A view; backward puts its gradient into zeros of the size before."""
-        yield slice_of("x", "y", tensor_of(y), order=order_of_slice(x, y, channels_place(x)))
+        yield slice_of("x", "y", tensor_of(y), cut=cut_of(x, channels_place(x), y.channels))
 
     def call(self, x: Volume) -> Call:
         some = f"{self.begin or ''}:{'' if self.end is None else self.end}"

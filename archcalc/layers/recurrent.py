@@ -153,6 +153,7 @@ class Recurrent(States):
         whole = Unrolled(
             tokens=x.spatial[0],
             batch=x.batch,
+            inputs=x.channels,
             hidden=self.hidden_size,
             width=self.width,
             gates=self.gates,

@@ -5,7 +5,7 @@ set_offsets in src/cpu/rnn/rnn_utils.hpp and .cpp.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.core.dim import Dim
 from archcalc.core.kernel import NEW, VIEW, Backward, Gradient, Kernel, Layout, Order, Tensor, tensor
@@ -18,13 +18,14 @@ from archcalc.record import record
 class Unrolled:
     """A running recurrent layer: `states` pass from token to token, h with `width` features and others with `hidden`.
 
-    `directions`: the suffixes of weight names; `gates`: the vectors of `hidden` features that one weight produces;
-    `begins`: whether a second input is the initial state; `returns`: the layer's field of that name; `one_kernel`:
-    whether one oneDNN kernel processes all tokens.
+    `inputs`: the features of what it reads; `directions`: the suffixes of weight names; `gates`: the vectors of
+    `hidden` features that one weight produces; `begins`: whether a second input is the initial state; `returns`: the
+    field of that name of the layer; `one_kernel`: whether one oneDNN kernel processes all tokens.
     """
 
     tokens: Dim
     batch: Dim
+    inputs: Dim
     hidden: Dim
     width: Dim
     gates: int
@@ -230,8 +231,10 @@ def cell_by_cell(cell: Cell) -> Runs:
         mapped, (weight,) = f"{way.name} mapped", way.weights("weight_ih")
         size = whole.of(whole.tokens, part.numel)
         others = (*held, f"{way.name.removesuffix('_reverse')} mapped") if way.name.endswith("_reverse") else held
-        moved = given == "steps" and whole.batch != 1
-        yield linear_map(size, weight, way.biases[:1], reads=given, makes=mapped, reads_contiguous=moved, holds=others)
+        how: dict[str, Any] = {"reads": given, "makes": mapped, "holds": others}
+        if given == "steps":
+            how |= {"reads_contiguous": whole.batch != 1, "reads_as": (whole.tokens * whole.batch, whole.inputs)}
+        yield linear_map(size, weight, way.biases[:1], **how)
         steps = (f"{way.name} mapped{t}" for t in range(whole.tokens))
         yield chunk(mapped, dict.fromkeys(steps, part), holds=others)
         for before, t in zip((None, *order[:-1]), order, strict=True):

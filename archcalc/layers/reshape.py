@@ -87,7 +87,8 @@ class Reshape(Layer, name="reshape", positional=("sizes",)):
             yield Kernel(layout=Layout(view=True, same=True))
             return
         if x.rank:
-            yield reshape(makes="flat" if y.rank else "y", within_samples=True)
+            flat = (x.batch, prod(x.item_shape))
+            yield reshape(shape=flat, makes="flat" if y.rank else "y", within_samples=True)
         if y.rank:
             yield view("flat" if x.rank else "x")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Backward, Cast, Kernel, Layout, Order, Run, Tensor, tensor_of
-from archcalc.core.operations import contiguous, product, reshape, times_weight, turned, view
+from archcalc.core.operations import in_order, product, times_weight, turned, view
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, flat, image, tokens, widest
 from archcalc.core.weight import Weight
@@ -71,7 +71,7 @@ class RMSNorm(Layer, name="rmsnorm", aliases=("rms_norm",)):
             yield times_weight(units, made, "result", holds=both)
         last = "moved back" if moves else "y"
         ends = last if wide == x.dtype else "row"
-        yield (reshape if moves else contiguous)("result", ends, holds=both)
+        yield in_order("result", ends, holds=both)
         if wide != x.dtype:
             yield Kernel(reads=(ends,), makes=last, size=tensor_of(y), layout=PRESERVED, holds=("root",))
         if moves:

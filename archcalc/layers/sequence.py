@@ -22,7 +22,7 @@ from archcalc.core.volume import Volume, flat, image, tokens
 from archcalc.core.weight import Weight
 from archcalc.core.window import IDENTITY, AnyWindow, SequenceWindow, Window, slide
 from archcalc.layer import Call, Example, Layer, Requirement, Role, expression, module
-from archcalc.layers.slicing import counted
+from archcalc.layers.slicing import counted, cut_of
 from archcalc.record import replace
 
 FAMILY = "Embeddings, tokens and positions"
@@ -195,7 +195,7 @@ class PositionEmbedding(OfTokens, name="position_embedding", positional=("length
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         """The gradient of a part of the table is put into zeros of the size of all of it."""
         if self.vectors(x) == x.spatial[0]:
-            backward = Backward(broadcast=("weight",), whole=("weight",) if y.batch == 1 else ())
+            backward = Backward(whole=("weight",)) if y.batch == 1 else Backward(broadcast=("weight",))
             yield replace(sum_of(tensor_of(y), "x", bias=("weight",), layout=PRESERVED), backward=backward)
             return
         rows = Tensor(prod(x.item_shape), run.dtype)
@@ -308,7 +308,7 @@ class Select(OfTokens, name="select", positional=("index",)):
         return Volume(x.channels, (), x.batch, dtype=x.dtype)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        yield slice_of("x", "y", tensor_of(y))
+        yield slice_of("x", "y", tensor_of(y), cut=cut_of(x, 1, 1, gone=True))
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}[:, {self.index}]")

@@ -6,7 +6,6 @@ from archcalc.core.agreement import same_batch
 from archcalc.core.axes import (
     CHANNELS,
     Axis,
-    elements_before,
     has_axis,
     place_of,
     resized,
@@ -16,7 +15,8 @@ from archcalc.core.axes import (
 )
 from archcalc.core.condition import at_least
 from archcalc.core.dim import Dim, ceil_div, is_number
-from archcalc.core.kernel import CONTIGUOUS, PRESERVED, Gradient, Kernel, Layout, Order, Run, Tensor, tensor_of
+from archcalc.core.gaps import Cut
+from archcalc.core.kernel import CONTIGUOUS, PRESERVED, VIEW, Gradient, Kernel, Run, Tensor, tensor_of
 from archcalc.core.moved import ChosenWindow, FlippedWindow, OneElementWindow, RolledWindow, TiledWindow
 from archcalc.core.operations import of_maps, slice_of, view
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
@@ -45,28 +45,9 @@ class AlongAxis(Layer):
         return x.item_shape[self.place(x) - 1]
 
 
-def order_of_part(x: Volume, place: int, whole: bool) -> Order:
-    """How a part along an axis lies in the memory of the whole: gaps, unless it is one piece."""
-    if whole or elements_before(x, place) == 1:
-        return Order.CONTIGUOUS
-    if place == 1 and x.rank:
-        return Order.SAMPLES
-    return Order.ROWS if place == len(x.item_shape) and x.rank else Order.SLICE
-
-
-def order_of_slice(x: Volume, y: Volume, place: int) -> Order:
-    """The same of elements that follow one another: single ones of the last axis are all equally far apart."""
-    if y != x and y.item_shape[place - 1] == 1 and place == len(x.item_shape) > 1:
-        return Order.SPACED
-    return order_of_part(x, place, y == x)
-
-
-def order_of_steps(x: Volume, y: Volume, place: int, step: Dim) -> Order:
-    """The same of every `step`th element of an axis. Of the last axis these are as far apart everywhere where the steps
-    fill it."""
-    if place < len(x.item_shape):
-        return Order.SLICE
-    return Order.SPACED if y.item_shape[-1] * step == x.item_shape[-1] else Order.UNKNOWN
+def cut_of(x: Volume, place: int, count: Dim, step: Dim = 1, *, gone: bool = False) -> Cut:
+    """Some elements along an axis, the batch being 0; of one, the axis may be gone."""
+    return Cut(x.shape, place, count, step, gone)
 
 
 class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
@@ -116,9 +97,7 @@ class Slice(AlongAxis, name="slice", positional=("begin", "end", "step")):
             yield view()
             return
         place = self.place(x)
-        steps = self.step != 1 and y.item_shape[place - 1] != 1
-        order = order_of_steps(x, y, place, self.step) if steps else order_of_slice(x, y, place)
-        yield slice_of("x", "y", tensor_of(y), order=order)
+        yield slice_of("x", "y", tensor_of(y), cut=cut_of(x, place, y.item_shape[place - 1], self.step))
 
     def call(self, x: Volume) -> Call:
         end = "" if self.end is None else self.end
@@ -183,10 +162,7 @@ class Take(AlongAxis, name="take", positional=("index", "axis")):
         return without(x, (self.place(x),))
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
-        place = self.place(x)
-        order = order_of_part(x, place, self.length(x) == 1)
-        last = place == len(x.item_shape)
-        yield slice_of("x", "y", tensor_of(y), order=Order.SPACED if last and order is Order.ROWS else order)
+        yield slice_of("x", "y", tensor_of(y), cut=cut_of(x, self.place(x), 1, gone=True))
 
     def call(self, x: Volume) -> Call:
         return expression(f"{{0}}[{before(self.place(x))}{self.index}]")
@@ -359,7 +335,7 @@ class Gather(Merge, name="gather", positional=("by",)):
     def kernels(self, run: Run, y: Volume, *xs: Volume) -> Iterator[Kernel]:
         """Backward adds the gradients to zeros of the size of the tokens, which it keeps for that."""
         rows = Tensor(y.numel, "int64")
-        yield Kernel(reads=("x1",), makes="rows", size=rows, layout=Layout(view=True, order=Order.SLICE))
+        yield Kernel(reads=("x1",), makes="rows", size=rows, layout=VIEW)
         makes = "y" if y.rank == 1 else "gathered"
         yield Kernel(reads=("x0", "rows"), makes=makes, size=tensor_of(y), layout=CONTIGUOUS, saves=("x0", "rows"))
         if y.rank > 1:

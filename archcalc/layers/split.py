@@ -9,7 +9,7 @@ from archcalc.core.kernel import Gradient, Kernel, Layout, Run, Tensor, tensor_o
 from archcalc.core.volume import Volume, flat, grid, ids, image, tokens
 from archcalc.core.window import AnyWindow, Window
 from archcalc.layer import Call, Example, Requirement, Sizes, expression
-from archcalc.layers.slicing import AlongAxis, order_of_part
+from archcalc.layers.slicing import AlongAxis, cut_of
 from archcalc.record import replace
 
 FAMILY = "Reshaping, padding and cropping"
@@ -102,7 +102,7 @@ class Split(AlongAxis, name="split", positional=("parts",)):
         comes."""
         place, at = self.place(x), self.index or 0
         others = {f"part {i}": part_of(x, place, n) for i, n in enumerate(self.sizes(x)) if i != at}
-        layout = Layout(view=True, order=order_of_part(x, place, False))
+        layout = Layout(view=True, cut=cut_of(x, place, y.item_shape[place - 1]))
         is_viewed = len(self.parts) == 1 and not self.is_of_features(x)
         gradient = Gradient.NEW_VIEW if is_viewed else Gradient.NEW
         yield Kernel(size=tensor_of(y), also=others, layout=layout, gradient=gradient)

@@ -25,7 +25,7 @@ from archcalc.core.weight import Weight
 from archcalc.core.window import BlockWindow
 from archcalc.layer import Call, Example, Layer, Requirement, Role, module
 from archcalc.layers.attention import COMPUTED
-from archcalc.layers.linear import many
+from archcalc.layers.linear import as_rows
 from archcalc.layers.parametrized import Parametrized
 from archcalc.layers.softmax import softmax_ops
 
@@ -168,7 +168,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         """Attention in all windows. The gradients of queries, keys and values are concatenated once all are ready."""
         mapped, joined = Tensor(3 * whole.numel, y.dtype), Tensor(whole.numel, y.dtype)
         first, last = (("qkv.bias",), ("proj.bias",)) if self.bias else ((), ())
-        yield linear_map(mapped, "qkv.weight", first, makes="mapped", reads_contiguous=many(y))
+        yield linear_map(mapped, "qkv.weight", first, makes="mapped", **as_rows(y))
         alone = whole.positions == 1
         gradient = Gradient.VIEW if alone else Gradient.NEW
         yield Kernel(reads=("mapped",), makes="heads", size=mapped, layout=VIEW if alone else NEW, gradient=gradient)
@@ -182,7 +182,7 @@ class WindowAttention(Parametrized, OfMaps, name="window_attention", positional=
         yield Kernel(reads=("gathered",), makes="joined", size=joined, layout=VIEW if flat else NEW, gradient=gradient)
         names = ("x", "heads", "scores", *(("apart",) if self.shifted(whole) else ()))
         made = Tensor(self.shape(whole).numel, y.dtype)
-        yield linear_map(made, "proj.weight", last, reads="joined", reads_contiguous=many(y), holds=names)
+        yield linear_map(made, "proj.weight", last, reads="joined", **as_rows(y), holds=names)
 
     def scored(self, y: Volume, whole: Volume) -> Iterator[Kernel]:
         """The attention weights of all pairs."""

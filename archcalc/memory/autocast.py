@@ -40,7 +40,8 @@ def volumes(run: Run, node: Node, dtypes: Sequence[str]) -> tuple[Volume, tuple[
     xs = tuple(replace(x, dtype=dtype) for x, dtype in zip(node.inputs, dtypes, strict=True))
     cast = node.layer.cast(*xs[: node.layer.carries]).on(run.device)
     applied = [PARAMETERS for weight in node.layer.weights(*xs) if cast is Cast.WIDEST and not weight.buffer]
-    into = [x.dtype for x in xs[: node.layer.carries] if x.is_floating] or [node.output.dtype]
+    values = [x for i, x in enumerate(xs[: node.layer.carries]) if i not in node.layer.decided_by]
+    into = [x.dtype for x in values if x.is_floating] or [node.output.dtype]
     if not node.output.is_floating:
         return node.output, xs
     return replace(node.output, dtype=cast_to(cast, [*into, *applied], run.autocast)), xs

@@ -113,13 +113,15 @@ class Edges:
 class Waiting:
     """A pending gradient for the operation that made its tensor; `owned`: it can be added to in place, because it is
     not a view; `turned`: it is contiguous but for its features, which are at the other end; `samples`: it is not
-    contiguous, but has gaps between samples alone."""
+    contiguous, but has gaps between samples alone; `permuted`: it lies as what it is the gradient of, in another order
+    than that of its axes."""
 
     storage: int
     owned: bool
     contiguous: bool = True
     turned: bool = False
     samples: bool = False
+    permuted: bool = False
 
 
 def zeros_beside(op: Op, tape: Tape, came: Collection[int]) -> int:
@@ -130,7 +132,7 @@ def zeros_beside(op: Op, tape: Tape, came: Collection[int]) -> int:
     """
     if len(op.made) < 2 or op.gradient not in NEW:
         return 0
-    if tape.tensors[op.made[0]].storage != tape.tensors[op.reads[0]].storage:
+    if not is_view(tape, op):
         return 0
     missing = (tape.tensors[each].size for each in op.made if each not in came)
     return sum(each.nbytes if op.gradient is Gradient.NEW else ITEMSIZE[each.dtype] for each in missing)
@@ -166,13 +168,15 @@ class Backward:
 
     def run(self) -> None:
         for tensor, seed in self.seeds:
-            maker, first = self.edges.made_by[tensor], tensor not in self.buffers
+            maker = self.edges.made_by[tensor]
             assert maker is not None
-            turned = self.tape.tensors[tensor].order is Order.TRANSPOSED  # it lies as the output does
-            given = Waiting(self.live_set.take(seed), owned=True, contiguous=not turned, turned=turned)
+            order = self.tape.tensors[tensor].order  # it lies as the output does
+            turned, permuted = order is Order.TRANSPOSED, order is Order.PERMUTED
+            in_order = not (turned or permuted)
+            given = Waiting(self.live_set.take(seed), True, in_order, turned, permuted=permuted)
             added = self.add(tensor, given, self.tape.ops[maker].node)
             self.live_set.drop_all(added)  # of an output that is there twice
-            if first and not self.expected[maker]:
+            if -maker not in self.ready and not self.expected[maker]:
                 heapq.heappush(self.ready, -maker)
         while self.ready:
             self.step(-heapq.heappop(self.ready))
@@ -184,14 +188,18 @@ class Backward:
         incoming = arrived[0]
         run = self.again.get(index)
         saves = run.needed(index) if run else op.saves
-        if self.is_disordered(op, incoming):
-            incoming = self.copied(op, incoming)
+        if is_disordered(self.tape, op, incoming):
+            incoming = copied(self, op, incoming)
             arrived = [*(arrived if op.lying.orders else ()), incoming]
         later = {each.of for each in op.reduced}
         learning = [tensor for tensor in self.edges.learning(op) if tensor not in later]
-        outgoing = [(tensor, self.gradient(op, tensor, incoming)) for tensor in learning]
+        negated = negated_of(op, learning)
+        outgoing = [
+            (tensor, self.gradient(op, tensor, incoming, each)) for tensor, each in zip(learning, negated, strict=True)
+        ]
         viewed = {key: self.live_set.take(incoming.storage) for key, _ in op.weights.viewed}
         weights = self.made(op.weights.new) | viewed
+        handed = [(key, replace(incoming, storage=self.live_set.take(incoming.storage))) for key, _ in op.weights.whole]
         whole = [self.live_set.new(f"gradient in {op.node}, before its sum", each.made) for each in op.reduced]
         self.live_set.mark("backward", op.node, op.scratch + zeros)
         if run:  # what ran again is let go of when it is handed over, not when the operation has been dealt with
@@ -202,6 +210,8 @@ class Backward:
         if run:
             run.done(index)
         self.hand_out(op, weights, viewed.keys(), outgoing)
+        for key, gradient in handed:
+            self.live_set.drop_all(self.hand_over(key, gradient, op))
 
     def reduce(
         self,
@@ -222,7 +232,7 @@ class Backward:
             if isinstance(each.of, str):
                 weights |= self.made(((each.of, summed[each.of]),))
             else:
-                turned = self.turned(op, incoming)
+                turned = is_turned(self.tape, op, incoming)
                 outgoing.append((each.of, Waiting(self.new(each.of), True, not turned, turned)))
             self.live_set.mark("backward", op.node)
             self.live_set.drop(before)
@@ -235,45 +245,35 @@ class Backward:
         later = dict(op.weights.new) if op.weights.views else {}
         views = {*viewed, *(weights if op.weights.views else ())}
         added: list[int] = []  # the engine's list of what the operation made has these until all are handed over
+        for tensor, gradient in () if op.weights.first else outgoing:
+            added += self.deliver(tensor, gradient, op.node)
         for key, storage in weights.items():
             if key not in later:
                 added += self.hand_over(key, Waiting(storage, owned=key not in views), op)
-        for tensor, gradient in outgoing:
-            added += self.deliver(tensor, gradient, op.node)
         self.live_set.drop_all(added)
-        for key in later:
+        self.hand_over_views(op, later, weights)
+        for tensor, gradient in outgoing if op.weights.first else ():
+            self.live_set.drop_all(self.deliver(tensor, gradient, op.node))
+
+    def hand_over_views(self, op: Op, keys: Iterable[str], weights: Mapping[str, int]) -> None:
+        """Accumulates gradients of weights that are views; nothing that was added is held."""
+        for key in keys:
             self.live_set.drop_all(self.hand_over(key, Waiting(weights[key], owned=False), op))
-
-    def is_disordered(self, op: Op, incoming: Waiting) -> bool:
-        """Whether a gradient is copied before it is used."""
-        if op.lying.orders:
-            made = order_made(self.tape, op)
-            if made is Order.TRANSPOSED:
-                return incoming.contiguous and not incoming.turned
-            return not (incoming.contiguous or (incoming.turned and made is Order.EITHER))
-        return op.lying.contiguous and not (incoming.contiguous or (op.lying.within_samples and incoming.samples))
-
-    def copied(self, op: Op, incoming: Waiting) -> Waiting:
-        """A gradient in order, where it came as a part of something: autograd reshapes it first, or the kernel does."""
-        made = self.new(op.made[0])
-        if not op.lying.orders:
-            self.live_set.mark("backward", op.node)
-            self.live_set.drop(incoming.storage)
-            return Waiting(made, owned=True)
-        turned = order_made(self.tape, op) is Order.TRANSPOSED
-        return Waiting(made, owned=True, contiguous=not turned, turned=turned)
 
     def made(self, gradients: Gradients) -> dict[str, int]:
         """New storages for weight gradients."""
         return {key: self.live_set.new(f"gradient of {key}", nbytes) for key, nbytes in gradients}
 
-    def gradient(self, op: Op, tensor: int, incoming: Waiting) -> Waiting:
+    def gradient(self, op: Op, tensor: int, incoming: Waiting, negated: bool) -> Waiting:
         """The gradient of something that an operation reads."""
-        made = Gradient.NEW if tensor in op.negated else op.gradient
+        made = Gradient.NEW if negated else op.gradient
+        if incoming.permuted and order_made(self.tape, op) is Order.PERMUTED and is_view(self.tape, op):
+            return Waiting(self.live_set.take(incoming.storage), owned=False)  # in order again
         if made in NEW:
-            turned = self.turned(op, incoming)
+            turned = is_turned(self.tape, op, incoming)
             in_order = made not in STRIDED and (not turned or self.tape.tensors[tensor].order is Order.EITHER)
-            return Waiting(self.new(tensor), made is Gradient.NEW, in_order, turned)
+            permuted = op.lying.preserves and incoming.permuted
+            return Waiting(self.new(tensor), made is Gradient.NEW, in_order and not permuted, turned, permuted=permuted)
         storage = self.live_set.take(incoming.storage)
         if made is Gradient.SAME:
             return replace(incoming, storage=storage)
@@ -284,9 +284,6 @@ class Backward:
         samples = made is Gradient.SLICE_OF_SAMPLES
         return Waiting(storage, owned=False, contiguous=made not in STRIDED, samples=samples)
 
-    def turned(self, op: Op, incoming: Waiting) -> bool:
-        return op.lying.turned(incoming.turned, order_made(self.tape, op))
-
     def new(self, tensor: int) -> int:
         """A new storage for the gradient of a tensor."""
         return self.live_set.new(f"gradient of {self.name_of(tensor)}", self.tape.tensors[tensor].size.nbytes)
@@ -296,17 +293,18 @@ class Backward:
         the weight's (torch/csrc/autograd/functions/accumulate_grad.h), or is added to an existing `grad` and released.
         Returns the storages that were added to another one and are still held."""
         met, nbytes = self.met.setdefault(key, gradient), dict(op.weights.all)[key]  # a view may hold more
-        if met is not gradient and not met.owned:
+        if met is not gradient and not (met.owned and self.live_set.holders[met.storage] == 1):
             made = self.live_set.new(f"gradient of {key}", nbytes)
             self.met[key] = self.summed(made, met, op.node)
         added = [gradient.storage] if met is not gradient else []
         self.coming[key] -= 1
         if self.coming[key]:
             return added
-        if key in op.weights.permuted and key not in self.before:
+        is_copied = key in op.weights.permuted or (key in dict(op.weights.whole) and is_shared(self, op, self.met[key]))
+        if is_copied and key not in self.before:
             self.live_set.new(f"gradient of {key}", nbytes)
             self.live_set.mark("backward", op.node)
-        if key in self.before or key in op.weights.permuted:
+        if is_copied or key in self.before:
             self.live_set.drop(self.met[key].storage)
         return added
 
@@ -334,7 +332,52 @@ class Backward:
         """The sum of two gradients in a new storage, in the order of the older one, which is released."""
         self.live_set.mark("backward", node)
         self.live_set.drop(met.storage)
-        return Waiting(into, True, not met.turned, met.turned)
+        return Waiting(into, True, not (met.turned or met.permuted), met.turned, permuted=met.permuted)
+
+
+def is_disordered(tape: Tape, op: Op, incoming: Waiting) -> bool:
+    """Whether a gradient is copied before it is used."""
+    if op.lying.orders:
+        made = order_made(tape, op)
+        if made is Order.TRANSPOSED:
+            return incoming.contiguous and not incoming.turned
+        return not (incoming.contiguous or (incoming.turned and made is Order.EITHER))
+    return op.lying.contiguous and not (incoming.contiguous or (op.lying.within_samples and incoming.samples))
+
+
+def copied(state: Backward, op: Op, incoming: Waiting) -> Waiting:
+    """A gradient in order, where it came as a part of something: autograd reshapes it first, or the kernel does."""
+    made = state.new(op.made[0])
+    if not op.lying.orders:
+        state.live_set.mark("backward", op.node)
+        state.live_set.drop(incoming.storage)
+        return Waiting(made, owned=True)
+    turned = order_made(state.tape, op) is Order.TRANSPOSED
+    return Waiting(made, owned=True, contiguous=not turned, turned=turned)
+
+
+def is_turned(tape: Tape, op: Op, incoming: Waiting) -> bool:
+    """Whether the gradient that an operation makes has its features at the other end."""
+    return op.lying.turned(incoming.turned, order_made(tape, op))
+
+
+def is_shared(state: Backward, op: Op, gradient: Waiting) -> bool:
+    """Whether a gradient that came in cannot become that of a weight: something else has it, or it has gaps."""
+    if gradient.owned or not gradient.contiguous:
+        return not gradient.contiguous or state.live_set.holders[gradient.storage] > 1
+    waiting = (state.buffers.get(tensor) for tensor in op.reads)
+    return any(each and not each.owned and each.storage == gradient.storage for each in waiting)
+
+
+def negated_of(op: Op, learning: Sequence[int]) -> list[bool]:
+    """Of each thing read, whether its gradient is negated; of what is subtracted from itself, that of the second."""
+    twice = len(op.negated) == 1 and learning.count(op.negated[0]) == 2
+    return [each in op.negated and not (twice and place == 0) for place, each in enumerate(learning)]
+
+
+def is_view(tape: Tape, op: Op) -> bool:
+    """Whether what an operation made is a view of what it read."""
+    return tape.tensors[op.made[0]].storage == tape.tensors[op.reads[0]].storage
 
 
 def order_made(tape: Tape, op: Op) -> Order:

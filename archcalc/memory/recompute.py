@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from archcalc.graph.graph import Graph
 from archcalc.memory.checkpointing import checkpointed_blocks
-from archcalc.memory.tape import Op, Tape
+from archcalc.memory.tape import Tape
 from archcalc.memory.timeline import LiveSet
 from archcalc.record import field, record
 
@@ -44,7 +44,7 @@ def stretches(graph: Graph, tape: Tape, kinds: Collection[str]) -> tuple[Stretch
 
 
 def stretch(tape: Tape, indices: list[int]) -> Stretch:
-    saving = [index for index in indices if packs(tape.ops[index])]
+    saving = [index for index in indices if tape.ops[index].packs or tape.ops[index].dropped]
     return Stretch(indices[0], indices[-1], saving[-1] if saving else None, tuple(outside(tape, indices)))
 
 
@@ -69,11 +69,6 @@ def instead(again: Collection[Stretch]) -> dict[int, tuple[int, ...]]:
     return kept
 
 
-def packs(op: Op) -> bool:
-    """Whether autograd keeps something of an operation, were it only its weight."""
-    return bool(op.saves or (op.contracts and op.learns))
-
-
 @record(frozen=False)
 class Recompute:
     """The state of one stretch in a training step. `keeps`: what its operations save after it has run again."""
@@ -91,7 +86,7 @@ class Recompute:
     def begin(self) -> None:
         """In the forward pass: takes what is held until backward has come through, if that asks for anything."""
         tape = self.live_set.tape
-        self.waiting = {index for index in self.indices if packs(tape.ops[index])}
+        self.waiting = {index for index in self.indices if tape.ops[index].packs}
         self.held = [*self.stretch.inputs, self.random_state()]
         self.live_set.take_all(self.stretch.inputs)
 
@@ -100,7 +95,7 @@ class Recompute:
 
     def needed(self, index: int) -> tuple[int, ...]:
         """The saved tensors of an operation; the first call runs the stretch again."""
-        if not self.keeps and packs(self.live_set.tape.ops[index]):
+        if not self.keeps and self.live_set.tape.ops[index].packs:
             self.run()
         return self.keeps.get(index, ())
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TypeAlias
 
+from archcalc.core.gaps import Steps, dense, has_gaps, is_seen_as, runs, seen_as
 from archcalc.core.kernel import PRESERVED, Cast, Gradient, Kernel, Layout, Order, Run, Tensor
 from archcalc.core.volume import ITEMSIZE, is_floating
 from archcalc.core.weight import Weight
@@ -14,11 +15,9 @@ from archcalc.graph.graph import Graph, Node
 from archcalc.memory.autocast import cast_to, volumes
 from archcalc.record import field, record, replace
 
-GAPS = {Order.SLICE, Order.SPACED, Order.ROWS, Order.SAMPLES}
-SLICES: tuple[set[Order], ...] = ({Order.SLICE}, {Order.SLICE, Order.SAMPLES}, {Order.SLICE, Order.SPACED})
-"""Orders of a view and of what it is a view of that make it a slice."""
+ORDERED = {Order.CONTIGUOUS, Order.EITHER}
 
-IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.SLICE, Order.SAMPLES, Order.ROWS, Order.TIME_MAJOR}
+IN_ROWS = {Order.CONTIGUOUS, Order.EITHER, Order.TIME_MAJOR}
 
 
 class Opaque(Exception):
@@ -28,12 +27,13 @@ class Opaque(Exception):
 @record
 class TensorInfo:
     """A tensor: its size and its storage. `learns`: it requires a gradient. `order`: the order of its elements in
-    memory."""
+    memory; `steps`: how far apart these are where it has gaps."""
 
     size: Tensor
     storage: int
     learns: bool
     order: Order = Order.CONTIGUOUS
+    steps: Steps = ()
 
 
 Gradients: TypeAlias = tuple[tuple[str, int], ...]
@@ -46,19 +46,22 @@ Applied: TypeAlias = Mapping[str, tuple[str, Weight]]
 @record
 class WeightGradients:
     """The gradients of weights that the backward of an operation makes: in new tensors, as views of the gradient that
-    came in, and those that the engine sums when the operation has ended. `views`: whether the first and the last are
-    views of other tensors; `permuted`: the weights whose gradients come in another order than theirs.
+    came in, those that the engine sums when the operation has ended, and those that are the `whole` gradient that came
+    in. `views`: whether the first and the third are views of other tensors; `first`: whether they are handed
+    over before other gradients; `permuted`: the weights whose gradients come in another order than theirs.
     """
 
     new: Gradients = ()
     viewed: Gradients = ()
     summed: Gradients = ()
+    whole: Gradients = ()
     views: bool = False
+    first: bool = False
     permuted: tuple[str, ...] = ()
 
     @property
     def all(self) -> Gradients:
-        return (*self.new, *self.viewed, *self.summed)
+        return (*self.new, *self.viewed, *self.summed, *self.whole)
 
 
 NO_GRADIENTS = WeightGradients()
@@ -121,7 +124,8 @@ class Op:
     `wrapped`: numbers among these that autograd does not pack; `scratch`: bytes that its backward takes at its worst
     beside gradients; `negated`: the tensors read whose gradients are negated; `reduced`: the gradients that the engine
     sums or casts, in its order; `contracts`: whether autograd saves a weight, if nothing else; `part`: of a layer with
-    several loops one after the other, in which part it runs.
+    several loops one after the other, in which part it runs; `dropped`: what it saves goes with its output, since no
+    gradient comes back to it.
     """
 
     node: str
@@ -138,6 +142,12 @@ class Op:
     contracts: bool = False
     lying: Lying = UNMOVED
     part: str = ""
+    dropped: bool = False
+
+    @property
+    def packs(self) -> bool:
+        """Whether autograd keeps something of it, were it only its weight."""
+        return bool(self.saves or (self.contracts and self.learns))
 
 
 @record(frozen=False)
@@ -162,12 +172,18 @@ class Tape:
     """Those of a layer on its inputs, in the dtypes in which they come: equal layers run the same kernels."""
 
     def tensor(
-        self, name: str, size: Tensor, learns: bool, storage: int | None = None, order: Order = Order.CONTIGUOUS
+        self,
+        name: str,
+        size: Tensor,
+        learns: bool,
+        storage: int | None = None,
+        order: Order = Order.CONTIGUOUS,
+        steps: Steps = (),
     ) -> int:
         """A new tensor, in its own storage or as a view of another."""
         if storage is None:
             storage = self.storage(name, size.nbytes)
-        self.tensors.append(TensorInfo(size, storage, learns, order))
+        self.tensors.append(TensorInfo(size, storage, learns, order, steps))
         return len(self.tensors) - 1
 
     def storage(self, name: str, nbytes: int) -> int:
@@ -204,7 +220,7 @@ def drop_saved(tape: Tape, node: Node, first: int, used: bool) -> None:
         raise Opaque(f"{node.name}: no gradient comes back to it, and when autograd frees its tensors was not modelled")
     if not used:  # until its output is there
         hold(tape, [i for op in tape.ops[first:] for i in op.made if tape.tensors[i].storage in kept])
-    tape.ops[first:] = [replace(op, saves=(), wrapped=()) for op in tape.ops[first:]]
+    tape.ops[first:] = [replace(op, saves=(), wrapped=(), contracts=False, dropped=op.packs) for op in tape.ops[first:]]
 
 
 def kernels_of(tape: Tape, node: Node, sources: Sequence[int]) -> tuple[Kernel, ...]:
@@ -218,9 +234,10 @@ def kernels_of(tape: Tape, node: Node, sources: Sequence[int]) -> tuple[Kernel, 
 
 def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], weights: Applied) -> None:
     """Records a kernel, and adds what it makes to `names`."""
-    if kernel.layout.same:  # autograd sees nothing of it
-        names[kernel.makes] = names[kernel.reads[0]]
+    if kernel.layout.same:  # autograd sees nothing of it but a copy
+        names[kernel.makes] = (names | dict(copied(tape, node, kernel, names, weights)))[kernel.reads[0]]
         tape.ops.append(Op(node=node, reads=(names[kernel.makes],), made=(), learns=False, part=kernel.part))
+        hold(tape, [names[each] for each in kernel.holds])
         return
     casts = dict(cast(tape, node, kernel, names, weights))
     seen = names | casts
@@ -243,7 +260,7 @@ def one_kernel(tape: Tape, node: str, kernel: Kernel, names: dict[str, int], wei
         saves=tuple(storage for name, storage in saves if name not in wrapped),
         wrapped=tuple(storage for name, storage in saves if name in wrapped),
         gradient=kernel.gradient,
-        weights=weight_gradients(tape, node, kernel, reads, rest, kept),
+        weights=weight_gradients(tape, node, kernel, [names[name] for name in kernel.reads], rest, kept),
         scratch=scratch(tape, kernel, seen, rest),
         negated=tuple(seen[name] for name in backward.negated),
         reduced=tuple(reduced(tape, node, kernel, seen, rest, outputs[kernel.makes])) if kept else (),
@@ -279,16 +296,16 @@ def weight_gradients(
 ) -> WeightGradients:
     """The gradients of weights that the backward of a kernel makes."""
     backward = kernel.backward
-    if kept and backward.whole and not any(tape.tensors[read].learns for read in reads):
-        text = "in a batch of one, the gradient that comes in may become that of its weight"
-        raise Opaque(f"{node}: {text}, and when torch copies it was not modelled")
     later = {*backward.broadcast, *(name for name in kernel.weights if is_remade(tape, kernel, name, {}, weights))}
-    new = gradients(weights, (each for each in kernel.weights if each not in {*backward.viewed, *later}))
+    made = {*backward.viewed, *backward.whole, *later}
+    new = gradients(weights, (each for each in kernel.weights if each not in made))
     found = WeightGradients(
         new=new,
         viewed=gradients(weights, backward.viewed),
         summed=gradients(weights, (each for each in kernel.weights if each in later)),
+        whole=gradients(weights, backward.whole),
         views=backward.weight_views,
+        first=backward.weights_first and tape.tensors[reads[0]].order in ORDERED,
         permuted=permuted(tape, node, kernel, reads[0], new) if kept and backward.input_order else (),
     )
     return NO_GRADIENTS if found == NO_GRADIENTS else found  # most kernels have no weights
@@ -329,7 +346,7 @@ def summed_of(tape: Tape, kernel: Kernel, name: str, names: Mapping[str, int], w
     if name not in kernel.backward.unreduced or kernel.size is None or kernel.size.dtype == size.dtype:
         return 0
     total = Tensor(size.numel, kernel.size.dtype).nbytes
-    return 0 if total == kernel.backward.unreduced[name] else total
+    return total if name in kernel.backward.summed or total != kernel.backward.unreduced[name] else 0
 
 
 def reduced(
@@ -390,15 +407,34 @@ def outputs_of(
         called, size = node if name == "y" else f"{node}: {name}", given or tape.tensors[reads[0]].size
         if size.wrapped and tape.run.device != "cpu":
             size = replace(size, numel=0)  # it is on the CPU in any case
-        yield name, tape.tensor(called, size, learns, storage, order)
+        lies = seen(kernel.layout, held[0], size, order) if kernel.layout.view and held else (order, ())
+        yield name, tape.tensor(called, size, learns, storage, *lies)
     for name, made in kernel.backward.on_demand.items() if kept else ():
         yield name, tape.tensor(f"{node}: {name}", made, learns)
+
+
+def seen(layout: Layout, source: TensorInfo, size: Tensor, order: Order) -> tuple[Order, Steps]:
+    """How a view lies in memory, and with which steps where it has gaps; `order`: that of a view of all."""
+    cut, steps = layout.cut, layout.steps
+    if cut is None and not steps:
+        return order, source.steps if order is Order.GAPS else ()
+    if source.order not in {*ORDERED, Order.GAPS}:
+        return (order, ()) if cut and cut.is_all else (Order.UNKNOWN, ())
+    if cut:
+        whole = seen_as(source.steps, cut.shape) if source.steps else dense(cut.shape)
+        count = cut.count_of(size.numel)
+        steps = cut.of(whole, count) if whole and count is not None else ()
+    elif source.steps:
+        steps = ()
+    if not steps:
+        return Order.UNKNOWN, ()
+    return (Order.GAPS, steps) if has_gaps(steps) else (Order.CONTIGUOUS, ())
 
 
 def order_of(layout: Layout, orders: set[Order]) -> Order:
     """In which order what a kernel makes lies in memory, where what it reads lies in these."""
     if not layout.view:
-        orders = orders - GAPS  # it reads a part, and writes a whole
+        orders = orders - {Order.GAPS}  # it reads a part, and writes a whole
     if orders == {Order.EITHER}:
         if layout.chooses or layout.maps:
             return Order.EITHER if layout.single else Order.TRANSPOSED
@@ -407,8 +443,6 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     orders = {Order.CONTIGUOUS if each is Order.EITHER else each for each in orders}
     if layout.fixed or orders <= {Order.CONTIGUOUS}:
         return layout.order
-    if layout.view and orders | {layout.order} in SLICES:
-        return Order.SLICE
     if layout.view and orders == {layout.order} == {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
     if layout.view and layout.order is Order.TIME_MAJOR:  # two axes are swapped, and swapped back where they were
@@ -416,7 +450,7 @@ def order_of(layout: Layout, orders: set[Order]) -> Order:
     if layout.maps and Order.UNKNOWN not in orders and orders != {Order.TRANSPOSED}:
         return Order.CONTIGUOUS
     alike = layout.order is Order.CONTIGUOUS and (layout.view or layout.preserves or layout.maps)
-    if len(orders) > 1 or not (alike or orders == {layout.order} <= GAPS):
+    if len(orders) > 1 or not alike:
         return Order.UNKNOWN
     kept = next(iter(orders))
     return Order.EITHER if layout.single and kept is Order.TRANSPOSED else kept
@@ -434,7 +468,8 @@ def permuted(tape: Tape, node: str, kernel: Kernel, source: int, gradients: Grad
 def check_rows(tape: Tape, node: str, kernel: Kernel, names: Mapping[str, int]) -> None:
     """Raises Opaque where features that a kernel needs side by side are not."""
     for name in kernel.layout.reads_rows:
-        if tape.tensors[names[name]].order not in IN_ROWS:
+        read = tape.tensors[names[name]]
+        if read.order not in IN_ROWS and not (read.order is Order.GAPS and runs(read.steps)[-1][1] == 1):
             text = "the features that it reads do not lie side by side in memory: torch attends in plain products then"
             raise Opaque(f"{node}: {text}, which are not modelled")
 
@@ -447,22 +482,16 @@ def copied(
     With a frozen weight torch multiplies sample by sample (`should_fold` in aten/src/ATen/native/LinearAlgebra.cpp).
     """
     layout = kernel.layout
-    if not (layout.reads_contiguous or layout.reads_dense):
+    if not (layout.reads_contiguous or layout.reads_dense or layout.reads_as):
         return
     name = kernel.reads[0]
     source = tape.tensors[names[name]]
     if layout.unlearned and source.learns and tape.run.training:
         return
-    gaps = layout.reads_dense and source.order in {*GAPS, Order.UNKNOWN}
-    in_order = {Order.CONTIGUOUS, Order.EITHER} | ({Order.SAMPLES} if layout.within_samples else set())
-    if not gaps and not (layout.reads_contiguous and source.order not in in_order):
-        return
-    if layout.reads_spaced and source.order is Order.SPACED:
+    if not is_copied(layout, source):
         return
     contracted = [weights[name][1] for name in kernel.saved_or_factors if name in weights]
-    if contracted and (
-        source.order in {Order.ROWS, Order.SPACED} or not any(weight.trainable for weight in contracted)
-    ):
+    if contracted and not any(weight.trainable for weight in contracted):
         return
     if source.order is Order.UNKNOWN:
         text = "the memory order of its input, and so whether it is copied first, is not known"
@@ -470,6 +499,15 @@ def copied(
     made = tape.tensor(f"{node}: {name} in order", source.size, source.learns)
     tape.ops.append(Op(node, (names[name],), (made,), source.learns, gradient=Gradient.SAME, part=kernel.part))
     yield name, made
+
+
+def is_copied(layout: Layout, source: TensorInfo) -> bool:
+    """Whether a kernel copies what it reads, or whether it does is not known."""
+    if source.order is Order.GAPS:
+        return layout.reads_dense or not (layout.reads_as and is_seen_as(source.steps, layout.reads_as))
+    if source.order is Order.UNKNOWN:
+        return layout.reads_contiguous or layout.reads_dense
+    return layout.reads_contiguous and source.order not in ORDERED
 
 
 def saved_by(tape: Tape, kernel: Kernel, names: Mapping[str, int], weights: Applied) -> Iterator[str]:

@@ -124,7 +124,7 @@ class Part:
         for called, nbytes in self.storages:
             tape.storage(called.replace(NODE, name), nbytes)
         for each in self.tensors:
-            tape.tensors.append(TensorInfo(each.size, storages[each.storage], each.learns, each.order))
+            tape.tensors.append(TensorInfo(each.size, storages[each.storage], each.learns, each.order, each.steps))
         first = len(tape.ops)
         tape.ops += [placed(op, name, tensors, storages) for op in self.ops]
         for tensor, place in self.ends:
@@ -152,6 +152,7 @@ def placed(op: Op, name: str, tensors: Sequence[int], storages: Sequence[int]) -
         op.contracts,
         op.lying,
         op.part,
+        op.dropped,
     )
 
 
@@ -164,7 +165,8 @@ def of_node(made: WeightGradients, name: str) -> WeightGradients:
         return gradients and tuple([(keyed(key, name), nbytes) for key, nbytes in gradients])
 
     permuted = made.permuted and tuple([keyed(key, name) for key in made.permuted])
-    return WeightGradients(named(made.new), named(made.viewed), named(made.summed), made.views, permuted)
+    new, viewed, summed, whole = map(named, (made.new, made.viewed, made.summed, made.whole))
+    return WeightGradients(new, viewed, summed, whole, made.views, made.first, permuted)
 
 
 def keyed(key: str, name: str) -> str:
@@ -194,7 +196,7 @@ def part_of(tape: Tape, node: Node, sources: Sequence[int], parts: tuple[Parts, 
     read = [*dict.fromkeys(sources)]
     infos = [tape.tensors[i] for i in read]
     numbers = () if len(read) < 2 else (*map(read.index, sources), *owners_of(infos))
-    sizes = [(size_of(each), each.learns, each.order) for each in infos]
+    sizes = [(size_of(each), each.learns, each.order, *steps_of(each)) for each in infos]
     key = (node.application, node.frozen, *sizes, numbers)
     known = parts[not is_number(*[each.size.numel for each in infos])]
     if key not in known:
@@ -226,6 +228,12 @@ def size_of(info: TensorInfo) -> Hashable:
     """The size of a tensor; where something decides about it, which has no hash, what is decided about."""
     numel: Any = info.size.numel
     return info.size if is_number(numel) else (numel.undecided, info.size.dtype, info.size.wrapped)
+
+
+def steps_of(info: TensorInfo) -> Sequence[Hashable]:
+    """The steps of a tensor, likewise."""
+    steps: Any = [each for pair in info.steps for each in pair]
+    return [each if is_number(each) else each.undecided for each in steps]
 
 
 def owners_of(infos: Sequence[TensorInfo]) -> Sequence[int]:

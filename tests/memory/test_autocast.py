@@ -233,3 +233,16 @@ def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
     output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--autocast", LOWER))]
     assert [each.split(":")[0] for each in output] == ["N = 214", "N = 373"]
+
+
+def test_what_only_chooses_has_no_say_in_the_dtype() -> None:
+    text = """archcalc: 1
+input: {a: [4]}
+layers:
+  - a -> one = linear(4)
+  - one -> two = mask(a, fill=0)
+  - where: [a, one, two]
+"""
+    graph = build(read_document(Source("choices", text)), batch=3)
+    found = differences(graph, TrainingSetup(autocast="bfloat16"))
+    assert {figure: nbytes for figure, nbytes in found.items() if nbytes} == {}

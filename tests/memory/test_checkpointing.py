@@ -13,6 +13,7 @@ from archcalc.core.location import Source
 from archcalc.graph.builder import build
 from archcalc.graph.freeing import with_free
 from archcalc.graph.graph import Graph
+from archcalc.graph.loading import load_text
 from archcalc.memory.checkpointing import checkpointed_blocks
 from archcalc.memory.footprint import footprint_of
 from archcalc.memory.recompute import stretches
@@ -235,3 +236,19 @@ def test_how_many_more_samples_fit(shell: Shell) -> None:
     budget = ("solve", "vit_b16", "--for", "N", "--where", "training_peak <= 24GiB")
     output = [shell(*budget, *more).out.split("\n")[1] for more in ((), ("--checkpoint", "block"))]
     assert [each.split(":")[0] for each in output] == ["N = 214", "N = 1,288"]
+
+
+UNREAD = {
+    "twice with the same weights": "- x -> y = learned([2, 4, 6], op=mul)\n    - x -> z = y()",
+    "before one that is read": "- x -> y = sigmoid\n    - x -> z = learned([2, 4, 6], op=mul)",
+    "after one that is read": "- x -> z = learned([2, 4, 6], op=mul)\n    - x -> y = sigmoid\n    - x -> w = tanh",
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_what_nothing_reads_in_a_checkpointed_block(case: str) -> None:
+    """It is packed for backward, and counts when the block runs again, but no gradient comes back to it."""
+    text = f"archcalc: 1\ninput: [2, 4, 6]\nblocks:\n  some(x):\n    {UNREAD[case]}\nlayers:\n"
+    graph = load_text(f"{text}  - conv(1, 2) -> x = relu\n  - it = some(x)\noutputs: [it.z]\n")
+    found = differences(graph, TrainingSetup(checkpointed=("some",)))
+    assert {figure: nbytes for figure, nbytes in found.items() if nbytes} == {}

@@ -4,6 +4,7 @@ import pytest
 
 from archcalc.core.location import Source
 from archcalc.graph.builder import build
+from archcalc.memory.footprint import Opaque, footprint_of
 from archcalc.memory.training_setup import TrainingSetup
 from archcalc.spec.document import read_document
 from tests.memory.footprints import differences
@@ -69,14 +70,109 @@ layers:
 input: {a: {shape: [1, 4], channels_last: true}}
 layers: ['grouped_attention(2, alibi=true, causal=true)']
 """,
+    "one token that is cut out is a row": """
+input: {a: {shape: [5, 8], channels_last: true}}
+layers:
+  - a -> linear(8) -> one = slice(0, 1, axis=length)
+  - one -> linear(4)
+  - one -> gelu -> attention(1) -> flatten -> linear(3)
+  - one -> maxout(2, 2)
+outputs: [linear2, linear3, maxout1]
+""",
+    "and so is that of a map of one row": """
+input: {a: {shape: [1, 5, 8], channels_last: true}}
+layers:
+  - a -> linear(8) -> slice(1, 2, axis=width) -> linear(4)
+""",
+    "group norm copies one token, and saves the copy": """
+input: {a: {shape: [5, 8], channels_last: true}}
+layers: linear(8) -> select(2) -> group_norm(2)
+""",
+    "instance norm copies what is spaced": """
+input: {a: [8, 6, 3]}
+layers: relu -> slice(0, 1, axis=width) -> instance_norm
+""",
+    "rmsnorm puts its gradient in no order": """
+input: {a: [12]}
+layers:
+  - a -> one = rmsnorm
+  - stack: [one, a]
+""",
+    "the gradient of an image whose features were moved is a view": """
+input: {a: [4, 6, 4]}
+layers:
+  - a -> x = conv(1, 4)
+  - 'x -> y = rearrange("b (c cs) (h hs) w -> b c (cs h) hs w", first, cs=2, hs=2)'
+  - x -> z = layernorm
+  - y -> w = tanh
+outputs: [w, y, z]
+""",
+    "parts of two axes that were moved apart come back as a view": """
+input: {a: [4, 6]}
+layers:
+  - a -> x = layernorm
+  - 'x -> y = rearrange("b (c cs) (h hs) -> b h (cs c) hs", first, cs=2, hs=2)'
+  - x -> mask(x)
+outputs: [mask1, y]
+""",
+    "a product that is given in another order, with its gradient": """
+input: {a: {shape: [4, 5, 6], channels_last: true}}
+layers:
+  - a -> x = linear(4)
+  - a -> y = einsum(bijk, bijp, bpik, x)
+  - y -> z = relu
+  - x -> w = relu
+outputs: [w, y, z]
+""",
+    "what is subtracted from itself": """
+input: {a: [8]}
+layers:
+  - a -> one = group_norm(2)
+  - two = sub: [one, one]
+  - sub: [two, two]
+""",
+    "parts that are outputs": """
+input: {a: {shape: [6, 8], channels_last: true}}
+layers:
+  - a -> linear(4) -> one, two = split(2, axis=1)
+outputs: [one, two]
+""",
+    "a gradient is added to another before those of weights arrive": """
+input: {a: [8, 4, 3]}
+layers:
+  - a -> learned([8, 4, 3], op=mul) -> one = batchnorm(freeze=true)
+  - one -> two = group_norm(2)
+outputs: [one, two]
+""",
+    "its gradient from others": """
+input: {a: {shape: [4, 5, 6], channels_last: true}}
+layers:
+  - a -> x = linear(4)
+  - a -> y = einsum(bijk, bijp, bpik, x)
+  - y -> z = linear(2, bias=false)
+  - y -> flatten
+outputs: [z, flatten1]
+""",
 }
 
 
-@pytest.mark.parametrize(("batch", "dtype"), [(1, "float32"), (3, "float32"), (3, "bfloat16")])
+@pytest.mark.parametrize(
+    ("batch", "dtype"), [(1, "float32"), (1, "bfloat16"), (3, "float32"), (3, "bfloat16"), (3, "accumulated")]
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_figure_equals_the_measured_one(name: str, batch: int, dtype: str) -> None:
-    graph = build(read_document(Source("a network", f"archcalc: 1\n{NETWORKS[name]}")), batch=batch, dtype=dtype)
-    assert {figure: nbytes for figure, nbytes in differences(graph).items() if nbytes} == {}
+    accumulate = dtype == "accumulated"
+    document = read_document(Source("a network", f"archcalc: 1\n{NETWORKS[name]}"))
+    graph = build(document, batch=batch, dtype="float32" if accumulate else dtype)
+    found = differences(graph, TrainingSetup(accumulate=accumulate))
+    assert {figure: nbytes for figure, nbytes in found.items() if nbytes} == {}
+
+
+def test_products_of_elements_in_another_order_are_not_predicted() -> None:
+    """An axis of length 1 that is summed makes no matrices."""
+    text = "input: {a: {shape: [1, 3, 4], channels_last: true}}\nlayers: ['a -> einsum(bijk, bijp, bpjk, a)']\n"
+    with pytest.raises(Opaque, match="reordered"):
+        footprint_of(build(read_document(Source("a network", f"archcalc: 1\n{text}")), batch=1))
 
 
 def test_experts_in_a_checkpointed_block() -> None:

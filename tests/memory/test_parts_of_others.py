@@ -13,8 +13,9 @@ from archcalc.graph.loading import load_text
 from archcalc.layer import Layer
 from archcalc.layers.slicing import Slice, Take
 from archcalc.memory.footprint import Opaque
+from archcalc.memory.training_setup import TrainingSetup
 from archcalc.record import replace
-from tests.memory.footprints import peaks
+from tests.memory.footprints import differences, peaks
 from tests.memory.test_kernel_peaks import PEAKS, between, learned, node, work
 
 QUICK = 3e5
@@ -138,16 +139,33 @@ def test_attention_to_features_that_do_not_lie_side_by_side_is_not_predicted() -
         peaks(graph)
 
 
-@pytest.mark.parametrize("before", ["", "linear(5) -> "])
-@pytest.mark.parametrize("after", ["relu", "channels_first", "flatten"])
-def test_a_gradient_that_becomes_that_of_a_weight_is_exact_or_not_predicted(before: str, after: str) -> None:
+WHOLE = {
+    "of an output": "y = position_embedding",
+    "seen with other axes": "position_embedding -> y = flatten",
+    "turned": "position_embedding -> y = channels_first",
+    "of a value that others read too": "y = position_embedding -> z = linear(3)\n  - y -> w = linear(2)",
+    "of a part of another": "v = position_embedding\n  - {concat: [v, b], axis: 1, name: y}",
+    "of what is read twice": "x = relu -> position_embedding -> y = gelu\n  - x -> z = linear(5)",
+    "of a table that is used three times": (
+        "v = position_embedding\n  - {concat: [v, b], axis: 1, name: c}\n"
+        "  - c -> slice(1, 5, axis=1) -> y = v()\n  - c -> slice(2, 6, axis=1) -> z = v()"
+    ),
+    "of values that are added": "y = learned([1, 4, 5], op=add) -> z = linear(3)\n  - y -> w = linear(2)",
+    "of what learns alone": "y = relu\n  - v = learned([4, 5])\n  - v -> z = position_embedding\n"
+    "  - v -> w = linear(4)",
+}
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("before", ["", "linear(5) -> ", "relu -> "])
+@pytest.mark.parametrize("case", WHOLE)
+def test_a_gradient_that_becomes_that_of_a_weight(case: str, before: str, accumulate: bool) -> None:
+    """In a batch of one it is the one that comes in, or a copy of it where something else has it."""
     it = "input: {b: {shape: [4, 5], channels_last: true}}"
-    graph = load_text(f"archcalc: 1\n{it}\nlayers:\n  - b -> {before}position_embedding -> {after}\n")
-    if not before:
-        with pytest.raises(Opaque, match="in a batch of one"):
-            peaks(graph)
-        return
-    assert not any(peaks(graph).values())
+    outputs = ", ".join(name for name in "yzw" if f"{name} = " in WHOLE[case] or f"name: {name}" in WHOLE[case])
+    graph = load_text(f"archcalc: 1\n{it}\nlayers:\n  - b -> {before}{WHOLE[case]}\noutputs: [{outputs}]\n")
+    found = differences(graph, TrainingSetup(accumulate=accumulate))
+    assert {figure: nbytes for figure, nbytes in found.items() if nbytes} == {}
 
 
 def test_windows_that_overlap_are_not_predicted() -> None:

@@ -1,7 +1,7 @@
 """Memory of the random graphs of nearly all layers, to the byte, in every kind of training.
 
-Parts of a graph are frozen, run again with the same weights, or moved into a block that may be checkpointed. Networks
-whose memory is not predicted say why: they are not counted.
+Parts of a graph are frozen, run again with the same weights, divided into parts, or moved into a block that may be
+checkpointed. Networks whose memory is not predicted say why: they are not counted.
 """
 
 import random
@@ -27,10 +27,16 @@ SELDOM = 0.1
 NAME = re.compile(r"\b(?:first|v\d+)\b")
 
 
-def made_by(line: str) -> str:
-    """The name that a line gives."""
-    (name,) = re.findall(r"(first|v\d+) = |name: (v\d+)", line)
-    return "".join(name)
+PARTED = 50
+"""The first number of the names that parts of values have."""
+
+READERS = ("relu", "gelu", "flatten", "linear(3)", "conv(1, 3)", "layernorm", "softmax", "reduce(sum, 1)", "identity")
+
+
+def made_by(line: str) -> list[str]:
+    """The names that a line gives: several to the parts of a value."""
+    ((names, name),) = re.findall(r"((?:first|v\d+)(?:, v\d+)*) = |name: (v\d+)", line)
+    return [*names.split(", ")] if names else [name]
 
 
 class Predicted(Drawn):
@@ -62,15 +68,34 @@ class Trained:
                 self.try_lines([*self.lines[:at], frozen(self.lines[at]), *self.lines[at + 1 :]])
         for _ in range(self.pick.choice([0, 0, 1, 2])):
             self.try_lines([*self.lines, self.again()])
+        if self.pick.random() < 0.3:
+            self.try_lines([*self.lines, *self.parted()])
         if self.pick.random() < 0.5:
             begin = self.pick.randrange(len(self.lines))
             self.block = (begin, self.pick.randint(begin + 1, len(self.lines)))
             self.block = self.block if self.fits() else None
-        self.more = {made_by(line) for line in self.lines if self.pick.random() < 0.15}
+        self.more = {made_by(line)[0] for line in self.lines if self.pick.random() < 0.15}
 
     def again(self) -> str:
-        layer, x = (made_by(self.pick.choice(self.lines)) for _ in range(2))
+        layer, x = (made_by(self.pick.choice(self.lines))[0] for _ in range(2))
         return f"{x} -> v{len(self.lines)} = {layer}()"
+
+    def parted(self) -> Iterator[str]:
+        """A value is divided, and some of its parts are read; with others nothing is done."""
+        x = self.pick.choice([name for line in self.lines for name in made_by(line)])
+        axes = self.graph.volumes[x].item_shape
+        axis = self.pick.randint(1, len(axes))
+        fits = [n for n in (2, 3, 4) if axes[axis - 1] % n == 0] or [1]
+        count = self.pick.choice(fits)
+        names = [f"v{PARTED + i}" for i in range(count)]
+        yield f"{x} -> {', '.join(names)} = split({count}, axis={axis})"
+        made = PARTED + count
+        for name in names:
+            if self.pick.random() < 0.6:
+                yield f"{name} -> v{made} = {self.pick.choice(READERS)}"
+                made += 1
+        if count > 1 and self.pick.random() < 0.5:
+            yield f"v{made} = {self.pick.choice(['mul', 'add', 'concat', 'sub'])}: [{names[0]}, {names[-1]}]"
 
     def try_lines(self, lines: list[str]) -> None:
         before, self.lines = self.lines, lines
@@ -87,8 +112,9 @@ class Trained:
     @property
     def text(self) -> str:
         """The spec; every value that nothing reads is an output."""
-        read = {name for line in self.lines for name in NAME.findall(line) if name != made_by(line)}
-        made = [name for line in self.lines if (name := made_by(line)) not in read or name in self.more]
+        read = {name for line in self.lines for name in NAME.findall(line) if name not in made_by(line)}
+        names = [name for line in self.lines for name in made_by(line)]
+        made = [name for name in names if name not in read or name in self.more]
         outputs = f"outputs: [{', '.join(made)}]"
         inputs = ", ".join(f"{name}: {shape}" for name, shape in self.inputs.items())
         body = [*self.lines, outputs]
@@ -96,9 +122,9 @@ class Trained:
         if self.block:
             begin, end = self.block
             inside = body[begin:end]
-            own = {made_by(line) for line in inside}
+            own = {name for line in inside for name in made_by(line)}
             given = {name for line in inside for name in re.findall(r"\b(?:first|v\d+|[abc])\b", line)} - own
-            given &= {*self.inputs, *(made_by(line) for line in body[:begin])}
+            given &= {*self.inputs, *(name for line in body[:begin] for name in made_by(line))}
             after = [NAME.sub(lambda m: f"part.{m[0]}" if m[0] in own else m[0], line) for line in body[end:]]
             given_names = ", ".join(sorted(given))
             body = [*body[:begin], f"part = some({given_names})", *after]
@@ -113,7 +139,7 @@ class Trained:
     @property
     def setup(self) -> TrainingSetup:
         checkpointed = ("some",) if self.block and self.pick.random() < 0.6 else ()
-        autocast = "bfloat16" if not checkpointed and self.dtype == "float32" and self.pick.random() < 0.3 else ""
+        autocast = "bfloat16" if not checkpointed and self.dtype == "float32" and self.pick.random() < 0.5 else ""
         return TrainingSetup(checkpointed=checkpointed, accumulate=self.pick.random() < 0.3, autocast=autocast)
 
 
