@@ -302,13 +302,16 @@ def wrong_fields(graph: Graph) -> Iterator[str]:
     running = Running(generate(graph), graph, "cpu")
     if not is_finite(running):  # 0 / 0 looks like dye
         return
+    differences = []
     for seed in spatial_inputs(graph):
         fields = fields_of(graph, seed)
         predicted = Predicted(seed, fields, attained(graph, seed, fields))
         for place, n in enumerate(seed.volume.spatial):
             for element in range(n):
                 found = look(running, predicted, Slab(place, element))
-                yield from (f"field in {seed.name}: {name}: {what}" for name, what in found.differences.items())
+                differences += [f"field in {seed.name}: {name}: {what}" for name, what in found.differences.items()]
+    if differences and all(is_finite(running) for _ in range(20)):  # every look draws other numbers
+        yield from differences
 
 
 def is_finite(running: Running) -> bool:
