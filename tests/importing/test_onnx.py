@@ -204,6 +204,10 @@ def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_it
     assert "Magic(a)" in refused.location.source.line(1)
 
 
+DOUBLED = [node("Concat", f"v{i} v{i}", f"v{i + 1}", axis=0) for i in range(60)]
+"""Numbers that are twice as many behind each node."""
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -216,6 +220,7 @@ def test_an_operator_that_is_not_known_is_kept_with_its_shape_or_refused_with_it
         (model([node("Relu", "nothing", "y")], {"x": [1, 4]}), "AC530"),
         (model([node("Constant", "", "c"), node("Add", "x c", "y")], {"x": [1, 4]}), "AC530"),
         (model([node("Reshape", "x s", "y")], {"x": [1, 4]}, [tensor("s", [2], [1, 5], "int64")]), "AC530"),
+        (model([node("Shape", "x", "v0"), *DOUBLED], {"x": [1, 4]}), "AC530"),
     ],
 )
 def test_what_does_not_fit_is_refused(data: bytes, code: str, tmp_path: Path) -> None:

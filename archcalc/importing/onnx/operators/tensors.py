@@ -122,6 +122,10 @@ def squeeze(state: Following, node: Node) -> Found:
     return Known(shape, x.values, x.dtype) if isinstance(x, Known) else state.write("reshape", shape, x, shape)
 
 
+MOST_NUMBERS = 100_000
+"""The numbers that one concatenation of sizes or constants may have: a few do for every network."""
+
+
 @operator("Concat")
 def concat(state: Following, node: Node) -> Found:
     reads = [state.read(node, i) for i in range(len(node.reads))]
@@ -129,6 +133,8 @@ def concat(state: Following, node: Node) -> Found:
     axis = node.attributes["axis"] % len(parts[0].shape)
     known = [each for each in parts if isinstance(each, Known)]
     if len(known) == len(parts):
+        if sum(len(each.values) for each in known) > MOST_NUMBERS:
+            raise ValueError(f"more than {MOST_NUMBERS:,} numbers of sizes and constants")
         return Known((sum(each.shape[0] for each in known),), sum((each.values for each in known), ()), known[0].dtype)
     values = [state.as_value(each) for each in parts]
     if any(each.varies for each in values):
