@@ -242,10 +242,13 @@ def values_of(cls: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Mappi
 def compiled(cls: Any, frozen: bool) -> Callable[..., None]:
     """`__init__` with the fields as its parameters, as it would be written by hand."""
     given = sorted((each for each in cls.record_fields.values() if each.init), key=lambda each: each.keyword)
-    names: dict[str, Any] = {"MISSING": MISSING, "assign": object.__setattr__}
-    lines: list[str] = []
-    for i, each in enumerate([*given, *[each for each in cls.record_fields.values() if not each.init]]):
-        lines += assignments(cls, i, each, frozen, names)
+    every = [*given, *[each for each in cls.record_fields.values() if not each.init]]
+    names: dict[str, Any] = {"MISSING": MISSING, "assign": object.__setattr__, "become": BECOME, "closed": cls}
+    names["opened"] = opened(cls) if frozen else None
+    lines: list[str] = ["become(self, opened)"] if names["opened"] else []
+    for i, each in enumerate(every):
+        lines += assignments(cls, i, each, not frozen or names["opened"] is not None, names)
+    lines += ["self.__class__ = closed"] if names["opened"] else []
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
     keyword = sum(each.keyword for each in given)
@@ -254,11 +257,31 @@ def compiled(cls: Any, frozen: bool) -> Callable[..., None]:
         parameters.insert(len(parameters) - keyword, "*")
     body = "\n ".join(lines or ["pass"])
     code = code_of(f"def __init__({', '.join(parameters)}):\n {body}")
-    code = code.replace(co_varnames=("self", *[each.name for each in given]))
+    assigned = {f"f{i}": each.name for i, each in enumerate(every)}
+    code = code.replace(
+        co_varnames=("self", *[each.name for each in given]),
+        co_names=tuple([assigned.get(name, name) for name in code.co_names]),
+    )
     made = FunctionType(code, names, "__init__", defaults_of(cls, given[: len(given) - keyword]))
     made.__kwdefaults__ = {each.name: each.default for each in given if each.keyword and not is_required(each)}
     made.__qualname__ = f"{cls.__qualname__}.__init__"
     return made
+
+
+BECOME = object.__dict__["__class__"].__set__
+"""Makes an object one of another class, whose objects have the same slots."""
+
+MANY_FIELDS = 5
+"""Of a record for which it takes less time to be another class for a while than to be assigned to as it is."""
+
+
+def opened(cls: Any) -> type | None:
+    """A class with the slots of a frozen record, to which fields are assigned as fast as Python can; None where that
+    gains nothing: a record is one of it while `__init__` runs."""
+    slots = cls.__dict__.get("__slots__", ())
+    if cls.__bases__ != (object,) or len(slots) < max(MANY_FIELDS, len(cls.record_fields)):
+        return None
+    return type(cls)(cls.__name__, cls.__bases__, {"__slots__": slots})
 
 
 @cache
@@ -282,8 +305,9 @@ def defaults_of(cls: type, positional: Sequence[Field]) -> tuple[Any, ...]:
     return tuple([each.default for each in optional])
 
 
-def assignments(cls: Any, place: int, each: Field, frozen: bool, names: dict[str, Any]) -> Iterator[str]:
-    """The lines that set a field; a slot is set by its descriptor, which is twice as fast as `object.__setattr__`."""
+def assignments(cls: Any, place: int, each: Field, plain: bool, names: dict[str, Any]) -> Iterator[str]:
+    """The lines that set a field: plainly where that is possible, or else a slot by its descriptor, which is twice as
+    fast as `object.__setattr__`."""
     value = f"p{place}"
     if each.factory is not MISSING:
         names[f"make{place}"] = each.factory
@@ -291,11 +315,13 @@ def assignments(cls: Any, place: int, each: Field, frozen: bool, names: dict[str
     elif not each.init:
         return
     slot: Any = getattr(cls, each.name, None)
-    if hasattr(slot, "__set__"):
+    if plain:
+        yield f"self.f{place} = {value}"
+    elif hasattr(slot, "__set__"):
         names[f"set{place}"] = slot.__set__
         yield f"set{place}(self, {value})"
     else:
-        yield f"assign(self, {each.name!r}, {value})" if frozen else f"self.{each.name} = {value}"
+        yield f"assign(self, {each.name!r}, {value})"
 
 
 def fields(made: Any) -> tuple[Field, ...]:
