@@ -18,7 +18,10 @@ def main() -> None:
         found = asked.again() if asked else None
         if asked and found:
             leave(given(*found))
-        from archcalc.command import main as program  # lazy: four times the start of Python; an answer needs none of it
+        from archcalc.core.modules import find_quickly  # lazy: an answer needs none of the modules that follow
+
+        find_quickly()
+        from archcalc.command import main as program  # lazy: four times the start of Python
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     leave(program(asked=asked))

@@ -281,7 +281,8 @@ def opened(cls: Any) -> type | None:
     slots = cls.__dict__.get("__slots__", ())
     if cls.__bases__ != (object,) or len(slots) < max(MANY_FIELDS, len(cls.record_fields)):
         return None
-    return type(cls)(cls.__name__, cls.__bases__, {"__slots__": slots})
+    made: type = type(cls)(cls.__name__, cls.__bases__, {"__slots__": slots})
+    return made
 
 
 @cache

@@ -7,10 +7,15 @@ is an int, because formulas treat it as one.
 
 from collections.abc import Iterable, Mapping
 from math import prod as product
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
+from archcalc.core.catalogue import Late
 from archcalc.sym.expr import Claim, Expr, claim, expression, largest, least, symbol, total, volume
-from archcalc.sym.tally import Tally
+
+if TYPE_CHECKING:
+    from archcalc.sym import tally
+else:
+    tally = Late("archcalc.sym.tally")
 
 Dim: TypeAlias = int
 """A whole number, or an expression in free symbols."""
@@ -92,7 +97,7 @@ def running_sum(dims: Iterable[Dim]) -> Dim:
     >>> str(alive + 0)
     'H'
     """
-    return 0 if is_number(*dims) else cast(Dim, Tally())
+    return 0 if is_number(*dims) else cast(Dim, tally.Tally())
 
 
 def per_axis(value: PerAxis, rank: int) -> tuple[Dim, ...]:

@@ -146,12 +146,16 @@ class Field:
         """The same where a window slides over elements of which each sees one span, as most do; None elsewhere."""
         if window.__class__ is not Window or len(self.spans) != 1 or self.whole or self.earlier:
             return None
-        span, step = self.spans[0], self.step
-        kernel, stride, begin, dilation = window.kernel, window.stride, window.begin, window.dilation
-        if span is None or not is_number(*span, step, kernel, stride, begin, dilation) or step == 0:
+        span, step, kernel, begin = self.spans[0], self.step, window.kernel, window.begin
+        if span is None:
             return None
-        last = dilation * (kernel - 1) - begin
-        return Field(((span[0] - step * begin, span[1] + step * last),), step * stride, False, self.aligned)
+        last = window.dilation * (kernel - 1) - begin
+        jump, lo, hi = step * window.stride, span[0] - step * begin, span[1] + step * last
+        if not (jump.__class__ is lo.__class__ is hi.__class__ is int) or jump == 0:  # they depend on all of these
+            return None
+        if (lo, hi, jump) == (*span, step) and self.along is None:
+            return self
+        return Field(((lo, hi),), jump, False, self.aligned)
 
     def gathered(self, n: int) -> "Field":
         """The field of elements that each see all that the listed ones see.

@@ -7,7 +7,7 @@ from archcalc.core.contraction import Contraction
 from archcalc.core.ops import Ops
 from archcalc.core.volume import Volume, is_floating
 from archcalc.core.weight import Weight
-from archcalc.core.window import AnyWindow, Window
+from archcalc.core.window import IDENTITY, AnyWindow, Window
 from archcalc.layer import Call, Layer
 from archcalc.record import record, replace
 from archcalc.sym.expr import Claim
@@ -44,6 +44,13 @@ class Application:
     def windows(self) -> tuple[tuple[AnyWindow, ...], ...]:
         """For each input, its window on each axis."""
         return tuple(self.layer.windows_of_inputs(*self.inputs))
+
+    @cached_property
+    def squares(self) -> tuple[AnyWindow | None, ...]:
+        """For each input, the window that all of its axes have in common, if these stay as they are; else None."""
+        rank = self.outputs[0].rank
+        pairs = zip(self.inputs, self.windows, strict=False)
+        return tuple([common(windows, rank) if x.rank == rank else None for x, windows in pairs])
 
     @cached_property
     def sliding(self) -> tuple[tuple[int, Window], ...]:
@@ -86,6 +93,14 @@ class Application:
     def frozen(self) -> tuple[Weight, ...]:
         """The weights where they are not trained."""
         return tuple(replace(weight, trainable=False) for weight in self.weights)
+
+
+def common(windows: tuple[AnyWindow, ...], rank: int) -> AnyWindow | None:
+    """The window that stands on every axis and moves nothing onto another one; None if there is none."""
+    first = windows[0] if windows else None
+    if first is None or first.onto is not None or windows.count(first) < len(windows):
+        return None
+    return first if first is IDENTITY or len(windows) == rank else None
 
 
 def slides(window: AnyWindow) -> TypeGuard[Window]:

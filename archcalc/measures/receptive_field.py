@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from math import prod
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from archcalc.core.catalogue import Late
 from archcalc.core.dim import Dim, is_number
 from archcalc.core.field import Field, phases_of_union, tips, union
 from archcalc.core.volume import Volume
@@ -12,8 +13,13 @@ from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
 from archcalc.layer import Layer, Role
 from archcalc.record import field, record, replace
-from archcalc.sym.bounds import ANYWHERE, Ranges, interval
 from archcalc.sym.expr import Expr, NoClosedForm, expression
+
+if TYPE_CHECKING:
+    from archcalc.sym import bounds
+    from archcalc.sym.bounds import Ranges
+else:
+    bounds = Late("archcalc.sym.bounds")
 
 Fields = tuple[Field, ...]
 """One field per spatial axis of an input; empty if the field is unknown."""
@@ -106,7 +112,7 @@ def without_bounds(graph: Graph, seed: Input) -> dict[str, Seen]:
 
 def with_input(graph: Graph, seed: Input) -> dict[str, Seen]:
     """The field in one input of that itself, and of every node that it reaches."""
-    walk = Walk(seed, {name: each.domain.bounds() or ANYWHERE for name, each in graph.symbols.items()})
+    walk = Walk(seed, {name: each.domain.bounds() or bounds.ANYWHERE for name, each in graph.symbols.items()})
     walk.follow(graph.nodes, graph.repeats)
     return walk.seen
 
@@ -212,7 +218,7 @@ class Walk:
     """
 
     seed: Input
-    ranges: Ranges
+    ranges: "Ranges"
     seen: dict[str, Seen] = field(default_factory=dict)
     growth: Growth = field(default_factory=Growth)
     known: dict[tuple[int, ...], tuple[Mapping[int, Seen], Seen]] = field(default_factory=dict)
@@ -318,7 +324,7 @@ class Walk:
 
     def is_run(self, repeat: Repeat) -> bool:
         """Whether there is at least one copy for all values of the symbols."""
-        return interval(cast(Expr, repeat.count), self.ranges)[0] >= 1
+        return bounds.interval(cast(Expr, repeat.count), self.ranges)[0] >= 1
 
 
 def symbols_of(repeat: Repeat) -> str:
@@ -405,17 +411,25 @@ def advance(node: Node, branches: Mapping[int, Fields], seed: Input, growth: Gro
 
 def grown(node: Node, source: int, fields: Fields, seed: Input, growth: Growth) -> Fields:
     """The fields of a node's output, as far as it reads one of its inputs. Raises TooManyPhases."""
-    x, y, windows = node.inputs[source], node.output, node.application.windows[source]
+    common = node.application.squares[source]
+    if common is IDENTITY:
+        return fields
+    lengths, first = seed.volume.spatial, fields[0]
+    if common is not None and first.along is None and is_alike(fields) and is_alike(lengths):  # most networks on images
+        if first.whole:
+            return fields
+        if len(lengths) == node.output.rank:
+            made = growth.through(first, common, lengths[0])
+            return fields if made is first else (made,) * len(fields)
+    x, y = node.inputs[source], node.output
     if not x.rank:
         return tuple([each.at_first() for each in fields]) if y.rank else fields
-    if x.rank == y.rank and all(window is IDENTITY for window in windows):
-        return fields
-    lengths = seed.volume.spatial
-    square = len(windows) == y.rank == len(lengths) and all(n == lengths[0] for n in lengths)
-    alike = square and all(each is fields[0] for each in fields) and all(each == windows[0] for each in windows)
-    if alike and fields[0].along is windows[0].onto is None:  # most networks on images
-        return (growth.through(fields[0], windows[0], lengths[0]),) * len(fields)
     return tuple([moved(node, source, axis, each, lengths[axis], growth) for axis, each in enumerate(fields)])
+
+
+def is_alike(parts: Sequence[object]) -> bool:
+    """Whether all are the same."""
+    return parts.count(parts[0]) == len(parts)
 
 
 def moved(node: Node, source: int, axis: int, seen: Field, n: Dim, growth: Growth) -> Field:
@@ -501,7 +515,7 @@ def has_more_features(x: Volume, y: Volume) -> bool:
     """Whether that is certain of the first of two volumes."""
     if is_number(x.channels, y.channels):
         return x.channels > y.channels
-    return interval(expression(x.channels) - expression(y.channels), {})[0] > 0
+    return bounds.interval(expression(x.channels) - expression(y.channels), {})[0] > 0
 
 
 def mixes(node: Node) -> bool:

@@ -3,12 +3,18 @@
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.measure import MEASURES
 from archcalc.measures.receptive_field import Seen, widest
 from archcalc.record import record
 from archcalc.report.report import SAVED, Line, Report, amount, so_many_layers
-from archcalc.report.units import rounded
+
+if TYPE_CHECKING:
+    from archcalc.report import units
+else:
+    units = Late("archcalc.report.units")
 
 
 @record
@@ -64,7 +70,7 @@ def count_of(name: str, short: bool = False, unit: str = "") -> Callable[[Line],
 
     def text(line: Line) -> str:
         value = line.values[name]
-        return rounded(value, unit) if short and isinstance(value, int) else amount(value)
+        return units.rounded(value, unit) if short and isinstance(value, int) else amount(value)
 
     return text
 

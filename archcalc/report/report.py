@@ -254,12 +254,17 @@ def value_of(node: Node, name: str) -> Value:
 
 def sums(lines: Iterable[Line]) -> Values:
     """The totals over lines."""
-    each = [line.values for line in lines]
-    return Values(each[0] if each else MEASURES, partial(sum_in, each))
+    alike: dict[int, tuple[Mapping[str, Value], list[Line]]] = {}  # copies of a layer share their values
+    for line in lines:
+        alike.setdefault(id(line.values), (line.values, []))[1].append(line)
+    each = [(values, len(these)) for values, these in alike.values()]
+    return Values(each[0][0] if each else MEASURES, partial(sum_in, each))
 
 
-def sum_in(lines: Sequence[Mapping[str, Value]], name: str) -> Value:
-    return sum_of([values[name] for values in lines])
+def sum_in(lines: Sequence[tuple[Mapping[str, Value], int]], name: str) -> Value:
+    """The total of a quantity over lines, of which so many have each of the values."""
+    found = [(values[name], count) for values, count in lines]
+    return sum_of([None if value is None else value * count for value, count in found])
 
 
 def sum_of(values: Sequence[Value]) -> Value:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -99,7 +100,7 @@ def decoded(name: str, data: bytes) -> Source:
     if b"\0" in data:
         raise problem("AC002", f"{name} is not a text file", help="write the spec as YAML in UTF-8")
     try:
-        return Source(name, data.decode("utf-8-sig"))
+        return Source(name, data.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise problem(

@@ -15,13 +15,13 @@ from archcalc.spec.expression import names_in
 from archcalc.spec.item import signature_of
 from archcalc.spec.reader import Node, Scalar, read_tree
 from archcalc.spec.section import Sections
-from archcalc.spec.setting import with_settings
 from archcalc.spec.zoo import bundled, folder
 
 if TYPE_CHECKING:
-    from archcalc.spec import foreign
+    from archcalc.spec import foreign, setting
 else:
     foreign = Late("archcalc.spec.foreign")
+    setting = Late("archcalc.spec.setting")
 
 KEYS = (
     "archcalc",
@@ -106,7 +106,12 @@ class Libraries(Sections):
             default_names=tuple(word for word, _ in defaults),
             imports=imports,
         )
-        return self.problems.attempt(with_settings, library, self.settings(settings, library, free), free) or library
+        if not settings:
+            return library
+        return (
+            self.problems.attempt(setting.with_settings, library, self.settings(settings, library, free), free)
+            or library
+        )
 
     def blocks(self, node: Node | None, home: str, imports: tuple[tuple[str, str], ...]) -> dict[str, BlockDef]:
         """The blocks of a file by name, including imported ones."""

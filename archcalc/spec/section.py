@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
+from archcalc.core.catalogue import Late
 from archcalc.core.diagnostic import Problems, did_you_mean, problem, quoted
 from archcalc.core.location import Location, Source
 from archcalc.spec import reader as tree
@@ -13,7 +14,11 @@ from archcalc.spec.declaration import Expectation, InputDecl, Library, Parameter
 from archcalc.spec.expression import Expression, Number, Word, own_name, parse_expression
 from archcalc.spec.item import body_of, keywords_of, value_of, word_of, words_of
 from archcalc.spec.reader import Node, Scalar, Sequence
-from archcalc.spec.setting import can_be_set, unknown_setting
+
+if TYPE_CHECKING:
+    from archcalc.spec import setting
+else:
+    setting = Late("archcalc.spec.setting")
 
 N = TypeVar("N", bound=Node)
 P = ParamSpec("P")
@@ -196,9 +201,9 @@ class Sections:
         found = {}
         for name, text in settings.items():
             source = Source("--set", f"{name}={text}")
-            if not can_be_set(name, library, free):
+            if not setting.can_be_set(name, library, free):
                 where = Location(source, 0, 0, max(1, len(name)))
-                self.problems.add(unknown_setting(name, library, free, where))
+                self.problems.add(setting.unknown_setting(name, library, free, where))
             elif value := self.problems.attempt(parse_expression, text, Location(source, 0, len(name) + 1)):
                 found[name] = value
         return found

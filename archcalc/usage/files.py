@@ -1,5 +1,6 @@
 """The specs that the arguments of a command name: files, and those in folders."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def expanded(spec: str) -> Iterator[str]:
 def is_spec(file: str) -> bool:
     """Whether a YAML file is a spec: it has the key `archcalc:`."""
     try:
-        text = read_regular(file).decode("utf-8-sig")
+        text = read_regular(file).removeprefix(BOM_UTF8).decode()
     except (OSError, SpecError, UnicodeDecodeError):
         return False
     return any(line.startswith("archcalc:") for line in text.splitlines())

@@ -6,15 +6,21 @@ Colours only repeat what the text shows.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from archcalc.core.catalogue import Late
 from archcalc.core.render import BOLD, RESET, printable, wrapped
 from archcalc.measure import MEASURES
-from archcalc.memory.text import figures, timeline
 from archcalc.record import record
 from archcalc.report.grid import Grid, fitted, form_of, lines_of
 from archcalc.report.largest import largest, without_numbers
 from archcalc.report.layout import AT_MOST, NO_FIELD, Column, every_column, total_line
 from archcalc.report.report import Line, Report, amount, by_type, folded, with_subtotals, writes
+
+if TYPE_CHECKING:
+    from archcalc.memory import text
+else:
+    text = Late("archcalc.memory.text")
 
 AUTO, EXACT, SHORT = "auto", "exact", "short"
 """Numbers: rounded if that shows more columns, in full, rounded."""
@@ -187,7 +193,7 @@ def memory(report: Report) -> list[str]:
     found = report.footprint
     if found is None:
         return []
-    return ["", *figures(found), *(["", *timeline(found.timeline)] if found.timeline else [])]
+    return ["", *text.figures(found), *(["", *text.timeline(found.timeline)] if found.timeline else [])]
 
 
 def parameters(report: Report) -> str:
