@@ -34,7 +34,8 @@ def test_a_compiled_module_is_found_as_python_finds_it(folder: Path, name: str) 
     found = Modules(str(folder)).find_spec(PACKAGE + name)
     path = folder if "." not in name else folder / name.partition(".")[0]
     expected = PathFinder.find_spec(name.rpartition(".")[2], [str(path)])
-    assert found and expected
+    assert found
+    assert expected
     assert found.name == PACKAGE + name
     assert (found.origin, found.cached, found.has_location) == (expected.origin, expected.cached, True)
     assert found.submodule_search_locations == expected.submodule_search_locations
