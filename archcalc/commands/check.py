@@ -145,15 +145,19 @@ def checked(name: str, selection: Selection, overrides: Overrides) -> Family:
 
 
 def all_checked(names: Sequence[str], selection: Selection, overrides: Overrides) -> list[Family]:
-    """Checks every spec. Many specs are distributed among forked processes, which share the imported modules."""
+    """Checks every spec. Many specs are distributed among forked processes, which share the imported modules, and what
+    specs that were checked before them made known of layers."""
     workers = min(len(names) // MANY, os.cpu_count() or 1)
     alone = threading.active_count() == 1 and "torch" not in sys.modules  # forking a process with threads can deadlock
     if workers < 2 or not alone or "fork" not in multiprocessing.get_all_start_methods():
         return [checked(name, selection, overrides) for name in names]
+    first = {each: checked(each, selection, overrides) for each in names[:: max(1, len(names) // MANY)]}
+    left = [each for each in names if each not in first]
     quiet = signal.SIGINT, signal.SIG_IGN  # only the parent handles interrupts
     with multiprocessing.get_context("fork").Pool(workers, signal.signal, quiet) as pool:
         check = partial(checked, selection=selection, overrides=overrides)
-        return [merged(each) for each in pool.map(partial(apart, check), names, chunksize=1)]
+        first |= zip(left, map(merged, pool.map(partial(apart, check), left, chunksize=1)), strict=True)
+    return [first[each] for each in names]
 
 
 # --- fixing ----------------------------------------------------------------------------------------------------------

@@ -64,8 +64,20 @@ class Application:
         """The inputs, by number, into which gradients of its output flow."""
         if not self.outputs[0].is_floating:
             return ()
-        carrying = range(len(self.inputs))[: self.layer.carries]
-        return tuple(i for i in carrying if i not in self.layer.decided_by and self.inputs[i].is_floating)
+        return tuple(i for i in self.carried if i not in self.layer.decided_by and self.inputs[i].is_floating)
+
+    @cached_property
+    def carried(self) -> range:
+        """The inputs, by number, whose values the output depends on; only the sizes of the others matter."""
+        return range(len(self.inputs))[: self.layer.carries]
+
+    @cached_property
+    def is_pointwise(self) -> bool:
+        """Whether it has one input, of which each position of the output reads the same: the layer does not override
+        the default windows."""
+        kind = type(self.layer)
+        usual = kind.windows is Layer.windows and kind.windows_of_inputs is Layer.windows_of_inputs
+        return usual and kind.carries is None and len(self.inputs) == 1
 
     @cached_property
     def call(self) -> Call:

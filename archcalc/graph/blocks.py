@@ -1,14 +1,12 @@
 """Calls of blocks: their arguments, and the frame in which their layers are expanded."""
 
-from collections import ChainMap
 from collections.abc import Mapping
-from typing import Any, cast
 
 from archcalc.core.diagnostic import Diagnostic, SpecError, problem
 from archcalc.graph.binding import Kind, given_arguments, read, truth
 from archcalc.graph.declarations import WORDS, Declarations
 from archcalc.graph.frame import INCOMING, Frame, Named, Site, is_sequence
-from archcalc.record import field, record, replace
+from archcalc.record import field, record
 from archcalc.spec.chain import Invocation, settled
 from archcalc.spec.declaration import BlockDef
 from archcalc.spec.value import Value
@@ -43,14 +41,19 @@ def expansion_of(
     given, problems = given_arguments(call, tuple(parameters), (*parameters, "freeze"), {})
     values: dict[str, Value] = {}
     unsaid = False  # a size is unknown because of a problem that has been reported
-    own_names = frame_of(definition, values, call, source, frame, name, declared).scope
+    own: Frame | None = None  # what defaults know, the arguments before them included
     for parameter, default in parameters.items():
-        value, names = (given[parameter][1], frame.scope) if parameter in given else (default, own_names)
+        value = given[parameter][1] if parameter in given else default
         if value is None:
             problems.append(missing_argument(call, parameter, parameters))
             continue
+        if parameter not in given and own is None:
+            own = frame_of(definition, values, call, source, frame, name, declared)
+        names = frame if parameter in given or own is None else own
         try:
-            values[parameter] = value.evaluate(names, WORDS, declared.truth)
+            values[parameter] = value.evaluate(names.scope, WORDS, declared.truth)
+            if own is not None:
+                own.names = {**own.names, parameter: values[parameter]}
         except SpecError as error:
             problems += error.diagnostics
             unsaid = unsaid or not error.diagnostics
@@ -92,9 +95,9 @@ def frame_within(
         help = f"{call.target.text} calls itself: its condition must become false" if recursive else ""
         raise problem("AC131", f"blocks are nested deeper than {MAX_NESTING}", call.where, help=help)
     made = frame_of(expansion.definition, expansion.arguments, call, source, frame, name, declared)
-    numbered = is_sequence(expansion.definition.body, made.library)
-    known = dict(made.names)
-    return replace(made, names=known, module=expansion.module, numbered=numbered, frozen=expansion.frozen)
+    made.numbered = is_sequence(expansion.definition.body, made.library)
+    made.module, made.frozen = expansion.module, expansion.frozen
+    return made
 
 
 def frame_of(
@@ -106,13 +109,12 @@ def frame_of(
     name: str,
     declared: Declarations,
 ) -> Frame:
-    """What a block knows by name: the params of its file, its input and its arguments, of which more may follow."""
+    """What a block knows by name: the params of its file, its input and its arguments."""
     library = declared.document.libraries[definition.home]
-    outside: dict[str, Value] = {**declared.parameters_of(library), INCOMING: Named(source)}
     return Frame(
         prefix=frame.path(name),
         module=frame.module_path(name),
-        names=ChainMap(cast(Any, arguments), outside),
+        names={**declared.parameters_of(library), INCOMING: Named(source), **arguments},
         library=library,
         network=frame.network,
         meter=frame.meter,

@@ -66,7 +66,8 @@ class Bounds(Meter):
     def made(self, layers: int, where: Location) -> None:
         """Notes how many layers there are."""
         self.layers = layers
-        self.check_room(layers, where)
+        if layers > self.max_layers:
+            self.check_room(layers, where)
 
     def have_room(self, copies: int, layers: int, steps: int) -> bool:
         """Whether so many equal copies, each of so many layers and steps, stay within the limits all the way."""

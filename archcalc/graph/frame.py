@@ -201,8 +201,8 @@ class Frame:
             self.counts[""] += 1
             return str(self.counts[""] - 1)
         while True:
-            self.counts[word] += 1
-            name = f"{word.rpartition('.')[2]}{self.counts[word]}"
+            count = self.counts[word] = self.counts.get(word, 0) + 1
+            name = f"{word.rpartition('.')[2]}{count}"
             if name not in self.taken:
                 return name
 

@@ -215,6 +215,11 @@ class Graph:
         return where.source.text if where else ""
 
     @cached_property
+    def noted(self) -> dict[Any, Any]:
+        """What later stages find out about it once, each under a key of its own."""
+        return {}
+
+    @cached_property
     def by_name(self) -> Mapping[str, Node]:
         return {node.name: node for node in self.nodes}
 

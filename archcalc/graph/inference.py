@@ -79,7 +79,8 @@ class Network:
             self.check_rerun(node)
         self.nodes[path] = node
         self.volumes[path] = y = applied.outputs[0]
-        self.learning[path] = any(learning[i] for i in applied.followed) or (y.is_floating and node.trains)
+        followed = any(learning) and any(map(learning.__getitem__, applied.followed))
+        self.learning[path] = followed or (y.is_floating and node.trains)
 
     def apply(
         self, layer: Layer, call: Invocation, xs: tuple[Volume, ...], sources: tuple[str, ...], path: str

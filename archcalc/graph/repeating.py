@@ -59,6 +59,8 @@ class Repeating(ABC):
 
     def origins(self, step: Step, source: str, frame: Frame) -> tuple[str, ...]:
         """What goes into a step: the values that its `from:` names, or the output of the step before."""
+        if not step.origin:
+            return (source,)
         named = (value for word in step.origin for value in self.resolver.values(word, source, frame))
         return tuple(named) or (source,)
 

@@ -9,6 +9,7 @@ AR6xx numerics.
 
 import inspect
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -65,10 +66,10 @@ class Design:
 
     @cached_property
     def by_type(self) -> Mapping[type[Layer], Sequence[Node]]:
-        found: dict[type[Layer], list[Node]] = {}
-        for node in self.graph:
-            found.setdefault(type(node.layer), []).append(node)
-        return found
+        found: defaultdict[type[Layer], list[Node]] = defaultdict(list)
+        for node in self.graph.nodes:
+            found[type(node.layer)].append(node)
+        return dict(found)
 
     def of(self, *kinds: type[L]) -> Iterator[tuple[Node, L]]:
         """The nodes whose layer has one of these types, with that layer."""
@@ -85,9 +86,9 @@ class Design:
     @cached_property
     def alike(self) -> Sequence[Sequence[tuple[int, Node]]]:
         """The nodes by their layer and its inputs, each with its number in the network."""
-        found: dict[int, list[tuple[int, Node]]] = {}
-        for i, node in enumerate(self.graph):
-            found.setdefault(id(node.application), []).append((i, node))
+        found: defaultdict[int, list[tuple[int, Node]]] = defaultdict(list)
+        for i, node in enumerate(self.graph.nodes):
+            found[id(node.application)].append((i, node))
         return [*found.values()]
 
     def playing(self, *roles: Role) -> Sequence[Node]:

@@ -11,7 +11,7 @@ from archcalc.core.field import Field, phases_of_union, tips, union
 from archcalc.core.volume import Volume
 from archcalc.core.window import IDENTITY, AnyWindow
 from archcalc.graph.graph import Graph, Input, Node, Repeat
-from archcalc.layer import Layer, Role
+from archcalc.layer import Role
 from archcalc.record import field, record, replace
 from archcalc.sym.expr import Expr, NoClosedForm, expression
 
@@ -70,14 +70,16 @@ def receptive_fields(graph: Graph) -> dict[str, Fields]:
     """For every node, its largest field. Nodes whose field is unknown are left out."""
     found: dict[str, list[Seen]] = {}
     for seed in spatial_inputs(graph):
-        for name, seen in without_bounds(graph, seed).items():
-            found.setdefault(name, []).append(seen)
+        for name, seen in with_input(graph, seed).items():
+            if name != seed.name:
+                found.setdefault(name, []).append(seen)
     return {name: fields for name, seen in found.items() if (fields := widest(seen).fields)}
 
 
 def fields_of(graph: Graph, seed: Input) -> dict[str, Fields]:
     """For every node that one input reaches, its field in that input, if it is known."""
-    return {name: fields for name, seen in without_bounds(graph, seed).items() if (fields := seen.fields)}
+    seen = with_input(graph, seed)
+    return {name: fields for name, each in seen.items() if (fields := each.fields) and name != seed.name}
 
 
 def widest(seen: Sequence[Seen]) -> Seen:
@@ -96,25 +98,21 @@ def spatial_inputs(graph: Graph) -> tuple[Input, ...]:
 def of_input(graph: Graph, seed: Input) -> dict[str, Seen]:
     """The field in one input of every node that it reaches, with the reasons for which it may be larger than what its
     element depends on."""
-    seen = with_input(graph, seed)
+    seen = {**with_input(graph, seed)}
     bounds = upper_bounds(graph, seen)
     del seen[seed.name]
     seen |= {name: replace(seen[name], at_most=why) for name, why in bounds.items()}
     return seen
 
 
-def without_bounds(graph: Graph, seed: Input) -> dict[str, Seen]:
-    """The same without these reasons."""
-    seen = with_input(graph, seed)
-    del seen[seed.name]
-    return seen
-
-
-def with_input(graph: Graph, seed: Input) -> dict[str, Seen]:
-    """The field in one input of that itself, and of every node that it reaches."""
-    walk = Walk(seed, {name: each.domain.bounds() or bounds.ANYWHERE for name, each in graph.symbols.items()})
-    walk.follow(graph.nodes, graph.repeats)
-    return walk.seen
+def with_input(graph: Graph, seed: Input) -> Mapping[str, Seen]:
+    """The field in one input of that itself, and of every node that it reaches; found out once for a graph."""
+    known: Mapping[str, Seen] | None = graph.noted.get((with_input, seed.name))
+    if known is None:
+        walk = Walk(seed, {name: each.domain.bounds() or bounds.ANYWHERE for name, each in graph.symbols.items()})
+        walk.follow(graph.nodes, graph.repeats)
+        known = graph.noted[with_input, seed.name] = walk.seen
+    return known
 
 
 through = lru_cache(KEPT)(Field.through)
@@ -250,17 +248,24 @@ class Walk:
                 i += len(inside)
 
     def step(self, node: Node) -> None:
-        if len(node.sources) == 1 and is_pointwise(type(node.layer)):  # most layers: norms, activations
-            if (before := self.seen.get(node.sources[0])) is not None:
-                self.seen[node.name] = before
-            return
-        branches = {i: each for i, name in enumerate(carriers(node)) if (each := self.seen.get(name)) is not None}
-        if not branches:
-            return
-        key = (id(node.application), *branches, *map(id, branches.values()))
+        applied, seen = node.application, self.seen
+        if len(applied.carried) == 1:
+            before = seen.get(node.sources[0])
+            if before is None:
+                return
+            if applied.is_pointwise:  # most layers: norms, activations
+                seen[node.name] = before
+                return
+            branches = {0: before}
+            key: tuple[int, ...] = (id(applied), id(before))
+        else:
+            branches = {i: each for i in applied.carried if (each := seen.get(node.sources[i])) is not None}
+            if not branches:
+                return
+            key = (id(applied), *branches, *map(id, branches.values()))
         if key not in self.known:
             self.known[key] = branches, self.made(node, branches)
-        self.seen[node.name] = self.known[key][1]
+        seen[node.name] = self.known[key][1]
 
     def made(self, node: Node, branches: Mapping[int, Seen]) -> Seen:
         """What a node makes of the fields of its inputs."""
@@ -351,15 +356,9 @@ def extrapolated(before: Field, after: Field, twice: Field, copies: Dim) -> Fiel
     return replace(before, spans=((lo + copies * (lo1 - lo), hi + copies * (hi1 - hi)),))
 
 
-@cache
-def is_pointwise(kind: type[Layer]) -> bool:
-    """Whether each output position reads one input position: the layer does not override the default windows."""
-    return kind.windows is Layer.windows and kind.windows_of_inputs is Layer.windows_of_inputs and kind.carries is None
-
-
 def carriers(node: Node) -> tuple[str, ...]:
     """The sources whose values the output depends on; only the sizes of the others matter."""
-    return node.sources[: node.layer.carries]
+    return node.sources[: len(node.application.carried)]
 
 
 def window_of(node: Node, source: int, axis: int, seen: Field) -> AnyWindow:

@@ -204,7 +204,8 @@ class Reading(Libraries):
     def variants(self, top: tree.Mapping) -> dict[str, Changes]:
         """The changes of every variant. All variants are checked, selected or not."""
         params = [key.value for key, _ in top_pairs(top, "params")]
-        return {key.value: self.changes(value, params) for key, value in self.pairs(top.get("variants"), "variants")}
+        pairs = self.pairs(top.get("variants"), "variants")
+        return {key.value: self.once(changes_in, value, self, params) or Changes() for key, value in pairs}
 
     def changes(self, node: Node, params: Collection[str]) -> Changes:
         found: dict[str, Node] = {}
@@ -255,6 +256,10 @@ class Reading(Libraries):
             inputs=inputs,
             layers=layers,
         )
+
+
+def changes_in(node: Node, reading: Reading, params: Collection[str]) -> Changes:
+    return reading.changes(node, params)
 
 
 def top_pairs(top: tree.Mapping, key: str) -> tuple[tuple[Scalar, Node], ...]:

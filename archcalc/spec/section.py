@@ -48,6 +48,10 @@ def arguments_of(node: tree.Mapping, problems: Problems) -> tuple[tuple[Word, Ex
     return tuple(keywords_of(node.pairs, problems))
 
 
+def expectations_in(node: Node, sections: "Sections") -> tuple[Expectation, ...]:
+    return sections.every_expectation(node)
+
+
 class Sections:
     """Reads the sections of one spec; `problems` collects their problems."""
 
@@ -211,6 +215,9 @@ class Sections:
     # --- expectations --------------------------------------------------------------------------------------------
 
     def expectations(self, node: Node | None) -> tuple[Expectation, ...]:
+        return (self.once(expectations_in, node, self) or ()) if node else ()
+
+    def every_expectation(self, node: Node) -> tuple[Expectation, ...]:
         pairs = self.pairs(node, "expect")
         found = [self.problems.attempt(self.expectation, key, value) for key, value in pairs]
         return tuple(each for each in found if each)

@@ -13,6 +13,8 @@ DEEP = 12
 """Layers with weights: VGG-11 was trained from scratch; VGG-13 and deeper were initialised with its weights."""
 
 NORMS = (Role.BATCH_NORM, Role.NORM)
+RESETTING = (*NORMS, Role.MERGE)
+"""Of layers whose output may have a scale of its own."""
 
 
 Chain: TypeAlias = tuple[int, Node, "Chain | None"]
@@ -64,8 +66,9 @@ blocks:
         plain: dict[str, Chain] = {}
         deepest: Chain | None = None
         for node in design:
-            chain = None if resets(node) else plain.get(node.first)
-            if node.layer.role is Role.CONTRACTION:
+            role = node.layer.role
+            chain = None if role in RESETTING and resets(node) else plain.get(node.first)
+            if role is Role.CONTRACTION:
                 chain = (1 + chain[0] if chain else 1), node, chain
                 if deepest is None or chain[0] > deepest[0]:
                     deepest = chain
