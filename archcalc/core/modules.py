@@ -89,7 +89,7 @@ def code_of(text: str, compiled: str) -> CodeType | None:
 
 
 def find_quickly() -> None:
-    """From now on modules of the package are found here first, unless Python was told to look for others."""
+    """From now on modules of the package are found here first, unless options of Python ask for others."""
     package = sys.modules[PACKAGE[:-1]]
     if package.__file__ and not (sys.flags.optimize or sys.pycache_prefix):
         sys.meta_path.insert(0, Modules(os.path.dirname(package.__file__)))
