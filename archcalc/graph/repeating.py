@@ -59,9 +59,7 @@ class Repeating(ABC):
 
     def origins(self, step: Step, source: str, frame: Frame) -> tuple[str, ...]:
         """What goes into a step: the values that its `from:` names, or the output of the step before."""
-        if not step.origin:
-            return (source,)
-        named = (value for word in step.origin for value in self.resolver.values(word, source, frame))
+        named = [value for word in step.origin for value in self.resolver.values(word, source, frame)]
         return tuple(named) or (source,)
 
     def can_run_again(self, path: str) -> bool:
