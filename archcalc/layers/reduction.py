@@ -115,7 +115,7 @@ class Reduce(Layer, name="reduce", positional=("op", "axes")):
         return CASTS.get(self.op, Cast.NONE)
 
     def unpredicted(self, run: Run, x: Volume, /, *others: Volume) -> str:
-        return IN_FLOAT32.why(run) if self.cast(x) is Cast.RESULT_ON_GPU else super().unpredicted(run, x)
+        return IN_FLOAT32.why(run) if self.op in SUMS_ON_GPU else super().unpredicted(run, x)
 
     def kernels(self, run: Run, y: Volume, x: Volume) -> Iterator[Kernel]:
         yield replace(KERNELS[self.op](tensor_of(x), tensor_of(y)), cast=self.cast(x))
@@ -187,11 +187,14 @@ IN_FLOAT32 = Unpredicted(there="the gradient of a sum is made in float32 and the
 
 CASTS = {
     "sum": Cast.RESULT_ON_GPU,
-    "prod": Cast.RESULT_ON_GPU,
+    "prod": Cast.FULL,
     "norm": Cast.RESULT_ON_GPU,
     "logsumexp": Cast.FULL_ON_GPU,
 }
 """What autocast does to the reductions that are on a list."""
+
+SUMS_ON_GPU = ("sum", "prod", "norm")
+"""What a GPU adds up in float32 without a cast of what it reads."""
 
 KERNELS: Mapping[str, Callable[[Tensor, Tensor], Kernel]] = {
     "mean": mean,

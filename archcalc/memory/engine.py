@@ -245,11 +245,13 @@ class Backward:
         later = dict(op.weights.new) if op.weights.views else {}
         views = {*viewed, *(weights if op.weights.views else ())}
         added: list[int] = []  # the engine's list of what the operation made has these until all are handed over
+        rest = [(key, Waiting(storage, owned=key not in views)) for key, storage in weights.items() if key not in later]
+        for key, gradient in rest if op.weights.views else ():  # torch.addmm takes the bias before the value
+            added += self.hand_over(key, gradient, op)
         for tensor, gradient in () if op.weights.first else outgoing:
             added += self.deliver(tensor, gradient, op.node)
-        for key, storage in weights.items():
-            if key not in later:
-                added += self.hand_over(key, Waiting(storage, owned=key not in views), op)
+        for key, gradient in () if op.weights.views else rest:
+            added += self.hand_over(key, gradient, op)
         self.live_set.drop_all(added)
         self.hand_over_views(op, later, weights)
         for tensor, gradient in outgoing if op.weights.first else ():
