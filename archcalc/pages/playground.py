@@ -120,8 +120,9 @@ def archive(folders: Iterable[Path]) -> bytes:
 
 LEFT_OUT = {
     "__pycache__", "specs", "verification", "importing", "torch_modules", "commands", "sweeping", "editor", "usage",
+    "codes.py", "command.py", "notebook.py",
 }  # fmt: skip
-"""Folders of the package that a page never imports."""
+"""Folders and files of the package that a page never imports."""
 
 
 def is_needed(path: Path) -> bool:
