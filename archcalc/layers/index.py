@@ -310,6 +310,8 @@ FILES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "softmax": {
         "softmax": (),
+    },
+    "sparsemax": {
         "sparsemax": (),
     },
     "split": {
